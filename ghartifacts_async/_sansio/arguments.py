@@ -1,0 +1,130 @@
+"""What a caller may pass; anything else is answered before a request is sent."""
+
+from __future__ import annotations
+
+import re
+from typing import get_args
+from urllib.parse import urlsplit
+
+from ghartifacts_async.errors import InvalidArgument
+from ghartifacts_async.models import Artifact, Direction
+
+MAX_PER_PAGE = 100
+
+_REPOSITORY = re.compile(r"(?!\.{1,2}/)[A-Za-z0-9._-]+/(?!\.{1,2}\Z)[A-Za-z0-9._-]+")
+_HEADER_TEXT = re.compile(r"[\x20-\x7e]+")
+
+
+def repository(name: str) -> str:
+    """``owner/name``, which needs no quoting in a path."""
+    if isinstance(name, str) and _REPOSITORY.fullmatch(name):
+        return name
+    hint = ""
+    if isinstance(name, str) and "github" in name and "/" in name:
+        parts = urlsplit(name if "//" in name else f"//{name}").path.strip("/").split("/")
+        guess = "/".join(parts[:2]).removesuffix(".git")
+        hint = f"; did you mean {guess!r}?" if _REPOSITORY.fullmatch(guess) else ""
+    raise InvalidArgument(f"a repository is named 'owner/name', not {name!r}{hint}")
+
+
+def artifact_id(artifact: Artifact | int) -> int:
+    """The id of an artifact, which may be given in its place."""
+    if isinstance(artifact, Artifact):
+        return artifact.id
+    return _positive("an artifact is an Artifact or its id", artifact)
+
+
+def run_id(run: int) -> int:
+    """The id of a workflow run."""
+    return _positive("a workflow run is named by its id", run)
+
+
+def _positive(what: str, number: int) -> int:
+    if type(number) is not int or number < 1:
+        raise InvalidArgument(f"{what}, a positive int, not {number!r}")
+    return number
+
+
+def per_page(number: int) -> int:
+    """Artifacts on a page."""
+    if type(number) is not int or not 1 <= number <= MAX_PER_PAGE:
+        raise InvalidArgument(f"per_page is an int from 1 to {MAX_PER_PAGE}, not {number!r}")
+    return number
+
+
+def limit(number: int | None) -> int | None:
+    """How many artifacts to collect, ``None`` for all."""
+    if number is not None and (type(number) is not int or number < 0):
+        raise InvalidArgument(f"limit is an int of 0 or more, or None, not {number!r}")
+    return number
+
+
+def direction(order: Direction) -> Direction:
+    """Order of a run's listing."""
+    if order not in get_args(Direction):
+        raise InvalidArgument(f"direction is 'asc' or 'desc', not {order!r}")
+    return order
+
+
+def artifact_name(name: str | None) -> str | None:
+    """The exact name to list, ``None`` for all."""
+    if name is not None and not (isinstance(name, str) and name):
+        raise InvalidArgument(f"name is a non-empty str, or None, not {name!r}")
+    return name
+
+
+def token(value: str) -> str:
+    """A token that a header can carry. The error never shows it."""
+    if not isinstance(value, str):
+        raise InvalidArgument(f"a token is a str, not {type(value).__name__}")
+    if not value:
+        raise InvalidArgument("the token is empty; pass auth=None to go without one")
+    if not _HEADER_TEXT.fullmatch(value) or " " in value:
+        raise InvalidArgument(
+            "the token holds white space, a line break or a character outside of ASCII; "
+            "if it was read from a file, strip() it"
+        )
+    return value
+
+
+def header_value(what: str, value: str) -> str:
+    """Text that a header can carry."""
+    if not isinstance(value, str) or not _HEADER_TEXT.fullmatch(value):
+        raise InvalidArgument(f"{what} is a non-empty line of printable ASCII, not {value!r}")
+    return value
+
+
+def base_url(url: str) -> str:
+    """The API's base URL, without a slash at its end."""
+    example = "such as 'https://api.github.com' or 'https://HOST/api/v3' for GHES"
+    if not isinstance(url, str):
+        raise InvalidArgument(f"base_url is a str {example}, not {url!r}")
+    try:
+        parts = urlsplit(url)
+        credentials, _ = parts.username or parts.password, parts.port
+    except ValueError:
+        raise InvalidArgument(f"base_url is not a URL; it is one {example}") from None
+    if credentials:
+        raise InvalidArgument("base_url must not hold credentials; pass them as auth")
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise InvalidArgument(f"base_url is an http(s) URL {example}, not {url!r}")
+    if parts.query or parts.fragment or not _HEADER_TEXT.fullmatch(url) or " " in url:
+        raise InvalidArgument(f"base_url has neither query, fragment nor spaces: {url!r}")
+    if parts.hostname in {"github.com", "www.github.com"}:
+        raise InvalidArgument("the API of github.com is at base_url='https://api.github.com'")
+    return url.rstrip("/")
+
+
+def base_url_of_host(host: str) -> str:
+    """The API's base URL of a GitHub host, as ``GH_HOST`` names one.
+
+    github.com, a data-residency host (``SUB.ghe.com``) or a GitHub Enterprise Server.
+    """
+    if not isinstance(host, str) or not host or any(c in host for c in "/@?# "):
+        raise InvalidArgument(f"a GitHub host is a host name such as 'ghe.example', not {host!r}")
+    name = host.lower()
+    if name in {"github.com", "www.github.com", "api.github.com"}:
+        return "https://api.github.com"
+    if name.endswith(".ghe.com"):
+        return base_url(f"https://api.{name.removeprefix('api.')}")
+    return base_url(f"https://{host}/api/v3")

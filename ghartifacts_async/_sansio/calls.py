@@ -1,0 +1,190 @@
+"""The five endpoints: what to ask, and what an answer means.
+
+Source: https://docs.github.com/rest/actions/artifacts
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import TypeVar
+from urllib.parse import urlencode
+
+from attrs import field, frozen
+
+from ghartifacts_async._sansio import limits
+from ghartifacts_async._sansio.converters import ShapeError, parse_json, structure
+from ghartifacts_async.errors import (
+    ArtifactExpired,
+    AuthenticationError,
+    GitHubError,
+    NotFound,
+    PermissionDenied,
+    RateLimited,
+    ServerError,
+    UnexpectedReply,
+)
+from ghartifacts_async.models import Artifact, ArtifactPage, Direction
+
+_T = TypeVar("_T")
+
+ACCEPT = "application/vnd.github+json"
+"""For every call, the download too: it answers 415 to the type of the payload."""
+
+
+@frozen
+class ApiCall:
+    """A request to the API, below its base URL.
+
+    Attributes:
+        path: Percent-encoded, with a leading slash and none at its end (GitHub answers 404).
+        query: Parameters by name.
+    """
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(factory=dict)
+
+    @property
+    def target(self) -> str:
+        """Path and query as sent."""
+        return f"{self.path}?{urlencode(self.query)}" if self.query else self.path
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+@frozen
+class Reply:
+    """An answer of the API, whole.
+
+    Attributes:
+        headers: By lower-case name; a repeated header's values are joined by ``", "``.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+
+def list_repository_artifacts(repository: str, *, name: str | None, per_page: int) -> ApiCall:
+    """First page of a repository's artifacts."""
+    query = {"per_page": str(per_page)} | ({} if name is None else {"name": name})
+    return ApiCall("GET", f"/repos/{repository}/actions/artifacts", query)
+
+
+def list_run_artifacts(
+    repository: str, run_id: int, *, name: str | None, direction: Direction, per_page: int
+) -> ApiCall:
+    """First page of a run's artifacts."""
+    query = {"per_page": str(per_page), "direction": direction}
+    query |= {} if name is None else {"name": name}
+    return ApiCall("GET", f"/repos/{repository}/actions/runs/{run_id}/artifacts", query)
+
+
+def get_artifact(repository: str, artifact_id: int) -> ApiCall:
+    """One artifact."""
+    return ApiCall("GET", f"/repos/{repository}/actions/artifacts/{artifact_id}")
+
+
+def delete_artifact(repository: str, artifact_id: int) -> ApiCall:
+    """Delete one artifact."""
+    return ApiCall("DELETE", f"/repos/{repository}/actions/artifacts/{artifact_id}")
+
+
+def download_artifact(repository: str, artifact_id: int) -> ApiCall:
+    """Ask where an artifact's bytes are: the answer is a redirect to a signed URL."""
+    return ApiCall("GET", f"/repos/{repository}/actions/artifacts/{artifact_id}/zip")
+
+
+def read_artifact(call: ApiCall, reply: Reply) -> Artifact:
+    """The artifact of a reply to `get_artifact`."""
+    return _read(call, reply, Artifact)
+
+
+def read_page(call: ApiCall, reply: Reply) -> ArtifactPage:
+    """The artifacts of a reply to one of the listings."""
+    return _read(call, reply, ArtifactPage)
+
+
+def _read(call: ApiCall, reply: Reply, model: type[_T]) -> _T:
+    try:
+        if reply.status != HTTPStatus.OK:
+            raise ShapeError(f"status {reply.status}")
+        return structure(parse_json(reply.body), model)
+    except ShapeError as error:
+        problem = str(error)
+    kind = reply.headers.get("content-type", "no content type")
+    raise _error(
+        UnexpectedReply,
+        f"{call}: the answer is no {model.__name__}: {problem} "
+        f"({kind}, {len(reply.body)} bytes, starting {reply.body[:60]!r})",
+        reply,
+        "",
+    )
+
+
+def check_deleted(call: ApiCall, reply: Reply) -> None:
+    """Make sure that a reply to `delete_artifact` says so."""
+    if reply.status != HTTPStatus.NO_CONTENT:
+        raise _error(UnexpectedReply, f"{call}: expected 204, got {reply.status}", reply, "")
+
+
+def error_of(call: ApiCall, reply: Reply) -> GitHubError | None:
+    """The error that a reply means, ``None`` where it is a success or a redirect."""
+    status = reply.status
+    if status < HTTPStatus.BAD_REQUEST:
+        return None
+    message, documentation = _message(reply)
+    said = f"{call}: {status}" + (f" {message}" if message else "")
+    if limits.is_limit(reply.status, reply.headers, message, documentation):
+        retry_at = limits.retry_at(reply.headers)
+        until = f"; calls are taken again at {retry_at:%Y-%m-%d %H:%M:%S} UTC" if retry_at else ""
+        return _error(RateLimited, f"{said}{until}", reply, message, retry_at=retry_at)
+    match status:
+        case HTTPStatus.UNAUTHORIZED:
+            return _error(AuthenticationError, f"{said}; check the token", reply, message)
+        case HTTPStatus.FORBIDDEN:
+            needed = reply.headers.get("x-accepted-github-permissions")
+            hint = f"; GitHub would accept {needed}" if needed else ""
+            return _error(
+                PermissionDenied, f"{said}{hint}", reply, message, accepted_permissions=needed
+            )
+        case HTTPStatus.NOT_FOUND:
+            hint = "; it does not exist, or the token lacks actions=read on this repository"
+            return _error(NotFound, f"{said}{hint}", reply, message)
+        case HTTPStatus.GONE if "version" not in message.lower():
+            return _error(ArtifactExpired, said, reply, message)
+        case _ if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return _error(ServerError, said, reply, message)
+    return _error(UnexpectedReply, said, reply, message)
+
+
+_E = TypeVar("_E", bound=GitHubError)
+
+
+def _error(cls: type[_E], summary: str, reply: Reply, message: str, **more: object) -> _E:
+    request_id = reply.headers.get("x-github-request-id")
+    return cls(
+        f"{summary} (request {request_id})" if request_id else summary,
+        status=reply.status,
+        message=message,
+        request_id=request_id,
+        documentation_url=_message(reply)[1],
+        **more,
+    )
+
+
+def _message(reply: Reply) -> tuple[str, str | None]:
+    """GitHub's message and documentation URL, as far as the body is GitHub's."""
+    try:
+        body = parse_json(reply.body)
+    except ShapeError:
+        body = None
+    if not isinstance(body, dict):
+        return "", None
+    message, documentation = body.get("message"), body.get("documentation_url")
+    return (
+        message if isinstance(message, str) else "",
+        documentation if isinstance(documentation, str) else None,
+    )

@@ -1,0 +1,160 @@
+"""JSON ↔ models.
+
+Strict where cattrs is lenient: JSON types are checked, never coerced, so that a reply of the
+wrong shape is told by the path of the field and not found out three calls later.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import attrs
+from cattrs import Converter, transform_error
+from cattrs.gen import make_dict_structure_fn
+
+from ghartifacts_async.errors import InvalidArgument
+from ghartifacts_async.models import Digest
+
+_T = TypeVar("_T")
+
+
+class ShapeError(ValueError):
+    """The value does not have the shape of the model; the text names each field by its path."""
+
+
+def structure(value: object, model: type[_T]) -> _T:
+    """Make a `model` of parsed JSON; unknown fields are ignored.
+
+    Raises:
+        ShapeError: A field is missing or of the wrong type.
+    """
+    try:
+        return _converter.structure(value, model)
+    except Exception as error:
+        problems = transform_error(error, format_exception=_describe)
+        raise ShapeError("; ".join(problems[:3])) from None
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Parse JSON.
+
+    Raises:
+        ShapeError: It is none.
+    """
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        reason = str(error) if isinstance(error, json.JSONDecodeError) else type(error).__name__
+        raise ShapeError(f"not valid JSON ({reason})") from None
+
+
+def to_json(value: object) -> str:
+    """Write a model as JSON, to be put on a queue or into a file.
+
+    Datetimes become ISO 8601 in UTC, digests ``sha256:<hex>``. `from_json` reads it back, equal.
+
+    Args:
+        value: Any value of this library's models: an `Artifact`, a `Download` …
+    """
+    return json.dumps(_converter.unstructure(value), separators=(",", ":"))
+
+
+def from_json(text: str | bytes, model: type[_T]) -> _T:
+    """Read what `to_json` wrote, or an object as GitHub's API gives it; unknown fields are ignored.
+
+    Args:
+        text: JSON.
+        model: What it holds, such as `Artifact`.
+
+    Raises:
+        InvalidArgument: It is not JSON, or not of that model's shape; the summary names the field.
+    """
+    try:
+        return structure(parse_json(text), model)
+    except ShapeError as error:
+        problem = str(error)
+    raise InvalidArgument(f"this is not the JSON of {model.__name__}: {problem}")
+
+
+def _describe(error: BaseException, expected: type | None) -> str:
+    match error:
+        case KeyError():
+            return "required field missing"
+        case TypeError() | ValueError() if error.args and not isinstance(error, ExceptionGroup):
+            return str(error)
+        case _:
+            return f"not a value of {getattr(expected, '__name__', expected)}"
+
+
+def _kind(value: object) -> str:
+    return "null" if value is None else type(value).__name__
+
+
+def _exactly(kind: type[_T]) -> Any:
+    def check(value: object, _: object) -> _T:
+        if type(value) is not kind:
+            raise TypeError(f"expected {kind.__name__}, got {_kind(value)}")
+        return value
+
+    return check
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected str, got {_kind(value)}")
+    return value
+
+
+def _datetime(value: object, _: object) -> datetime:
+    moment = datetime.fromisoformat(_text(value))
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _object(model: type[_T], converter: Converter) -> Any:
+    fields = make_dict_structure_fn(model, converter)
+
+    def check(value: object, _: object) -> _T:
+        if not isinstance(value, Mapping):
+            raise TypeError(f"expected an object, got {_kind(value)}")
+        return fields(value, model)
+
+    return check
+
+
+def _array(kind: Any, converter: Converter) -> Any:
+    sequence = converter.get_structure_hook(list[get_args(kind)[0]])  # type: ignore[misc]
+
+    def check(value: object, _: object) -> tuple[object, ...]:
+        if not isinstance(value, list):
+            raise TypeError(f"expected an array, got {_kind(value)}")
+        return tuple(sequence(value, list[get_args(kind)[0]]))  # type: ignore[misc]
+
+    return check
+
+
+def _make_converter() -> Converter:
+    converter = Converter()
+    for kind in (int, str, bool):
+        converter.register_structure_hook(kind, _exactly(kind))
+    converter.register_structure_hook(datetime, _datetime)
+    converter.register_structure_hook(Digest, lambda value, _: Digest.parse(_text(value)))
+    converter.register_structure_hook(Path, lambda value, _: Path(_text(value)))
+    converter.register_structure_hook_factory(
+        lambda kind: attrs.has(kind) and kind is not Digest,
+        lambda kind: _object(kind, converter),
+    )
+    converter.register_structure_hook_factory(
+        lambda kind: getattr(kind, "__origin__", None) is tuple,
+        lambda kind: _array(kind, converter),
+    )
+    converter.register_unstructure_hook(datetime, lambda moment: moment.isoformat())
+    converter.register_unstructure_hook(Digest, str)
+    converter.register_unstructure_hook(Path, str)
+    return converter
+
+
+_converter = _make_converter()

@@ -1,0 +1,51 @@
+"""Safe names for files, out of names that anybody may have chosen.
+
+The result names a file in one directory on Linux, macOS and Windows alike: no separator, no
+device, nothing hidden (a payload called ``.netrc`` must not become one), at most 255 bytes.
+Characters that some system refuses become ``_``.
+
+Source: https://learn.microsoft.com/windows/win32/fileio/naming-a-file
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+MAX_BYTES = 255
+
+_RESERVED = re.compile(
+    r"(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³]) *(\..*)?", re.IGNORECASE
+)
+_ILLEGAL = frozenset('<>:"/\\|?*')
+
+
+def safe_filename(name: str, suffix: str = "") -> str:
+    """Turn any text into the name of a file, `suffix` included.
+
+    Deterministic, and the identity on names that are safe as they are.
+    """
+    text = "".join(_safe(c) for c in unicodedata.normalize("NFC", name))
+    text = text.lstrip(" ").rstrip(" " if suffix else " .") or "artifact"
+    if text.startswith("."):
+        text = f"_{text[1:]}"
+    if _RESERVED.fullmatch(text):
+        text = f"_{text}"
+    return _shortened(text, suffix)
+
+
+def _safe(character: str) -> str:
+    # Cc and Cf control, Cs are lone surrogates: some lie to the reader, some cannot be encoded.
+    refused = unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    return "_" if refused or character in _ILLEGAL else character
+
+
+def _shortened(text: str, suffix: str) -> str:
+    room = MAX_BYTES - len(suffix.encode())
+    if len(text.encode()) <= room:
+        return text + suffix
+    stem, dot, extension = text.rpartition(".") if not suffix else (text, "", "")
+    tail = f"{dot}{extension}" if stem and len(extension.encode()) <= 16 else ""
+    stem = stem if tail else text
+    kept = stem.encode()[: room - len(tail.encode())].decode(errors="ignore")
+    return kept.rstrip(" .") + tail + suffix

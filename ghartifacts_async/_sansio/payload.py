@@ -1,0 +1,113 @@
+"""What a store's answer says about an artifact's payload: its name, and whether it is all there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from email.message import Message
+from email.utils import collapse_rfc2231_value
+from urllib.parse import unquote
+
+from ghartifacts_async._sansio.filenames import safe_filename
+from ghartifacts_async.errors import IncompleteDownload
+from ghartifacts_async.models import Artifact
+
+_ZIP_TYPES = frozenset(
+    {"application/zip", "application/x-zip-compressed", "application/zip-compressed"}
+)
+_UNTOLD_TYPES = frozenset({"", "application/octet-stream", "binary/octet-stream"})
+
+_END_RECORD = b"PK\x05\x06"
+_END_RECORD_SIZE = 22
+END_OF_ZIP = _END_RECORD_SIZE + 0xFFFF
+"""How many of the last bytes of a zip hold its end record, comment included."""
+
+
+def filename(artifact: Artifact, url_path: str, headers: Mapping[str, str]) -> str:
+    """The name of the file in a directory: ``<artifact name>.zip``, or a raw payload's own name.
+
+    Uploads with ``archive: false`` (upload-artifact v7) serve the file itself. As the official
+    client does, a payload counts as a zip by its MIME type or a URL path that ends in ``.zip``,
+    and a raw file is named by ``Content-Disposition``; as a zip counts also one of which the
+    store tells neither type nor name.
+    """
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    own_name = disposition_filename(headers.get("content-disposition", ""))
+    if (
+        kind in _ZIP_TYPES
+        or unquote(url_path).lower().endswith(".zip")
+        or (kind in _UNTOLD_TYPES and own_name is None)
+    ):
+        return safe_filename(artifact.name, ".zip")
+    return safe_filename(own_name or artifact.name)
+
+
+def disposition_filename(header: str) -> str | None:
+    """The base name in a ``Content-Disposition`` header, ``filename*`` before ``filename``.
+
+    Source: RFC 6266, section 4.3.
+    """
+    message = Message()
+    message["Content-Disposition"] = header.replace("\r", " ").replace("\n", " ")
+    parameters = message.get_params(header="Content-Disposition") or []
+    names = [value for name, value in parameters if name.lower() == "filename"]
+    extended = [value for value in names if isinstance(value, tuple)]
+    for name in (*extended, *names):
+        text = collapse_rfc2231_value(name).replace("\\", "/").rpartition("/")[2]
+        if text.strip(" ."):
+            return text
+    return None
+
+
+def expected_length(headers: Mapping[str, str]) -> int | None:
+    """Bytes that the body will have, ``None`` where the server does not say."""
+    length = headers.get("content-length", "")
+    return int(length) if length.isdecimal() else None
+
+
+def check_complete(
+    artifact: Artifact, received: int, headers: Mapping[str, str], tail: bytes
+) -> None:
+    """Make sure that these are all the bytes.
+
+    An artifact with a digest has the size that GitHub says. One without may not: before
+    upload-artifact v4, `size_in_bytes` counts the files before they were zipped (GHES still
+    works so), and its zip is complete where its end record closes it.
+
+    Args:
+        artifact: As GitHub describes it.
+        received: Bytes that came.
+        headers: Of the store's answer.
+        tail: The last bytes of the payload, `END_OF_ZIP` of them or all.
+
+    Raises:
+        IncompleteDownload: Bytes are missing, are too many, or nothing tells.
+    """
+    promised = expected_length(headers)
+    if promised is not None and promised != received:
+        raise _incomplete(artifact, received, promised, "the store promised")
+    if received == artifact.size_in_bytes:
+        return
+    if artifact.digest is not None or not ends_zip(tail):
+        raise _incomplete(artifact, received, artifact.size_in_bytes, "GitHub records")
+
+
+def ends_zip(tail: bytes) -> bool:
+    """Whether these bytes end with a zip's end of central directory record, comment included.
+
+    Source: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, section 4.3.16
+    """
+    start = tail.rfind(_END_RECORD)
+    while start >= 0:
+        comment = start + _END_RECORD_SIZE
+        if int.from_bytes(tail[comment - 2 : comment], "little") == len(tail) - comment:
+            return True
+        start = tail.rfind(_END_RECORD, 0, start)
+    return False
+
+
+def _incomplete(artifact: Artifact, received: int, expected: int, who: str) -> IncompleteDownload:
+    return IncompleteDownload(
+        f"artifact {artifact.id}: {received} bytes came, {who} {expected}; nothing was kept",
+        received=received,
+        expected=expected,
+    )

@@ -1,0 +1,221 @@
+"""Every error of this library, below one root.
+
+    ArtifactsError
+    ├── InvalidArgument          the caller's mistake, found before anything was sent (a ValueError)
+    ├── ClientStateError         a client used before it was entered, after it closed, or twice
+    ├── TransportError           no complete answer arrived
+    │   ├── ConnectionFailed
+    │   └── TimedOut             (a TimeoutError)
+    ├── GitHubError              GitHub answered, and not with what was asked for
+    │   ├── AuthenticationError  401
+    │   ├── PermissionDenied     403
+    │   ├── NotFound             404
+    │   ├── ArtifactExpired      410
+    │   ├── RateLimited          429, or 403 at a limit
+    │   ├── ServerError          5xx
+    │   └── UnexpectedReply      a status or a shape that GitHub does not document
+    ├── DownloadError            the bytes of an artifact could not be had
+    │   ├── RedirectRefused      a redirect that is missing, insecure or leads astray
+    │   ├── StoreError           the blob store answered with an error
+    │   ├── IncompleteDownload   fewer or more bytes than promised
+    │   ├── DigestMismatch       the bytes on disk are not those that were uploaded
+    │   └── ProgressError        the caller's ``on_progress`` raised
+    └── DiskError                a file could not be written (full, read-only, denied …)
+
+No token and no signed URL appears in any of them. All of them pickle.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from attrs import define, field
+
+_E = TypeVar("_E", bound="ArtifactsError")
+
+
+def _restore(cls: type[_E], args: tuple[object, ...], state: dict[str, Any]) -> _E:
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+@define(eq=False, slots=False)
+class ArtifactsError(Exception):
+    """The root: ``except ArtifactsError`` catches whatever this library raises.
+
+    Attributes:
+        summary: What went wrong and what to do, in a sentence or two; also ``str(error)``.
+    """
+
+    summary: str
+
+    def __str__(self) -> str:
+        return self.summary
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (type(self), self.args, self.__dict__)
+
+
+@define(eq=False, slots=False)
+class InvalidArgument(ArtifactsError, ValueError):
+    """An argument that cannot be right; nothing was sent."""
+
+
+@define(eq=False, slots=False)
+class ClientStateError(ArtifactsError, RuntimeError):
+    """A `Client` was used outside of its one ``async with`` block."""
+
+
+@define(eq=False, slots=False)
+class TransportError(ArtifactsError):
+    """No complete answer arrived from ``host``."""
+
+    host: str = field(default="", kw_only=True)
+
+
+@define(eq=False, slots=False)
+class ConnectionFailed(TransportError):
+    """The connection could not be made, or broke."""
+
+
+@define(eq=False, slots=False)
+class TimedOut(TransportError, TimeoutError):
+    """Nothing came within one of the limits of `Timeouts`."""
+
+
+@define(eq=False, slots=False)
+class GitHubError(ArtifactsError):
+    """GitHub's answer to a call was not the one that was asked for.
+
+    Attributes:
+        status: HTTP status.
+        message: GitHub's own message, or ``""``.
+        request_id: ``X-GitHub-Request-Id``, which GitHub's support asks for, or ``None``.
+        documentation_url: Where GitHub says more, or ``None``.
+    """
+
+    status: int = field(default=0, kw_only=True)
+    message: str = field(default="", kw_only=True)
+    request_id: str | None = field(default=None, kw_only=True)
+    documentation_url: str | None = field(default=None, kw_only=True)
+
+
+@define(eq=False, slots=False)
+class AuthenticationError(GitHubError):
+    """401: the token is missing, wrong, expired or revoked."""
+
+
+@define(eq=False, slots=False)
+class PermissionDenied(GitHubError):
+    """403: the token may not do this.
+
+    Attributes:
+        accepted_permissions: What GitHub says would be enough
+            (``X-Accepted-GitHub-Permissions``, such as ``"actions=read"``), or ``None``.
+    """
+
+    accepted_permissions: str | None = field(default=None, kw_only=True)
+
+
+@define(eq=False, slots=False)
+class NotFound(GitHubError):
+    """404: it does not exist, or the token may not know that it does."""
+
+
+@define(eq=False, slots=False)
+class ArtifactExpired(GitHubError):
+    """410: the artifact's retention is over and its bytes are gone."""
+
+
+@define(eq=False, slots=False)
+class RateLimited(GitHubError):
+    """429, or 403 at a primary or secondary limit.
+
+    Attributes:
+        retry_at: When GitHub takes calls again (UTC), as far as it said so.
+    """
+
+    retry_at: datetime | None = field(default=None, kw_only=True)
+
+
+@define(eq=False, slots=False)
+class ServerError(GitHubError):
+    """5xx: GitHub could not answer now."""
+
+
+@define(eq=False, slots=False)
+class UnexpectedReply(GitHubError):
+    """A status, or a body, that GitHub does not document; the summary names the field."""
+
+
+@define(eq=False, slots=False)
+class DownloadError(ArtifactsError):
+    """The bytes of an artifact could not be had."""
+
+
+@define(eq=False, slots=False)
+class RedirectRefused(DownloadError):
+    """A redirect without a target, to plain http, or with credentials to a foreign host."""
+
+
+@define(eq=False, slots=False)
+class StoreError(DownloadError):
+    """The blob store answered with an error.
+
+    Attributes:
+        status: HTTP status of the store.
+        code: The store's own name for the error, such as ``AuthenticationFailed``, or ``None``.
+        host: The store.
+    """
+
+    status: int = field(default=0, kw_only=True)
+    code: str | None = field(default=None, kw_only=True)
+    host: str = field(default="", kw_only=True)
+
+
+@define(eq=False, slots=False)
+class IncompleteDownload(DownloadError):
+    """Fewer or more bytes than promised, or nothing that tells whether these are all.
+
+    Attributes:
+        received: Bytes that came.
+        expected: Bytes that were promised, or ``None``.
+    """
+
+    received: int = field(default=0, kw_only=True)
+    expected: int | None = field(default=None, kw_only=True)
+
+
+@define(eq=False, slots=False)
+class DigestMismatch(DownloadError):
+    """The bytes on disk do not have the digest that GitHub recorded at the upload.
+
+    Attributes:
+        expected: ``sha256:<hex>`` as GitHub gave it.
+        actual: ``sha256:<hex>`` of what was on disk.
+    """
+
+    expected: str = field(default="", kw_only=True)
+    actual: str = field(default="", kw_only=True)
+
+
+@define(eq=False, slots=False)
+class ProgressError(DownloadError):
+    """The caller's ``on_progress`` raised; its exception is the ``__cause__``."""
+
+
+@define(eq=False, slots=False)
+class DiskError(ArtifactsError):
+    """A file or directory could not be made, written or moved.
+
+    Attributes:
+        path: Which.
+        errno: The system's error number (`errno.ENOSPC` …), or ``None``.
+    """
+
+    path: Path | None = field(default=None, kw_only=True)
+    errno: int | None = field(default=None, kw_only=True)
