@@ -140,7 +140,7 @@ class Transport:
             failure = _translated(error, url.value)
         else:
             try:
-                yield Stream(response, url)
+                yield Stream(response, url, self._timeouts.stall)
             finally:
                 # Not release(): nobody waits for the rest of a body that is not wanted.
                 response.close()
@@ -184,10 +184,17 @@ class Transport:
 
 
 class Stream:
-    """A response whose body comes piece by piece."""
+    """A response whose body comes piece by piece.
 
-    def __init__(self, response: aiohttp.ClientResponse, url: SignedUrl) -> None:
+    Args:
+        response: aiohttp's.
+        url: What was asked for.
+        stall: Seconds without a byte after which it is given up.
+    """
+
+    def __init__(self, response: aiohttp.ClientResponse, url: SignedUrl, stall: float) -> None:
         self._response = response
+        self._stall = stall
         self.url = url
         self.status = response.status
         self.headers = _plain_headers(response)
@@ -200,7 +207,9 @@ class Stream:
         """
         while True:
             try:
-                chunk = await self._response.content.readany()
+                # Not left to sock_read: a malformed chunk ends aiohttp's timer, and no error comes.
+                async with asyncio.timeout(self._stall):
+                    chunk = await self._response.content.readany()
             except _FAILURES as error:
                 failure = _translated(error, self.url.value)
             else:
@@ -240,10 +249,8 @@ def _reason(error: Exception) -> str:
     match error:
         case aiohttp.ConnectionTimeoutError():
             return "no connection in time"
-        case aiohttp.SocketTimeoutError():
-            return "no byte came in time"
         case TimeoutError():
-            return "no complete answer in time"
+            return "no answer in time"
         case aiohttp.ClientConnectorCertificateError():
             return f"its certificate was refused ({error.certificate_error})"
         case aiohttp.ClientConnectorError():

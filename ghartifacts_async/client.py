@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Self
 
 from attrs import field, frozen
 
-from ghartifacts_async import _download
 from ghartifacts_async._disk import Disk
+from ghartifacts_async._download import OnProgress, download
 from ghartifacts_async._listing import ArtifactListing
 from ghartifacts_async._sansio import arguments, calls
 from ghartifacts_async._session import Session
 from ghartifacts_async._transport import Transport, check_borrowed
 from ghartifacts_async.auth import Auth, auth_of
 from ghartifacts_async.errors import ClientStateError, InvalidArgument
-from ghartifacts_async.models import Artifact, Direction, Download, Progress, Timeouts
+from ghartifacts_async.models import Artifact, Direction, Download, Timeouts
 
 if TYPE_CHECKING:
     import aiohttp
@@ -73,11 +73,14 @@ class Client:
         self._state = "not entered"
 
     @classmethod
-    def from_env(cls) -> Self:
+    def from_env(cls, *, session: aiohttp.ClientSession | None = None) -> Self:
         """A client as the environment describes it.
 
         The token is ``GH_TOKEN``, or else ``GITHUB_TOKEN``. The API is at ``GITHUB_API_URL`` (set
         in every workflow), or else on the host ``GH_HOST``, or else on github.com.
+
+        Args:
+            session: A session to borrow, as `Client` does.
 
         Raises:
             InvalidArgument: There is no token, or one of them cannot be right.
@@ -86,9 +89,9 @@ class Client:
         if not token:
             raise InvalidArgument("neither GH_TOKEN nor GITHUB_TOKEN is set; one holds the token")
         if url := os.environ.get("GITHUB_API_URL"):
-            return cls(token, base_url=url)
+            return cls(token, base_url=url, session=session)
         host = os.environ.get("GH_HOST") or "github.com"
-        return cls(token, base_url=arguments.base_url_of_host(host))
+        return cls(token, base_url=arguments.base_url_of_host(host), session=session)
 
     def repo(self, name: str) -> Repo:
         """The repository ``owner/name``. Nothing is asked.
@@ -223,7 +226,7 @@ class Repo:
         artifact: Artifact | int,
         destination: str | os.PathLike[str],
         *,
-        on_progress: Callable[[Progress], None] | None = None,
+        on_progress: OnProgress | None = None,
     ) -> Download:
         """Stream an artifact's payload to a file, verified; memory stays flat at any size.
 
@@ -256,4 +259,4 @@ class Repo:
         if not isinstance(artifact, Artifact):
             artifact = await self.get_artifact(artifact)
         call = calls.download_artifact(self.name, artifact.id)
-        return await _download.download(*opened, call, artifact, destination, on_progress)
+        return await download(*opened, call, artifact, destination, on_progress)

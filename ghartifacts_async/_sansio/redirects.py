@@ -18,6 +18,7 @@ MAX_HOPS = 5
 
 _REDIRECTS = frozenset({301, 302, 307, 308})
 _PORTS = {"http": 80, "https": 443}
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _UNSENDABLE = re.compile(r"[^\x21-\x7e]")
 
 
@@ -52,9 +53,8 @@ def api_hop(base_url: str, url: str, status: int, headers: Mapping[str, str]) ->
     """
     if status not in _REDIRECTS or not headers.get("location"):
         return None
-    target = urljoin(url, headers["location"])
+    target, there = _target(url, headers["location"])
     base = urlsplit(base_url)
-    there = _checked(url, target)
     below = there.path.startswith(f"{base.path}/")
     return target if below and _origin(there) == _origin(base) else None
 
@@ -73,16 +73,16 @@ def store_hop(url: str, status: int, headers: Mapping[str, str]) -> SignedUrl | 
         raise RedirectRefused(
             f"{host} answered {status} without a Location to follow; nothing was downloaded"
         )
-    target = urljoin(url, location)
-    _checked(url, target)
-    return SignedUrl(target)
+    return SignedUrl(_target(url, location)[0])
 
 
-def _checked(url: str, target: str) -> SplitResult:
+def _target(url: str, location: str) -> tuple[str, SplitResult]:
+    """What a Location means: an absolute one itself, to the byte; a relative one resolved."""
     host = urlsplit(url).netloc.rpartition("@")[2]
-    if _UNSENDABLE.search(target):
+    if _UNSENDABLE.search(location):
         raise RedirectRefused(f"{host} redirects to a URL with characters that no URL may hold")
     try:
+        target = location if _ABSOLUTE.match(location) else urljoin(url, location)
         parts = urlsplit(target)
         credentials, _ = parts.username or parts.password, parts.port
     except ValueError:
@@ -96,7 +96,7 @@ def _checked(url: str, target: str) -> SplitResult:
             f"{host} redirects from https to http (host {parts.hostname}); "
             "the payload would travel unprotected"
         )
-    return parts
+    return target, parts
 
 
 def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:

@@ -1,0 +1,1 @@
+"""The command line: ``python -m ghartifacts_async`` (extra ``cli``)."""

@@ -1,0 +1,80 @@
+"""Several artifacts at once, a few at a time; one that fails does not stop the rest."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from attrs import frozen
+
+from ghartifacts_async import Artifact, ArtifactsError, Download, Progress, Repo, to_json
+from ghartifacts_async._sansio.filenames import safe_filename
+
+AT_ONCE = 4
+
+
+@frozen
+class Failure:
+    """An artifact that could not be had, and why."""
+
+    artifact: Artifact
+    error: str
+
+    def to_json(self) -> str:
+        """``{"artifact": …, "error": …}``."""
+        return json.dumps({"artifact": json.loads(to_json(self.artifact)), "error": self.error})
+
+
+class Watcher(Protocol):
+    """Sees downloads begin, go on and end."""
+
+    def begin(self, artifact: Artifact) -> None:
+        """A download begins."""
+
+    def update(self, progress: Progress) -> None:
+        """It goes on."""
+
+    def end(self, artifact: Artifact) -> None:
+        """It has ended, well or not."""
+
+
+def destinations(artifacts: Sequence[Artifact], directory: Path) -> list[Path]:
+    """A directory for each: `directory` for a single one, else ``directory/<name>``.
+
+    Where two names would meet on some system, every directory is ``<name>-<id>``.
+    """
+    if len(artifacts) == 1:
+        return [directory]
+    names = [safe_filename(artifact.name) for artifact in artifacts]
+    if len({name.casefold() for name in names}) < len(names):
+        names = [safe_filename(artifact.name, f"-{artifact.id}") for artifact in artifacts]
+    return [directory / name for name in names]
+
+
+async def fetch(
+    repo: Repo, artifacts: Sequence[Artifact], directory: Path, watcher: Watcher
+) -> list[Download | Failure]:
+    """Download all of them, `AT_ONCE` side by side; the outcomes in their order."""
+    outcomes: dict[int, Download | Failure] = {}
+    pending = iter(zip(artifacts, destinations(artifacts, directory), strict=True))
+
+    async def worker() -> None:
+        for artifact, destination in pending:
+            watcher.begin(artifact)
+            try:
+                outcomes[artifact.id] = await repo.download_artifact(
+                    artifact, f"{destination}{os.sep}", on_progress=watcher.update
+                )
+            except ArtifactsError as error:
+                outcomes[artifact.id] = Failure(artifact, str(error))
+            finally:
+                watcher.end(artifact)
+
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(min(AT_ONCE, len(artifacts))):
+            tasks.create_task(worker())
+    return [outcomes[artifact.id] for artifact in artifacts]

@@ -1,0 +1,37 @@
+"""A GitHub on loopback to test against: nothing is mocked, real requests meet a real server.
+
+`FakeGitHub` serves the five artifact endpoints on one origin and the signed blob URLs behind
+them on another, as strictly as GitHub and its blob store do. The names are resolved on first
+use, so that loading the pytest plugin of this package costs nothing.
+
+Example:
+    ```python
+    async with FakeGitHub() as fake:
+        fake.add_artifact("octo-org/octo-docs", "dist", {"a.txt": b"hello"})
+        ...  # point the client at fake.url with fake.token
+        assert [request.status for request in fake.requests_to("blob")] == [200]
+    ```
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ghartifacts_async.testing._artifact import FakeArtifact
+    from ghartifacts_async.testing._log import LoggedRequest
+    from ghartifacts_async.testing.server import FakeGitHub
+
+__all__ = ["FakeArtifact", "FakeGitHub", "LoggedRequest"]
+
+_HOMES = {"FakeArtifact": "_artifact", "FakeGitHub": "server", "LoggedRequest": "_log"}
+
+if not TYPE_CHECKING:  # a type checker would take every misspelt name for an export
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

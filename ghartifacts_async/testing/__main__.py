@@ -1,0 +1,70 @@
+"""`python -m ghartifacts_async.testing`: the server alone, for clients in any language."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+
+from ghartifacts_async.testing.server import FakeGitHub
+
+_REPOSITORY = "octo-org/octo-docs"
+
+
+def add_samples(fake: FakeGitHub) -> None:
+    """Add one artifact of each kind that clients meet."""
+    fake.add_artifact(
+        _REPOSITORY, "old-logs", {"build.log": "It worked last year.\n"}, expired=True
+    )
+    fake.add_artifact(
+        _REPOSITORY,
+        "coverage",
+        {"index.html": "<h1>100 %</h1>\n", "data/größe.json": '{"covered": 100}\n'},
+    )
+    fake.add_artifact(_REPOSITORY, "report.json", b'{"passed": 42}\n', raw="report.json")
+    fake.add_artifact(_REPOSITORY, "dist", {"octo_docs-1.0.tar.gz": bytes(range(256)) * 4096})
+
+
+async def serve(fake: FakeGitHub) -> None:
+    """Serve until cancelled, having said where."""
+    async with fake:
+        listing = f"{fake.url}/repos/{_REPOSITORY}/actions/artifacts"
+        print(f"API        {fake.url}")
+        print(f"API (GHES) {fake.ghes_url}")
+        print(f"blobs      {fake.blob_url}")
+        print(f"token      {fake.token}")
+        print(f"try        curl -H 'Authorization: Bearer {fake.token}' '{listing}'")
+        print("Ctrl-C ends it.", flush=True)
+        await asyncio.Event().wait()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m ghartifacts_async.testing", description="Serve a GitHub on loopback."
+    )
+    parser.add_argument("--port", type=int, default=0, help="port of the API (default: a free one)")
+    parser.add_argument("--blob-port", type=int, default=0, help="port of the blob host")
+    parser.add_argument("--token", default="fake-token", help="the token that the API accepts")
+    parser.add_argument("--empty", action="store_true", help="start without sample artifacts")
+    options = parser.parse_args(arguments)
+    try:
+        fake = FakeGitHub(port=options.port, blob_port=options.blob_port, token=options.token)
+    except ValueError as mistake:
+        parser.error(str(mistake))
+    if not options.empty:
+        add_samples(fake)
+    # `kill`, as sent by supervisors and containers, ends it as cleanly as Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        asyncio.run(serve(fake))
+    except KeyboardInterrupt:
+        return 0
+    except (OSError, OverflowError) as error:
+        print(f"cannot serve: {error}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,100 @@
+"""The log of what reached the server, for tests to assert on."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Literal
+
+import attrs
+
+if TYPE_CHECKING:
+    from multidict import CIMultiDictProxy
+
+    from ghartifacts_async.testing._messages import Request
+
+Origin = Literal["api", "blob"]
+
+
+@attrs.frozen(hash=False)
+class LoggedRequest:
+    """One request that reached the server, with what became of it so far.
+
+    Attributes:
+        origin: `"api"` or `"blob"`.
+        method: The method, in capitals.
+        target: Path and query exactly as sent, escapes untouched.
+        path: The path with its escapes resolved.
+        query: The query with its escapes resolved; of a repeated parameter, the last.
+        headers: The headers as sent; look-ups do not mind the case of a name.
+        status: The status sent; None while there is none.
+        bytes_sent: Bytes of the body handed to the system; None while they flow, or where
+            closing the server cut them off. `FakeGitHub.settled` waits for it.
+    """
+
+    origin: Origin
+    method: str
+    target: str
+    path: str
+    query: dict[str, str]
+    headers: CIMultiDictProxy[str]
+    status: int | None
+    bytes_sent: int | None
+
+
+@attrs.define(eq=False)
+class Entry:
+    """The log's own record of a request, filled in while it is answered."""
+
+    origin: Origin
+    request: Request
+    status: int | None = None
+    bytes_sent: int | None = None
+
+    def snapshot(self) -> LoggedRequest:
+        """Return what is known now."""
+        return LoggedRequest(
+            origin=self.origin,
+            method=self.request.method,
+            target=self.request.target,
+            path=self.request.path,
+            query=self.request.query,
+            headers=self.request.headers,
+            status=self.status,
+            bytes_sent=self.bytes_sent,
+        )
+
+
+class RequestLog:
+    """Entries in order of arrival, and a count of those still being answered."""
+
+    def __init__(self) -> None:
+        self._entries: list[Entry] = []
+        self._under_way = 0
+        self._settled = asyncio.Event()
+        self._settled.set()
+
+    def arrived(self, origin: Origin, request: Request) -> Entry:
+        """Enter a request before anything is decided about it."""
+        entry = Entry(origin, request)
+        self._entries.append(entry)
+        self._under_way += 1
+        self._settled.clear()
+        return entry
+
+    def finished(self) -> None:
+        """Say that one of the requests under way is over, well or not."""
+        self._under_way -= 1
+        if not self._under_way:
+            self._settled.set()
+
+    def requests(self, origin: Origin | None = None) -> list[LoggedRequest]:
+        """Return the requests so far, of one origin or of both."""
+        return [entry.snapshot() for entry in self._entries if origin in (None, entry.origin)]
+
+    def clear(self) -> None:
+        """Forget the requests so far."""
+        self._entries.clear()
+
+    async def settled(self) -> None:
+        """Wait until no request is being answered."""
+        await self._settled.wait()

@@ -1,0 +1,129 @@
+"""Listings, against FakeGitHub."""
+
+from __future__ import annotations
+
+import pytest
+
+from ghartifacts_async import Artifact, Client, InvalidArgument, NotFound, Repo
+from ghartifacts_async.testing import FakeGitHub
+from tests.support import REPOSITORY
+
+
+def fill(fake: FakeGitHub, count: int, *, name: str = "dist", run_id: int | None = None) -> None:
+    """Add artifacts of a few bytes."""
+    for number in range(count):
+        fake.add_artifact(REPOSITORY, name, b"%d" % number, run_id=run_id)
+
+
+def ids(artifacts: list[Artifact]) -> list[int]:
+    """Their ids, in order."""
+    return [artifact.id for artifact in artifacts]
+
+
+@pytest.mark.parametrize("count", [0, 1, 100, 101, 1234])
+@pytest.mark.parametrize("base", ["url", "ghes_url"])
+async def test_a_listing_is_exact(fake_github: FakeGitHub, count: int, base: str) -> None:
+    """A listing yields every artifact once, newest first, from github.com's base and GHES'."""
+    fake_github.add_repository(REPOSITORY)
+    fill(fake_github, count)
+    async with Client(fake_github.token, base_url=getattr(fake_github, base)) as gh:
+        listing = gh.repo(REPOSITORY).list_artifacts()
+        assert ids([artifact async for artifact in listing]) == list(range(count, 0, -1))
+        assert await listing.total_count() == count
+    assert len(fake_github.requests) == max(1, -(-count // 100)) + 1
+
+
+async def test_links_lead_to_another_path_than_the_one_called(
+    repo: Repo, fake_github: FakeGitHub
+) -> None:
+    """GitHub's Link names /repositories/{id}/…; following it needs no such path to be known."""
+    fill(fake_github, 7)
+    assert ids(await repo.list_artifacts(per_page=3).collect()) == [7, 6, 5, 4, 3, 2, 1]
+    assert [request.query.get("page") for request in fake_github.requests] == [None, "2", "3"]
+
+
+async def test_nothing_is_asked_before_the_first_item(repo: Repo, fake_github: FakeGitHub) -> None:
+    """A listing asks nothing until it is iterated, and then one page at a time."""
+    fill(fake_github, 5)
+    listing = repo.list_artifacts(per_page=2)
+    assert fake_github.requests == []
+    async for artifact in listing:
+        assert artifact.id == 5
+        break
+    assert len(fake_github.requests) == 1
+
+
+async def test_name_is_filtered_by_github(repo: Repo, fake_github: FakeGitHub) -> None:
+    """Only artifacts of exactly the name come, on every page, whatever characters it holds."""
+    name = "wheels & more/ü+%20?#"
+    fill(fake_github, 3, name=name)
+    fill(fake_github, 2, name="wheels")
+    assert ids(await repo.list_artifacts(name, per_page=1).collect()) == [3, 2, 1]
+    assert await repo.list_artifacts(name).total_count() == 3
+
+
+@pytest.mark.parametrize(("direction", "expected"), [("desc", [3, 2, 1]), ("asc", [1, 2, 3])])
+async def test_a_run_is_listed_in_either_direction(
+    repo: Repo, fake_github: FakeGitHub, direction: str, expected: list[int]
+) -> None:
+    """A run's listing holds that run's artifacts alone, in the direction asked for."""
+    fill(fake_github, 3, run_id=10)
+    fill(fake_github, 2, run_id=11)
+    listing = repo.list_run_artifacts(10, direction=direction, per_page=2)  # type: ignore[arg-type]
+    assert ids(await listing.collect()) == expected
+    assert ids(await repo.list_run_artifacts(10, name="other").collect()) == []
+
+
+async def test_pages_collect_first_and_count(repo: Repo, fake_github: FakeGitHub) -> None:
+    """Pages, a bounded collection, the first item and the count cost no more calls than needed."""
+    fill(fake_github, 5)
+    listing = repo.list_artifacts(per_page=2)
+    pages = [page async for page in listing.pages()]
+    assert [(page.total_count, len(page.artifacts)) for page in pages] == [(5, 2), (5, 2), (5, 1)]
+    fake_github.clear_requests()
+    assert ids(await listing.collect(limit=2)) == [5, 4]
+    assert await listing.collect(limit=0) == []
+    first = await listing.first()
+    assert first is not None
+    assert first.id == 5
+    assert len(fake_github.requests) == 2
+    assert await repo.list_artifacts("none").first() is None
+
+
+async def test_an_artifact_carries_everything(repo: Repo, fake_github: FakeGitHub) -> None:
+    """What a listing yields equals what `get_artifact` gives, digest and run included."""
+    added = fake_github.add_artifact(REPOSITORY, "dist", {"a": b"b"}, run_id=10)
+    listed = await repo.list_artifacts().first()
+    assert listed == await repo.get_artifact(added.id)
+    assert listed is not None
+    assert listed.created_at is not None
+    assert listed.created_at.tzinfo is not None
+    assert str(listed.digest) == added.digest
+    assert listed.workflow_run is not None
+    assert listed.workflow_run.id == 10
+
+
+async def test_an_unknown_repository_is_not_found(gh: Client) -> None:
+    """The error of a listing comes when it is iterated, with what GitHub said."""
+    with pytest.raises(NotFound, match="actions=read") as caught:
+        await gh.repo("octo-org/none").list_artifacts().collect()
+    assert caught.value.status == 404
+    assert caught.value.message == "Not Found"
+    assert caught.value.request_id
+
+
+async def test_argument_mistakes_are_answered_at_once(repo: Repo, fake_github: FakeGitHub) -> None:
+    """Arguments that cannot be right raise before anything is sent."""
+    with pytest.raises(InvalidArgument, match="per_page"):
+        repo.list_artifacts(per_page=0)
+    with pytest.raises(InvalidArgument, match="per_page"):
+        repo.list_artifacts(per_page=101)
+    with pytest.raises(InvalidArgument, match="name"):
+        repo.list_artifacts("")
+    with pytest.raises(InvalidArgument, match="run"):
+        repo.list_run_artifacts(-1)
+    with pytest.raises(InvalidArgument, match="direction"):
+        repo.list_run_artifacts(1, direction="up")  # type: ignore[arg-type]
+    with pytest.raises(InvalidArgument):
+        await repo.list_artifacts().collect(limit=-1)
+    assert fake_github.requests == []

@@ -1,0 +1,104 @@
+"""A large download in a process of its own: flat memory, free loop, right digest."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support import REPOSITORY
+
+SIZE = int(float(os.environ.get("LARGE_GIB") or 0.25) * 2**30)
+"""Bytes; the pipeline sets LARGE_GIB=3, which takes as much of the disk for a while."""
+
+CHILD = """
+import asyncio, json, resource, sys
+from ghartifacts_async import Client, ArtifactsError
+
+async def main(url, token, repository, target):
+    longest, loop = 0.0, asyncio.get_running_loop()
+
+    async def beat():
+        nonlocal longest
+        while True:
+            before = loop.time()
+            await asyncio.sleep(0.01)
+            longest = max(longest, loop.time() - before - 0.01)
+
+    heart = asyncio.create_task(beat())
+    async with Client(token, base_url=url) as gh:
+        try:
+            download = await gh.repo(repository).download_artifact(1, target)
+            outcome = {"size": download.size, "verified": download.verified}
+        except ArtifactsError as error:
+            outcome = {"error": type(error).__name__}
+    heart.cancel()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(json.dumps(outcome | {"peak_kib": peak, "longest_stop": longest}))
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in KiB on Linux alone")
+def test_memory_is_flat_and_a_flipped_byte_is_caught(tmp_path: Path) -> None:
+    """However large, a download takes under 80 MiB in all; one wrong byte in it is found."""
+    source = tmp_path / "source.bin"
+    with source.open("wb") as file:
+        file.truncate(SIZE)
+    server = subprocess.Popen(
+        [sys.executable, "-c", _SERVER, str(source), REPOSITORY],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert server.stdin is not None
+    assert server.stdout is not None
+    try:
+        url, token = json.loads(server.stdout.readline())
+        target = tmp_path / "out" / "large.zip"
+
+        def download() -> dict[str, object]:
+            done = subprocess.run(
+                [sys.executable, "-c", CHILD, url, token, REPOSITORY, str(target)],
+                capture_output=True,
+                text=True,
+                check=True,
+                timeout=600,
+            )
+            outcome: dict[str, object] = json.loads(done.stdout)
+            return outcome
+
+        outcome = download()
+        assert (outcome["size"], outcome["verified"]) == (SIZE, True)
+        assert isinstance(outcome["peak_kib"], int)
+        assert outcome["peak_kib"] < 80 * 1024
+        assert target.stat().st_size == SIZE
+        target.unlink()
+        with source.open("r+b") as file:
+            file.seek(SIZE // 2)
+            file.write(b"\x01")
+        assert download()["error"] == "DigestMismatch"
+        assert list(target.parent.iterdir()) == []
+    finally:
+        server.stdin.close()
+        server.wait(timeout=60)
+        server.stdout.close()
+        source.unlink()
+
+
+_SERVER = """
+import asyncio, json, pathlib, sys
+
+async def main(source, repository):
+    async with FakeGitHub() as fake:
+        fake.add_artifact(repository, "large", pathlib.Path(source))
+        print(json.dumps([fake.url, fake.token]), flush=True)
+        await asyncio.to_thread(sys.stdin.read)
+
+asyncio.run(main(*sys.argv[1:]))
+"""

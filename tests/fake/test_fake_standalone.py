@@ -1,0 +1,122 @@
+"""The fake outside this suite: as a pytest plugin, and as a program of its own."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+from ghartifacts_async import testing
+from ghartifacts_async.testing.plugin import fake_github
+
+__all__ = ["fake_github"]
+
+ROOT = Path(testing.__file__).parent.parent.parent
+
+
+async def test_fixture(fake_github: testing.FakeGitHub) -> None:
+    """The fixture is a running server without artifacts."""
+    assert fake_github.url.startswith("http://127.0.0.1:")
+    assert fake_github.requests == []
+
+
+@pytest.mark.parametrize("mode", ["auto", "strict"])
+def test_plugin(mode: str, tmp_path: Path) -> None:
+    """The fixture works in both modes of pytest-asyncio, under pytest's own strictest settings."""
+    (tmp_path / "test_it.py").write_text(
+        "import pytest\n"
+        "@pytest.mark.asyncio\n"
+        "async def test_it(fake_github):\n"
+        "    fake_github.add_artifact('o/r', 'dist', {'a': b'b'})\n"
+    )
+    installed = entry_points(group="pytest11", name="ghartifacts_async")
+    plugin = [] if installed else ["-p", "ghartifacts_async.testing.plugin"]
+    command = [sys.executable, "-W", "error", "-m", "pytest", "-q", "-W", "error", *plugin]
+    command += ["-p", "no:cacheprovider", "--rootdir", str(tmp_path)]
+    command += ["-o", f"asyncio_mode={mode}", "-o", "asyncio_default_fixture_loop_scope=function"]
+    done = subprocess.run(
+        [*command, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_plugin_costs_nothing() -> None:
+    """Loading the plugin loads neither the server nor aiohttp's."""
+    code = (
+        "import sys, ghartifacts_async; before = set(sys.modules)\n"
+        "import ghartifacts_async.testing.plugin\n"
+        "new = set(sys.modules) - before\n"
+        "print([name for name in new if 'aiohttp' in name or name.endswith('server')])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_lazy_names() -> None:
+    """The package names what it exports, and nothing else."""
+    assert set(testing.__all__) <= set(dir(testing))
+    for name in testing.__all__:
+        assert getattr(testing, name).__name__ == name
+    with pytest.raises(AttributeError, match="Nothing"):
+        _ = testing.Nothing  # type: ignore[attr-defined]
+
+
+def test_knows_nothing_of_the_client() -> None:
+    """The fake imports nothing from the library, so that it cannot share its mistakes."""
+    pattern = re.compile(r"^\s*(?:from|import) (ghartifacts_async\S*)", re.MULTILINE)
+    for path in Path(testing.__file__).parent.glob("*.py"):
+        for module in pattern.findall(path.read_text(encoding="utf-8")):
+            assert module.startswith("ghartifacts_async.testing"), path.name
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_program(number: signal.Signals) -> None:
+    """`python -m ghartifacts_async.testing` says where it serves, and ends cleanly when told."""
+    command = [sys.executable, "-W", "error", "-m", "ghartifacts_async.testing", "--token", "t0"]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        said = ""
+        while "Ctrl-C" not in said:
+            line = process.stdout.readline()
+            assert line, process.stderr.read()
+            said += line
+        found = re.search(r"curl -H 'Authorization: Bearer t0' '(\S+)'", said)
+        assert found is not None
+        request = urllib.request.Request(found[1], headers={"Authorization": "Bearer t0"})
+        with urllib.request.urlopen(request) as response:
+            listing = json.load(response)
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=10)
+    assert (process.returncode, errors) == (0, "")
+    names = [artifact["name"] for artifact in listing["artifacts"]]
+    assert names == ["dist", "report.json", "coverage", "old-logs"]
+
+
+def test_program_help() -> None:
+    """The program explains its options."""
+    command = [sys.executable, "-m", "ghartifacts_async.testing", "--help"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    for option in ["--port", "--blob-port", "--token", "--empty"]:
+        assert option in done.stdout
+
+
+@pytest.mark.parametrize("mistake", [["--token", ""], ["--port", "x"], ["--port", "70000"]])
+def test_program_mistakes(mistake: list[str]) -> None:
+    """A mistake on the command line is told in words, with a failing exit code."""
+    command = [sys.executable, "-W", "error", "-m", "ghartifacts_async.testing", *mistake]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode in {1, 2}
+    assert done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,60 @@
+"""The public face: what it exports, and what importing it costs."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+import subprocess
+import sys
+from importlib.metadata import version
+
+import ghartifacts_async
+from ghartifacts_async import testing
+
+
+def test_the_face_is_sorted_and_whole() -> None:
+    """`__all__` is sorted, and holds every public name there is."""
+    names = ghartifacts_async.__all__
+    assert names == sorted(names)
+    public = {
+        name
+        for name, value in vars(ghartifacts_async).items()
+        if not name.startswith("_") and not inspect.ismodule(value)
+    }
+    assert public == set(names)
+
+
+def test_every_public_thing_is_documented() -> None:
+    """Every exported class and function, and every public method of it, has a docstring."""
+    for module in (ghartifacts_async, testing):
+        for name in module.__all__:
+            thing = getattr(module, name)
+            if not (inspect.isclass(thing) or inspect.isfunction(thing)):
+                continue
+            assert inspect.getdoc(thing), name
+            for attribute, value in vars(thing).items():
+                if inspect.isfunction(value) and not attribute.startswith("_"):
+                    assert value.__doc__, f"{name}.{attribute}"
+
+
+def test_the_version_is_the_installed_one() -> None:
+    """`__version__` is the version of the distribution; another name is an AttributeError."""
+    assert ghartifacts_async.__version__ == version("ghartifacts_async")
+    assert re.fullmatch(r"\d+\.\d+\.\d+.*", ghartifacts_async.__version__)
+    assert not hasattr(ghartifacts_async, "no_such_name")
+
+
+def test_importing_it_loads_neither_the_fake_nor_the_command_line() -> None:
+    """An application pays for what it uses: no server, no command line, no third-party surprise."""
+    code = (
+        "import sys, json, aiohttp; before = set(sys.modules); import ghartifacts_async; "
+        "print(json.dumps(sorted(set(sys.modules) - before)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    loaded = json.loads(done.stdout)
+    unwanted = ("ghartifacts_async.testing", "ghartifacts_async.cli.", "cyclopts", "rich", "pytest")
+    assert "ghartifacts_async.client" in loaded
+    assert not [module for module in loaded if module.startswith(unwanted)]

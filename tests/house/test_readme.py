@@ -1,0 +1,58 @@
+"""The README: what it shows works, and what it names is what the pipeline runs."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ghartifacts_async
+from ghartifacts_async.testing import FakeGitHub
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    """The code blocks of a language, in order."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("snippet", blocks("python"), ids=lambda s: s.split("\n")[-2].strip()[:30])
+async def test_snippets_run(
+    snippet: str, fake_github: FakeGitHub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Every Python snippet runs as it is, against a fake GitHub."""
+    for number in range(3):
+        fake_github.add_artifact(
+            "octo-org/octo-docs", "dist", {"report.json": "{}"}, run_id=2332938, id=10 + number
+        )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GH_TOKEN", fake_github.token)
+    monkeypatch.setenv("GITHUB_API_URL", fake_github.url)
+    snippet = snippet.replace('Client("ghp_…")', "Client.from_env()")
+    code = compile(snippet, "README.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    names: dict[str, Any] = {"Client": ghartifacts_async.Client}
+    await eval(code, names)
+    assert fake_github.requests or "fake" in names
+
+
+def test_two_commands_set_it_up() -> None:
+    """There is a command for the demo and one for the tests, and the pipeline runs both as given."""
+    demo, tests = (block.strip() for block in blocks("sh")[:2])
+    assert demo.endswith("ghartifacts_async demo")
+    assert tests.endswith("-m pytest")
+    steps = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    assert demo in steps
+    assert tests in steps
+
+
+def test_every_method_is_named() -> None:
+    """The API at a glance names every public method of a repository and of a listing."""
+    for thing in (ghartifacts_async.Repo, ghartifacts_async.ArtifactListing):
+        for name, value in vars(thing).items():
+            if callable(value) and not name.startswith("_"):
+                assert f"{name}(" in README, name

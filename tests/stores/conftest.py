@@ -1,0 +1,69 @@
+"""Fixtures that give a running store, or skip the test with the reason why there is none.
+
+With ``REQUIRE_STORES=1`` in the environment a missing store fails instead: so no pipeline can
+lose these tests silently.
+"""
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import pytest
+
+from .azurite import Azurite
+from .base import Child, ProgramMissingError
+from .nginx import Nginx
+from .s3 import S3rver
+
+AnyChild = TypeVar("AnyChild", bound=Child)
+
+
+@contextmanager
+def running(store: AnyChild) -> Iterator[AnyChild]:
+    """Run a store for the length of a block, or skip the test."""
+    try:
+        store.__enter__()
+    except ProgramMissingError as missing:
+        if os.environ.get("REQUIRE_STORES"):
+            raise
+        pytest.skip(str(missing))
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@pytest.fixture
+def nginx() -> Iterator[Nginx]:
+    """Run nginx over http, a new one for each test: its log holds that test's requests alone."""
+    with running(Nginx()) as store:
+        yield store
+
+
+@pytest.fixture
+def nginx_tls() -> Iterator[Nginx]:
+    """Run nginx over https, a new one for each test."""
+    with running(Nginx(tls=True)) as store:
+        yield store
+
+
+@pytest.fixture(scope="session")
+def azurite() -> Iterator[Azurite]:
+    """One Azurite for all tests: take a fresh ``blob_name``."""
+    with running(Azurite()) as store:
+        yield store
+
+
+@pytest.fixture(scope="session")
+def s3rver() -> Iterator[S3rver]:
+    """One s3rver for all tests: take a fresh ``blob_name``."""
+    with running(S3rver()) as store:
+        yield store
+
+
+@pytest.fixture
+def blob_name() -> str:
+    """Return a name that no other test has, of the shape GitHub's blobs have."""
+    return f"actions-results/{uuid.uuid4()}/artifacts/{uuid.uuid4().hex}.zip"

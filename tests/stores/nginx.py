@@ -1,0 +1,197 @@
+"""nginx as a blob store whose signer checks the raw bytes of the request."""
+
+import asyncio
+import base64
+import hashlib
+import itertools
+import json
+import math
+import os
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from .base import DISPOSITION, Child, ProgramMissingError, find, loopback, request
+
+SECRET = "not-a-secret"
+
+# One process and no daemon: it needs no root, and there is no worker to be left behind.
+CONFIG = """
+daemon off;
+master_process off;
+pid "{directory}/pid";
+error_log stderr warn;
+events {{ worker_connections 1024; }}
+http {{
+    client_body_temp_path "{directory}/temp";
+    proxy_temp_path "{directory}/temp";
+    fastcgi_temp_path "{directory}/temp";
+    uwsgi_temp_path "{directory}/temp";
+    scgi_temp_path "{directory}/temp";
+    types {{ application/zip zip; text/html html; text/plain txt; }}
+    default_type application/octet-stream;
+    sendfile on;
+    tcp_nopush on;
+    keepalive_requests 100000;
+    log_format requests escape=json
+        '{{"request":"$request","status":"$status","bytes_sent":"$bytes_sent",'
+        '"body_bytes_sent":"$body_bytes_sent","authorization":"$http_authorization",'
+        '"cookie":"$http_cookie","range":"$http_range"}}';
+    # $request_uri is what the client sent: nothing decoded, nothing normalised.
+    # The last letter must be one whose unused bits are zero: else three others pass for it.
+    map $request_uri $signed_part {{ "~^(?<before>.+)&sig=[-\\w]+$" $before; }}
+    map $request_uri $signature {{ "~&sig=(?<after>[-\\w]+[AQgw])$" $after; }}
+    map "$http_authorization$http_cookie" $leaked {{ "" 0; default 1; }}
+    server {{
+        listen {address}:{port} reuseport{tls};
+        access_log "{directory}/access.log" requests;
+        if ($leaked) {{ return 400; }}
+        location = /.ready {{
+            access_log off;
+            return 204;
+        }}
+        location / {{
+            secure_link $signature,$arg_se;
+            secure_link_md5 "$signed_part {secret}";
+            if ($secure_link = "") {{ return 403; }}
+            if ($secure_link = "0") {{ return 403; }}
+            root "{directory}/blobs";
+            limit_rate {limit_rate};
+        }}
+    }}
+}}
+"""
+TLS = """ ssl;
+        ssl_certificate "{directory}/cert.pem";
+        ssl_certificate_key "{directory}/key.pem\""""
+
+
+class Nginx(Child):
+    """Serves blobs from its own directory through ``secure_link``.
+
+    The signature covers path and query as sent: a URL that was altered, whose percent-encoding
+    was rewritten, or that has expired answers 403. A request with a non-empty ``Authorization``
+    or ``Cookie`` header is a leak, and answers 400.
+
+    The program is found as ``$NGINX_PROGRAM`` or as ``nginx`` in PATH; https needs ``openssl``.
+
+    Args:
+        limit_rate: Bytes per second for each answer; 0 is no limit.
+        tls: Speak https only, with a certificate made for the occasion; see ``ca``.
+    """
+
+    def __init__(self, *, limit_rate: int = 0, tls: bool = False) -> None:
+        super().__init__()
+        self._limit_rate = limit_rate
+        self._tls = tls
+        self._origin = ""
+        self._mtimes = itertools.count(int(time.time()) - 10_000_000)
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port."""
+        return self._origin
+
+    @property
+    def ca(self) -> Path | None:
+        """The certificate to trust, with ``tls``."""
+        return self.directory / "cert.pem" if self._tls else None
+
+    def start(self) -> None:
+        """Start nginx on a free port."""
+        program = find("nginx", "NGINX_PROGRAM")
+        about = subprocess.run([program, "-V"], capture_output=True, text=True, check=True).stderr
+        if "http_secure_link_module" not in about:
+            raise ProgramMissingError(f"{program} is built without secure_link")
+        (self.directory / "blobs").mkdir()
+        address = loopback()
+        if self._tls:
+            self._make_certificate(address)
+        with socket.socket() as reservation:
+            # A socket that is bound keeps the port for us, and lets nginx share it; as it does
+            # not listen, no connection gets lost in it.
+            reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            reservation.bind((address, 0))
+            port = reservation.getsockname()[1]
+            self._origin = f"{'https' if self._tls else 'http'}://{address}:{port}"
+            config = self.directory / "nginx.conf"
+            config.write_text(
+                CONFIG.format(
+                    directory=self.directory,
+                    address=address,
+                    port=port,
+                    tls=TLS.format(directory=self.directory) if self._tls else "",
+                    secret=SECRET,
+                    limit_rate=self._limit_rate,
+                )
+            )
+            self.spawn([program, "-p", str(self.directory), "-e", "stderr", "-c", str(config)])
+            self.wait_until(self._answers)
+
+    def _answers(self) -> bool | None:
+        try:
+            request("GET", f"{self._origin}/.ready", ca=self.ca)
+        except OSError:
+            return None
+        return True
+
+    def _make_certificate(self, address: str) -> None:
+        """Make a certificate that is its own authority, good enough for strict clients."""
+        command = [find("openssl", "OPENSSL"), "req", "-x509", "-nodes", "-days", "2"]
+        command += ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+        command += ["-subj", "/CN=a store of the tests", "-keyout", "key.pem", "-out", "cert.pem"]
+        command += ["-addext", f"subjectAltName=IP:{address}"]
+        command += ["-addext", "keyUsage=critical,digitalSignature,keyCertSign"]
+        subprocess.run(command, cwd=self.directory, check=True, capture_output=True)
+
+    async def put(
+        self, name: str, data: bytes | Path, content_type: str = "application/zip"
+    ) -> None:
+        """Store a blob; a path is linked to, not copied. nginx takes the type from the suffix.
+
+        nginx makes its ETag of size and whole seconds: bytes get a new time at every call.
+        """
+        del content_type
+        await asyncio.to_thread(self._put, name, data)
+
+    def _put(self, name: str, data: bytes | Path) -> None:
+        blob = self.directory / "blobs" / name
+        blob.parent.mkdir(parents=True, exist_ok=True)
+        new = blob.with_name(f"{blob.name}.new")
+        if isinstance(data, Path):
+            new.symlink_to(data.resolve())
+        else:
+            new.write_bytes(data)
+            mtime = next(self._mtimes)
+            os.utime(new, (mtime, mtime))
+        new.replace(blob)
+
+    def signed_url(self, name: str, ttl: float = 60.0) -> str:
+        """Return a URL good for ``ttl`` to ``ttl + 1`` seconds: nginx counts whole ones."""
+        expires = math.ceil(time.time() + ttl) - 1
+        disposition = quote(DISPOSITION, safe="").replace("~", "%7E")
+        signed = f"/{quote(name)}?rscd={disposition}&se={expires}"
+        digest = hashlib.md5(f"{signed} {SECRET}".encode(), usedforsecurity=False).digest()
+        signature = base64.urlsafe_b64encode(digest).decode().rstrip("=")
+        return f"{self._origin}{signed}&sig={signature}"
+
+    def log(self) -> list[dict[str, Any]]:
+        """Return the requests answered until now, oldest first.
+
+        The keys are ``request`` (the request line as sent), ``status``, ``bytes_sent``,
+        ``body_bytes_sent`` (numbers), ``authorization``, ``cookie``, ``range`` ("" if absent).
+
+        nginx writes a line in the very step that sends the last byte, and has one process: once
+        it has answered another request, every finished one is there. An answer that the client
+        broke off is there when nginx has noticed.
+        """
+        request("GET", f"{self._origin}/.ready", ca=self.ca)
+        text = (self.directory / "access.log").read_text(errors="replace")
+        lines: list[dict[str, Any]] = [json.loads(line) for line in text.splitlines()]
+        for line in lines:
+            for key in ("status", "bytes_sent", "body_bytes_sent"):
+                line[key] = int(line[key])
+        return lines

@@ -1,0 +1,114 @@
+"""Downloads from real stores behind FakeGitHub's redirect."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from ghartifacts_async import Client, DigestMismatch, StoreError
+from ghartifacts_async.testing import FakeGitHub
+from tests.support import REPOSITORY, files_below
+
+from .base import Store
+from .nginx import Nginx
+
+PAYLOAD = os.urandom(5_000_000)
+
+
+@pytest.fixture(params=["nginx", "nginx_tls", "azurite", "s3rver"])
+def store(request: pytest.FixtureRequest) -> Store:
+    """Each store in turn."""
+    running: Store = request.getfixturevalue(request.param)
+    return running
+
+
+@pytest.fixture
+async def session(store: Store) -> AsyncIterator[aiohttp.ClientSession]:
+    """A session that trusts the store's certificate."""
+    trust = ssl.create_default_context(cafile=store.ca) if store.ca else True
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trust)) as session:
+        yield session
+
+
+@pytest.fixture
+async def client(fake_github: FakeGitHub, session: aiohttp.ClientSession) -> AsyncIterator[Client]:
+    """A client on that session."""
+    async with Client(fake_github.token, base_url=fake_github.url, session=session) as gh:
+        yield gh
+
+
+async def test_a_download_from_a_real_store(
+    client: Client, fake_github: FakeGitHub, store: Store, blob_name: str, tmp_path: Path
+) -> None:
+    """What a real store serves on a signed URL arrives whole and verified."""
+    await store.put(blob_name, PAYLOAD)
+    fake_github.add_artifact(
+        REPOSITORY, "dist", PAYLOAD, location=lambda _: store.signed_url(blob_name)
+    )
+    download = await client.repo(REPOSITORY).download_artifact(1, tmp_path)
+    assert download.verified
+    assert download.path == tmp_path / "dist.zip"
+    assert download.path.read_bytes() == PAYLOAD
+
+
+async def test_an_expired_url_of_a_real_store(
+    client: Client, fake_github: FakeGitHub, store: Store, blob_name: str, tmp_path: Path
+) -> None:
+    """A store's refusal of an expired URL is a StoreError with its status, and nothing is kept."""
+    await store.put(blob_name, PAYLOAD)
+    expired = store.signed_url(blob_name, ttl=-5)
+    fake_github.add_artifact(REPOSITORY, "dist", PAYLOAD, location=expired)
+    with pytest.raises(StoreError, match="403") as caught:
+        await client.repo(REPOSITORY).download_artifact(1, tmp_path)
+    assert caught.value.status == 403
+    assert "sig" not in str(caught.value).lower()
+    assert files_below(tmp_path) == []
+
+
+async def test_a_flipped_byte_in_a_real_store(
+    client: Client, fake_github: FakeGitHub, store: Store, blob_name: str, tmp_path: Path
+) -> None:
+    """A store that holds other bytes than were uploaded is found out."""
+    flipped = bytes([PAYLOAD[0] ^ 1]) + PAYLOAD[1:]
+    await store.put(blob_name, flipped)
+    fake_github.add_artifact(
+        REPOSITORY, "dist", PAYLOAD, location=lambda _: store.signed_url(blob_name)
+    )
+    with pytest.raises(DigestMismatch):
+        await client.repo(REPOSITORY).download_artifact(1, tmp_path)
+    assert files_below(tmp_path) == []
+
+
+async def test_nginx_sees_no_credential(
+    fake_github: FakeGitHub,
+    nginx: Nginx,
+    blob_name: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With a netrc for every host, `trust_env` and a cookie jar, nginx' log holds no credential."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login canary password canary\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    await nginx.put(blob_name, PAYLOAD)
+    fake_github.add_artifact(
+        REPOSITORY, "dist", PAYLOAD, location=lambda _: nginx.signed_url(blob_name)
+    )
+    jar = aiohttp.CookieJar(unsafe=True)
+    jar.update_cookies({"canary": "canary"})
+    async with (
+        aiohttp.ClientSession(trust_env=True, cookie_jar=jar) as session,
+        Client(fake_github.token, base_url=fake_github.url, session=session) as gh,
+    ):
+        assert (await gh.repo(REPOSITORY).download_artifact(1, f"{tmp_path}/out/")).verified
+    (request,) = nginx.log()
+    assert request["status"] == 200
+    assert (request["authorization"], request["cookie"]) == ("", "")
+    for escape in ("%2F", "%2B", "%3D", "%27", "%7E"):
+        assert escape in request["request"]

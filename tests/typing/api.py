@@ -1,0 +1,87 @@
+"""The public API as a type checker sees it: checked, never run."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from pathlib import Path
+from typing import assert_type
+
+import aiohttp
+
+from ghartifacts_async import (
+    Artifact,
+    ArtifactListing,
+    ArtifactPage,
+    Client,
+    Digest,
+    Download,
+    GitHubError,
+    Progress,
+    Repo,
+    Timeouts,
+    Token,
+    from_json,
+    to_json,
+)
+from ghartifacts_async.testing import FakeArtifact, FakeGitHub
+
+
+async def provide() -> str:
+    """A token provider."""
+    return "token"
+
+
+def on_progress(progress: Progress) -> None:
+    """A progress callback."""
+    assert_type(progress.total, int | None)
+    assert_type(progress.rate, float)
+
+
+async def clients(session: aiohttp.ClientSession) -> None:
+    """Every way to make a client."""
+    Client()
+    Client("token", base_url="https://ghe.example/api/v3", api_version="2022-11-28")
+    Client(Token("token"), user_agent="bot", timeouts=Timeouts(stall=5))
+    Client(provide, session=session)
+    assert_type(Client.from_env(), Client)
+    async with Client("token") as gh:
+        assert_type(gh, Client)
+        assert_type(gh.repo("octo-org/octo-docs"), Repo)
+    Client(42)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def calls(repo: Repo) -> None:
+    """The five endpoints."""
+    assert_type(repo.list_artifacts("dist", per_page=50), ArtifactListing)
+    listing = repo.list_run_artifacts(7, name="dist", direction="asc")
+    async for artifact in listing:
+        assert_type(artifact, Artifact)
+    async for page in listing.pages():
+        assert_type(page, ArtifactPage)
+        assert_type(page.artifacts, tuple[Artifact, ...])
+    assert_type(await listing.collect(limit=3), list[Artifact])
+    assert_type(await listing.first(), Artifact | None)
+    assert_type(await listing.total_count(), int)
+    artifact = await repo.get_artifact(11)
+    assert_type(artifact.created_at, datetime | None)
+    assert_type(artifact.digest, Digest | None)
+    download = await repo.download_artifact(artifact, Path("out"), on_progress=on_progress)
+    assert_type(download, Download)
+    assert_type(download.path, Path)
+    assert_type(await repo.delete_artifact(artifact), None)
+    repo.list_run_artifacts(7, direction="up")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def values(artifact: Artifact, error: GitHubError) -> None:
+    """Models and errors."""
+    assert_type(from_json(to_json(artifact), Artifact), Artifact)
+    assert_type(error.request_id, str | None)
+    artifact.name = "x"  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+async def fakes() -> AsyncIterator[FakeGitHub]:
+    """The fake, as a fixture of a user's own."""
+    async with FakeGitHub() as fake:
+        assert_type(fake.add_artifact("o/r", "dist", {"a.txt": "b"}), FakeArtifact)
+        yield fake

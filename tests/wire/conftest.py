@@ -1,0 +1,49 @@
+"""aioresponses, made to work with aiohttp 3.14 for as long as it does not do so by itself.
+
+Two things are missing (aioresponses#289): its responses have no ``stream_writer``, and bodies
+over 64 KiB pause a parser that its protocol does not have. Each is probed, and mended only where
+the probe fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from unittest.mock import Mock
+
+import aiohttp
+import pytest
+from aiohttp.client_proto import ResponseHandler
+from aioresponses import aioresponses, core
+from yarl import URL
+
+
+def _works(body: bytes) -> bool:
+    try:
+        core.RequestMatch("http://probe")._build_response(URL("http://probe"), body=body)
+    except (TypeError, AssertionError):
+        return False
+    return True
+
+
+def _response(*args: Any, **kwargs: Any) -> aiohttp.ClientResponse:
+    return aiohttp.ClientResponse(*args, stream_writer=Mock(output_size=0), **kwargs)
+
+
+def _reader(loop: Any = None) -> aiohttp.StreamReader:
+    return aiohttp.StreamReader(ResponseHandler(loop=loop), limit=2**30, loop=loop)
+
+
+@pytest.fixture(autouse=True)
+def _mended(monkeypatch: pytest.MonkeyPatch) -> None:
+    if not _works(b""):
+        monkeypatch.setattr(core, "ClientResponse", _response)
+    if not _works(b"x" * 2**20):
+        monkeypatch.setattr(core, "stream_reader_factory", _reader)
+
+
+@pytest.fixture
+def wire(_mended: None) -> Iterator[aioresponses]:
+    """Answers that aiohttp gives without a network; what is not told beforehand fails."""
+    with aioresponses() as mocked:
+        yield mocked
