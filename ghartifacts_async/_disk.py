@@ -91,6 +91,7 @@ class PartFile:
         self._job: asyncio.Future[None] | None = None
         self._hash = hashlib.sha256()
         self._buffer = memoryview(bytearray(_READ_SIZE))
+        self._published = self._in_place_of = False
         self._writer: io.FileIO | None = None
         self._reader: io.FileIO | None = None
 
@@ -133,14 +134,23 @@ class PartFile:
     async def publish(self, target: Path) -> None:
         """Give the file its final name, replacing what is there, in one step.
 
+        Cancelled too late to stop it, it takes the name back, unless an older file had it.
+
         Raises:
             DiskError: It cannot be put there.
         """
         await self.flush()
-        await self._disk.run(self._publish, target)
+        try:
+            await self._disk.run(self._publish, target)
+        except asyncio.CancelledError:
+            await self._disk.run(self._take_back, target)
+            raise
+        self._published = True
 
     async def close(self) -> None:
         """Close the file, and remove it unless it was published."""
+        if self._published:
+            return  # without an await, at which a late cancellation could strike
         if self._job is not None:
             with suppress(DiskError):
                 await settled(self._job)
@@ -171,9 +181,15 @@ class PartFile:
     def _publish(self, target: Path) -> None:
         self._close_handles()
         try:
+            self._in_place_of = target.exists()
             self.path.replace(target)
         except OSError as error:
             raise _disk_error(error, target) from error
+
+    def _take_back(self, target: Path) -> None:
+        if not self._in_place_of and not self.path.exists():
+            with suppress(OSError):
+                target.unlink()
 
     def _discard(self) -> None:
         self._close_handles()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from ghartifacts_async._sansio import redirects
+from ghartifacts_async._sansio import arguments, redirects
 from ghartifacts_async._sansio.calls import ACCEPT, ApiCall, Reply, error_of
 from ghartifacts_async._transport import Transport
 from ghartifacts_async.auth import Auth
@@ -68,7 +68,7 @@ class Session:
         headers = {"Accept": ACCEPT, "X-GitHub-Api-Version": self._api_version}
         token = await self._auth.token()
         if token is not None:
-            headers["Authorization"] = f"Bearer {token}"
+            headers["Authorization"] = f"Bearer {arguments.token(token)}"
         url = self._base_url + call.target
         for _ in range(redirects.MAX_HOPS + 1):
             reply = await self._transport.send(call.method, url, headers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from inspect import isawaitable
 from typing import Protocol, runtime_checkable
 
 from ghartifacts_async._sansio import arguments
@@ -15,7 +16,6 @@ class Auth(Protocol):
 
     async def token(self) -> str | None:
         """The token for the next call, ``None`` to make it without one."""
-        ...
 
 
 class Token:
@@ -53,9 +53,12 @@ class TokenProvider:
         """The token of the moment.
 
         Raises:
-            InvalidArgument: The provider returned something that is none.
+            InvalidArgument: The provider is not async, or returned something that is no token.
         """
-        return arguments.token(await self._provide())
+        provided = self._provide()
+        if not isawaitable(provided):
+            raise InvalidArgument("the token provider is not async: it returned no awaitable")
+        return arguments.token(await provided)
 
     def __repr__(self) -> str:
         return "TokenProvider(***)"
@@ -83,7 +86,7 @@ def auth_of(auth: Auth | str | Callable[[], Awaitable[str]] | None) -> Auth:
         return Token(auth)
     if isinstance(auth, Auth) and not isinstance(auth, type):
         return auth
-    if callable(auth):
+    if callable(auth) and not isinstance(auth, type):
         return TokenProvider(auth)
     raise InvalidArgument(
         f"auth is a token, an Auth, an async callable that returns a token, or None, "

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from attrs import frozen
+
+_DIGEST = re.compile(r"[A-Za-z0-9_-]+:(?:[0-9A-Fa-f]{2})+")
 
 Direction: TypeAlias = Literal["asc", "desc"]
 
@@ -30,11 +33,10 @@ class Digest:
         Raises:
             ValueError: The text is of another form.
         """
-        algorithm, colon, digits = text.partition(":")
-        if not (algorithm and colon and digits):
+        if not _DIGEST.fullmatch(text):
             raise ValueError(f"a digest looks like 'sha256:<hex>', not {text[:100]!r}")
-        bytes.fromhex(digits)
-        return cls(algorithm.lower(), digits.lower())
+        algorithm, _, digits = text.lower().partition(":")
+        return cls(algorithm, digits)
 
     def __str__(self) -> str:
         return f"{self.algorithm}:{self.hex}"

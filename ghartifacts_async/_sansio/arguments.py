@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import re
 from typing import get_args
-from urllib.parse import urlsplit
 
+from ghartifacts_async._sansio.urls import split_url
 from ghartifacts_async.errors import InvalidArgument
 from ghartifacts_async.models import Artifact, Direction
 
 MAX_PER_PAGE = 100
 
-_REPOSITORY = re.compile(r"(?!\.{1,2}/)[A-Za-z0-9._-]+/(?!\.{1,2}\Z)[A-Za-z0-9._-]+")
+_REPOSITORY = re.compile(r"[A-Za-z0-9_-]+/(?!\.{1,2}\Z)[A-Za-z0-9._-]+")
+_REPOSITORY_IN_URL = re.compile(
+    r"github[^/@]*[/:]([^/?#]+/[^/?#]+?)(?:\.git)?(?:[/?#].*)?\Z", re.DOTALL
+)
+_HOST = re.compile(
+    r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?"
+)
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _HEADER_TEXT = re.compile(r"[\x20-\x7e]+")
 
 
 def repository(name: str) -> str:
     """``owner/name``, which needs no quoting in a path."""
-    if isinstance(name, str) and _REPOSITORY.fullmatch(name):
+    if not isinstance(name, str):
+        raise InvalidArgument(f"a repository is named 'owner/name', not {name!r}")
+    if _REPOSITORY.fullmatch(name):
         return name
-    hint = ""
-    if isinstance(name, str) and "github" in name and "/" in name:
-        parts = urlsplit(name if "//" in name else f"//{name}").path.strip("/").split("/")
-        guess = "/".join(parts[:2]).removesuffix(".git")
-        hint = f"; did you mean {guess!r}?" if _REPOSITORY.fullmatch(guess) else ""
-    raise InvalidArgument(f"a repository is named 'owner/name', not {name!r}{hint}")
+    guess = _REPOSITORY_IN_URL.search(name)
+    hint = f"; did you mean {guess[1]!r}?" if guess and _REPOSITORY.fullmatch(guess[1]) else ""
+    raise InvalidArgument(f"a repository is named 'owner/name', not {_shown(name)}{hint}")
 
 
 def artifact_id(artifact: Artifact | int) -> int:
@@ -68,7 +74,9 @@ def direction(order: Direction) -> Direction:
 
 def artifact_name(name: str | None) -> str | None:
     """The exact name to list, ``None`` for all."""
-    if name is not None and not (isinstance(name, str) and name):
+    if name is None:
+        return None
+    if not isinstance(name, str) or not name or _SURROGATE.search(name):
         raise InvalidArgument(f"name is a non-empty str, or None, not {name!r}")
     return name
 
@@ -96,20 +104,18 @@ def header_value(what: str, value: str) -> str:
 
 def base_url(url: str) -> str:
     """The API's base URL, without a slash at its end."""
-    example = "such as 'https://api.github.com' or 'https://HOST/api/v3' for GHES"
+    example = "such as 'https://api.github.com', or 'https://HOST/api/v3' for GHES"
     if not isinstance(url, str):
-        raise InvalidArgument(f"base_url is a str {example}, not {url!r}")
-    try:
-        parts = urlsplit(url)
-        credentials, _ = parts.username or parts.password, parts.port
-    except ValueError:
-        raise InvalidArgument(f"base_url is not a URL; it is one {example}") from None
-    if credentials:
+        raise InvalidArgument(f"base_url is a URL {example}, not {url!r}")
+    if "@" in url:
         raise InvalidArgument("base_url must not hold credentials; pass them as auth")
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    if not _HEADER_TEXT.fullmatch(url) or any(c in url for c in " ?#\\"):
+        raise InvalidArgument(
+            f"base_url is a URL {example}, with neither query nor fragment, spaces nor backslashes"
+        )
+    parts = split_url(url)
+    if parts is None or parts.scheme not in {"http", "https"}:
         raise InvalidArgument(f"base_url is an http(s) URL {example}, not {url!r}")
-    if parts.query or parts.fragment or not _HEADER_TEXT.fullmatch(url) or " " in url:
-        raise InvalidArgument(f"base_url has neither query, fragment nor spaces: {url!r}")
     if parts.hostname in {"github.com", "www.github.com"}:
         raise InvalidArgument("the API of github.com is at base_url='https://api.github.com'")
     return url.rstrip("/")
@@ -120,11 +126,20 @@ def base_url_of_host(host: str) -> str:
 
     github.com, a data-residency host (``SUB.ghe.com``) or a GitHub Enterprise Server.
     """
-    if not isinstance(host, str) or not host or any(c in host for c in "/@?# "):
-        raise InvalidArgument(f"a GitHub host is a host name such as 'ghe.example', not {host!r}")
+    if not isinstance(host, str) or not _HOST.fullmatch(host):
+        raise InvalidArgument(
+            f"a GitHub host is a host name such as 'ghe.example', not {_shown(host)}"
+        )
     name = host.lower()
     if name in {"github.com", "www.github.com", "api.github.com"}:
         return "https://api.github.com"
-    if name.endswith(".ghe.com"):
-        return base_url(f"https://api.{name.removeprefix('api.')}")
-    return base_url(f"https://{host}/api/v3")
+    if name.partition(":")[0].endswith(".ghe.com"):
+        return f"https://api.{name.removeprefix('api.')}"
+    return f"https://{host}/api/v3"
+
+
+def _shown(value: object) -> str:
+    """The value, unless it may hold credentials."""
+    if isinstance(value, str) and any(c in value for c in "@?#"):
+        return "a text with '@', '?' or '#' in it (not shown: it may hold credentials)"
+    return repr(value)

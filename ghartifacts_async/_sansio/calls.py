@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from attrs import field, frozen
@@ -27,6 +27,8 @@ from ghartifacts_async.errors import (
 from ghartifacts_async.models import Artifact, ArtifactPage, Direction
 
 _T = TypeVar("_T")
+
+_LONGEST = 300
 
 ACCEPT = "application/vnd.github+json"
 """For every call, the download too: it answers 415 to the type of the payload."""
@@ -114,20 +116,19 @@ def _read(call: ApiCall, reply: Reply, model: type[_T]) -> _T:
         return structure(parse_json(reply.body), model)
     except ShapeError as error:
         problem = str(error)
-    kind = reply.headers.get("content-type", "no content type")
+    kind = printable(reply.headers.get("content-type", "no content type"))
     raise _error(
         UnexpectedReply,
         f"{call}: the answer is no {model.__name__}: {problem} "
         f"({kind}, {len(reply.body)} bytes, starting {reply.body[:60]!r})",
         reply,
-        "",
     )
 
 
 def check_deleted(call: ApiCall, reply: Reply) -> None:
     """Make sure that a reply to `delete_artifact` says so."""
     if reply.status != HTTPStatus.NO_CONTENT:
-        raise _error(UnexpectedReply, f"{call}: expected 204, got {reply.status}", reply, "")
+        raise _error(UnexpectedReply, f"{call}: expected 204, got {reply.status}", reply)
 
 
 def error_of(call: ApiCall, reply: Reply) -> GitHubError | None:
@@ -136,43 +137,47 @@ def error_of(call: ApiCall, reply: Reply) -> GitHubError | None:
     if status < HTTPStatus.BAD_REQUEST:
         return None
     message, documentation = _message(reply)
-    said = f"{call}: {status}" + (f" {message}" if message else "")
+    said = f"{call}: {status} {printable(message)}".rstrip()
+    told: dict[str, Any] = {"message": message, "documentation_url": documentation}
     if limits.is_limit(reply.status, reply.headers, message, documentation):
         retry_at = limits.retry_at(reply.headers)
         until = f"; calls are taken again at {retry_at:%Y-%m-%d %H:%M:%S} UTC" if retry_at else ""
-        return _error(RateLimited, f"{said}{until}", reply, message, retry_at=retry_at)
+        return _error(RateLimited, f"{said}{until}", reply, retry_at=retry_at, **told)
     match status:
         case HTTPStatus.UNAUTHORIZED:
-            return _error(AuthenticationError, f"{said}; check the token", reply, message)
+            return _error(AuthenticationError, f"{said}; check the token", reply, **told)
         case HTTPStatus.FORBIDDEN:
             needed = reply.headers.get("x-accepted-github-permissions")
-            hint = f"; GitHub would accept {needed}" if needed else ""
+            hint = f"; GitHub would accept {printable(needed)}" if needed else ""
             return _error(
-                PermissionDenied, f"{said}{hint}", reply, message, accepted_permissions=needed
+                PermissionDenied, f"{said}{hint}", reply, accepted_permissions=needed, **told
             )
         case HTTPStatus.NOT_FOUND:
             hint = "; it does not exist, or the token lacks actions=read on this repository"
-            return _error(NotFound, f"{said}{hint}", reply, message)
-        case HTTPStatus.GONE if "version" not in message.lower():
-            return _error(ArtifactExpired, said, reply, message)
+            return _error(NotFound, f"{said}{hint}", reply, **told)
+        case HTTPStatus.GONE if "expired" in message.lower() or "version" not in message.lower():
+            return _error(ArtifactExpired, said, reply, **told)
         case _ if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return _error(ServerError, said, reply, message)
-    return _error(UnexpectedReply, said, reply, message)
+            return _error(ServerError, said, reply, **told)
+    return _error(UnexpectedReply, said, reply, **told)
 
 
 _E = TypeVar("_E", bound=GitHubError)
 
 
-def _error(cls: type[_E], summary: str, reply: Reply, message: str, **more: object) -> _E:
+def _error(cls: type[_E], summary: str, reply: Reply, **more: Any) -> _E:
     request_id = reply.headers.get("x-github-request-id")
     return cls(
-        f"{summary} (request {request_id})" if request_id else summary,
+        f"{summary} (request {printable(request_id)})" if request_id else summary,
         status=reply.status,
-        message=message,
         request_id=request_id,
-        documentation_url=_message(reply)[1],
         **more,
     )
+
+
+def printable(text: str) -> str:
+    """Foreign text for a line of our own: escaped, and not too long."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[:_LONGEST])
 
 
 def _message(reply: Reply) -> tuple[str, str | None]:

@@ -14,12 +14,15 @@ from typing import Any, TypeVar, get_args
 
 import attrs
 from cattrs import Converter, transform_error
+from cattrs.errors import IterableValidationError, IterableValidationNote
 from cattrs.gen import make_dict_structure_fn
 
 from ghartifacts_async.errors import InvalidArgument
 from ghartifacts_async.models import Digest
 
 _T = TypeVar("_T")
+
+_LONGEST = 200
 
 
 class ShapeError(ValueError):
@@ -36,7 +39,7 @@ def structure(value: object, model: type[_T]) -> _T:
         return _converter.structure(value, model)
     except Exception as error:
         problems = transform_error(error, format_exception=_describe)
-        raise ShapeError("; ".join(problems[:3])) from None
+    raise ShapeError("; ".join(problem[:_LONGEST] for problem in problems[:3]))
 
 
 def parse_json(text: str | bytes) -> Any:
@@ -47,9 +50,9 @@ def parse_json(text: str | bytes) -> Any:
     """
     try:
         return json.loads(text)
-    except (ValueError, RecursionError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         reason = str(error) if isinstance(error, json.JSONDecodeError) else type(error).__name__
-        raise ShapeError(f"not valid JSON ({reason})") from None
+    raise ShapeError(f"not valid JSON ({reason})")
 
 
 def to_json(value: object) -> str:
@@ -110,8 +113,7 @@ def _text(value: object) -> str:
 
 
 def _datetime(value: object, _: object) -> datetime:
-    moment = datetime.fromisoformat(_text(value))
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return _in_utc(datetime.fromisoformat(_text(value)))
 
 
 def _object(model: type[_T], converter: Converter) -> Any:
@@ -126,20 +128,44 @@ def _object(model: type[_T], converter: Converter) -> Any:
 
 
 def _array(kind: Any, converter: Converter) -> Any:
-    sequence = converter.get_structure_hook(list[get_args(kind)[0]])  # type: ignore[misc]
+    item_kind = get_args(kind)[0]
+    item_hook = converter.get_structure_hook(item_kind)
 
     def check(value: object, _: object) -> tuple[object, ...]:
         if not isinstance(value, list):
             raise TypeError(f"expected an array, got {_kind(value)}")
-        return tuple(sequence(value, list[get_args(kind)[0]]))  # type: ignore[misc]
+        items = []
+        for index, item in enumerate(value):
+            try:
+                items.append(item_hook(item, item_kind))
+            except Exception as error:
+                # The first says enough: there may be a million of them.
+                error.add_note(IterableValidationNote("an item", index, item_kind))
+                raise IterableValidationError("of an array", [error], tuple) from None  # pyright: ignore[reportCallIssue]
+        return tuple(items)
 
     return check
+
+
+def _number(value: object, _: object) -> float:
+    if type(value) not in {int, float}:
+        raise TypeError(f"expected a number, got {_kind(value)}")
+    return float(value)  # type: ignore[arg-type]
+
+
+def _iso(moment: datetime) -> str:
+    return _in_utc(moment).isoformat()
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _make_converter() -> Converter:
     converter = Converter()
     for kind in (int, str, bool):
         converter.register_structure_hook(kind, _exactly(kind))
+    converter.register_structure_hook(float, _number)
     converter.register_structure_hook(datetime, _datetime)
     converter.register_structure_hook(Digest, lambda value, _: Digest.parse(_text(value)))
     converter.register_structure_hook(Path, lambda value, _: Path(_text(value)))
@@ -151,7 +177,7 @@ def _make_converter() -> Converter:
         lambda kind: getattr(kind, "__origin__", None) is tuple,
         lambda kind: _array(kind, converter),
     )
-    converter.register_unstructure_hook(datetime, lambda moment: moment.isoformat())
+    converter.register_unstructure_hook(datetime, _iso)
     converter.register_unstructure_hook(Digest, str)
     converter.register_unstructure_hook(Path, str)
     return converter

@@ -25,13 +25,18 @@ def safe_filename(name: str, suffix: str = "") -> str:
 
     Deterministic, and the identity on names that are safe as they are.
     """
-    text = "".join(_safe(c) for c in unicodedata.normalize("NFC", name))
-    text = text.lstrip(" ").rstrip(" " if suffix else " .") or "artifact"
+    # What is far too long is cut before it is normalised, which takes quadratic time.
+    text = name if len(name) <= 1024 else name[:960] + name[-64:]
+    text = "".join(_safe(c) for c in unicodedata.normalize("NFC", text)).strip(" ")
+    text = _shortened(text, suffix)
+    if not suffix:
+        text = text.rstrip(" .")
+    text = text or "artifact"
     if text.startswith("."):
         text = f"_{text[1:]}"
     if _RESERVED.fullmatch(text):
-        text = f"_{text}"
-    return _shortened(text, suffix)
+        text = _shortened(f"_{text}", suffix)
+    return text + suffix
 
 
 def _safe(character: str) -> str:
@@ -41,11 +46,11 @@ def _safe(character: str) -> str:
 
 
 def _shortened(text: str, suffix: str) -> str:
+    """Cut to what leaves room for the suffix; an extension is kept."""
     room = MAX_BYTES - len(suffix.encode())
     if len(text.encode()) <= room:
-        return text + suffix
-    stem, dot, extension = text.rpartition(".") if not suffix else (text, "", "")
-    tail = f"{dot}{extension}" if stem and len(extension.encode()) <= 16 else ""
-    stem = stem if tail else text
-    kept = stem.encode()[: room - len(tail.encode())].decode(errors="ignore")
-    return kept.rstrip(" .") + tail + suffix
+        return text
+    stem, dot, extension = text.rpartition(".")
+    tail = f"{dot}{extension}" if stem and len(extension.encode()) <= 16 and not suffix else ""
+    kept = text.encode()[: room - len(tail.encode())].decode(errors="ignore")
+    return kept.rstrip(" .") + tail

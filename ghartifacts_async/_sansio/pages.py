@@ -1,8 +1,8 @@
 """Where the next page of a listing is.
 
 GitHub names it in ``Link`` (RFC 8288), on another path than the one called:
-``</repositories/1/actions/artifacts?page=2>; rel="next"``. Only its query is taken, onto the path
-of the first call: so the token goes nowhere that the caller did not name, also when a proxy in
+``</repositories/1/actions/artifacts?page=2>; rel="next"``. Only the page's number is taken, onto
+the first call: so the token goes nowhere that the caller did not name, also when a proxy in
 front of a GHES lets it write URLs of a host of its own.
 
 Source: https://docs.github.com/rest/using-the-rest-api/using-pagination-in-the-rest-api
@@ -11,8 +11,6 @@ Source: https://docs.github.com/rest/using-the-rest-api/using-pagination-in-the-
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from urllib.parse import parse_qsl, urlsplit
 
 from attrs import evolve
 
@@ -20,6 +18,7 @@ from ghartifacts_async._sansio.calls import ApiCall, Reply
 from ghartifacts_async.errors import UnexpectedReply
 from ghartifacts_async.models import ArtifactPage
 
+_PAGE = re.compile(r"[?&]page=([0-9]{1,9})(?:[&#]|\Z)")
 _LINK = re.compile(
     r"""<([^<>]*)>((?:\s*;\s*[^\s;,="]+(?:\s*=\s*(?:"(?:\\.|[^"\\])*"|[^\s;,"]*))?)*)"""
 )
@@ -41,29 +40,29 @@ def parse_link(header: str) -> dict[str, str]:
 def next_call(call: ApiCall, reply: Reply, page: ArtifactPage) -> ApiCall | None:
     """The call for the page after this one, ``None`` after the last.
 
-    A server whose ``Link`` was lost on the way is read on by page number for as long as
-    `total_count` promises more.
+    A server whose ``Link`` was lost or mangled on the way is read on by page number for as long
+    as `total_count` promises more.
 
     Raises:
-        UnexpectedReply: The listing leads in a circle.
+        UnexpectedReply: The listing leads in a circle, or nowhere.
     """
-    number = _page_number(call.query)
-    target = parse_link(reply.headers.get("link", "")).get("next")
-    if target is not None:
-        following = evolve(call, query={**call.query, **dict(parse_qsl(urlsplit(target).query))})
-        if _page_number(following.query) <= number:
+    number = int(call.query.get("page", "1"))
+    targets = parse_link(reply.headers.get("link", ""))
+    if "next" in targets:
+        following = _page_of(targets["next"])
+        if following is None or following <= number:
             raise UnexpectedReply(
-                f"{call}: the next page is said to be no later one than page {number}",
+                f"{call}: the page after page {number} is said to be page {following}",
                 status=reply.status,
                 request_id=reply.headers.get("x-github-request-id"),
             )
-        return following
-    seen = number * int(call.query["per_page"])
-    if "link" in reply.headers or not page.artifacts or seen >= page.total_count:
+    elif not targets and page.artifacts and number * int(call.query["per_page"]) < page.total_count:
+        following = number + 1
+    else:
         return None
-    return evolve(call, query={**call.query, "page": str(number + 1)})
+    return evolve(call, query={**call.query, "page": str(following)})
 
 
-def _page_number(query: Mapping[str, str]) -> int:
-    number = query.get("page", "1")
-    return int(number) if number.isdecimal() and len(number) < 10 else 0
+def _page_of(target: str) -> int | None:
+    found = _PAGE.search(target)
+    return int(found[1]) if found else None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from email.message import Message
 from email.utils import collapse_rfc2231_value
+from struct import Struct
 from urllib.parse import unquote
 
 from ghartifacts_async._sansio.filenames import safe_filename
@@ -16,9 +18,11 @@ _ZIP_TYPES = frozenset(
 )
 _UNTOLD_TYPES = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 
-_END_RECORD = b"PK\x05\x06"
-_END_RECORD_SIZE = 22
-END_OF_ZIP = _END_RECORD_SIZE + 0xFFFF
+_LENGTH = re.compile(r"[0-9]{1,18}")
+
+_END_RECORD_MARK = b"PK\x05\x06"
+_END_RECORD = Struct("<12xIIH")
+END_OF_ZIP = _END_RECORD.size + 0xFFFF
 """How many of the last bytes of a zip hold its end record, comment included."""
 
 
@@ -47,21 +51,26 @@ def disposition_filename(header: str) -> str | None:
     Source: RFC 6266, section 4.3.
     """
     message = Message()
-    message["Content-Disposition"] = header.replace("\r", " ").replace("\n", " ")
-    parameters = message.get_params(header="Content-Disposition") or []
-    names = [value for name, value in parameters if name.lower() == "filename"]
-    extended = [value for value in names if isinstance(value, tuple)]
-    for name in (*extended, *names):
-        text = collapse_rfc2231_value(name).replace("\\", "/").rpartition("/")[2]
-        if text.strip(" ."):
-            return text
+    # Bytes that are no text, and line breaks, have no business in a header.
+    message["Content-Disposition"] = " ".join(header.encode(errors="replace").decode().split())
+    try:
+        parameters = message.get_params(header="Content-Disposition") or []
+        names = [value for name, value in parameters if name.lower() == "filename"]
+        extended = [value for value in names if isinstance(value, tuple)]
+        texts = [collapse_rfc2231_value(name) for name in (*extended, *names)]
+    except (LookupError, ValueError):
+        return None
+    for text in texts:
+        base = text.replace("\\", "/").rpartition("/")[2]
+        if base.strip(" ."):
+            return base
     return None
 
 
 def expected_length(headers: Mapping[str, str]) -> int | None:
     """Bytes that the body will have, ``None`` where the server does not say."""
     length = headers.get("content-length", "")
-    return int(length) if length.isdecimal() else None
+    return int(length) if _LENGTH.fullmatch(length) else None
 
 
 def check_complete(
@@ -87,21 +96,32 @@ def check_complete(
         raise _incomplete(artifact, received, promised, "the store promised")
     if received == artifact.size_in_bytes:
         return
-    if artifact.digest is not None or not ends_zip(tail):
+    if artifact.digest is not None or not ends_zip(tail, received):
         raise _incomplete(artifact, received, artifact.size_in_bytes, "GitHub records")
 
 
-def ends_zip(tail: bytes) -> bool:
-    """Whether these bytes end with a zip's end of central directory record, comment included.
+def ends_zip(tail: bytes, size: int) -> bool:
+    """Whether a payload of this size ends as a zip: with an end record that closes it.
+
+    The record tells where the central directory lies, which ends where the record begins
+    (before zip64's own records, where there are any), and how long the comment after it is.
+
+    Args:
+        tail: The payload's last bytes, `END_OF_ZIP` of them or all.
+        size: Bytes of the whole payload.
 
     Source: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, section 4.3.16
     """
-    start = tail.rfind(_END_RECORD)
+    start = tail.rfind(_END_RECORD_MARK)
     while start >= 0:
-        comment = start + _END_RECORD_SIZE
-        if int.from_bytes(tail[comment - 2 : comment], "little") == len(tail) - comment:
-            return True
-        start = tail.rfind(_END_RECORD, 0, start)
+        if len(tail) - start >= _END_RECORD.size:
+            directory_size, directory_start, comment = _END_RECORD.unpack_from(tail, start)
+            before = size - len(tail) + start
+            zip64 = directory_start == 0xFFFFFFFF or directory_size == 0xFFFFFFFF
+            closes = start + _END_RECORD.size + comment == len(tail)
+            if closes and (zip64 or directory_start + directory_size == before):
+                return True
+        start = tail.rfind(_END_RECORD_MARK, 0, start)
     return False
 
 

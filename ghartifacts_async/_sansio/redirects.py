@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 from attrs import frozen
 
+from ghartifacts_async._sansio.urls import host_of, origin, split_url
 from ghartifacts_async.errors import RedirectRefused
 
 MAX_HOPS = 5
 
 _REDIRECTS = frozenset({301, 302, 307, 308})
-_PORTS = {"http": 80, "https": 443}
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _UNSENDABLE = re.compile(r"[^\x21-\x7e]")
 
@@ -35,7 +35,7 @@ class SignedUrl:
     @property
     def host(self) -> str:
         """Host and port, which may be shown."""
-        return urlsplit(self.value).netloc.rpartition("@")[2]
+        return host_of(self.value)
 
     @property
     def path(self) -> str:
@@ -55,8 +55,8 @@ def api_hop(base_url: str, url: str, status: int, headers: Mapping[str, str]) ->
         return None
     target, there = _target(url, headers["location"])
     base = urlsplit(base_url)
-    below = there.path.startswith(f"{base.path}/")
-    return target if below and _origin(there) == _origin(base) else None
+    inside = _lies_below(there.path, base.path) and origin(there) == origin(base)
+    return target if inside else None
 
 
 def store_hop(url: str, status: int, headers: Mapping[str, str]) -> SignedUrl | None:
@@ -67,31 +67,26 @@ def store_hop(url: str, status: int, headers: Mapping[str, str]) -> SignedUrl | 
     """
     if not 300 <= status < 400 or status == 304:
         return None
-    host = urlsplit(url).netloc.rpartition("@")[2]
     location = headers.get("location")
     if status not in _REDIRECTS or not location:
         raise RedirectRefused(
-            f"{host} answered {status} without a Location to follow; nothing was downloaded"
+            f"{host_of(url)} answered {status} without a Location to follow; nothing was downloaded"
         )
     return SignedUrl(_target(url, location)[0])
 
 
 def _target(url: str, location: str) -> tuple[str, SplitResult]:
     """What a Location means: an absolute one itself, to the byte; a relative one resolved."""
-    host = urlsplit(url).netloc.rpartition("@")[2]
+    host = host_of(url)
     if _UNSENDABLE.search(location):
         raise RedirectRefused(f"{host} redirects to a URL with characters that no URL may hold")
-    try:
-        target = location if _ABSOLUTE.match(location) else urljoin(url, location)
-        parts = urlsplit(target)
-        credentials, _ = parts.username or parts.password, parts.port
-    except ValueError:
-        raise RedirectRefused(f"{host} redirects to something that is no URL") from None
-    if parts.scheme not in _PORTS or not parts.hostname:
+    target = location if _ABSOLUTE.match(location) else _joined(url, location)
+    parts = split_url(target)
+    if parts is None or parts.scheme not in {"http", "https"}:
         raise RedirectRefused(f"{host} redirects to something that is no http(s) URL")
-    if credentials:
+    if "@" in parts.netloc or "\\" in parts.netloc:
         raise RedirectRefused(f"{host} redirects to a URL with credentials in it")
-    if parts.scheme == "http" and urlsplit(url).scheme == "https":
+    if parts.scheme == "http" and url.startswith("https:"):
         raise RedirectRefused(
             f"{host} redirects from https to http (host {parts.hostname}); "
             "the payload would travel unprotected"
@@ -99,5 +94,14 @@ def _target(url: str, location: str) -> tuple[str, SplitResult]:
     return target, parts
 
 
-def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
-    return parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme)
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        return ""
+
+
+def _lies_below(path: str, base: str) -> bool:
+    """Whether a path lies below another, and no server can be led out of it again."""
+    steps = re.split(r"[/\\]", unquote(unquote(path)))
+    return path.startswith(f"{base}/") and not {".", ".."} & set(steps)

@@ -41,7 +41,7 @@ async def test_snippets_run(
 
 
 def test_two_commands_set_it_up() -> None:
-    """There is a command for the demo and one for the tests, and the pipeline runs both as given."""
+    """One command runs the demo, another the tests, and the pipeline runs both as they stand."""
     demo, tests = (block.strip() for block in blocks("sh")[:2])
     assert demo.endswith("ghartifacts_async demo")
     assert tests.endswith("-m pytest")

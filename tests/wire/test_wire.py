@@ -229,7 +229,7 @@ async def test_a_page_of_a_hundred_is_read_whole(wire: aioresponses, repo: Repo)
 async def test_an_error_of_aiohttp_is_told_anew(
     wire: aioresponses, repo: Repo, tmp_path: Path
 ) -> None:
-    """Errors of aiohttp print whole URLs; ours, and what they chain, hold no part of a signed one."""
+    """Errors of aiohttp print signed URLs; ours, and what they chain, hold no part of one."""
     signed = "https://store.example/x?sig=canary"
     wire.get(f"{ARTIFACTS}/11", payload=ARTIFACT)
     wire.get(f"{ARTIFACTS}/11/zip", status=302, headers={"Location": signed})

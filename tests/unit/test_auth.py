@@ -1,0 +1,124 @@
+"""Tokens come from where the caller says, and are shown nowhere."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any
+
+import pytest
+
+from ghartifacts_async import Anonymous, Auth, InvalidArgument, Token, TokenProvider
+from ghartifacts_async.auth import auth_of
+
+from .values import SECRET
+
+GARBAGE: list[Any] = [
+    None,
+    "",
+    5,
+    b"bytes",
+    ["list"],
+    f"{SECRET}\n",
+    f"{SECRET} x",
+    f"{SECRET}\xe9",
+]
+
+
+def provider(*values: Any) -> Any:
+    """Return an async callable that returns these values one after the other."""
+    left = list(values)
+
+    async def provide() -> Any:
+        return left.pop(0)
+
+    return provide
+
+
+async def test_token() -> None:
+    """A token is given for every call, as it was passed."""
+    auth = Token(SECRET)
+    assert [await auth.token(), await auth.token()] == [SECRET, SECRET]
+
+
+async def test_provider() -> None:
+    """A provider is asked before every call."""
+    auth = TokenProvider(provider("first", "second"))
+    assert [await auth.token(), await auth.token()] == ["first", "second"]
+
+
+async def test_anonymous() -> None:
+    """Without a token calls go without one."""
+    await Anonymous().token()
+    assert await auth_of(None).token() is None
+
+
+@pytest.mark.parametrize("value", GARBAGE)
+def test_bad_token(value: Any) -> None:
+    """A token that no header can carry is refused when it is passed, unseen."""
+    with pytest.raises(InvalidArgument) as caught:
+        Token(value)
+    assert SECRET not in "".join(traceback.format_exception(caught.value, chain=True))
+
+
+@pytest.mark.parametrize("value", GARBAGE)
+async def test_bad_provider(value: Any) -> None:
+    """A provider that returns what is no token is an InvalidArgument, and the value is unseen."""
+    with pytest.raises(InvalidArgument) as caught:
+        await TokenProvider(provider(value)).token()
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
+
+
+async def test_provider_that_is_not_async() -> None:
+    """A provider that forgot to be async is an InvalidArgument, and its token is unseen."""
+
+    def provide() -> Any:
+        return SECRET
+
+    with pytest.raises(InvalidArgument, match="async") as caught:
+        await TokenProvider(provide).token()
+    assert SECRET not in str(caught.value)
+
+
+async def test_provider_that_fails() -> None:
+    """What a provider raises comes out as it is."""
+
+    async def provide() -> str:
+        raise LookupError("no vault")
+
+    with pytest.raises(LookupError, match="no vault"):
+        await TokenProvider(provide).token()
+
+
+class Vault:
+    """An `Auth` of the caller's own."""
+
+    async def token(self) -> str | None:
+        """Return the token of the moment."""
+        return SECRET
+
+
+async def test_auth_of() -> None:
+    """A token, an Auth of any class, an async callable and None all serve as auth."""
+    vault, token = Vault(), Token(SECRET)
+    assert auth_of(vault) is vault
+    assert auth_of(token) is token
+    assert isinstance(auth_of(None), Anonymous)
+    for auth in (SECRET, vault, token, provider(SECRET)):
+        found = auth_of(auth)
+        assert isinstance(found, Auth)
+        assert await found.token() == SECRET
+
+
+@pytest.mark.parametrize("auth", [5, b"token", ["token"], {"token": "x"}, object(), ""])
+def test_auth_of_anything_else(auth: Any) -> None:
+    """Anything else is refused at once."""
+    with pytest.raises(InvalidArgument, match="token"):
+        auth_of(auth)
+
+
+@pytest.mark.parametrize("auth", [Token(SECRET), TokenProvider(provider(SECRET)), Anonymous()])
+def test_repr(auth: Auth) -> None:
+    """What holds a token says what it is, and never shows the token."""
+    for text in (repr(auth), str(auth), f"{auth}"):
+        assert text.startswith(type(auth).__name__)
+        assert SECRET not in text

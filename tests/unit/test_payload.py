@@ -1,0 +1,286 @@
+"""A payload gets the name of its own, and is complete or refused."""
+
+from __future__ import annotations
+
+import io
+import time
+import zipfile
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ghartifacts_async import Digest, IncompleteDownload
+from ghartifacts_async._sansio.payload import (
+    END_OF_ZIP,
+    check_complete,
+    disposition_filename,
+    ends_zip,
+    expected_length,
+    filename,
+)
+
+from .values import SHA256, artifact, examples
+
+
+def zipped(comment: bytes = b"", *, files: int = 2) -> bytes:
+    """Return a zip."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for number in range(files):
+            archive.writestr(f"{number}.txt", "hello" * number)
+        archive.comment = comment
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "disposition", "expected"),
+    [
+        ("application/zip", "/blob", None, "dist.zip"),
+        ("application/zip; charset=binary", "/blob", None, "dist.zip"),
+        ("Application/ZIP", "/blob", 'attachment; filename="other.zip"', "dist.zip"),
+        ("application/x-zip-compressed", "/blob", None, "dist.zip"),
+        ("application/zip-compressed", "/blob", None, "dist.zip"),
+        (None, "/a/b.zip", None, "dist.zip"),
+        ("text/plain", "/a/B.ZIP", None, "dist.zip"),
+        ("text/plain", "/a/b%2Ezip", 'attachment; filename="report.txt"', "dist.zip"),
+        (None, "/blob", None, "dist.zip"),
+        ("", "/blob", None, "dist.zip"),
+        ("application/octet-stream", "/blob", None, "dist.zip"),
+        ("binary/octet-stream", "/blob", None, "dist.zip"),
+        ("application/octet-stream", "/blob", "attachment", "dist.zip"),
+        ("application/octet-stream", "/blob", 'attachment; filename="app.exe"', "app.exe"),
+        (None, "/blob", "attachment; filename=report.json", "report.json"),
+        ("text/html", "/blob", 'inline; filename="index.html"', "index.html"),
+        ("text/html", "/blob", None, "dist"),
+        ("text/html", "/zip", 'attachment; filename=""', "dist"),
+        ("text/plain", "/blob", 'attachment; filename="../../.bashrc"', "_bashrc"),
+        ("text/plain", "/blob", 'attachment; filename="con"', "_con"),
+    ],
+)
+def test_filename(kind: str | None, path: str, disposition: str | None, expected: str) -> None:
+    """A zip is named by its artifact, and any other payload by its store, made safe."""
+    headers = {"content-type": kind, "content-disposition": disposition}
+    given_headers = {name: value for name, value in headers.items() if value is not None}
+    assert filename(artifact(), path, given_headers) == expected
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "a/b", "\0", "", "..", "CON", "\u202ex"])
+def test_hostile_artifact_name(name: str) -> None:
+    """An artifact's name never leads out of the directory."""
+    for kind in ("application/zip", "text/plain"):
+        found = filename(artifact(name=name), "/blob", {"content-type": kind})
+        assert not {"/", "\\", "\0"} & set(found)
+        assert found not in {"", ".", ".."}
+
+
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        ("", None),
+        ("attachment", None),
+        ("attachment; filename", None),
+        ('attachment; filename=""', None),
+        ('attachment; filename="."', None),
+        ('attachment; filename="dir/"', None),
+        ('attachment; filename="dir/.."', None),
+        ("attachment; filename=report.txt", "report.txt"),
+        ('attachment; filename="report one.txt"', "report one.txt"),
+        ('attachment; FileName="a;b,c.txt"', "a;b,c.txt"),
+        ('attachment; filename="a\\"b.txt"', 'a"b.txt'),
+        ('attachment; filename="\xe9.txt"', "\xe9.txt"),
+        ('attachment; size=5; filename="a.txt"; x=y', "a.txt"),
+        ("attachment; filename*=UTF-8''%e2%82%ac%20rates.txt", "\u20ac rates.txt"),
+        ("attachment; filename*=utf-8'en'%e2%82%ac.txt", "\u20ac.txt"),
+        ("attachment; filename*=ISO-8859-1''%a3.txt", "\xa3.txt"),
+        ("attachment; filename=\"e.txt\"; filename*=UTF-8''%e2%82%ac.txt", "\u20ac.txt"),
+        ("attachment; filename*=UTF-8''%e2%82%ac.txt; filename=\"e.txt\"", "\u20ac.txt"),
+        ("attachment; filename*=UTF-8''; filename=\"e.txt\"", "e.txt"),
+        ('attachment; filename="/etc/passwd"', "passwd"),
+        ('attachment; filename="..\\\\..\\\\boot.ini"', "boot.ini"),
+        ("attachment; filename*=UTF-8''..%2f..%5cboot.ini", "boot.ini"),
+        ("attachment; filename*=UTF-8''%ff.txt", "\ufffd.txt"),
+        ("attachment; filename*=no-such-charset''a.txt", "a.txt"),
+        ('attachment;\r\n filename="a.txt"', "a.txt"),
+    ],
+)
+def test_disposition_filename(header: str, name: str | None) -> None:
+    """The name is the base name of filename* or else of filename."""
+    assert disposition_filename(header) == name
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "attachment; filename*=idna''a%ff",
+        "attachment; filename*=undefined''a",
+        "attachment; filename*=\0''a",
+        "attachment; filename*=base64''a",
+        "attachment; filename*=unicode_escape''%5cx",
+        f"attachment; filename*{'9' * 5000}=a",
+        f"attachment; filename*{'9' * 5000}*=utf-8''a",
+        "attachment; filename*=" + "'" * 8000,
+        'attachment; filename="' + "\\" * 8000,
+        "attachment" + ";" * 8000,
+        "attachment; filename*0=a" * 300,
+        'attachment; filename="\udce9\ud800.txt"',
+    ],
+)
+def test_hostile_disposition(header: str) -> None:
+    """A header that means harm costs neither the download nor time."""
+    start = time.process_time()
+    disposition_filename(header)
+    filename(artifact(), "/blob", {"content-disposition": header})
+    assert time.process_time() - start < 0.5
+
+
+@examples(200)
+@given(st.text("ab;=*'\"%\\/. 0129fieutn-8\u0661\xe9\ud800\r\n") | st.text(st.characters()))
+def test_any_disposition(tail: str) -> None:
+    """Whatever the header holds, the name has no directory in it."""
+    for header in (tail, f"attachment; filename={tail}", f"attachment; filename*{tail}"):
+        name = disposition_filename(header)
+        assert name is None or (name.strip(" .") and not {"/", "\\"} & set(name))
+
+
+@examples(100)
+@given(st.text(st.characters(codec="utf-8", exclude_characters="/\\"), min_size=1))
+def test_disposition_round_trip(name: str) -> None:
+    """A name of any characters arrives whole by filename*."""
+    found = disposition_filename(f"attachment; filename*=UTF-8''{quote(name)}")
+    assert found == (name if name.strip(" .") else None)
+
+
+@pytest.mark.parametrize(
+    ("value", "length"),
+    [
+        ("0", 0),
+        ("556", 556),
+        (str(2**40), 2**40),
+        (None, None),
+        ("", None),
+        ("-1", None),
+        ("+5", None),
+        ("5, 5", None),
+        ("5.0", None),
+        ("0x5", None),
+        ("\u00b2", None),
+        ("9" * 5000, None),
+    ],
+)
+def test_expected_length(value: str | None, length: int | None) -> None:
+    """A length is what the header says, and nonsense says nothing."""
+    assert expected_length({} if value is None else {"content-length": value}) == length
+
+
+DIGEST = Digest("sha256", SHA256)
+ZIP = zipped()
+
+
+@pytest.mark.parametrize(
+    ("size", "digest", "received", "length", "tail"),
+    [
+        (556, DIGEST, 556, "556", b"..."),
+        (556, DIGEST, 556, None, b"..."),
+        (556, None, 556, "556", b"..."),
+        (556, None, 556, None, b"..."),
+        (0, DIGEST, 0, "0", b""),
+        (99_999, None, len(ZIP), str(len(ZIP)), ZIP),
+        (99_999, None, len(ZIP), None, ZIP),
+        (1, None, len(ZIP), None, ZIP),
+    ],
+)
+def test_complete(
+    size: int, digest: Digest | None, received: int, length: str | None, tail: bytes
+) -> None:
+    """A payload is complete by its promised size, or, from before digests, by its zip's end."""
+    headers = {} if length is None else {"content-length": length}
+    check_complete(artifact(size_in_bytes=size, digest=digest), received, headers, tail)
+
+
+@pytest.mark.parametrize(
+    ("size", "digest", "received", "length", "tail", "expected"),
+    [
+        (556, DIGEST, 555, "556", b"", 556),
+        (556, DIGEST, 557, "556", b"", 556),
+        (556, DIGEST, 556, "557", b"", 557),
+        (556, DIGEST, 0, None, b"", 556),
+        (556, DIGEST, 555, "555", b"", 556),
+        (556, DIGEST, 557, None, b"", 556),
+        (99_999, DIGEST, len(ZIP), str(len(ZIP)), ZIP, 99_999),
+        (556, None, 555, "556", ZIP, 556),
+        (556, None, 555, None, b"raw", 556),
+        (99_999, None, len(ZIP) - 1, None, ZIP[:-1], 99_999),
+        (99_999, None, 0, None, b"", 99_999),
+    ],
+)
+def test_incomplete(
+    size: int, digest: Digest | None, received: int, length: str | None, tail: bytes, expected: int
+) -> None:
+    """One byte less or more is an error that tells both numbers."""
+    headers = {} if length is None else {"content-length": length}
+    with pytest.raises(IncompleteDownload) as caught:
+        check_complete(artifact(size_in_bytes=size, digest=digest), received, headers, tail)
+    assert (caught.value.received, caught.value.expected) == (received, expected)
+    assert str(caught.value).startswith(f"artifact 11: {received} bytes came")
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        ZIP,
+        zipped(files=0),
+        zipped(b"a comment"),
+        zipped(b"PK\x05\x06" * 9),
+        zipped(b"x" * 0xFFFF),
+        zipped(b"PK\x05\x06" * 0x3FFF),
+        zipped(b"x" + zipped()[:-1]),
+    ],
+)
+def test_ends_zip(tail: bytes) -> None:
+    """A zip's end is found behind any comment, in the last bytes alone."""
+    assert ends_zip(tail, len(tail))
+    assert ends_zip(tail[-END_OF_ZIP:], len(tail))
+
+
+def test_a_zip_without_its_beginning() -> None:
+    """A zip that lacks its first bytes, or ends in a zip stored in it, is not complete."""
+    assert not ends_zip(ZIP[10:], len(ZIP) - 10)
+    assert not ends_zip(b"x" * 10 + ZIP, len(ZIP) + 10)
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        b"",
+        b"PK",
+        b"PK\x05\x06",
+        b"PK\x05\x06" + b"\0" * 17,
+        b"PK\x05\x06" + b"\0" * 19,
+        b"PK\x05\x06" + b"\xff" * 18,
+        b"PK\x05\x06" * 1000,
+        b"PK\x03\x04" + b"\0" * 100,
+        ZIP + b"\0",
+    ],
+)
+def test_ends_no_zip(tail: bytes) -> None:
+    """What is not the end of a zip is not taken for one."""
+    assert not ends_zip(tail, len(tail))
+
+
+@examples(150)
+@given(st.binary(max_size=300), st.integers(1, 300))
+def test_truncated_zip(comment: bytes, missing: int) -> None:
+    """A zip that lacks any of its last bytes does not end."""
+    whole = zipped(comment.replace(b"PK", b"pk"))
+    assert ends_zip(whole, len(whole))
+    cut = whole[: -min(missing, len(whole) - 1)]
+    assert not ends_zip(cut, len(cut))
+
+
+def test_ends_zip_quickly() -> None:
+    """A tail full of false ends is searched in no time."""
+    start = time.process_time()
+    assert not ends_zip((b"PK\x05\x06" * END_OF_ZIP)[:END_OF_ZIP], END_OF_ZIP)
+    assert time.process_time() - start < 0.5
