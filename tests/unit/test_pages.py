@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import time
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import pytest
@@ -16,7 +15,7 @@ from ghartifacts_async import ArtifactPage, UnexpectedReply
 from ghartifacts_async._sansio.calls import ApiCall, Reply, list_repository_artifacts
 from ghartifacts_async._sansio.pages import next_call, parse_link
 
-from .values import REPOSITORY, artifact, examples, reply
+from .values import REPOSITORY, artifact, assert_not_quadratic, examples, reply
 
 TOKEN = st.text("abcdefghijklmnopqrstuvwxyzABCXYZ0123456789!#$%&'*+-.^_`|~", min_size=1, max_size=8)
 SPACE = st.sampled_from(["", "", " ", "  ", "\t"])
@@ -108,11 +107,8 @@ def test_link_of_any_text(header: str) -> None:
 )  # fmt: skip
 @pytest.mark.parametrize("prefix", ["", "<>", "<>;a", "<>;a=", '<>;a="', "<>;rel "])
 def test_link_in_linear_time(prefix: str, unit: str) -> None:
-    """A hostile header of 100,000 characters is read in no time."""
-    header = prefix + unit * (100_000 // len(unit))
-    start = time.process_time()
-    parse_link(header)
-    assert time.process_time() - start < 0.5
+    """A hostile header is read in linear time."""
+    assert_not_quadratic(lambda size: parse_link(prefix + unit * (size // len(unit))))
 
 
 @frozen

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import time
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,22 @@ def examples(count: int) -> settings:
     """Try so many examples, however slow the machine."""
     slow = [HealthCheck.too_slow]
     return settings(max_examples=count, deadline=None, suppress_health_check=slow)
+
+
+def cost(work: Callable[[], object]) -> float:
+    """CPU seconds that it takes, at the best of three."""
+    times = []
+    for _ in range(3):
+        start = time.process_time()
+        work()
+        times.append(time.process_time() - start)
+    return min(times)
+
+
+def assert_not_quadratic(work: Callable[[int], object]) -> None:
+    """Work of eight times the size takes far less than sixty-four times as long."""
+    small = cost(lambda: work(4_000))
+    assert cost(lambda: work(32_000)) < 30 * max(small, 1e-3)
 
 
 def document(**changes: Any) -> dict[str, Any]:
