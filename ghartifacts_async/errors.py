@@ -60,12 +60,10 @@ class ArtifactsError(Exception):
         return _restore, (type(self), self.args, self.__dict__)
 
 
-@define(eq=False, slots=False)
 class InvalidArgument(ArtifactsError, ValueError):
     """An argument that cannot be right; nothing was sent."""
 
 
-@define(eq=False, slots=False)
 class ClientStateError(ArtifactsError, RuntimeError):
     """A `Client` was used outside of its one ``async with`` block."""
 
@@ -77,12 +75,10 @@ class TransportError(ArtifactsError):
     host: str = field(default="", kw_only=True)
 
 
-@define(eq=False, slots=False)
 class ConnectionFailed(TransportError):
     """The connection could not be made, or broke."""
 
 
-@define(eq=False, slots=False)
 class TimedOut(TransportError, TimeoutError):
     """Nothing came within one of the limits of `Timeouts`."""
 
@@ -104,7 +100,6 @@ class GitHubError(ArtifactsError):
     documentation_url: str | None = field(default=None, kw_only=True)
 
 
-@define(eq=False, slots=False)
 class AuthenticationError(GitHubError):
     """401: the token is missing, wrong, expired or revoked."""
 
@@ -121,12 +116,10 @@ class PermissionDenied(GitHubError):
     accepted_permissions: str | None = field(default=None, kw_only=True)
 
 
-@define(eq=False, slots=False)
 class NotFound(GitHubError):
     """404: it does not exist, or the token may not know that it does."""
 
 
-@define(eq=False, slots=False)
 class ArtifactExpired(GitHubError):
     """410: the artifact's retention is over and its bytes are gone."""
 
@@ -142,22 +135,18 @@ class RateLimited(GitHubError):
     retry_at: datetime | None = field(default=None, kw_only=True)
 
 
-@define(eq=False, slots=False)
 class ServerError(GitHubError):
     """5xx: GitHub could not answer now."""
 
 
-@define(eq=False, slots=False)
 class UnexpectedReply(GitHubError):
     """A status, or a body, that GitHub does not document; the summary names the field."""
 
 
-@define(eq=False, slots=False)
 class DownloadError(ArtifactsError):
     """The bytes of an artifact could not be had."""
 
 
-@define(eq=False, slots=False)
 class RedirectRefused(DownloadError):
     """A redirect without a target, to plain http, or with credentials to a foreign host."""
 
@@ -203,7 +192,6 @@ class DigestMismatch(DownloadError):
     actual: str = field(default="", kw_only=True)
 
 
-@define(eq=False, slots=False)
 class ProgressError(DownloadError):
     """The caller's ``on_progress`` raised; its exception is the ``__cause__``."""
 

@@ -41,4 +41,4 @@ def test_files_are_small() -> None:
     for name in tracked():
         if name.endswith(".py") and name not in LONG_FOR_A_REASON:
             lines = len((ROOT / name).read_text(encoding="utf-8").splitlines())
-            assert lines <= 310, f"{name} has {lines} lines"
+            assert lines <= 320, f"{name} has {lines} lines"
