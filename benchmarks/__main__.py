@@ -34,8 +34,8 @@ asyncio.run(main(*sys.argv[1:]))
 """
 
 
-def timed(command: list[str]) -> tuple[float, float, float]:
-    """Wall seconds, CPU seconds and peak RSS (MiB) of a command."""
+def timed(command: list[str]) -> tuple[float, float]:
+    """Wall and CPU seconds of a command."""
     start = time.perf_counter()
     process = subprocess.Popen(command)
     _, status, usage = os.wait4(process.pid, 0)
@@ -43,7 +43,7 @@ def timed(command: list[str]) -> tuple[float, float, float]:
     if process.returncode:
         raise SystemExit(f"{command[0]} failed with {process.returncode}")
     wall = time.perf_counter() - start
-    return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    return wall, usage.ru_utime + usage.ru_stime
 
 
 async def compare(size: int, runs: int, directory: Path) -> None:
@@ -66,15 +66,15 @@ async def compare(size: int, runs: int, directory: Path) -> None:
         if shutil.which("curl") is None:
             print("curl: skipped, it is not installed")
             del commands["curl"]
-        results: dict[str, list[tuple[float, float, float]]] = {name: [] for name in commands}
+        results: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
         for run in range(runs + 1):
             for name, command in commands.items():
                 result = await asyncio.to_thread(timed, command)
                 if run:
                     results[name].append(result)
     for name, measured in results.items():
-        wall, cpu, peak = (statistics.median(column) for column in zip(*measured, strict=True))
-        print(f"{name:18} {wall:6.2f} s  {cpu:6.2f} s CPU  {peak:5.0f} MiB peak")
+        wall, cpu = (statistics.median(column) for column in zip(*measured, strict=True))
+        print(f"{name:18} {wall:6.2f} s  {cpu:6.2f} s CPU")
     if "curl" in results:
         pairs = zip(results["ghartifacts_async"], results["curl"], strict=True)
         ratio = statistics.median(ours[0] / theirs[0] for ours, theirs in pairs)
