@@ -36,7 +36,8 @@ MAX_REPLY_BYTES = 16 * 2**20
 
 _READ_BUFFER = 2**18
 
-_FAILURES = (aiohttp.ClientError, HttpProcessingError, OSError, ValueError)
+# RuntimeError is what aiohttp raises where the session is closed under a request.
+_FAILURES = (aiohttp.ClientError, HttpProcessingError, OSError, RuntimeError, ValueError)
 
 
 def check_borrowed(session: aiohttp.ClientSession) -> None:
@@ -259,6 +260,8 @@ def _reason(error: Exception) -> str:
             return "the connection broke before the end of the body"
         case aiohttp.ServerDisconnectedError():
             return "the server closed the connection"
+        case RuntimeError():
+            return "the session was closed"
         case OSError(strerror=str(words)):
             return f"the connection broke ({words})"
         case _:
