@@ -3,11 +3,16 @@
 import sys
 from importlib.util import find_spec
 
-if __name__ == "__main__":
-    if missing := [name for name in ("cyclopts", "rich") if find_spec(name) is None]:
-        sys.exit(
-            f"the command line needs {' and '.join(missing)}: pip install 'ghartifacts_async[cli]'"
-        )
-    from ghartifacts_async.cli.commands import main
 
+def main() -> int:
+    """Run the command line; returns the exit status."""
+    if any(find_spec(name) is None for name in ("cyclopts", "rich")):
+        print("the command line is an extra: pip install 'ghartifacts_async[cli]'", file=sys.stderr)
+        return 1
+    from ghartifacts_async.cli.commands import main as commands
+
+    return commands()
+
+
+if __name__ == "__main__":
     sys.exit(main())

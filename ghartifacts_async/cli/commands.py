@@ -14,7 +14,7 @@ from ghartifacts_async.cli import show
 from ghartifacts_async.cli.demo import run_demo
 from ghartifacts_async.cli.fetch import Failure, fetch
 
-app = App(
+app: App = App(
     name="python -m ghartifacts_async",
     help="List and download GitHub Actions artifacts. The token is GH_TOKEN, or GITHUB_TOKEN.",
     version_flags=[],

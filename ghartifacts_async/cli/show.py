@@ -21,7 +21,7 @@ from rich.text import Text
 from ghartifacts_async import Artifact, Download, Progress
 from ghartifacts_async.cli.fetch import Failure
 
-console = Console()
+console: Console = Console()
 
 
 def printable(text: str) -> str:
