@@ -10,15 +10,18 @@
 """
 
 from importlib.metadata import version as _version
+from typing import TYPE_CHECKING
 
 from ghartifacts_async._listing import ArtifactListing
 from ghartifacts_async._sansio.converters import from_json, to_json
-from ghartifacts_async.auth import Anonymous, Auth, Token, TokenProvider
+from ghartifacts_async.auth import Anonymous, Auth, GitHubApp, Token, TokenProvider
 from ghartifacts_async.client import Client, Repo
 from ghartifacts_async.errors import (
+    ApiVersionRetired,
     ArtifactExpired,
     ArtifactsError,
     AuthenticationError,
+    CertificateRefused,
     ClientStateError,
     ConnectionFailed,
     DigestMismatch,
@@ -35,6 +38,7 @@ from ghartifacts_async.errors import (
     ServerError,
     StoreError,
     TimedOut,
+    TokenProviderError,
     TransportError,
     UnexpectedReply,
 )
@@ -44,13 +48,18 @@ from ghartifacts_async.models import (
     Digest,
     Direction,
     Download,
+    Limits,
     Progress,
+    RateLimit,
+    RetryPolicy,
+    Stats,
     Timeouts,
     WorkflowRun,
 )
 
 __all__ = [
     "Anonymous",
+    "ApiVersionRetired",
     "Artifact",
     "ArtifactExpired",
     "ArtifactListing",
@@ -58,6 +67,7 @@ __all__ = [
     "ArtifactsError",
     "Auth",
     "AuthenticationError",
+    "CertificateRefused",
     "Client",
     "ClientStateError",
     "ConnectionFailed",
@@ -67,22 +77,28 @@ __all__ = [
     "DiskError",
     "Download",
     "DownloadError",
+    "GitHubApp",
     "GitHubError",
     "IncompleteDownload",
     "InvalidArgument",
+    "Limits",
     "NotFound",
     "PermissionDenied",
     "Progress",
     "ProgressError",
+    "RateLimit",
     "RateLimited",
     "RedirectRefused",
     "Repo",
+    "RetryPolicy",
     "ServerError",
+    "Stats",
     "StoreError",
     "TimedOut",
     "Timeouts",
     "Token",
     "TokenProvider",
+    "TokenProviderError",
     "TransportError",
     "UnexpectedReply",
     "WorkflowRun",
@@ -90,8 +106,11 @@ __all__ = [
     "to_json",
 ]
 
+if TYPE_CHECKING:
+    __version__: str
+else:
 
-def __getattr__(name: str) -> str:
-    if name == "__version__":
-        return _version("ghartifacts_async")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> str:
+        if name == "__version__":
+            return _version("ghartifacts_async")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

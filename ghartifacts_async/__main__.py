@@ -9,9 +9,12 @@ def main() -> int:
     if any(find_spec(name) is None for name in ("cyclopts", "rich")):
         print("the command line is an extra: pip install 'ghartifacts_async[cli]'", file=sys.stderr)
         return 1
-    from ghartifacts_async.cli.commands import main as commands
+    try:
+        from ghartifacts_async.cli.commands import main as commands
 
-    return commands()
+        return commands()
+    except KeyboardInterrupt:
+        return 130
 
 
 if __name__ == "__main__":

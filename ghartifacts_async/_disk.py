@@ -1,8 +1,8 @@
 """Files, and the only writer of them; every call to the system is made in threads of our own.
 
-A payload is written to a part file beside its target and becomes the target by `os.replace`: what
-is at the final path is complete. A job in a thread cannot be cancelled, so a cancelled caller
-waits for the one under way before it closes the file.
+A payload is written to a part file beside its target and becomes the target by a rename: what is
+at the final path is complete. A job in a thread cannot be cancelled, so a cancelled caller waits
+for the one under way before it closes the file.
 """
 
 from __future__ import annotations
@@ -12,44 +12,74 @@ import hashlib
 import io
 import os
 import secrets
+import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ghartifacts_async.errors import ClientStateError, DiskError
 from ghartifacts_async.models import Digest
 
 _T = TypeVar("_T")
 
-_READ_SIZE = 2**20
+_THREADS = 8
+_READ_SIZE = 2**18
+_LARGEST_BATCH = 2**20
+_SMALLEST_BATCH = 2**16
+_BATCHES_IN_ALL = 2**24
+
+_local = threading.local()
 
 
 class Disk:
     """The threads of one client. Close it to end them."""
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(8, thread_name_prefix="ghartifacts-disk")
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="ghartifacts-disk")
+        self._jobs: set[asyncio.Future[Any]] = set()
+        self._closed = False
+        self._parts = 0
 
-    def close(self) -> None:
-        """End the threads; no job is left by then."""
-        self._threads.shutdown()
+    @property
+    def batch_bytes(self) -> int:
+        """Bytes to gather before they are written: fewer, the more files are being written."""
+        return max(_SMALLEST_BATCH, min(_LARGEST_BATCH, _BATCHES_IN_ALL // max(1, self._parts)))
 
-    def start(self, job: Callable[..., _T], *args: object) -> asyncio.Future[_T]:
+    async def close(self) -> None:
+        """Take no more jobs, wait for those under way, and end the threads."""
+        self._closed = True
+        try:
+            while self._jobs:
+                await asyncio.wait(self._jobs)
+        finally:
+            self._threads.shutdown(wait=not self._jobs)
+
+    def start(
+        self, job: Callable[..., _T], *args: object, last: bool = False
+    ) -> asyncio.Future[_T]:
         """Begin a job in a thread.
+
+        Args:
+            job: What to do.
+            args: Its arguments.
+            last: Whether it cleans up, which is done after the closing as well.
 
         Raises:
             ClientStateError: The client has closed.
         """
-        try:
-            return asyncio.get_running_loop().run_in_executor(self._threads, job, *args)
-        except RuntimeError:
-            raise ClientStateError("the client was closed while it was downloading") from None
+        if self._closed and not last:
+            raise ClientStateError("the client was closed while it was downloading")
+        threads = None if self._closed else self._threads
+        future = asyncio.get_running_loop().run_in_executor(threads, job, *args)
+        self._jobs.add(future)
+        future.add_done_callback(self._jobs.discard)
+        return future
 
-    async def run(self, job: Callable[..., _T], *args: object) -> _T:
+    async def run(self, job: Callable[..., _T], *args: object, last: bool = False) -> _T:
         """Do a job in a thread; when cancelled, leave only after it has ended."""
-        return await settled(self.start(job, *args))
+        return await settled(self.start(job, *args, last=last))
 
     @asynccontextmanager
     async def part_file(self, directory: Path) -> AsyncIterator[PartFile]:
@@ -59,10 +89,12 @@ class Disk:
             DiskError: It cannot be made.
         """
         part = PartFile(self, directory)
+        self._parts += 1
         try:
             await self.run(part.open)
             yield part
         finally:
+            self._parts -= 1
             await part.close()
 
 
@@ -71,12 +103,16 @@ async def settled(job: asyncio.Future[_T]) -> _T:
     try:
         return await asyncio.shield(job)
     except asyncio.CancelledError:
-        while not job.done():
-            with suppress(asyncio.CancelledError):
-                await asyncio.wait([job])
-        if not job.cancelled():
-            job.exception()  # seen: the cancellation says enough
+        await _ended(job)
         raise
+
+
+async def _ended(job: asyncio.Future[_T]) -> None:
+    while not job.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait([job])
+    if not job.cancelled():
+        job.exception()  # seen: the cancellation says enough
 
 
 class PartFile:
@@ -90,8 +126,9 @@ class PartFile:
         self._disk = disk
         self._job: asyncio.Future[None] | None = None
         self._hash = hashlib.sha256()
-        self._buffer = memoryview(bytearray(_READ_SIZE))
-        self._published = self._in_place_of = False
+        self._written = 0
+        self._identity: os.stat_result | None = None
+        self._published = self._abandoned = self._in_place_of = False
         self._writer: io.FileIO | None = None
         self._reader: io.FileIO | None = None
 
@@ -102,7 +139,7 @@ class PartFile:
             self._writer = io.FileIO(self.path, "x")
             self._reader = io.FileIO(self.path, "r")
         except OSError as error:
-            raise _disk_error(error, self.path.parent) from error
+            raise disk_error(error, self.path.parent) from error
 
     async def append(self, batch: Sequence[bytes]) -> None:
         """Take over a batch; returns when the one before it is on disk and hashed.
@@ -132,18 +169,22 @@ class PartFile:
         return await self._disk.run(self._tail, size)
 
     async def publish(self, target: Path) -> None:
-        """Give the file its final name, replacing what is there, in one step.
+        """Give the file its final name, replacing a file that has it, in one step.
 
-        Cancelled too late to stop it, it takes the name back, unless an older file had it.
+        Cancelled before the step, it is not taken; after it, the name is given back, unless an
+        older file had it.
 
         Raises:
             DiskError: It cannot be put there.
         """
         await self.flush()
+        job = self._disk.start(self._publish, target)
         try:
-            await self._disk.run(self._publish, target)
+            await asyncio.shield(job)
         except asyncio.CancelledError:
-            await self._disk.run(self._take_back, target)
+            self._abandoned = True
+            await _ended(job)
+            await self._disk.run(self._take_back, target, last=True)
             raise
         self._published = True
 
@@ -151,56 +192,87 @@ class PartFile:
         """Close the file, and remove it unless it was published."""
         if self._published:
             return  # without an await, at which a late cancellation could strike
-        if self._job is not None:
-            with suppress(DiskError):
-                await settled(self._job)
         try:
-            await self._disk.run(self._discard)
-        except ClientStateError:
-            self._discard()
+            if self._job is not None:
+                with suppress(Exception):
+                    await settled(self._job)
+        finally:
+            await self._disk.run(self._discard, last=True)
 
     def _append(self, batch: Sequence[bytes]) -> None:
         assert self._writer is not None
         assert self._reader is not None
+        buffer = _buffer()
         try:
             for chunk in batch:
                 view = memoryview(chunk)
                 while view:
-                    view = view[self._writer.write(view) :]
-            while count := self._reader.readinto(self._buffer):
-                self._hash.update(self._buffer[:count])
+                    written = self._writer.write(view)
+                    self._written += written
+                    view = view[written:]
+            while count := self._reader.readinto(buffer):
+                self._hash.update(buffer[:count])
         except OSError as error:
-            raise _disk_error(error, self.path) from error
+            raise disk_error(error, self.path) from error
 
     def _tail(self, size: int) -> bytes:
-        with self.path.open("rb") as file:
-            end = file.seek(0, os.SEEK_END)
-            file.seek(max(0, end - size))
-            return file.read()
+        assert self._reader is not None
+        try:
+            self._reader.seek(max(0, self._written - size))
+            return self._reader.read()
+        except OSError as error:
+            raise disk_error(error, self.path) from error
 
     def _publish(self, target: Path) -> None:
-        self._close_handles()
+        assert self._writer is not None
         try:
+            self._identity = os.fstat(self._writer.fileno())
+            if self._identity.st_size != self._written:
+                raise DiskError(f"{self.path}: another process changed it", path=self.path)
+            self._close_handles()
             self._in_place_of = target.exists()
-            self.path.replace(target)
+            if self._in_place_of and not target.is_file():
+                raise DiskError(f"{target}: in its place is a directory or device", path=target)
+            if not self._abandoned:
+                self.path.replace(target)
         except OSError as error:
-            raise _disk_error(error, target) from error
+            raise disk_error(error, target) from error
 
     def _take_back(self, target: Path) -> None:
-        if not self._in_place_of and not self.path.exists():
-            with suppress(OSError):
+        with suppress(OSError):
+            if (
+                not self._in_place_of
+                and self._identity is not None
+                and os.path.samestat(self._identity, target.stat())
+            ):
                 target.unlink()
 
     def _discard(self) -> None:
-        self._close_handles()
-        with suppress(OSError):
-            self.path.unlink(missing_ok=True)
+        try:
+            with suppress(OSError):
+                self._close_handles()
+        finally:
+            with suppress(OSError):
+                self.path.unlink(missing_ok=True)
 
     def _close_handles(self) -> None:
-        for file in (self._writer, self._reader):
-            if file is not None:
-                file.close()
+        """Close both; an error of the writer is one: some file systems write only now."""
+        try:
+            if self._reader is not None:
+                self._reader.close()
+        finally:
+            if self._writer is not None:
+                self._writer.close()
 
 
-def _disk_error(error: OSError, path: Path) -> DiskError:
+def _buffer() -> memoryview:
+    """A buffer for each thread, not for each file."""
+    buffer: memoryview | None = getattr(_local, "buffer", None)
+    if buffer is None:
+        buffer = _local.buffer = memoryview(bytearray(_READ_SIZE))
+    return buffer
+
+
+def disk_error(error: OSError, path: Path) -> DiskError:
+    """What the system said of a path, as an error of this library."""
     return DiskError(f"{path}: {error.strerror or error}", path=path, errno=error.errno)

@@ -10,17 +10,23 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeAlias
 
-from ghartifacts_async._disk import Disk, PartFile
+from ghartifacts_async._disk import Disk, PartFile, disk_error
 from ghartifacts_async._sansio import payload, redirects
 from ghartifacts_async._sansio.calls import ApiCall
 from ghartifacts_async._session import Session
 from ghartifacts_async._transport import Stream, Transport
-from ghartifacts_async.errors import DigestMismatch, ProgressError, RedirectRefused, StoreError
+from ghartifacts_async.errors import (
+    DigestMismatch,
+    InvalidArgument,
+    ProgressError,
+    RedirectRefused,
+    StoreError,
+)
 from ghartifacts_async.models import Artifact, Download, Progress
 
 OnProgress: TypeAlias = Callable[[Progress], None]
 
-_BATCH_BYTES = 2**20
+_ERROR_BYTES = 4096
 _PROGRESS_SECONDS = 0.1
 _STORE_CODE = re.compile(rb"<Code>([A-Za-z0-9]{1,64})</Code>")
 
@@ -35,14 +41,15 @@ async def download(
     on_progress: OnProgress | None,
 ) -> Download:
     """Fetch, check and publish; see `Repo.download_artifact`."""
-    path = Path(destination)
-    directory = await disk.run(_directory_meant, destination)
+    path = path_of(destination)
+    directory = await disk.run(_directory_meant, os.fspath(destination))
     async with _open_payload(session, transport, call) as stream:
         if directory:
             path /= payload.filename(artifact, stream.url.path, stream.headers)
+        most = payload.most_bytes(artifact, stream.headers)
+        meter = _Meter(artifact, most, on_progress)
         async with disk.part_file(path.parent) as part:
-            meter = _Meter(artifact, payload.expected_length(stream.headers), on_progress)
-            received = await _receive(stream, part, meter)
+            received = await _receive(stream, part, meter, disk)
             await part.flush()
             payload.check_complete(
                 artifact, received, stream.headers, await part.tail(payload.END_OF_ZIP)
@@ -61,9 +68,32 @@ async def download(
     return Download(artifact, path, received, digest, verified)
 
 
-def _directory_meant(destination: str | os.PathLike[str]) -> bool:
-    text = os.fspath(destination)
-    return text.endswith((os.sep, os.altsep or os.sep)) or Path(text).is_dir()
+def path_of(destination: str | os.PathLike[str]) -> Path:
+    """The path that a caller means.
+
+    Raises:
+        InvalidArgument: It is none.
+    """
+    if not isinstance(destination, str | os.PathLike) or isinstance(
+        text := os.fspath(destination), bytes
+    ):
+        raise InvalidArgument(f"destination is a str or a path, not {destination!r}")
+    try:
+        sound = b"\0" not in os.fsencode(text)
+    except ValueError:
+        sound = False
+    if not sound:
+        raise InvalidArgument(f"destination holds what no path may: {text!r}")
+    if not text:
+        raise InvalidArgument("destination is empty; '.' is the working directory")
+    return Path(text)
+
+
+def _directory_meant(text: str) -> bool:
+    try:
+        return text.endswith((os.sep, os.altsep or os.sep)) or Path(text).is_dir()
+    except OSError as error:
+        raise disk_error(error, Path(text)) from error
 
 
 @asynccontextmanager
@@ -85,12 +115,7 @@ async def _open_payload(
 
 
 async def _store_error(stream: Stream) -> StoreError:
-    start = b""
-    async for chunk in stream.chunks():
-        start += chunk
-        if len(start) >= 4096:
-            break
-    found = _STORE_CODE.search(start)
+    found = _STORE_CODE.search(await stream.beginning(_ERROR_BYTES))
     code = found[1].decode() if found else None
     return StoreError(
         f"the store {stream.url.host} answered {stream.status}" + (f" {code}" if code else ""),
@@ -100,27 +125,25 @@ async def _store_error(stream: Stream) -> StoreError:
     )
 
 
-async def _receive(stream: Stream, part: PartFile, meter: _Meter) -> int:
+async def _receive(stream: Stream, part: PartFile, meter: _Meter, disk: Disk) -> int:
     """Move the body to disk in batches; the bytes that came."""
     batch: list[bytes] = []
     received = gathered = 0
     async for chunk in stream.chunks():
         batch.append(chunk)
         gathered += len(chunk)
-        if gathered >= _BATCH_BYTES:
-            await part.append(batch)
+        if gathered >= disk.batch_bytes:
             received += gathered
-            batch, gathered = [], 0
             meter.add(received)
-    if batch:
-        await part.append(batch)
-        received += gathered
-    meter.add(received)
-    return received
+            await part.append(batch)
+            batch, gathered = [], 0
+    meter.add(received + gathered)
+    await part.append(batch)
+    return received + gathered
 
 
 class _Meter:
-    """Tells the caller how far a download is, ten times a second at most, and at its end."""
+    """Counts the bytes, and tells the caller: ten times a second at most, and at the end."""
 
     def __init__(self, artifact: Artifact, total: int | None, tell: OnProgress | None) -> None:
         self._artifact = artifact
@@ -131,6 +154,7 @@ class _Meter:
 
     def add(self, received: int) -> None:
         """This many bytes by now."""
+        payload.check_not_over(self._artifact, received, self._total)
         self._received = received
         now = asyncio.get_running_loop().time()
         if now - self._told >= _PROGRESS_SECONDS:

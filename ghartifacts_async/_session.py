@@ -1,14 +1,37 @@
-"""The one loop between a method call and GitHub's answer: authorise, send, follow, judge."""
+"""The one loop between a method call and GitHub's answer: authorise, wait, send, judge, again."""
 
 from __future__ import annotations
 
+import asyncio
+import json
 import logging
+import random
+import time
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
 
-from ghartifacts_async._sansio import arguments, redirects
-from ghartifacts_async._sansio.calls import ACCEPT, ApiCall, Reply, error_of
+from attrs import evolve
+
+from ghartifacts_async._limiter import Limiter
+from ghartifacts_async._sansio import arguments, limits, redirects, retry
+from ghartifacts_async._sansio.calls import ACCEPT, ApiCall, Reply, error_of, printable
+from ghartifacts_async._sansio.etags import EtagCache
+from ghartifacts_async._sansio.secret import Secret, redacted
 from ghartifacts_async._transport import Transport
 from ghartifacts_async.auth import Auth
-from ghartifacts_async.errors import RedirectRefused
+from ghartifacts_async.errors import (
+    ArtifactsError,
+    AuthenticationError,
+    CertificateRefused,
+    NotFound,
+    RateLimited,
+    RedirectRefused,
+    TransportError,
+)
+from ghartifacts_async.models import RateLimit, RetryPolicy, Stats
+
+FALLBACK_VERSION = "2022-11-28"
+"""The API version that every supported GHES knows; 3.20 and earlier know no other."""
 
 _log = logging.getLogger("ghartifacts_async")
 
@@ -19,17 +42,55 @@ class Session:
     Args:
         transport: Sends them.
         auth: Whose calls they are.
+        limiter: Says when one may go.
+        policy: How often one is tried.
         base_url: Of the API, without a slash at its end.
         api_version: Sent as ``X-GitHub-Api-Version``.
+        conditional: Whether answers are kept and asked after with their ``ETag``.
+        wall_clock: Seconds since the epoch, for answers without ``Date``.
+        chance: Random numbers from 0 to 1.
     """
 
     def __init__(
-        self, transport: Transport, auth: Auth, *, base_url: str, api_version: str
+        self,
+        transport: Transport,
+        auth: Auth,
+        limiter: Limiter,
+        policy: RetryPolicy,
+        *,
+        base_url: str,
+        api_version: str,
+        conditional: bool = True,
+        wall_clock: Callable[[], float] = time.time,
+        chance: Callable[[], float] = random.random,
     ) -> None:
         self._transport = transport
         self._auth = auth
+        self._limiter = limiter
+        self._policy = policy
         self._base_url = base_url
         self._api_version = api_version
+        self._version_known = False
+        self._sunset_told = False
+        self._moved: dict[str, str] = {}
+        self._kept = EtagCache() if conditional else None
+        self._wall_clock = wall_clock
+        self._chance = chance
+        self._stats = Stats()
+
+    @property
+    def rate_limit(self) -> RateLimit | None:
+        """The primary limit as last told."""
+        return self._limiter.rate_limit
+
+    @property
+    def stats(self) -> Stats:
+        """What was done so far."""
+        return evolve(
+            self._stats,
+            waited=self._limiter.waited,
+            bytes_received=self._transport.bytes_received,
+        )
 
     async def call(self, call: ApiCall) -> Reply:
         """Make a call, and return its answer: a success.
@@ -64,20 +125,138 @@ class Session:
         return target
 
     async def _send(self, call: ApiCall) -> tuple[str, Reply]:
-        """The answer and the URL that gave it, redirects within the API followed."""
-        headers = {"Accept": ACCEPT, "X-GitHub-Api-Version": self._api_version}
-        token = await self._auth.token()
+        """An answer that is no error, and the URL that gave it, with a place of its own."""
+        async with self._limiter.place():
+            return await self._try(call, None)
+
+    async def _ask(self, call: ApiCall, token: str) -> Reply:
+        """A call with another token. It takes no place: whoever needs a token has one."""
+        return (await self._try(call, token))[1]
+
+    async def _try(self, call: ApiCall, own_token: str | None) -> tuple[str, Reply]:
+        loop = asyncio.get_running_loop()
+        started, waited_before = loop.time(), self._limiter.waited
+        tries = 0
+        rejected: str | None = None
+        lost = False
+        while True:
+            tries += 1
+            token = own_token or await self._auth.token(self._ask, rejected)
+            error: ArtifactsError
+            answer: Reply | None = None
+            try:
+                url, reply, sent_at = await self._attempt(call, token)
+            except TransportError as failed:
+                error = failed
+                failure = retry.Failure(permanent=isinstance(failed, CertificateRefused))
+            else:
+                refused = error_of(call, reply)
+                if refused is None:
+                    self._limiter.accepted()
+                    return url, reply
+                answer, error = reply, refused
+                after = limits.retry_after(reply.headers, self._wall_clock())
+                failure = retry.Failure(reply.status, after)
+            match error:
+                case AuthenticationError() if token and not own_token and rejected is None:
+                    rejected = token
+                    if await self._auth.token(self._ask, rejected) != token:
+                        continue
+                case NotFound() if lost and call.method == "DELETE":
+                    # The answer that got lost was the one that said so.
+                    return url, Reply(HTTPStatus.NO_CONTENT)
+                case RateLimited() if answer is not None:
+                    wait = self._limiter.refused(answer.headers, sent_at)
+                    if tries < self._policy.tries and not self._limiter.too_long(wait):
+                        self._stats = evolve(self._stats, retries=self._stats.retries + 1)
+                        _log.info("%s: refused at a limit, all calls wait %.0f s", call, wait)
+                        continue
+                case _:
+                    pass
+            limited = self._limiter.waited - waited_before
+            attempt = retry.Attempt(tries, loop.time() - started - limited, self._chance())
+            decision = retry.decide(self._policy, attempt, failure)
+            if isinstance(decision, retry.GiveUp) or isinstance(error, RateLimited):
+                break
+            lost = lost or answer is None or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+            self._stats = evolve(self._stats, retries=self._stats.retries + 1)
+            _log.info("%s; trying again in %.1f s", error, decision.seconds)
+            await asyncio.sleep(decision.seconds)
+        raise _told(error, attempt)
+
+    async def _attempt(self, call: ApiCall, token: str | None) -> tuple[str, Reply, float]:
+        """An answer, the URL that gave it, and when it was asked.
+
+        Redirects within the API and the fallback to an older version are part of one try.
+        """
+        kept = self._kept.get(call) if self._kept is not None else None
+        headers = {"Accept": ACCEPT}
         if token is not None:
-            headers["Authorization"] = f"Bearer {arguments.token(token)}"
-        url = self._base_url + call.target
+            headers["Authorization"] = Secret(f"Bearer {arguments.token(token)}")
+        if kept is not None:
+            headers["If-None-Match"] = kept.headers["etag"]
+        body = None if call.body is None else json.dumps(call.body).encode()
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        first = url = self._base_url + redirects.relocated(call.target, self._moved)
         for _ in range(redirects.MAX_HOPS + 1):
-            reply = await self._transport.send(call.method, url, headers)
-            request_id = reply.headers.get("x-github-request-id", "-")
-            _log.debug("%s: %d (request %s)", call, reply.status, request_id)
-            if error := error_of(call, reply):
-                raise error
+            reply, sent_at = await self._answer(call, url, headers, body)
+            if self._is_unknown_version(reply):
+                _log.info("%s: the server does not know API version %s", call, self._api_version)
+                self._api_version = FALLBACK_VERSION
+                reply, sent_at = await self._answer(call, url, headers, body)
             hop = redirects.api_hop(self._base_url, url, reply.status, reply.headers)
             if hop is None:
-                return url, reply
+                break
+            if reply.status == HTTPStatus.MOVED_PERMANENTLY and url == first:
+                self._moved |= redirects.relocation(self._base_url, call.target, hop)
             url = hop
-        raise RedirectRefused(f"{call}: more than {redirects.MAX_HOPS} redirects; they may loop")
+        else:
+            raise RedirectRefused(f"{call}: over {redirects.MAX_HOPS} redirects; they may loop")
+        if reply.status == HTTPStatus.NOT_MODIFIED and kept is not None:
+            self._stats = evolve(self._stats, not_modified=self._stats.not_modified + 1)
+            return url, kept, sent_at
+        if self._kept is not None and reply.status == HTTPStatus.OK:
+            self._kept.keep(call, reply)
+        return url, reply, sent_at
+
+    async def _answer(
+        self, call: ApiCall, url: str, headers: Mapping[str, str], body: bytes | None
+    ) -> tuple[Reply, float]:
+        """What the server says when it is the call's turn, and when that was."""
+        async with self._limiter.turn(call) as sent_at:
+            self._stats = evolve(self._stats, calls=self._stats.calls + 1)
+            version = {"X-GitHub-Api-Version": self._api_version}
+            reply = await self._transport.send(call.method, url, {**headers, **version}, body)
+            self._limiter.learn(reply.headers)
+        if "Authorization" in headers:
+            reply = redacted(reply, headers["Authorization"].removeprefix("Bearer "))
+        request_id = printable(reply.headers.get("x-github-request-id", "-"))
+        _log.debug("%s: %d (request %s)", call, reply.status, request_id)
+        self._warn_of_sunset(reply)
+        return reply, sent_at
+
+    def _is_unknown_version(self, reply: Reply) -> bool:
+        if reply.status != HTTPStatus.BAD_REQUEST:
+            self._version_known = self._version_known or reply.status < HTTPStatus.BAD_REQUEST
+            return False
+        return not self._version_known and self._api_version != FALLBACK_VERSION
+
+    def _warn_of_sunset(self, reply: Reply) -> None:
+        if self._sunset_told or not {"deprecation", "sunset"} & reply.headers.keys():
+            return
+        self._sunset_told = True
+        _log.warning(
+            "GitHub will stop serving API version %s (Deprecation: %s, Sunset: %s)",
+            self._api_version,
+            reply.headers.get("deprecation", "-"),
+            reply.headers.get("sunset", "-"),
+        )
+
+
+def _told(error: ArtifactsError, attempt: retry.Attempt) -> ArtifactsError:
+    """The error with what was done about it."""
+    if attempt.number > 1:
+        error.tries, error.seconds = attempt.number, attempt.elapsed
+        error.summary += f" (tried {attempt.number} times in {attempt.elapsed:.1f} s)"
+    return error

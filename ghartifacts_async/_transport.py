@@ -12,32 +12,34 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    nullcontext,
+    suppress,
+)
 from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp.helpers import get_env_proxy_for_url
-from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
 from ghartifacts_async._sansio.calls import Reply
 from ghartifacts_async._sansio.redirects import SignedUrl
+from ghartifacts_async._transport_errors import FAILURES, translated
 from ghartifacts_async.errors import (
-    ConnectionFailed,
+    ArtifactsError,
+    ClientStateError,
     InvalidArgument,
-    TimedOut,
     TransportError,
     UnexpectedReply,
 )
 from ghartifacts_async.models import Timeouts
 
-MAX_REPLY_BYTES = 16 * 2**20
+MAX_REPLY_BYTES = 4 * 2**20
 """More than any page of artifacts: what is larger is no answer of the API."""
 
 _READ_BUFFER = 2**18
-
-# RuntimeError is what aiohttp raises where the session is closed under a request.
-_FAILURES = (aiohttp.ClientError, HttpProcessingError, OSError, RuntimeError, ValueError)
 
 
 def check_borrowed(session: aiohttp.ClientSession) -> None:
@@ -47,7 +49,8 @@ def check_borrowed(session: aiohttp.ClientSession) -> None:
         InvalidArgument: It is closed, or holds default credentials.
     """
     if not isinstance(session, aiohttp.ClientSession):
-        raise InvalidArgument(f"session is an aiohttp.ClientSession, not {session!r}")
+        kind = type(session).__name__
+        raise InvalidArgument(f"session is an aiohttp.ClientSession, not of type {kind}")
     if session.closed:
         raise InvalidArgument("the session is closed")
     for name in ("Authorization", "Cookie"):
@@ -77,13 +80,22 @@ class Transport:
         self, session: aiohttp.ClientSession | None, *, user_agent: str, timeouts: Timeouts
     ) -> None:
         self._lender = session
-        self._timeouts = timeouts
+        self.timeouts = timeouts
         self._headers = {"User-Agent": user_agent}
         self._session: aiohttp.ClientSession | None = None
+        self._slots = _slots(session)
+        self._open: set[aiohttp.ClientResponse] = set()
+        self.bytes_received = 0
 
     async def open(self) -> None:
-        """Make the session."""
+        """Make the session.
+
+        Raises:
+            InvalidArgument: The borrowed one was closed meanwhile.
+        """
         lender = self._lender
+        if lender is not None:
+            check_borrowed(lender)
         self._session = aiohttp.ClientSession(
             connector=lender.connector if lender else aiohttp.TCPConnector(limit=0),
             connector_owner=lender is None,
@@ -92,30 +104,37 @@ class Transport:
             read_bufsize=_READ_BUFFER,
             trace_configs=lender.trace_configs if lender else None,
         )
+        # A retry goes through the session's loop, or it escapes its limits and its count.
+        self._session._retry_connection = False
 
     async def close(self) -> None:
-        """Close the session, and the connection pool where it is our own."""
+        """Close the session, its connection pool where it is our own, and what streams."""
         if self._session is not None:
             await self._session.close()
+        for response in tuple(self._open):
+            response.close()
 
-    async def send(self, method: str, url: str, headers: Mapping[str, str]) -> Reply:
+    async def send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None
+    ) -> Reply:
         """Make an API call, and read its answer whole; redirects are not followed.
 
         Raises:
             TransportError: No complete answer came.
             UnexpectedReply: The answer is larger than any of the API's.
         """
-        limits = aiohttp.ClientTimeout(
-            total=self._timeouts.call, sock_connect=self._timeouts.connect
-        )
+        limits = aiohttp.ClientTimeout(total=self.timeouts.call, sock_connect=self.timeouts.connect)
         try:
-            async with await self._request(method, url, headers, limits) as response:
-                body = await _read_bounded(response.content)
-                reply = Reply(response.status, _plain_headers(response), body)
-        except _FAILURES as error:
-            failure = _translated(error, url)
+            async with (
+                self._slots,
+                await self._request(method, url, headers, limits, body=body) as response,
+            ):
+                content = await _read_bounded(response.content)
+                reply = Reply(response.status, _plain_headers(response), content)
+        except FAILURES as error:
+            failure = self.failure(error, url)
         else:
-            if len(body) > MAX_REPLY_BYTES:
+            if len(content) > MAX_REPLY_BYTES:
                 raise UnexpectedReply(
                     f"{method} {urlsplit(url).path}: more than {MAX_REPLY_BYTES} bytes came",
                     status=reply.status,
@@ -132,21 +151,48 @@ class Transport:
             TransportError: No answer came.
         """
         limits = aiohttp.ClientTimeout(
-            total=None, sock_connect=self._timeouts.connect, sock_read=self._timeouts.stall
+            total=None, sock_connect=self.timeouts.connect, sock_read=self.timeouts.stall
         )
         plain = {"Accept-Encoding": "identity"}
-        try:
-            response = await self._request("GET", url.value, plain, limits, decode=False)
-        except _FAILURES as error:
-            failure = _translated(error, url.value)
-        else:
+        patience = self.timeouts.connect + self.timeouts.stall
+        async with self._slots:
             try:
-                yield Stream(response, url, self._timeouts.stall)
-            finally:
-                # Not release(): nobody waits for the rest of a body that is not wanted.
-                response.close()
-            return
+                # Not left to sock_read: a header that drips would keep it waiting.
+                async with asyncio.timeout(patience):
+                    response = await self._open_stream(url.value, plain, limits)
+            except FAILURES as error:
+                failure = self.failure(error, url.value)
+            else:
+                self._open.add(response)
+                try:
+                    yield Stream(response, url, self)
+                finally:
+                    self._open.discard(response)
+                    # Not release(): nobody waits for the rest of a body that is not wanted.
+                    response.close()
+                return
         raise failure
+
+    def closed(self) -> ClientStateError | None:
+        """The error of whoever goes on after the closing, ``None`` before it."""
+        if self._session is None or self._session.closed:
+            return ClientStateError("the client was closed while it was at work")
+        if self._lender is not None and self._lender.closed:
+            return ClientStateError("the session that the client borrowed was closed")
+        return None
+
+    def failure(self, error: Exception, url: str) -> ArtifactsError:
+        """What an error of aiohttp means. Raise it outside of the handler."""
+        return self.closed() or translated(error, url)
+
+    async def _open_stream(
+        self, url: str, headers: Mapping[str, str], limits: aiohttp.ClientTimeout
+    ) -> aiohttp.ClientResponse:
+        try:
+            return await self._request("GET", url, headers, limits, decode=False)
+        except aiohttp.ServerDisconnectedError:
+            # A connection of the pool that the store had closed meanwhile: nothing was sent on it.
+            return await self._request("GET", url, headers, limits, decode=False)
 
     async def _request(
         self,
@@ -156,13 +202,16 @@ class Transport:
         limits: aiohttp.ClientTimeout,
         *,
         decode: bool = True,
+        body: bytes | None = None,
     ) -> aiohttp.ClientResponse:
-        assert self._session is not None, "open() comes first"
+        if self._session is None or (closed := self.closed()):
+            raise closed or ClientStateError("the client is not open")
         target = URL(url, encoded=True)
         return await self._session.request(
             method,
             target,
             headers=headers,
+            data=body,
             timeout=limits,
             allow_redirects=False,
             auto_decompress=decode,
@@ -174,7 +223,8 @@ class Transport:
         lender = self._lender
         if lender is None:
             return None
-        proxy, auth = lender._default_proxy, lender._default_proxy_auth
+        proxy = getattr(lender, "_default_proxy", None)
+        auth = getattr(lender, "_default_proxy_auth", None)
         if proxy is None and lender.trust_env:
             with suppress(LookupError):
                 proxy, auth = await asyncio.to_thread(get_env_proxy_for_url, url)
@@ -190,12 +240,14 @@ class Stream:
     Args:
         response: aiohttp's.
         url: What was asked for.
-        stall: Seconds without a byte after which it is given up.
+        transport: Whose it is.
     """
 
-    def __init__(self, response: aiohttp.ClientResponse, url: SignedUrl, stall: float) -> None:
+    def __init__(
+        self, response: aiohttp.ClientResponse, url: SignedUrl, transport: Transport
+    ) -> None:
         self._response = response
-        self._stall = stall
+        self._transport = transport
         self.url = url
         self.status = response.status
         self.headers = _plain_headers(response)
@@ -209,16 +261,37 @@ class Stream:
         while True:
             try:
                 # Not left to sock_read: a malformed chunk ends aiohttp's timer, and no error comes.
-                async with asyncio.timeout(self._stall):
+                async with asyncio.timeout(self._transport.timeouts.stall):
                     chunk = await self._response.content.readany()
-            except _FAILURES as error:
-                failure = _translated(error, self.url.value)
+            except FAILURES as error:
+                failure = self._transport.failure(error, self.url.value)
             else:
                 if not chunk:
+                    if closed := self._transport.closed():
+                        raise closed
                     return
+                self._transport.bytes_received += len(chunk)
                 yield chunk
                 continue
             raise failure
+
+    async def beginning(self, size: int) -> bytes:
+        """The first `size` bytes of the body, or as many as come within `Timeouts.call`."""
+        start = b""
+        with suppress(TransportError, TimeoutError):
+            async with asyncio.timeout(self._transport.timeouts.call):
+                async for chunk in self.chunks():
+                    start += chunk
+                    if len(start) >= size:
+                        break
+        return start[:size]
+
+
+def _slots(lender: aiohttp.ClientSession | None) -> AbstractAsyncContextManager[None]:
+    """As many as the borrowed pool has connections: who waits for one here does not time out."""
+    connector = lender.connector if lender is not None else None
+    limits = [n for n in (connector.limit, connector.limit_per_host) if n > 0] if connector else []
+    return asyncio.Semaphore(min(limits)) if limits else nullcontext()
 
 
 async def _read_bounded(content: aiohttp.StreamReader) -> bytes:
@@ -234,35 +307,3 @@ def _plain_headers(response: aiohttp.ClientResponse) -> dict[str, str]:
         key = name.lower()
         plain[key] = f"{plain[key]}, {value}" if key in plain else value
     return plain
-
-
-def _translated(error: Exception, url: str) -> TransportError:
-    host = urlsplit(url).netloc.rpartition("@")[2]
-    match error:
-        case TimeoutError():
-            return TimedOut(f"{host}: {_reason(error)}", host=host)
-        case _:
-            return ConnectionFailed(f"{host}: {_reason(error)}", host=host)
-
-
-def _reason(error: Exception) -> str:
-    """What went wrong, in words that cannot hold a URL."""
-    match error:
-        case aiohttp.ConnectionTimeoutError():
-            return "no connection in time"
-        case TimeoutError():
-            return "no answer in time"
-        case aiohttp.ClientConnectorCertificateError():
-            return f"its certificate was refused ({error.certificate_error})"
-        case aiohttp.ClientConnectorError():
-            return f"cannot connect ({error.strerror or type(error.os_error).__name__})"
-        case aiohttp.ClientPayloadError():
-            return "the connection broke before the end of the body"
-        case aiohttp.ServerDisconnectedError():
-            return "the server closed the connection"
-        case RuntimeError():
-            return "the session was closed"
-        case OSError(strerror=str(words)):
-            return f"the connection broke ({words})"
-        case _:
-            return f"the connection failed ({type(error).__name__})"

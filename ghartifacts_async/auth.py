@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from inspect import isawaitable
-from typing import Protocol, runtime_checkable
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from importlib.util import find_spec
+from inspect import isawaitable, iscoroutinefunction
+from typing import Protocol, TypeAlias, runtime_checkable
 
-from ghartifacts_async._sansio import arguments
-from ghartifacts_async.errors import InvalidArgument
+from attrs import frozen
+
+from ghartifacts_async._sansio import arguments, limits
+from ghartifacts_async._sansio.calls import (
+    ApiCall,
+    Reply,
+    create_installation_token,
+    find_installation,
+    read_as,
+)
+from ghartifacts_async.errors import ArtifactsError, InvalidArgument, TokenProviderError
+
+Ask: TypeAlias = Callable[[ApiCall, str], Awaitable[Reply]]
+"""Makes an API call with a token of its own, paced and retried as any call."""
 
 
 @runtime_checkable
 class Auth(Protocol):
-    """A source of tokens."""
+    """A source of tokens. Most are better written as an async callable that returns one."""
 
-    async def token(self) -> str | None:
-        """The token for the next call, ``None`` to make it without one."""
+    async def token(self, ask: Ask, rejected: str | None) -> str | None:
+        """The token for the next call, ``None`` to make it without one.
+
+        Args:
+            ask: Makes an API call with another token, for those who trade one for another.
+            rejected: The token that GitHub has just refused, if any: to return it once more is
+                to say that there is no other.
+        """
 
 
 class Token:
@@ -31,7 +53,7 @@ class Token:
     def __init__(self, value: str) -> None:
         self._value = arguments.token(value)
 
-    async def token(self) -> str:
+    async def token(self, ask: Ask, rejected: str | None) -> str:  # noqa: ARG002
         """The token."""
         return self._value
 
@@ -40,7 +62,7 @@ class Token:
 
 
 class TokenProvider:
-    """Asks an async callable for a token before each call.
+    """Asks an async callable for a token before each call, and once more after a 401.
 
     Args:
         provide: Returns a valid token; it is expected to cache one itself.
@@ -49,16 +71,23 @@ class TokenProvider:
     def __init__(self, provide: Callable[[], Awaitable[str]]) -> None:
         self._provide = provide
 
-    async def token(self) -> str:
+    async def token(self, ask: Ask, rejected: str | None) -> str:  # noqa: ARG002
         """The token of the moment.
 
         Raises:
             InvalidArgument: The provider is not async, or returned something that is no token.
+            TokenProviderError: The provider raised.
         """
-        provided = self._provide()
+        try:
+            provided = self._provide()
+            value = await provided if isawaitable(provided) else None
+        except ArtifactsError:
+            raise
+        except Exception as error:
+            raise TokenProviderError(f"the token provider raised {type(error).__name__}") from error
         if not isawaitable(provided):
             raise InvalidArgument("the token provider is not async: it returned no awaitable")
-        return arguments.token(await provided)
+        return arguments.token(value)
 
     def __repr__(self) -> str:
         return "TokenProvider(***)"
@@ -67,11 +96,129 @@ class TokenProvider:
 class Anonymous:
     """No token: enough to list and get on public repositories, 60 calls an hour."""
 
-    async def token(self) -> None:
+    async def token(self, ask: Ask, rejected: str | None) -> None:
         """``None``."""
 
     def __repr__(self) -> str:
         return "Anonymous()"
+
+
+class GitHubApp:
+    """An installation of a GitHub App (extra ``app``).
+
+    Its installation token is minted when it is first needed, shared by all tasks, and renewed a
+    minute before it ends, or when GitHub refuses it.
+
+    Args:
+        app_id: The app's id, or its client id.
+        private_key: The app's private key, PEM.
+        installation_id: Which installation; or else
+        repository: ``owner/name`` of a repository that the app is installed on, from which the
+            installation is found.
+        permissions: What the token may do at most, such as ``{"actions": "read"}``; all that the
+            app may where it is ``None``.
+        wall_clock: Seconds since the epoch.
+
+    Raises:
+        InvalidArgument: An argument cannot be right, or PyJWT is not installed.
+
+    Source: https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app
+    """
+
+    def __init__(
+        self,
+        app_id: int | str,
+        private_key: str | bytes,
+        *,
+        installation_id: int | None = None,
+        repository: str | None = None,
+        permissions: Mapping[str, str] | None = None,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        if (installation_id is None) == (repository is None):
+            raise InvalidArgument("a GitHubApp has an installation_id, or else a repository")
+        if find_spec("jwt") is None or find_spec("cryptography") is None:
+            raise InvalidArgument("a GitHubApp needs PyJWT: pip install 'ghartifacts_async[app]'")
+        self._issuer = str(app_id)
+        self._key = private_key
+        self._installation = (
+            None if installation_id is None else arguments.installation_id(installation_id)
+        )
+        self._repository = None if repository is None else arguments.repository(repository)
+        self._permissions = permissions
+        self._wall_clock = wall_clock
+        self._minted: _Minted | None = None
+        # A lock and not a task: whoever is cancelled while minting leaves it to the next.
+        self._minting = asyncio.Lock()
+        self._jwt()
+
+    async def token(self, ask: Ask, rejected: str | None) -> str:
+        """The installation's token, minted where there is none that lasts a minute more."""
+        if (token := self._current(rejected)) is not None:
+            return token
+        async with self._minting:
+            if (token := self._current(rejected)) is None:
+                token = await self._mint(ask)
+        return token
+
+    def _current(self, rejected: str | None) -> str | None:
+        minted = self._minted
+        if minted is None or minted.token == rejected:
+            return None
+        return minted.token if asyncio.get_running_loop().time() < minted.renew_at else None
+
+    async def _mint(self, ask: Ask) -> str:
+        if self._installation is None:
+            assert self._repository is not None
+            call = find_installation(self._repository)
+            self._installation = read_as(_Installation, call, await ask(call, self._jwt())).id
+        call = create_installation_token(self._installation, self._permissions)
+        reply = await ask(call, self._jwt())
+        granted = read_as(_Granted, call, reply)
+        now = asyncio.get_running_loop().time()
+        lasts = granted.expires_at.timestamp() - limits.server_time(
+            reply.headers, self._wall_clock()
+        )
+        self._minted = _Minted(arguments.token(granted.token), now + lasts - _RENEW_BEFORE)
+        return self._minted.token
+
+    def _jwt(self) -> str:
+        """Who the app is, for nine minutes, from a minute ago: clocks differ."""
+        import jwt
+
+        now = int(self._wall_clock())
+        claims = {"iat": now - _CLOCK_SKEW, "exp": now + _JWT_LASTS, "iss": self._issuer}
+        try:
+            return jwt.encode(claims, self._key, algorithm="RS256")
+        except Exception:  # noqa: S110 - whatever it says may quote the key
+            pass
+        raise InvalidArgument("private_key is not the PEM of an RSA private key")
+
+    def __repr__(self) -> str:
+        where = self._repository or self._installation
+        return f"<GitHubApp {self._issuer} on {where}>"
+
+
+_RENEW_BEFORE = 60
+_CLOCK_SKEW = 60
+_JWT_LASTS = 540
+
+
+@frozen(repr=False)
+class _Minted:
+    token: str
+    renew_at: float
+
+
+@frozen
+class _Installation:
+    id: int
+
+
+@frozen(repr=False)
+class _Granted:
+    token: str
+    expires_at: datetime
 
 
 def auth_of(auth: Auth | str | Callable[[], Awaitable[str]] | None) -> Auth:
@@ -84,7 +231,7 @@ def auth_of(auth: Auth | str | Callable[[], Awaitable[str]] | None) -> Auth:
         return Anonymous()
     if isinstance(auth, str):
         return Token(auth)
-    if isinstance(auth, Auth) and not isinstance(auth, type):
+    if isinstance(auth, Auth) and iscoroutinefunction(auth.token):
         return auth
     if callable(auth) and not isinstance(auth, type):
         return TokenProvider(auth)

@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Awaitable, Callable
 from importlib.metadata import PackageNotFoundError, version
+from inspect import iscoroutinefunction
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from attrs import field, frozen
 
 from ghartifacts_async._disk import Disk
-from ghartifacts_async._download import OnProgress, download
+from ghartifacts_async._download import OnProgress, download, path_of
+from ghartifacts_async._limiter import Limiter
 from ghartifacts_async._listing import ArtifactListing
 from ghartifacts_async._sansio import arguments, calls
 from ghartifacts_async._session import Session
 from ghartifacts_async._transport import Transport, check_borrowed
 from ghartifacts_async.auth import Auth, auth_of
 from ghartifacts_async.errors import ClientStateError, InvalidArgument
-from ghartifacts_async.models import Artifact, Direction, Download, Timeouts
+from ghartifacts_async.models import (
+    Artifact,
+    Direction,
+    Download,
+    Limits,
+    RateLimit,
+    RetryPolicy,
+    Stats,
+    Timeouts,
+)
 
 if TYPE_CHECKING:
     import aiohttp
@@ -39,7 +51,12 @@ class Client:
             default headers, cookies, netrc and middlewares are not. It is never closed. ``None``
             for one of our own.
         user_agent: Sent with every request; GitHub asks for the name of the application.
+        retry: How often and how long a call is tried.
+        limits: The pace of the calls, shared by all tasks; `Limits.off()` for a GHES without.
         timeouts: How long to wait.
+        conditional: Whether the last answers of `get_artifact` and of first pages are kept in
+            memory and asked after with their ``ETag``: what has not changed costs nothing of
+            the primary limit.
 
     Raises:
         InvalidArgument: An argument cannot be right, or `session` holds default credentials.
@@ -53,10 +70,16 @@ class Client:
         api_version: str = "2026-03-10",
         session: aiohttp.ClientSession | None = None,
         user_agent: str | None = None,
+        retry: RetryPolicy = RetryPolicy(),
+        limits: Limits = Limits(),
         timeouts: Timeouts = Timeouts(),
+        conditional: bool = True,
     ) -> None:
         if session is not None:
             check_borrowed(session)
+        for value, kind in ((retry, RetryPolicy), (limits, Limits), (timeouts, Timeouts)):
+            if not isinstance(value, kind):
+                raise InvalidArgument(f"{kind.__name__} is wanted, not {value!r}")
         self._base_url = arguments.base_url(base_url)
         self._transport = Transport(
             session,
@@ -67,8 +90,11 @@ class Client:
         self._session = Session(
             self._transport,
             auth_of(auth),
+            Limiter(limits, time.time),
+            retry,
             base_url=self._base_url,
             api_version=arguments.header_value("api_version", api_version),
+            conditional=conditional,
         )
         self._state = "not entered"
 
@@ -101,11 +127,21 @@ class Client:
         """
         return Repo(arguments.repository(name), self)
 
+    @property
+    def rate_limit(self) -> RateLimit | None:
+        """The primary rate limit as GitHub last told it; ``None`` before, or where it has none."""
+        return self._session.rate_limit
+
+    @property
+    def stats(self) -> Stats:
+        """What this client has done so far."""
+        return self._session.stats
+
     async def __aenter__(self) -> Self:
         if self._state != "not entered":
             raise ClientStateError(f"this client is {self._state}; make a new one for each use")
-        self._state = "open"
         await self._transport.open()
+        self._state = "open"
         return self
 
     async def __aexit__(
@@ -118,7 +154,7 @@ class Client:
         try:
             await self._transport.close()
         finally:
-            self._disk.close()
+            await self._disk.close()
 
     def __repr__(self) -> str:
         return f"<Client of {self._base_url}, {self._state}>"
@@ -141,7 +177,8 @@ class Repo:
     """One repository. Wherever an artifact is wanted, its id serves as well.
 
     Every method may raise a `GitHubError` (GitHub says no), a `TransportError` (it does not
-    answer), an `InvalidArgument` or a `ClientStateError` (before anything is sent).
+    answer), a `RedirectRefused` (it leads astray), a `TokenProviderError`, and before anything is
+    sent an `InvalidArgument` or a `ClientStateError`.
 
     Attributes:
         name: ``owner/name``.
@@ -233,13 +270,15 @@ class Repo:
         The signed URL is fetched at once, without the token. The bytes go to a part file beside
         the target, in threads; their number and their SHA-256, read back from the disk, are
         checked before the file takes the target's place in one step. Whatever goes wrong, and
-        when cancelled, the target is untouched and the part file is removed.
+        when cancelled, the target is untouched and the part file is removed; only a cancellation
+        in the very moment of that step may find an older file replaced, by the whole new one.
 
         Args:
             artifact: Which; an id costs a call more, for size and digest.
-            destination: A file; or a directory, existing or named with a separator at its end,
-                which gets ``<artifact name>.zip`` or, for a payload that is not a zip, a file of
-                its own name, made safe. Directories are made as needed.
+            destination: A file; or a directory, existing or a str with a separator at its end
+                (a `Path` keeps none), which gets ``<artifact name>.zip`` or, for a payload that
+                is not a zip, a file of its own name, made safe. A file that is there is replaced,
+                and names are not unique. Directories are made as needed, and stay.
             on_progress: Called in the event loop, at most ten times a second, the last time at
                 the verified end.
 
@@ -256,6 +295,11 @@ class Repo:
         Source: https://docs.github.com/rest/actions/artifacts#download-an-artifact
         """
         opened = self._client._opened()
+        path_of(destination)
+        if on_progress is not None and (
+            not callable(on_progress) or iscoroutinefunction(on_progress)
+        ):
+            raise InvalidArgument("on_progress is a plain function, called in the event loop")
         if not isinstance(artifact, Artifact):
             artifact = await self.get_artifact(artifact)
         call = calls.download_artifact(self.name, artifact.id)

@@ -3,14 +3,17 @@
     ArtifactsError
     ├── InvalidArgument          the caller's mistake, found before anything was sent (a ValueError)
     ├── ClientStateError         a client used before it was entered, after it closed, or twice
+    ├── TokenProviderError       the caller's token provider raised
     ├── TransportError           no complete answer arrived
     │   ├── ConnectionFailed
+    │   │   └── CertificateRefused   TLS says that the server is not who it should be
     │   └── TimedOut             (a TimeoutError)
     ├── GitHubError              GitHub answered, and not with what was asked for
     │   ├── AuthenticationError  401
     │   ├── PermissionDenied     403
     │   ├── NotFound             404
     │   ├── ArtifactExpired      410
+    │   ├── ApiVersionRetired    410, for the version that was asked for
     │   ├── RateLimited          429, or 403 at a limit
     │   ├── ServerError          5xx
     │   └── UnexpectedReply      a status or a shape that GitHub does not document
@@ -49,9 +52,13 @@ class ArtifactsError(Exception):
 
     Attributes:
         summary: What went wrong and what to do, in a sentence or two; also ``str(error)``.
+        tries: How often a call was tried before it was given up.
+        seconds: How long that took, waits at rate limits not counted.
     """
 
     summary: str
+    tries: int = field(default=1, kw_only=True)
+    seconds: float = field(default=0.0, kw_only=True)
 
     def __str__(self) -> str:
         return self.summary
@@ -68,6 +75,10 @@ class ClientStateError(ArtifactsError, RuntimeError):
     """A `Client` was used outside of its one ``async with`` block."""
 
 
+class TokenProviderError(ArtifactsError):
+    """The caller's token provider raised; its exception is the ``__cause__``."""
+
+
 @define(eq=False, slots=False)
 class TransportError(ArtifactsError):
     """No complete answer arrived from ``host``."""
@@ -77,6 +88,10 @@ class TransportError(ArtifactsError):
 
 class ConnectionFailed(TransportError):
     """The connection could not be made, or broke."""
+
+
+class CertificateRefused(ConnectionFailed):
+    """The server's certificate is not one to trust; trying again does not help."""
 
 
 class TimedOut(TransportError, TimeoutError):
@@ -122,6 +137,10 @@ class NotFound(GitHubError):
 
 class ArtifactExpired(GitHubError):
     """410: the artifact's retention is over and its bytes are gone."""
+
+
+class ApiVersionRetired(GitHubError):
+    """410: GitHub no longer serves the API version that was asked for."""
 
 
 @define(eq=False, slots=False)

@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-from attrs import frozen
+from attrs import field, frozen
 
 _DIGEST = re.compile(r"[A-Za-z0-9_-]+:(?:[0-9A-Fa-f]{2})+")
 
 Direction: TypeAlias = Literal["asc", "desc"]
+
+
+def _at_least(minimum: float) -> Callable[[object, Any, float | None], None]:
+    def check(_: object, attribute: Any, value: float | None) -> None:
+        optional = value is None and attribute.default is not None and "None" in attribute.type
+        sound = isinstance(value, int | float) and minimum <= value < float("inf")
+        if not (sound or optional):
+            raise ValueError(f"{attribute.name} is a number from {minimum} on, not {value!r}")
+
+    return check
+
+
+def _lower(text: str) -> str:
+    return text.lower()
 
 
 @frozen
@@ -23,8 +38,8 @@ class Digest:
         hex: Lower-case hexadecimal digits.
     """
 
-    algorithm: str
-    hex: str
+    algorithm: str = field(converter=_lower)
+    hex: str = field(converter=_lower)
 
     @classmethod
     def parse(cls, text: str) -> Digest:
@@ -134,7 +149,7 @@ class Download:
 
 @frozen
 class Timeouts:
-    """How long to wait, in seconds. A download as a whole has no limit.
+    """How long to wait, in seconds. A download as a whole has no limit, however slow it is.
 
     Attributes:
         connect: For a connection, TLS included.
@@ -142,6 +157,89 @@ class Timeouts:
         stall: Without a single byte of a download.
     """
 
-    connect: float = 10.0
-    call: float = 30.0
-    stall: float = 30.0
+    connect: float = field(default=10.0, validator=_at_least(0.001))
+    call: float = field(default=30.0, validator=_at_least(0.001))
+    stall: float = field(default=30.0, validator=_at_least(0.001))
+
+
+@frozen
+class RateLimit:
+    """The primary rate limit, as GitHub's last answer told it.
+
+    Attributes:
+        limit: Calls in a window.
+        remaining: Calls left in this one.
+        used: Calls spent in this one.
+        resets_at: When the next window begins (UTC).
+        resource: Which of GitHub's budgets it is, ``"core"`` for artifacts.
+    """
+
+    limit: int
+    remaining: int
+    used: int
+    resets_at: datetime
+    resource: str = "core"
+
+
+@frozen
+class RetryPolicy:
+    """How often and how long a call is tried, waits at rate limits not counted.
+
+    Attributes:
+        tries: Tries in all, the first included; 1 for no retries.
+        total: Seconds after which no further try begins.
+        delay: Ceiling of the first wait in seconds; it doubles with each, and the wait is a
+            random share of it.
+        max_delay: Seconds beyond which the ceiling does not grow.
+    """
+
+    tries: int = field(default=6, validator=_at_least(1))
+    total: float = field(default=120.0, validator=_at_least(0))
+    delay: float = field(default=1.0, validator=_at_least(0))
+    max_delay: float = field(default=30.0, validator=_at_least(0))
+
+
+@frozen
+class Limits:
+    """The pace of a client's API calls, which all of its tasks share.
+
+    The defaults keep below GitHub's documented limits, whatever a client does. Whatever they are,
+    a server that says wait is obeyed. Source:
+    https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
+
+    Attributes:
+        points_per_minute: Of GitHub's 900; a GET costs 1, a DELETE 5. ``None`` for no bound.
+        concurrent: Calls at once, of GitHub's 100. ``None`` for no bound.
+        delete_interval: Seconds from one DELETE to the next.
+        max_wait: Longest wait at a limit in seconds; what would take longer raises `RateLimited`.
+            0 for never waiting.
+    """
+
+    points_per_minute: int | None = field(default=900, validator=_at_least(15))
+    concurrent: int | None = field(default=50, validator=_at_least(1))
+    delete_interval: float = field(default=1.0, validator=_at_least(0))
+    max_wait: float = field(default=3700.0, validator=_at_least(0))
+
+    @classmethod
+    def off(cls) -> Limits:
+        """No pace at all, for a GHES without limits."""
+        return cls(points_per_minute=None, concurrent=None, delete_interval=0.0)
+
+
+@frozen
+class Stats:
+    """What a client has done so far.
+
+    Attributes:
+        calls: API requests sent, retries and redirects included.
+        not_modified: Of these, answered with 304 and served from memory.
+        retries: Tries beyond the first.
+        waited: Seconds that calls spent waiting at limits.
+        bytes_received: Bytes of payloads.
+    """
+
+    calls: int = 0
+    not_modified: int = 0
+    retries: int = 0
+    waited: float = 0.0
+    bytes_received: int = 0

@@ -5,19 +5,21 @@ from __future__ import annotations
 import re
 from typing import get_args
 
+from ghartifacts_async._sansio.secret import Secret
 from ghartifacts_async._sansio.urls import split_url
 from ghartifacts_async.errors import InvalidArgument
 from ghartifacts_async.models import Artifact, Direction
 
 MAX_PER_PAGE = 100
 
-_REPOSITORY = re.compile(r"[A-Za-z0-9_-]+/(?!\.{1,2}\Z)[A-Za-z0-9._-]+")
+_REPOSITORY = re.compile(r"[A-Za-z0-9_-]+/(?!\.{1,2}\Z)[A-Za-z0-9._-]+(?<!\.git)")
 _REPOSITORY_IN_URL = re.compile(
     r"github[^/@]*[/:]([^/?#]+/[^/?#]+?)(?:\.git)?(?:[/?#].*)?\Z", re.DOTALL
 )
 _HOST = re.compile(
     r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?"
 )
+_CREDENTIAL = re.compile(r"[@?#]|gh[a-z]_|github_pat_")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _HEADER_TEXT = re.compile(r"[\x20-\x7e]+")
 
@@ -28,7 +30,7 @@ def repository(name: str) -> str:
         raise InvalidArgument(f"a repository is named 'owner/name', not {name!r}")
     if _REPOSITORY.fullmatch(name):
         return name
-    guess = _REPOSITORY_IN_URL.search(name)
+    guess = _REPOSITORY_IN_URL.search(name) or re.fullmatch(r"(.+)\.git", name)
     hint = f"; did you mean {guess[1]!r}?" if guess and _REPOSITORY.fullmatch(guess[1]) else ""
     raise InvalidArgument(f"a repository is named 'owner/name', not {_shown(name)}{hint}")
 
@@ -43,6 +45,11 @@ def artifact_id(artifact: Artifact | int) -> int:
 def run_id(run: int) -> int:
     """The id of a workflow run."""
     return _positive("a workflow run is named by its id", run)
+
+
+def installation_id(installation: int) -> int:
+    """The id of an app's installation."""
+    return _positive("an installation is named by its id", installation)
 
 
 def _positive(what: str, number: int) -> int:
@@ -81,7 +88,7 @@ def artifact_name(name: str | None) -> str | None:
     return name
 
 
-def token(value: str) -> str:
+def token(value: str) -> Secret:
     """A token that a header can carry. The error never shows it."""
     if not isinstance(value, str):
         raise InvalidArgument(f"a token is a str, not {type(value).__name__}")
@@ -92,7 +99,7 @@ def token(value: str) -> str:
             "the token holds white space, a line break or a character outside of ASCII; "
             "if it was read from a file, strip() it"
         )
-    return value
+    return Secret(value)
 
 
 def header_value(what: str, value: str) -> str:
@@ -118,7 +125,7 @@ def base_url(url: str) -> str:
         raise InvalidArgument(f"base_url is an http(s) URL {example}, not {url!r}")
     if parts.hostname in {"github.com", "www.github.com"}:
         raise InvalidArgument("the API of github.com is at base_url='https://api.github.com'")
-    return url.rstrip("/")
+    return f"{parts.scheme}{url[len(parts.scheme) :].rstrip('/')}"
 
 
 def base_url_of_host(host: str) -> str:
@@ -140,6 +147,6 @@ def base_url_of_host(host: str) -> str:
 
 def _shown(value: object) -> str:
     """The value, unless it may hold credentials."""
-    if isinstance(value, str) and any(c in value for c in "@?#"):
-        return "a text with '@', '?' or '#' in it (not shown: it may hold credentials)"
+    if isinstance(value, str) and _CREDENTIAL.search(value):
+        return "this text, which is not shown: it may hold credentials"
     return repr(value)

@@ -15,6 +15,7 @@ from attrs import field, frozen
 from ghartifacts_async._sansio import limits
 from ghartifacts_async._sansio.converters import ShapeError, parse_json, structure
 from ghartifacts_async.errors import (
+    ApiVersionRetired,
     ArtifactExpired,
     AuthenticationError,
     GitHubError,
@@ -41,11 +42,15 @@ class ApiCall:
     Attributes:
         path: Percent-encoded, with a leading slash and none at its end (GitHub answers 404).
         query: Parameters by name.
+        conditional: Whether an earlier answer may be kept, and asked after with its ``ETag``.
+        body: JSON to send, or ``None``.
     """
 
     method: str
     path: str
     query: Mapping[str, str] = field(factory=dict)
+    conditional: bool = False
+    body: Mapping[str, object] | None = None
 
     @property
     def target(self) -> str:
@@ -72,7 +77,7 @@ class Reply:
 def list_repository_artifacts(repository: str, *, name: str | None, per_page: int) -> ApiCall:
     """First page of a repository's artifacts."""
     query = {"per_page": str(per_page)} | ({} if name is None else {"name": name})
-    return ApiCall("GET", f"/repos/{repository}/actions/artifacts", query)
+    return ApiCall("GET", f"/repos/{repository}/actions/artifacts", query, conditional=True)
 
 
 def list_run_artifacts(
@@ -81,12 +86,14 @@ def list_run_artifacts(
     """First page of a run's artifacts."""
     query = {"per_page": str(per_page), "direction": direction}
     query |= {} if name is None else {"name": name}
-    return ApiCall("GET", f"/repos/{repository}/actions/runs/{run_id}/artifacts", query)
+    path = f"/repos/{repository}/actions/runs/{run_id}/artifacts"
+    return ApiCall("GET", path, query, conditional=True)
 
 
 def get_artifact(repository: str, artifact_id: int) -> ApiCall:
     """One artifact."""
-    return ApiCall("GET", f"/repos/{repository}/actions/artifacts/{artifact_id}")
+    path = f"/repos/{repository}/actions/artifacts/{artifact_id}"
+    return ApiCall("GET", path, conditional=True)
 
 
 def delete_artifact(repository: str, artifact_id: int) -> ApiCall:
@@ -99,28 +106,48 @@ def download_artifact(repository: str, artifact_id: int) -> ApiCall:
     return ApiCall("GET", f"/repos/{repository}/actions/artifacts/{artifact_id}/zip")
 
 
+def find_installation(repository: str) -> ApiCall:
+    """The installation of the app, whose JWT asks, on a repository."""
+    return ApiCall("GET", f"/repos/{repository}/installation")
+
+
+def create_installation_token(
+    installation_id: int, permissions: Mapping[str, str] | None
+) -> ApiCall:
+    """A token for an installation of the app, whose JWT asks."""
+    body = {} if permissions is None else {"permissions": dict(permissions)}
+    return ApiCall("POST", f"/app/installations/{installation_id}/access_tokens", body=body)
+
+
 def read_artifact(call: ApiCall, reply: Reply) -> Artifact:
     """The artifact of a reply to `get_artifact`."""
-    return _read(call, reply, Artifact)
+    return read_as(Artifact, call, reply)
 
 
 def read_page(call: ApiCall, reply: Reply) -> ArtifactPage:
     """The artifacts of a reply to one of the listings."""
-    return _read(call, reply, ArtifactPage)
+    return read_as(ArtifactPage, call, reply)
 
 
-def _read(call: ApiCall, reply: Reply, model: type[_T]) -> _T:
+def read_as(model: type[_T], call: ApiCall, reply: Reply) -> _T:
+    """What a reply holds.
+
+    Raises:
+        UnexpectedReply: It is of another shape.
+    """
     try:
-        if reply.status != HTTPStatus.OK:
+        if reply.status not in {HTTPStatus.OK, HTTPStatus.CREATED}:
             raise ShapeError(f"status {reply.status}")
         return structure(parse_json(reply.body), model)
     except ShapeError as error:
         problem = str(error)
     kind = printable(reply.headers.get("content-type", "no content type"))
+    # What a token is granted with is not shown.
+    start = "" if call.method == "POST" else f", starting {reply.body[:60]!r}"
     raise _error(
         UnexpectedReply,
-        f"{call}: the answer is no {model.__name__}: {problem} "
-        f"({kind}, {len(reply.body)} bytes, starting {reply.body[:60]!r})",
+        f"{call}: the answer is no {model.__name__.strip('_')}: {problem} "
+        f"({kind}, {len(reply.body)} bytes{start})",
         reply,
     )
 
@@ -153,10 +180,14 @@ def error_of(call: ApiCall, reply: Reply) -> GitHubError | None:
                 PermissionDenied, f"{said}{hint}", reply, accepted_permissions=needed, **told
             )
         case HTTPStatus.NOT_FOUND:
-            hint = "; it does not exist, or the token lacks actions=read on this repository"
+            needed = "read" if call.method == "GET" else "write"
+            hint = f"; it does not exist, or the token lacks actions={needed} on this repository"
             return _error(NotFound, f"{said}{hint}", reply, **told)
         case HTTPStatus.GONE if "expired" in message.lower() or "version" not in message.lower():
             return _error(ArtifactExpired, said, reply, **told)
+        case HTTPStatus.GONE:
+            hint = "; GitHub has retired this API version, pass a later one as api_version"
+            return _error(ApiVersionRetired, f"{said}{hint}", reply, **told)
         case _ if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return _error(ServerError, said, reply, **told)
     return _error(UnexpectedReply, said, reply, **told)

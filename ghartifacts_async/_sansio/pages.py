@@ -50,9 +50,11 @@ def next_call(call: ApiCall, reply: Reply, page: ArtifactPage) -> ApiCall | None
     targets = parse_link(reply.headers.get("link", ""))
     if "next" in targets:
         following = _page_of(targets["next"])
-        if following is None or following <= number:
+        beyond = not page.artifacts and number * int(call.query["per_page"]) >= page.total_count
+        if following != number + 1 or beyond:
             raise UnexpectedReply(
-                f"{call}: the page after page {number} is said to be page {following}",
+                f"{call}: page {number} of {page.total_count} artifacts has {len(page.artifacts)}, "
+                f"and the next is said to be page {following}",
                 status=reply.status,
                 request_id=reply.headers.get("x-github-request-id"),
             )
@@ -60,7 +62,7 @@ def next_call(call: ApiCall, reply: Reply, page: ArtifactPage) -> ApiCall | None
         following = number + 1
     else:
         return None
-    return evolve(call, query={**call.query, "page": str(following)})
+    return evolve(call, query={**call.query, "page": str(following)}, conditional=False)
 
 
 def _page_of(target: str) -> int | None:

@@ -73,6 +73,35 @@ def expected_length(headers: Mapping[str, str]) -> int | None:
     return int(length) if _LENGTH.fullmatch(length) else None
 
 
+def most_bytes(artifact: Artifact, headers: Mapping[str, str]) -> int | None:
+    """Bytes beyond which a payload is not the artifact's, ``None`` where nobody said.
+
+    Raises:
+        IncompleteDownload: The store promises another size than GitHub records.
+    """
+    promised = expected_length(headers)
+    if artifact.digest is None:
+        return promised
+    if promised is not None and promised != artifact.size_in_bytes:
+        raise IncompleteDownload(
+            f"artifact {artifact.id}: the store promises {promised} bytes, "
+            f"GitHub records {artifact.size_in_bytes}; nothing was downloaded",
+            received=0,
+            expected=artifact.size_in_bytes,
+        )
+    return artifact.size_in_bytes
+
+
+def check_not_over(artifact: Artifact, received: int, most: int | None) -> None:
+    """Stop a store that does not stop by itself.
+
+    Raises:
+        IncompleteDownload: More came than there is.
+    """
+    if most is not None and received > most:
+        raise _incomplete(artifact, received, most, "and more would come; there are")
+
+
 def check_complete(
     artifact: Artifact, received: int, headers: Mapping[str, str], tail: bytes
 ) -> None:

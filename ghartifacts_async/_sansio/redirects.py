@@ -12,12 +12,14 @@ from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 from attrs import frozen
 
+from ghartifacts_async._sansio.secret import Secret
 from ghartifacts_async._sansio.urls import host_of, origin, split_url
 from ghartifacts_async.errors import RedirectRefused
 
 MAX_HOPS = 5
 
 _REDIRECTS = frozenset({301, 302, 307, 308})
+_REPOSITORY = re.compile(r"/repos/[^/?]+/[^/?]+(?=[/?]|\Z)")
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _UNSENDABLE = re.compile(r"[^\x21-\x7e]")
 
@@ -59,6 +61,29 @@ def api_hop(base_url: str, url: str, status: int, headers: Mapping[str, str]) ->
     return target if inside else None
 
 
+def relocation(base_url: str, target: str, hop: str) -> dict[str, str]:
+    """What a permanent redirect teaches of a repository: its old path, and its new one.
+
+    Args:
+        base_url: Of the API.
+        target: Path and query that were asked for: ``/repos/OWNER/REPO/…``.
+        hop: Where the answer leads: ``…/repositories/ID/…`` with the same rest.
+    """
+    old = _REPOSITORY.match(target)
+    new = hop.removeprefix(base_url)
+    if old is None or not new.endswith(target[old.end() :]):
+        return {}
+    return {old[0]: new[: len(new) - (len(target) - old.end())]}
+
+
+def relocated(target: str, moved: Mapping[str, str]) -> str:
+    """The path and query to ask for, once it is known where repositories moved."""
+    old = _REPOSITORY.match(target)
+    if old is None or old[0] not in moved:
+        return target
+    return moved[old[0]] + target[old.end() :]
+
+
 def store_hop(url: str, status: int, headers: Mapping[str, str]) -> SignedUrl | None:
     """Where to ask next without credentials; ``None`` where the answer is no redirect.
 
@@ -72,7 +97,7 @@ def store_hop(url: str, status: int, headers: Mapping[str, str]) -> SignedUrl | 
         raise RedirectRefused(
             f"{host_of(url)} answered {status} without a Location to follow; nothing was downloaded"
         )
-    return SignedUrl(_target(url, location)[0])
+    return SignedUrl(Secret(_target(url, location)[0]))
 
 
 def _target(url: str, location: str) -> tuple[str, SplitResult]:
@@ -86,7 +111,7 @@ def _target(url: str, location: str) -> tuple[str, SplitResult]:
         raise RedirectRefused(f"{host} redirects to something that is no http(s) URL")
     if "@" in parts.netloc or "\\" in parts.netloc:
         raise RedirectRefused(f"{host} redirects to a URL with credentials in it")
-    if parts.scheme == "http" and url.startswith("https:"):
+    if parts.scheme == "http" and urlsplit(url).scheme == "https":
         raise RedirectRefused(
             f"{host} redirects from https to http (host {parts.hostname}); "
             "the payload would travel unprotected"
@@ -104,4 +129,5 @@ def _joined(url: str, location: str) -> str:
 def _lies_below(path: str, base: str) -> bool:
     """Whether a path lies below another, and no server can be led out of it again."""
     steps = re.split(r"[/\\]", unquote(unquote(path)))
-    return path.startswith(f"{base}/") and not {".", ".."} & set(steps)
+    inside = path.startswith((f"{base}/repos/", f"{base}/repositories/"))
+    return inside and not {".", ".."} & set(steps)

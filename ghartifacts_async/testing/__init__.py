@@ -1,7 +1,8 @@
 """A GitHub on loopback to test against: nothing is mocked, real requests meet a real server.
 
 `FakeGitHub` serves the five artifact endpoints on one origin and the signed blob URLs behind
-them on another, as strictly as GitHub and its blob store do. The names are resolved on first
+them on another, as strictly as GitHub and its blob store do. It enforces rate limits, fails,
+renames, mints tokens and refuses versions as a test tells it to. The names are resolved on first
 use, so that loading the pytest plugin of this package costs nothing.
 
 Example:
@@ -18,12 +19,28 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ghartifacts_async.testing._artifact import FakeArtifact
+    from ghartifacts_async.testing._faults import Fault, fault_bursts
+    from ghartifacts_async.testing._limits import FakeLimits
     from ghartifacts_async.testing._log import LoggedRequest
     from ghartifacts_async.testing.server import FakeGitHub
 
-__all__ = ["FakeArtifact", "FakeGitHub", "LoggedRequest"]
+__all__ = [
+    "FakeArtifact",
+    "FakeGitHub",
+    "FakeLimits",
+    "Fault",
+    "LoggedRequest",
+    "fault_bursts",
+]
 
-_HOMES = {"FakeArtifact": "_artifact", "FakeGitHub": "server", "LoggedRequest": "_log"}
+_HOMES = {
+    "FakeArtifact": "_artifact",
+    "FakeGitHub": "server",
+    "FakeLimits": "_limits",
+    "Fault": "_faults",
+    "LoggedRequest": "_log",
+    "fault_bursts": "_faults",
+}
 
 if not TYPE_CHECKING:  # a type checker would take every misspelt name for an export
 

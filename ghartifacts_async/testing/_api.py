@@ -1,26 +1,40 @@
 """The API origin: a `Request` in, a `Reply` out, strict wherever GitHub is.
 
 Every answer carries GitHub's headers, every refusal GitHub's error body. What is checked
-first matters to clients, so the order is GitHub's: who asks, in which version, with which
-token and for which type, and only then for what.
+first matters to clients, so the order is GitHub's: the limits, who asks, in which version,
+with which credentials and for which type, and only then for what.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from http import HTTPStatus
 from itertools import count
-from typing import NoReturn
 
+import attrs
+
+from ghartifacts_async.testing._apps import Apps
 from ghartifacts_async.testing._artifact import FakeArtifact
-from ghartifacts_async.testing._limits import RateLimits
+from ghartifacts_async.testing._callers import (
+    ANONYMOUS,
+    BAD_CREDENTIALS,
+    Caller,
+    credentials,
+)
+from ghartifacts_async.testing._faults import Faults
+from ghartifacts_async.testing._matching import Holds
 from ghartifacts_async.testing._messages import Reply, Request, etag_matches, http_date
 from ghartifacts_async.testing._pages import Page
+from ghartifacts_async.testing._refusals import RefusedError, json_reply, refuse
 from ghartifacts_async.testing._routes import Endpoint, Route, find_route
 from ghartifacts_async.testing._store import Repository, Store
+from ghartifacts_async.testing._traffic import Traffic
+from ghartifacts_async.testing._versions import Versions
 
-_DOCUMENTATION = "https://docs.github.com/rest"
 _MEDIA_TYPES = {
     "*/*",
     "application/json",
@@ -32,14 +46,22 @@ _NO_USER_AGENT = (
     "header (https://docs.github.com/en/rest/overview/resources-in-the-rest-api"
     "#user-agent-required). Check https://developer.github.com for other possible causes.\n"
 )
+_REDIRECTS = (
+    "https://docs.github.com/rest/guides/best-practices-for-using-the-rest-api#follow-redirects"
+)
+# Requests that come at the same time shall be under way at the same time, as on a real network.
+_TURNS = 3
 
 
-class _RefusedError(Exception):
-    """Carries the answer out of whichever check refuses a request."""
+@attrs.frozen(kw_only=True, eq=False)
+class Conduct:
+    """How the API treats its callers: the parts that a test arranges, each on its own."""
 
-    def __init__(self, reply: Reply) -> None:
-        super().__init__()
-        self.reply = reply
+    apps: Apps
+    faults: Faults
+    holds: Holds
+    traffic: Traffic
+    versions: Versions
 
 
 class Api:
@@ -47,8 +69,8 @@ class Api:
 
     Args:
         store: What there is.
-        token: Returns the one valid token.
-        api_versions: The versions that the server knows; the oldest is the default.
+        conduct: How callers are treated.
+        token: Returns the one valid token of a user.
         now: Seconds since the epoch.
         url: Returns the origin's own base URL, without a trailing slash.
         redirect: Returns the signed URL of an artifact's blob.
@@ -57,80 +79,143 @@ class Api:
     def __init__(
         self,
         store: Store,
+        conduct: Conduct,
         *,
         token: Callable[[], str],
-        api_versions: Sequence[str],
         now: Callable[[], float],
         url: Callable[[], str],
         redirect: Callable[[FakeArtifact], str],
     ) -> None:
         self._store = store
+        self._conduct = conduct
         self._token = token
-        self._versions = sorted(api_versions)
         self._now = now
         self._url = url
         self._redirect = redirect
-        self._limits = RateLimits()
         self._numbers = count(1)
 
-    def answer(self, request: Request) -> Reply:
-        """Answer one call; a call that must fail is answered too, nothing is raised."""
-        token = _credentials(request)
-        valid = token is not None and token == self._token()
-        version = request.headers.get("X-GitHub-Api-Version") or self._versions[0]
+    @asynccontextmanager
+    async def serve(self, request: Request) -> AsyncIterator[Reply]:
+        """Answer one call, which is under way until the end.
+
+        A call that must fail is answered too, nothing is raised.
+        """
+        traffic = self._conduct.traffic
+        caller = self._caller(request)
+        refusal = traffic.arrive(caller, request, self._now())
         try:
-            reply = self._decide(request, token, version, valid=valid)
-        except _RefusedError as refusal:
-            reply = refusal.reply
-        now = self._now()
+            if traffic.enforced:
+                for _ in range(_TURNS):
+                    await asyncio.sleep(0)
+            if refusal is None:
+                await self._conduct.holds.passed(request)
+            yield self._answer(request, caller, refusal)
+        finally:
+            traffic.leave()
+
+    def _answer(self, request: Request, caller: Caller, refusal: Reply | None) -> Reply:
+        """Find the answer, and give it what every answer has."""
+        conduct, now = self._conduct, self._now()
+        refusal = refusal or conduct.traffic.exhausted(caller, now)
+        fault = None
+        if refusal is not None:
+            reply = refusal
+        else:
+            fault = conduct.faults.next_for(request)
+            own = self._own(request, caller) if fault is None or fault.after else None
+            if fault is not None:
+                reply = fault.reply(own, now, bodiless=request.method == "HEAD")
+            else:
+                assert own is not None
+                reply = own
+        cost = 0 if refusal is not None or reply.status == HTTPStatus.NOT_MODIFIED else 1
         headers = {
             "Date": http_date(now),
             "Server": "github.com",
             "X-GitHub-Media-Type": "github.v3; format=json",
             "X-GitHub-Request-Id": f"C0FE:1234:{next(self._numbers):06X}:{int(now):08X}",
-            **self._limits.headers(
-                token if valid else None, now, cost=0 if reply.status == 304 else 1
-            ),
+            **conduct.traffic.headers(caller, now, cost=cost),
+            **conduct.versions.headers(self._version(request)),
         }
-        if version in self._versions:
-            headers["X-GitHub-Api-Version-Selected"] = version
-        return Reply(reply.status, headers | reply.headers, reply.body)
+        headers |= reply.headers
+        if fault is not None:
+            headers = fault.overlay(headers)
+        reply = Reply(reply.status, headers, reply.body, reply.cut)
+        conduct.traffic.answered(caller, request, reply, now)
+        return reply
 
-    def _decide(self, request: Request, token: str | None, version: str, *, valid: bool) -> Reply:
+    def _own(self, request: Request, caller: Caller) -> Reply:
+        try:
+            return self._decide(request, caller)
+        except RefusedError as refusal:
+            return refusal.reply
+
+    def _caller(self, request: Request) -> Caller:
+        token = credentials(request)
+        if token is None:
+            return ANONYMOUS
+        if not token:
+            return BAD_CREDENTIALS
+        if token == self._token():
+            return Caller(token, "user ID 1")
+        return self._conduct.apps.caller(token)
+
+    def _version(self, request: Request) -> str:
+        return request.headers.get("X-GitHub-Api-Version") or self._conduct.versions.default
+
+    def _decide(self, request: Request, caller: Caller) -> Reply:
         if not request.headers.get("User-Agent"):
             headers = {"Content-Type": "text/plain; charset=utf-8"}
             return Reply(403, headers, _NO_USER_AGENT.encode())
-        if version not in self._versions:
-            known = ", ".join(self._versions)
-            _refuse(400, f"{version!r} is not a valid API version. Valid versions: {known}.")
-        if token is not None and not valid:
-            _refuse(401, "Bad credentials")
+        self._conduct.versions.check(self._version(request))
+        if caller.refusal is not None:
+            refuse(*caller.refusal)
         _check_accept(request.headers.get("Accept"))
         route = find_route(request.method, request.raw_path)
         if route is None:
-            _refuse(404, "Not Found")
-        repository = self._store.repository(route.repository)
-        if repository is None or (repository.private and not valid):
-            _refuse(404, "Not Found", route.endpoint)
+            refuse(404, "Not Found")
+        if route.endpoint is Endpoint.TOKENS:
+            return self._conduct.apps.mint(caller, route.number, request.body)
+        repository, moved = self._store.repository(route.repository), None
+        if repository is None and (old := self._store.renamed(route.repository)):
+            repository, moved = old
+        if route.endpoint is not Endpoint.INSTALLATION:
+            repository = _visible(repository, caller, route.endpoint)
+        if moved is not None and repository is not None:
+            return self._moved(request, route, repository, moved)
+        if route.endpoint is Endpoint.INSTALLATION:
+            url = self._url() + route.base
+            return self._conduct.apps.describe(caller, repository, url)
+        assert repository is not None
+        _check_grant(caller, repository, route.endpoint)
         if route.endpoint in {Endpoint.LIST, Endpoint.LIST_RUN}:
             return self._list(request, route, repository)
-        return self._single(request, route, repository, valid=valid)
+        return self._single(request, route, repository, caller)
+
+    def _moved(self, request: Request, route: Route, repository: Repository, status: int) -> Reply:
+        _, mark, query = request.target.partition("?")
+        path = f"{route.base}/repositories/{repository.id}/{route.rest}"
+        url = f"{self._url()}{path}{mark}{query}"
+        message = "Moved Permanently" if status == 301 else HTTPStatus(status).phrase
+        document = {"message": message, "url": url, "documentation_url": _REDIRECTS}
+        return json_reply(status, document, {"Location": url})
 
     def _single(
-        self, request: Request, route: Route, repository: Repository, *, valid: bool
+        self, request: Request, route: Route, repository: Repository, caller: Caller
     ) -> Reply:
-        if route.endpoint is not Endpoint.GET and not valid:
-            _refuse(401, "Requires authentication", route.endpoint)
+        about = route.endpoint.documentation_url
+        if route.endpoint is not Endpoint.GET and not caller.is_known:
+            refuse(401, "Requires authentication", about)
         artifact = self._store.artifact(route.number)
         if artifact is None or artifact.repository_id != repository.id:
-            _refuse(404, "Not Found", route.endpoint)
+            refuse(404, "Not Found", about)
         if route.endpoint is Endpoint.GET:
             return _document(request, artifact.document(self._url() + route.base))
         if route.endpoint is Endpoint.DELETE:
             self._store.remove(artifact.id)
             return Reply(204)
         if artifact.expired:
-            _refuse(410, "Artifact has expired", route.endpoint)
+            refuse(410, "Artifact has expired", about)
         return Reply(302, {"Location": self._redirect(artifact)})
 
     def _list(self, request: Request, route: Route, repository: Repository) -> Reply:
@@ -140,7 +225,7 @@ class Api:
         if route.endpoint is Endpoint.LIST_RUN:
             run_id = route.number
             if run_id not in repository.runs:
-                _refuse(404, "Not Found", route.endpoint)
+                refuse(404, "Not Found", route.endpoint.documentation_url)
             path = f"/repositories/{repository.id}/actions/runs/{run_id}/artifacts"
         found = repository.newest_first(query.get("name"), run_id)
         if run_id is not None and query.get("direction") == "asc":
@@ -155,13 +240,29 @@ class Api:
         return _document(request, listing, page.links(api_url + path, query, len(found)))
 
 
-def _credentials(request: Request) -> str | None:
-    """Return the token of a call, "" for what cannot be one, None where there is none."""
-    authorization = request.headers.get("Authorization")
-    if authorization is None:
-        return None
-    scheme, _, token = authorization.strip().partition(" ")
-    return token.strip() if scheme.lower() in {"bearer", "token"} else ""
+def _visible(repository: Repository | None, caller: Caller, endpoint: Endpoint) -> Repository:
+    """Return the repository where the caller may know of it: others hear of none."""
+    if repository is not None and repository.private:
+        reached = caller.grant is None or caller.grant.reaches(repository)
+        repository = repository if caller.is_known and reached else None
+    if repository is None:
+        refuse(404, "Not Found", endpoint.documentation_url)
+    return repository
+
+
+def _check_grant(caller: Caller, repository: Repository, endpoint: Endpoint) -> None:
+    """Refuse an app what only its installations may do, and them what they are not granted."""
+    level = "write" if endpoint is Endpoint.DELETE else "read"
+    grant = caller.grant
+    if grant is None and caller.app is None:
+        return
+    if grant is None or not grant.reaches(repository) or not grant.allows("actions", level):
+        refuse(
+            403,
+            "Resource not accessible by integration",
+            endpoint.documentation_url,
+            {"X-Accepted-GitHub-Permissions": f"actions={level}"},
+        )
 
 
 def _check_accept(accept: str | None) -> None:
@@ -169,10 +270,10 @@ def _check_accept(accept: str | None) -> None:
         return
     asked = {part.partition(";")[0].strip().lower() for part in accept.split(",")}
     if not asked & _MEDIA_TYPES:
-        _refuse(
+        refuse(
             415,
             f"Unsupported 'Accept' header: {accept!r}. Must accept 'application/json'.",
-            documentation_url="https://docs.github.com/rest/using-the-rest-api/getting-started-with-the-rest-api#media-types",
+            "https://docs.github.com/rest/using-the-rest-api/getting-started-with-the-rest-api#media-types",
         )
 
 
@@ -189,19 +290,3 @@ def _document(request: Request, document: object, headers: dict[str, str] | None
     if condition is not None and etag_matches(condition, etag, weakly=True):
         return Reply(304, common)
     return Reply(200, {"Content-Type": "application/json; charset=utf-8", **common}, body)
-
-
-def _refuse(
-    status: int,
-    message: str,
-    endpoint: Endpoint | None = None,
-    *,
-    documentation_url: str = _DOCUMENTATION,
-) -> NoReturn:
-    body = {
-        "message": message,
-        "documentation_url": endpoint.documentation_url if endpoint else documentation_url,
-        "status": str(status),
-    }
-    headers = {"Content-Type": "application/json; charset=utf-8"}
-    raise _RefusedError(Reply(status, headers, json.dumps(body).encode()))

@@ -42,6 +42,24 @@ class Contents:
         added.private = private
         return added.id
 
+    def rename_repository(
+        self, old: str, new: str, *, status: Literal[301, 302, 307, 308] = 301
+    ) -> None:
+        """Rename a repository: calls to its old name are redirected to `/repositories/{id}/…`.
+
+        A repository added under the old name afterwards, by an artifact too, ends that.
+
+        Args:
+            old: `"owner/name"` as it is.
+            new: `"owner/name"` as it shall be.
+            status: The status of the redirects.
+
+        Raises:
+            KeyError: There is no repository of the old name.
+            ValueError: The new name is malformed, or another repository's.
+        """
+        self._store.rename(old, new, status)
+
     def add_run(self, repository: str, run_id: int | None = None) -> int:
         """Add a workflow run, which artifacts otherwise do by themselves, and return its id."""
         return self._store.add_run(self._store.add_repository(repository), run_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 import attrs
 
@@ -26,7 +26,8 @@ class LoggedRequest:
         path: The path with its escapes resolved.
         query: The query with its escapes resolved; of a repeated parameter, the last.
         headers: The headers as sent; look-ups do not mind the case of a name.
-        status: The status sent; None while there is none.
+        body: The body as sent.
+        status: The status sent; None while there is none, or where a fault sent none.
         bytes_sent: Bytes of the body handed to the system; None while they flow, or where
             closing the server cut them off. `FakeGitHub.settled` waits for it.
     """
@@ -37,8 +38,30 @@ class LoggedRequest:
     path: str
     query: dict[str, str]
     headers: CIMultiDictProxy[str]
+    body: bytes
     status: int | None
     bytes_sent: int | None
+
+    @classmethod
+    def of(
+        cls,
+        origin: Origin,
+        request: Request,
+        status: int | None = None,
+        bytes_sent: int | None = None,
+    ) -> Self:
+        """Describe a request that arrived at one of the origins."""
+        return cls(
+            origin=origin,
+            method=request.method,
+            target=request.target,
+            path=request.path,
+            query=request.query,
+            headers=request.headers,
+            body=request.body,
+            status=status,
+            bytes_sent=bytes_sent,
+        )
 
 
 @attrs.define(eq=False)
@@ -52,16 +75,7 @@ class Entry:
 
     def snapshot(self) -> LoggedRequest:
         """Return what is known now."""
-        return LoggedRequest(
-            origin=self.origin,
-            method=self.request.method,
-            target=self.request.target,
-            path=self.request.path,
-            query=self.request.query,
-            headers=self.request.headers,
-            status=self.status,
-            bytes_sent=self.bytes_sent,
-        )
+        return LoggedRequest.of(self.origin, self.request, self.status, self.bytes_sent)
 
 
 class RequestLog:

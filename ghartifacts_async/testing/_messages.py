@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import parse_qsl, unquote
 
 import attrs
@@ -27,11 +27,15 @@ class Request:
         method: The method, in capitals.
         target: Path and query exactly as sent, escapes untouched.
         headers: The headers, whatever the case of their names.
+        body: The body, as it came.
+        connection: What tells its connection from others that are open.
     """
 
     method: str
     target: str
     headers: CIMultiDictProxy[str]
+    body: bytes = b""
+    connection: int = 0
 
     @property
     def raw_path(self) -> str:
@@ -60,11 +64,15 @@ class FileSlice:
 
 @attrs.frozen
 class Reply:
-    """One answer: its body is the bytes, or the slice of a file where there is one."""
+    """One answer: its body is the bytes, or the slice of a file where there is one.
+
+    `cut` says where the connection is dropped: before the head, or half-way in the body.
+    """
 
     status: int
     headers: dict[str, str] = attrs.field(factory=dict)
     body: bytes | FileSlice = b""
+    cut: Literal["head", "body"] | None = None
 
 
 def http_date(epoch: float) -> str:

@@ -1,14 +1,16 @@
 """The thin edge: one listening socket, and replies put on the wire.
 
-Nothing is decided here. Faults between a reply and the wire have their place in `_send`.
+Nothing is decided here, not even where a connection is to be dropped: `Reply.cut` says that.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
+import attrs
 from aiohttp import web
 
 from ghartifacts_async.testing._messages import FileSlice, Reply, Request
@@ -23,19 +25,22 @@ _BUFFER = 1 << 20
 
 
 class Origin:
-    """Serves one `Request -> Reply` function on one address, and logs what comes.
+    """Serves one function from `Request` to `Reply` on one address, and logs what comes.
 
     Args:
         name: The origin's name in the log.
-        answer: The function.
+        serve: The function; what it returns is left when the reply has been sent, or has not.
         log: The log.
     """
 
     def __init__(
-        self, name: _log.Origin, answer: Callable[[Request], Reply], log: _log.RequestLog
+        self,
+        name: _log.Origin,
+        serve: Callable[[Request], AbstractAsyncContextManager[Reply]],
+        log: _log.RequestLog,
     ) -> None:
         self._name: _log.Origin = name
-        self._answer = answer
+        self._serve = serve
         self._log = log
         self._server: web.Server | None = None
         self._runner: web.ServerRunner | None = None
@@ -66,12 +71,15 @@ class Origin:
         await asyncio.sleep(0)
 
     async def _handle(self, http: web.BaseRequest) -> web.StreamResponse:
-        entry = self._log.arrived(self._name, Request(http.method, http.raw_path, http.headers))
+        request = Request(http.method, http.raw_path, http.headers, connection=id(http.protocol))
+        entry = self._log.arrived(self._name, request)
         try:
+            if http.body_exists:
+                entry.request = attrs.evolve(request, body=await http.read())
             entry.status = 500  # what the client gets where a callable of the test raises
-            reply = self._answer(entry.request)
-            entry.status = reply.status
-            return await _send(http, reply, entry)
+            async with self._serve(entry.request) as reply:
+                entry.status = None if reply.cut == "head" else reply.status
+                return await _send(http, reply, entry)
         finally:
             self._log.finished()
 
@@ -79,11 +87,29 @@ class Origin:
 async def _send(http: web.BaseRequest, reply: Reply, entry: _log.Entry) -> web.StreamResponse:
     if isinstance(reply.body, FileSlice):
         return await _send_file(http, reply, reply.body, entry)
+    if reply.cut is not None:
+        return await _send_cut(http, reply, reply.body, entry)
     response = web.Response(status=reply.status, headers=reply.headers, body=reply.body)
     await response.prepare(http)
     await response.write_eof()
     bodiless = http.method == "HEAD" or reply.status in {204, 304}
     entry.bytes_sent = 0 if bodiless else len(reply.body)
+    return response
+
+
+async def _send_cut(
+    http: web.BaseRequest, reply: Reply, body: bytes, entry: _log.Entry
+) -> web.StreamResponse:
+    """Send what is to be sent, and drop the connection behind it."""
+    entry.bytes_sent = 0
+    response = web.StreamResponse(status=reply.status, headers=reply.headers)
+    if reply.cut == "body":
+        response.content_length = len(body)
+        await response.prepare(http)
+        await response.write(body[: len(body) // 2])
+        entry.bytes_sent = len(body) // 2
+    if http.transport is not None:
+        http.transport.close()
     return response
 
 

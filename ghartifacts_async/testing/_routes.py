@@ -11,18 +11,20 @@ _GHES_BASE = "/api/v3"
 
 
 class Endpoint(Enum):
-    """The endpoints, each with its anchor on GitHub's page about artifacts."""
+    """The endpoints, each with its page and anchor in GitHub's documentation."""
 
-    LIST = "list-artifacts-for-a-repository"
-    LIST_RUN = "list-workflow-run-artifacts"
-    GET = "get-an-artifact"
-    DELETE = "delete-an-artifact"
-    DOWNLOAD = "download-an-artifact"
+    LIST = "actions/artifacts#list-artifacts-for-a-repository"
+    LIST_RUN = "actions/artifacts#list-workflow-run-artifacts"
+    GET = "actions/artifacts#get-an-artifact"
+    DELETE = "actions/artifacts#delete-an-artifact"
+    DOWNLOAD = "actions/artifacts#download-an-artifact"
+    INSTALLATION = "apps/apps#get-a-repository-installation-for-the-authenticated-app"
+    TOKENS = "apps/apps#create-an-installation-access-token-for-an-app"
 
     @property
     def documentation_url(self) -> str:
         """Where GitHub documents it."""
-        return f"https://docs.github.com/rest/actions/artifacts#{self.value}"
+        return f"https://docs.github.com/rest/{self.value}"
 
 
 @attrs.frozen
@@ -33,39 +35,53 @@ class Route:
         endpoint: The endpoint.
         base: `""`, or `"/api/v3"` where the call came in as a GHES's.
         repository: `"owner/name"`, or the numeric id of a `/repositories/{id}/…` path.
-        number: The id of the artifact, or of the run; 0 where the path has none.
+        number: The id of the artifact, run or installation; 0 where the path has none.
+        rest: What follows the repository in the path, escapes untouched.
     """
 
     endpoint: Endpoint
     base: str
     repository: str | int
     number: int = 0
+    rest: str = ""
 
 
 def find_route(method: str, raw_path: str) -> Route | None:
     """Return what a request names, or None where GitHub has nothing of the kind."""
     base = _GHES_BASE if raw_path.startswith(f"{_GHES_BASE}/") else ""
-    segments = [unquote(segment) for segment in raw_path.removeprefix(base).split("/")]
+    raw = raw_path.removeprefix(base).split("/")
+    segments = [unquote(segment) for segment in raw]
     repository: str | int
     match segments:
-        case ["", "repos", owner, name, "actions", *rest]:
+        case ["", "repos", owner, name, *rest]:
             repository = f"{owner}/{name}"
-        case ["", "repositories", number, "actions", *rest] if _is_id(number):
+        case ["", "repositories", number, *rest] if _is_id(number):
             repository = int(number)
+        case ["", "app", "installations", number, "access_tokens"] if _is_id(number):
+            return Route(Endpoint.TOKENS, base, 0, int(number)) if method == "POST" else None
         case _:
             return None
+    found = _below_repository(method, rest)
+    if found is None:
+        return None
+    return Route(found[0], base, repository, found[1], "/".join(raw[-len(rest) :]))
+
+
+def _below_repository(method: str, rest: list[str]) -> tuple[Endpoint, int] | None:
     # HEAD is a GET whose body stays behind.
     match ["GET" if method == "HEAD" else method, *rest]:
-        case ["GET", "artifacts"]:
-            return Route(Endpoint.LIST, base, repository)
-        case ["GET", "runs", number, "artifacts"] if _is_id(number):
-            return Route(Endpoint.LIST_RUN, base, repository, int(number))
-        case ["GET", "artifacts", number] if _is_id(number):
-            return Route(Endpoint.GET, base, repository, int(number))
-        case ["DELETE", "artifacts", number] if _is_id(number):
-            return Route(Endpoint.DELETE, base, repository, int(number))
-        case ["GET", "artifacts", number, "zip"] if _is_id(number):
-            return Route(Endpoint.DOWNLOAD, base, repository, int(number))
+        case ["GET", "installation"]:
+            return Endpoint.INSTALLATION, 0
+        case ["GET", "actions", "artifacts"]:
+            return Endpoint.LIST, 0
+        case ["GET", "actions", "runs", number, "artifacts"] if _is_id(number):
+            return Endpoint.LIST_RUN, int(number)
+        case ["GET", "actions", "artifacts", number] if _is_id(number):
+            return Endpoint.GET, int(number)
+        case ["DELETE", "actions", "artifacts", number] if _is_id(number):
+            return Endpoint.DELETE, int(number)
+        case ["GET", "actions", "artifacts", number, "zip"] if _is_id(number):
+            return Endpoint.DOWNLOAD, int(number)
         case _:
             return None
 

@@ -31,6 +31,11 @@ class Repository:
     runs: set[int] = attrs.field(factory=set)
     ordered: list[FakeArtifact] = attrs.field(factory=list)
 
+    @property
+    def name(self) -> str:
+        """Its name without the owner's."""
+        return self.full_name.partition("/")[2]
+
     def newest_first(
         self, name: str | None = None, run_id: int | None = None
     ) -> list[FakeArtifact]:
@@ -50,6 +55,7 @@ class Store:
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._repositories: dict[str | int, Repository] = {}
+        self._old_names: dict[str, tuple[Repository, int]] = {}
         self._artifacts: dict[int, FakeArtifact] = {}
         self._runs: set[int] = set()
         self._directory: tempfile.TemporaryDirectory[str] | None = None
@@ -63,17 +69,39 @@ class Store:
         """Find a repository by `"owner/name"` in any case, or by its numeric id."""
         return self._repositories.get(key.lower() if isinstance(key, str) else key)
 
+    def repositories(self) -> list[Repository]:
+        """Return all of them, oldest first."""
+        return [found for key, found in self._repositories.items() if isinstance(key, int)]
+
     def add_repository(self, full_name: str) -> Repository:
         """Return the repository of that name, new where there is none."""
-        owner, slash, name = full_name.partition("/")
-        if not (owner and slash and name) or "/" in name:
-            raise ValueError(f"a repository is named owner/name, not {full_name!r}")
+        _check_name(full_name)
         repository = self.repository(full_name)
         if repository is None:
             repository = Repository(next(self._repository_ids), full_name, private=False)
+            self._old_names.pop(full_name.lower(), None)
             self._repositories[full_name.lower()] = repository
             self._repositories[repository.id] = repository
         return repository
+
+    def rename(self, old: str, new: str, status: int) -> Repository:
+        """Give a repository another name, and remember how the old one redirects."""
+        _check_name(new)
+        repository = self._repositories[old.lower()]
+        if self.repository(new) not in (None, repository):
+            raise ValueError(f"there is a repository {new} already")
+        del self._repositories[old.lower()]
+        self._old_names[old.lower()] = repository, status
+        self._old_names.pop(new.lower(), None)
+        self._repositories[new.lower()] = repository
+        repository.full_name = new
+        for artifact in repository.ordered[:]:
+            self.put(attrs.evolve(artifact, repository=new))
+        return repository
+
+    def renamed(self, key: str | int) -> tuple[Repository, int] | None:
+        """Find the repository that had a name, and the status with which that redirects."""
+        return self._old_names.get(key.lower()) if isinstance(key, str) else None
 
     def add_run(self, repository: Repository, run_id: int | None) -> int:
         """Make a run known, with the next free id where none is given."""
@@ -148,6 +176,12 @@ class Store:
         ordered = self._repositories[artifact.repository_id].ordered
         del ordered[bisect.bisect_left(ordered, _age(artifact), key=_age)]
         return artifact
+
+
+def _check_name(full_name: str) -> None:
+    owner, slash, name = full_name.partition("/")
+    if not (owner and slash and name) or "/" in name:
+        raise ValueError(f"a repository is named owner/name, not {full_name!r}")
 
 
 def _age(artifact: FakeArtifact) -> tuple[datetime, int]:

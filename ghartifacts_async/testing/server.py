@@ -5,13 +5,16 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import TYPE_CHECKING, Literal, Self
 
 from ghartifacts_async.testing._api import Api
 from ghartifacts_async.testing._artifact import FakeArtifact
+from ghartifacts_async.testing._behaviour import Behaviour
 from ghartifacts_async.testing._blobs import BlobHost
-from ghartifacts_async.testing._contents import Contents
+from ghartifacts_async.testing._limits import FakeLimits
 from ghartifacts_async.testing._log import LoggedRequest, RequestLog
+from ghartifacts_async.testing._messages import Reply, Request
 from ghartifacts_async.testing._origin import Origin
 
 if TYPE_CHECKING:
@@ -19,9 +22,10 @@ if TYPE_CHECKING:
 
 _HOST = "127.0.0.1"
 _BLOB_HOST = "127.0.0.2"
+_COUNTED = FakeLimits(enforced=False)
 
 
-class FakeGitHub(Contents):
+class FakeGitHub(Behaviour):
     """A GitHub with artifacts, on loopback, to be entered with `async with`.
 
     It is a real HTTP server, as strict as the real one: the API on one origin, the blob host
@@ -32,13 +36,15 @@ class FakeGitHub(Contents):
         port: The port of the API; 0 takes a free one.
         blob_port: The port of the blob host; 0 takes a free one.
         url_ttl: How many seconds a signed download URL is valid.
-        token: The one token that the API accepts.
+        token: The one token that the API accepts, beside those of apps.
         api_versions: The values of `X-GitHub-Api-Version` that the API knows; a call without
             one gets the oldest.
+        limits: The rate limits; by default GitHub's, counted but not enforced. None is a GHES
+            that has them off, and sends no header about them.
         now: The server's clock, in seconds since the epoch.
 
     Attributes:
-        token: The one token that the API accepts. Setting another revokes it.
+        token: The one token that the API accepts, beside those of apps. Setting another revokes it.
         url_ttl: How many seconds a signed download URL is valid, from the redirect on. Setting
             it counts for the redirects after that.
     """
@@ -51,11 +57,12 @@ class FakeGitHub(Contents):
         url_ttl: float = 60.0,
         token: str = "fake-token",  # noqa: S107 - it opens nothing but this server
         api_versions: Sequence[str] = ("2022-11-28", "2026-03-10"),
+        limits: FakeLimits | None = _COUNTED,
         now: Callable[[], float] = time.time,
     ) -> None:
         if not token or not api_versions:
             raise ValueError("a FakeGitHub needs a token and at least one API version")
-        super().__init__(now)
+        super().__init__(now, api_versions=api_versions, limits=limits)
         self.token = token
         self.url_ttl = url_ttl
         self._ports = port, blob_port
@@ -65,14 +72,14 @@ class FakeGitHub(Contents):
         self._blobs = BlobHost(self._store, now)
         api = Api(
             self._store,
+            self._conduct,
             token=lambda: self.token,
-            api_versions=api_versions,
             now=now,
             url=lambda: self.url,
             redirect=self._redirect,
         )
-        self._api_origin = Origin("api", api.answer, self._log)
-        self._blob_origin = Origin("blob", self._blobs.answer, self._log)
+        self._api_origin = Origin("api", api.serve, self._log)
+        self._blob_origin = Origin("blob", self._serve_blob, self._log)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -149,6 +156,9 @@ class FakeGitHub(Contents):
         the server: after this, `status` and `bytes_sent` in the log are final.
         """
         await self._log.settled()
+
+    def _serve_blob(self, request: Request) -> AbstractAsyncContextManager[Reply]:
+        return nullcontext(self._blobs.answer(request))
 
     def _redirect(self, artifact: FakeArtifact) -> str:
         if callable(artifact.location):

@@ -40,7 +40,9 @@ def ask(fake: FakeGitHub, http: aiohttp.ClientSession) -> Ask:
     A path is the API's and goes with the token; a header that is None is left out.
     """
 
-    async def send(target: str, method: str = "GET", **headers: str | None) -> Answer:
+    async def send(
+        target: str, method: str = "GET", *, data: bytes | None = None, **headers: str | None
+    ) -> Answer:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         if target.startswith("/"):
             target = fake.url + target
@@ -48,6 +50,7 @@ def ask(fake: FakeGitHub, http: aiohttp.ClientSession) -> Ask:
         async with http.request(
             method,
             URL(target, encoded=True),
+            data=data,
             headers={name: value for name, value in named.items() if value is not None},
             skip_auto_headers=[name for name, value in named.items() if value is None],
             allow_redirects=False,

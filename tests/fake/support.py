@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -27,6 +28,13 @@ class Answer:
     def json(self) -> Any:
         """The body as JSON."""
         return json.loads(self.body)
+
+
+async def until(true: Callable[[], object]) -> None:
+    """Give way until it is true, for some seconds at most."""
+    async with asyncio.timeout(5):
+        while not true():  # noqa: ASYNC110 - what the server counts has no event
+            await asyncio.sleep(0)
 
 
 class Clock:

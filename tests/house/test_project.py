@@ -16,7 +16,6 @@ TOP_LEVEL = {
 
 LONG_FOR_A_REASON = {
     "tests/contract/test_download.py": "every way in which a download can go wrong",
-    "tests/contract/test_client.py": "every way in which a call can go wrong",
     "tests/stores/test_stores.py": "three stores and one table",
 }
 

@@ -28,8 +28,9 @@ async def test_snippets_run(
     """Every Python snippet runs as it is, against a fake GitHub."""
     for number in range(3):
         fake_github.add_artifact(
-            "octo-org/octo-docs", "dist", {"report.json": "{}"}, run_id=2332938, id=10 + number
+            "octo-org/octo-docs", "dist", {"n": f"{number}"}, run_id=2332938, id=10 + number
         )
+    fake_github.add_artifact("octo-org/octo-docs", "dist", b"gone", id=20, expired=True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GH_TOKEN", fake_github.token)
     monkeypatch.setenv("GITHUB_API_URL", fake_github.url)
@@ -38,6 +39,9 @@ async def test_snippets_run(
     names: dict[str, Any] = {"Client": ghartifacts_async.Client}
     await eval(code, names)
     assert fake_github.requests or "fake" in names
+    if "async for artifact" in snippet:
+        kept = {path.read_bytes() for path in tmp_path.rglob("*.zip")}
+        assert len(kept) == 3, "each artifact has a file of its own"
 
 
 def test_two_commands_set_it_up() -> None:

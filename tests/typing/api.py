@@ -9,6 +9,7 @@ from typing import assert_type
 
 import aiohttp
 
+import ghartifacts_async
 from ghartifacts_async import (
     Artifact,
     ArtifactListing,
@@ -71,6 +72,12 @@ async def calls(repo: Repo) -> None:
     assert_type(download.path, Path)
     assert_type(await repo.delete_artifact(artifact), None)
     repo.list_run_artifacts(7, direction="up")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def names() -> None:
+    """The version is known, a misspelt name is not."""
+    assert_type(ghartifacts_async.__version__, str)
+    _ = ghartifacts_async.Clint  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def values(artifact: Artifact, error: GitHubError) -> None:

@@ -25,7 +25,7 @@ def refused(check: Callable[[Any], object], value: Any) -> str:
 
 
 @pytest.mark.parametrize(
-    "name", ["o/r", "octo-org/octo-docs", "O_o/R.r", "a/.github", "a/..r", "0/-", "a/r.git"]
+    "name", ["o/r", "octo-org/octo-docs", "O_o/R.r", "a/.github", "a/..r", "0/-"]
 )
 def test_repository(name: str) -> None:
     """A repository is named owner/name."""

@@ -7,8 +7,16 @@ from typing import Any
 
 import pytest
 
-from ghartifacts_async import Anonymous, Auth, InvalidArgument, Token, TokenProvider
-from ghartifacts_async.auth import auth_of
+from ghartifacts_async import (
+    Anonymous,
+    Auth,
+    InvalidArgument,
+    Token,
+    TokenProvider,
+    TokenProviderError,
+)
+from ghartifacts_async._sansio.calls import ApiCall, Reply
+from ghartifacts_async.auth import Ask, auth_of
 
 from .values import SECRET
 
@@ -24,6 +32,15 @@ GARBAGE: list[Any] = [
 ]
 
 
+async def token_of(auth: Auth) -> str | None:
+    """Return the token that a first call gets."""
+
+    async def no_calls(call: ApiCall, token: str) -> Reply:
+        raise AssertionError(f"{call} was not to be made with {len(token)} characters")
+
+    return await auth.token(no_calls, None)
+
+
 def provider(*values: Any) -> Any:
     """Return an async callable that returns these values one after the other."""
     left = list(values)
@@ -37,19 +54,19 @@ def provider(*values: Any) -> Any:
 async def test_token() -> None:
     """A token is given for every call, as it was passed."""
     auth = Token(SECRET)
-    assert [await auth.token(), await auth.token()] == [SECRET, SECRET]
+    assert [await token_of(auth), await token_of(auth)] == [SECRET, SECRET]
 
 
 async def test_provider() -> None:
     """A provider is asked before every call."""
     auth = TokenProvider(provider("first", "second"))
-    assert [await auth.token(), await auth.token()] == ["first", "second"]
+    assert [await token_of(auth), await token_of(auth)] == ["first", "second"]
 
 
 async def test_anonymous() -> None:
     """Without a token calls go without one."""
-    await Anonymous().token()
-    assert await auth_of(None).token() is None
+    assert await token_of(Anonymous()) is None
+    assert await token_of(auth_of(None)) is None
 
 
 @pytest.mark.parametrize("value", GARBAGE)
@@ -64,7 +81,7 @@ def test_bad_token(value: Any) -> None:
 async def test_bad_provider(value: Any) -> None:
     """A provider that returns what is no token is an InvalidArgument, and the value is unseen."""
     with pytest.raises(InvalidArgument) as caught:
-        await TokenProvider(provider(value)).token()
+        await token_of(TokenProvider(provider(value)))
     assert SECRET not in "".join(traceback.format_exception(caught.value))
 
 
@@ -75,24 +92,25 @@ async def test_provider_that_is_not_async() -> None:
         return SECRET
 
     with pytest.raises(InvalidArgument, match="async") as caught:
-        await TokenProvider(provide).token()
+        await token_of(TokenProvider(provide))
     assert SECRET not in str(caught.value)
 
 
 async def test_provider_that_fails() -> None:
-    """What a provider raises comes out as it is."""
+    """What a provider raises is the cause of an error of the tree."""
 
     async def provide() -> str:
         raise LookupError("no vault")
 
-    with pytest.raises(LookupError, match="no vault"):
-        await TokenProvider(provide).token()
+    with pytest.raises(TokenProviderError, match="LookupError") as caught:
+        await token_of(TokenProvider(provide))
+    assert isinstance(caught.value.__cause__, LookupError)
 
 
 class Vault:
     """An `Auth` of the caller's own."""
 
-    async def token(self) -> str | None:
+    async def token(self, ask: Ask, rejected: str | None) -> str | None:  # noqa: ARG002
         """Return the token of the moment."""
         return SECRET
 
@@ -106,7 +124,7 @@ async def test_auth_of() -> None:
     for auth in (SECRET, vault, token, provider(SECRET)):
         found = auth_of(auth)
         assert isinstance(found, Auth)
-        assert await found.token() == SECRET
+        assert await token_of(found) == SECRET
 
 
 @pytest.mark.parametrize("auth", [5, b"token", ["token"], {"token": "x"}, object(), ""])

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ghartifacts_async import (
+    ApiVersionRetired,
     ArtifactExpired,
     AuthenticationError,
     GitHubError,
@@ -212,7 +213,11 @@ def test_what_github_says(status: int) -> None:
             ArtifactExpired,
             "has expired",
         ),
-        (reply(410, {"message": "API version 2020-01-01 is retired"}), UnexpectedReply, "retired"),
+        (
+            reply(410, {"message": "API version 2020-01-01 is retired"}),
+            ApiVersionRetired,
+            "retired",
+        ),
         (reply(400, {"message": "Unknown API version"}), UnexpectedReply, "Unknown API version"),
         (reply(403, {"message": "API rate limit exceeded"}), PermissionDenied, "exceeded"),
         (

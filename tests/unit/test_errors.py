@@ -19,6 +19,8 @@ from ghartifacts_async import errors
 from ghartifacts_async.errors import ArtifactsError
 
 VALUES: dict[str, Any] = {
+    "tries": 5,
+    "seconds": 12.5,
     "host": "store.example",
     "status": 418,
     "message": "I'm a teapot \u2615",

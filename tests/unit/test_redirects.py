@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from ghartifacts_async import RedirectRefused
-from ghartifacts_async._sansio.redirects import SignedUrl, api_hop, store_hop
+from ghartifacts_async._sansio.redirects import SignedUrl, api_hop, relocated, relocation, store_hop
 
 from .values import SECRET, examples
 
@@ -61,7 +61,13 @@ def test_api_hop(base: str, location: str, target: str, status: int) -> None:
     assert api_hop(base, from_url(base), status, {"location": location}) == target
 
 
-@pytest.mark.parametrize("location", ["HTTPS://API.GITHUB.COM/x", "https://Api.GitHub.com:443/x"])
+@pytest.mark.parametrize(
+    "location",
+    [
+        "HTTPS://API.GITHUB.COM/repositories/1/x",
+        "https://Api.GitHub.com:443/repositories/1/x",
+    ],
+)
 def test_api_hop_in_any_case(location: str) -> None:
     """Scheme and host are the API's in any case."""
     found = api_hop(GITHUB, from_url(GITHUB), 301, {"location": location})
@@ -288,3 +294,18 @@ def test_signed_url_is_a_value() -> None:
     url = SignedUrl("https://store.example/a?sig=%2f")
     assert url == SignedUrl("https://store.example/a?sig=%2f") != SignedUrl(url.value.upper())
     assert pickle.loads(pickle.dumps(url)) == url
+
+
+def test_a_moved_repository_is_remembered_whole() -> None:
+    """A permanent redirect of one call says where every path of that repository lies."""
+    base = "https://ghe.example/api/v3"
+    target = "/repos/old/name/actions/artifacts?per_page=100"
+    moved = relocation(base, target, f"{base}/repositories/7/actions/artifacts?per_page=100")
+    assert moved == {"/repos/old/name": "/repositories/7"}
+    assert relocated("/repos/old/name/actions/artifacts/1/zip", moved) == (
+        "/repositories/7/actions/artifacts/1/zip"
+    )
+    assert relocated("/repos/old/name2/x", moved) == "/repos/old/name2/x"
+    assert relocated("/app/x", moved) == "/app/x"
+    assert relocation(base, target, f"{base}/repositories/7/other") == {}
+    assert relocation(base, "/app/x", f"{base}/app/x") == {}

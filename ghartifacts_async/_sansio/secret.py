@@ -1,0 +1,39 @@
+"""Text that is sent and never shown.
+
+A `Secret` is the text itself to whoever sends it, and ``***`` to whoever prints the variables of a
+traceback's frames, as many services do.
+"""
+
+from __future__ import annotations
+
+from attrs import evolve
+
+from ghartifacts_async._sansio.calls import Reply
+
+_HIDDEN = "***"
+
+_SHORTEST = 8
+"""Characters of a text that could be a secret: shorter ones occur in any reply."""
+
+
+class Secret(str):
+    """A token, a header that holds one, or a signed URL."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"'{_HIDDEN}'"
+
+
+def redacted(reply: Reply, secret: str) -> Reply:
+    """The reply without the secret: a server in the way may echo what it was sent."""
+    hidden, raw = _HIDDEN, secret.encode()
+    if len(secret) < _SHORTEST:
+        return reply
+    if raw not in reply.body and not any(secret in value for value in reply.headers.values()):
+        return reply
+    return evolve(
+        reply,
+        headers={name: value.replace(secret, hidden) for name, value in reply.headers.items()},
+        body=reply.body.replace(raw, hidden.encode()),
+    )

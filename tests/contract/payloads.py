@@ -1,0 +1,22 @@
+"""Artifacts of a few megabytes, and stores that serve them."""
+
+from __future__ import annotations
+
+import os
+
+from ghartifacts_async.testing import FakeArtifact, FakeGitHub
+from tests.support import REPOSITORY, Answer, says
+
+PAYLOAD = os.urandom(3_000_000)
+
+
+def blob(payload: bytes, *headers: bytes, length: int | None = None) -> Answer:
+    """A store that serves the payload, promising `length` bytes."""
+    promise = b"Content-Length: %d" % (len(payload) if length is None else length)
+    head = b"\r\n".join((b"HTTP/1.1 200 OK", b"Content-Type: application/zip", promise, *headers))
+    return says(head + b"\r\n\r\n" + payload)
+
+
+def add(fake: FakeGitHub, location: str | None = None, **kwargs: object) -> FakeArtifact:
+    """An artifact with PAYLOAD, served from `location`."""
+    return fake.add_artifact(REPOSITORY, "dist", PAYLOAD, location=location, **kwargs)  # type: ignore[arg-type]
