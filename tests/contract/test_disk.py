@@ -179,11 +179,13 @@ async def test_a_disk_that_fails_anywhere_is_told(
 ) -> None:
     """Whichever call to the system fails, it is a DiskError with its errno, and nothing is left."""
 
+    genuine = io.FileIO
+
     def fail(self: io.FileIO, *args: Any) -> Any:
-        getattr(io.FileIO, failing)(self, *args)
+        getattr(genuine, failing)(self, *args)
         raise OSError(errno.EDQUOT, "Disk quota exceeded")
 
-    faulty = type("Faulty", (io.FileIO,), {failing: fail})
+    faulty = type("Faulty", (genuine,), {failing: fail})
     monkeypatch.setattr("ghartifacts_async._disk.io.FileIO", faulty)
     add(fake_github)
     with pytest.raises(DiskError, match="quota") as caught:
