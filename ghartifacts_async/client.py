@@ -99,14 +99,24 @@ class Client:
         self._state = "not entered"
 
     @classmethod
-    def from_env(cls, *, session: aiohttp.ClientSession | None = None) -> Self:
+    def from_env(
+        cls,
+        *,
+        session: aiohttp.ClientSession | None = None,
+        retry: RetryPolicy = RetryPolicy(),
+        limits: Limits = Limits(),
+        timeouts: Timeouts = Timeouts(),
+    ) -> Self:
         """A client as the environment describes it.
 
         The token is ``GH_TOKEN``, or else ``GITHUB_TOKEN``. The API is at ``GITHUB_API_URL`` (set
         in every workflow), or else on the host ``GH_HOST``, or else on github.com.
 
         Args:
-            session: A session to borrow, as `Client` does.
+            session: A session to borrow; this and the others as in `Client`.
+            retry: How often and how long a call is tried.
+            limits: The pace of the calls.
+            timeouts: How long to wait.
 
         Raises:
             InvalidArgument: There is no token, or one of them cannot be right.
@@ -114,10 +124,12 @@ class Client:
         token = os.environ.get("GH_TOKEN") or os.environ.get("GITHUB_TOKEN")
         if not token:
             raise InvalidArgument("neither GH_TOKEN nor GITHUB_TOKEN is set; one holds the token")
-        if url := os.environ.get("GITHUB_API_URL"):
-            return cls(token, base_url=url, session=session)
-        host = os.environ.get("GH_HOST") or "github.com"
-        return cls(token, base_url=arguments.base_url_of_host(host), session=session)
+        url = os.environ.get("GITHUB_API_URL")
+        if not url:
+            url = arguments.base_url_of_host(os.environ.get("GH_HOST") or "github.com")
+        return cls(
+            token, base_url=url, session=session, retry=retry, limits=limits, timeouts=timeouts
+        )
 
     def repo(self, name: str) -> Repo:
         """The repository ``owner/name``. Nothing is asked.

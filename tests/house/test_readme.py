@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 import ghartifacts_async
 from ghartifacts_async.testing import FakeGitHub
@@ -19,6 +21,20 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 def blocks(language: str) -> list[str]:
     """The code blocks of a language, in order."""
     return re.findall(rf"^```{language}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+
+
+def rsa_keys() -> tuple[str, str]:
+    """A private key and its public key, PEM."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    public = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return private.decode(), public.decode()
 
 
 @pytest.mark.parametrize("snippet", blocks("python"), ids=lambda s: s.split("\n")[-2].strip()[:30])
@@ -36,7 +52,13 @@ async def test_snippets_run(
     monkeypatch.setenv("GITHUB_API_URL", fake_github.url)
     snippet = snippet.replace('Client("ghp_…")', "Client.from_env()")
     code = compile(snippet, "README.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-    names: dict[str, Any] = {"Client": ghartifacts_async.Client}
+    private_key, public_key = rsa_keys()
+    fake_github.add_app(12345, public_key, 7, ["octo-org/octo-docs"])
+    names: dict[str, Any] = {
+        "Client": ghartifacts_async.Client,
+        "private_key": private_key,
+        "url": fake_github.url,
+    }
     await eval(code, names)
     assert fake_github.requests or "fake" in names
     if "async for artifact" in snippet:
