@@ -204,8 +204,9 @@ class Transport:
         decode: bool = True,
         body: bytes | None = None,
     ) -> aiohttp.ClientResponse:
-        if self._session is None or (closed := self.closed()):
-            raise closed or ClientStateError("the client is not open")
+        if closed := self.closed():
+            raise closed
+        assert self._session is not None
         target = URL(url, encoded=True)
         return await self._session.request(
             method,

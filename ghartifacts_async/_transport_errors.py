@@ -53,8 +53,6 @@ def _reason(error: Exception) -> str:
             return "the connection broke before the end of the body"
         case aiohttp.ServerDisconnectedError():
             return "the server closed the connection"
-        case RuntimeError():
-            return "the session was closed"
         case OSError(strerror=str(words)):
             return f"the connection broke ({words})"
         case _:
