@@ -3,7 +3,7 @@
 `FakeGitHub` serves the five artifact endpoints on one origin and the signed blob URLs behind
 them on another, as strictly as GitHub and its blob store do. It enforces rate limits, fails,
 renames, mints tokens and refuses versions as a test tells it to. The names are resolved on first
-use, so that loading the pytest plugin of this package costs nothing.
+use, so that loading the pytest plugin of this package does not load the server.
 
 Example:
     ```python
