@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import os
+import signal
 import sys
+from contextlib import suppress
+from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import App, CycloptsError, Parameter
 
-from ghartifacts_async import ArtifactListing, ArtifactsError, Client, Repo, to_json
+from ghartifacts_async import ArtifactListing, ArtifactsError, Client, Download, Repo, to_json
 from ghartifacts_async.cli import show
 from ghartifacts_async.cli.demo import run_demo
 from ghartifacts_async.cli.fetch import Failure, fetch
 
+_SIGPIPE = 13
+
 app: App = App(
     name="python -m ghartifacts_async",
     help="List and download GitHub Actions artifacts. The token is GH_TOKEN, or GITHUB_TOKEN.",
-    version_flags=[],
+    version=partial(version, "ghartifacts_async"),
+    exit_on_error=False,
+    result_action="return_value",
 )
 
 Repository = Annotated[str, Parameter(help="OWNER/REPO.")]
@@ -27,14 +37,38 @@ AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON,
 
 
 def main() -> int:
-    """Run the command line; returns the exit status."""
+    """Run the command line; returns the exit status, as a shell would where a signal ended it.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C, after everything has been cleaned up.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
-        return asyncio.run(app.run_async()) or 0
+        status = asyncio.run(_run())
+        print(end="", flush=True)
     except ArtifactsError as error:
-        print(f"error: {show.printable(str(error))}", file=sys.stderr)
+        show.error(str(error))
         return 1
-    except KeyboardInterrupt:
-        return 130
+    except CycloptsError:
+        return 2
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + _SIGPIPE
+    except asyncio.CancelledError:
+        return 128 + signal.SIGTERM
+    return status
+
+
+async def _run() -> int:
+    """Run a command, which SIGTERM cancels as Ctrl-C does."""
+    task = asyncio.current_task()
+    assert task is not None
+    with suppress(NotImplementedError):
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    status: int | None = await app.run_async()
+    return status or 0
 
 
 @app.command(name="list")
@@ -64,6 +98,7 @@ async def download(
     """Download a repository's artifacts, verified.
 
     A single one goes straight into the directory, several each into a directory of its name.
+    Expired ones are skipped.
     """
     async with Client.from_env() as gh:
         repo = gh.repo(repository)
@@ -72,10 +107,16 @@ async def download(
             outcomes = await fetch(repo, artifacts, output, bars)
     if json:
         for outcome in outcomes:
-            print(outcome.to_json() if isinstance(outcome, Failure) else to_json(outcome))
+            print(to_json(outcome))
     else:
         show.outcomes(outcomes, output)
-    return 1 if any(isinstance(outcome, Failure) for outcome in outcomes) else 0
+    if not artifacts:
+        show.error(f"{repository} has no artifact" + (f" named {name!r}" if name else ""))
+    elif not any(isinstance(outcome, Download | Failure) for outcome in outcomes):
+        show.error(f"nothing to download: all {len(artifacts)} found have expired")
+    elif not any(isinstance(outcome, Failure) for outcome in outcomes):
+        return 0
+    return 1
 
 
 @app.command

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shlex
+import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from ghartifacts_async import Client, Download
@@ -14,10 +17,11 @@ from ghartifacts_async.testing import FakeGitHub
 REPOSITORY = "octo-org/octo-docs"
 
 REAL = """
-The same against a real repository, with a token in GH_TOKEN:
+The same against a real repository:
 
-  python -m ghartifacts_async list OWNER/REPO
-  python -m ghartifacts_async download OWNER/REPO --name NAME -o DIR"""
+  export GH_TOKEN=YOUR_TOKEN
+  {python} -m ghartifacts_async list OWNER/REPO
+  {python} -m ghartifacts_async download OWNER/REPO --name NAME -o DIR"""
 
 
 async def run_demo() -> None:
@@ -33,11 +37,18 @@ async def run_demo() -> None:
             show.note("")
             with show.bars() as bars:
                 outcomes = await fetch(repo, artifacts, directory, bars)
-    show.note("")
     show.outcomes(outcomes, directory)
     if not all(isinstance(outcome, Download) and outcome.verified for outcome in outcomes):
         raise SystemExit("the demo failed: see above")
-    show.note(REAL)
+    show.note(REAL.format(python=_python()))
+
+
+def _python() -> str:
+    """This interpreter, as a shell in the working directory finds it."""
+    path = Path(sys.executable)
+    with suppress(ValueError):
+        path = path.relative_to(Path.cwd())
+    return shlex.quote(str(path))
 
 
 def _fill(fake: FakeGitHub) -> None:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from attrs import frozen
 
-from ghartifacts_async import Artifact, ArtifactsError, Download, Progress, Repo, to_json
+from ghartifacts_async import (
+    Artifact,
+    ArtifactExpired,
+    ArtifactsError,
+    Download,
+    Progress,
+    Repo,
+)
 from ghartifacts_async._sansio.filenames import safe_filename
 
 AT_ONCE = 4
@@ -24,9 +30,16 @@ class Failure:
     artifact: Artifact
     error: str
 
-    def to_json(self) -> str:
-        """``{"artifact": …, "error": …}``."""
-        return json.dumps({"artifact": json.loads(to_json(self.artifact)), "error": self.error})
+
+@frozen
+class Skipped:
+    """An artifact that was not asked for, and why."""
+
+    artifact: Artifact
+    skipped: str
+
+
+Outcome: TypeAlias = Download | Failure | Skipped
 
 
 class Watcher(Protocol):
@@ -57,10 +70,11 @@ def destinations(artifacts: Sequence[Artifact], directory: Path) -> list[Path]:
 
 async def fetch(
     repo: Repo, artifacts: Sequence[Artifact], directory: Path, watcher: Watcher
-) -> list[Download | Failure]:
-    """Download all of them, `AT_ONCE` side by side; the outcomes in their order."""
-    outcomes: dict[int, Download | Failure] = {}
-    pending = iter(zip(artifacts, destinations(artifacts, directory), strict=True))
+) -> list[Outcome]:
+    """Download all that have not expired, `AT_ONCE` side by side; the outcomes in their order."""
+    outcomes: dict[int, Outcome] = {a.id: Skipped(a, "expired") for a in artifacts}
+    alive = [artifact for artifact in artifacts if not artifact.expired]
+    pending = iter(zip(alive, destinations(alive, directory), strict=True))
 
     async def worker() -> None:
         for artifact, destination in pending:
@@ -69,12 +83,14 @@ async def fetch(
                 outcomes[artifact.id] = await repo.download_artifact(
                     artifact, f"{destination}{os.sep}", on_progress=watcher.update
                 )
+            except ArtifactExpired:
+                pass  # since it was listed
             except ArtifactsError as error:
                 outcomes[artifact.id] = Failure(artifact, str(error))
             finally:
                 watcher.end(artifact)
 
     async with asyncio.TaskGroup() as tasks:
-        for _ in range(min(AT_ONCE, len(artifacts))):
+        for _ in range(min(AT_ONCE, len(alive))):
             tasks.create_task(worker())
     return [outcomes[artifact.id] for artifact in artifacts]

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from rich.console import Console
 from rich.filesize import decimal
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    TaskID,
-    TextColumn,
-)
+from rich.progress import BarColumn, DownloadColumn, TaskID, TextColumn
 from rich.progress import Progress as Bars
 from rich.table import Table
 from rich.text import Text
 
-from ghartifacts_async import Artifact, Download, Progress
-from ghartifacts_async.cli.fetch import Failure
+from ghartifacts_async import Artifact, Progress
+from ghartifacts_async.cli.fetch import Failure, Outcome, Skipped
+
+_UNBOUNDED = 2**16
 
 console: Console = Console()
+if not console.file.isatty():
+    console.width = _UNBOUNDED
+errors: Console = Console(stderr=True)
 
 
 def printable(text: str) -> str:
@@ -39,9 +39,16 @@ def say(text: str, style: str = "") -> None:
     console.print(Text(printable(text), style), soft_wrap=True)
 
 
+def error(text: str) -> None:
+    """Why the command failed."""
+    errors.print(Text(printable(f"error: {text}")), soft_wrap=True)
+
+
 def table(artifacts: Sequence[Artifact]) -> None:
     """Artifacts, one a row."""
-    rows = Table("id", "name", "size", "created", "run", "digest", box=None, header_style="bold")
+    rows = Table(box=None, header_style="bold")
+    for title in ("id", "name", "size", "created", "run", "digest"):
+        rows.add_column(title, overflow="fold")
     for artifact in artifacts:
         rows.add_row(
             str(artifact.id),
@@ -55,30 +62,35 @@ def table(artifacts: Sequence[Artifact]) -> None:
     say(f"{len(artifacts)} artifacts")
 
 
-def outcomes(results: Sequence[Download | Failure], directory: Path) -> None:
+def outcomes(results: Sequence[Outcome], directory: Path) -> None:
     """What became of each."""
+    done = 0
     for result in results:
         if isinstance(result, Failure):
             say(f"✗ {result.artifact.name}: {result.error}", "red")
+        elif isinstance(result, Skipped):
+            say(f"- {result.artifact.name}: skipped: {result.skipped}", "dim")
         else:
+            done += 1
             how = "verified" if result.verified else "complete, GitHub gives no digest"
             say(f"✓ {result.path}  {decimal(result.size)}  {result.digest}  {how}", "green")
-    done = sum(isinstance(result, Download) for result in results)
-    say(f"{done} of {len(results)} artifacts are in {directory.absolute()}")
+    if done:
+        say(f"{done} of {len(results)} artifacts are in {directory.absolute()}")
 
 
 @contextmanager
 def bars(*, quiet: bool = False) -> Iterator[ProgressBars]:
-    """A bar for each download under way."""
-    with Bars(
+    """A bar for each download under way, where somebody sees it."""
+    drawn = Bars(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         DownloadColumn(),
         TextColumn("{task.fields[rate]}"),
-        console=console,
-        disable=quiet,
-    ) as progress:
-        yield ProgressBars(progress)
+        console=errors,
+        transient=True,
+    )
+    with drawn if errors.is_terminal and not quiet else nullcontext():
+        yield ProgressBars(drawn)
 
 
 class ProgressBars:
@@ -104,5 +116,5 @@ class ProgressBars:
         )
 
     def end(self, artifact: Artifact) -> None:
-        """It stands still."""
-        self._drawn.stop_task(self._tasks[artifact.id])
+        """It disappears."""
+        self._drawn.remove_task(self._tasks.pop(artifact.id))

@@ -1,0 +1,57 @@
+"""``demo``: a newcomer's first command."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import re
+import shlex
+import sys
+from asyncio.subprocess import PIPE, Process
+from pathlib import Path
+
+import pytest
+
+from ghartifacts_async.testing import FakeGitHub
+from tests.cli.support import MODULE, end, environment
+from tests.support import REPOSITORY, files_below
+
+
+async def shell(command: str, cwd: Path, **extra: str) -> Process:
+    """Start what a person pastes."""
+    return await asyncio.create_subprocess_shell(
+        command, stdout=PIPE, stderr=PIPE, cwd=cwd, env=environment(None, **extra)
+    )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the shell is another")
+async def test_its_files_are_real_and_its_last_lines_work(
+    fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """Every file it names has the digest it names, and its last lines work as pasted."""
+    python = tmp_path / "a venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.symlink_to(sys.executable)
+    packages = os.pathsep.join(path for path in sys.path if path)
+    env = {"PYTHONPATH": packages, "TMPDIR": str(tmp_path / "tmp")}
+    (tmp_path / "tmp").mkdir()
+
+    arguments = shlex.join([*MODULE, "demo"])
+    done = await end(await shell(f"'a venv/bin/python' {arguments}", tmp_path, **env))
+    assert (done.status, done.err) == (0, "")
+    named = re.findall(r"^✓ (\S+)  .*  sha256:(\S+)  verified$", done.out, re.MULTILINE)
+    assert len(named) == 5
+    for path, digest in named:
+        assert hashlib.sha256(Path(path).read_bytes()).hexdigest() == digest
+    assert len(files_below(tmp_path / "tmp")) == 5
+
+    token, listing, download = (line.strip() for line in done.out.splitlines()[-3:])
+    assert token == "export GH_TOKEN=YOUR_TOKEN"
+    assert listing.startswith("'a venv/bin/python' -m ghartifacts_async list ")
+    fake_github.token = "YOUR_TOKEN"
+    fake_github.add_artifact(REPOSITORY, "NAME", b"x")
+    pasted = "\n".join((token, listing, download)).replace("OWNER/REPO", REPOSITORY)
+    done = await end(await shell(pasted, tmp_path, **env, GITHUB_API_URL=fake_github.url))
+    assert (done.status, done.err) == (0, "")
+    assert files_below(tmp_path / "DIR") == ["NAME.zip"]

@@ -1,0 +1,212 @@
+"""``download``: what lands where, what is said, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from ghartifacts_async import Artifact
+from ghartifacts_async.cli import show
+from ghartifacts_async.testing import FakeGitHub
+from tests.cli.support import PATIENCE, end, run, start
+from tests.support import REPOSITORY, files_below, raw_server
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    """A directory that does not exist yet."""
+    return tmp_path / "out"
+
+
+async def test_a_single_one_goes_straight_into_the_directory(
+    fake_github: FakeGitHub, output: Path
+) -> None:
+    """A single artifact lies in the directory itself, and is said to be verified."""
+    added = fake_github.add_artifact(REPOSITORY, "dist", {"a": b"b"})
+    fake_github.add_artifact(REPOSITORY, "other", {"a": b"b"})
+    done = await run(fake_github, "download", REPOSITORY, "--name", "dist", "-o", output)
+    assert files_below(output) == ["dist.zip"]
+    assert (output / "dist.zip").read_bytes() == added.path.read_bytes()
+    assert f"{added.digest}  verified" in done.out
+    assert f"1 of 1 artifacts are in {output}" in done.out
+    assert (done.status, done.err) == (0, "")
+
+
+async def test_several_get_a_directory_each(fake_github: FakeGitHub, output: Path) -> None:
+    """Several artifacts lie in directories of their names, a raw payload under its own name."""
+    fake_github.add_artifact(REPOSITORY, "dist", {"a": b"b"})
+    fake_github.add_artifact(REPOSITORY, "report", b"{}", raw="report.json")
+    done = await run(fake_github, "download", REPOSITORY, "-o", output)
+    assert files_below(output) == ["dist/dist.zip", "report/report.json"]
+    assert done.status == 0
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (("dist", "dist"), ["dist-1/dist.zip", "dist-2/dist.zip"]),
+        (("Dist", "dist"), ["Dist-1/Dist.zip", "dist-2/dist.zip"]),
+        (("\u00e9", "e\u0301"), ["\u00e9-1/\u00e9.zip", "\u00e9-2/\u00e9.zip"]),
+    ],
+)
+async def test_names_that_collide_are_told_apart_by_id(
+    fake_github: FakeGitHub, output: Path, names: tuple[str, str], expected: list[str]
+) -> None:
+    """Names that are equal, or are so on some system, get directories with their ids."""
+    for name in names:
+        fake_github.add_artifact(REPOSITORY, name, {"a": name})
+    done = await run(fake_github, "download", REPOSITORY, "-o", output)
+    assert files_below(output) == expected
+    assert done.status == 0
+
+
+async def test_a_run_chooses(fake_github: FakeGitHub, output: Path) -> None:
+    """`--run` downloads the artifacts of that run alone."""
+    for run_id in (7, 8):
+        fake_github.add_artifact(REPOSITORY, f"of-{run_id}", b"x", run_id=run_id)
+    done = await run(fake_github, "download", REPOSITORY, "--run", "8", "-o", output, "--json")
+    (line,) = done.lines()
+    assert (line["path"], line["verified"]) == (str(output / "of-8.zip"), True)
+    assert files_below(output) == ["of-8.zip"]
+
+
+@pytest.mark.parametrize("more", [[], ["--json"]])
+async def test_none_found_is_an_error(
+    fake_github: FakeGitHub, output: Path, more: list[str]
+) -> None:
+    """A name that no artifact has ends with 1 and an error, and makes nothing."""
+    fake_github.add_artifact(REPOSITORY, "dist", b"x")
+    done = await run(fake_github, "download", REPOSITORY, "--name", "dits", "-o", output, *more)
+    assert (done.status, done.out) == (1, "")
+    assert done.err == f"error: {REPOSITORY} has no artifact named 'dits'\n"
+    assert not output.exists()
+
+
+async def test_expired_ones_are_skipped(fake_github: FakeGitHub, output: Path) -> None:
+    """Expired artifacts are named and not asked for, the rest counts."""
+    fake_github.add_artifact(REPOSITORY, "old", b"x", expired=True)
+    fake_github.add_artifact(REPOSITORY, "dist", b"x")
+    done = await run(fake_github, "download", REPOSITORY, "-o", output)
+    assert files_below(output) == ["dist.zip"]
+    assert "old: skipped: expired" in done.out
+    assert "1 of 2 artifacts" in done.out
+    assert (done.status, done.err) == (0, "")
+    done = await run(fake_github, "download", REPOSITORY, "-o", output, "--json")
+    kept, skipped = done.lines()
+    assert kept["artifact"]["name"] == "dist"
+    assert (skipped["artifact"]["name"], skipped["skipped"]) == ("old", "expired")
+    assert not [request for request in fake_github.requests if request.status == 410]
+
+
+@pytest.mark.parametrize("more", [[], ["--json"]])
+async def test_only_expired_ones_is_an_error(
+    fake_github: FakeGitHub, output: Path, more: list[str]
+) -> None:
+    """Where every artifact has expired, the command ends with 1 and says so."""
+    for name in ("old", "older"):
+        fake_github.add_artifact(REPOSITORY, name, b"x", expired=True)
+    done = await run(fake_github, "download", REPOSITORY, "-o", output, *more)
+    assert (done.status, done.out.count("expired\n" if not more else "skipped")) == (1, 2)
+    assert done.err == "error: nothing to download: all 2 found have expired\n"
+    assert not output.exists()
+
+
+async def test_one_that_expires_meanwhile_is_skipped(fake_github: FakeGitHub, output: Path) -> None:
+    """An artifact that expires after it was listed is skipped as well."""
+    fake_github.add_artifact(REPOSITORY, "dist", b"x")
+    fake_github.fail_next(410, path="/zip$")
+    done = await run(fake_github, "download", REPOSITORY, "-o", output)
+    assert "dist: skipped: expired" in done.out
+    assert done.status == 1
+
+
+async def test_a_failure_does_not_stop_the_rest(fake_github: FakeGitHub, output: Path) -> None:
+    """The others are downloaded, the failure is told under its escaped name, and the end is 1."""
+    fake_github.add_artifact(REPOSITORY, "dist", b"x")
+    fake_github.add_artifact(REPOSITORY, "\x1b[2Jbad", b"x", digest=f"sha256:{'0' * 64}")
+    done = await run(fake_github, "download", REPOSITORY, "-o", output)
+    assert files_below(output) == ["dist/dist.zip"]
+    assert "✗ \\x1b[2Jbad: " in done.out
+    assert "\x1b" not in done.out + done.err
+    assert done.status == 1
+    done = await run(fake_github, "download", REPOSITORY, "-o", output, "--json")
+    bad, _ = done.lines()
+    assert bad["error"].startswith("artifact 2: GitHub recorded")
+    assert done.status == 1
+
+
+async def test_bars_stay_out_of_the_output(fake_github: FakeGitHub, output: Path) -> None:
+    """Bars are drawn on standard error where it is a terminal, names escaped, and never in JSON."""
+    fake_github.add_artifact(REPOSITORY, "\x07[red]{dist}", b"x")
+    arguments = ("download", REPOSITORY, "-o", output)
+    done = await run(fake_github, *arguments, FORCE_COLOR="1", TERM="xterm")
+    assert "\\x07[red]{dist}" in done.err
+    assert "\x07" not in done.out + done.err
+    assert "━" in done.err
+    assert "━" not in done.out
+    assert done.out.count("\n") == 2
+    done = await run(fake_github, *arguments, "--json", FORCE_COLOR="1", TERM="xterm")
+    assert (len(done.lines()), done.err) == (1, "")
+
+
+def test_finished_bars_disappear(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many downloads there are, only those under way have a bar."""
+    seen = io.StringIO()
+    monkeypatch.setattr(show, "errors", Console(file=seen, force_terminal=True, width=80))
+    with show.bars() as bars:
+        for number in range(20):
+            artifact = Artifact(number, "", f"number-{number}", 1, "", "", expired=False)
+            bars.begin(artifact)
+            bars.end(artifact)
+        before = len(seen.getvalue())
+        bars.begin(Artifact(20, "", "number-20", 1, "", "", expired=False))
+    assert "number-20" in seen.getvalue()[before:]
+    assert "number-1 " not in seen.getvalue()[before:]
+
+
+@pytest.fixture
+def _sigint_reaches_children() -> Iterator[None]:
+    """A shell's background job ignores SIGINT, and so would its children."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no such signals")
+@pytest.mark.usefixtures("_sigint_reaches_children")
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+async def test_a_signal_leaves_nothing(
+    fake_github: FakeGitHub, tmp_path: Path, number: signal.Signals, status: int
+) -> None:
+    """Interrupted or terminated in mid-download, it ends without a word and leaves no file."""
+
+    async def stall(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (
+            b"HTTP/1.1 200 OK\r\nContent-Type: application/zip\r\nContent-Length: 9000000\r\n\r\n"
+        )
+        writer.write(head + b"x" * 3_000_000)
+        await reader.read()
+
+    def written() -> int:
+        return sum((tmp_path / name).stat().st_size for name in files_below(tmp_path))
+
+    async with raw_server(stall) as url, asyncio.timeout(PATIENCE):
+        for name in ("dist", "other"):
+            fake_github.add_artifact(REPOSITORY, name, bytes(9_000_000), location=url)
+        process = await start(fake_github, "download", REPOSITORY, "-o", tmp_path)
+        while not written():
+            assert process.returncode is None
+            await asyncio.sleep(0.01)
+        process.send_signal(number)
+        done = await end(process)
+    assert (done.status, done.out, done.err) == (status, "", "")
+    assert files_below(tmp_path) == []
