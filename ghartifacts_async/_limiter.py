@@ -2,17 +2,19 @@
 
 A call takes a place among the concurrent ones, and then passes a turnstile, one call at a time,
 first come, first served. There it waits for the gate, which is closed to every task while GitHub
-has said wait to any, and for its points in a leaky bucket. The bucket's burst and leak together
-stay below the points of a minute, whatever minute one looks at (burst + 60 x leak < points);
-after a closed gate the bucket is full, so that calls leave one by one and not as a herd.
+has said wait to any, and for its points in a leaky bucket. DELETEs, which wait for each other, have
+but a share of the places, so that they do not keep everything else from the turnstile.
+
+The bucket's burst and leak together stay below the points of a minute, whatever minute one looks
+at (burst + 60 x leak < points); after a closed gate the bucket is full, so that calls leave one by
+one and not as a herd.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, nullcontext
-from datetime import UTC, datetime
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
 from aiolimiter import AsyncLimiter
 
@@ -22,6 +24,7 @@ from ghartifacts_async.errors import RateLimited
 from ghartifacts_async.models import Limits, RateLimit
 
 _BURST_SHARE = 1 / 3
+_DELETES_SHARE = 1 / 5
 _SAFETY = 0.95
 
 
@@ -37,13 +40,15 @@ class Limiter:
         self._policy = policy
         self._wall_clock = wall_clock
         self._bucket = _bucket(policy.points_per_minute)
-        self._places = asyncio.Semaphore(policy.concurrent) if policy.concurrent else nullcontext()
+        self._places = _places(policy.concurrent, 1)
+        self._places_of_deletes = _places(policy.concurrent, _DELETES_SHARE)
         self._turnstile = asyncio.Lock()
         self._deletes = asyncio.Lock()
         self._next_delete = 0.0
         self._opens_at = 0.0
         self._closed_at = float("-inf")
         self._resets = 0.0
+        self._server_start = 0.0
         self._under_way = 0
         self._answered = asyncio.Event()
         self._refusals = 0
@@ -51,10 +56,25 @@ class Limiter:
         self.waited = 0.0
 
     @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
+    async def place(self, call: ApiCall) -> AsyncIterator[None]:
         """A place among the concurrent calls."""
-        async with self._places:
+        first = self._places_of_deletes if call.method == "DELETE" else nullcontext()
+        async with first, self._places:
             yield
+
+    def is_open(self) -> bool:
+        """Whether the gate is open now."""
+        return self._closed_for() is None
+
+    async def opened(self, call: ApiCall) -> None:
+        """Wait for the gate before a call gets its token, which might end there.
+
+        Raises:
+            RateLimited: The wait would be longer than `Limits.max_wait`.
+        """
+        async with self._turnstile:
+            while (wait := self._closed_for()) is not None:
+                await self._wait_at_the_gate(call, wait)
 
     @asynccontextmanager
     async def turn(self, call: ApiCall) -> AsyncIterator[float]:
@@ -85,12 +105,13 @@ class Limiter:
             return
         self.rate_limit = limits.newer(self.rate_limit, told)
         if self.rate_limit is told:
-            now = asyncio.get_running_loop().time()
+            now = self._note_time(headers)
             self._resets = now + limits.until_reset(told, headers, self._wall_clock())
 
-    def accepted(self) -> None:
-        """A call was not refused at a limit."""
-        self._refusals = 0
+    def accepted(self, sent_at: float) -> None:
+        """A call that went at that time, on the loop's clock, was not refused at a limit."""
+        if sent_at >= self._closed_at:
+            self._refusals = 0
 
     def refused(self, headers: Mapping[str, str], sent_at: float) -> float:
         """Close the gate after a refusal at a limit; the seconds until it opens.
@@ -100,7 +121,7 @@ class Limiter:
             sent_at: When the call went, on the loop's clock: those that went before the gate
                 closed tell nothing new.
         """
-        now = asyncio.get_running_loop().time()
+        now = self._note_time(headers)
         if sent_at >= self._closed_at:
             self._refusals += 1
         told = limits.refusal(headers, max(1, self._refusals), self._wall_clock())
@@ -113,16 +134,15 @@ class Limiter:
         return seconds > self._policy.max_wait
 
     async def _admit(self, call: ApiCall) -> None:
+        due = limits.points(call.method) if self._bucket is not None else 0
         async with self._turnstile:
-            while (wait := self._closed_for()) is not None:
-                await self._wait_at_the_gate(call, wait)
-                if self._bucket is not None and self._bucket.has_capacity(self._bucket.max_rate):
-                    await self._bucket.acquire(self._bucket.max_rate)
-            if self._bucket is not None:
-                await self._bucket.acquire(limits.points(call.method))
-            # The gate may have closed while the bucket leaked.
-            while (wait := self._closed_for()) is not None:
-                await self._wait_at_the_gate(call, wait)
+            while (wait := self._closed_for()) is not None or due:
+                if wait is not None:
+                    await self._wait_at_the_gate(call, wait)
+                elif self._bucket is not None:
+                    # The gate may close while the bucket leaks.
+                    await self._bucket.acquire(due)
+                    due = 0
 
     def _closed_for(self) -> float | None:
         """Seconds that the gate stays closed, at most; ``None`` where it is open.
@@ -152,14 +172,30 @@ class Limiter:
             await asyncio.sleep(seconds)
         finally:
             self.waited += loop.time() - before
+        while self._bucket is not None and self._bucket.has_capacity():
+            await self._bucket.acquire()
 
     def _limited(self, call: ApiCall, seconds: float) -> RateLimited:
-        retry_at = datetime.fromtimestamp(self._wall_clock() + seconds, UTC)
+        opens_at = asyncio.get_running_loop().time() + seconds
+        retry_at = limits.moment(self._server_start + opens_at)
+        until = f", at {retry_at:%Y-%m-%d %H:%M:%S} UTC" if retry_at else ""
         return RateLimited(
-            f"{call}: not sent, GitHub takes calls again in {seconds:.0f} s, at "
-            f"{retry_at:%Y-%m-%d %H:%M:%S} UTC; Limits.max_wait is {self._policy.max_wait:g} s",
+            f"{call}: not sent, GitHub takes calls again in {seconds:.0f} s{until}; "
+            f"Limits.max_wait is {self._policy.max_wait:g} s",
             retry_at=retry_at,
         )
+
+    def _note_time(self, headers: Mapping[str, str]) -> float:
+        """The loop's time, once it is known what it is by the server's clock."""
+        now = asyncio.get_running_loop().time()
+        self._server_start = limits.server_time(headers, self._wall_clock()) - now
+        return now
+
+
+def _places(concurrent: int | None, share: float) -> AbstractAsyncContextManager[None]:
+    if concurrent is None:
+        return nullcontext()
+    return asyncio.Semaphore(max(1, int(concurrent * share)))
 
 
 def _bucket(points: int | None) -> AsyncLimiter | None:

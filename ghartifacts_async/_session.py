@@ -7,10 +7,12 @@ import json
 import logging
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
 from http import HTTPStatus
 
-from attrs import evolve
+from attrs import define, evolve
 
 from ghartifacts_async._limiter import Limiter
 from ghartifacts_async._sansio import arguments, limits, redirects, retry
@@ -70,7 +72,7 @@ class Session:
         self._policy = policy
         self._base_url = base_url
         self._api_version = api_version
-        self._version_known = False
+        self._known_version: str | None = None
         self._sunset_told = False
         self._moved: dict[str, str] = {}
         self._kept = EtagCache() if conditional else None
@@ -126,7 +128,7 @@ class Session:
 
     async def _send(self, call: ApiCall) -> tuple[str, Reply]:
         """An answer that is no error, and the URL that gave it, with a place of its own."""
-        async with self._limiter.place():
+        async with self._limiter.place(call):
             return await self._try(call, None)
 
     async def _ask(self, call: ApiCall, token: str) -> Reply:
@@ -135,64 +137,86 @@ class Session:
 
     async def _try(self, call: ApiCall, own_token: str | None) -> tuple[str, Reply]:
         loop = asyncio.get_running_loop()
-        started, waited_before = loop.time(), self._limiter.waited
-        tries = 0
+        effort = _Effort()
+        url, sent_at = "", loop.time()
         rejected: str | None = None
+        renewed: str | None = None
         lost = False
         while True:
-            tries += 1
-            token = own_token or await self._auth.token(self._ask, rejected)
+            effort.tries += 1
+            await self._limiter.opened(call)
+            token = own_token or renewed or await self._token(rejected)
+            renewed = None
             error: ArtifactsError
             answer: Reply | None = None
             try:
-                url, reply, sent_at = await self._attempt(call, token)
-            except TransportError as failed:
+                url, reply, sent_at = await self._attempt(call, token, own_token is None, effort)
+            except ArtifactsError as failed:
                 error = failed
-                failure = retry.Failure(permanent=isinstance(failed, CertificateRefused))
+                passing = isinstance(failed, TransportError)
+                failure = retry.Failure(
+                    permanent=not passing or isinstance(failed, CertificateRefused)
+                )
             else:
                 refused = error_of(call, reply)
                 if refused is None:
-                    self._limiter.accepted()
+                    self._limiter.accepted(sent_at)
                     return url, reply
                 answer, error = reply, refused
                 after = limits.retry_after(reply.headers, self._wall_clock())
                 failure = retry.Failure(reply.status, after)
             match error:
                 case AuthenticationError() if token and not own_token and rejected is None:
-                    rejected = token
-                    if await self._auth.token(self._ask, rejected) != token:
+                    rejected, renewed = token, await self._token(token)
+                    if renewed != token:
+                        self._stats = evolve(self._stats, retries=self._stats.retries + 1)
                         continue
                 case NotFound() if lost and call.method == "DELETE":
                     # The answer that got lost was the one that said so.
                     return url, Reply(HTTPStatus.NO_CONTENT)
                 case RateLimited() if answer is not None:
                     wait = self._limiter.refused(answer.headers, sent_at)
-                    if tries < self._policy.tries and not self._limiter.too_long(wait):
+                    if effort.tries < self._policy.tries and not self._limiter.too_long(wait):
                         self._stats = evolve(self._stats, retries=self._stats.retries + 1)
                         _log.info("%s: refused at a limit, all calls wait %.0f s", call, wait)
                         continue
                 case _:
                     pass
-            limited = self._limiter.waited - waited_before
-            attempt = retry.Attempt(tries, loop.time() - started - limited, self._chance())
+            attempt = retry.Attempt(effort.tries, effort.seconds, self._chance())
             decision = retry.decide(self._policy, attempt, failure)
             if isinstance(decision, retry.GiveUp) or isinstance(error, RateLimited):
                 break
-            lost = lost or answer is None or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+            if isinstance(error, TransportError):
+                lost = lost or error.may_have_arrived
+            elif answer is not None:
+                lost = lost or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
             self._stats = evolve(self._stats, retries=self._stats.retries + 1)
             _log.info("%s; trying again in %.1f s", error, decision.seconds)
             await asyncio.sleep(decision.seconds)
-        raise _told(error, attempt)
+            effort.seconds += decision.seconds
+        raise _told(error, effort)
 
-    async def _attempt(self, call: ApiCall, token: str | None) -> tuple[str, Reply, float]:
+    async def _token(self, rejected: str | None) -> Secret | None:
+        token = await self._auth.token(self._ask, rejected)
+        return None if token is None else arguments.token(token)
+
+    async def _attempt(
+        self, call: ApiCall, token: str | None, counted: bool, effort: _Effort
+    ) -> tuple[str, Reply, float]:
         """An answer, the URL that gave it, and when it was asked.
 
         Redirects within the API and the fallback to an older version are part of one try.
+
+        Args:
+            call: What to ask.
+            token: Whose call it is.
+            counted: Whether it counts on the primary limit of the client's other calls.
+            effort: Takes up the time that it takes.
         """
         kept = self._kept.get(call) if self._kept is not None else None
         headers = {"Accept": ACCEPT}
         if token is not None:
-            headers["Authorization"] = Secret(f"Bearer {arguments.token(token)}")
+            headers["Authorization"] = Secret(f"Bearer {token}")
         if kept is not None:
             headers["If-None-Match"] = kept.headers["etag"]
         body = None if call.body is None else json.dumps(call.body).encode()
@@ -200,11 +224,14 @@ class Session:
             headers["Content-Type"] = "application/json"
         first = url = self._base_url + redirects.relocated(call.target, self._moved)
         for _ in range(redirects.MAX_HOPS + 1):
-            reply, sent_at = await self._answer(call, url, headers, body)
-            if self._is_unknown_version(reply):
-                _log.info("%s: the server does not know API version %s", call, self._api_version)
-                self._api_version = FALLBACK_VERSION
-                reply, sent_at = await self._answer(call, url, headers, body)
+            version = self._api_version
+            ask = partial(self._answer, call, url, headers, body, counted, effort)
+            reply, sent_at = await ask(version)
+            # What other tasks asked meanwhile may have been refused as well, or have shown more.
+            known = {FALLBACK_VERSION, self._known_version}
+            if reply.status == HTTPStatus.BAD_REQUEST and version not in known:
+                _log.info("%s: the server may not know API version %s", call, version)
+                reply, sent_at = await ask(FALLBACK_VERSION)
             hop = redirects.api_hop(self._base_url, url, reply.status, reply.headers)
             if hop is None:
                 break
@@ -221,42 +248,68 @@ class Session:
         return url, reply, sent_at
 
     async def _answer(
-        self, call: ApiCall, url: str, headers: Mapping[str, str], body: bytes | None
+        self,
+        call: ApiCall,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        counted: bool,
+        effort: _Effort,
+        version: str,
     ) -> tuple[Reply, float]:
         """What the server says when it is the call's turn, and when that was."""
-        async with self._limiter.turn(call) as sent_at:
+        headers = {**headers, "X-GitHub-Api-Version": version}
+        loop = asyncio.get_running_loop()
+        async with self._connection(call), self._limiter.turn(call) as sent_at:
             self._stats = evolve(self._stats, calls=self._stats.calls + 1)
-            version = {"X-GitHub-Api-Version": self._api_version}
-            reply = await self._transport.send(call.method, url, {**headers, **version}, body)
-            self._limiter.learn(reply.headers)
+            try:
+                reply = await self._transport.send(call.method, url, headers, body)
+            finally:
+                effort.seconds += loop.time() - sent_at
+            if counted:
+                self._limiter.learn(reply.headers)
         if "Authorization" in headers:
             reply = redacted(reply, headers["Authorization"].removeprefix("Bearer "))
         request_id = printable(reply.headers.get("x-github-request-id", "-"))
         _log.debug("%s: %d (request %s)", call, reply.status, request_id)
-        self._warn_of_sunset(reply)
+        if reply.status < HTTPStatus.BAD_REQUEST:
+            self._api_version = self._known_version = version
+        self._warn_of_sunset(reply, version)
         return reply, sent_at
 
-    def _is_unknown_version(self, reply: Reply) -> bool:
-        if reply.status != HTTPStatus.BAD_REQUEST:
-            self._version_known = self._version_known or reply.status < HTTPStatus.BAD_REQUEST
-            return False
-        return not self._version_known and self._api_version != FALLBACK_VERSION
+    @asynccontextmanager
+    async def _connection(self, call: ApiCall) -> AsyncIterator[None]:
+        """A connection of the pool, which may be small and is left to others at a closed gate."""
+        while True:
+            async with self._transport.slots:
+                if self._limiter.is_open():
+                    yield
+                    return
+            await self._limiter.opened(call)
 
-    def _warn_of_sunset(self, reply: Reply) -> None:
+    def _warn_of_sunset(self, reply: Reply, version: str) -> None:
         if self._sunset_told or not {"deprecation", "sunset"} & reply.headers.keys():
             return
         self._sunset_told = True
         _log.warning(
             "GitHub will stop serving API version %s (Deprecation: %s, Sunset: %s)",
-            self._api_version,
-            reply.headers.get("deprecation", "-"),
-            reply.headers.get("sunset", "-"),
+            version,
+            printable(reply.headers.get("deprecation", "-")),
+            printable(reply.headers.get("sunset", "-")),
         )
 
 
-def _told(error: ArtifactsError, attempt: retry.Attempt) -> ArtifactsError:
+@define
+class _Effort:
+    """What a call has cost so far: its tries, and seconds without the waits at limits."""
+
+    tries: int = 0
+    seconds: float = 0.0
+
+
+def _told(error: ArtifactsError, effort: _Effort) -> ArtifactsError:
     """The error with what was done about it."""
-    if attempt.number > 1:
-        error.tries, error.seconds = attempt.number, attempt.elapsed
-        error.summary += f" (tried {attempt.number} times in {attempt.elapsed:.1f} s)"
+    if effort.tries > 1:
+        error.tries, error.seconds = effort.tries, effort.seconds
+        error.summary += f" (tried {effort.tries} times in {effort.seconds:.1f} s)"
     return error

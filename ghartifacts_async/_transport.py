@@ -26,6 +26,7 @@ from yarl import URL
 
 from ghartifacts_async._sansio.calls import Reply
 from ghartifacts_async._sansio.redirects import SignedUrl
+from ghartifacts_async._sansio.secret import Secret
 from ghartifacts_async._transport_errors import FAILURES, translated
 from ghartifacts_async.errors import (
     ArtifactsError,
@@ -83,7 +84,7 @@ class Transport:
         self.timeouts = timeouts
         self._headers = {"User-Agent": user_agent}
         self._session: aiohttp.ClientSession | None = None
-        self._slots = _slots(session)
+        self.slots = _slots(session)
         self._open: set[aiohttp.ClientResponse] = set()
         self.bytes_received = 0
 
@@ -117,7 +118,9 @@ class Transport:
     async def send(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None
     ) -> Reply:
-        """Make an API call, and read its answer whole; redirects are not followed.
+        """Make an API call, in one of `slots`, and read its answer whole.
+
+        Redirects are not followed.
 
         Raises:
             TransportError: No complete answer came.
@@ -125,10 +128,7 @@ class Transport:
         """
         limits = aiohttp.ClientTimeout(total=self.timeouts.call, sock_connect=self.timeouts.connect)
         try:
-            async with (
-                self._slots,
-                await self._request(method, url, headers, limits, body=body) as response,
-            ):
+            async with await self._request(method, url, headers, limits, body=body) as response:
                 content = await _read_bounded(response.content)
                 reply = Reply(response.status, _plain_headers(response), content)
         except FAILURES as error:
@@ -155,7 +155,7 @@ class Transport:
         )
         plain = {"Accept-Encoding": "identity"}
         patience = self.timeouts.connect + self.timeouts.stall
-        async with self._slots:
+        async with self.slots:
             try:
                 # Not left to sock_read: a header that drips would keep it waiting.
                 async with asyncio.timeout(patience):
@@ -306,5 +306,6 @@ def _plain_headers(response: aiohttp.ClientResponse) -> dict[str, str]:
     plain: dict[str, str] = {}
     for name, value in response.headers.items():
         key = name.lower()
+        value = Secret(value) if key == "location" else value
         plain[key] = f"{plain[key]}, {value}" if key in plain else value
     return plain

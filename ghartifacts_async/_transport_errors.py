@@ -23,7 +23,13 @@ def translated(error: Exception, url: str) -> TransportError:
     host = host_of(url)
     match error:
         case aiohttp.ClientConnectorCertificateError():
-            return CertificateRefused(f"{host}: {_reason(error)}", host=host)
+            return CertificateRefused(
+                f"{host}: {_reason(error)}", host=host, may_have_arrived=False
+            )
+        case aiohttp.ClientConnectorError():
+            return ConnectionFailed(f"{host}: {_reason(error)}", host=host, may_have_arrived=False)
+        case aiohttp.ConnectionTimeoutError():
+            return TimedOut(f"{host}: {_reason(error)}", host=host, may_have_arrived=False)
         case TimeoutError():
             return TimedOut(f"{host}: {_reason(error)}", host=host)
         case _:

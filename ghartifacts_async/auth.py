@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from copy import copy
 from datetime import datetime
 from importlib.util import find_spec
 from inspect import isawaitable, iscoroutinefunction
@@ -20,6 +21,7 @@ from ghartifacts_async._sansio.calls import (
     find_installation,
     read_as,
 )
+from ghartifacts_async._sansio.secret import Secret
 from ghartifacts_async.errors import ArtifactsError, InvalidArgument, TokenProviderError
 
 Ask: TypeAlias = Callable[[ApiCall, str], Awaitable[Reply]]
@@ -80,13 +82,13 @@ class TokenProvider:
         """
         try:
             provided = self._provide()
-            value = await provided if isawaitable(provided) else None
+            if not isawaitable(provided):
+                raise InvalidArgument("the token provider is not async: it returned no awaitable")
+            value = await provided
         except ArtifactsError:
             raise
         except Exception as error:
             raise TokenProviderError(f"the token provider raised {type(error).__name__}") from error
-        if not isawaitable(provided):
-            raise InvalidArgument("the token provider is not async: it returned no awaitable")
         return arguments.token(value)
 
     def __repr__(self) -> str:
@@ -140,7 +142,10 @@ class GitHubApp:
         if find_spec("jwt") is None or find_spec("cryptography") is None:
             raise InvalidArgument("a GitHubApp needs PyJWT: pip install 'ghartifacts_async[app]'")
         self._issuer = str(app_id)
-        self._key = private_key
+        # The frames of an error show what their names hold.
+        self._key = private_key = Secret(
+            private_key.decode(errors="replace") if isinstance(private_key, bytes) else private_key
+        )
         self._installation = (
             None if installation_id is None else arguments.installation_id(installation_id)
         )
@@ -148,6 +153,8 @@ class GitHubApp:
         self._permissions = permissions
         self._wall_clock = wall_clock
         self._minted: _Minted | None = None
+        self._failures = 0
+        self._failure: ArtifactsError | None = None
         # A lock and not a task: whoever is cancelled while minting leaves it to the next.
         self._minting = asyncio.Lock()
         self._jwt()
@@ -156,10 +163,19 @@ class GitHubApp:
         """The installation's token, minted where there is none that lasts a minute more."""
         if (token := self._current(rejected)) is not None:
             return token
+        failures = self._failures
         async with self._minting:
-            if (token := self._current(rejected)) is None:
-                token = await self._mint(ask)
-        return token
+            if (token := self._current(rejected)) is not None:
+                return token
+            if self._failure is not None and self._failures != failures:
+                # It failed while this one waited: to try in turn might take hours.
+                raise copy(self._failure)
+            try:
+                return await self._mint(ask)
+            except ArtifactsError as failure:
+                self._failures += 1
+                self._failure = copy(failure)
+                raise
 
     def _current(self, rejected: str | None) -> str | None:
         minted = self._minted
@@ -189,7 +205,7 @@ class GitHubApp:
         now = int(self._wall_clock())
         claims = {"iat": now - _CLOCK_SKEW, "exp": now + _JWT_LASTS, "iss": self._issuer}
         try:
-            return jwt.encode(claims, self._key, algorithm="RS256")
+            return Secret(jwt.encode(claims, self._key, algorithm="RS256"))
         except Exception:  # noqa: S110 - whatever it says may quote the key
             pass
         raise InvalidArgument("private_key is not the PEM of an RSA private key")

@@ -81,9 +81,15 @@ class TokenProviderError(ArtifactsError):
 
 @define(eq=False, slots=False)
 class TransportError(ArtifactsError):
-    """No complete answer arrived from ``host``."""
+    """No complete answer arrived.
+
+    Attributes:
+        host: Of the server.
+        may_have_arrived: Whether the request may have reached it, and been carried out.
+    """
 
     host: str = field(default="", kw_only=True)
+    may_have_arrived: bool = field(default=True, kw_only=True)
 
 
 class ConnectionFailed(TransportError):

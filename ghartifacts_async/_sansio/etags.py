@@ -21,7 +21,10 @@ class EtagCache:
 
     def get(self, call: ApiCall) -> Reply | None:
         """The answer kept for a call, or ``None``."""
-        return self._replies.get(call.target) if call.conditional else None
+        if not call.conditional or call.target not in self._replies:
+            return None
+        self._replies.move_to_end(call.target)
+        return self._replies[call.target]
 
     def keep(self, call: ApiCall, reply: Reply) -> None:
         """Keep an answer, and let go of the one that was not used for longest."""

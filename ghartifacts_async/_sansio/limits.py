@@ -54,9 +54,8 @@ def rate_limit(headers: Mapping[str, str]) -> RateLimit | None:
     limit = headers.get("x-ratelimit-limit", remaining)
     if not all(_NUMBER.fullmatch(number) for number in (limit, remaining, reset)):
         return None
-    try:
-        resets_at = datetime.fromtimestamp(int(reset), UTC)
-    except (OverflowError, ValueError, OSError):
+    resets_at = moment(int(reset))
+    if resets_at is None:
         return None
     return RateLimit(
         limit=int(limit),
@@ -151,8 +150,12 @@ def retry_at(headers: Mapping[str, str]) -> datetime | None:
     if asked is None:
         told = rate_limit(headers)
         return told.resets_at if told is not None and told.remaining == 0 else None
-    moment = server_time(headers, float("nan")) + asked
+    return moment(server_time(headers, float("nan")) + asked)
+
+
+def moment(seconds: float) -> datetime | None:
+    """Seconds since the epoch as a datetime, ``None`` where there is none."""
     try:
-        return datetime.fromtimestamp(moment, UTC)
+        return datetime.fromtimestamp(seconds, UTC)
     except (OverflowError, ValueError, OSError):
         return None

@@ -97,26 +97,29 @@ def store_hop(url: str, status: int, headers: Mapping[str, str]) -> SignedUrl | 
         raise RedirectRefused(
             f"{host_of(url)} answered {status} without a Location to follow; nothing was downloaded"
         )
-    return SignedUrl(Secret(_target(url, location)[0]))
+    return SignedUrl(_target(url, location)[0])
 
 
-def _target(url: str, location: str) -> tuple[str, SplitResult]:
+def _target(url: str, location: str) -> tuple[Secret, SplitResult]:
     """What a Location means: an absolute one itself, to the byte; a relative one resolved."""
-    host = host_of(url)
+    target = Secret(location if _ABSOLUTE.match(location) else _joined(url, location))
+    if problem := _objection(url, location, target):
+        raise RedirectRefused(f"{host_of(url)} redirects {problem}")
+    return target, urlsplit(target)
+
+
+def _objection(url: str, location: str, target: str) -> str | None:
+    """Why a redirect must not be followed; apart, so that no frame of the error holds its URL."""
     if _UNSENDABLE.search(location):
-        raise RedirectRefused(f"{host} redirects to a URL with characters that no URL may hold")
-    target = location if _ABSOLUTE.match(location) else _joined(url, location)
+        return "to a URL with characters that no URL may hold"
     parts = split_url(target)
     if parts is None or parts.scheme not in {"http", "https"}:
-        raise RedirectRefused(f"{host} redirects to something that is no http(s) URL")
+        return "to something that is no http(s) URL"
     if "@" in parts.netloc or "\\" in parts.netloc:
-        raise RedirectRefused(f"{host} redirects to a URL with credentials in it")
+        return "to a URL with credentials in it"
     if parts.scheme == "http" and urlsplit(url).scheme == "https":
-        raise RedirectRefused(
-            f"{host} redirects from https to http (host {parts.hostname}); "
-            "the payload would travel unprotected"
-        )
-    return target, parts
+        return f"from https to http (host {parts.hostname}); the payload would travel unprotected"
+    return None
 
 
 def _joined(url: str, location: str) -> str:

@@ -241,7 +241,7 @@ async def test_a_server_that_says_nothing_is_given_up() -> None:
 
     async with (
         raw_server(silence) as url,
-        Client("t", base_url=url, timeouts=Timeouts(call=0.1)) as gh,
+        Client("t", base_url=url, timeouts=Timeouts(call=0.1), retry=ONCE) as gh,
     ):
         with pytest.raises(TimedOut, match="no answer in time"):
             await gh.repo(REPOSITORY).get_artifact(1)

@@ -178,7 +178,6 @@ async def test_a_disk_that_fails_anywhere_is_told(
     failing: str,
 ) -> None:
     """Whichever call to the system fails, it is a DiskError with its errno, and nothing is left."""
-
     genuine = io.FileIO
 
     def fail(self: io.FileIO, *args: Any) -> Any:

@@ -22,6 +22,7 @@ VALUES: dict[str, Any] = {
     "tries": 5,
     "seconds": 12.5,
     "host": "store.example",
+    "may_have_arrived": False,
     "status": 418,
     "message": "I'm a teapot \u2615",
     "request_id": "C0FF:EE",
