@@ -87,6 +87,7 @@ def test_ids(number: int) -> None:
     assert arguments.artifact_id(number) == number
     assert arguments.artifact_id(artifact(id=number)) == number
     assert arguments.run_id(number) == number
+    assert arguments.installation_id(number) == number
 
 
 @pytest.mark.parametrize("number", NOT_POSITIVE)

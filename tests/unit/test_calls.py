@@ -271,3 +271,12 @@ def test_any_refusal(status: int, value: Any, message: str, headers: dict[str, s
         error = error_of(CALL, Reply(status, headers, json.dumps(body).encode()))
         assert isinstance(error, GitHubError)
         assert isinstance(error.message, str)
+
+
+def test_an_apps_calls() -> None:
+    """An app finds its installation by repository, and narrows the token that it asks for."""
+    assert str(calls.find_installation(REPOSITORY)) == f"GET /repos/{REPOSITORY}/installation"
+    call = calls.create_installation_token(7, {"actions": "read"})
+    assert str(call) == "POST /app/installations/7/access_tokens"
+    assert call.body == {"permissions": {"actions": "read"}}
+    assert calls.create_installation_token(7, None).body == {}

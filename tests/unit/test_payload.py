@@ -14,10 +14,12 @@ from ghartifacts_async import Digest, IncompleteDownload
 from ghartifacts_async._sansio.payload import (
     END_OF_ZIP,
     check_complete,
+    check_not_over,
     disposition_filename,
     ends_zip,
     expected_length,
     filename,
+    most_bytes,
 )
 
 from .values import SHA256, artifact, assert_not_quadratic, examples
@@ -280,3 +282,26 @@ def test_ends_zip_quickly() -> None:
     """A tail full of false ends is searched in linear time."""
     assert not ends_zip((b"PK\x05\x06" * END_OF_ZIP)[:END_OF_ZIP], END_OF_ZIP)
     assert_not_quadratic(lambda size: ends_zip(b"PK\x05\x06" * (size // 4), size))
+
+
+@pytest.mark.parametrize(
+    ("digest", "length", "most"),
+    [(True, None, 5), (True, "5", 5), (False, "7", 7), (False, None, None)],
+)
+def test_most_bytes(digest: bool, length: str | None, most: int | None) -> None:
+    """A payload with a digest has the size that GitHub records, another what the store says."""
+    one = artifact(size_in_bytes=5, digest=Digest("sha256", SHA256) if digest else None)
+    headers = {} if length is None else {"content-length": length}
+    assert most_bytes(one, headers) == most
+    check_not_over(one, 5, most)
+
+
+def test_too_many_bytes() -> None:
+    """A store that promises or sends more than there is is stopped, before or while it sends."""
+    one = artifact(size_in_bytes=5, digest=Digest("sha256", SHA256))
+    with pytest.raises(IncompleteDownload, match="promises 6 bytes") as caught:
+        most_bytes(one, {"content-length": "6"})
+    assert (caught.value.received, caught.value.expected) == (0, 5)
+    with pytest.raises(IncompleteDownload, match="6 bytes came, and more would come") as caught:
+        check_not_over(one, 6, 5)
+    assert (caught.value.received, caught.value.expected) == (6, 5)
