@@ -53,7 +53,7 @@ class Limiter:
         self._answered = asyncio.Event()
         self._refusals = 0
         self.rate_limit: RateLimit | None = None
-        self.waited = 0.0
+        self.waited: float = 0.0
 
     @asynccontextmanager
     async def place(self, call: ApiCall) -> AsyncIterator[None]:
@@ -160,7 +160,7 @@ class Limiter:
     async def _wait_at_the_gate(self, call: ApiCall, seconds: float) -> None:
         loop = asyncio.get_running_loop()
         told_to_wait = loop.time() < self._opens_at
-        if self._under_way and not told_to_wait:
+        if self._under_way and not told_to_wait and self._policy.max_wait > 0:
             # An answer may show that more is left than was feared.
             self._answered.clear()
             await self._answered.wait()

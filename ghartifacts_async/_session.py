@@ -131,11 +131,11 @@ class Session:
         async with self._limiter.place(call):
             return await self._try(call, None)
 
-    async def _ask(self, call: ApiCall, token: str) -> Reply:
+    async def _ask(self, call: ApiCall, token: Callable[[], str]) -> Reply:
         """A call with another token. It takes no place: whoever needs a token has one."""
         return (await self._try(call, token))[1]
 
-    async def _try(self, call: ApiCall, own_token: str | None) -> tuple[str, Reply]:
+    async def _try(self, call: ApiCall, own_token: Callable[[], str] | None) -> tuple[str, Reply]:
         loop = asyncio.get_running_loop()
         effort = _Effort()
         url, sent_at = "", loop.time()
@@ -145,7 +145,10 @@ class Session:
         while True:
             effort.tries += 1
             await self._limiter.opened(call)
-            token = own_token or renewed or await self._token(rejected)
+            if own_token is not None:
+                token: str | None = own_token()
+            else:
+                token = renewed or await self._token(rejected)
             renewed = None
             error: ArtifactsError
             answer: Reply | None = None
@@ -163,6 +166,8 @@ class Session:
                     self._limiter.accepted(sent_at)
                     return url, reply
                 answer, error = reply, refused
+                if not isinstance(refused, RateLimited):
+                    self._limiter.accepted(sent_at)
                 after = limits.retry_after(reply.headers, self._wall_clock())
                 failure = retry.Failure(reply.status, after)
             match error:
@@ -189,7 +194,7 @@ class Session:
             if isinstance(error, TransportError):
                 lost = lost or error.may_have_arrived
             elif answer is not None:
-                lost = lost or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+                lost = lost or answer.status in retry.MAY_HAVE_WORKED
             self._stats = evolve(self._stats, retries=self._stats.retries + 1)
             _log.info("%s; trying again in %.1f s", error, decision.seconds)
             await asyncio.sleep(decision.seconds)
@@ -268,11 +273,11 @@ class Session:
                 effort.seconds += loop.time() - sent_at
             if counted:
                 self._limiter.learn(reply.headers)
-        if "Authorization" in headers:
-            reply = redacted(reply, headers["Authorization"].removeprefix("Bearer "))
+        reply = redacted(reply, headers.get("Authorization", "").removeprefix("Bearer "))
         request_id = printable(reply.headers.get("x-github-request-id", "-"))
         _log.debug("%s: %d (request %s)", call, reply.status, request_id)
-        if reply.status < HTTPStatus.BAD_REQUEST:
+        if reply.status < HTTPStatus.MULTIPLE_CHOICES or reply.status == HTTPStatus.NOT_MODIFIED:
+            # A redirect shows nothing: some are answered before the version is looked at.
             self._api_version = self._known_version = version
         self._warn_of_sunset(reply, version)
         return reply, sent_at

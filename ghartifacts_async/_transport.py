@@ -84,7 +84,7 @@ class Transport:
         self.timeouts = timeouts
         self._headers = {"User-Agent": user_agent}
         self._session: aiohttp.ClientSession | None = None
-        self.slots = _slots(session)
+        self.slots: AbstractAsyncContextManager[None, bool | None] = _slots(session)
         self._open: set[aiohttp.ClientResponse] = set()
         self.bytes_received = 0
 
@@ -138,7 +138,6 @@ class Transport:
                 raise UnexpectedReply(
                     f"{method} {urlsplit(url).path}: more than {MAX_REPLY_BYTES} bytes came",
                     status=reply.status,
-                    request_id=reply.headers.get("x-github-request-id"),
                 )
             return reply
         raise failure
@@ -288,7 +287,9 @@ class Stream:
         return start[:size]
 
 
-def _slots(lender: aiohttp.ClientSession | None) -> AbstractAsyncContextManager[None]:
+def _slots(
+    lender: aiohttp.ClientSession | None,
+) -> AbstractAsyncContextManager[None, bool | None]:
     """As many as the borrowed pool has connections: who waits for one here does not time out."""
     connector = lender.connector if lender is not None else None
     limits = [n for n in (connector.limit, connector.limit_per_host) if n > 0] if connector else []

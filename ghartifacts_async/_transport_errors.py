@@ -22,11 +22,11 @@ def translated(error: Exception, url: str) -> TransportError:
     """The error of this library for one of aiohttp's. Raise it outside of its handler."""
     host = host_of(url)
     match error:
-        case aiohttp.ClientConnectorCertificateError():
+        case aiohttp.ClientConnectorCertificateError() | aiohttp.ServerFingerprintMismatch():
             return CertificateRefused(
                 f"{host}: {_reason(error)}", host=host, may_have_arrived=False
             )
-        case aiohttp.ClientConnectorError():
+        case aiohttp.ClientConnectorError() | aiohttp.ClientHttpProxyError():
             return ConnectionFailed(f"{host}: {_reason(error)}", host=host, may_have_arrived=False)
         case aiohttp.ConnectionTimeoutError():
             return TimedOut(f"{host}: {_reason(error)}", host=host, may_have_arrived=False)
@@ -45,6 +45,8 @@ def _reason(error: Exception) -> str:
             return "no answer in time"
         case aiohttp.ClientConnectorCertificateError():
             return f"its certificate was refused ({error.certificate_error})"
+        case aiohttp.ServerFingerprintMismatch():
+            return "its certificate is not the pinned one"
         case aiohttp.ClientProxyConnectionError():
             return (
                 f"cannot connect to the proxy ({error.strerror or type(error.os_error).__name__})"

@@ -24,8 +24,8 @@ from ghartifacts_async._sansio.calls import (
 from ghartifacts_async._sansio.secret import Secret
 from ghartifacts_async.errors import ArtifactsError, InvalidArgument, TokenProviderError
 
-Ask: TypeAlias = Callable[[ApiCall, str], Awaitable[Reply]]
-"""Makes an API call with a token of its own, paced and retried as any call."""
+Ask: TypeAlias = Callable[[ApiCall, Callable[[], str]], Awaitable[Reply]]
+"""Makes an API call with a token of its own, made anew for each try; paced as any call."""
 
 
 @runtime_checkable
@@ -109,7 +109,7 @@ class GitHubApp:
     """An installation of a GitHub App (extra ``app``).
 
     Its installation token is minted when it is first needed, shared by all tasks, and renewed a
-    minute before it ends, or when GitHub refuses it.
+    minute before it ends, or when GitHub refuses it. It serves the clients of one server.
 
     Args:
         app_id: The app's id, or its client id.
@@ -155,14 +155,31 @@ class GitHubApp:
         self._minted: _Minted | None = None
         self._failures = 0
         self._failure: ArtifactsError | None = None
+        self._base_url: str | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         # A lock and not a task: whoever is cancelled while minting leaves it to the next.
         self._minting = asyncio.Lock()
         self._jwt()
+
+    def bind(self, base_url: str) -> None:
+        """Serve the clients of this server alone: its tokens are nobody else's.
+
+        Raises:
+            InvalidArgument: It serves another one.
+        """
+        if self._base_url not in {None, base_url}:
+            raise InvalidArgument(
+                "this GitHubApp serves a client of another server; make a new one"
+            )
+        self._base_url = base_url
 
     async def token(self, ask: Ask, rejected: str | None) -> str:
         """The installation's token, minted where there is none that lasts a minute more."""
         if (token := self._current(rejected)) is not None:
             return token
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            self._loop, self._minting = loop, asyncio.Lock()
         failures = self._failures
         async with self._minting:
             if (token := self._current(rejected)) is not None:
@@ -187,9 +204,9 @@ class GitHubApp:
         if self._installation is None:
             assert self._repository is not None
             call = find_installation(self._repository)
-            self._installation = read_as(_Installation, call, await ask(call, self._jwt())).id
+            self._installation = read_as(_Installation, call, await ask(call, self._jwt)).id
         call = create_installation_token(self._installation, self._permissions)
-        reply = await ask(call, self._jwt())
+        reply = await ask(call, self._jwt)
         granted = read_as(_Granted, call, reply)
         now = asyncio.get_running_loop().time()
         lasts = granted.expires_at.timestamp() - limits.server_time(

@@ -17,9 +17,10 @@ from ghartifacts_async._download import OnProgress, download, path_of
 from ghartifacts_async._limiter import Limiter
 from ghartifacts_async._listing import ArtifactListing
 from ghartifacts_async._sansio import arguments, calls
+from ghartifacts_async._sansio.secret import Secret
 from ghartifacts_async._session import Session
 from ghartifacts_async._transport import Transport, check_borrowed
-from ghartifacts_async.auth import Auth, auth_of
+from ghartifacts_async.auth import Auth, GitHubApp, auth_of
 from ghartifacts_async.errors import ClientStateError, InvalidArgument
 from ghartifacts_async.models import (
     Artifact,
@@ -75,12 +76,18 @@ class Client:
         timeouts: Timeouts = Timeouts(),
         conditional: bool = True,
     ) -> None:
+        self._state = "not entered"
+        # The frames of an error show what their names hold.
+        auth = Secret(auth) if isinstance(auth, str) else auth
+        self._base_url = arguments.base_url(base_url)
         if session is not None:
             check_borrowed(session)
         for value, kind in ((retry, RetryPolicy), (limits, Limits), (timeouts, Timeouts)):
             if not isinstance(value, kind):
-                raise InvalidArgument(f"{kind.__name__} is wanted, not {value!r}")
-        self._base_url = arguments.base_url(base_url)
+                name = type(value).__name__
+                raise InvalidArgument(f"{kind.__name__} is wanted, not a value of type {name}")
+        if isinstance(auth, GitHubApp):
+            auth.bind(self._base_url)
         self._transport = Transport(
             session,
             user_agent=arguments.header_value("user_agent", user_agent or _user_agent()),
@@ -96,7 +103,6 @@ class Client:
             api_version=arguments.header_value("api_version", api_version),
             conditional=conditional,
         )
-        self._state = "not entered"
 
     @classmethod
     def from_env(
@@ -121,7 +127,7 @@ class Client:
         Raises:
             InvalidArgument: There is no token, or one of them cannot be right.
         """
-        token = os.environ.get("GH_TOKEN") or os.environ.get("GITHUB_TOKEN")
+        token = Secret(os.environ.get("GH_TOKEN") or os.environ.get("GITHUB_TOKEN") or "")
         if not token:
             raise InvalidArgument("neither GH_TOKEN nor GITHUB_TOKEN is set; one holds the token")
         url = os.environ.get("GITHUB_API_URL")

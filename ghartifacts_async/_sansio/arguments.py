@@ -92,6 +92,7 @@ def token(value: str) -> Secret:
     """A token that a header can carry. The error never shows it."""
     if not isinstance(value, str):
         raise InvalidArgument(f"a token is a str, not {type(value).__name__}")
+    value = Secret(value)
     if not value:
         raise InvalidArgument("the token is empty; pass auth=None to go without one")
     if not _HEADER_TEXT.fullmatch(value) or " " in value:
@@ -99,13 +100,13 @@ def token(value: str) -> Secret:
             "the token holds white space, a line break or a character outside of ASCII; "
             "if it was read from a file, strip() it"
         )
-    return Secret(value)
+    return value
 
 
 def header_value(what: str, value: str) -> str:
     """Text that a header can carry."""
     if not isinstance(value, str) or not _HEADER_TEXT.fullmatch(value):
-        raise InvalidArgument(f"{what} is a non-empty line of printable ASCII, not {value!r}")
+        raise InvalidArgument(f"{what} is a non-empty line of printable ASCII, not {_shown(value)}")
     return value
 
 

@@ -69,8 +69,11 @@ def relocation(base_url: str, target: str, hop: str) -> dict[str, str]:
         target: Path and query that were asked for: ``/repos/OWNER/REPO/…``.
         hop: Where the answer leads: ``…/repositories/ID/…`` with the same rest.
     """
-    old = _REPOSITORY.match(target)
-    new = hop.removeprefix(base_url)
+    old, base, there = _REPOSITORY.match(target), urlsplit(base_url), urlsplit(hop)
+    if origin(base) != origin(there) or not there.path.startswith(f"{base.path}/"):
+        return {}
+    # A path and never a URL: what is remembered cannot name another host.
+    new = there.path.removeprefix(base.path) + (f"?{there.query}" if there.query else "")
     if old is None or not new.endswith(target[old.end() :]):
         return {}
     return {old[0]: new[: len(new) - (len(target) - old.end())]}

@@ -17,6 +17,9 @@ from ghartifacts_async.models import RetryPolicy
 RETRIED = frozenset({429, 500, 502, 503, 504})
 """Statuses that may pass; 403 is a matter of limits, everything else will not change."""
 
+MAY_HAVE_WORKED = frozenset({500, 502, 504})
+"""Errors of a server that may have carried out the call all the same; 503 says that it did not."""
+
 
 @frozen
 class Attempt:

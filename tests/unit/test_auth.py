@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -35,8 +36,8 @@ GARBAGE: list[Any] = [
 async def token_of(auth: Auth) -> str | None:
     """Return the token that a first call gets."""
 
-    async def no_calls(call: ApiCall, token: str) -> Reply:
-        raise AssertionError(f"{call} was not to be made with {len(token)} characters")
+    async def no_calls(call: ApiCall, token: Callable[[], str]) -> Reply:
+        raise AssertionError(f"{call} was not to be made with {token}")
 
     return await auth.token(no_calls, None)
 

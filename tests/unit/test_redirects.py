@@ -309,3 +309,19 @@ def test_a_moved_repository_is_remembered_whole() -> None:
     assert relocated("/app/x", moved) == "/app/x"
     assert relocation(base, target, f"{base}/repositories/7/other") == {}
     assert relocation(base, "/app/x", f"{base}/app/x") == {}
+
+
+@pytest.mark.parametrize(
+    ("base", "hop"),
+    [
+        ("https://API.GitHub.com", "https://api.github.com/repositories/1/actions/artifacts/5"),
+        ("https://api.github.com:443", "https://api.github.com/repositories/1/actions/artifacts/5"),
+        ("https://api.github.com", "https://evil.example/repositories/1/actions/artifacts/5"),
+        ("https://h/api/v3", "https://h/api/v30/repositories/1/actions/artifacts/5"),
+    ],
+)
+def test_what_is_remembered_is_a_path(base: str, hop: str) -> None:
+    """However the host is spelt, what is remembered of a move cannot name a host."""
+    target = "/repos/o/r/actions/artifacts/5"
+    for new in relocation(base, target, hop).values():
+        assert new == "/repositories/1"
