@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import TypeAlias
 
@@ -87,6 +88,16 @@ def path_of(destination: str | os.PathLike[str]) -> Path:
     if not text:
         raise InvalidArgument("destination is empty; '.' is the working directory")
     return Path(text)
+
+
+def check_callback(tell: OnProgress | None) -> None:
+    """Make sure that a progress callback is one that can be called in the event loop.
+
+    Raises:
+        InvalidArgument: It cannot, or nobody would await it.
+    """
+    if tell is not None and (not callable(tell) or iscoroutinefunction(tell)):
+        raise InvalidArgument("on_progress is a plain function, called in the event loop")
 
 
 def _directory_meant(text: str) -> bool:

@@ -6,14 +6,13 @@ import os
 import time
 from collections.abc import Awaitable, Callable
 from importlib.metadata import PackageNotFoundError, version
-from inspect import iscoroutinefunction
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from attrs import field, frozen
 
 from ghartifacts_async._disk import Disk
-from ghartifacts_async._download import OnProgress, download, path_of
+from ghartifacts_async._download import OnProgress, check_callback, download, path_of
 from ghartifacts_async._limiter import Limiter
 from ghartifacts_async._listing import ArtifactListing
 from ghartifacts_async._sansio import arguments, calls
@@ -83,9 +82,7 @@ class Client:
         if session is not None:
             check_borrowed(session)
         for value, kind in ((retry, RetryPolicy), (limits, Limits), (timeouts, Timeouts)):
-            if not isinstance(value, kind):
-                name = type(value).__name__
-                raise InvalidArgument(f"{kind.__name__} is wanted, not a value of type {name}")
+            arguments.of_kind(value, kind)
         if isinstance(auth, GitHubApp):
             auth.bind(self._base_url)
         self._transport = Transport(
@@ -314,10 +311,7 @@ class Repo:
         """
         opened = self._client._opened()
         path_of(destination)
-        if on_progress is not None and (
-            not callable(on_progress) or iscoroutinefunction(on_progress)
-        ):
-            raise InvalidArgument("on_progress is a plain function, called in the event loop")
+        check_callback(on_progress)
         if not isinstance(artifact, Artifact):
             artifact = await self.get_artifact(artifact)
         call = calls.download_artifact(self.name, artifact.id)

@@ -72,6 +72,13 @@ def limit(number: int | None) -> int | None:
     return number
 
 
+def of_kind(value: object, kind: type) -> None:
+    """A value of one of the public models."""
+    if not isinstance(value, kind):
+        name = type(value).__name__
+        raise InvalidArgument(f"{kind.__name__} is wanted, not a value of type {name}")
+
+
 def direction(order: Direction) -> Direction:
     """Order of a run's listing."""
     if order not in get_args(Direction):

@@ -15,13 +15,15 @@ from ghartifacts_async import (
     Artifact,
     ArtifactPage,
     Digest,
+    InvalidArgument,
     Timeouts,
     WorkflowRun,
     from_json,
     to_json,
 )
+from ghartifacts_async._sansio import arguments
 
-from .values import MODELS, OPENAPI, SHA256, artifact, document, examples
+from .values import MODELS, OPENAPI, SECRET, SHA256, artifact, document, examples
 
 SCHEMA = OPENAPI["schema"]
 RUN_SCHEMA = SCHEMA["properties"]["workflow_run"]
@@ -174,3 +176,11 @@ def test_digest_of_another_form(text: str) -> None:
     """Text that is no digest is refused, as no payload could ever match it."""
     with pytest.raises(ValueError, match=r"digest|hex"):
         Digest.parse(text)
+
+
+def test_of_kind() -> None:
+    """A value of another class than wanted is refused by the names of both, and unseen."""
+    arguments.of_kind(5, int)
+    with pytest.raises(InvalidArgument, match="int is wanted, not a value of type str") as caught:
+        arguments.of_kind(SECRET, int)
+    assert SECRET not in str(caught.value)
