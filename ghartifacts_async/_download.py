@@ -42,7 +42,7 @@ async def download(
     on_progress: OnProgress | None,
 ) -> Download:
     """Fetch, check and publish; see `Repo.download_artifact`."""
-    path = path_of(destination)
+    path = Path(destination)
     directory = await disk.run(_directory_meant, os.fspath(destination))
     async with _open_payload(session, transport, call) as stream:
         if directory:
@@ -69,8 +69,8 @@ async def download(
     return Download(artifact, path, received, digest, verified)
 
 
-def path_of(destination: str | os.PathLike[str]) -> Path:
-    """The path that a caller means.
+def check_destination(destination: str | os.PathLike[str]) -> None:
+    """Make sure that a destination is a path.
 
     Raises:
         InvalidArgument: It is none.
@@ -87,7 +87,6 @@ def path_of(destination: str | os.PathLike[str]) -> Path:
         raise InvalidArgument(f"destination holds what no path may: {text!r}")
     if not text:
         raise InvalidArgument("destination is empty; '.' is the working directory")
-    return Path(text)
 
 
 def check_callback(tell: OnProgress | None) -> None:
@@ -112,16 +111,17 @@ async def _open_payload(
     session: Session, transport: Transport, call: ApiCall
 ) -> AsyncIterator[Stream]:
     """The store's answer, asked for as soon as GitHub has said where: the URL lives a minute."""
-    url = await session.locate(call)
-    for _ in range(redirects.MAX_HOPS + 1):
-        async with transport.stream(url) as stream:
-            hop = redirects.store_hop(url.value, stream.status, stream.headers)
-            if hop is None:
-                if stream.status != 200:
-                    raise await _store_error(stream)
-                yield stream
-                return
-            url = hop
+    async with transport.slots:
+        url = await session.locate(call)
+        for _ in range(redirects.MAX_HOPS + 1):
+            async with transport.stream(url) as stream:
+                hop = redirects.store_hop(url.value, stream.status, stream.headers)
+                if hop is None:
+                    if stream.status != 200:
+                        raise await _store_error(stream)
+                    yield stream
+                    return
+                url = hop
     raise RedirectRefused(f"{url.host}: more than {redirects.MAX_HOPS} redirects; they may loop")
 
 

@@ -3,7 +3,8 @@
 A call takes a place among the concurrent ones, and then passes a turnstile, one call at a time,
 first come, first served. There it waits for the gate, which is closed to every task while GitHub
 has said wait to any, and for its points in a leaky bucket. DELETEs, which wait for each other, have
-but a share of the places, so that they do not keep everything else from the turnstile.
+but a share of the places, so that they do not keep everything else from the turnstile. A connection
+of the pool, which may be small, is taken last: whoever waits here leaves it to others.
 
 The bucket's burst and leak together stay below the points of a minute, whatever minute one looks
 at (burst + 60 x leak < points); after a closed gate the bucket is full, so that calls leave one by
@@ -14,7 +15,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    nullcontext,
+)
 
 from aiolimiter import AsyncLimiter
 
@@ -47,11 +53,13 @@ class Limiter:
         self._next_delete = 0.0
         self._opens_at = 0.0
         self._closed_at = float("-inf")
+        self._told_at = float("-inf")
         self._resets = 0.0
         self._server_start = 0.0
         self._under_way = 0
         self._answered = asyncio.Event()
         self._refusals = 0
+        self._herd = False
         self.rate_limit: RateLimit | None = None
         self.waited: float = 0.0
 
@@ -62,51 +70,62 @@ class Limiter:
         async with first, self._places:
             yield
 
-    def is_open(self) -> bool:
-        """Whether the gate is open now."""
-        return self._closed_for() is None
-
     async def opened(self, call: ApiCall) -> None:
         """Wait for the gate before a call gets its token, which might end there.
 
         Raises:
             RateLimited: The wait would be longer than `Limits.max_wait`.
         """
-        async with self._turnstile:
-            while (wait := self._closed_for()) is not None:
-                await self._wait_at_the_gate(call, wait)
+        await self._pass_turnstile(call, due=0)
 
     @asynccontextmanager
-    async def turn(self, call: ApiCall) -> AsyncIterator[float]:
+    async def turn(
+        self, call: ApiCall, connection: AbstractAsyncContextManager[object]
+    ) -> AsyncIterator[float]:
         """The call's turn: it goes now, with no await in between; yields when, on the loop's clock.
+
+        Args:
+            call: Which.
+            connection: Entered for the time of the turn.
 
         Raises:
             RateLimited: The wait would be longer than `Limits.max_wait`.
         """
         loop = asyncio.get_running_loop()
-        if call.method == "DELETE":
-            async with self._deletes:
-                await asyncio.sleep(self._next_delete - loop.time())
-                await self._admit(call)
-                self._next_delete = loop.time() + self._policy.delete_interval
-        else:
-            await self._admit(call)
-        self._under_way += 1
-        try:
-            yield loop.time()
-        finally:
-            self._under_way -= 1
-            self._answered.set()
+        async with AsyncExitStack() as held:
+            async with self._deletes if call.method == "DELETE" else nullcontext():
+                await self._wait_for_turn(call)
+                await held.enter_async_context(connection)
+                while self._closed_for() is not None:
+                    await held.aclose()
+                    await self._wait_for_turn(call)
+                    await held.enter_async_context(connection)
+                if call.method == "DELETE":
+                    self._next_delete = loop.time() + self._policy.delete_interval
+            self._under_way += 1
+            try:
+                yield loop.time()
+            finally:
+                self._under_way -= 1
+                self._answered.set()
 
-    def learn(self, headers: Mapping[str, str]) -> None:
-        """Take note of what an answer tells of the primary limit."""
+    def learn(self, headers: Mapping[str, str], sent_at: float) -> None:
+        """Take note of what an answer tells of the primary limit.
+
+        Args:
+            headers: Of the answer.
+            sent_at: When the call went, on the loop's clock.
+        """
         told = limits.rate_limit(headers)
         if told is None:
             return
-        self.rate_limit = limits.newer(self.rate_limit, told)
-        if self.rate_limit is told:
-            now = self._note_time(headers)
-            self._resets = now + limits.until_reset(told, headers, self._wall_clock())
+        now = self._note_time(headers)
+        wait = limits.until_reset(told, headers, self._wall_clock())
+        if wait > limits.MAX_WINDOW:
+            return
+        if limits.newer(self.rate_limit, told, later=sent_at >= self._told_at) is told:
+            self.rate_limit, self._resets = told, now + wait
+        self._told_at = max(self._told_at, sent_at)
 
     def accepted(self, sent_at: float) -> None:
         """A call that went at that time, on the loop's clock, was not refused at a limit."""
@@ -124,8 +143,8 @@ class Limiter:
         now = self._note_time(headers)
         if sent_at >= self._closed_at:
             self._refusals += 1
+            self._closed_at = now
         told = limits.refusal(headers, max(1, self._refusals), self._wall_clock())
-        self._closed_at = now
         self._opens_at = max(self._opens_at, now + told.wait)
         return self._opens_at - now
 
@@ -133,16 +152,29 @@ class Limiter:
         """Whether a wait is longer than `Limits.max_wait`."""
         return seconds > self._policy.max_wait
 
-    async def _admit(self, call: ApiCall) -> None:
-        due = limits.points(call.method) if self._bucket is not None else 0
-        async with self._turnstile:
-            while (wait := self._closed_for()) is not None or due:
-                if wait is not None:
-                    await self._wait_at_the_gate(call, wait)
-                elif self._bucket is not None:
-                    # The gate may close while the bucket leaks.
-                    await self._bucket.acquire(due)
-                    due = 0
+    async def _wait_for_turn(self, call: ApiCall) -> None:
+        if call.method == "DELETE":
+            await asyncio.sleep(self._next_delete - asyncio.get_running_loop().time())
+        await self._pass_turnstile(call, due=limits.points(call.method))
+
+    async def _pass_turnstile(self, call: ApiCall, *, due: int) -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        bucket = self._bucket if due else None
+        try:
+            async with self._turnstile:
+                while (wait := self._closed_for()) is not None or bucket is not None:
+                    if wait is not None:
+                        await self._wait_at_the_gate(call, wait)
+                    elif bucket is not None:
+                        while self._herd and bucket.has_capacity():
+                            await bucket.acquire()
+                        self._herd = False
+                        # The gate may close while the bucket leaks.
+                        await bucket.acquire(due)
+                        bucket = None
+        finally:
+            self.waited += loop.time() - began
 
     def _closed_for(self) -> float | None:
         """Seconds that the gate stays closed, at most; ``None`` where it is open.
@@ -167,13 +199,8 @@ class Limiter:
             return
         if self.too_long(seconds):
             raise self._limited(call, seconds)
-        before = loop.time()
-        try:
-            await asyncio.sleep(seconds)
-        finally:
-            self.waited += loop.time() - before
-        while self._bucket is not None and self._bucket.has_capacity():
-            await self._bucket.acquire()
+        self._herd = True
+        await asyncio.sleep(seconds)
 
     def _limited(self, call: ApiCall, seconds: float) -> RateLimited:
         opens_at = asyncio.get_running_loop().time() + seconds

@@ -54,15 +54,12 @@ def check_borrowed(session: aiohttp.ClientSession) -> None:
         raise InvalidArgument(f"session is an aiohttp.ClientSession, not of type {kind}")
     if session.closed:
         raise InvalidArgument("the session is closed")
-    for name in ("Authorization", "Cookie"):
-        if name in session.headers:
-            raise InvalidArgument(
-                f"the session sends {name} with every request, so also to the blob store; "
-                "pass the token as auth, and a session without default credentials"
-            )
+    sent = [name for name in ("Authorization", "Cookie") if name in session.headers]
     if session.auth is not None:
+        sent.append("auth")
+    if sent:
         raise InvalidArgument(
-            "the session sends its auth with every request, so also to the blob store; "
+            f"the session sends its {sent[0]} with every request, so also to the blob store; "
             "pass the token as auth, and a session without default credentials"
         )
 
@@ -86,6 +83,7 @@ class Transport:
         self._session: aiohttp.ClientSession | None = None
         self.slots: AbstractAsyncContextManager[None, bool | None] = _slots(session)
         self._open: set[aiohttp.ClientResponse] = set()
+        self._proxies: dict[str, tuple[URL, aiohttp.BasicAuth | None] | None] = {}
         self.bytes_received = 0
 
     async def open(self) -> None:
@@ -144,7 +142,9 @@ class Transport:
 
     @asynccontextmanager
     async def stream(self, url: SignedUrl) -> AsyncIterator[Stream]:
-        """GET a signed URL, with no credential of any kind; redirects are not followed.
+        """GET a signed URL in one of `slots`, with no credential of any kind.
+
+        Redirects are not followed.
 
         Raises:
             TransportError: No answer came.
@@ -154,22 +154,21 @@ class Transport:
         )
         plain = {"Accept-Encoding": "identity"}
         patience = self.timeouts.connect + self.timeouts.stall
-        async with self.slots:
+        try:
+            # Not left to sock_read: a header that drips would keep it waiting.
+            async with asyncio.timeout(patience):
+                response = await self._open_stream(url.value, plain, limits)
+        except FAILURES as error:
+            failure = self.failure(error, url.value)
+        else:
+            self._open.add(response)
             try:
-                # Not left to sock_read: a header that drips would keep it waiting.
-                async with asyncio.timeout(patience):
-                    response = await self._open_stream(url.value, plain, limits)
-            except FAILURES as error:
-                failure = self.failure(error, url.value)
-            else:
-                self._open.add(response)
-                try:
-                    yield Stream(response, url, self)
-                finally:
-                    self._open.discard(response)
-                    # Not release(): nobody waits for the rest of a body that is not wanted.
-                    response.close()
-                return
+                yield Stream(response, url, self)
+            finally:
+                self._open.discard(response)
+                # Not release(): nobody waits for the rest of a body that is not wanted.
+                response.close()
+            return
         raise failure
 
     def closed(self) -> ClientStateError | None:
@@ -226,8 +225,10 @@ class Transport:
         proxy = getattr(lender, "_default_proxy", None)
         auth = getattr(lender, "_default_proxy_auth", None)
         if proxy is None and lender.trust_env:
-            with suppress(LookupError):
-                proxy, auth = await asyncio.to_thread(get_env_proxy_for_url, url)
+            host = f"{url.scheme}://{url.authority}"
+            if host not in self._proxies:
+                self._proxies[host] = await asyncio.to_thread(_proxy_of_environment, url)
+            proxy, auth = self._proxies[host] or (None, None)
         if proxy is None:
             return None
         proxy = URL(proxy)
@@ -294,6 +295,13 @@ def _slots(
     connector = lender.connector if lender is not None else None
     limits = [n for n in (connector.limit, connector.limit_per_host) if n > 0] if connector else []
     return asyncio.Semaphore(min(limits)) if limits else nullcontext()
+
+
+def _proxy_of_environment(url: URL) -> tuple[URL, aiohttp.BasicAuth | None] | None:
+    try:
+        return get_env_proxy_for_url(url)
+    except LookupError:
+        return None
 
 
 async def _read_bounded(content: aiohttp.StreamReader) -> bytes:

@@ -18,22 +18,25 @@ FAILURES = (aiohttp.ClientError, HttpProcessingError, OSError, RuntimeError, Val
 """Whatever aiohttp raises for a request that did not succeed."""
 
 
+_CERTIFICATE = (aiohttp.ClientConnectorCertificateError, aiohttp.ServerFingerprintMismatch)
+_NEVER_SENT = (
+    *_CERTIFICATE,
+    aiohttp.ClientConnectorError,
+    aiohttp.ClientHttpProxyError,
+    aiohttp.ConnectionTimeoutError,
+)
+
+
 def translated(error: Exception, url: str) -> TransportError:
     """The error of this library for one of aiohttp's. Raise it outside of its handler."""
     host = host_of(url)
-    match error:
-        case aiohttp.ClientConnectorCertificateError() | aiohttp.ServerFingerprintMismatch():
-            return CertificateRefused(
-                f"{host}: {_reason(error)}", host=host, may_have_arrived=False
-            )
-        case aiohttp.ClientConnectorError() | aiohttp.ClientHttpProxyError():
-            return ConnectionFailed(f"{host}: {_reason(error)}", host=host, may_have_arrived=False)
-        case aiohttp.ConnectionTimeoutError():
-            return TimedOut(f"{host}: {_reason(error)}", host=host, may_have_arrived=False)
-        case TimeoutError():
-            return TimedOut(f"{host}: {_reason(error)}", host=host)
-        case _:
-            return ConnectionFailed(f"{host}: {_reason(error)}", host=host)
+    kind: type[TransportError] = ConnectionFailed
+    if isinstance(error, _CERTIFICATE):
+        kind = CertificateRefused
+    elif isinstance(error, TimeoutError):
+        kind = TimedOut
+    arrived = not isinstance(error, _NEVER_SENT)
+    return kind(f"{host}: {_reason(error)}", host=host, may_have_arrived=arrived)
 
 
 def _reason(error: Exception) -> str:

@@ -21,7 +21,7 @@ from ghartifacts_async._sansio.calls import (
     find_installation,
     read_as,
 )
-from ghartifacts_async._sansio.secret import Secret
+from ghartifacts_async._sansio.secret import Secret, hidden
 from ghartifacts_async.errors import ArtifactsError, InvalidArgument, TokenProviderError
 
 Ask: TypeAlias = Callable[[ApiCall, Callable[[], str]], Awaitable[Reply]]
@@ -53,6 +53,7 @@ class Token:
     """
 
     def __init__(self, value: str) -> None:
+        value = hidden(value)
         self._value = arguments.token(value)
 
     async def token(self, ask: Ask, rejected: str | None) -> str:  # noqa: ARG002
@@ -84,7 +85,7 @@ class TokenProvider:
             provided = self._provide()
             if not isawaitable(provided):
                 raise InvalidArgument("the token provider is not async: it returned no awaitable")
-            value = await provided
+            value = hidden(await provided)
         except ArtifactsError:
             raise
         except Exception as error:
@@ -137,19 +138,20 @@ class GitHubApp:
         permissions: Mapping[str, str] | None = None,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
+        # The frames of an error show what their names hold.
+        self._key = private_key = hidden(
+            private_key.decode(errors="replace") if isinstance(private_key, bytes) else private_key
+        )
+        self._issuer, self._installation = str(app_id), installation_id
+        self._repository = repository
         if (installation_id is None) == (repository is None):
             raise InvalidArgument("a GitHubApp has an installation_id, or else a repository")
         if find_spec("jwt") is None or find_spec("cryptography") is None:
             raise InvalidArgument("a GitHubApp needs PyJWT: pip install 'ghartifacts_async[app]'")
-        self._issuer = str(app_id)
-        # The frames of an error show what their names hold.
-        self._key = private_key = Secret(
-            private_key.decode(errors="replace") if isinstance(private_key, bytes) else private_key
-        )
-        self._installation = (
-            None if installation_id is None else arguments.installation_id(installation_id)
-        )
-        self._repository = None if repository is None else arguments.repository(repository)
+        if repository is not None:
+            arguments.repository(repository)
+        else:
+            arguments.installation_id(installation_id)
         self._permissions = permissions
         self._wall_clock = wall_clock
         self._minted: _Minted | None = None
@@ -212,7 +214,8 @@ class GitHubApp:
         lasts = granted.expires_at.timestamp() - limits.server_time(
             reply.headers, self._wall_clock()
         )
-        self._minted = _Minted(arguments.token(granted.token), now + lasts - _RENEW_BEFORE)
+        renew_in = max(lasts - _RENEW_BEFORE, lasts / 2)
+        self._minted = _Minted(arguments.token(granted.token), now + renew_in)
         return self._minted.token
 
     def _jwt(self) -> str:
@@ -260,6 +263,7 @@ def auth_of(auth: Auth | str | Callable[[], Awaitable[str]] | None) -> Auth:
     Raises:
         InvalidArgument: It is none of these.
     """
+    auth = hidden(auth)
     if auth is None:
         return Anonymous()
     if isinstance(auth, str):

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Self
 from attrs import field, frozen
 
 from ghartifacts_async._disk import Disk
-from ghartifacts_async._download import OnProgress, check_callback, download, path_of
+from ghartifacts_async._download import OnProgress, check_callback, check_destination, download
+from ghartifacts_async._lifetime import Lifetime
 from ghartifacts_async._limiter import Limiter
 from ghartifacts_async._listing import ArtifactListing
 from ghartifacts_async._sansio import arguments, calls
-from ghartifacts_async._sansio.secret import Secret
+from ghartifacts_async._sansio.secret import Secret, hidden
 from ghartifacts_async._session import Session
 from ghartifacts_async._transport import Transport, check_borrowed
 from ghartifacts_async.auth import Auth, GitHubApp, auth_of
@@ -75,9 +76,9 @@ class Client:
         timeouts: Timeouts = Timeouts(),
         conditional: bool = True,
     ) -> None:
-        self._state = "not entered"
+        self._state, self._base_url = "not entered", "?"
         # The frames of an error show what their names hold.
-        auth = Secret(auth) if isinstance(auth, str) else auth
+        auth = hidden(auth)
         self._base_url = arguments.base_url(base_url)
         if session is not None:
             check_borrowed(session)
@@ -91,11 +92,13 @@ class Client:
             timeouts=timeouts,
         )
         self._disk = Disk()
+        self._lifetime = Lifetime()
         self._session = Session(
             self._transport,
             auth_of(auth),
             Limiter(limits, time.time),
             retry,
+            self._lifetime,
             base_url=self._base_url,
             api_version=arguments.header_value("api_version", api_version),
             conditional=conditional,
@@ -135,11 +138,7 @@ class Client:
         )
 
     def repo(self, name: str) -> Repo:
-        """The repository ``owner/name``. Nothing is asked.
-
-        Raises:
-            InvalidArgument: It is not named so.
-        """
+        """The repository ``owner/name``, or an `InvalidArgument`. Nothing is asked."""
         return Repo(arguments.repository(name), self)
 
     @property
@@ -166,6 +165,7 @@ class Client:
         traceback: TracebackType | None,
     ) -> None:
         self._state = "closed"
+        self._lifetime.close()
         try:
             await self._transport.close()
         finally:
@@ -309,10 +309,10 @@ class Repo:
 
         Source: https://docs.github.com/rest/actions/artifacts#download-an-artifact
         """
-        opened = self._client._opened()
-        path_of(destination)
+        check_destination(destination)
         check_callback(on_progress)
         if not isinstance(artifact, Artifact):
             artifact = await self.get_artifact(artifact)
         call = calls.download_artifact(self.name, artifact.id)
+        opened = self._client._opened()
         return await download(*opened, call, artifact, destination, on_progress)

@@ -10,6 +10,8 @@ from typing import Any, Literal, TypeAlias
 
 from attrs import field, frozen
 
+from ghartifacts_async.errors import InvalidArgument
+
 _DIGEST = re.compile(r"[A-Za-z0-9_-]+:(?:[0-9A-Fa-f]{2})+")
 
 Direction: TypeAlias = Literal["asc", "desc"]
@@ -20,7 +22,7 @@ def _at_least(minimum: float) -> Callable[[object, Any, float | None], None]:
         optional = value is None and attribute.default is not None and "None" in attribute.type
         sound = isinstance(value, int | float) and minimum <= value < float("inf")
         if not (sound or optional):
-            raise ValueError(f"{attribute.name} is a number from {minimum} on, not {value!r}")
+            raise InvalidArgument(f"{attribute.name} is a number from {minimum} on, not {value!r}")
 
     return check
 
@@ -234,7 +236,7 @@ class Stats:
         calls: API requests sent, retries and redirects included.
         not_modified: Of these, answered with 304 and served from memory.
         retries: Tries beyond the first.
-        waited: Seconds that calls spent waiting at limits.
+        waited: Seconds that calls waited for their pace and at limits, summed over the calls.
         bytes_received: Bytes of payloads.
     """
 

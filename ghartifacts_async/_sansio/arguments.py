@@ -47,12 +47,12 @@ def run_id(run: int) -> int:
     return _positive("a workflow run is named by its id", run)
 
 
-def installation_id(installation: int) -> int:
+def installation_id(installation: int | None) -> int:
     """The id of an app's installation."""
     return _positive("an installation is named by its id", installation)
 
 
-def _positive(what: str, number: int) -> int:
+def _positive(what: str, number: int | None) -> int:
     if type(number) is not int or number < 1:
         raise InvalidArgument(f"{what}, a positive int, not {number!r}")
     return number

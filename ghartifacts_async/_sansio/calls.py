@@ -183,7 +183,7 @@ def error_of(call: ApiCall, reply: Reply) -> GitHubError | None:
             needed = "read" if call.method == "GET" else "write"
             hint = f"; it does not exist, or the token lacks actions={needed} on this repository"
             return _error(NotFound, f"{said}{hint}", reply, **told)
-        case HTTPStatus.GONE if "expired" in message.lower() or "version" not in message.lower():
+        case HTTPStatus.GONE if "artifact" in message.lower() or "version" not in message.lower():
             return _error(ArtifactExpired, said, reply, **told)
         case HTTPStatus.GONE:
             hint = "; GitHub has retired this API version, pass a later one as api_version"

@@ -9,8 +9,8 @@ from collections import OrderedDict
 
 from ghartifacts_async._sansio.calls import ApiCall, Reply
 
-CAPACITY = 128
-"""Answers kept: pages of a hundred artifacts take about 100 KB each."""
+CAPACITY = 2**24
+"""Bytes of answers kept: pages of a hundred artifacts take about 100 KB each."""
 
 
 class EtagCache:
@@ -18,6 +18,7 @@ class EtagCache:
 
     def __init__(self) -> None:
         self._replies: OrderedDict[str, Reply] = OrderedDict()
+        self._size = 0
 
     def get(self, call: ApiCall) -> Reply | None:
         """The answer kept for a call, or ``None``."""
@@ -29,7 +30,13 @@ class EtagCache:
     def keep(self, call: ApiCall, reply: Reply) -> None:
         """Keep an answer, and let go of the one that was not used for longest."""
         if call.conditional and "etag" in reply.headers:
+            before = self._replies.pop(call.target, None)
             self._replies[call.target] = reply
-            self._replies.move_to_end(call.target)
-            if len(self._replies) > CAPACITY:
-                self._replies.popitem(last=False)
+            self._size += _size(reply) - (_size(before) if before else 0)
+            while self._size > CAPACITY:
+                self._size -= _size(self._replies.popitem(last=False)[1])
+
+
+def _size(reply: Reply) -> int:
+    """Bytes that an answer takes, headers and bookkeeping included, roughly."""
+    return len(reply.body) + 4096

@@ -29,6 +29,9 @@ RESET_MARGIN = 1.0
 SECONDARY_WAIT = 60.0
 """Seconds to wait at a secondary limit that names no time; doubled each time after."""
 
+MAX_WINDOW = 7200.0
+"""Seconds beyond which a window of the primary limit is not believed; GitHub's last 3,600."""
+
 POINTS_OF_A_WRITE = 5
 """Points of a call that changes something; one that reads has 1."""
 
@@ -66,13 +69,19 @@ def rate_limit(headers: Mapping[str, str]) -> RateLimit | None:
     )
 
 
-def newer(known: RateLimit | None, told: RateLimit) -> RateLimit:
-    """What holds after another answer: answers may overtake each other."""
-    if known is None or told.resets_at > known.resets_at:
+def newer(known: RateLimit | None, told: RateLimit, *, later: bool) -> RateLimit:
+    """What holds after another answer: answers may overtake each other.
+
+    Args:
+        known: What held before it.
+        told: What it tells.
+        later: Whether it was asked for after the answer that told `known`.
+    """
+    if known is None:
         return told
-    if told.resets_at < known.resets_at:
-        return known
-    return told if told.remaining < known.remaining else known
+    if told.resets_at == known.resets_at:
+        return told if told.remaining < known.remaining else known
+    return told if later else known
 
 
 def is_limit(
@@ -106,7 +115,9 @@ def refusal(headers: Mapping[str, str], refusals: int, now: float) -> Refusal:
         return Refusal(asked, primary=False)
     told = rate_limit(headers)
     if told is not None and told.remaining == 0:
-        return Refusal(until_reset(told, headers, now), primary=True)
+        wait = until_reset(told, headers, now)
+        if wait <= MAX_WINDOW:
+            return Refusal(wait, primary=True)
     return Refusal(SECONDARY_WAIT * 2.0 ** min(refusals - 1, 10), primary=False)
 
 

@@ -87,6 +87,12 @@ def relocated(target: str, moved: Mapping[str, str]) -> str:
     return moved[old[0]] + target[old.end() :]
 
 
+def forgotten(target: str, moved: Mapping[str, str]) -> dict[str, str]:
+    """What remains known once a repository is not found where it had moved to."""
+    old = _REPOSITORY.match(target)
+    return {path: new for path, new in moved.items() if old is None or path != old[0]}
+
+
 def store_hop(url: str, status: int, headers: Mapping[str, str]) -> SignedUrl | None:
     """Where to ask next without credentials; ``None`` where the answer is no redirect.
 

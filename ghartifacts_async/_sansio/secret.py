@@ -6,9 +6,13 @@ traceback's frames, as many services do.
 
 from __future__ import annotations
 
+from typing import TypeVar, cast
+
 from attrs import evolve
 
 from ghartifacts_async._sansio.calls import Reply
+
+_T = TypeVar("_T")
 
 _HIDDEN = "***"
 
@@ -23,6 +27,11 @@ class Secret(str):
 
     def __repr__(self) -> str:
         return f"'{_HIDDEN}'"
+
+
+def hidden(value: _T) -> _T:
+    """What may be a secret, as one where it is text: for the names of a function's frame."""
+    return cast("_T", Secret(value)) if isinstance(value, str) else value
 
 
 def redacted(reply: Reply, secret: str) -> Reply:

@@ -16,13 +16,12 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
 from ghartifacts_async import Client, Limits, RetryPolicy, Timeouts, errors
-from ghartifacts_async.auth import GitHubApp
+from ghartifacts_async.auth import GitHubApp, Token
 from ghartifacts_async.testing import FakeGitHub, Fault
-from tests.support import REPOSITORY, raw_server, says
+from tests.support import REPOSITORY, raw_server, rsa_keys, says
 
 from . import canaries
 from .clock import wall
-from .test_apps import keys
 
 TWICE = RetryPolicy(tries=2, delay=0)
 STORE = b"HTTP/1.1 %s\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
@@ -162,7 +161,7 @@ async def silent_store(fake: FakeGitHub, to: Path) -> Any:
 
 async def app_refused(fake: FakeGitHub, _: Path) -> Any:
     """An app that GitHub does not know."""
-    return await get(fake, auth=GitHubApp(7, keys()[0], installation_id=42, wall_clock=wall))
+    return await get(fake, auth=GitHubApp(7, rsa_keys()[0], installation_id=42, wall_clock=wall))
 
 
 async def app_without_a_key(_: FakeGitHub, __: Path) -> Any:
@@ -170,19 +169,38 @@ async def app_without_a_key(_: FakeGitHub, __: Path) -> Any:
     return GitHubApp(7, canaries.KEY, installation_id=42)
 
 
+async def app_without_an_installation(_: FakeGitHub, __: Path) -> Any:
+    """An app that is not told where."""
+    return GitHubApp(7, canaries.KEY)
+
+
+async def token_from_a_file(_: FakeGitHub, __: Path) -> Any:
+    """A token that was not stripped."""
+    return Token(f"{canaries.TOKEN}\n")
+
+
+async def provided_from_a_file(fake: FakeGitHub, _: Path) -> Any:
+    """A provider of one that was not stripped."""
+
+    async def provide() -> str:
+        return f"{canaries.TOKEN}\n"
+
+    return await get(fake, auth=provide)
+
+
 async def app_token_of_another_shape(fake: FakeGitHub, _: Path) -> Any:
     """A token in an answer that cannot be read."""
-    fake.add_app(7, keys()[1], 42)
+    fake.add_app(7, rsa_keys()[1], 42)
     body = {"token": canaries.TOKEN, "expires_at": 7}
     fake.fail_next(Fault(201, body=body), method="POST")
-    return await get(fake, auth=GitHubApp(7, keys()[0], installation_id=42, wall_clock=wall))
+    return await get(fake, auth=GitHubApp(7, rsa_keys()[0], installation_id=42, wall_clock=wall))
 
 
 async def app_not_permitted(fake: FakeGitHub, _: Path) -> Any:
     """An app that may not."""
-    fake.add_app(7, keys()[1], 42, permissions={})
+    fake.add_app(7, rsa_keys()[1], 42, permissions={})
     fake.fail_next(Fault(403, headers={"X-Accepted-GitHub-Permissions": "actions=read"}))
-    return await get(fake, auth=GitHubApp(7, keys()[0], installation_id=42, wall_clock=wall))
+    return await get(fake, auth=GitHubApp(7, rsa_keys()[0], installation_id=42, wall_clock=wall))
 
 
 async def progress_that_raises(fake: FakeGitHub, to: Path) -> Any:
@@ -212,6 +230,9 @@ to_no_http = failing(
 
 RAISED: list[tuple[type[errors.ArtifactsError], Drive]] = [
     (errors.InvalidArgument, app_without_a_key),
+    (errors.InvalidArgument, app_without_an_installation),
+    (errors.InvalidArgument, token_from_a_file),
+    (errors.InvalidArgument, provided_from_a_file),
     (errors.ClientStateError, not_entered),
     (errors.TokenProviderError, bad_provider),
     (errors.ConnectionFailed, failing(*[Fault.dropped()] * 2)),

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from ghartifacts_async import (
     ArtifactsError,
@@ -23,25 +20,10 @@ from ghartifacts_async import (
     ServerError,
 )
 from ghartifacts_async.testing import FakeLimits, Fault
-from tests.support import REPOSITORY
+from tests.support import REPOSITORY, rsa_keys
 
 from .clock import fast, wall
 from .support import World, now, world
-
-
-@functools.cache
-def keys() -> tuple[str, str]:
-    """A private key and its public one, PEM."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    private = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    public = key.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    return private.decode(), public.decode()
 
 
 @asynccontextmanager
@@ -49,7 +31,7 @@ async def app_world(
     app: dict[str, Any] | None = None, *, known: bool = True, ttl: float = 3600.0, **client: Any
 ) -> AsyncIterator[World]:
     """A world whose client is an app's installation."""
-    private, public = keys()
+    private, public = rsa_keys()
     arguments: dict[str, Any] = {"installation_id": 42, "wall_clock": wall} | (app or {})
     auth = GitHubApp(7, private, **arguments)
     async with world(auth=auth, **client) as made:
@@ -228,3 +210,14 @@ async def test_an_apps_own_limit_is_another() -> None:
         assert made.fake.sent_while_told_to_wait == 0
         refused = [request for request in made.fake.requests if request.status == 403]
         assert not refused
+
+
+@fast
+async def test_a_short_token_is_shared_too() -> None:
+    """A token that lasts less than a minute is not minted anew for each call."""
+    async with app_world() as made:
+        soon = "2027-01-15T08:00:50Z"
+        body = {"token": made.fake.token, "expires_at": soon}
+        made.fake.fail_next(Fault(201, body=body), method="POST")
+        await get(made, 30)
+        assert minting(made) == 1

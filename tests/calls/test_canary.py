@@ -13,12 +13,11 @@ import pytest
 from ghartifacts_async import errors
 from ghartifacts_async.errors import ArtifactsError
 from ghartifacts_async.testing import FakeGitHub
-from tests.support import REPOSITORY
+from tests.support import REPOSITORY, rsa_keys
 
 from . import canaries
 from .clock import FastLoop, wall
 from .drivers import PARENTS, RAISED, Drive
-from .test_apps import keys
 
 
 @pytest.mark.parametrize(
@@ -57,7 +56,7 @@ def test_no_secret_is_told(
     log = "\n".join(
         f"{record.getMessage()} {record.args!r} {record.exc_info!r}" for record in caplog.records
     )
-    key_line = keys()[0].splitlines()[5]
+    key_line = rsa_keys()[0].splitlines()[5]
     for text in (canaries.told(error), canaries.told(again), log, caplog.text, output):
         assert not canaries.found(text)
         assert key_line not in text

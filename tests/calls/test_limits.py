@@ -255,3 +255,55 @@ async def test_a_cancelled_wait_at_the_gate() -> None:
         assert sum(isinstance(result, asyncio.CancelledError) for result in done) == 4
         assert made.fake.sent_while_told_to_wait == 0
         assert 60 <= now() < 75
+
+
+@fast
+async def test_the_last_at_the_gate_is_cancelled() -> None:
+    """Those who come after a gate has opened leave staggered, though nobody waited to its end."""
+    async with world(fake={"limits": FREE}, conditional=False) as made:
+        made.fake.fail_next(Fault.secondary_limit(60))
+        first = asyncio.ensure_future(made.repo.get_artifact(made.artifact))
+        await asyncio.sleep(59.9)
+        first.cancel()
+        await asyncio.sleep(0.2)
+        made.arrivals.clear()
+        await get(made, 100)
+        check_staggered(made.times, 60, 100)
+
+
+@fast
+async def test_waits_are_counted_for_each_call() -> None:
+    """`stats.waited` is what all calls waited, for their pace as well."""
+    async with world(fake={"limits": FREE}, conditional=False) as made:
+        await get(made, 400)
+        assert made.gh.stats.waited > 300
+        before = made.gh.stats.waited
+        made.fake.fail_next(Fault.secondary_limit(600))
+        await get(made, 10)
+        assert 10 * 599 < made.gh.stats.waited - before < 10 * 620
+
+
+@fast
+async def test_a_window_without_end_is_not_believed() -> None:
+    """One answer that puts the reset years away does not close the gate for years."""
+    async with world(fake={"limits": FREE}, conditional=False) as made:
+        far = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "9999999999"}
+        made.fake.fail_next(Fault(None, after=True, headers=far))
+        await get(made, 1)
+        await get(made, 1)
+        assert now() < 5
+        assert made.gh.rate_limit is not None
+        assert made.gh.rate_limit.remaining > 0
+        made.fake.fail_next(Fault(403, headers=far))
+        await get(made, 1)
+        assert 60 <= now() < 70
+
+
+@fast
+async def test_late_refusals_do_not_calm() -> None:
+    """Of calls refused together the last answer counts no more than the first."""
+    async with world(fake={"limits": FREE}, conditional=False) as made:
+        made.fake.fail_next(*[Fault.secondary_limit(None)] * 4)
+        tasks = [asyncio.ensure_future(get(made, 1)) for _ in range(4)]
+        await asyncio.gather(*tasks)
+        assert 60 <= now() < 70

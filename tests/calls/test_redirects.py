@@ -69,3 +69,19 @@ async def test_a_foreign_redirect_is_refused(location: str) -> None:
         with pytest.raises(RedirectRefused):
             await made.repo.get_artifact(made.artifact)
         assert len(made.fake.requests) == 1
+
+
+@fast
+async def test_a_rename_may_be_undone() -> None:
+    """A repository that is not found where it had moved is asked for by its name once more."""
+    async with world() as made:
+        made.fake.rename_repository(REPOSITORY, "octo-org/new")
+        await made.repo.get_artifact(made.artifact)
+        made.fake.fail_when(
+            lambda request: Fault(404) if request.path.startswith("/repositories/") else None
+        )
+        made.fake.rename_repository("octo-org/new", REPOSITORY)
+        made.fake.clear_requests()
+        assert (await made.repo.get_artifact(made.artifact)).id == made.artifact
+        await made.repo.get_artifact(made.artifact)
+        assert [request.status for request in made.fake.requests] == [404, 200, 304]

@@ -223,3 +223,17 @@ async def test_limits_are_given_up_as_well(max_wait: float) -> None:
         assert isinstance(caught.value.retry_at, datetime)
         assert caught.value.retry_at.tzinfo is UTC
         assert made.fake.sent_while_told_to_wait == 0
+
+
+@fast
+async def test_the_cause_before_a_limit_is_told() -> None:
+    """A call that failed, and may then not be sent again in time, tells both."""
+    async with world(limits=Limits(max_wait=10)) as made:
+        made.fake.fail_next(Fault(502, retry_after=5), method="DELETE")
+        deletion = asyncio.ensure_future(made.repo.delete_artifact(made.artifact))
+        await asyncio.sleep(1)
+        made.fake.fail_next(Fault.secondary_limit(1000), method="GET")
+        with pytest.raises(RateLimited):
+            await made.repo.get_artifact(made.artifact)
+        with pytest.raises(RateLimited, match=r"not sent.*tried 2 times.*the time before: .*502"):
+            await deletion

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ghartifacts_async import ApiVersionRetired, ArtifactExpired, UnexpectedReply
+from ghartifacts_async.testing import Fault
 
 from .clock import fast
 from .support import World, world
@@ -91,6 +92,9 @@ async def test_gone_has_two_meanings(tmp_path: Path) -> None:
         made.fake.expire_artifact(made.artifact)
         with pytest.raises(ArtifactExpired):
             await made.repo.download_artifact(made.artifact, tmp_path)
+        made.fake.fail_next(Fault(410, body={"message": "API version 2026-03-10 has expired"}))
+        with pytest.raises(ApiVersionRetired):
+            await made.repo.get_artifact(made.artifact)
         made.fake.retire_version(NEW)
         with pytest.raises(ApiVersionRetired, match="api_version"):
             await made.repo.get_artifact(made.artifact)

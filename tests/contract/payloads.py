@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 
 from ghartifacts_async.testing import FakeArtifact, FakeGitHub
@@ -20,3 +21,12 @@ def blob(payload: bytes, *headers: bytes, length: int | None = None) -> Answer:
 def add(fake: FakeGitHub, location: str | None = None, **kwargs: object) -> FakeArtifact:
     """An artifact with PAYLOAD, served from `location`."""
     return fake.add_artifact(REPOSITORY, "dist", PAYLOAD, location=location, **kwargs)  # type: ignore[arg-type]
+
+
+async def endless(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """A store that sends on and on, and says nothing of an end; for `raw_server`."""
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/zip\r\n\r\n")
+    while True:
+        writer.write(b"x" * 2**16)
+        await writer.drain()
+        await asyncio.sleep(0)

@@ -22,6 +22,7 @@ from ghartifacts_async import (
     RetryPolicy,
     TimedOut,
     Timeouts,
+    Token,
     UnexpectedReply,
 )
 from ghartifacts_async.testing import FakeGitHub
@@ -178,7 +179,8 @@ async def test_the_environment_names_token_and_host(
         monkeypatch.setenv(name, value)
     gh = Client.from_env()
     assert repr(gh) == f"<Client of {base_url}, not entered>"
-    assert await gh._session._auth.token(gh._session._ask, None) == token
+    assert isinstance(gh._session._auth, Token)
+    assert gh._session._auth._value == token
 
 
 def test_an_environment_without_a_token_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ from ghartifacts_async import (
     TransportError,
 )
 from ghartifacts_async.testing import FakeGitHub
-from tests.contract.payloads import PAYLOAD, add, blob
+from tests.contract.payloads import PAYLOAD, add, blob, endless
 from tests.support import REPOSITORY, Answer, files_below, raw_server, says
 
 
@@ -229,13 +229,6 @@ async def test_a_store_that_does_not_stop_is_stopped(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
     """A store that sends on and on is left as soon as it has sent too much."""
-
-    async def endless(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/zip\r\n\r\n")
-        while True:
-            writer.write(b"x" * 2**16)
-            await writer.drain()
-
     async with raw_server(endless) as url:
         add(fake_github, f"{url}/x.zip")
         with pytest.raises(IncompleteDownload, match="more would come"):
@@ -251,14 +244,6 @@ async def test_a_client_that_closes_ends_its_downloads(
     fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
     """A download still running when its client closes raises an error of the tree, cleanly."""
-
-    async def endless(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/zip\r\n\r\n")
-        while True:
-            writer.write(b"x" * 2**16)
-            await writer.drain()
-            await asyncio.sleep(0)
-
     async with raw_server(endless) as url:
         add(fake_github, f"{url}/x.zip", digest=None)
         started = asyncio.Event()

@@ -11,11 +11,13 @@ import ghartifacts_async
 PACKAGE = Path(ghartifacts_async.__file__).parent
 
 FLOORS = [
-    {"errors", "models"},
+    {"errors"},
+    {"models"},
     {"_sansio"},
-    {"_transport_errors"},
+    {"_transport_errors", "_lifetime"},
     {"_transport", "_disk"},
     {"_limiter", "auth"},
+    {"_exchange"},
     {"_session"},
     {"_listing", "_download"},
     {"client"},

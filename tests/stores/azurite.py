@@ -25,28 +25,14 @@ class Azurite(Child):
     The program is found as ``$AZURITE`` (a path) or as ``azurite-blob`` in PATH.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._origin = ""
-
-    @property
-    def origin(self) -> str:
-        """Scheme, host and port."""
-        return self._origin
-
-    @property
-    def ca(self) -> Path | None:
-        """None: http only."""
-        return None
-
     def start(self) -> None:
         """Start Azurite on a port that it chooses, and create the container."""
         command = [find("azurite-blob", "AZURITE"), "--location", str(self.directory)]
         command += ["--blobHost", loopback(), "--blobPort", "0"]
         command += ["--silent", "--skipApiVersionCheck", "--disableTelemetry"]
         self.spawn(command, env={"AZURITE_ACCOUNTS": f"{ACCOUNT}:{KEY}"})
-        self._origin = self.wait_until(self._listens)
-        request("PUT", f"{self._origin}/{ACCOUNT}/{CONTAINER}?restype=container&{account_sas()}")
+        self.origin = self.wait_until(self._listens)
+        request("PUT", f"{self.origin}/{ACCOUNT}/{CONTAINER}?restype=container&{account_sas()}")
 
     def _listens(self) -> str | None:
         found = re.search(r"successfully listens on (http://\S+)\n", self.output())
@@ -59,7 +45,7 @@ class Azurite(Child):
         await asyncio.to_thread(self._put, name, data, content_type)
 
     def _put(self, name: str, data: bytes | Path, content_type: str) -> None:
-        url = f"{self._origin}/{ACCOUNT}/{CONTAINER}/{quote(name)}?{account_sas()}"
+        url = f"{self.origin}/{ACCOUNT}/{CONTAINER}/{quote(name)}?{account_sas()}"
         blocks: list[str] = []
         with data.open("rb") if isinstance(data, Path) else io.BytesIO(data) as file:
             while piece := file.read(PIECE):
@@ -101,7 +87,7 @@ class Azurite(Child):
             "sv": VERSION,
         }
         encoded = urlencode(query, safe="", quote_via=quote).replace("~", "%7E")
-        return f"{self._origin}/{ACCOUNT}/{CONTAINER}/{quote(name)}?{encoded}"
+        return f"{self.origin}/{ACCOUNT}/{CONTAINER}/{quote(name)}?{encoded}"
 
 
 def account_sas() -> str:

@@ -111,12 +111,21 @@ class Child:
     """A program running in a scratch directory of its own; a context manager that ends both.
 
     Subclasses start the program in ``start`` with ``spawn``.
+
+    Attributes:
+        origin: Scheme, host and port; "" until it is known.
     """
 
     def __init__(self) -> None:
         """Nothing runs before ``__enter__``."""
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self.origin = ""
+
+    @property
+    def ca(self) -> Path | None:
+        """None: http only."""
+        return None
 
     @property
     def directory(self) -> Path:

@@ -87,13 +87,7 @@ class Nginx(Child):
         super().__init__()
         self._limit_rate = limit_rate
         self._tls = tls
-        self._origin = ""
         self._mtimes = itertools.count(int(time.time()) - 10_000_000)
-
-    @property
-    def origin(self) -> str:
-        """Scheme, host and port."""
-        return self._origin
 
     @property
     def ca(self) -> Path | None:
@@ -116,7 +110,7 @@ class Nginx(Child):
             reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             reservation.bind((address, 0))
             port = reservation.getsockname()[1]
-            self._origin = f"{'https' if self._tls else 'http'}://{address}:{port}"
+            self.origin = f"{'https' if self._tls else 'http'}://{address}:{port}"
             config = self.directory / "nginx.conf"
             config.write_text(
                 CONFIG.format(
@@ -133,7 +127,7 @@ class Nginx(Child):
 
     def _answers(self) -> bool | None:
         try:
-            request("GET", f"{self._origin}/.ready", ca=self.ca)
+            request("GET", f"{self.origin}/.ready", ca=self.ca)
         except OSError:
             return None
         return True
@@ -176,7 +170,7 @@ class Nginx(Child):
         signed = f"/{quote(name)}?rscd={disposition}&se={expires}"
         digest = hashlib.md5(f"{signed} {SECRET}".encode(), usedforsecurity=False).digest()
         signature = base64.urlsafe_b64encode(digest).decode().rstrip("=")
-        return f"{self._origin}{signed}&sig={signature}"
+        return f"{self.origin}{signed}&sig={signature}"
 
     def log(self) -> list[dict[str, Any]]:
         """Return the requests answered until now, oldest first.
@@ -188,7 +182,7 @@ class Nginx(Child):
         it has answered another request, every finished one is there. An answer that the client
         broke off is there when nginx has noticed.
         """
-        request("GET", f"{self._origin}/.ready", ca=self.ca)
+        request("GET", f"{self.origin}/.ready", ca=self.ca)
         text = (self.directory / "access.log").read_text(errors="replace")
         lines: list[dict[str, Any]] = [json.loads(line) for line in text.splitlines()]
         for line in lines:

@@ -28,27 +28,13 @@ class S3rver(Child):
     version 2 signature it does check, over the decoded values. It answers unsigned requests too.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._origin = ""
-
-    @property
-    def origin(self) -> str:
-        """Scheme, host and port."""
-        return self._origin
-
-    @property
-    def ca(self) -> Path | None:
-        """None: http only."""
-        return None
-
     def start(self) -> None:
         """Start s3rver on a port that it chooses, with the bucket made."""
         command = [find("s3rver", "S3RVER"), "--directory", str(self.directory / "blobs")]
         command += ["--address", loopback(), "--port", "0", "--silent", "--no-vhost-buckets"]
         command += ["--configure-bucket", BUCKET]
         self.spawn(command)
-        self._origin = f"http://{self.wait_until(self._listens)}"
+        self.origin = f"http://{self.wait_until(self._listens)}"
 
     def _listens(self) -> str | None:
         found = re.search(r"listening on (\S+)\n", self.output())
@@ -61,7 +47,7 @@ class S3rver(Child):
         await asyncio.to_thread(self._put, name, data, content_type)
 
     def _put(self, name: str, data: bytes | Path, content_type: str) -> None:
-        url = f"{self._origin}/{BUCKET}/{quote(name)}"
+        url = f"{self.origin}/{BUCKET}/{quote(name)}"
         headers = {"Content-Type": content_type}
         if isinstance(data, bytes):
             request("PUT", url, body=data, headers=headers)
@@ -80,12 +66,12 @@ class S3rver(Child):
         expires = math.ceil(now + ttl)
         overrides = {"response-content-disposition": DISPOSITION}
         if version == 2:
-            return f"{self._origin}{path}?{sign_v2(path, expires, overrides)}"
+            return f"{self.origin}{path}?{sign_v2(path, expires, overrides)}"
         start = math.floor(min(now, now + ttl - 1))
-        host = self._origin.removeprefix("http://")
+        host = self.origin.removeprefix("http://")
         moment = datetime.fromtimestamp(start, UTC)
         query = sign_v4(host, path, moment, expires - start, overrides)
-        return f"{self._origin}{path}?{query}"
+        return f"{self.origin}{path}?{query}"
 
 
 def sign_v2(path: str, expires: int, overrides: dict[str, str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ghartifacts_async._sansio.redirects import relocated, relocation
+from ghartifacts_async._sansio.redirects import forgotten, relocated, relocation
 
 
 def test_a_moved_repository_is_remembered_whole() -> None:
@@ -36,3 +36,10 @@ def test_what_is_remembered_is_a_path(base: str, hop: str) -> None:
     target = "/repos/o/r/actions/artifacts/5"
     for new in relocation(base, target, hop).values():
         assert new == "/repositories/1"
+
+
+def test_one_move_is_forgotten() -> None:
+    """What was not found where it had moved to is forgotten, and nothing else."""
+    moved = {"/repos/o/r": "/repositories/1", "/repos/o/r2": "/repositories/2"}
+    assert forgotten("/repos/o/r/actions/artifacts/1", moved) == {"/repos/o/r2": "/repositories/2"}
+    assert forgotten("/app/x", moved) == moved

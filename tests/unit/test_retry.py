@@ -108,14 +108,22 @@ LIMITS = st.builds(
 
 @given(st.permutations(range(4)), st.lists(LIMITS, min_size=4, max_size=4))
 def test_answers_may_overtake_each_other(order: list[int], seen: list[RateLimit]) -> None:
-    """In whatever order answers come, the least of the latest window is what holds."""
+    """In whatever order answers come, the window asked for last holds, and of it the least."""
     known: RateLimit | None = None
+    asked = -1
     for index in order:
-        known = limits.newer(known, seen[index])
-    latest = max(one.resets_at for one in seen)
+        known = limits.newer(known, seen[index], later=index >= asked)
+        asked = max(asked, index)
     assert known is not None
-    assert known.resets_at == latest
-    assert known.remaining == min(one.remaining for one in seen if one.resets_at == latest)
+    assert known.resets_at == seen[-1].resets_at
+    if len({one.resets_at for one in seen}) == 1:
+        assert known.remaining == min(one.remaining for one in seen)
+
+
+def test_a_refusal_until_a_far_reset() -> None:
+    """A reset beyond any window is no time to wait for: it is a minute, as where none is told."""
+    assert limits.refusal(told(reset="1800003600"), 1, 0) == limits.Refusal(3601, primary=True)
+    assert limits.refusal(told(reset="9999999999"), 1, 0) == limits.Refusal(60, primary=False)
 
 
 def test_points() -> None:
@@ -130,16 +138,17 @@ def test_retry_at() -> None:
 
 
 def test_kept_answers() -> None:
-    """Answers with an ETag are kept for calls that allow it, those used last, up to a number."""
+    """Answers with an ETag are kept for calls that allow it, those used last, up to a size."""
     cache = EtagCache()
     first, reply = get_artifact("a/b", 1), Reply(200, {"etag": 'W/"1"'})
     cache.keep(first, Reply(200))
     assert cache.get(first) is None
     cache.keep(first, reply)
-    for number in range(2, CAPACITY + 1):
+    cache.keep(first, reply := Reply(200, {"etag": 'W/"1"'}, bytes(CAPACITY // 4)))
+    for number in range(2, 4):
         cache.keep(get_artifact("a/b", number), reply)
     assert cache.get(first) is reply
-    cache.keep(get_artifact("a/b", CAPACITY + 1), reply)
+    cache.keep(get_artifact("a/b", 4), reply)
     assert cache.get(first) is reply
     assert cache.get(get_artifact("a/b", 2)) is None
 
