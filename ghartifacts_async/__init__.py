@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from ghartifacts_async._listing import ArtifactListing
 from ghartifacts_async._sansio.converters import from_json, to_json
+from ghartifacts_async._stream import ArtifactStream
 from ghartifacts_async.auth import Anonymous, Auth, GitHubApp, Token, TokenProvider
-from ghartifacts_async.client import Client, Repo
+from ghartifacts_async.client import Client
 from ghartifacts_async.errors import (
     ApiVersionRetired,
     ArtifactExpired,
@@ -26,6 +27,7 @@ from ghartifacts_async.errors import (
     ConnectionFailed,
     DigestMismatch,
     DiskError,
+    DiskFull,
     DownloadError,
     GitHubError,
     IncompleteDownload,
@@ -37,6 +39,8 @@ from ghartifacts_async.errors import (
     RedirectRefused,
     ServerError,
     StoreError,
+    TargetBusy,
+    TargetExists,
     TimedOut,
     TokenProviderError,
     TransportError,
@@ -48,6 +52,7 @@ from ghartifacts_async.models import (
     Digest,
     Direction,
     Download,
+    IfExists,
     Limits,
     Progress,
     RateLimit,
@@ -56,6 +61,7 @@ from ghartifacts_async.models import (
     Timeouts,
     WorkflowRun,
 )
+from ghartifacts_async.repo import Repo
 
 __all__ = [
     "Anonymous",
@@ -64,6 +70,7 @@ __all__ = [
     "ArtifactExpired",
     "ArtifactListing",
     "ArtifactPage",
+    "ArtifactStream",
     "ArtifactsError",
     "Auth",
     "AuthenticationError",
@@ -75,10 +82,12 @@ __all__ = [
     "DigestMismatch",
     "Direction",
     "DiskError",
+    "DiskFull",
     "Download",
     "DownloadError",
     "GitHubApp",
     "GitHubError",
+    "IfExists",
     "IncompleteDownload",
     "InvalidArgument",
     "Limits",
@@ -94,6 +103,8 @@ __all__ = [
     "ServerError",
     "Stats",
     "StoreError",
+    "TargetBusy",
+    "TargetExists",
     "TimedOut",
     "Timeouts",
     "Token",

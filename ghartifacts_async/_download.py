@@ -1,72 +1,235 @@
-"""An artifact's bytes, from the redirect to the file."""
+"""An artifact on disk: which file it becomes, what is there, fetched, checked, published."""
 
 from __future__ import annotations
 
-import asyncio
+import hashlib
+import logging
 import os
-import re
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from inspect import iscoroutinefunction
 from pathlib import Path
-from typing import TypeAlias
 
-from ghartifacts_async._disk import Disk, PartFile, disk_error
-from ghartifacts_async._sansio import payload, redirects
-from ghartifacts_async._sansio.calls import ApiCall
-from ghartifacts_async._session import Session
-from ghartifacts_async._transport import Stream, Transport
+from attrs import frozen
+
+from ghartifacts_async._disk import Disk
+from ghartifacts_async._fetch import Fetch, Patience, StartOver
+from ghartifacts_async._files import boot, disk_error
+from ghartifacts_async._lease import Lease
+from ghartifacts_async._partial import Partial, partial
+from ghartifacts_async._progress import Meter, OnProgress
+from ghartifacts_async._sansio import payload, ranges
+from ghartifacts_async._sansio.filenames import safe_filename
+from ghartifacts_async._sansio.journal import Record
+from ghartifacts_async._sansio.ranges import Plan
+from ghartifacts_async._source import Body, Source
+from ghartifacts_async._transport import Transport
 from ghartifacts_async.errors import (
     DigestMismatch,
+    DiskError,
+    IncompleteDownload,
     InvalidArgument,
-    ProgressError,
-    RedirectRefused,
-    StoreError,
+    TargetExists,
 )
-from ghartifacts_async.models import Artifact, Download, Progress
+from ghartifacts_async.models import Artifact, Digest, Download, IfExists, RetryPolicy
 
-OnProgress: TypeAlias = Callable[[Progress], None]
+_log = logging.getLogger("ghartifacts_async")
 
-_ERROR_BYTES = 4096
-_PROGRESS_SECONDS = 0.1
-_STORE_CODE = re.compile(rb"<Code>([A-Za-z0-9]{1,64})</Code>")
+
+@frozen
+class Job:
+    """What is wanted of a download; see `Repo.download_artifact`.
+
+    Attributes:
+        artifact: Which.
+        key: Tells the artifact from those of other repositories and servers.
+        destination: As the caller gave it.
+        if_exists: What to do about a file that is there.
+        connections: How many side by side, ``None`` for what suits the size.
+        wait: Whether to wait for another download to the same target.
+        keep_partial: Whether what came stays for the next call where this one fails.
+        durable: Whether it is to survive a loss of power.
+        on_progress: The caller's function.
+    """
+
+    artifact: Artifact
+    key: str
+    destination: str | os.PathLike[str]
+    if_exists: IfExists
+    connections: int | None
+    wait: bool
+    keep_partial: bool
+    durable: bool
+    on_progress: OnProgress | None
 
 
 async def download(
-    session: Session,
-    transport: Transport,
-    disk: Disk,
-    call: ApiCall,
-    artifact: Artifact,
-    destination: str | os.PathLike[str],
-    on_progress: OnProgress | None,
+    transport: Transport, disk: Disk, policy: RetryPolicy, lease: Lease, job: Job
 ) -> Download:
-    """Fetch, check and publish; see `Repo.download_artifact`."""
-    path = Path(destination)
-    directory = await disk.run(_directory_meant, os.fspath(destination))
-    async with _open_payload(session, transport, call) as stream:
-        if directory:
-            path /= payload.filename(artifact, stream.url.path, stream.headers)
-        most = payload.most_bytes(artifact, stream.headers)
-        meter = _Meter(artifact, most, on_progress)
-        async with disk.part_file(path.parent) as part:
-            received = await _receive(stream, part, meter, disk)
-            await part.flush()
-            payload.check_complete(
-                artifact, received, stream.headers, await part.tail(payload.END_OF_ZIP)
-            )
-            digest = part.digest()
-            verified = artifact.digest is not None and artifact.digest.algorithm == digest.algorithm
-            if verified and digest != artifact.digest:
-                raise DigestMismatch(
-                    f"artifact {artifact.id}: GitHub recorded {artifact.digest}, "
-                    f"what came is {digest}; nothing was kept",
-                    expected=str(artifact.digest),
-                    actual=str(digest),
-                )
-            meter.done()
-            await part.publish(path)
-    return Download(artifact, path, received, digest, verified)
+    """Fetch, check and publish."""
+    path = Path(job.destination)
+    named = not await disk.run(_directory_meant, os.fspath(job.destination))
+    directory = path.parent if named else path
+    # A directory gets a zip, as a rule; the store's answer tells.
+    target = path if named else path / safe_filename(job.artifact.name, ".zip")
+    await disk.run(_check_target, target)
+    stem = hashlib.sha256((path.name if named else job.key).encode()).hexdigest()[:16]
+    async with partial(disk, directory, stem, wait=job.wait, keep=job.keep_partial) as part:
+        return await _Download(transport, disk, policy, lease, job, part, target, named).run()
+
+
+class _Skip(Exception):
+    """What is wanted is there already."""
+
+
+class _Download:
+    """One download, under the lock of its partial file."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        disk: Disk,
+        policy: RetryPolicy,
+        lease: Lease,
+        job: Job,
+        part: Partial,
+        target: Path,
+        named: bool,
+    ) -> None:
+        self._disk = disk
+        self._lease = lease
+        self._job = job
+        self._part = part
+        self._target = target
+        self._named = named
+        self._wanted = str(job.artifact.digest) if job.artifact.digest is not None else None
+        self._source = Source(transport, lease, job.artifact)
+        self._patience = Patience(policy)
+        self._meter = Meter(job.artifact, job.on_progress)
+        self._begun = False
+
+    async def run(self) -> Download:
+        try:
+            await self._look_at_target()
+            return await self._fetched()
+        except _Skip:
+            self._part.spoil()
+        artifact = self._job.artifact
+        assert artifact.digest is not None
+        size = artifact.size_in_bytes
+        self._meter.begin(size, size)
+        self._meter.done()
+        return Download(artifact, self._target, size, artifact.digest, True, skipped=True)
+
+    async def _fetched(self) -> Download:
+        found = await self._part.found(self._job.key, self._wanted)
+        if found is not None:
+            self._source.blob = found.blob
+            await self._name(found.name)
+            self._meter.begin(found.total, self._part.spans.total)
+            self._begun = True
+        resumed, whole = self._part.spans.total, False
+        while True:
+            try:
+                await self._fetch(whole)
+                digest, verified = await self._checked()
+                break
+            except StartOver as useless:
+                whole = whole or useless.whole
+                error: IncompleteDownload | DigestMismatch = useless.error
+            except DigestMismatch as mismatch:
+                self._part.spoil()
+                if not resumed:
+                    raise
+                # What an earlier download left may be what is wrong.
+                error = mismatch
+            await self._start_over(error)
+            resumed = 0
+        self._meter.done()
+        replace = self._job.if_exists != "error"
+        await self._part.publish(self._target, replace=replace, durable=self._job.durable)
+        return Download(
+            self._job.artifact,
+            self._target,
+            self._part.spans.total,
+            digest,
+            verified,
+            resumed_bytes=resumed,
+            url_refreshes=max(0, self._lease.taken - 1),
+        )
+
+    async def _fetch(self, whole: bool) -> None:
+        total, connections = self._source.blob.total, self._job.connections
+        if whole:
+            connections = 1
+        elif connections is None and total is not None:
+            connections = ranges.connections(total)
+        missing: list[tuple[int, int | None]] = [(0, None)]
+        if total:
+            missing = list(self._part.spans.missing(total))
+        plan = Plan(missing, connections or 1)
+        if plan.complete and self._begun:
+            return
+        fetch = Fetch(
+            self._source,
+            self._part,
+            self._disk,
+            plan,
+            self._patience,
+            self._started,
+            self._meter.add,
+        )
+        await fetch.run(connections)
+
+    async def _started(self, body: Body) -> None:
+        """The first answer: it tells which file it is, and how large."""
+        if self._begun:
+            return
+        artifact, blob = self._job.artifact, self._source.blob
+        if not self._named:
+            await self._name(payload.filename(artifact, body.url_path, body.headers))
+        record = Record(
+            self._job.key, self._wanted, blob.total or 0, blob.etag, self._target.name, boot()
+        )
+        await self._part.begin(record)
+        self._meter.begin(blob.total)
+        self._begun = True
+
+    async def _name(self, name: str) -> None:
+        """Become a file of this name, which may be another than was looked at."""
+        if not self._named and name != self._target.name:
+            self._target = self._target.with_name(name)
+            await self._look_at_target()
+
+    async def _look_at_target(self) -> None:
+        artifact, how = self._job.artifact, self._job.if_exists
+        if how == "replace" or not await self._disk.run(self._target.exists):
+            return
+        if how == "error":
+            raise TargetExists(f"{self._target}: there is a file already", path=self._target)
+        if artifact.digest is not None and await self._disk.run(
+            _is_same, self._target, artifact.size_in_bytes, artifact.digest
+        ):
+            raise _Skip
+
+    async def _checked(self) -> tuple[Digest, bool]:
+        """SHA-256 of what is on disk, once it is all and right, and whether GitHub says so."""
+        artifact, total = self._job.artifact, self._part.spans.total
+        digest = await self._part.digest(total)
+        tail = b""
+        if payload.needs_tail(artifact, total):
+            tail = await self._part.tail(payload.END_OF_ZIP)
+        try:
+            return digest, payload.check(artifact, total, digest, tail)
+        except IncompleteDownload as failed:
+            error = failed
+        raise StartOver(error, whole=True)
+
+    async def _start_over(self, error: IncompleteDownload | DigestMismatch) -> None:
+        _log.warning("%s; starting over", error)
+        self._part.spoil()
+        self._source.forget()
+        self._begun = False
+        self._patience.start_over()
+        if isinstance(error, IncompleteDownload):
+            await self._patience.again(error)
 
 
 def check_destination(destination: str | os.PathLike[str]) -> None:
@@ -89,16 +252,6 @@ def check_destination(destination: str | os.PathLike[str]) -> None:
         raise InvalidArgument("destination is empty; '.' is the working directory")
 
 
-def check_callback(tell: OnProgress | None) -> None:
-    """Make sure that a progress callback is one that can be called in the event loop.
-
-    Raises:
-        InvalidArgument: It cannot, or nobody would await it.
-    """
-    if tell is not None and (not callable(tell) or iscoroutinefunction(tell)):
-        raise InvalidArgument("on_progress is a plain function, called in the event loop")
-
-
 def _directory_meant(text: str) -> bool:
     try:
         return text.endswith((os.sep, os.altsep or os.sep)) or Path(text).is_dir()
@@ -106,82 +259,23 @@ def _directory_meant(text: str) -> bool:
         raise disk_error(error, Path(text)) from error
 
 
-@asynccontextmanager
-async def _open_payload(
-    session: Session, transport: Transport, call: ApiCall
-) -> AsyncIterator[Stream]:
-    """The store's answer, asked for as soon as GitHub has said where: the URL lives a minute."""
-    async with transport.slots:
-        url = await session.locate(call)
-        for _ in range(redirects.MAX_HOPS + 1):
-            async with transport.stream(url) as stream:
-                hop = redirects.store_hop(url.value, stream.status, stream.headers)
-                if hop is None:
-                    if stream.status != 200:
-                        raise await _store_error(stream)
-                    yield stream
-                    return
-                url = hop
-    raise RedirectRefused(f"{url.host}: more than {redirects.MAX_HOPS} redirects; they may loop")
+def _check_target(target: Path) -> None:
+    """Find out before the first byte what would be found out after the last."""
+    try:
+        target.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        raise disk_error(error, target) from error
+    if target.exists() and not target.is_file():
+        raise DiskError(f"{target}: in its place is a directory or device", path=target)
 
 
-async def _store_error(stream: Stream) -> StoreError:
-    found = _STORE_CODE.search(await stream.beginning(_ERROR_BYTES))
-    code = found[1].decode() if found else None
-    return StoreError(
-        f"the store {stream.url.host} answered {stream.status}" + (f" {code}" if code else ""),
-        status=stream.status,
-        code=code,
-        host=stream.url.host,
-    )
-
-
-async def _receive(stream: Stream, part: PartFile, meter: _Meter, disk: Disk) -> int:
-    """Move the body to disk in batches; the bytes that came."""
-    batch: list[bytes] = []
-    received = gathered = 0
-    async for chunk in stream.chunks():
-        batch.append(chunk)
-        gathered += len(chunk)
-        if gathered >= disk.batch_bytes:
-            received += gathered
-            meter.add(received)
-            await part.append(batch)
-            batch, gathered = [], 0
-    meter.add(received + gathered)
-    await part.append(batch)
-    return received + gathered
-
-
-class _Meter:
-    """Counts the bytes, and tells the caller: ten times a second at most, and at the end."""
-
-    def __init__(self, artifact: Artifact, total: int | None, tell: OnProgress | None) -> None:
-        self._artifact = artifact
-        self._total = total
-        self._tell = tell
-        self._received = 0
-        self._started = self._told = asyncio.get_running_loop().time()
-
-    def add(self, received: int) -> None:
-        """This many bytes by now."""
-        payload.check_not_over(self._artifact, received, self._total)
-        self._received = received
-        now = asyncio.get_running_loop().time()
-        if now - self._told >= _PROGRESS_SECONDS:
-            self._told = now
-            self._report(now)
-
-    def done(self) -> None:
-        """All bytes are there, and right."""
-        self._total = self._received
-        self._report(asyncio.get_running_loop().time())
-
-    def _report(self, now: float) -> None:
-        if self._tell is None:
-            return
-        rate = self._received / max(now - self._started, 1e-9)
-        try:
-            self._tell(Progress(self._artifact, self._received, self._total, rate))
-        except Exception as error:
-            raise ProgressError(f"on_progress raised {type(error).__name__}") from error
+def _is_same(path: Path, size: int, digest: Digest) -> bool:
+    try:
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_size != size or digest.algorithm != "sha256":
+                return False
+            return hashlib.file_digest(file, "sha256").hexdigest() == digest.hex
+    except OSError as error:
+        raise disk_error(error, path) from error

@@ -11,22 +11,29 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 
 from attrs import define, frozen
 
 from ghartifacts_async._limiter import Limiter
+from ghartifacts_async._pool import Slot
 from ghartifacts_async._sansio import redirects
 from ghartifacts_async._sansio.calls import ACCEPT, ApiCall, Reply, printable
 from ghartifacts_async._sansio.etags import EtagCache
 from ghartifacts_async._sansio.secret import Secret, redacted
-from ghartifacts_async._transport import Transport
+from ghartifacts_async._transport import HeldBackError, Transport
 from ghartifacts_async.errors import ArtifactsError, RedirectRefused
 
 FALLBACK_VERSION = "2022-11-28"
 """The API version that every supported GHES knows; 3.20 and earlier know no other."""
+
+_SHOW_THE_VERSION = frozenset({302, 401, 403, 404, 410, 422})
+"""Answers that are given only once the version has been looked at, where another was refused."""
+
+_BELIEVE_A_MOVE = 3600.0
+"""Seconds for which a repository that moved is not asked for by its old name again."""
 
 _log = logging.getLogger("ghartifacts_async")
 
@@ -36,13 +43,13 @@ class Effort:
     """What a call has cost so far.
 
     Attributes:
-        slots: Where it has its connections from.
+        slot: Its connection of the pool.
         tries: How often it was tried.
         seconds: How long that took, without the waits at limits.
         last: Why the try before failed.
     """
 
-    slots: AbstractAsyncContextManager[object]
+    slot: Slot
     tries: int = 0
     seconds: float = 0.0
     last: ArtifactsError | None = None
@@ -90,6 +97,7 @@ class Exchange:
         self._known_version: str | None = None
         self._sunset_told = False
         self._moved: dict[str, str] = {}
+        self._moved_at = 0.0
         self._kept = EtagCache() if conditional else None
         self.counts = Counter[str]()
 
@@ -131,15 +139,19 @@ class Exchange:
             if reply.status == HTTPStatus.BAD_REQUEST and version not in known:
                 _log.info("%s: the server may not know API version %s", call, version)
                 reply, sent_at = await ask(FALLBACK_VERSION)
+                if reply.status in _SHOW_THE_VERSION:
+                    self._api_version = self._known_version = FALLBACK_VERSION
             hop = redirects.api_hop(self._base_url, url, reply.status, reply.headers)
             if hop is None:
                 break
             if reply.status == HTTPStatus.MOVED_PERMANENTLY and url == first:
                 self._moved |= redirects.relocation(self._base_url, call.target, hop)
+                self._moved_at = sent_at
             url = hop
         else:
             raise RedirectRefused(f"{call}: over {redirects.MAX_HOPS} redirects; they may loop")
-        if reply.status == HTTPStatus.NOT_FOUND and target != call.target:
+        moved = target != call.target and sent_at - self._moved_at > _BELIEVE_A_MOVE
+        if reply.status == HTTPStatus.NOT_FOUND and moved:
             # Another repository may have the old name by now.
             self._moved = redirects.forgotten(call.target, self._moved)
             return await self.attempt(call, token, counted, effort)
@@ -162,15 +174,11 @@ class Exchange:
     ) -> tuple[Reply, float]:
         """What the server says when it is the call's turn, and when that was."""
         headers = {**headers, "X-GitHub-Api-Version": version}
-        loop = asyncio.get_running_loop()
-        async with self._limiter.turn(call, effort.slots) as sent_at:
-            self.counts["calls"] += 1
-            try:
-                reply = await self._transport.send(call.method, url, headers, body)
-            finally:
-                effort.seconds += loop.time() - sent_at
-            if counted:
-                self._limiter.learn(reply.headers, sent_at)
+        reply: Reply | None = None
+        sent_at = 0.0
+        while reply is None:
+            with suppress(HeldBackError):
+                reply, sent_at = await self._sent(call, url, headers, body, counted, effort)
         reply = redacted(reply, headers.get("Authorization", "").removeprefix("Bearer "))
         request_id = printable(reply.headers.get("x-github-request-id", "-"))
         _log.debug("%s: %d (request %s)", call, reply.status, request_id)
@@ -179,6 +187,32 @@ class Exchange:
             self._api_version = self._known_version = version
         self._warn_of_sunset(reply, version)
         return reply, sent_at
+
+    async def _sent(
+        self,
+        call: ApiCall,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        counted: bool,
+        effort: Effort,
+    ) -> tuple[Reply, float]:
+        loop = asyncio.get_running_loop()
+        may_go = self._limiter.is_open
+        async with self._limiter.turn(call, effort.slot) as sent_at:
+            self.counts["calls"] += 1
+            try:
+                reply = await self._transport.send(call.method, url, headers, body, may_go=may_go)
+            except HeldBackError:
+                self.counts["calls"] -= 1
+                raise
+            finally:
+                effort.seconds += loop.time() - sent_at
+            if counted:
+                self._limiter.learn(reply.headers, sent_at)
+            if reply.status == HTTPStatus.FOUND:
+                effort.slot.keep()
+            return reply, sent_at
 
     def _warn_of_sunset(self, reply: Reply, version: str) -> None:
         if self._sunset_told or not {"deprecation", "sunset"} & reply.headers.keys():

@@ -14,30 +14,32 @@ class Lifetime:
 
     def __init__(self) -> None:
         self._works: set[asyncio.Timeout] = set()
+        self._over = False
 
     @asynccontextmanager
     async def work(self) -> AsyncIterator[None]:
         """Do something, in one task, that does not outlive the client, whatever it waits for.
 
         Raises:
-            ClientStateError: The client was closed meanwhile.
+            ClientStateError: The client is closed, or was meanwhile.
         """
         end = asyncio.timeout(None)
         try:
             async with end:
-                self._works.add(end)
-                try:
-                    yield
-                finally:
-                    self._works.discard(end)
+                if not self._over:
+                    self._works.add(end)
+                    try:
+                        yield
+                    finally:
+                        self._works.discard(end)
+                    return
         except TimeoutError:
             if not end.expired():
                 raise
-        else:
-            return
         raise ClientStateError("the client was closed while it was at work")
 
     def close(self) -> None:
-        """End all work."""
-        for end in self._works:
-            end.reschedule(asyncio.get_running_loop().time())
+        """End all work, and let none begin."""
+        self._over = True
+        while self._works:
+            self._works.pop().reschedule(asyncio.get_running_loop().time())

@@ -8,7 +8,7 @@ of the pool, which may be small, is taken last: whoever waits here leaves it to 
 
 The bucket's burst and leak together stay below the points of a minute, whatever minute one looks
 at (burst + 60 x leak < points); after a closed gate the bucket is full, so that calls leave one by
-one and not as a herd.
+one and not as a herd. Where there is no bucket they do so for a minute all the same.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ from ghartifacts_async.models import Limits, RateLimit
 _BURST_SHARE = 1 / 3
 _DELETES_SHARE = 1 / 5
 _SAFETY = 0.95
+_HERD_SECONDS = 60.0
+_HERD_INTERVAL = 0.1
 
 
 class Limiter:
@@ -59,7 +61,7 @@ class Limiter:
         self._under_way = 0
         self._answered = asyncio.Event()
         self._refusals = 0
-        self._herd = False
+        self._herd_until = 0.0
         self.rate_limit: RateLimit | None = None
         self.waited: float = 0.0
 
@@ -70,13 +72,21 @@ class Limiter:
         async with first, self._places:
             yield
 
+    def is_open(self) -> bool:
+        """Whether GitHub has not said wait."""
+        return asyncio.get_running_loop().time() >= self._opens_at
+
     async def opened(self, call: ApiCall) -> None:
         """Wait for the gate before a call gets its token, which might end there.
 
         Raises:
             RateLimited: The wait would be longer than `Limits.max_wait`.
         """
-        await self._pass_turnstile(call, due=0)
+        began = asyncio.get_running_loop().time()
+        try:
+            await self._pass_turnstile(call, due=0)
+        finally:
+            self.waited += asyncio.get_running_loop().time() - began
 
     @asynccontextmanager
     async def turn(
@@ -93,12 +103,13 @@ class Limiter:
         """
         loop = asyncio.get_running_loop()
         async with AsyncExitStack() as held:
+            began = loop.time()
             async with self._deletes if call.method == "DELETE" else nullcontext():
-                await self._wait_for_turn(call)
+                await self._wait_for_turn(call, began)
                 await held.enter_async_context(connection)
                 while self._closed_for() is not None:
                     await held.aclose()
-                    await self._wait_for_turn(call)
+                    await self._wait_for_turn(call, loop.time())
                     await held.enter_async_context(connection)
                 if call.method == "DELETE":
                     self._next_delete = loop.time() + self._policy.delete_interval
@@ -152,29 +163,35 @@ class Limiter:
         """Whether a wait is longer than `Limits.max_wait`."""
         return seconds > self._policy.max_wait
 
-    async def _wait_for_turn(self, call: ApiCall) -> None:
-        if call.method == "DELETE":
-            await asyncio.sleep(self._next_delete - asyncio.get_running_loop().time())
-        await self._pass_turnstile(call, due=limits.points(call.method))
-
-    async def _pass_turnstile(self, call: ApiCall, *, due: int) -> None:
+    async def _wait_for_turn(self, call: ApiCall, began: float) -> None:
         loop = asyncio.get_running_loop()
-        began = loop.time()
-        bucket = self._bucket if due else None
         try:
-            async with self._turnstile:
-                while (wait := self._closed_for()) is not None or bucket is not None:
-                    if wait is not None:
-                        await self._wait_at_the_gate(call, wait)
-                    elif bucket is not None:
-                        while self._herd and bucket.has_capacity():
-                            await bucket.acquire()
-                        self._herd = False
-                        # The gate may close while the bucket leaks.
-                        await bucket.acquire(due)
-                        bucket = None
+            if call.method == "DELETE":
+                await asyncio.sleep(self._next_delete - loop.time())
+            await self._pass_turnstile(call, due=limits.points(call.method))
         finally:
             self.waited += loop.time() - began
+
+    async def _pass_turnstile(self, call: ApiCall, *, due: int) -> None:
+        async with self._turnstile:
+            while (wait := self._closed_for()) is not None or due:
+                if wait is not None:
+                    await self._wait_at_the_gate(call, wait)
+                else:
+                    # The gate may close while the bucket leaks.
+                    await self._keep_pace(due)
+                    due = 0
+
+    async def _keep_pace(self, due: int) -> None:
+        bucket = self._bucket
+        if bucket is None:
+            if asyncio.get_running_loop().time() < self._herd_until:
+                await asyncio.sleep(_HERD_INTERVAL)
+            return
+        while self._herd_until and bucket.has_capacity():
+            await bucket.acquire()
+        self._herd_until = 0.0
+        await bucket.acquire(due)
 
     def _closed_for(self) -> float | None:
         """Seconds that the gate stays closed, at most; ``None`` where it is open.
@@ -199,7 +216,7 @@ class Limiter:
             return
         if self.too_long(seconds):
             raise self._limited(call, seconds)
-        self._herd = True
+        self._herd_until = loop.time() + seconds + _HERD_SECONDS
         await asyncio.sleep(seconds)
 
     def _limited(self, call: ApiCall, seconds: float) -> RateLimited:

@@ -7,7 +7,6 @@ import logging
 import random
 import time
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, nullcontext
 from http import HTTPStatus
 
 from attrs import evolve
@@ -15,6 +14,7 @@ from attrs import evolve
 from ghartifacts_async._exchange import Answer, Effort, Exchange
 from ghartifacts_async._lifetime import Lifetime
 from ghartifacts_async._limiter import Limiter
+from ghartifacts_async._pool import Slot
 from ghartifacts_async._sansio import arguments, limits, redirects, retry
 from ghartifacts_async._sansio.calls import ApiCall, Reply, error_of
 from ghartifacts_async._sansio.secret import Secret
@@ -104,7 +104,7 @@ class Session:
             RedirectRefused: The answer is a redirect out of the API.
             TransportError: No answer came.
         """
-        answer = await self._send(call, self._transport.slots)
+        answer = await self._send(call, self._transport.pool.slot())
         away = _way_out(answer)
         if away is not None:
             raise RedirectRefused(
@@ -112,18 +112,22 @@ class Session:
             )
         return answer.reply
 
-    async def locate(self, call: ApiCall) -> redirects.SignedUrl:
+    async def locate(self, call: ApiCall, slot: Slot) -> redirects.SignedUrl:
         """Make a call whose answer is a redirect out of the API, and return its target.
 
-        The caller holds a connection of `Transport.slots`, on which the call is made: what is
-        located is fetched within a minute, and who waits for a connection then might wait longer.
+        The slot is held then: what is located is to be fetched within a minute, and who waits for
+        a connection then might wait longer.
+
+        Args:
+            call: Which.
+            slot: One that keeps.
 
         Raises:
             GitHubError: GitHub says no.
             RedirectRefused: There is no target, or an insecure one.
             TransportError: No answer came.
         """
-        answer = await self._send(call, nullcontext())
+        answer = await self._send(call, slot)
         target = _way_out(answer)
         if target is None:
             raise RedirectRefused(
@@ -131,19 +135,19 @@ class Session:
             )
         return target
 
-    async def _send(self, call: ApiCall, slots: AbstractAsyncContextManager[object]) -> Answer:
+    async def _send(self, call: ApiCall, slot: Slot) -> Answer:
         """An answer that is no error, with a place of its own."""
         async with self._lifetime.work(), self._limiter.place(call):
-            return await self._told(call, None, slots)
+            return await self._told(call, None, slot)
 
     async def _told(
         self,
         call: ApiCall,
         own_token: Callable[[], str] | None,
-        slots: AbstractAsyncContextManager[object],
+        slot: Slot,
     ) -> Answer:
         """An answer that is no error; an error tells what was done about it."""
-        effort = Effort(slots)
+        effort = Effort(slot)
         try:
             return await self._try(call, own_token, effort)
         except ArtifactsError as failed:
@@ -170,7 +174,7 @@ class Session:
             if own_token is not None:
                 token: str | None = own_token()
             else:
-                token = renewed or await self._token(rejected, effort)
+                token = renewed or await self._token(rejected)
             renewed = None
             answer: Answer | None = None
             try:
@@ -192,7 +196,7 @@ class Session:
                 failure = retry.Failure(reply.status, after)
             match error:
                 case AuthenticationError() if token and not own_token and rejected is None:
-                    rejected, renewed = token, await self._token(token, effort)
+                    rejected, renewed = token, await self._token(token)
                     if renewed != token:
                         self._retries += 1
                         continue
@@ -221,10 +225,10 @@ class Session:
             effort.seconds += decision.seconds
         raise error
 
-    async def _token(self, rejected: str | None, effort: Effort) -> Secret | None:
+    async def _token(self, rejected: str | None) -> Secret | None:
         async def ask(call: ApiCall, token: Callable[[], str]) -> Reply:
             # It takes no place: whoever needs a token has one.
-            return (await self._told(call, token, effort.slots)).reply
+            return (await self._told(call, token, self._transport.pool.slot())).reply
 
         token = await self._auth.token(ask, rejected)
         return None if token is None else arguments.token(token)

@@ -11,19 +11,18 @@ whole signed URLs.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import (
-    AbstractAsyncContextManager,
     asynccontextmanager,
-    nullcontext,
     suppress,
 )
+from contextvars import ContextVar
 from urllib.parse import urlsplit
 
 import aiohttp
-from aiohttp.helpers import get_env_proxy_for_url
 from yarl import URL
 
+from ghartifacts_async._pool import Pool, check_borrowed
 from ghartifacts_async._sansio.calls import Reply
 from ghartifacts_async._sansio.redirects import SignedUrl
 from ghartifacts_async._sansio.secret import Secret
@@ -31,7 +30,7 @@ from ghartifacts_async._transport_errors import FAILURES, translated
 from ghartifacts_async.errors import (
     ArtifactsError,
     ClientStateError,
-    InvalidArgument,
+    TimedOut,
     TransportError,
     UnexpectedReply,
 )
@@ -42,26 +41,25 @@ MAX_REPLY_BYTES = 4 * 2**20
 
 _READ_BUFFER = 2**18
 
+_SLOW_SECONDS = 60.0
+_SLOW_BYTES = 60 * 2**10
 
-def check_borrowed(session: aiohttp.ClientSession) -> None:
-    """Refuse a session that cannot serve, or whose caller expects its credentials to be sent.
 
-    Raises:
-        InvalidArgument: It is closed, or holds default credentials.
-    """
-    if not isinstance(session, aiohttp.ClientSession):
-        kind = type(session).__name__
-        raise InvalidArgument(f"session is an aiohttp.ClientSession, not of type {kind}")
-    if session.closed:
-        raise InvalidArgument("the session is closed")
-    sent = [name for name in ("Authorization", "Cookie") if name in session.headers]
-    if session.auth is not None:
-        sent.append("auth")
-    if sent:
-        raise InvalidArgument(
-            f"the session sends its {sent[0]} with every request, so also to the blob store; "
-            "pass the token as auth, and a session without default credentials"
-        )
+class HeldBackError(Exception):
+    """A request was not sent, because it might not go any more once its connection was there."""
+
+
+_may_go: ContextVar[Callable[[], bool]] = ContextVar("may_go", default=lambda: True)
+
+
+class _Request(aiohttp.ClientRequest):
+    """A request that looks once more before it goes: connecting may take seconds."""
+
+    async def send(self, conn: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
+        """Send it."""
+        if not _may_go.get()():
+            raise HeldBackError
+        return await super().send(conn)
 
 
 class Transport:
@@ -81,9 +79,8 @@ class Transport:
         self.timeouts = timeouts
         self._headers = {"User-Agent": user_agent}
         self._session: aiohttp.ClientSession | None = None
-        self.slots: AbstractAsyncContextManager[None, bool | None] = _slots(session)
+        self.pool = Pool(session)
         self._open: set[aiohttp.ClientResponse] = set()
-        self._proxies: dict[str, tuple[URL, aiohttp.BasicAuth | None] | None] = {}
         self.bytes_received = 0
 
     async def open(self) -> None:
@@ -101,6 +98,7 @@ class Transport:
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=self._headers,
             read_bufsize=_READ_BUFFER,
+            request_class=_Request,
             trace_configs=lender.trace_configs if lender else None,
         )
         # A retry goes through the session's loop, or it escapes its limits and its count.
@@ -114,17 +112,39 @@ class Transport:
             response.close()
 
     async def send(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        *,
+        may_go: Callable[[], bool] = lambda: True,
     ) -> Reply:
-        """Make an API call, in one of `slots`, and read its answer whole.
+        """Make an API call, in a slot of the `pool`, and read its answer whole.
 
         Redirects are not followed.
 
+        Args:
+            method: Of the request, as the next three.
+            url: Sent byte for byte.
+            headers: All of them, beside those of every request.
+            body: Or ``None``.
+            may_go: Asked once the connection is there, with no await before the request goes.
+
         Raises:
+            HeldBackError: It was not sent, as it might not go.
             TransportError: No complete answer came.
             UnexpectedReply: The answer is larger than any of the API's.
         """
-        limits = aiohttp.ClientTimeout(total=self.timeouts.call, sock_connect=self.timeouts.connect)
+        # Others may use the pool as well: a request that waited for it in vain was never sent.
+        patience = self.timeouts.call
+        limits = aiohttp.ClientTimeout(
+            total=2 * patience,
+            connect=patience,
+            sock_connect=self.timeouts.connect,
+            sock_read=patience,
+        )
+        asking = _may_go.set(may_go)
         try:
             async with await self._request(method, url, headers, limits, body=body) as response:
                 content = await _read_bounded(response.content)
@@ -132,17 +152,19 @@ class Transport:
         except FAILURES as error:
             failure = self.failure(error, url)
         else:
-            if len(content) > MAX_REPLY_BYTES:
-                raise UnexpectedReply(
-                    f"{method} {urlsplit(url).path}: more than {MAX_REPLY_BYTES} bytes came",
-                    status=reply.status,
-                )
-            return reply
+            if len(content) <= MAX_REPLY_BYTES:
+                return reply
+            failure = UnexpectedReply(
+                f"{method} {urlsplit(url).path}: more than {MAX_REPLY_BYTES} bytes came",
+                status=reply.status,
+            )
+        finally:
+            _may_go.reset(asking)
         raise failure
 
     @asynccontextmanager
-    async def stream(self, url: SignedUrl) -> AsyncIterator[Stream]:
-        """GET a signed URL in one of `slots`, with no credential of any kind.
+    async def stream(self, url: SignedUrl, headers: Mapping[str, str]) -> AsyncIterator[Stream]:
+        """GET a signed URL in a slot of the `pool`, with these headers and no credential.
 
         Redirects are not followed.
 
@@ -152,7 +174,7 @@ class Transport:
         limits = aiohttp.ClientTimeout(
             total=None, sock_connect=self.timeouts.connect, sock_read=self.timeouts.stall
         )
-        plain = {"Accept-Encoding": "identity"}
+        plain = {"Accept-Encoding": "identity", **headers}
         patience = self.timeouts.connect + self.timeouts.stall
         try:
             # Not left to sock_read: a header that drips would keep it waiting.
@@ -214,25 +236,8 @@ class Transport:
             timeout=limits,
             allow_redirects=False,
             auto_decompress=decode,
-            proxy=await self._proxy_for(target),
+            proxy=await self.pool.proxy_for(target),
         )
-
-    async def _proxy_for(self, url: URL) -> URL | None:
-        """The caller's proxy; what it reads from the environment is no reason to read netrc."""
-        lender = self._lender
-        if lender is None:
-            return None
-        proxy = getattr(lender, "_default_proxy", None)
-        auth = getattr(lender, "_default_proxy_auth", None)
-        if proxy is None and lender.trust_env:
-            host = f"{url.scheme}://{url.authority}"
-            if host not in self._proxies:
-                self._proxies[host] = await asyncio.to_thread(_proxy_of_environment, url)
-            proxy, auth = self._proxies[host] or (None, None)
-        if proxy is None:
-            return None
-        proxy = URL(proxy)
-        return proxy.with_user(auth.login).with_password(auth.password) if auth else proxy
 
 
 class Stream:
@@ -252,56 +257,50 @@ class Stream:
         self.url = url
         self.status = response.status
         self.headers = _plain_headers(response)
+        self._watched_bytes, self._watched_seconds = 0, 0.0
 
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """The body as it comes, in pieces of at most about 512 KiB, undecoded.
+    async def read(self) -> bytes:
+        """The next piece of the body, of at most about 512 KiB and undecoded; ``b""`` at its end.
 
         Raises:
-            TransportError: The connection broke or fell silent before the end.
+            TransportError: The connection broke, fell silent or got too slow before the end.
         """
-        while True:
-            try:
-                # Not left to sock_read: a malformed chunk ends aiohttp's timer, and no error comes.
-                async with asyncio.timeout(self._transport.timeouts.stall):
-                    chunk = await self._response.content.readany()
-            except FAILURES as error:
-                failure = self._transport.failure(error, self.url.value)
-            else:
-                if not chunk:
-                    if closed := self._transport.closed():
-                        raise closed
-                    return
-                self._transport.bytes_received += len(chunk)
-                yield chunk
-                continue
-            raise failure
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        try:
+            # Not left to sock_read: a malformed chunk ends aiohttp's timer, and no error comes.
+            async with asyncio.timeout(self._transport.timeouts.stall):
+                chunk = await self._response.content.readany()
+        except FAILURES as error:
+            failure = self._transport.failure(error, self.url.value)
+        else:
+            if not chunk and (closed := self._transport.closed()):
+                raise closed
+            self._transport.bytes_received += len(chunk)
+            self._watch(len(chunk), loop.time() - began)
+            return chunk
+        raise failure
 
     async def beginning(self, size: int) -> bytes:
         """The first `size` bytes of the body, or as many as come within `Timeouts.call`."""
         start = b""
         with suppress(TransportError, TimeoutError):
             async with asyncio.timeout(self._transport.timeouts.call):
-                async for chunk in self.chunks():
+                while len(start) < size and (chunk := await self.read()):
                     start += chunk
-                    if len(start) >= size:
-                        break
         return start[:size]
 
-
-def _slots(
-    lender: aiohttp.ClientSession | None,
-) -> AbstractAsyncContextManager[None, bool | None]:
-    """As many as the borrowed pool has connections: who waits for one here does not time out."""
-    connector = lender.connector if lender is not None else None
-    limits = [n for n in (connector.limit, connector.limit_per_host) if n > 0] if connector else []
-    return asyncio.Semaphore(min(limits)) if limits else nullcontext()
-
-
-def _proxy_of_environment(url: URL) -> tuple[URL, aiohttp.BasicAuth | None] | None:
-    try:
-        return get_env_proxy_for_url(url)
-    except LookupError:
-        return None
+    def _watch(self, received: int, seconds: float) -> None:
+        """Give up a connection over which bytes come, but next to none."""
+        self._watched_bytes += received
+        self._watched_seconds += seconds
+        if self._watched_seconds < _SLOW_SECONDS:
+            return
+        if self._watched_bytes < _SLOW_BYTES:
+            raise TimedOut(
+                f"{self.url.host}: {self._watched_bytes} bytes came in a minute", host=self.url.host
+            )
+        self._watched_bytes, self._watched_seconds = 0, 0.0
 
 
 async def _read_bounded(content: aiohttp.StreamReader) -> bytes:
@@ -316,5 +315,5 @@ def _plain_headers(response: aiohttp.ClientResponse) -> dict[str, str]:
     for name, value in response.headers.items():
         key = name.lower()
         value = Secret(value) if key == "location" else value
-        plain[key] = f"{plain[key]}, {value}" if key in plain else value
+        plain[key] = type(value)(f"{plain[key]}, {value}") if key in plain else value
     return plain

@@ -82,7 +82,7 @@ class TokenProvider:
             TokenProviderError: The provider raised.
         """
         try:
-            provided = self._provide()
+            provided = hidden(self._provide())
             if not isawaitable(provided):
                 raise InvalidArgument("the token provider is not async: it returned no awaitable")
             value = hidden(await provided)

@@ -23,7 +23,10 @@
     │   ├── IncompleteDownload   fewer or more bytes than promised
     │   ├── DigestMismatch       the bytes on disk are not those that were uploaded
     │   └── ProgressError        the caller's ``on_progress`` raised
-    └── DiskError                a file could not be written (full, read-only, denied …)
+    └── DiskError                a file could not be written (read-only, denied …)
+        ├── DiskFull             no room, or no quota, for the file
+        ├── TargetBusy           another download is at work on the same target
+        └── TargetExists         there is a file already, and it was to be left alone
 
 No token and no signed URL appears in any of them. All of them pickle.
 """
@@ -184,11 +187,13 @@ class StoreError(DownloadError):
         status: HTTP status of the store.
         code: The store's own name for the error, such as ``AuthenticationFailed``, or ``None``.
         host: The store.
+        retry_after: Seconds that it asks to wait, or ``None``.
     """
 
     status: int = field(default=0, kw_only=True)
     code: str | None = field(default=None, kw_only=True)
     host: str = field(default="", kw_only=True)
+    retry_after: float | None = field(default=None, kw_only=True)
 
 
 @define(eq=False, slots=False)
@@ -210,7 +215,7 @@ class DigestMismatch(DownloadError):
 
     Attributes:
         expected: ``sha256:<hex>`` as GitHub gave it.
-        actual: ``sha256:<hex>`` of what was on disk.
+        actual: ``sha256:<hex>`` of what was on disk; nothing of it was kept.
     """
 
     expected: str = field(default="", kw_only=True)
@@ -232,3 +237,15 @@ class DiskError(ArtifactsError):
 
     path: Path | None = field(default=None, kw_only=True)
     errno: int | None = field(default=None, kw_only=True)
+
+
+class DiskFull(DiskError):
+    """The disk has no room for the file, or the user no quota; what came so far is kept."""
+
+
+class TargetBusy(DiskError):
+    """Another download, of this process or another, is at work on the same target."""
+
+
+class TargetExists(DiskError):
+    """There is a file at the target, and `if_exists` is ``"error"``."""

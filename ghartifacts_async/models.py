@@ -15,6 +15,7 @@ from ghartifacts_async.errors import InvalidArgument
 _DIGEST = re.compile(r"[A-Za-z0-9_-]+:(?:[0-9A-Fa-f]{2})+")
 
 Direction: TypeAlias = Literal["asc", "desc"]
+IfExists: TypeAlias = Literal["verify", "replace", "error"]
 
 
 def _at_least(minimum: float) -> Callable[[object, Any, float | None], None]:
@@ -122,12 +123,14 @@ class Progress:
         received: Bytes so far.
         total: Bytes in all, or ``None`` where nobody said.
         rate: Bytes a second since the start.
+        resumed: Bytes that an earlier download had left; `received` counts them too.
     """
 
     artifact: Artifact
     received: int
     total: int | None
     rate: float
+    resumed: int = 0
 
 
 @frozen
@@ -140,6 +143,9 @@ class Download:
         size: Its bytes.
         digest: SHA-256 of the file, read back from the disk.
         verified: Whether GitHub's own digest was there to compare with, and agreed.
+        skipped: Whether the file was there already, and nothing was fetched.
+        resumed_bytes: Bytes that an earlier download had left and that were not fetched again.
+        url_refreshes: How often the signed URL was renewed.
     """
 
     artifact: Artifact
@@ -147,6 +153,9 @@ class Download:
     size: int
     digest: Digest
     verified: bool
+    skipped: bool = False
+    resumed_bytes: int = 0
+    url_refreshes: int = 0
 
 
 @frozen

@@ -6,13 +6,13 @@ import pytest
 
 from ghartifacts_async import Client, Repo
 from ghartifacts_async.testing import FakeGitHub
-from tests.support import REPOSITORY
+from tests.support import QUICK, REPOSITORY
 
 
 @pytest.fixture
 async def gh(fake_github: FakeGitHub) -> AsyncIterator[Client]:
     """A client of the fake GitHub."""
-    async with Client(fake_github.token, base_url=fake_github.url) as client:
+    async with Client(fake_github.token, base_url=fake_github.url, retry=QUICK) as client:
         yield client
 
 

@@ -11,7 +11,12 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from ghartifacts_async import RetryPolicy
+
 REPOSITORY = "octo-org/octo-docs"
+
+QUICK = RetryPolicy(delay=0.005, max_delay=0.02)
+"""As often as ever, without the waits."""
 
 Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -21,6 +26,11 @@ def files_below(directory: Path) -> list[str]:
     return sorted(
         path.relative_to(directory).as_posix() for path in directory.rglob("*") if path.is_file()
     )
+
+
+def published_below(directory: Path) -> list[str]:
+    """Every file below a directory but what a download that failed keeps for the next call."""
+    return [name for name in files_below(directory) if ".ghartifacts-" not in name]
 
 
 @asynccontextmanager

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import get_args
 
+from ghartifacts_async._sansio.ranges import MAX_CONNECTIONS
 from ghartifacts_async._sansio.secret import Secret
 from ghartifacts_async._sansio.urls import split_url
 from ghartifacts_async.errors import InvalidArgument
-from ghartifacts_async.models import Artifact, Direction
+from ghartifacts_async.models import Artifact, Direction, IfExists
 
 MAX_PER_PAGE = 100
 
@@ -69,6 +70,22 @@ def limit(number: int | None) -> int | None:
     """How many artifacts to collect, ``None`` for all."""
     if number is not None and (type(number) is not int or number < 0):
         raise InvalidArgument(f"limit is an int of 0 or more, or None, not {number!r}")
+    return number
+
+
+def if_exists(what: IfExists) -> IfExists:
+    """What to do about a file that is there."""
+    if what not in get_args(IfExists):
+        raise InvalidArgument(f"if_exists is 'verify', 'replace' or 'error', not {what!r}")
+    return what
+
+
+def connections(number: int | None) -> int | None:
+    """How many connections serve a download, ``None`` for what suits its size."""
+    if number is not None and (type(number) is not int or not 1 <= number <= MAX_CONNECTIONS):
+        raise InvalidArgument(
+            f"connections is an int from 1 to {MAX_CONNECTIONS}, or None, not {number!r}"
+        )
     return number
 
 

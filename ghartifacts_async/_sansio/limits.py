@@ -112,7 +112,8 @@ def refusal(headers: Mapping[str, str], refusals: int, now: float) -> Refusal:
     """
     asked = retry_after(headers, now)
     if asked is not None:
-        return Refusal(asked, primary=False)
+        # Going on at once, again and again, is what GitHub bans for.
+        return Refusal(max(asked, min(SECONDARY_WAIT, 2.0 ** min(refusals - 1, 10))), primary=False)
     told = rate_limit(headers)
     if told is not None and told.remaining == 0:
         wait = until_reset(told, headers, now)

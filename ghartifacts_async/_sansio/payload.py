@@ -1,8 +1,7 @@
-"""What a store's answer says about an artifact's payload: its name, and whether it is all there."""
+"""What an artifact's payload is called, and whether it is all there and right."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from email.message import Message
 from email.utils import collapse_rfc2231_value
@@ -10,15 +9,13 @@ from struct import Struct
 from urllib.parse import unquote
 
 from ghartifacts_async._sansio.filenames import safe_filename
-from ghartifacts_async.errors import IncompleteDownload
-from ghartifacts_async.models import Artifact
+from ghartifacts_async.errors import DigestMismatch, IncompleteDownload
+from ghartifacts_async.models import Artifact, Digest
 
 _ZIP_TYPES = frozenset(
     {"application/zip", "application/x-zip-compressed", "application/zip-compressed"}
 )
 _UNTOLD_TYPES = frozenset({"", "application/octet-stream", "binary/octet-stream"})
-
-_LENGTH = re.compile(r"[0-9]{1,18}")
 
 _END_RECORD_MARK = b"PK\x05\x06"
 _END_RECORD = Struct("<12xIIH")
@@ -67,45 +64,13 @@ def disposition_filename(header: str) -> str | None:
     return None
 
 
-def expected_length(headers: Mapping[str, str]) -> int | None:
-    """Bytes that the body will have, ``None`` where the server does not say."""
-    length = headers.get("content-length", "")
-    return int(length) if _LENGTH.fullmatch(length) else None
+def needs_tail(artifact: Artifact, received: int) -> bool:
+    """Whether only the last bytes of a payload can tell that these are all."""
+    return artifact.digest is None and received != artifact.size_in_bytes
 
 
-def most_bytes(artifact: Artifact, headers: Mapping[str, str]) -> int | None:
-    """Bytes beyond which a payload is not the artifact's, ``None`` where nobody said.
-
-    Raises:
-        IncompleteDownload: The store promises another size than GitHub records.
-    """
-    promised = expected_length(headers)
-    if artifact.digest is None:
-        return promised
-    if promised is not None and promised != artifact.size_in_bytes:
-        raise IncompleteDownload(
-            f"artifact {artifact.id}: the store promises {promised} bytes, "
-            f"GitHub records {artifact.size_in_bytes}; nothing was downloaded",
-            received=0,
-            expected=artifact.size_in_bytes,
-        )
-    return artifact.size_in_bytes
-
-
-def check_not_over(artifact: Artifact, received: int, most: int | None) -> None:
-    """Stop a store that does not stop by itself.
-
-    Raises:
-        IncompleteDownload: More came than there is.
-    """
-    if most is not None and received > most:
-        raise _incomplete(artifact, received, most, "and more would come; there are")
-
-
-def check_complete(
-    artifact: Artifact, received: int, headers: Mapping[str, str], tail: bytes
-) -> None:
-    """Make sure that these are all the bytes.
+def check(artifact: Artifact, received: int, digest: Digest, tail: bytes) -> bool:
+    """Make sure that these are all the bytes, and the right ones; whether GitHub's digest says so.
 
     An artifact with a digest has the size that GitHub says. One without may not: before
     upload-artifact v4, `size_in_bytes` counts the files before they were zipped (GHES still
@@ -114,19 +79,32 @@ def check_complete(
     Args:
         artifact: As GitHub describes it.
         received: Bytes that came.
-        headers: Of the store's answer.
-        tail: The last bytes of the payload, `END_OF_ZIP` of them or all.
+        digest: SHA-256 of them.
+        tail: The last of them, `END_OF_ZIP` or all, where it `needs_tail`.
 
     Raises:
         IncompleteDownload: Bytes are missing, are too many, or nothing tells.
+        DigestMismatch: They are not those that were uploaded.
     """
-    promised = expected_length(headers)
-    if promised is not None and promised != received:
-        raise _incomplete(artifact, received, promised, "the store promised")
-    if received == artifact.size_in_bytes:
-        return
-    if artifact.digest is not None or not ends_zip(tail, received):
-        raise _incomplete(artifact, received, artifact.size_in_bytes, "GitHub records")
+    if received != artifact.size_in_bytes and (
+        artifact.digest is not None or not ends_zip(tail, received)
+    ):
+        raise IncompleteDownload(
+            f"artifact {artifact.id}: {received} bytes came, GitHub records "
+            f"{artifact.size_in_bytes}",
+            received=received,
+            expected=artifact.size_in_bytes,
+        )
+    if artifact.digest is None or artifact.digest.algorithm != digest.algorithm:
+        return False
+    if artifact.digest != digest:
+        raise DigestMismatch(
+            f"artifact {artifact.id}: GitHub recorded {artifact.digest}, what came is {digest}; "
+            "nothing was kept",
+            expected=str(artifact.digest),
+            actual=str(digest),
+        )
+    return True
 
 
 def ends_zip(tail: bytes, size: int) -> bool:
@@ -152,11 +130,3 @@ def ends_zip(tail: bytes, size: int) -> bool:
                 return True
         start = tail.rfind(_END_RECORD_MARK, 0, start)
     return False
-
-
-def _incomplete(artifact: Artifact, received: int, expected: int, who: str) -> IncompleteDownload:
-    return IncompleteDownload(
-        f"artifact {artifact.id}: {received} bytes came, {who} {expected}; nothing was kept",
-        received=received,
-        expected=expected,
-    )

@@ -29,20 +29,35 @@ class Secret(str):
         return f"'{_HIDDEN}'"
 
 
+class _SecretBytes(bytes):
+    """Bytes that hold one, by mistake."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"b'{_HIDDEN}'"
+
+
 def hidden(value: _T) -> _T:
     """What may be a secret, as one where it is text: for the names of a function's frame."""
-    return cast("_T", Secret(value)) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return cast("_T", Secret(value))
+    return cast("_T", _SecretBytes(value)) if isinstance(value, bytes | bytearray) else value
 
 
 def redacted(reply: Reply, secret: str) -> Reply:
     """The reply without the secret: a server in the way may echo what it was sent."""
-    hidden, raw = _HIDDEN, secret.encode()
+    stars, raw = _HIDDEN, secret.encode()
     if len(secret) < _SHORTEST:
         return reply
     if raw not in reply.body and not any(secret in value for value in reply.headers.values()):
         return reply
     return evolve(
         reply,
-        headers={name: value.replace(secret, hidden) for name, value in reply.headers.items()},
-        body=reply.body.replace(raw, hidden.encode()),
+        headers={
+            # What shows nothing of itself goes on so.
+            name: type(value)(value.replace(secret, stars))
+            for name, value in reply.headers.items()
+        },
+        body=reply.body.replace(raw, stars.encode()),
     )

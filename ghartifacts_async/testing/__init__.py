@@ -2,8 +2,9 @@
 
 `FakeGitHub` serves the five artifact endpoints on one origin and the signed blob URLs behind
 them on another, as strictly as GitHub and its blob store do. It enforces rate limits, fails,
-renames, mints tokens and refuses versions as a test tells it to. The names are resolved on first
-use, so that loading the pytest plugin of this package does not load the server.
+renames, mints tokens and refuses versions as a test tells it to; its blob host cuts, resets,
+stalls, throttles, corrupts, lies and lets URLs expire. The names are resolved on first use, so
+that loading the pytest plugin of this package does not load the server.
 
 Example:
     ```python
@@ -11,6 +12,8 @@ Example:
         fake.add_artifact("octo-org/octo-docs", "dist", {"a.txt": b"hello"})
         ...  # point the client at fake.url with fake.token
         assert [request.status for request in fake.requests_to("blob")] == [200]
+        fake.fail_blobs_next(503, BlobFault.flip(at=7) & BlobFault.truncate(after=100))
+        ...  # the next two requests to the blob host meet these
     ```
 """
 
@@ -19,12 +22,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ghartifacts_async.testing._artifact import FakeArtifact
+    from ghartifacts_async.testing._blob_faults import BlobFault
     from ghartifacts_async.testing._faults import Fault, fault_bursts
     from ghartifacts_async.testing._limits import FakeLimits
     from ghartifacts_async.testing._log import LoggedRequest
     from ghartifacts_async.testing.server import FakeGitHub
 
 __all__ = [
+    "BlobFault",
     "FakeArtifact",
     "FakeGitHub",
     "FakeLimits",
@@ -34,6 +39,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "BlobFault": "_blob_faults",
     "FakeArtifact": "_artifact",
     "FakeGitHub": "server",
     "FakeLimits": "_limits",

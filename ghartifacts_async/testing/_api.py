@@ -25,7 +25,7 @@ from ghartifacts_async.testing._callers import (
     Caller,
     credentials,
 )
-from ghartifacts_async.testing._faults import Faults
+from ghartifacts_async.testing._faults import Fault, Faults
 from ghartifacts_async.testing._matching import Holds
 from ghartifacts_async.testing._messages import Reply, Request, etag_matches, http_date
 from ghartifacts_async.testing._pages import Page
@@ -58,7 +58,7 @@ class Conduct:
     """How the API treats its callers: the parts that a test arranges, each on its own."""
 
     apps: Apps
-    faults: Faults
+    faults: Faults[Fault]
     holds: Holds
     traffic: Traffic
     versions: Versions

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from typing import Literal
 
 from ghartifacts_async.testing._api import Conduct
 from ghartifacts_async.testing._apps import Apps, Installation
+from ghartifacts_async.testing._blob_faults import BlobFault
+from ghartifacts_async.testing._blobs import BlobConduct
 from ghartifacts_async.testing._callers import Grant
 from ghartifacts_async.testing._contents import Contents
 from ghartifacts_async.testing._faults import Choose, Fault, Faults
@@ -32,11 +35,12 @@ class Behaviour(Contents):
         self._now = now
         self._conduct = Conduct(
             apps=Apps(self._store, now),
-            faults=Faults(),
+            faults=Faults("api", Fault),
             holds=Holds(),
             traffic=Traffic(limits),
             versions=Versions(api_versions),
         )
+        self._blob_conduct = BlobConduct(faults=Faults("blob", BlobFault.status), holds=Holds())
 
     def fail_next(
         self, *faults: Fault | int, method: str | None = None, path: str | None = None
@@ -54,7 +58,7 @@ class Behaviour(Contents):
         """
         self._conduct.faults.queue(Match.of(method, path), faults)
 
-    def fail_when(self, choose: Choose) -> None:
+    def fail_when(self, choose: Choose[Fault]) -> None:
         """Let a function decide about each API request that meets no queued fault.
 
         Args:
@@ -63,23 +67,47 @@ class Behaviour(Contents):
         """
         self._conduct.faults.choose(choose)
 
+    def fail_blobs_next(self, *faults: BlobFault | int) -> None:
+        """Let the next requests to the blob host fail, one for each fault, in their order.
+
+        Args:
+            faults: What goes wrong; a number is a `BlobFault` with that status.
+        """
+        self._blob_conduct.faults.queue(Match.of(None, None), faults)
+
+    def fail_blobs_when(self, choose: Choose[BlobFault]) -> None:
+        """Let a function decide about each request to the blob host that meets no queued fault.
+
+        Args:
+            choose: Takes the request, and returns what goes wrong, or None. `fault_bursts`
+                makes one that fails at random.
+        """
+        self._blob_conduct.faults.choose(choose)
+
     def clear_faults(self) -> None:
-        """Let nothing fail any more."""
+        """Let nothing fail any more, neither the API nor the blob host."""
         self._conduct.faults.clear()
+        self._blob_conduct.faults.clear()
+        self._blob_conduct.expired.clear()
 
     @property
     def faults_left(self) -> int:
-        """How many of the queued faults no request has met yet."""
-        return self._conduct.faults.left
+        """How many of the queued faults, of both origins, no request has met yet."""
+        return self._conduct.faults.left + self._blob_conduct.faults.left
 
     def holding(
-        self, *, method: str | None = None, path: str | None = None
+        self,
+        *,
+        origin: Literal["api", "blob"] = "api",
+        method: str | None = None,
+        path: str | None = None,
     ) -> AbstractContextManager[None]:
-        """Hold the API requests that arrive within the `with`, and answer them after it.
+        """Hold the requests to an origin that arrive within the `with`, and answer them after it.
 
         They are under way all the time. Method and path choose them as in `fail_next`.
         """
-        return self._conduct.holds.holding(Match.of(method, path))
+        conduct = self._conduct if origin == "api" else self._blob_conduct
+        return conduct.holds.holding(Match.of(method, path))
 
     @property
     def sent_while_told_to_wait(self) -> int:

@@ -9,14 +9,17 @@ from __future__ import annotations
 import re
 import stat
 import uuid
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from urllib.parse import quote
-from xml.sax.saxutils import escape
 
 import attrs
 
 from ghartifacts_async.testing._artifact import FakeArtifact
+from ghartifacts_async.testing._blob_errors import FailedError
+from ghartifacts_async.testing._blob_faults import NO_FAULT, BlobFault
+from ghartifacts_async.testing._faults import Faults
+from ghartifacts_async.testing._matching import Holds
 from ghartifacts_async.testing._messages import (
     FileSlice,
     Reply,
@@ -33,15 +36,19 @@ _SUFFIX = re.compile(r"bytes=-[0-9]+", re.ASCII)
 _NAMESPACE = uuid.UUID("6f1b8f0e-6c3a-4e2b-9b0e-2f9a3d8c1e55")
 
 
-@attrs.frozen
-class _FailedError(Exception):
-    """Carries a refusal out of whichever check makes it."""
+@attrs.frozen(kw_only=True, eq=False)
+class BlobConduct:
+    """How the blob host treats its callers.
 
-    status: int
-    code: str
-    message: str
-    headers: dict[str, str] = attrs.field(factory=dict)
-    detail: str = ""
+    Attributes:
+        faults: What goes wrong.
+        holds: Who has to wait.
+        expired: The targets of URLs that have expired before their time.
+    """
+
+    faults: Faults[BlobFault]
+    holds: Holds
+    expired: set[str] = attrs.field(factory=set)
 
 
 class BlobHost:
@@ -49,11 +56,13 @@ class BlobHost:
 
     Args:
         store: What there is.
+        conduct: How callers are treated.
         now: Seconds since the epoch.
     """
 
-    def __init__(self, store: Store, now: Callable[[], float]) -> None:
+    def __init__(self, store: Store, conduct: BlobConduct, now: Callable[[], float]) -> None:
         self._store = store
+        self._conduct = conduct
         self._now = now
         self._signer = Signer()
         self._ids: dict[str, int] = {}
@@ -69,50 +78,61 @@ class BlobHost:
             "rscd": _disposition(artifact.file_name),
             "rsct": artifact.content_type,
         }
-        return self._signer.sign(path, parameters, self._now() + ttl)
+        target = self._signer.sign(path, parameters, self._now() + ttl)
+        self._conduct.expired.discard(target)
+        return target
 
-    def answer(self, request: Request) -> Reply:
+    @asynccontextmanager
+    async def serve(self, request: Request) -> AsyncIterator[Reply]:
         """Answer one request; a request that must fail is answered too, nothing is raised."""
+        await self._conduct.holds.passed(request)
+        yield self._answer(request, self._conduct.faults.next_for(request) or NO_FAULT)
+
+    def _answer(self, request: Request, fault: BlobFault) -> Reply:
+        """Find the answer, give it what every answer has, and let go wrong what is to."""
         request_id = str(uuid.uuid4())
         try:
-            reply = self._decide(request)
-        except _FailedError as failure:
-            reply = _error_reply(failure, request_id, self._now())
+            reply = self._decide(request, fault)
+        except FailedError as failure:
+            reply = failure.reply(request_id, self._now())
         headers = {
             "Date": http_date(self._now()),
             "Server": "Windows-Azure-Blob/1.0 Microsoft-HTTPAPI/2.0",
             "x-ms-request-id": request_id,
             "x-ms-version": _VERSION,
         }
-        return Reply(reply.status, headers | reply.headers, reply.body)
+        reply = Reply(reply.status, headers | reply.headers, reply.body)
+        bodiless = request.method == "HEAD" or reply.status in {204, 304}
+        return fault.applied(reply, bodiless=bodiless)
 
-    def _decide(self, request: Request) -> Reply:
+    def _decide(self, request: Request, fault: BlobFault) -> Reply:
         if "Authorization" in request.headers:
-            raise _FailedError(
+            raise FailedError(
                 400,
                 "InvalidAuthenticationInfo",
                 "Authentication information is not given in the correct format. "
                 "Check the value of Authorization header.",
             )
+        if fault.is_expired:
+            self._conduct.expired.add(request.target)
+        if fault.refusal is not None:
+            retry_after = fault.retry_after
+            headers = {} if retry_after is None else {"Retry-After": f"{retry_after:g}"}
+            raise FailedError.of(fault.refusal, headers)
         refusal = self._signer.refusal(request.target, self._now())
+        if refusal is None and request.target in self._conduct.expired:
+            refusal = "Signature not valid in the specified time frame"
         if refusal is not None:
-            raise _FailedError(
-                403,
-                "AuthenticationFailed",
-                "Server failed to authenticate the request. Make sure the value of "
-                "Authorization header is formed correctly including the signature.",
-                detail=refusal,
-            )
+            raise FailedError.of(403, detail=refusal)
         if request.method not in {"GET", "HEAD"}:
-            message = "The resource doesn't support specified Http Verb."
-            raise _FailedError(405, "UnsupportedHttpVerb", message, {"Allow": "GET, HEAD"})
+            raise FailedError.of(405, {"Allow": "GET, HEAD"})
         artifact = self._store.artifact(self._ids[request.raw_path])
         if artifact is None or not artifact.path.is_file():
-            raise _FailedError(404, "BlobNotFound", "The specified blob does not exist.")
-        return _serve(request, artifact)
+            raise FailedError.of(404)
+        return _serve(request, artifact, fault)
 
 
-def _serve(request: Request, artifact: FakeArtifact) -> Reply:
+def _serve(request: Request, artifact: FakeArtifact, fault: BlobFault) -> Reply:
     status = artifact.path.stat()
     size = status[stat.ST_SIZE]
     etag = f'"0x8D{status.st_mtime_ns:X}{size:X}"'
@@ -125,14 +145,14 @@ def _serve(request: Request, artifact: FakeArtifact) -> Reply:
         "x-ms-blob-type": "BlockBlob",
     }
     conditions = request.headers
-    if "If-Match" in conditions and not etag_matches(conditions["If-Match"], etag, weakly=False):
-        message = "The condition specified using HTTP conditional header(s) is not met."
-        raise _FailedError(412, "ConditionNotMet", message)
+    guarded = "If-Match" in conditions and "ETag" not in fault.headers
+    if guarded and not etag_matches(conditions["If-Match"], etag, weakly=False):
+        raise FailedError.of(412)
     if "If-None-Match" in conditions and etag_matches(
         conditions["If-None-Match"], etag, weakly=True
     ):
         return Reply(304, headers)
-    wanted = _wanted(request.headers.get("Range", ""), size)
+    wanted = None if fault.is_whole else _wanted(request.headers.get("Range", ""), size)
     if wanted is None:
         return Reply(200, headers, FileSlice(artifact.path, 0, size))
     headers["Content-Range"] = f"bytes {wanted.start}-{wanted.stop - 1}/{size}"
@@ -142,16 +162,14 @@ def _serve(request: Request, artifact: FakeArtifact) -> Reply:
 def _wanted(header: str, size: int) -> range | None:
     """Return the bytes that a `Range` asks for, or None where all of them are to be sent."""
     if _SUFFIX.fullmatch(header):
-        message = "The value for one of the HTTP headers is not in the correct format."
-        raise _FailedError(400, "InvalidHeaderValue", message)
+        raise FailedError.of(400)
     match = _RANGE.fullmatch(header)
     if match is None:
         return None
     start = int(match[1])
     end = int(match[2]) if match[2] else size - 1
     if start >= size:
-        message = "The range specified is invalid for the current size of the resource."
-        raise _FailedError(416, "InvalidRange", message, {"Content-Range": f"bytes */{size}"})
+        raise FailedError.of(416, {"Content-Range": f"bytes */{size}"})
     return range(start, min(end + 1, size)) if end >= start else None
 
 
@@ -169,17 +187,3 @@ def _disposition(file_name: str) -> str:
     quoted = printable.replace("\\", "\\\\").replace('"', '\\"')
     encoded = quote(file_name, safe="", errors="surrogatepass")
     return f"attachment; filename=\"{quoted}\"; filename*=UTF-8''{encoded}"
-
-
-def _error_reply(failure: _FailedError, request_id: str, now: float) -> Reply:
-    moment = datetime.fromtimestamp(now, UTC).isoformat()
-    message = escape(f"{failure.message}\nRequestId:{request_id}\nTime:{moment}")
-    detail = failure.detail and (
-        f"<AuthenticationErrorDetail>{escape(failure.detail)}</AuthenticationErrorDetail>"
-    )
-    body = (
-        '\ufeff<?xml version="1.0" encoding="utf-8"?>'
-        f"<Error><Code>{failure.code}</Code><Message>{message}</Message>{detail}</Error>"
-    )
-    headers = {"Content-Type": "application/xml", "x-ms-error-code": failure.code}
-    return Reply(failure.status, headers | failure.headers, body.encode())

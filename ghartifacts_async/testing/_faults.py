@@ -1,4 +1,4 @@
-"""`Fault`: one way in which the API fails, and when it does."""
+"""`Fault`: one way in which the API fails; and when a server fails, its blob host included."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import json
 import random
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from http import HTTPStatus
-from typing import Literal, Self
+from typing import Generic, Literal, Self, TypeVar, overload
 
 import attrs
 
-from ghartifacts_async.testing._log import LoggedRequest
+from ghartifacts_async.testing._log import LoggedRequest, Origin
 from ghartifacts_async.testing._matching import Match
-from ghartifacts_async.testing._messages import Reply, Request, http_date
+from ghartifacts_async.testing._messages import Reply, Request, http_date, phrase
 from ghartifacts_async.testing._refusals import error_reply
 from ghartifacts_async.testing._traffic import SECONDARY_MESSAGE, SECONDARY_URL
 
@@ -110,7 +109,7 @@ class Fault:
         if status in {204, 304}:
             return Reply(status)
         if self.body is None:
-            return error_reply(status, _phrase(status))
+            return error_reply(status, phrase(status))
         if isinstance(self.body, Mapping):
             body = json.dumps(dict(self.body)).encode()
         else:
@@ -118,27 +117,34 @@ class Fault:
         return Reply(status, {"Content-Type": "application/json; charset=utf-8"}, body)
 
 
-AnyFault = Fault | int
-Choose = Callable[[LoggedRequest], AnyFault | None]
+F = TypeVar("F")
+Choose = Callable[[LoggedRequest], F | int | None]
 
 
-class Faults:
-    """The faults in store."""
+class Faults(Generic[F]):
+    """The faults in store for one origin.
 
-    def __init__(self) -> None:
-        self._scripts: list[tuple[Match, deque[Fault]]] = []
-        self._choosers: list[Choose] = []
+    Args:
+        origin: The origin.
+        of_status: Makes a fault of its status.
+    """
+
+    def __init__(self, origin: Origin, of_status: Callable[[int], F]) -> None:
+        self._origin: Origin = origin
+        self._of_status = of_status
+        self._scripts: list[tuple[Match, deque[F]]] = []
+        self._choosers: list[Choose[F]] = []
 
     @property
     def left(self) -> int:
         """How many of the queued faults no request has met yet."""
         return sum(len(queue) for _, queue in self._scripts)
 
-    def queue(self, match: Match, faults: Sequence[AnyFault]) -> None:
+    def queue(self, match: Match, faults: Sequence[F | int]) -> None:
         """Keep faults for the next requests that are meant."""
-        self._scripts.append((match, deque(map(_fault, faults))))
+        self._scripts.append((match, deque(map(self._fault, faults))))
 
-    def choose(self, choose: Choose) -> None:
+    def choose(self, choose: Choose[F]) -> None:
         """Ask a function about each request that meets no queued fault."""
         self._choosers.append(choose)
 
@@ -147,7 +153,7 @@ class Faults:
         self._scripts.clear()
         self._choosers.clear()
 
-    def next_for(self, request: Request) -> Fault | None:
+    def next_for(self, request: Request) -> F | None:
         """Take out what a request is to meet, or return None."""
         for match, queue in self._scripts:
             if queue and match(request):
@@ -155,12 +161,27 @@ class Faults:
                 self._scripts = [script for script in self._scripts if script[1]]
                 return fault
         if self._choosers:
-            logged = LoggedRequest.of("api", request)
+            logged = LoggedRequest.of(self._origin, request)
             for choose in self._choosers:
                 chosen = choose(logged)
                 if chosen is not None:
-                    return _fault(chosen)
+                    return self._fault(chosen)
         return None
+
+    def _fault(self, fault: F | int) -> F:
+        return self._of_status(fault) if isinstance(fault, int) else fault
+
+
+@overload
+def fault_bursts(
+    seed: int, *, share: float = ..., longest: int = ...
+) -> Callable[[LoggedRequest], int | None]: ...
+
+
+@overload
+def fault_bursts(
+    seed: int, *, share: float = ..., longest: int = ..., faults: Sequence[F | int]
+) -> Choose[F]: ...
 
 
 def fault_bursts(
@@ -168,9 +189,11 @@ def fault_bursts(
     *,
     share: float = 0.02,
     longest: int = 5,
-    faults: Sequence[AnyFault] = (500, 502, 503, 504),
-) -> Choose:
-    """Return a function for `FakeGitHub.fail_when` that fails in bursts, the same for a seed.
+    faults: Sequence[object] = (500, 502, 503, 504),
+) -> Callable[[LoggedRequest], object]:
+    """Return a function that fails in bursts, the same for a seed.
+
+    It is for `FakeGitHub.fail_when`, or for `FakeGitHub.fail_blobs_when`.
 
     Args:
         seed: What decides it all.
@@ -181,7 +204,7 @@ def fault_bursts(
     rng = random.Random(seed)  # noqa: S311 - it is to be predictable
     left = 0
 
-    def choose(_: LoggedRequest) -> AnyFault | None:
+    def choose(_: LoggedRequest) -> object:
         nonlocal left
         if not left and rng.random() < share:
             left = rng.randint(1, longest)
@@ -191,14 +214,3 @@ def fault_bursts(
         return rng.choice(faults)
 
     return choose
-
-
-def _fault(fault: AnyFault) -> Fault:
-    return Fault(fault) if isinstance(fault, int) else fault
-
-
-def _phrase(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return f"Status {status}"

@@ -29,7 +29,8 @@ class LoggedRequest:
         body: The body as sent.
         status: The status sent; None while there is none, or where a fault sent none.
         bytes_sent: Bytes of the body handed to the system; None while they flow, or where
-            closing the server cut them off. `FakeGitHub.settled` waits for it.
+            closing the server cut them off. `FakeGitHub.settled` waits for it. Where a fault
+            stalls, they no longer flow.
     """
 
     origin: Origin

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import parse_qsl, unquote
 
@@ -63,16 +64,62 @@ class FileSlice:
 
 
 @attrs.frozen
+class Stop:
+    """Where the sending of a body ends before its time, and how.
+
+    Attributes:
+        after: How many bytes of the body are sent.
+        how: `"close"` ends the connection in good order, `"reset"` by a reset; `"stall"` keeps
+            it, and sends nothing more.
+    """
+
+    after: int = attrs.field(validator=attrs.validators.ge(0))
+    how: Literal["close", "reset", "stall"]
+
+
+@attrs.frozen
+class Delivery:
+    """How a body travels that does not simply arrive.
+
+    Attributes:
+        flips: The positions in the body of the bytes whose lowest bit is turned over.
+        pace: The bytes per second; None is as many as there can be.
+        stop: Where it ends before its time.
+        keep: Whether the connection may serve another request.
+    """
+
+    flips: frozenset[int] = frozenset()
+    pace: float | None = None
+    stop: Stop | None = None
+    keep: bool = True
+
+
+@attrs.frozen
 class Reply:
     """One answer: its body is the bytes, or the slice of a file where there is one.
 
-    `cut` says where the connection is dropped: before the head, or half-way in the body.
+    `cut` says where the connection is dropped: before the head, or half-way in the body. Where
+    there is a `delivery`, the headers are sent as they are, whatever they say about the length.
     """
 
     status: int
     headers: dict[str, str] = attrs.field(factory=dict)
     body: bytes | FileSlice = b""
     cut: Literal["head", "body"] | None = None
+    delivery: Delivery | None = None
+
+    @property
+    def length(self) -> int:
+        """The length of the body in bytes."""
+        return self.body.length if isinstance(self.body, FileSlice) else len(self.body)
+
+
+def phrase(status: int) -> str:
+    """Return what a status means, or its number where HTTP knows none such."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return f"Status {status}"
 
 
 def http_date(epoch: float) -> str:

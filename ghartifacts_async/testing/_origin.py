@@ -1,19 +1,25 @@
 """The thin edge: one listening socket, and replies put on the wire.
 
-Nothing is decided here, not even where a connection is to be dropped: `Reply.cut` says that.
+Nothing is decided here, not even where a connection is to be dropped: `Reply.cut` says that,
+and `Reply.delivery` how a body goes wrong on its way.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+import io
+import socket
+import struct
+import sys
+from collections.abc import Callable, Generator
+from contextlib import AbstractAsyncContextManager, closing
 from typing import TYPE_CHECKING
 
 import attrs
 from aiohttp import web
+from multidict import CIMultiDict
 
-from ghartifacts_async.testing._messages import FileSlice, Reply, Request
+from ghartifacts_async.testing._messages import Delivery, FileSlice, Reply, Request, phrase
 
 if TYPE_CHECKING:
     from io import FileIO
@@ -22,6 +28,9 @@ if TYPE_CHECKING:
 
 _SHUTDOWN_TIMEOUT = 0.05
 _BUFFER = 1 << 20
+_PIECE = 1 << 16
+_PIECES_PER_SECOND = 10
+_RESET_ON_CLOSE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
 
 class Origin:
@@ -85,6 +94,10 @@ class Origin:
 
 
 async def _send(http: web.BaseRequest, reply: Reply, entry: _log.Entry) -> web.StreamResponse:
+    if reply.delivery is not None:
+        return await _deliver(http, reply, reply.delivery, entry)
+    if reply.cut == "head":
+        return await _send_cut(http, reply, b"", entry)
     if isinstance(reply.body, FileSlice):
         return await _send_file(http, reply, reply.body, entry)
     if reply.cut is not None:
@@ -153,3 +166,92 @@ async def _pour(
             left -= len(piece)
     if left:
         raise ConnectionAbortedError(f"{body.path} has become shorter")
+
+
+async def _deliver(
+    http: web.BaseRequest, reply: Reply, delivery: Delivery, entry: _log.Entry
+) -> web.StreamResponse:
+    """Send the head as it is and the body piece by piece, up to where it is to stop."""
+    writer, transport, loop = http.writer, http.transport, asyncio.get_running_loop()
+    stop, sent = delivery.stop, 0
+    try:
+        if transport is None:
+            raise ConnectionResetError("the client has gone")
+        # What has been drained is then in the hands of the system, and not in a buffer.
+        transport.set_write_buffer_limits(high=0)
+        if reply.headers.get("Transfer-Encoding") == "chunked":
+            writer.enable_chunking()
+        line = f"HTTP/1.1 {reply.status} {phrase(reply.status)}"
+        await writer.write_headers(line, CIMultiDict(reply.headers))
+        writer.send_headers()
+        began = loop.time()
+        with closing(_pieces(reply, delivery)) as pieces:
+            for piece in pieces:
+                if delivery.pace is not None:
+                    due = began + (sent + len(piece)) / delivery.pace
+                    await asyncio.sleep(due - loop.time())
+                await writer.write(piece)
+                await writer.drain()
+                if transport.is_closing():
+                    raise ConnectionResetError("the client has gone")
+                sent += len(piece)
+        if stop is None:
+            await writer.write_eof()
+        elif stop.how == "stall":
+            entry.bytes_sent = sent
+            await loop.create_future()
+        elif stop.how == "reset":
+            connection = transport.get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            transport.abort()
+    except ConnectionError:
+        return _Delivered(keep_alive=False)
+    finally:
+        entry.bytes_sent = sent
+    return _Delivered(keep_alive=delivery.keep and http.keep_alive)
+
+
+class _Delivered(web.StreamResponse):
+    """What aiohttp is told about an answer that it has nothing to do with any more."""
+
+    def __init__(self, *, keep_alive: bool) -> None:
+        super().__init__()
+        self._kept = keep_alive
+
+    @property
+    def keep_alive(self) -> bool:
+        """Whether the connection waits for another request."""
+        return self._kept
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        """Send no head: it has been sent."""
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """End no body: that has been done, or is not to be."""
+
+
+def _pieces(reply: Reply, delivery: Delivery) -> Generator[bytearray, None, None]:
+    """Read the body up to where it stops, with the bits that are to be wrong."""
+    end, most, position = reply.length, _PIECE, 0
+    if delivery.stop is not None:
+        end = delivery.stop.after
+    if delivery.pace is not None:
+        most = min(most, max(1, int(delivery.pace / _PIECES_PER_SECOND)))
+    with _opened(reply.body) as file:
+        while position < end:
+            piece = bytearray(file.read(min(most, end - position)))
+            if not piece:
+                raise ConnectionAbortedError("the file has become shorter")
+            for at in delivery.flips:
+                if position <= at < position + len(piece):
+                    piece[at - position] ^= 1
+            position += len(piece)
+            yield piece
+
+
+def _opened(body: bytes | FileSlice) -> io.RawIOBase | io.BytesIO:
+    if not isinstance(body, FileSlice):
+        return io.BytesIO(body)
+    file = body.path.open("rb", buffering=0)
+    file.seek(body.offset)
+    return file

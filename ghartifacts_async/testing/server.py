@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import TYPE_CHECKING, Literal, Self
 
 from ghartifacts_async.testing._api import Api
@@ -14,7 +13,6 @@ from ghartifacts_async.testing._behaviour import Behaviour
 from ghartifacts_async.testing._blobs import BlobHost
 from ghartifacts_async.testing._limits import FakeLimits
 from ghartifacts_async.testing._log import LoggedRequest, RequestLog
-from ghartifacts_async.testing._messages import Reply, Request
 from ghartifacts_async.testing._origin import Origin
 
 if TYPE_CHECKING:
@@ -69,7 +67,7 @@ class FakeGitHub(Behaviour):
         self._urls: tuple[str, str] | None = None
         self._over = False
         self._log = RequestLog()
-        self._blobs = BlobHost(self._store, now)
+        self._blobs = BlobHost(self._store, self._blob_conduct, now)
         api = Api(
             self._store,
             self._conduct,
@@ -79,7 +77,7 @@ class FakeGitHub(Behaviour):
             redirect=self._redirect,
         )
         self._api_origin = Origin("api", api.serve, self._log)
-        self._blob_origin = Origin("blob", self._serve_blob, self._log)
+        self._blob_origin = Origin("blob", self._blobs.serve, self._log)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -156,9 +154,6 @@ class FakeGitHub(Behaviour):
         the server: after this, `status` and `bytes_sent` in the log are final.
         """
         await self._log.settled()
-
-    def _serve_blob(self, request: Request) -> AbstractAsyncContextManager[Reply]:
-        return nullcontext(self._blobs.answer(request))
 
     def _redirect(self, artifact: FakeArtifact) -> str:
         if callable(artifact.location):

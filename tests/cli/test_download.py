@@ -16,7 +16,7 @@ from ghartifacts_async import Artifact
 from ghartifacts_async.cli import show
 from ghartifacts_async.testing import FakeGitHub
 from tests.cli.support import PATIENCE, end, run, start
-from tests.support import REPOSITORY, files_below, raw_server
+from tests.support import REPOSITORY, files_below, published_below, raw_server
 
 
 @pytest.fixture
@@ -184,10 +184,10 @@ def _sigint_reaches_children() -> Iterator[None]:
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends no such signals")
 @pytest.mark.usefixtures("_sigint_reaches_children")
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-async def test_a_signal_leaves_nothing(
+async def test_a_signal_publishes_nothing(
     fake_github: FakeGitHub, tmp_path: Path, number: signal.Signals, status: int
 ) -> None:
-    """Interrupted or terminated in mid-download, it ends without a word and leaves no file."""
+    """Interrupted or terminated in mid-download, it ends without a word and publishes nothing."""
 
     async def stall(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (
@@ -209,4 +209,4 @@ async def test_a_signal_leaves_nothing(
         process.send_signal(number)
         done = await end(process)
     assert (done.status, done.out, done.err) == (status, "", "")
-    assert files_below(tmp_path) == []
+    assert published_below(tmp_path) == []

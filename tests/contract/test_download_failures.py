@@ -12,7 +12,6 @@ import pytest
 
 from ghartifacts_async import (
     ArtifactExpired,
-    ArtifactsError,
     Client,
     ClientStateError,
     ConnectionFailed,
@@ -26,11 +25,10 @@ from ghartifacts_async import (
     StoreError,
     TimedOut,
     Timeouts,
-    TransportError,
 )
-from ghartifacts_async.testing import FakeGitHub
+from ghartifacts_async.testing import BlobFault, FakeGitHub
 from tests.contract.payloads import PAYLOAD, add, blob, endless
-from tests.support import REPOSITORY, Answer, files_below, raw_server, says
+from tests.support import QUICK, REPOSITORY, Answer, files_below, published_below, raw_server, says
 
 
 async def test_a_flipped_byte_is_caught(
@@ -53,17 +51,17 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Type: appli
 
 
 @pytest.mark.parametrize(
-    ("answer", "error"),
+    "answer",
     [
-        (blob(HALF, length=len(PAYLOAD)), ConnectionFailed),
-        (blob(HALF), IncompleteDownload),
-        (blob(PAYLOAD + b"x"), IncompleteDownload),
-        (blob(b""), IncompleteDownload),
-        (says(b"HTTP/1.1 200 OK\r\n\r\n" + HALF), IncompleteDownload),
-        (says(CHUNKED + b"%x\r\n" % len(PAYLOAD) + HALF), ConnectionFailed),
-        (says(CHUNKED + b"%x\r\n" % len(HALF) + HALF + b"\r\nzz\r\n"), TransportError),
-        (says(CHUNKED + b"%x\r\n" % len(HALF) + HALF + b"\r\n0\r\n\r\n"), IncompleteDownload),
-        (says(b""), ConnectionFailed),
+        blob(HALF, length=len(PAYLOAD)),
+        blob(HALF),
+        blob(PAYLOAD + b"x"),
+        blob(b""),
+        says(b"HTTP/1.1 200 OK\r\n\r\n" + HALF),
+        says(CHUNKED + b"%x\r\n" % len(PAYLOAD) + HALF),
+        says(CHUNKED + b"%x\r\n" % len(HALF) + HALF + b"\r\nzz\r\n"),
+        says(CHUNKED + b"%x\r\n" % len(HALF) + HALF + b"\r\n0\r\n\r\n"),
+        says(b""),
     ],
     ids=["cut", "short", "long", "empty", "unframed", "chunk-cut", "chunk-bad", "chunk-short", "0"],
 )
@@ -72,18 +70,19 @@ async def test_a_truncated_body_is_no_success(
     fake_github: FakeGitHub,
     tmp_path: Path,
     answer: Answer,
-    error: type[ArtifactsError],
     digest: str | None,
 ) -> None:
     """Fewer or more bytes than promised raise, however the body was framed, digest or not."""
     async with (
         raw_server(answer) as url,
-        Client(fake_github.token, base_url=fake_github.url, timeouts=Timeouts(stall=1)) as gh,
+        Client(
+            fake_github.token, base_url=fake_github.url, timeouts=Timeouts(stall=0.2), retry=QUICK
+        ) as gh,
     ):
         add(fake_github, f"{url}/x.zip", digest=digest)
-        with pytest.raises(error):
+        with pytest.raises((ConnectionFailed, TimedOut, IncompleteDownload), match="tried 6 times"):
             await gh.repo(REPOSITORY).download_artifact(1, tmp_path / "dist.zip")
-    assert files_below(tmp_path) == []
+    assert published_below(tmp_path) == []
 
 
 async def test_a_reset_is_no_success(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
@@ -98,22 +97,17 @@ async def test_a_reset_is_no_success(repo: Repo, fake_github: FakeGitHub, tmp_pa
         add(fake_github, f"{url}/x.zip")
         with pytest.raises((ConnectionFailed, IncompleteDownload)):
             await repo.download_artifact(1, tmp_path / "dist.zip")
-    assert files_below(tmp_path) == []
+    assert published_below(tmp_path) == []
 
 
 async def test_a_stalled_body_is_given_up(fake_github: FakeGitHub, tmp_path: Path) -> None:
-    """A store that falls silent raises TimedOut after `Timeouts.stall`, and nothing is kept."""
-
-    async def stall(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 3000000\r\n\r\n" + HALF)
-        await reader.read()
-
-    async with (
-        raw_server(stall) as url,
-        Client(fake_github.token, base_url=fake_github.url, timeouts=Timeouts(stall=0.1)) as gh,
-    ):
-        add(fake_github, f"{url}/x.zip")
-        with pytest.raises(TimedOut, match="no answer in time"):
+    """A store that falls silent again and again raises TimedOut, and nothing is published."""
+    add(fake_github)
+    fake_github.fail_blobs_when(lambda _: BlobFault.stall(after=0))
+    async with Client(
+        fake_github.token, base_url=fake_github.url, timeouts=Timeouts(stall=0.05), retry=QUICK
+    ) as gh:
+        with pytest.raises(TimedOut, match=r"no answer in time.*tried 6 times"):
             await gh.repo(REPOSITORY).download_artifact(1, tmp_path / "dist.zip")
     assert files_below(tmp_path) == []
 
@@ -151,7 +145,7 @@ async def test_a_progress_callback_that_raises_ends_the_download(
         raise KeyError("mine")
 
     with pytest.raises(ProgressError, match="KeyError") as caught:
-        await repo.download_artifact(1, tmp_path, on_progress=tell)
+        await repo.download_artifact(1, tmp_path, on_progress=tell, keep_partial=False)
     assert isinstance(caught.value.__cause__, KeyError)
     assert files_below(tmp_path) == []
 
@@ -189,15 +183,22 @@ async def test_a_directory_that_cannot_be_made_is_told(
     assert files_below(tmp_path) == ["file"]
 
 
-async def test_cancelled_at_any_await_nothing_is_left(
-    repo: Repo, fake_github: FakeGitHub, tmp_path: Path
+@pytest.mark.parametrize("keep", [True, False])
+@pytest.mark.parametrize("connections", [1, 3])
+async def test_cancelled_at_any_await_nothing_is_open(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, keep: bool, connections: int
 ) -> None:
-    """A download cancelled at each of its steps leaves no file, task or open handle."""
+    """Cancelled at each of its steps, a download leaves its target absent or complete."""
     artifact = await repo.get_artifact(add(fake_github).id)
+    target = tmp_path / "out" / "dist.zip"
     step = 0
     while True:
         step += 1
-        task = asyncio.create_task(repo.download_artifact(artifact, f"{tmp_path}/out/"))
+        task = asyncio.create_task(
+            repo.download_artifact(
+                artifact, target, keep_partial=keep, connections=connections, if_exists="replace"
+            )
+        )
         for _ in range(step):
             await asyncio.sleep(0)
         if task.done():
@@ -205,10 +206,15 @@ async def test_cancelled_at_any_await_nothing_is_left(
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert files_below(tmp_path) == []
+        if target.exists():
+            assert target.read_bytes() == PAYLOAD
+            target.unlink()
+        if not keep:
+            assert files_below(tmp_path) == []
         assert [t for t in asyncio.all_tasks() if "ghartifacts_async/_" in repr(t)] == []
         assert [name for name in _open_files() if str(tmp_path) in name] == []
     assert task.result().verified
+    assert files_below(tmp_path) == ["out/dist.zip"]
     assert step > 10
 
 
@@ -231,13 +237,13 @@ async def test_a_store_that_does_not_stop_is_stopped(
     """A store that sends on and on is left as soon as it has sent too much."""
     async with raw_server(endless) as url:
         add(fake_github, f"{url}/x.zip")
-        with pytest.raises(IncompleteDownload, match="more would come"):
+        with pytest.raises(IncompleteDownload, match="tried 6 times"):
             await repo.download_artifact(1, tmp_path / "dist.zip")
     async with raw_server(blob(b"", length=5 * 10**9)) as url:
         add(fake_github, f"{url}/x.zip")
         with pytest.raises(IncompleteDownload, match="promises 5000000000 bytes"):
             await repo.download_artifact(2, tmp_path / "dist.zip")
-    assert files_below(tmp_path) == []
+    assert published_below(tmp_path) == []
 
 
 async def test_a_client_that_closes_ends_its_downloads(
@@ -256,5 +262,5 @@ async def test_a_client_that_closes_ends_its_downloads(
             await started.wait()
         with pytest.raises(ClientStateError, match="closed"):
             await task
-    assert files_below(tmp_path) == []
+    assert published_below(tmp_path) == []
     assert not [t for t in threading.enumerate() if t.name.startswith("ghartifacts")]

@@ -60,7 +60,7 @@ async def test_a_store_may_redirect_without_credentials(
     async with raw_server(around) as url:
         add(fake_github, f"{url}/x.zip")
         with pytest.raises(RedirectRefused, match="loop"):
-            await repo.download_artifact(2, tmp_path)
+            await repo.download_artifact(2, tmp_path / "2")
     assert len(heard) == 6
 
 

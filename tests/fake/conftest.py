@@ -10,7 +10,7 @@ from yarl import URL
 
 from ghartifacts_async.testing import FakeGitHub
 
-from .support import LIST, Answer, Ask, Clock, Signed
+from .support import CONTENT, LIST, REPOSITORY, Answer, Ask, Clock, Signed
 
 
 @pytest.fixture
@@ -71,3 +71,9 @@ def signed(ask: Ask) -> Signed:
         return location
 
     return locate
+
+
+@pytest.fixture
+async def url(fake: FakeGitHub, signed: Signed) -> str:
+    """The signed URL of `CONTENT`."""
+    return await signed(fake.add_artifact(REPOSITORY, "dist", CONTENT).id)

@@ -16,15 +16,7 @@ from yarl import URL
 
 from ghartifacts_async.testing import FakeGitHub
 
-from .support import REPOSITORY, Answer, Ask, Clock, Signed
-
-CONTENT = bytes(range(256)) * 4
-
-
-@pytest.fixture
-async def url(fake: FakeGitHub, signed: Signed) -> str:
-    """The signed URL of `CONTENT`."""
-    return await signed(fake.add_artifact(REPOSITORY, "dist", CONTENT).id)
+from .support import CONTENT, REPOSITORY, Answer, Ask, Clock, Signed
 
 
 def code(answer: Answer) -> str | None:

@@ -35,6 +35,7 @@ VALUES: dict[str, Any] = {
     "actual": "sha256:cd",
     "path": Path("out") / "dist.zip",
     "errno": 28,
+    "retry_after": 2.5,
 }
 
 

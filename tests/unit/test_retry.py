@@ -9,7 +9,7 @@ from ghartifacts_async._sansio import limits
 from ghartifacts_async._sansio.calls import Reply, get_artifact
 from ghartifacts_async._sansio.etags import CAPACITY, EtagCache
 from ghartifacts_async._sansio.retry import RETRIED, Attempt, Failure, GiveUp, Wait, decide
-from ghartifacts_async._sansio.secret import Secret, redacted
+from ghartifacts_async._sansio.secret import Secret, hidden, redacted
 from ghartifacts_async.models import RateLimit, RetryPolicy
 
 SECONDS = st.floats(0, 1e6)
@@ -158,13 +158,16 @@ def test_secrets() -> None:
     secret = Secret("ghp_canary")
     assert f"{secret}" == "ghp_canary"
     assert "canary" not in repr([secret])
+    assert hidden(b"ghp_canary") == b"ghp_canary"
+    assert "canary" not in repr([hidden(b"ghp_canary"), hidden("ghp_canary")])
+    assert hidden(None) is None
 
 
 def test_redacted() -> None:
     """A secret that a server echoes is taken out of its answer; a short one cannot be told."""
     echo = Reply(400, {"x-echo": "got ghp_canary"}, b"<ghp_canary>")
-    hidden = redacted(echo, "ghp_canary")
-    assert (hidden.headers["x-echo"], hidden.body) == ("got ***", b"<***>")
+    quiet = redacted(echo, "ghp_canary")
+    assert (quiet.headers["x-echo"], quiet.body) == ("got ***", b"<***>")
     assert redacted(Reply(400, {}, b"ghp_canary"), "ghp_canary").body == b"***"
     for secret in ("got", "ghp_another"):
         assert redacted(echo, secret) is echo

@@ -1,0 +1,269 @@
+"""All of a payload, whatever happens on the way: in pieces, side by side, each tried again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from ghartifacts_async._disk import Disk, settled
+from ghartifacts_async._sansio import ranges, retry
+from ghartifacts_async._sansio.ranges import Piece, Plan
+from ghartifacts_async._source import Body, Source, UnfitError
+from ghartifacts_async.errors import (
+    ArtifactsError,
+    CertificateRefused,
+    DownloadError,
+    IncompleteDownload,
+    StoreError,
+    TransportError,
+)
+from ghartifacts_async.models import RetryPolicy
+
+_IDLE = 0.25
+_URL_REFUSED = frozenset({400, 401, 403})
+_UNFIT_IN_A_ROW = 2
+
+_log = logging.getLogger("ghartifacts_async")
+
+
+class StartOver(Exception):
+    """What came so far is of no use.
+
+    Attributes:
+        whole: Whether the store knows no ranges.
+        error: Why.
+    """
+
+    def __init__(self, error: IncompleteDownload, *, whole: bool) -> None:
+        super().__init__(error.summary)
+        self.error = error
+        self.whole = whole
+
+
+class Patience:
+    """How long a download goes on failing: as a call does, anew with each byte that came.
+
+    Args:
+        policy: The client's.
+        chance: Random numbers from 0 to 1.
+    """
+
+    def __init__(self, policy: RetryPolicy, chance: Callable[[], float] = random.random) -> None:
+        self._policy = policy
+        self._chance = chance
+        self._failures = Counter[int]()
+        self._since = asyncio.get_running_loop().time()
+        self._there = self._most = 0
+
+    def got(self, received: int) -> None:
+        """So many bytes came; only those count of which there were not as many before."""
+        self._there += received
+        if self._there > self._most:
+            self._most = self._there
+            self._failures.clear()
+            self._since = asyncio.get_running_loop().time()
+
+    def start_over(self) -> None:
+        """All bytes are gone."""
+        self._there = 0
+
+    async def again(self, error: ArtifactsError, connection: int = 0) -> None:
+        """Wait before the next try of a connection: what strikes all of them is one failure each.
+
+        Raises:
+            ArtifactsError: This one: there is no other try.
+        """
+        now = asyncio.get_running_loop().time()
+        self._failures[connection] += 1
+        failures = self._failures[connection]
+        attempt = retry.Attempt(failures, now - self._since, self._chance())
+        decision = retry.decide(self._policy, attempt, _failure(error))
+        if isinstance(decision, retry.GiveUp):
+            if failures > 1:
+                error.tries, error.seconds = failures, now - self._since
+                error.summary += (
+                    f" (tried {error.tries} times in {error.seconds:.1f} s without getting on)"
+                )
+            raise error
+        _log.info("%s; going on in %.1f s", error, decision.seconds)
+        await asyncio.sleep(decision.seconds)
+
+
+class Sink(Protocol):
+    """Where the bytes go."""
+
+    def write(self, offset: int, chunks: list[bytes], size: int) -> asyncio.Future[None]:
+        """Begin to write."""
+
+
+class Fetch:
+    """Fetches what a plan wants.
+
+    Args:
+        source: Where from.
+        sink: Where to.
+        disk: Whose memory is shared.
+        plan: What.
+        patience: How often it may fail.
+        started: Awaited with the first good answer, before a byte of it is read.
+        add: Told of each number of bytes that came.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        sink: Sink,
+        disk: Disk,
+        plan: Plan,
+        patience: Patience,
+        started: Callable[[Body], Awaitable[None]],
+        add: Callable[[int], None],
+    ) -> None:
+        self._source = source
+        self._sink = sink
+        self._disk = disk
+        self._plan = plan
+        self._patience = patience
+        self._started = started
+        self._add = add
+        self._parts_work = False
+        self._ready = asyncio.Event()
+        self._connections: int | None = None
+
+    async def run(self, connections: int | None) -> None:
+        """Fetch all of it.
+
+        Args:
+            connections: How many side by side; ``None`` for what suits the size.
+
+        Raises:
+            StartOver: What came is of no use.
+            ArtifactsError: It cannot be had.
+        """
+        task = asyncio.current_task()
+        assert task is not None
+        cancelling = task.cancelling()
+        self._connections = connections
+        try:
+            async with asyncio.TaskGroup() as group:
+                count = connections or ranges.MAX_CONNECTIONS
+                workers = [group.create_task(self._work(number)) for number in range(count)]
+                _, waiting = await asyncio.wait(workers, return_when=asyncio.FIRST_COMPLETED)
+                while waiting and not self._plan.complete:
+                    _, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                # A connection that was relieved of all that it had may still wait for a byte.
+                for worker in waiting:
+                    worker.cancel()
+        except BaseExceptionGroup as errors:
+            if task.cancelling() > cancelling:
+                raise asyncio.CancelledError from None
+            error = errors.exceptions[0]
+        else:
+            return
+        raise error
+
+    async def _work(self, number: int) -> None:
+        """Fetch one piece after another; the first connection shows the others what there is."""
+        rate, unfit = 0.0, 0
+        if number:
+            await self._ready.wait()
+            if number >= (self._connections or ranges.connections(self._source.blob.total or 0)):
+                return
+        self._disk.writers += 1
+        loop = asyncio.get_running_loop()
+        try:
+            while not self._plan.complete:
+                piece = self._plan.take(loop.time(), rate)
+                if piece is None:
+                    await asyncio.sleep(_IDLE)
+                    continue
+                error: ArtifactsError | None = None
+                try:
+                    await self._fetch(piece)
+                    rate, unfit = piece.rate(loop.time()), 0
+                except UnfitError as answer:
+                    unfit += 1
+                    error = self._distrust(answer, unfit)
+                except (DownloadError, TransportError) as failed:
+                    error = failed
+                finally:
+                    self._plan.give_back(piece)
+                if error is not None:
+                    if piece.stop is None and piece.came:
+                        raise StartOver(_as_incomplete(error), whole=True)
+                    await self._patience.again(error, number)
+        finally:
+            self._disk.writers -= 1
+
+    def _distrust(self, answer: UnfitError, in_a_row: int) -> ArtifactsError:
+        verdict, error = answer.verdict, answer.error
+        if verdict.whole and (not self._parts_work or in_a_row >= _UNFIT_IN_A_ROW):
+            raise StartOver(error, whole=True)
+        if verdict.changed and in_a_row >= _UNFIT_IN_A_ROW:
+            raise StartOver(error, whole=False)
+        return error
+
+    async def _fetch(self, piece: Piece) -> None:
+        loop = asyncio.get_running_loop()
+        async with self._source.open(piece.at, piece.stop) as body:
+            if not self._ready.is_set():
+                await self._started(body)
+                self._ready.set()
+            if piece.stop is None:
+                piece.stop = self._source.blob.total
+            self._parts_work = self._parts_work or body.is_part
+            piece.since, piece.came = loop.time(), 0
+            await self._receive(body, piece)
+
+    async def _receive(self, body: Body, piece: Piece) -> None:
+        """Move the body to the sink in batches: one being gathered, one being written."""
+        batch: list[bytes] = []
+        gathered = 0
+        written: asyncio.Future[None] | None = None
+        try:
+            while piece.stop is None or piece.left:
+                chunk = await body.read()
+                if not chunk:
+                    break
+                # Another connection may have relieved this one of its last bytes.
+                chunk = chunk if piece.stop is None else chunk[: piece.left]
+                batch.append(chunk)
+                gathered += len(chunk)
+                piece.at += len(chunk)
+                piece.came += len(chunk)
+                self._patience.got(len(chunk))
+                self._add(len(chunk))
+                if gathered >= self._disk.batch_bytes:
+                    if written is not None:
+                        await settled(written)
+                    written = self._sink.write(piece.at - gathered, batch, gathered)
+                    batch, gathered = [], 0
+        finally:
+            # Nothing that came is fetched again, whatever ended this.
+            if gathered:
+                await settled(self._sink.write(piece.at - gathered, batch, gathered))
+            if written is not None:
+                await settled(written)
+        if piece.stop is None:
+            piece.stop = piece.at
+
+
+def _failure(error: ArtifactsError) -> retry.Failure:
+    """What an error of the store or of the connection means for the next try."""
+    if isinstance(error, StoreError):
+        # Another URL may be taken.
+        status = None if error.status in _URL_REFUSED else error.status
+        return retry.Failure(status, error.retry_after)
+    # GitHub's calls are tried again where they are made.
+    passing = isinstance(error, TransportError | IncompleteDownload) and error.tries == 1
+    return retry.Failure(permanent=not passing or isinstance(error, CertificateRefused))
+
+
+def _as_incomplete(error: ArtifactsError) -> IncompleteDownload:
+    if isinstance(error, IncompleteDownload):
+        return error
+    return IncompleteDownload(error.summary)

@@ -1,0 +1,127 @@
+"""Files as systems offer them, and what stands in where one does not. All of it blocks."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from ghartifacts_async.errors import DiskError, DiskFull
+
+_BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+_MOST_BUFFERS = 512
+
+_WORDS = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EROFS: "the file system is read-only",
+    errno.ENAMETOOLONG: "the name is too long for the file system",
+    errno.EACCES: "permission denied",
+    errno.EPERM: "permission denied",
+}
+
+
+class RandomFile:
+    """A file that several threads read and write, each where it wants.
+
+    Args:
+        path: Which; made, with the permissions that the umask leaves, where there is none.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | _BINARY, 0o666)
+        self._one_at_a_time = threading.Lock()
+
+    def fileno(self) -> int:
+        """The descriptor."""
+        return self._fd
+
+    def write(self, offset: int, chunks: Sequence[bytes]) -> None:
+        """Write the chunks one after another, the first at `offset`."""
+        views = [memoryview(chunk) for chunk in chunks if chunk]
+        while views:
+            written = self._write_some(offset, views)
+            offset += written
+            while views and written >= len(views[0]):
+                written -= len(views.pop(0))
+            if written:
+                views[0] = views[0][written:]
+
+    def read(self, offset: int, buffer: memoryview) -> int:
+        """Fill the buffer with what stands at `offset`, as far as there is; how many bytes."""
+        if hasattr(os, "preadv"):
+            return os.preadv(self._fd, [buffer], offset)
+        with self._one_at_a_time:
+            os.lseek(self._fd, offset, os.SEEK_SET)
+            data = os.read(self._fd, len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def reserve(self, size: int) -> None:
+        """Make it `size` bytes long, of which the disk has room for each where it can tell."""
+        if size and hasattr(os, "posix_fallocate"):
+            try:
+                os.posix_fallocate(self._fd, 0, size)
+            except OSError as error:
+                if error.errno not in {errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS, errno.ENODEV}:
+                    raise
+        os.ftruncate(self._fd, size)
+
+    def sync(self) -> None:
+        """Return when what was written survives the loss of power."""
+        os.fsync(self._fd)
+
+    def close(self) -> None:
+        """Close it. An error is one: some file systems write only now."""
+        if self._fd >= 0:
+            fd, self._fd = self._fd, -1
+            os.close(fd)
+
+    def _write_some(self, offset: int, views: Sequence[memoryview]) -> int:
+        if hasattr(os, "pwritev"):
+            return os.pwritev(self._fd, views[:_MOST_BUFFERS], offset)
+        with self._one_at_a_time:
+            os.lseek(self._fd, offset, os.SEEK_SET)
+            return os.write(self._fd, views[0])
+
+
+def rename_new(path: Path, target: Path) -> None:
+    """Rename to a name that must be free, in one step where the file system can."""
+    try:
+        os.link(path, target)
+    except FileExistsError:
+        raise
+    except OSError:
+        if target.exists():
+            raise FileExistsError(errno.EEXIST, "File exists") from None
+        path.rename(target)
+    else:
+        path.unlink()
+
+
+def sync_directory(path: Path) -> None:
+    """Return when the names in a directory survive the loss of power, where that can be asked."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def boot() -> str:
+    """Which start of the machine this is, ``""`` where it cannot be told."""
+    with suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return ""
+
+
+def disk_error(error: OSError, path: Path) -> DiskError:
+    """What the system said of a path, as an error of this library."""
+    words = _WORDS.get(error.errno or 0) or error.strerror or str(error)
+    kind = DiskFull if error.errno in {errno.ENOSPC, errno.EDQUOT} else DiskError
+    return kind(f"{path}: {words}", path=path, errno=error.errno)

@@ -1,0 +1,318 @@
+"""A payload on its way to its target: a part file beside it, a journal, and a lock.
+
+The journal tells what is on disk, in lines that are written after what they tell of. Whoever holds
+its lock works on the part file; who comes next finds both and goes on. The payload becomes the
+target by a rename: what is at the final path is complete.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from filelock import lock_descriptor
+
+from ghartifacts_async._disk import Disk, finished, idle
+from ghartifacts_async._files import RandomFile, boot, disk_error, rename_new, sync_directory
+from ghartifacts_async._hasher import Hasher
+from ghartifacts_async._sansio import journal
+from ghartifacts_async._sansio.journal import Record
+from ghartifacts_async._sansio.ranges import Spans
+from ghartifacts_async.errors import DiskError, TargetBusy, TargetExists
+from ghartifacts_async.models import Digest
+
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
+
+
+@asynccontextmanager
+async def partial(
+    disk: Disk, directory: Path, stem: str, *, wait: bool, keep: bool
+) -> AsyncIterator[Partial]:
+    """The partial file of this stem, for one at a time.
+
+    Args:
+        disk: Where it is worked on.
+        directory: Where it lies; made if need be.
+        stem: Tells it from others.
+        wait: Whether to wait where another is at work on it.
+        keep: Whether what is on disk stays for the next, where it was not published.
+
+    Raises:
+        TargetBusy: Another is at work on it.
+        DiskError: It cannot be made.
+    """
+    part = Partial(disk, directory, stem)
+    delay = 0.02
+    try:
+        while not await disk.run(part._open):
+            if not wait:
+                raise TargetBusy(
+                    f"{directory}: another download is at work on this target", path=directory
+                )
+            await asyncio.sleep(delay)
+            delay = min(1.0, delay * 1.5)
+        yield part
+    finally:
+        await part._close(keep)
+
+
+class Partial:
+    """A part file under its lock. Made by `partial`."""
+
+    def __init__(self, disk: Disk, directory: Path, stem: str) -> None:
+        self._disk = disk
+        self._directory = directory
+        self._name(stem)
+        self._journal = -1
+        self._file: RandomFile | None = None
+        self._total = 0
+        self._hasher: Hasher | None = None
+        self._jobs: set[asyncio.Future[Any]] = set()
+        self._published = self._abandoned = self._ours = False
+        self._error: BaseException | None = None
+        self._made: list[Path] = []
+        self.spans = Spans()
+
+    async def found(self, artifact: str, digest: str | None) -> Record | None:
+        """What an earlier download of the same payload left, if it can be gone on with."""
+        record = await self._disk.run(self._found, artifact, digest)
+        if record is not None:
+            self._total = record.total
+            self.spans = Spans(record.spans)
+            self._hash_anew()
+        return record
+
+    async def begin(self, record: Record) -> None:
+        """Start with nothing on disk but room for all.
+
+        Raises:
+            DiskFull: There is no room.
+            DiskError: It cannot be made.
+        """
+        await self._settle()
+        self.spoil()
+        self._total = record.total
+        await self._disk.run(self._begin, record)
+        self._hash_anew()
+
+    def spoil(self) -> None:
+        """What is on disk is of no use, to nobody."""
+        self.spans, self._ours = Spans(), True
+
+    def write(self, offset: int, chunks: Sequence[bytes], size: int) -> asyncio.Future[None]:
+        """Begin to write `size` bytes; the result comes when they are on disk and in the journal.
+
+        It raises a `DiskError` where they cannot be written.
+        """
+        job = self._disk.start(self._write, offset, chunks, size, last=True)
+        self._jobs.add(job)
+
+        def done(job: asyncio.Future[None]) -> None:
+            self._jobs.discard(job)
+            if job.cancelled():
+                return
+            self._error = self._error or job.exception()
+            if job.exception() is None:
+                self.spans.add(offset, offset + size)
+                self._follow()
+
+        job.add_done_callback(done)
+        return job
+
+    async def digest(self, total: int) -> Digest:
+        """SHA-256 of what is on disk, all of it.
+
+        Raises:
+            DiskError: Some of it could not be written, or cannot be read.
+        """
+        assert self._hasher is not None
+        self._total = total
+        await self._settle()
+        if self._error is not None:
+            raise self._error
+        return await self._hasher.digest(total)
+
+    async def tail(self, size: int) -> bytes:
+        """The last `size` bytes, or all."""
+        return await self._disk.run(self._tail, size)
+
+    async def publish(self, target: Path, *, replace: bool, durable: bool) -> None:
+        """Give the file its final name, in one step.
+
+        Cancelled before the step, it is not taken.
+
+        Raises:
+            TargetExists: There is a file of that name, and it is not to be replaced.
+            DiskError: It cannot be put there.
+        """
+        job = self._disk.start(self._publish, target, replace, durable)
+        try:
+            await asyncio.shield(job)
+        except asyncio.CancelledError:
+            self._abandoned = True
+            await finished(job)
+            raise
+
+    def _hash_anew(self) -> None:
+        assert self._file is not None
+        self._hasher = Hasher(self._disk, self._file, self._path)
+        self._follow()
+
+    def _follow(self) -> None:
+        if self._hasher is not None:
+            self._hasher.follow(self.spans.front)
+
+    async def _settle(self) -> None:
+        hasher = self._hasher
+        if hasher is not None:
+            hasher.stop()
+        await idle(lambda: [*self._jobs, *(hasher.jobs if hasher is not None else ())])
+
+    async def _close(self, keep: bool) -> None:
+        try:
+            await self._settle()
+        finally:
+            await self._disk.run(self._leave, keep, last=True)
+
+    def _name(self, stem: str) -> None:
+        self._path = self._directory / f".{stem}.ghartifacts-part"
+        self._journal_path = self._directory / f".{stem}.ghartifacts-journal"
+
+    def _open(self) -> bool:
+        """Open the journal and lock it; whether it could be had."""
+        try:
+            self._make_directory()
+            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+            self._journal = os.open(self._journal_path, flags | getattr(os, "O_CLOEXEC", 0), 0o666)
+            try:
+                if self._lock():
+                    return True
+            except BaseException:
+                self._close_journal()
+                raise
+            self._close_journal()
+        except FileNotFoundError:
+            return False  # whoever was at work here has just tidied up
+        except OSError as error:
+            raise disk_error(error, self._directory) from error
+        return False
+
+    def _make_directory(self) -> None:
+        above = [self._directory, *self._directory.parents]
+        self._made += [path for path in above if not path.exists() and path not in self._made]
+        self._directory.mkdir(parents=True, exist_ok=True)
+
+    def _lock(self) -> bool:
+        try:
+            locked = lock_descriptor(self._journal, blocking=False)
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+            # Nobody can be kept away here, so nobody else shall know it.
+            self._close_journal()
+            self._journal_path.unlink(missing_ok=True)
+            self._name(secrets.token_hex(8))
+            self._journal = os.open(self._journal_path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+            return True
+        try:
+            # Whoever had the lock before may have removed the file, or published it.
+            same = os.path.samestat(os.fstat(self._journal), self._journal_path.stat())
+        except FileNotFoundError:
+            same = False
+        return locked and same
+
+    def _found(self, artifact: str, digest: str | None) -> Record | None:
+        try:
+            with self._journal_path.open("rb") as file:
+                record = journal.read(file.read(), artifact, digest, boot())
+            if record is None or self._path.stat().st_size != record.total:
+                return None
+            self._file = RandomFile(self._path)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise disk_error(error, self._path) from error
+        return record
+
+    def _begin(self, record: Record) -> None:
+        try:
+            # In this order: no journal ever tells of bytes that are not there.
+            os.ftruncate(self._journal, 0)
+            if self._file is None:
+                self._file = RandomFile(self._path)
+            os.ftruncate(self._file.fileno(), 0)
+            self._file.reserve(record.total)
+            os.write(self._journal, journal.header(record))
+        except OSError as error:
+            raise disk_error(error, self._path) from error
+
+    def _write(self, offset: int, chunks: Sequence[bytes], size: int) -> None:
+        assert self._file is not None
+        try:
+            self._file.write(offset, chunks)
+            os.write(self._journal, journal.line(offset, offset + size))
+        except OSError as error:
+            raise disk_error(error, self._path) from error
+
+    def _tail(self, size: int) -> bytes:
+        assert self._file is not None
+        start = max(0, self._total - size)
+        data = bytearray(self._total - start)
+        try:
+            count = self._file.read(start, memoryview(data))
+        except OSError as error:
+            raise disk_error(error, self._path) from error
+        return bytes(data[:count])
+
+    def _publish(self, target: Path, replace: bool, durable: bool) -> None:
+        assert self._file is not None
+        if self._abandoned:
+            return
+        try:
+            if os.fstat(self._file.fileno()).st_size != self._total:
+                raise DiskError(f"{self._path}: another process changed it", path=self._path)
+            if durable:
+                self._file.sync()
+            self._file.close()
+            if replace:
+                self._path.replace(target)
+            else:
+                rename_new(self._path, target)
+            self._published = True
+            if durable:
+                sync_directory(target.parent)
+        except FileExistsError as error:
+            raise TargetExists(
+                f"{target}: there is a file already", path=target, errno=error.errno
+            ) from error
+        except OSError as error:
+            raise disk_error(error, target) from error
+
+    def _leave(self, keep: bool) -> None:
+        """Give up the lock, and the files with it unless the next can go on with them."""
+        try:
+            if self._file is not None:
+                with suppress(OSError):
+                    self._file.close()
+            useless = self._published or not keep or (self._ours and not self.spans.total)
+            if self._journal >= 0 and (useless or not os.fstat(self._journal).st_size):
+                with suppress(OSError):
+                    self._path.unlink(missing_ok=True)
+                with suppress(OSError):
+                    self._journal_path.unlink(missing_ok=True)
+                with suppress(OSError):
+                    for path in self._made:
+                        path.rmdir()
+        finally:
+            self._close_journal()
+
+    def _close_journal(self) -> None:
+        if self._journal >= 0:
+            fd, self._journal = self._journal, -1
+            os.close(fd)
