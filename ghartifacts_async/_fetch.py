@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from ghartifacts_async._disk import Disk, settled
+from ghartifacts_async._disk import Disk, idle, settled
 from ghartifacts_async._sansio import ranges, retry
 from ghartifacts_async._sansio.ranges import Piece, Plan
 from ghartifacts_async._source import Body, Source, UnfitError
@@ -144,27 +144,23 @@ class Fetch:
             StartOver: What came is of no use.
             ArtifactsError: It cannot be had.
         """
-        task = asyncio.current_task()
-        assert task is not None
-        cancelling = task.cancelling()
         self._connections = connections
+        count = connections or ranges.MAX_CONNECTIONS
+        workers = [asyncio.ensure_future(self._work(number)) for number in range(count)]
         try:
-            async with asyncio.TaskGroup() as group:
-                count = connections or ranges.MAX_CONNECTIONS
-                workers = [group.create_task(self._work(number)) for number in range(count)]
-                _, waiting = await asyncio.wait(workers, return_when=asyncio.FIRST_COMPLETED)
-                while waiting and not self._plan.complete:
-                    _, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-                # A connection that was relieved of all that it had may still wait for a byte.
-                for worker in waiting:
-                    worker.cancel()
-        except BaseExceptionGroup as errors:
-            if task.cancelling() > cancelling:
-                raise asyncio.CancelledError from None
-            error = errors.exceptions[0]
-        else:
-            return
-        raise error
+            waiting = set(workers)
+            while waiting and not self._plan.complete:
+                done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                for worker in done:
+                    worker.result()
+        finally:
+            # A connection that was relieved of all that it had may still wait for a byte.
+            for worker in workers:
+                worker.cancel()
+            await idle(lambda: [worker for worker in workers if not worker.done()])
+            for worker in workers:
+                if not worker.cancelled():
+                    worker.exception()  # seen: one is enough, and the disk's are kept by the sink
 
     async def _work(self, number: int) -> None:
         """Fetch one piece after another; the first connection shows the others what there is."""
