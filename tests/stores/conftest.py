@@ -5,15 +5,21 @@ lose these tests silently.
 """
 
 import os
+import ssl
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+import aiohttp
 import pytest
 
+from ghartifacts_async import Client
+from ghartifacts_async.testing import FakeGitHub
+from tests.support import QUICK
+
 from .azurite import Azurite
-from .base import Child, ProgramMissingError
+from .base import Child, ProgramMissingError, Store
 from .nginx import Nginx
 from .s3 import S3rver
 
@@ -67,3 +73,27 @@ def s3rver() -> Iterator[S3rver]:
 def blob_name() -> str:
     """Return a name that no other test has, of the shape GitHub's blobs have."""
     return f"actions-results/{uuid.uuid4()}/artifacts/{uuid.uuid4().hex}.zip"
+
+
+@pytest.fixture(params=["nginx", "nginx_tls", "azurite", "s3rver"])
+def store(request: pytest.FixtureRequest) -> Store:
+    """Each store in turn."""
+    running: Store = request.getfixturevalue(request.param)
+    return running
+
+
+@pytest.fixture
+async def session(store: Store) -> AsyncIterator[aiohttp.ClientSession]:
+    """A session that trusts the store's certificate."""
+    trust = ssl.create_default_context(cafile=store.ca) if store.ca else True
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trust)) as session:
+        yield session
+
+
+@pytest.fixture
+async def client(fake_github: FakeGitHub, session: aiohttp.ClientSession) -> AsyncIterator[Client]:
+    """A client on that session."""
+    async with Client(
+        fake_github.token, base_url=fake_github.url, session=session, retry=QUICK
+    ) as gh:
+        yield gh

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import ssl
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
@@ -18,28 +16,6 @@ from .base import Store
 from .nginx import Nginx
 
 PAYLOAD = os.urandom(5_000_000)
-
-
-@pytest.fixture(params=["nginx", "nginx_tls", "azurite", "s3rver"])
-def store(request: pytest.FixtureRequest) -> Store:
-    """Each store in turn."""
-    running: Store = request.getfixturevalue(request.param)
-    return running
-
-
-@pytest.fixture
-async def session(store: Store) -> AsyncIterator[aiohttp.ClientSession]:
-    """A session that trusts the store's certificate."""
-    trust = ssl.create_default_context(cafile=store.ca) if store.ca else True
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trust)) as session:
-        yield session
-
-
-@pytest.fixture
-async def client(fake_github: FakeGitHub, session: aiohttp.ClientSession) -> AsyncIterator[Client]:
-    """A client on that session."""
-    async with Client(fake_github.token, base_url=fake_github.url, session=session) as gh:
-        yield gh
 
 
 async def test_a_download_from_a_real_store(
