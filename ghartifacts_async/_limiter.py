@@ -6,9 +6,10 @@ has said wait to any, and for its points in a leaky bucket. DELETEs, which wait 
 but a share of the places, so that they do not keep everything else from the turnstile. A connection
 of the pool, which may be small, is taken last: whoever waits here leaves it to others.
 
-The bucket's burst and leak together stay below the points of a minute, whatever minute one looks
-at (burst + 60 x leak < points); after a closed gate the bucket is full, so that calls leave one by
-one and not as a herd. Where there is no bucket they do so for a minute all the same.
+The bucket's burst and leak, and what was paid for and waits for a connection, together stay below
+the points of a minute, whatever minute one looks at (burst + 60 x leak + paid < points). After a
+closed gate the bucket is full, so that calls leave one by one and not as a herd; where there is no
+bucket they do so for a minute all the same.
 """
 
 from __future__ import annotations
@@ -42,12 +43,15 @@ class Limiter:
     Args:
         policy: What to keep to.
         wall_clock: Seconds since the epoch, for answers without ``Date``.
+        bounded: Whether calls may have to wait for a connection.
     """
 
-    def __init__(self, policy: Limits, wall_clock: Callable[[], float]) -> None:
+    def __init__(
+        self, policy: Limits, wall_clock: Callable[[], float], *, bounded: bool = False
+    ) -> None:
         self._policy = policy
         self._wall_clock = wall_clock
-        self._bucket = _bucket(policy.points_per_minute)
+        self._bucket = _bucket(policy, bounded)
         self._places = _places(policy.concurrent, 1)
         self._places_of_deletes = _places(policy.concurrent, _DELETES_SHARE)
         self._turnstile = asyncio.Lock()
@@ -242,9 +246,13 @@ def _places(concurrent: int | None, share: float) -> AbstractAsyncContextManager
     return asyncio.Semaphore(max(1, int(concurrent * share)))
 
 
-def _bucket(points: int | None) -> AsyncLimiter | None:
+def _bucket(policy: Limits, bounded: bool) -> AsyncLimiter | None:
+    points, places = policy.points_per_minute, policy.concurrent or 0
     if points is None:
         return None
+    # Those who have paid and wait for a connection may all go in a later minute.
+    paid = places + int(places * _DELETES_SHARE) * (limits.POINTS_OF_A_WRITE - 1)
+    paid = min(paid, points // 4) if bounded else 0
     burst = max(float(limits.POINTS_OF_A_WRITE), points * _BURST_SHARE)
-    leak = max(points * _SAFETY - burst, points * (1 - _SAFETY)) / 60
+    leak = max(points * _SAFETY - burst - paid, points * (1 - _SAFETY)) / 60
     return AsyncLimiter(burst, burst / leak)

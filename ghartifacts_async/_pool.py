@@ -83,6 +83,11 @@ class Pool:
         # Who waits for one here does not time out.
         self._slots = asyncio.Semaphore(min(sizes)) if sizes else None
 
+    @property
+    def bounded(self) -> bool:
+        """Whether one may have to wait for a connection."""
+        return self._slots is not None
+
     def slot(self, *, keeps: bool = False) -> Slot:
         """A connection that is not held yet; see `Slot`."""
         return Slot(self._slots, keeps)

@@ -31,6 +31,9 @@ from ghartifacts_async.errors import (
 )
 from ghartifacts_async.models import RateLimit, RetryPolicy, Stats
 
+_AGED = 60.0
+"""Seconds after which a token may have ended before it was sent."""
+
 _log = logging.getLogger("ghartifacts_async")
 
 
@@ -163,6 +166,7 @@ class Session:
     async def _try(
         self, call: ApiCall, own_token: Callable[[], str] | None, effort: Effort
     ) -> Answer:
+        loop = asyncio.get_running_loop()
         rejected: str | None = None
         renewed: str | None = None
         error: ArtifactsError | None = None
@@ -171,6 +175,7 @@ class Session:
             effort.tries += 1
             effort.last = error
             await self._limiter.opened(call)
+            had_at = loop.time()
             if own_token is not None:
                 token: str | None = own_token()
             else:
@@ -195,7 +200,13 @@ class Session:
                 after = limits.retry_after(reply.headers, self._wall_clock())
                 failure = retry.Failure(reply.status, after)
             match error:
-                case AuthenticationError() if token and not own_token and rejected is None:
+                case AuthenticationError() if (
+                    answer is not None
+                    and token is not None
+                    and own_token is None
+                    # One that waited long for a connection may have ended meanwhile.
+                    and (rejected is None or answer.sent_at - had_at > _AGED)
+                ):
                     rejected, renewed = token, await self._token(token)
                     if renewed != token:
                         self._retries += 1

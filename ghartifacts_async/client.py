@@ -84,7 +84,7 @@ class Client:
         self._session = Session(
             transport,
             auth_of(auth),
-            Limiter(limits, time.time),
+            Limiter(limits, time.time, bounded=transport.pool.bounded),
             retry,
             lifetime,
             base_url=self._base_url,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import ssl
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import aiohttp
 from cryptography import x509
@@ -15,66 +17,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-from ghartifacts_async import Client, Limits, RetryPolicy, Timeouts, errors
+from ghartifacts_async import Timeouts, errors
 from ghartifacts_async.auth import GitHubApp, Token
 from ghartifacts_async.testing import FakeGitHub, Fault
 from tests.support import REPOSITORY, raw_server, rsa_keys, says
 
 from . import canaries
 from .clock import wall
-
-TWICE = RetryPolicy(tries=2, delay=0)
-STORE = b"HTTP/1.1 %s\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
-
-Drive = Callable[[FakeGitHub, Path], Awaitable[Any]]
-
-
-def client(fake: FakeGitHub, **more: Any) -> Client:
-    """A client with a secret token."""
-    arguments: dict[str, Any] = {"retry": TWICE, "limits": Limits(max_wait=0)}
-    arguments |= {"base_url": fake.url} | more
-    return Client(arguments.pop("auth", canaries.TOKEN), **arguments)
-
-
-async def get(fake: FakeGitHub, **more: Any) -> Any:
-    """A call."""
-    async with client(fake, **more) as gh:
-        return await gh.repo(REPOSITORY).get_artifact(1)
-
-
-async def download(fake: FakeGitHub, to: Path, **more: Any) -> Any:
-    """A download."""
-    progress = more.pop("on_progress", None)
-    async with client(fake, **more) as gh:
-        return await gh.repo(REPOSITORY).download_artifact(1, to / "x.zip", on_progress=progress)
-
-
-def failing(*faults: Fault | int, **more: Any) -> Drive:
-    """A call that meets faults which echo the token."""
-
-    async def drive(fake: FakeGitHub, _: Path) -> Any:
-        echo = {"message": f"You sent {canaries.TOKEN}"}
-        fake.fail_next(*[Fault(f, body=echo) if isinstance(f, int) else f for f in faults])
-        return await get(fake, **more)
-
-    return drive
-
-
-async def located(fake: FakeGitHub, to: Path, url: str, **more: Any) -> Any:
-    """A download from a URL with a secret query."""
-    secret = f"{url}/blob?{canaries.QUERY}"
-    fake.fail_next(Fault(302, headers={"Location": secret}), path="/zip$")
-    return await download(fake, to, **more)
-
-
-def stored(status: bytes, body: bytes, **more: Any) -> Drive:
-    """A download from a store that answers so."""
-
-    async def drive(fake: FakeGitHub, to: Path) -> Any:
-        async with raw_server(says(STORE % (status, len(body)) + body)) as url:
-            return await located(fake, to, url, **more)
-
-    return drive
+from .driving import ONCE, Drive, client, download, failing, get, located, stored
 
 
 async def bad_provider(fake: FakeGitHub, _: Path) -> Any:
@@ -188,6 +138,25 @@ async def provided_from_a_file(fake: FakeGitHub, _: Path) -> Any:
     return await get(fake, auth=provide)
 
 
+async def provided_at_once(fake: FakeGitHub, _: Path) -> Any:
+    """A provider that is not async."""
+    return await get(fake, auth=lambda: canaries.TOKEN)
+
+
+async def token_of_bytes(fake: FakeGitHub, _: Path) -> Any:
+    """A token that was not decoded."""
+    return await get(fake, auth=canaries.TOKEN.encode())
+
+
+async def provided_as_bytes(fake: FakeGitHub, _: Path) -> Any:
+    """A provider of one that was not decoded."""
+
+    async def provide() -> bytes:
+        return canaries.TOKEN.encode()
+
+    return await get(fake, auth=provide)
+
+
 async def app_token_of_another_shape(fake: FakeGitHub, _: Path) -> Any:
     """A token in an answer that cannot be read."""
     fake.add_app(7, rsa_keys()[1], 42)
@@ -218,6 +187,31 @@ async def on_a_file(fake: FakeGitHub, to: Path) -> Any:
     return await download(fake, to / "file")
 
 
+async def on_a_full_disk(fake: FakeGitHub, to: Path) -> Any:
+    """A disk without room."""
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    with mock.patch.object(os, "posix_fallocate", create=True, side_effect=full):
+        return await download(fake, to)
+
+
+async def on_a_target_in_use(fake: FakeGitHub, to: Path) -> Any:
+    """A target that another download is at work on."""
+    with fake.holding(origin="blob"):
+        first = asyncio.ensure_future(download(fake, to))
+        await asyncio.sleep(1)
+        try:
+            return await download(fake, to, wait=False)
+        finally:
+            first.cancel()
+            await asyncio.gather(first, return_exceptions=True)
+
+
+async def on_what_is_there(fake: FakeGitHub, to: Path) -> Any:
+    """A target that is there, and is to be left alone."""
+    (to / "x.zip").write_text("")
+    return await download(fake, to, if_exists="error")
+
+
 async def not_the_same_bytes(fake: FakeGitHub, to: Path) -> Any:
     """Bytes that are not those that were uploaded."""
     size = fake.artifacts(REPOSITORY)[0].size
@@ -227,12 +221,22 @@ async def not_the_same_bytes(fake: FakeGitHub, to: Path) -> Any:
 to_no_http = failing(
     Fault(302, headers={"Location": f"ftp://u:{canaries.NETRC}@x?{canaries.QUERY}"})
 )
+to_no_http_with_an_echo = failing(
+    Fault(
+        302,
+        headers={"Location": f"ftp://x/{canaries.TOKEN}?{canaries.QUERY}"},
+        body={"message": f"You sent {canaries.TOKEN}"},
+    )
+)
 
 RAISED: list[tuple[type[errors.ArtifactsError], Drive]] = [
     (errors.InvalidArgument, app_without_a_key),
     (errors.InvalidArgument, app_without_an_installation),
     (errors.InvalidArgument, token_from_a_file),
     (errors.InvalidArgument, provided_from_a_file),
+    (errors.InvalidArgument, provided_at_once),
+    (errors.InvalidArgument, token_of_bytes),
+    (errors.InvalidArgument, provided_as_bytes),
     (errors.ClientStateError, not_entered),
     (errors.TokenProviderError, bad_provider),
     (errors.ConnectionFailed, failing(*[Fault.dropped()] * 2)),
@@ -259,11 +263,18 @@ RAISED: list[tuple[type[errors.ArtifactsError], Drive]] = [
         failing(Fault(302, headers={"Location": f"https://evil.example/?{canaries.QUERY}"})),
     ),
     (errors.RedirectRefused, to_no_http),
-    (errors.StoreError, stored(b"403 Forbidden", b"<Code>AuthenticationFailed</Code>")),
+    (errors.RedirectRefused, to_no_http_with_an_echo),
+    (
+        errors.StoreError,
+        stored(b"403 Forbidden", b"<Code>AuthenticationFailed</Code>", retry=ONCE),
+    ),
     (errors.IncompleteDownload, stored(b"200 OK", b"x")),
     (errors.DigestMismatch, not_the_same_bytes),
     (errors.ProgressError, progress_that_raises),
     (errors.DiskError, on_a_file),
+    (errors.DiskFull, on_a_full_disk),
+    (errors.TargetBusy, on_a_target_in_use),
+    (errors.TargetExists, on_what_is_there),
 ]
 
 PARENTS = {

@@ -17,7 +17,8 @@ from tests.support import REPOSITORY, rsa_keys
 
 from . import canaries
 from .clock import FastLoop, wall
-from .drivers import PARENTS, RAISED, Drive
+from .drivers import PARENTS, RAISED
+from .driving import Drive
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from ghartifacts_async import Client, ClientStateError, Limits
@@ -108,3 +110,87 @@ async def test_a_cancelled_call_stays_cancelled_at_the_closing() -> None:
             task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+
+
+@fast
+async def test_nothing_begins_after_the_closing() -> None:
+    """Work that goes on with a closed client ends at once, and asks for no token."""
+    asked: list[float] = []
+
+    async def provide() -> str:
+        asked.append(now())
+        return "fake-token"
+
+    async with FakeGitHub(now=wall) as fake:
+        artifact = fake.add_artifact(REPOSITORY, "dist", b"x").id
+        async with Client(provide, base_url=fake.url) as gh:
+            repo = gh.repo(REPOSITORY)
+            fake.fail_next(Fault.secondary_limit(1000))
+            refused = asyncio.ensure_future(repo.get_artifact(artifact))
+            await asyncio.sleep(1)
+            listing = repo.list_artifacts()
+        before = now()
+        with pytest.raises(ClientStateError):
+            await refused
+        with pytest.raises(ClientStateError):
+            await listing.collect()
+        with pytest.raises(ClientStateError):
+            await repo.get_artifact(artifact)
+        assert now() - before < 1
+        assert len(asked) == len(fake.requests) == 1
+
+
+@pytest.mark.parametrize("limit", [1, 2])
+@fast
+async def test_closing_ends_the_wait_for_a_connection(limit: int, tmp_path: Path) -> None:
+    """Downloads that wait for a small pool, or for GitHub with one, end at once at the closing."""
+    async with FakeGitHub(now=wall) as fake:
+        ids = [fake.add_artifact(REPOSITORY, f"dist-{one}", b"x").id for one in range(6)]
+        with fake.holding(origin="blob"):
+            connector = aiohttp.TCPConnector(limit=limit)
+            async with aiohttp.ClientSession(connector=connector) as session:
+                async with Client(fake.token, base_url=fake.url, session=session) as gh:
+                    repo = gh.repo(REPOSITORY)
+                    listed = [await repo.get_artifact(one) for one in ids]
+                    tasks = [
+                        asyncio.ensure_future(repo.download_artifact(listed[0], tmp_path / "0"))
+                    ]
+                    await asyncio.sleep(1)
+                    fake.fail_next(Fault.secondary_limit(1000))
+                    tasks += [
+                        asyncio.ensure_future(repo.download_artifact(one, tmp_path / one.name))
+                        for one in listed[1:]
+                    ]
+                    await asyncio.sleep(1)
+                    before = now()
+                done = await asyncio.gather(*tasks, return_exceptions=True)
+                assert {type(one) for one in done} == {ClientStateError}
+                assert now() - before < 1
+
+
+@fast
+async def test_closing_twice_while_a_provider_cleans_up() -> None:
+    """A closing that comes while a cancelled provider still cleans up does no harm, nor a third."""
+    cleaned_up = asyncio.Event()
+
+    async def provide() -> str:
+        try:
+            await asyncio.sleep(10_000)
+        finally:
+            await asyncio.sleep(5)
+            cleaned_up.set()
+        return ""
+
+    async with FakeGitHub(now=wall) as fake, AsyncExitStack() as stack:
+        gh = Client(provide, base_url=fake.url)
+        stack.push_async_exit(gh)
+        await gh.__aenter__()
+        task = asyncio.ensure_future(gh.repo(REPOSITORY).get_artifact(1))
+        await asyncio.sleep(1)
+        await gh.__aexit__(None, None, None)
+        await asyncio.sleep(1)
+        assert not task.done()
+        await gh.__aexit__(None, None, None)
+        with pytest.raises(ClientStateError, match="closed"):
+            await task
+        assert cleaned_up.is_set()

@@ -228,7 +228,7 @@ async def test_a_ghes_without_limits(fake: dict[str, Any], url: str) -> None:
         await asyncio.gather(*map(made.repo.delete_artifact, doomed))
         assert now() < 1
         assert made.gh.rate_limit is None
-        assert made.gh.stats.waited == 0
+        assert made.gh.stats.waited < 0.1
 
 
 @fast

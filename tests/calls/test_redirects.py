@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
-from ghartifacts_async import RedirectRefused
+from ghartifacts_async import NotFound, RedirectRefused
 from ghartifacts_async.testing import Fault
 from tests.support import REPOSITORY
 
@@ -31,6 +32,17 @@ async def test_a_rename_is_followed_and_remembered(url: str) -> None:
         for request in made.fake.requests:
             assert "/repositories/" in request.path
             assert request.headers["Authorization"] == f"Bearer {made.fake.token}"
+
+
+@fast
+async def test_what_is_missing_is_asked_for_once() -> None:
+    """What a renamed repository does not have costs a call each time, and no way back and forth."""
+    async with world() as made:
+        made.fake.rename_repository(REPOSITORY, "octo-org/new")
+        for _ in range(3):
+            with pytest.raises(NotFound):
+                await made.repo.get_artifact(99999)
+        assert len(made.fake.requests) <= 3 + 2
 
 
 @pytest.mark.parametrize("status", [302, 307])
@@ -73,7 +85,7 @@ async def test_a_foreign_redirect_is_refused(location: str) -> None:
 
 @fast
 async def test_a_rename_may_be_undone() -> None:
-    """A repository that is not found where it had moved is asked for by its name once more."""
+    """A repository that is not found where it had moved is asked for by its name, once an hour."""
     async with world() as made:
         made.fake.rename_repository(REPOSITORY, "octo-org/new")
         await made.repo.get_artifact(made.artifact)
@@ -81,6 +93,9 @@ async def test_a_rename_may_be_undone() -> None:
             lambda request: Fault(404) if request.path.startswith("/repositories/") else None
         )
         made.fake.rename_repository("octo-org/new", REPOSITORY)
+        with pytest.raises(NotFound):
+            await made.repo.get_artifact(made.artifact)
+        await asyncio.sleep(3601)
         made.fake.clear_requests()
         assert (await made.repo.get_artifact(made.artifact)).id == made.artifact
         await made.repo.get_artifact(made.artifact)

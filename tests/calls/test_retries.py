@@ -185,7 +185,7 @@ async def test_a_refused_certificate_stays() -> None:
     async with world() as made:
         sent = 0
 
-        async def refuse(*_: object) -> None:
+        async def refuse(*_: object, **__: object) -> None:
             nonlocal sent
             sent += 1
             raise CertificateRefused("api: its certificate was refused", host="api")

@@ -9,8 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from ghartifacts_async import ApiVersionRetired, ArtifactExpired, UnexpectedReply
+from ghartifacts_async import (
+    ApiVersionRetired,
+    ArtifactExpired,
+    Client,
+    NotFound,
+    UnexpectedReply,
+)
 from ghartifacts_async.testing import Fault
+from tests.support import REPOSITORY
 
 from .clock import fast
 from .support import World, world
@@ -45,6 +52,29 @@ async def test_many_may_ask_an_older_server() -> None:
         made.fake.clear_requests()
         await made.repo.get_artifact(made.artifact)
         assert versions(made) == [OLD]
+
+
+@fast
+async def test_a_redirect_shows_the_version(tmp_path: Path) -> None:
+    """Whoever only downloads from an older server is refused once, not with each download."""
+    async with world(fake={"api_versions": [OLD]}) as made:
+        async with Client(made.fake.token, base_url=made.fake.url, api_version=OLD) as other:
+            artifact = await other.repo(REPOSITORY).get_artifact(made.artifact)
+        made.fake.clear_requests()
+        for _ in range(5):
+            await made.repo.download_artifact(artifact, tmp_path / "x.zip", if_exists="replace")
+        asked = [request.status for request in made.fake.requests_to("api")]
+        assert asked == [400, 302, 302, 302, 302, 302]
+
+
+@fast
+async def test_what_is_missing_shows_the_version() -> None:
+    """Whoever only asks an older server for what is not there is refused once as well."""
+    async with world(fake={"api_versions": [OLD]}) as made:
+        for _ in range(5):
+            with pytest.raises(NotFound):
+                await made.repo.get_artifact(99999)
+        assert [request.status for request in made.fake.requests] == [400, *[404] * 5]
 
 
 @fast
