@@ -98,6 +98,7 @@ class Sink(Protocol):
 
     def write(self, offset: int, chunks: list[bytes], size: int) -> asyncio.Future[None]:
         """Begin to write."""
+        ...
 
 
 class Fetch:

@@ -98,8 +98,9 @@ class ArtifactStream:
             except (DownloadError, TransportError) as failed:
                 error = failed
             else:
-                if not chunk or (fresh := self._taken(chunk)):
-                    return fresh if chunk else b""
+                fresh = self._taken(chunk)
+                if fresh or not chunk:
+                    return fresh
                 continue
             await self._close()
             await self._patience.again(error)

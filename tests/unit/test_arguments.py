@@ -137,23 +137,15 @@ def test_bad_direction(order: Any) -> None:
     assert refused(arguments.direction, order) == f"direction is 'asc' or 'desc', not {order!r}"
 
 
-@pytest.mark.parametrize("what", ["verify", "replace", "error"])
-def test_if_exists(what: Any) -> None:
-    """There are three things to do about a file that is there."""
-    assert arguments.if_exists(what) == what
+def test_choices_of_a_download() -> None:
+    """There are three things to do about a file that is there, and one to eight connections."""
+    for what in ("verify", "replace", "error"):
+        assert arguments.if_exists(what) == what  # type: ignore[arg-type]
     assert "not 'skip'" in refused(arguments.if_exists, "skip")
-
-
-@pytest.mark.parametrize("number", [None, 1, 8])
-def test_connections(number: int | None) -> None:
-    """One to eight connections, or as many as suit the size."""
-    assert arguments.connections(number) == number
-
-
-@pytest.mark.parametrize("number", [0, 9, -1, True, 2.0, "4"])
-def test_bad_connections(number: Any) -> None:
-    """No other number of connections is taken."""
-    assert "connections is an int from 1 to 8" in refused(arguments.connections, number)
+    for number in (None, 1, 8):
+        assert arguments.connections(number) == number
+    for bad in (0, 9, -1, True, 2.0, "4"):
+        assert "an int from 1 to 8, or None" in refused(arguments.connections, bad)
 
 
 @pytest.mark.parametrize("name", [None, "dist", " ", "\xe9\u2615", 'a"b<c>|d', "../x", "\0"])
