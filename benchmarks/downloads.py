@@ -186,7 +186,7 @@ def report(measured: dict[str, Competitor]) -> None:
 
 def main() -> None:
     """Run it."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.downloads", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--gib", type=float, default=1.0, help="size of the artifact")
     parser.add_argument("--runs", type=int, default=5, help="counted runs of each")
     parser.add_argument("--throttle", type=float, default=0, help="MB/s of each answer")
