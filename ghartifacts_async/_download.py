@@ -10,10 +10,11 @@ from pathlib import Path
 from attrs import frozen
 
 from ghartifacts_async._disk import Disk
-from ghartifacts_async._fetch import Fetch, Patience, StartOver
+from ghartifacts_async._fetch import Fetch, StartOver
 from ghartifacts_async._files import boot, disk_error
 from ghartifacts_async._lease import Lease
 from ghartifacts_async._partial import Partial, partial
+from ghartifacts_async._patience import Patience
 from ghartifacts_async._progress import Meter, OnProgress
 from ghartifacts_async._sansio import payload, ranges
 from ghartifacts_async._sansio.filenames import safe_filename

@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import random
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from ghartifacts_async._disk import Disk, idle, settled
-from ghartifacts_async._sansio import ranges, retry
+from ghartifacts_async._patience import Patience
+from ghartifacts_async._sansio import ranges
 from ghartifacts_async._sansio.ranges import Piece, Plan
 from ghartifacts_async._source import Body, Source, UnfitError
 from ghartifacts_async.errors import (
     ArtifactsError,
-    CertificateRefused,
     DownloadError,
     IncompleteDownload,
-    StoreError,
     TransportError,
 )
-from ghartifacts_async.models import RetryPolicy
 
 _IDLE = 0.25
-_URL_REFUSED = frozenset({400, 401, 403})
 _UNFIT_IN_A_ROW = 2
-
-_log = logging.getLogger("ghartifacts_async")
 
 
 class StartOver(Exception):
@@ -42,55 +34,6 @@ class StartOver(Exception):
         super().__init__(error.summary)
         self.error = error
         self.whole = whole
-
-
-class Patience:
-    """How long a download goes on failing: as a call does, anew with each byte that came.
-
-    Args:
-        policy: The client's.
-        chance: Random numbers from 0 to 1.
-    """
-
-    def __init__(self, policy: RetryPolicy, chance: Callable[[], float] = random.random) -> None:
-        self._policy = policy
-        self._chance = chance
-        self._failures = Counter[int]()
-        self._since = asyncio.get_running_loop().time()
-        self._there = self._most = 0
-
-    def got(self, received: int) -> None:
-        """So many bytes came; only those count of which there were not as many before."""
-        self._there += received
-        if self._there > self._most:
-            self._most = self._there
-            self._failures.clear()
-            self._since = asyncio.get_running_loop().time()
-
-    def start_over(self) -> None:
-        """All bytes are gone."""
-        self._there = 0
-
-    async def again(self, error: ArtifactsError, connection: int = 0) -> None:
-        """Wait before the next try of a connection: what strikes all of them is one failure each.
-
-        Raises:
-            ArtifactsError: This one: there is no other try.
-        """
-        now = asyncio.get_running_loop().time()
-        self._failures[connection] += 1
-        failures = self._failures[connection]
-        attempt = retry.Attempt(failures, now - self._since, self._chance())
-        decision = retry.decide(self._policy, attempt, _failure(error))
-        if isinstance(decision, retry.GiveUp):
-            if failures > 1:
-                error.tries, error.seconds = failures, now - self._since
-                error.summary += (
-                    f" (tried {error.tries} times in {error.seconds:.1f} s without getting on)"
-                )
-            raise error
-        _log.info("%s; going on in %.1f s", error, decision.seconds)
-        await asyncio.sleep(decision.seconds)
 
 
 class Sink(Protocol):
@@ -158,10 +101,12 @@ class Fetch:
             # A connection that was relieved of all that it had may still wait for a byte.
             for worker in workers:
                 worker.cancel()
-            await idle(lambda: [worker for worker in workers if not worker.done()])
-            for worker in workers:
-                if not worker.cancelled():
-                    worker.exception()  # seen: one is enough, and the disk's are kept by the sink
+            try:
+                await idle(lambda: [worker for worker in workers if not worker.done()])
+            finally:
+                for worker in workers:
+                    if not worker.cancelled():
+                        worker.exception()  # seen: one is enough, and the sink keeps the disk's
 
     async def _work(self, number: int) -> None:
         """Fetch one piece after another; the first connection shows the others what there is."""
@@ -247,17 +192,6 @@ class Fetch:
                 await settled(written)
         if piece.stop is None:
             piece.stop = piece.at
-
-
-def _failure(error: ArtifactsError) -> retry.Failure:
-    """What an error of the store or of the connection means for the next try."""
-    if isinstance(error, StoreError):
-        # Another URL may be taken.
-        status = None if error.status in _URL_REFUSED else error.status
-        return retry.Failure(status, error.retry_after)
-    # GitHub's calls are tried again where they are made.
-    passing = isinstance(error, TransportError | IncompleteDownload) and error.tries == 1
-    return retry.Failure(permanent=not passing or isinstance(error, CertificateRefused))
 
 
 def _as_incomplete(error: ArtifactsError) -> IncompleteDownload:

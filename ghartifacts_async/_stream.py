@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from ghartifacts_async._fetch import Patience
 from ghartifacts_async._lifetime import Lifetime
+from ghartifacts_async._patience import Patience
 from ghartifacts_async._sansio import payload
 from ghartifacts_async._source import Body, Source, UnfitError
 from ghartifacts_async.errors import (

@@ -10,10 +10,10 @@ from attrs import field, frozen
 
 from ghartifacts_async._disk import Disk
 from ghartifacts_async._download import Job, check_destination, download
-from ghartifacts_async._fetch import Patience
 from ghartifacts_async._lease import Lease
 from ghartifacts_async._lifetime import Lifetime
 from ghartifacts_async._listing import ArtifactListing
+from ghartifacts_async._patience import Patience
 from ghartifacts_async._progress import OnProgress, check_callback
 from ghartifacts_async._sansio import arguments, calls
 from ghartifacts_async._session import Session
@@ -139,8 +139,8 @@ class Repo:
         part file beside the target, in threads; a drop, a stall or an error of the store is gone
         on from where it struck, as often as bytes come in between. Number and SHA-256, read back
         from the disk, are checked before the file takes the target's place in one step. Whatever
-        goes wrong, and when cancelled or killed, the target is untouched or complete, and the next
-        call for the same target goes on with what came.
+        goes wrong, and when cancelled or killed, the target is untouched or complete (a cancellation
+        in the last moment may find it so), and the next call for it goes on with what came.
 
         Args:
             artifact: Which; an id costs a call more, for size and digest.

@@ -20,7 +20,7 @@ FLOORS = [
     {"_partial"},
     {"_exchange"},
     {"_session"},
-    {"_listing", "_lease", "_progress"},
+    {"_listing", "_lease", "_patience", "_progress"},
     {"_source"},
     {"_fetch"},
     {"_download", "_stream"},

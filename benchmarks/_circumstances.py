@@ -1,0 +1,68 @@
+"""Circumstances of a fault campaign: small pieces, a full disk, and an ear for warnings."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import logging
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from unittest import mock
+
+from benchmarks._schedules import Schedule
+from ghartifacts_async import _disk, _files, _hasher
+from ghartifacts_async._sansio import ranges
+
+
+@contextmanager
+def pieces(schedule: Schedule) -> Iterator[None]:
+    """Cut a small payload into as many pieces as a large one."""
+    if schedule.pieces is None:
+        yield
+        return
+    piece = max(16, schedule.size // schedule.pieces)
+    with (
+        mock.patch.multiple(
+            ranges,
+            BYTES_FOR_A_CONNECTION=piece,
+            _LARGEST_PIECE=4 * piece,
+            _SMALLEST_PIECE=piece,
+            _SMALLEST_RELIEF=max(1, piece // 16),
+        ),
+        mock.patch.multiple(_disk, _LARGEST_BATCH=piece // 2, _SMALLEST_BATCH=piece // 8),
+        mock.patch.object(_hasher, "_WORTH_IT", piece),
+    ):
+        yield
+
+
+@contextmanager
+def full_disk(batches: int | None) -> Iterator[threading.Event]:
+    """Let the disk be full after so many batches; whether it was."""
+    plain, written, full = _files.RandomFile.write, itertools.count(), threading.Event()
+
+    def write(file: _files.RandomFile, offset: int, chunks: Sequence[bytes]) -> None:
+        if batches is not None and next(written) >= batches:
+            full.set()
+            raise OSError(errno.ENOSPC, "No space left on device")
+        plain(file, offset, chunks)
+
+    with mock.patch.object(_files.RandomFile, "write", write):
+        yield full
+
+
+@contextmanager
+def starting_over() -> Iterator[list[str]]:
+    """The warnings of downloads that threw away what they had."""
+    told: list[str] = []
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            told.append(record.getMessage())
+
+    logger, handler = logging.getLogger("ghartifacts_async"), Handler(logging.WARNING)
+    logger.addHandler(handler)
+    try:
+        yield told
+    finally:
+        logger.removeHandler(handler)
