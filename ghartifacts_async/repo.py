@@ -139,8 +139,8 @@ class Repo:
         part file beside the target, in threads; a drop, a stall or an error of the store is gone
         on from where it struck, as often as bytes come in between. Number and SHA-256, read back
         from the disk, are checked before the file takes the target's place in one step. Whatever
-        goes wrong, and when cancelled or killed, the target is untouched or complete (a cancellation
-        in the last moment may find it so), and the next call for it goes on with what came.
+        goes wrong, and when cancelled or killed, the target is untouched or, at the last moment,
+        complete, and the next call for it goes on with what came.
 
         Args:
             artifact: Which; an id costs a call more, for size and digest.
