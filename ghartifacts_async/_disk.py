@@ -16,9 +16,9 @@ from ghartifacts_async.errors import ClientStateError
 _T = TypeVar("_T")
 
 _THREADS = 8
-_LARGEST_BATCH = 2**19
+_LARGEST_BATCH = 2**20
 _SMALLEST_BATCH = 2**16
-_BATCHES_IN_ALL = 2**23
+_BATCHES_IN_ALL = 2**22
 
 
 class Disk:

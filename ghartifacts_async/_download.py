@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
-from pathlib import Path
 
 from attrs import frozen
 
 from ghartifacts_async._disk import Disk
 from ghartifacts_async._fetch import Fetch, StartOver
-from ghartifacts_async._files import boot, disk_error
+from ghartifacts_async._files import boot
 from ghartifacts_async._lease import Lease
 from ghartifacts_async._partial import Partial, partial
 from ghartifacts_async._patience import Patience
 from ghartifacts_async._progress import Meter, OnProgress
 from ghartifacts_async._sansio import payload, ranges
-from ghartifacts_async._sansio.filenames import safe_filename
 from ghartifacts_async._sansio.journal import Record
 from ghartifacts_async._sansio.ranges import Plan
 from ghartifacts_async._source import Body, Source
+from ghartifacts_async._target import AlreadyThere, Target
 from ghartifacts_async._transport import Transport
 from ghartifacts_async.errors import (
+    ArtifactsError,
     DigestMismatch,
-    DiskError,
     IncompleteDownload,
-    InvalidArgument,
-    TargetExists,
 )
 from ghartifacts_async.models import Artifact, Digest, Download, IfExists, RetryPolicy
 
@@ -65,19 +61,23 @@ async def download(
     transport: Transport, disk: Disk, policy: RetryPolicy, lease: Lease, job: Job
 ) -> Download:
     """Fetch, check and publish."""
-    path = Path(job.destination)
-    named = not await disk.run(_directory_meant, os.fspath(job.destination))
-    directory = path.parent if named else path
-    # A directory gets a zip, as a rule; the store's answer tells.
-    target = path if named else path / safe_filename(job.artifact.name, ".zip")
-    await disk.run(_check_target, target)
-    stem = hashlib.sha256((path.name if named else job.key).encode()).hexdigest()[:16]
-    async with partial(disk, directory, stem, wait=job.wait, keep=job.keep_partial) as part:
-        return await _Download(transport, disk, policy, lease, job, part, target, named).run()
-
-
-class _Skip(Exception):
-    """What is wanted is there already."""
+    artifact, how = job.artifact, job.if_exists
+    target = await Target.of(disk, job.destination, artifact)
+    try:
+        await target.look(disk, artifact, how)
+        directory = target.path.parent
+        async with partial(
+            disk, directory, target.stem, wait=job.wait, keep=job.keep_partial
+        ) as part:
+            return await _Download(transport, disk, policy, lease, job, part, target).run()
+    except AlreadyThere:
+        pass
+    assert artifact.digest is not None
+    size = artifact.size_in_bytes
+    meter = Meter(artifact, job.on_progress)
+    meter.begin(size, size)
+    meter.done()
+    return Download(artifact, target.path, size, artifact.digest, True, skipped=True)
 
 
 class _Download:
@@ -91,16 +91,16 @@ class _Download:
         lease: Lease,
         job: Job,
         part: Partial,
-        target: Path,
-        named: bool,
+        target: Target,
     ) -> None:
         self._disk = disk
         self._lease = lease
         self._job = job
         self._part = part
         self._target = target
-        self._named = named
-        self._wanted = str(job.artifact.digest) if job.artifact.digest is not None else None
+        # Of another kind of digest nobody would notice that it is not the one.
+        known = job.artifact.digest is not None and job.artifact.digest.algorithm == "sha256"
+        self._wanted = str(job.artifact.digest) if known else None
         self._source = Source(transport, lease, job.artifact)
         self._patience = Patience(policy)
         self._meter = Meter(job.artifact, job.on_progress)
@@ -108,16 +108,12 @@ class _Download:
 
     async def run(self) -> Download:
         try:
-            await self._look_at_target()
+            # Whoever was at work before may have put it there.
+            await self._target.look(self._disk, self._job.artifact, self._job.if_exists)
             return await self._fetched()
-        except _Skip:
+        except AlreadyThere:
             self._part.spoil()
-        artifact = self._job.artifact
-        assert artifact.digest is not None
-        size = artifact.size_in_bytes
-        self._meter.begin(size, size)
-        self._meter.done()
-        return Download(artifact, self._target, size, artifact.digest, True, skipped=True)
+            raise
 
     async def _fetched(self) -> Download:
         found = await self._part.found(self._job.key, self._wanted)
@@ -134,7 +130,7 @@ class _Download:
                 break
             except StartOver as useless:
                 whole = whole or useless.whole
-                error: IncompleteDownload | DigestMismatch = useless.error
+                error = useless.error
             except DigestMismatch as mismatch:
                 self._part.spoil()
                 if not resumed:
@@ -145,10 +141,10 @@ class _Download:
             resumed = 0
         self._meter.done()
         replace = self._job.if_exists != "error"
-        await self._part.publish(self._target, replace=replace, durable=self._job.durable)
+        await self._part.publish(self._target.path, replace=replace, durable=self._job.durable)
         return Download(
             self._job.artifact,
-            self._target,
+            self._target.path,
             self._part.spans.total,
             digest,
             verified,
@@ -184,10 +180,9 @@ class _Download:
         if self._begun:
             return
         artifact, blob = self._job.artifact, self._source.blob
-        if not self._named:
-            await self._name(payload.filename(artifact, body.url_path, body.headers))
+        await self._name(payload.filename(artifact, body.url_path, body.headers))
         record = Record(
-            self._job.key, self._wanted, blob.total or 0, blob.etag, self._target.name, boot()
+            self._job.key, self._wanted, blob.total or 0, blob.etag, self._target.path.name, boot()
         )
         await self._part.begin(record)
         self._meter.begin(blob.total)
@@ -195,25 +190,14 @@ class _Download:
 
     async def _name(self, name: str) -> None:
         """Become a file of this name, which may be another than was looked at."""
-        if not self._named and name != self._target.name:
-            self._target = self._target.with_name(name)
-            await self._look_at_target()
-
-    async def _look_at_target(self) -> None:
-        artifact, how = self._job.artifact, self._job.if_exists
-        if how == "replace" or not await self._disk.run(self._target.exists):
-            return
-        if how == "error":
-            raise TargetExists(f"{self._target}: there is a file already", path=self._target)
-        if artifact.digest is not None and await self._disk.run(
-            _is_same, self._target, artifact.size_in_bytes, artifact.digest
-        ):
-            raise _Skip
+        if not self._target.is_sure:
+            self._target.rename(name)
+            await self._target.look(self._disk, self._job.artifact, self._job.if_exists)
 
     async def _checked(self) -> tuple[Digest, bool]:
         """SHA-256 of what is on disk, once it is all and right, and whether GitHub says so."""
-        artifact, total = self._job.artifact, self._part.spans.total
-        digest = await self._part.digest(total)
+        artifact, total = self._job.artifact, await self._part.written()
+        digest = await self._part.digest()
         tail = b""
         if payload.needs_tail(artifact, total):
             tail = await self._part.tail(payload.END_OF_ZIP)
@@ -223,60 +207,11 @@ class _Download:
             error = failed
         raise StartOver(error, whole=True)
 
-    async def _start_over(self, error: IncompleteDownload | DigestMismatch) -> None:
+    async def _start_over(self, error: ArtifactsError) -> None:
         _log.warning("%s; starting over", error)
         self._part.spoil()
         self._source.forget()
         self._begun = False
         self._patience.start_over()
-        if isinstance(error, IncompleteDownload):
+        if not isinstance(error, DigestMismatch):
             await self._patience.again(error)
-
-
-def check_destination(destination: str | os.PathLike[str]) -> None:
-    """Make sure that a destination is a path.
-
-    Raises:
-        InvalidArgument: It is none.
-    """
-    if not isinstance(destination, str | os.PathLike) or isinstance(
-        text := os.fspath(destination), bytes
-    ):
-        raise InvalidArgument(f"destination is a str or a path, not {destination!r}")
-    try:
-        sound = b"\0" not in os.fsencode(text)
-    except ValueError:
-        sound = False
-    if not sound:
-        raise InvalidArgument(f"destination holds what no path may: {text!r}")
-    if not text:
-        raise InvalidArgument("destination is empty; '.' is the working directory")
-
-
-def _directory_meant(text: str) -> bool:
-    try:
-        return text.endswith((os.sep, os.altsep or os.sep)) or Path(text).is_dir()
-    except OSError as error:
-        raise disk_error(error, Path(text)) from error
-
-
-def _check_target(target: Path) -> None:
-    """Find out before the first byte what would be found out after the last."""
-    try:
-        target.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    except OSError as error:
-        raise disk_error(error, target) from error
-    if target.exists() and not target.is_file():
-        raise DiskError(f"{target}: in its place is a directory or device", path=target)
-
-
-def _is_same(path: Path, size: int, digest: Digest) -> bool:
-    try:
-        with path.open("rb") as file:
-            if os.fstat(file.fileno()).st_size != size or digest.algorithm != "sha256":
-                return False
-            return hashlib.file_digest(file, "sha256").hexdigest() == digest.hex
-    except OSError as error:
-        raise disk_error(error, path) from error

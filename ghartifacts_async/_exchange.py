@@ -18,12 +18,12 @@ from http import HTTPStatus
 from attrs import define, frozen
 
 from ghartifacts_async._limiter import Limiter
-from ghartifacts_async._pool import Slot
+from ghartifacts_async._pool import HeldBackError, Slot
 from ghartifacts_async._sansio import redirects
 from ghartifacts_async._sansio.calls import ACCEPT, ApiCall, Reply, printable
 from ghartifacts_async._sansio.etags import EtagCache
 from ghartifacts_async._sansio.secret import Secret, redacted
-from ghartifacts_async._transport import HeldBackError, Transport
+from ghartifacts_async._transport import Transport
 from ghartifacts_async.errors import ArtifactsError, RedirectRefused
 
 FALLBACK_VERSION = "2022-11-28"

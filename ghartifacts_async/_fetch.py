@@ -13,13 +13,14 @@ from ghartifacts_async._sansio.ranges import Piece, Plan
 from ghartifacts_async._source import Body, Source, UnfitError
 from ghartifacts_async.errors import (
     ArtifactsError,
-    DownloadError,
     IncompleteDownload,
+    StoreError,
     TransportError,
 )
 
 _IDLE = 0.25
 _UNFIT_IN_A_ROW = 2
+_MOST_CHUNKS = 1024
 
 
 class StartOver(Exception):
@@ -30,7 +31,7 @@ class StartOver(Exception):
         error: Why.
     """
 
-    def __init__(self, error: IncompleteDownload, *, whole: bool) -> None:
+    def __init__(self, error: ArtifactsError, *, whole: bool) -> None:
         super().__init__(error.summary)
         self.error = error
         self.whole = whole
@@ -130,13 +131,13 @@ class Fetch:
                 except UnfitError as answer:
                     unfit += 1
                     error = self._distrust(answer, unfit)
-                except (DownloadError, TransportError) as failed:
+                except (IncompleteDownload, StoreError, TransportError) as failed:
                     error = failed
                 finally:
                     self._plan.give_back(piece)
                 if error is not None:
                     if piece.stop is None and piece.came:
-                        raise StartOver(_as_incomplete(error), whole=True)
+                        raise StartOver(error, whole=True)
                     await self._patience.again(error, number)
         finally:
             self._disk.writers -= 1
@@ -179,22 +180,18 @@ class Fetch:
                 piece.came += len(chunk)
                 self._patience.got(len(chunk))
                 self._add(len(chunk))
-                if gathered >= self._disk.batch_bytes:
+                if gathered >= self._disk.batch_bytes or len(batch) >= _MOST_CHUNKS:
                     if written is not None:
                         await settled(written)
                     written = self._sink.write(piece.at - gathered, batch, gathered)
                     batch, gathered = [], 0
         finally:
             # Nothing that came is fetched again, whatever ended this.
-            if gathered:
-                await settled(self._sink.write(piece.at - gathered, batch, gathered))
-            if written is not None:
-                await settled(written)
+            try:
+                if gathered:
+                    await settled(self._sink.write(piece.at - gathered, batch, gathered))
+            finally:
+                if written is not None:
+                    await settled(written)
         if piece.stop is None:
             piece.stop = piece.at
-
-
-def _as_incomplete(error: ArtifactsError) -> IncompleteDownload:
-    if isinstance(error, IncompleteDownload):
-        return error
-    return IncompleteDownload(error.summary)

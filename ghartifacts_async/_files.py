@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import threading
+from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 from ghartifacts_async.errors import DiskError, DiskFull
 
-_BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+PRIVATE = sum(getattr(os, name, 0) for name in ("O_BINARY", "O_CLOEXEC", "O_NOFOLLOW"))
+"""How files are opened that nobody else knows."""
+
 _MOST_BUFFERS = 512
 
 _WORDS = {
@@ -28,11 +33,20 @@ class RandomFile:
     """A file that several threads read and write, each where it wants.
 
     Args:
-        path: Which; made, with the permissions that the umask leaves, where there is none.
+        path: Which. Never one that somebody else has put there: a link, a device, or a file that
+            has another name too.
+        new: Whether to make it, with the permissions that the umask leaves, in the place of one
+            that may be there.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | _BINARY, 0o666)
+    def __init__(self, path: Path, *, new: bool) -> None:
+        if new:
+            path.unlink(missing_ok=True)
+        how = os.O_CREAT | os.O_EXCL if new else 0
+        self._fd = os.open(path, os.O_RDWR | how | PRIVATE, 0o666)
+        if not is_own(self._fd):
+            self.close()
+            raise FileNotFoundError(errno.ENOENT, "somebody else's file", str(path))
         self._one_at_a_time = threading.Lock()
 
     def fileno(self) -> int:
@@ -41,12 +55,12 @@ class RandomFile:
 
     def write(self, offset: int, chunks: Sequence[bytes]) -> None:
         """Write the chunks one after another, the first at `offset`."""
-        views = [memoryview(chunk) for chunk in chunks if chunk]
+        views = deque(memoryview(chunk) for chunk in chunks if chunk)
         while views:
             written = self._write_some(offset, views)
             offset += written
             while views and written >= len(views[0]):
-                written -= len(views.pop(0))
+                written -= len(views.popleft())
             if written:
                 views[0] = views[0][written:]
 
@@ -80,12 +94,27 @@ class RandomFile:
             fd, self._fd = self._fd, -1
             os.close(fd)
 
-    def _write_some(self, offset: int, views: Sequence[memoryview]) -> int:
+    def _write_some(self, offset: int, views: deque[memoryview]) -> int:
         if hasattr(os, "pwritev"):
-            return os.pwritev(self._fd, views[:_MOST_BUFFERS], offset)
+            return os.pwritev(self._fd, list(islice(views, _MOST_BUFFERS)), offset)
         with self._one_at_a_time:
             os.lseek(self._fd, offset, os.SEEK_SET)
             return os.write(self._fd, views[0])
+
+
+def is_own(fd: int) -> bool:
+    """Whether it is a file of this user's, of one name."""
+    status = os.fstat(fd)
+    mine = not hasattr(os, "getuid") or status.st_uid == os.geteuid()
+    return stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and mine
+
+
+def is_at(fd: int, path: Path) -> bool:
+    """Whether a path names this very file."""
+    try:
+        return os.path.samestat(os.fstat(fd), path.lstat())
+    except FileNotFoundError:
+        return False
 
 
 def rename_new(path: Path, target: Path) -> None:

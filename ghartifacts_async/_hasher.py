@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,11 +12,9 @@ from ghartifacts_async._files import RandomFile, disk_error
 from ghartifacts_async.errors import ClientStateError, DiskError
 from ghartifacts_async.models import Digest
 
-_READ_SIZE = 2**18
+_READ_SIZE = 2**20
 _AT_ONCE = 2**25
-_WORTH_IT = 2**20
-
-_local = threading.local()
+_WORTH_IT = 2**22
 
 
 class Hasher:
@@ -34,6 +31,7 @@ class Hasher:
         self._file = file
         self._path = path
         self._hash = hashlib.sha256()
+        self._buffer: memoryview | None = None
         self._hashed = 0
         self._front = 0
         self._job: asyncio.Future[None] | None = None
@@ -73,7 +71,8 @@ class Hasher:
             self.follow(self._front)
 
     def _hash_up_to(self, stop: int) -> None:
-        buffer = _buffer()
+        # Large: each piece costs two waits for the interpreter's lock.
+        buffer = self._buffer = self._buffer or memoryview(bytearray(_READ_SIZE))
         stop = min(stop, self._hashed + _AT_ONCE)
         try:
             while self._hashed < stop:
@@ -84,11 +83,3 @@ class Hasher:
                 self._hashed += count
         except OSError as error:
             raise disk_error(error, self._path) from error
-
-
-def _buffer() -> memoryview:
-    """A buffer for each thread, not for each file."""
-    buffer: memoryview | None = getattr(_local, "buffer", None)
-    if buffer is None:
-        buffer = _local.buffer = memoryview(bytearray(_READ_SIZE))
-    return buffer

@@ -16,17 +16,24 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from filelock import lock_descriptor
-
 from ghartifacts_async._disk import Disk, finished, idle
-from ghartifacts_async._files import RandomFile, boot, disk_error, rename_new, sync_directory
+from ghartifacts_async._files import (
+    RandomFile,
+    boot,
+    disk_error,
+    is_at,
+    rename_new,
+    sync_directory,
+)
 from ghartifacts_async._hasher import Hasher
+from ghartifacts_async._journal import Journal
 from ghartifacts_async._sansio import journal
 from ghartifacts_async._sansio.journal import Record
 from ghartifacts_async._sansio.ranges import Spans
 from ghartifacts_async.errors import DiskError, TargetBusy, TargetExists
 from ghartifacts_async.models import Digest
 
+_TIDIED_UP = 5
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
@@ -69,7 +76,6 @@ class Partial:
         self._disk = disk
         self._directory = directory
         self._name(stem)
-        self._journal = -1
         self._file: RandomFile | None = None
         self._total = 0
         self._hasher: Hasher | None = None
@@ -77,6 +83,7 @@ class Partial:
         self._published = self._abandoned = self._ours = False
         self._error: BaseException | None = None
         self._made: list[Path] = []
+        self._missing = 0
         self.spans = Spans()
 
     async def found(self, artifact: str, digest: str | None) -> Record | None:
@@ -125,18 +132,26 @@ class Partial:
         job.add_done_callback(done)
         return job
 
-    async def digest(self, total: int) -> Digest:
-        """SHA-256 of what is on disk, all of it.
+    async def written(self) -> int:
+        """How many bytes are on disk, once nobody writes any more.
 
         Raises:
-            DiskError: Some of it could not be written, or cannot be read.
+            DiskError: Some could not be written.
         """
-        assert self._hasher is not None
-        self._total = total
         await self._settle()
         if self._error is not None:
             raise self._error
-        return await self._hasher.digest(total)
+        self._total = self.spans.total
+        return self._total
+
+    async def digest(self) -> Digest:
+        """SHA-256 of what was `written`.
+
+        Raises:
+            DiskError: It cannot be read.
+        """
+        assert self._hasher is not None
+        return await self._hasher.digest(self._total)
 
     async def tail(self, size: int) -> bytes:
         """The last `size` bytes, or all."""
@@ -182,58 +197,44 @@ class Partial:
 
     def _name(self, stem: str) -> None:
         self._path = self._directory / f".{stem}.ghartifacts-part"
-        self._journal_path = self._directory / f".{stem}.ghartifacts-journal"
+        self._journal = Journal(self._directory / f".{stem}.ghartifacts-journal")
 
     def _open(self) -> bool:
-        """Open the journal and lock it; whether it could be had."""
+        """Have the journal; whether it could be had."""
         try:
             self._make_directory()
-            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
-            self._journal = os.open(self._journal_path, flags | getattr(os, "O_CLOEXEC", 0), 0o666)
             try:
-                if self._lock():
-                    return True
-            except BaseException:
-                self._close_journal()
-                raise
-            self._close_journal()
-        except FileNotFoundError:
-            return False  # whoever was at work here has just tidied up
+                return self._journal.hold()
+            except FileNotFoundError:
+                # Whoever was at work here may just have tidied up, but not again and again.
+                self._missing += 1
+                if self._missing > _TIDIED_UP:
+                    raise
+                return False
+            except OSError as error:
+                if error.errno not in _NO_LOCKS:
+                    raise
+            # Nobody can be kept away here, so nobody else shall know it.
+            self._name(secrets.token_hex(8))
+            return self._journal.hold(lock=False)
         except OSError as error:
             raise disk_error(error, self._directory) from error
-        return False
 
     def _make_directory(self) -> None:
         above = [self._directory, *self._directory.parents]
         self._made += [path for path in above if not path.exists() and path not in self._made]
         self._directory.mkdir(parents=True, exist_ok=True)
 
-    def _lock(self) -> bool:
-        try:
-            locked = lock_descriptor(self._journal, blocking=False)
-        except OSError as error:
-            if error.errno not in _NO_LOCKS:
-                raise
-            # Nobody can be kept away here, so nobody else shall know it.
-            self._close_journal()
-            self._journal_path.unlink(missing_ok=True)
-            self._name(secrets.token_hex(8))
-            self._journal = os.open(self._journal_path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
-            return True
-        try:
-            # Whoever had the lock before may have removed the file, or published it.
-            same = os.path.samestat(os.fstat(self._journal), self._journal_path.stat())
-        except FileNotFoundError:
-            same = False
-        return locked and same
-
     def _found(self, artifact: str, digest: str | None) -> Record | None:
         try:
-            with self._journal_path.open("rb") as file:
-                record = journal.read(file.read(), artifact, digest, boot())
-            if record is None or self._path.stat().st_size != record.total:
+            record = journal.read(self._journal.read(), artifact, digest, boot())
+            if record is None:
                 return None
-            self._file = RandomFile(self._path)
+            file = RandomFile(self._path, new=False)
+            if os.fstat(file.fileno()).st_size != record.total:
+                file.close()
+                return None
+            self._file = file
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -243,12 +244,12 @@ class Partial:
     def _begin(self, record: Record) -> None:
         try:
             # In this order: no journal ever tells of bytes that are not there.
-            os.ftruncate(self._journal, 0)
-            if self._file is None:
-                self._file = RandomFile(self._path)
-            os.ftruncate(self._file.fileno(), 0)
+            self._journal.clear()
+            if self._file is not None:
+                self._file.close()
+            self._file = RandomFile(self._path, new=True)
             self._file.reserve(record.total)
-            os.write(self._journal, journal.header(record))
+            self._journal.add(journal.header(record))
         except OSError as error:
             raise disk_error(error, self._path) from error
 
@@ -256,7 +257,7 @@ class Partial:
         assert self._file is not None
         try:
             self._file.write(offset, chunks)
-            os.write(self._journal, journal.line(offset, offset + size))
+            self._journal.add(journal.line(offset, offset + size))
         except OSError as error:
             raise disk_error(error, self._path) from error
 
@@ -275,7 +276,8 @@ class Partial:
         if self._abandoned:
             return
         try:
-            if os.fstat(self._file.fileno()).st_size != self._total:
+            mine = is_at(self._file.fileno(), self._path) and self._journal.is_in_place
+            if not mine or os.fstat(self._file.fileno()).st_size != self._total:
                 raise DiskError(f"{self._path}: another process changed it", path=self._path)
             if durable:
                 self._file.sync()
@@ -301,18 +303,12 @@ class Partial:
                 with suppress(OSError):
                     self._file.close()
             useless = self._published or not keep or (self._ours and not self.spans.total)
-            if self._journal >= 0 and (useless or not os.fstat(self._journal).st_size):
+            if self._journal.is_held and (useless or self._journal.is_empty):
                 with suppress(OSError):
                     self._path.unlink(missing_ok=True)
-                with suppress(OSError):
-                    self._journal_path.unlink(missing_ok=True)
+                self._journal.remove()
                 with suppress(OSError):
                     for path in self._made:
                         path.rmdir()
         finally:
-            self._close_journal()
-
-    def _close_journal(self) -> None:
-        if self._journal >= 0:
-            fd, self._journal = self._journal, -1
-            os.close(fd)
+            self._journal.release()

@@ -35,7 +35,7 @@ class Patience:
         self._policy = policy
         self._chance = chance
         self._failures = Counter[int]()
-        self._since = asyncio.get_running_loop().time()
+        self._since: float | None = None
         self._there = self._most = 0
 
     def got(self, received: int) -> None:
@@ -44,7 +44,7 @@ class Patience:
         if self._there > self._most:
             self._most = self._there
             self._failures.clear()
-            self._since = asyncio.get_running_loop().time()
+            self._since = None
 
     def start_over(self) -> None:
         """All bytes are gone."""
@@ -59,11 +59,13 @@ class Patience:
         now = asyncio.get_running_loop().time()
         self._failures[connection] += 1
         failures = self._failures[connection]
-        attempt = retry.Attempt(failures, now - self._since, self._chance())
+        # What went well, or waited, before the first failure does not count.
+        since = self._since = now if self._since is None else self._since
+        attempt = retry.Attempt(failures, now - since, self._chance())
         decision = retry.decide(self._policy, attempt, _failure(error))
         if isinstance(decision, retry.GiveUp):
             if failures > 1:
-                error.tries, error.seconds = failures, now - self._since
+                error.tries, error.seconds = failures, now - since
                 error.summary += (
                     f" (tried {error.tries} times in {error.seconds:.1f} s without getting on)"
                 )

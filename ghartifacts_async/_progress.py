@@ -21,7 +21,8 @@ def check_callback(tell: OnProgress | None) -> None:
     Raises:
         InvalidArgument: It cannot, or nobody would await it.
     """
-    if tell is not None and (not callable(tell) or iscoroutinefunction(tell)):
+    called = getattr(tell, "__call__", None)  # noqa: B004 - an object may have an async one
+    if tell is not None and (called is None or any(map(iscoroutinefunction, (tell, called)))):
         raise InvalidArgument("on_progress is a plain function, called in the event loop")
 
 

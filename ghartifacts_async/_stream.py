@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from copy import copy
 
 from ghartifacts_async._lifetime import Lifetime
 from ghartifacts_async._patience import Patience
@@ -13,7 +14,8 @@ from ghartifacts_async._source import Body, Source, UnfitError
 from ghartifacts_async.errors import (
     ArtifactsError,
     ClientStateError,
-    DownloadError,
+    IncompleteDownload,
+    StoreError,
     TransportError,
 )
 from ghartifacts_async.models import Artifact, Digest
@@ -50,7 +52,8 @@ class ArtifactStream:
         self._body: Body | None = None
         self._hash = hashlib.sha256()
         self._received = self._to_skip = self._unfit = 0
-        self._whole = self._over = False
+        self._whole = self._closed = False
+        self._failure: ArtifactsError | None = None
         self._tail = b""
 
     def __repr__(self) -> str:
@@ -67,14 +70,16 @@ class ArtifactStream:
             DigestMismatch: The bytes are not those that were uploaded.
             StoreError: The blob store refuses.
             TransportError: The store does not answer, again and again.
+            ClientStateError: The stream, or its client, is closed.
         """
-        if self._over:
-            raise StopAsyncIteration
-        async with self._lifetime.work():
-            chunk = await self._read()
-        if chunk:
-            return chunk
-        self._check()
+        if self.digest is None:
+            if self._failure is not None:
+                raise copy(self._failure)
+            async with self._lifetime.work():
+                chunk = await self._read()
+            if chunk:
+                return chunk
+            self._check()
         raise StopAsyncIteration
 
     async def _begin(self) -> None:
@@ -82,7 +87,7 @@ class ArtifactStream:
         while self._body is None:
             try:
                 await self._open()
-            except (UnfitError, DownloadError, TransportError) as failed:
+            except (UnfitError, StoreError, TransportError) as failed:
                 error = self._doubt(failed)
             else:
                 return
@@ -95,7 +100,7 @@ class ArtifactStream:
             assert self._body is not None
             try:
                 chunk = await self._body.read()
-            except (DownloadError, TransportError) as failed:
+            except (IncompleteDownload, TransportError) as failed:
                 error = failed
             else:
                 fresh = self._taken(chunk)
@@ -106,7 +111,7 @@ class ArtifactStream:
             await self._patience.again(error)
 
     async def _open(self) -> None:
-        if self._over:
+        if self._closed:
             raise ClientStateError("this stream is closed; read it in its 'async with'")
         total = self._source.blob.total
         whole = self._whole or total is None
@@ -136,7 +141,7 @@ class ArtifactStream:
             self._tail = (self._tail + fresh)[-payload.END_OF_ZIP :]
         return fresh
 
-    def _doubt(self, failed: UnfitError | DownloadError | TransportError) -> ArtifactsError:
+    def _doubt(self, failed: UnfitError | StoreError | TransportError) -> ArtifactsError:
         """What an answer that is not used means for the next request."""
         if not isinstance(failed, UnfitError):
             return failed
@@ -150,9 +155,12 @@ class ArtifactStream:
         return failed.error
 
     def _check(self) -> None:
-        self._over = True
         digest = Digest("sha256", self._hash.hexdigest())
-        self.verified = payload.check(self.artifact, self._received, digest, self._tail)
+        try:
+            self.verified = payload.check(self.artifact, self._received, digest, self._tail)
+        except ArtifactsError as failure:
+            self._failure = copy(failure)
+            raise
         self.digest = digest
 
 
@@ -167,5 +175,5 @@ async def stream(
             await opened._begin()
         yield opened
     finally:
-        opened._over = True
+        opened._closed = True
         await opened._close()

@@ -16,13 +16,12 @@ from contextlib import (
     asynccontextmanager,
     suppress,
 )
-from contextvars import ContextVar
 from urllib.parse import urlsplit
 
 import aiohttp
 from yarl import URL
 
-from ghartifacts_async._pool import Pool, check_borrowed
+from ghartifacts_async._pool import CarefulRequest, Pool, check_borrowed, may_go_now
 from ghartifacts_async._sansio.calls import Reply
 from ghartifacts_async._sansio.redirects import SignedUrl
 from ghartifacts_async._sansio.secret import Secret
@@ -43,23 +42,6 @@ _READ_BUFFER = 2**18
 
 _SLOW_SECONDS = 60.0
 _SLOW_BYTES = 60 * 2**10
-
-
-class HeldBackError(Exception):
-    """A request was not sent, because it might not go any more once its connection was there."""
-
-
-_may_go: ContextVar[Callable[[], bool]] = ContextVar("may_go", default=lambda: True)
-
-
-class _Request(aiohttp.ClientRequest):
-    """A request that looks once more before it goes: connecting may take seconds."""
-
-    async def send(self, conn: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
-        """Send it."""
-        if not _may_go.get()():
-            raise HeldBackError
-        return await super().send(conn)
 
 
 class Transport:
@@ -98,7 +80,7 @@ class Transport:
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=self._headers,
             read_bufsize=_READ_BUFFER,
-            request_class=_Request,
+            request_class=CarefulRequest,
             trace_configs=lender.trace_configs if lender else None,
         )
         # A retry goes through the session's loop, or it escapes its limits and its count.
@@ -144,7 +126,7 @@ class Transport:
             sock_connect=self.timeouts.connect,
             sock_read=patience,
         )
-        asking = _may_go.set(may_go)
+        asking = may_go_now.set(may_go)
         try:
             async with await self._request(method, url, headers, limits, body=body) as response:
                 content = await _read_bounded(response.content)
@@ -159,7 +141,7 @@ class Transport:
                 status=reply.status,
             )
         finally:
-            _may_go.reset(asking)
+            may_go_now.reset(asking)
         raise failure
 
     @asynccontextmanager
@@ -265,21 +247,31 @@ class Stream:
         Raises:
             TransportError: The connection broke, fell silent or got too slow before the end.
         """
-        loop = asyncio.get_running_loop()
-        began = loop.time()
+        content = self._response.content
         try:
-            # Not left to sock_read: a malformed chunk ends aiohttp's timer, and no error comes.
-            async with asyncio.timeout(self._transport.timeouts.stall):
-                chunk = await self._response.content.readany()
+            chunk = content.read_nowait()
+            if not chunk:
+                chunk = await self._wait_for(content)
         except FAILURES as error:
             failure = self._transport.failure(error, self.url.value)
         else:
             if not chunk and (closed := self._transport.closed()):
                 raise closed
             self._transport.bytes_received += len(chunk)
-            self._watch(len(chunk), loop.time() - began)
+            self._watched_bytes += len(chunk)
             return chunk
         raise failure
+
+    async def _wait_for(self, content: aiohttp.StreamReader) -> bytes:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        # Not left to sock_read: a malformed chunk ends aiohttp's timer, and no error comes.
+        async with asyncio.timeout(self._transport.timeouts.stall):
+            chunk = await content.readany()
+        self._watched_seconds += loop.time() - began
+        if self._watched_seconds >= _SLOW_SECONDS:
+            self._watch()
+        return chunk
 
     async def beginning(self, size: int) -> bytes:
         """The first `size` bytes of the body, or as many as come within `Timeouts.call`."""
@@ -290,12 +282,8 @@ class Stream:
                     start += chunk
         return start[:size]
 
-    def _watch(self, received: int, seconds: float) -> None:
-        """Give up a connection over which bytes come, but next to none."""
-        self._watched_bytes += received
-        self._watched_seconds += seconds
-        if self._watched_seconds < _SLOW_SECONDS:
-            return
+    def _watch(self) -> None:
+        """Give up a connection over which next to nothing comes."""
         if self._watched_bytes < _SLOW_BYTES:
             raise TimedOut(
                 f"{self.url.host}: {self._watched_bytes} bytes came in a minute", host=self.url.host

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from attrs import field, frozen
 
 from ghartifacts_async._disk import Disk
-from ghartifacts_async._download import Job, check_destination, download
+from ghartifacts_async._download import Job, download
 from ghartifacts_async._lease import Lease
 from ghartifacts_async._lifetime import Lifetime
 from ghartifacts_async._listing import ArtifactListing
@@ -19,6 +19,7 @@ from ghartifacts_async._sansio import arguments, calls
 from ghartifacts_async._session import Session
 from ghartifacts_async._source import Source
 from ghartifacts_async._stream import ArtifactStream, stream
+from ghartifacts_async._target import check_destination
 from ghartifacts_async._transport import Transport
 from ghartifacts_async.models import Artifact, Direction, Download, IfExists, RetryPolicy
 
@@ -147,7 +148,7 @@ class Repo:
             destination: A file; or a directory, existing or a str with a separator at its end
                 (a `Path` keeps none), which gets ``<artifact name>.zip`` or, for a payload that
                 is not a zip, a file of its own name, made safe. Names are not unique. Directories
-                are made as needed, and stay.
+                are made as needed.
             if_exists: What to do about a file that is there: ``"verify"`` keeps it where its size
                 and digest are those that GitHub records, and else replaces it; ``"replace"``;
                 ``"error"``.
@@ -178,6 +179,8 @@ class Repo:
         """
         check_destination(destination)
         check_callback(on_progress)
+        arguments.if_exists(if_exists)
+        arguments.connections(connections)
         parts = self._opened()
         async with parts.lifetime.work():
             if not isinstance(artifact, Artifact):
@@ -186,8 +189,8 @@ class Repo:
                 artifact,
                 f"{parts.base_url}/{self.name}/{artifact.id}",
                 destination,
-                if_exists=arguments.if_exists(if_exists),
-                connections=arguments.connections(connections),
+                if_exists=if_exists,
+                connections=connections,
                 wait=wait,
                 keep_partial=keep_partial,
                 durable=durable,

@@ -74,7 +74,8 @@ def read(text: bytes, artifact: str, digest: str | None, boot: str) -> Record | 
             return None
         record = Record(**values)
         texts = isinstance(record.name, str) and isinstance(record.etag, str | None)
-        sound = texts and record.name != "" and record.total >= 0
+        named = texts and record.name not in {"", ".", ".."} and not set(record.name) & set("/\\\0")
+        sound = named and record.total >= 0
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
     if not sound or (record.artifact, record.digest) != (artifact, digest):

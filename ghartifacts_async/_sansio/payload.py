@@ -99,8 +99,7 @@ def check(artifact: Artifact, received: int, digest: Digest, tail: bytes) -> boo
         return False
     if artifact.digest != digest:
         raise DigestMismatch(
-            f"artifact {artifact.id}: GitHub recorded {artifact.digest}, what came is {digest}; "
-            "nothing was kept",
+            f"artifact {artifact.id}: GitHub recorded {artifact.digest}, what came is {digest}",
             expected=str(artifact.digest),
             actual=str(digest),
         )

@@ -164,8 +164,8 @@ async def test_a_disk_that_fails_anywhere_is_told(
     """Whichever call to the system fails, it is a DiskError with its errno, and nothing is left."""
     genuine = getattr(RandomFile, failing)
 
-    def fail(self: RandomFile, *args: Any) -> Any:
-        genuine(self, *args)
+    def fail(self: RandomFile, *args: Any, **kwargs: Any) -> Any:
+        genuine(self, *args, **kwargs)
         if failing == "__init__":
             self.close()
         raise OSError(errno.EDQUOT, "Disk quota exceeded")

@@ -12,6 +12,7 @@ import pytest
 from ghartifacts_async import (
     ArtifactsError,
     Client,
+    DiskError,
     Download,
     Progress,
     Repo,
@@ -250,3 +251,38 @@ async def test_who_does_not_want_to_wait_is_told(
         with pytest.raises(TargetBusy, match="another download"):
             await repo.download_artifact(artifact, tmp_path / "dist.zip", wait=False)
     assert (await first).verified
+
+
+async def test_a_name_that_is_no_text(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
+    """Any name that the file system takes is one."""
+    add(fake_github)
+    target = os.fsencode(tmp_path) + b"/caf\xe9.zip"
+    assert (await repo.download_artifact(1, os.fsdecode(target))).verified
+
+
+async def test_a_file_that_is_right_in_a_directory_that_cannot_be_written(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To verify what is there, nothing has to be written."""
+    artifact = await repo.get_artifact(add(fake_github).id)
+    await repo.download_artifact(artifact, tmp_path)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("ghartifacts_async._journal.Journal.hold", refuse)
+    assert (await repo.download_artifact(artifact, tmp_path)).skipped
+    with pytest.raises(DiskError, match="read-only"):
+        await repo.download_artifact(artifact, tmp_path, if_exists="replace")
+
+
+async def test_a_directory_may_hold_another_file_of_the_artifacts_name(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """With ``"error"`` only a file of the payload's own name is in the way."""
+    fake_github.add_artifact(REPOSITORY, "report", PAYLOAD, raw="report.html")
+    (tmp_path / "report.zip").write_bytes(b"mine")
+    done = await repo.download_artifact(1, tmp_path, if_exists="error")
+    assert done.path.name == "report.html"
+    with pytest.raises(TargetExists, match=r"report\.html"):
+        await repo.download_artifact(1, tmp_path, if_exists="error")

@@ -16,7 +16,7 @@ FLOORS = [
     {"_sansio"},
     {"_transport_errors", "_lifetime", "_files", "_pool"},
     {"_transport", "_disk"},
-    {"_limiter", "auth", "_hasher"},
+    {"_limiter", "auth", "_hasher", "_journal", "_target"},
     {"_partial"},
     {"_exchange"},
     {"_session"},

@@ -1,0 +1,152 @@
+"""Which file a download becomes, and what to do about one that is there already."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from pathlib import Path
+
+from attrs import define
+
+from ghartifacts_async._disk import Disk
+from ghartifacts_async._files import disk_error
+from ghartifacts_async._sansio.filenames import safe_filename
+from ghartifacts_async.errors import DiskError, InvalidArgument, TargetExists
+from ghartifacts_async.models import Artifact, Digest, IfExists
+
+_STEP = 32
+
+
+class AlreadyThere(Exception):
+    """What is wanted is there already."""
+
+
+@define
+class Target:
+    """The file that a download becomes.
+
+    Attributes:
+        path: Where it is to lie.
+        is_sure: Whether that is its name; a payload that is no zip may have another.
+    """
+
+    path: Path
+    is_sure: bool
+
+    @classmethod
+    async def of(
+        cls, disk: Disk, destination: str | os.PathLike[str], artifact: Artifact
+    ) -> Target:
+        """The target that a destination means: a file, or in a directory a zip, as a rule."""
+        path = Path(destination)
+        if await disk.run(_is_directory, os.fspath(destination)):
+            return cls(path / safe_filename(artifact.name, ".zip"), False)
+        return cls(path, True)
+
+    @property
+    def stem(self) -> str:
+        """A name for what belongs to it: the same, by whatever words it is wanted."""
+        return hashlib.sha256(os.fsencode(self.path.name)).hexdigest()[:16]
+
+    def rename(self, name: str) -> None:
+        """The name is known now, if it was not."""
+        if not self.is_sure:
+            self.path, self.is_sure = self.path.with_name(name), True
+
+    async def look(self, disk: Disk, artifact: Artifact, if_exists: IfExists) -> None:
+        """See what is there.
+
+        Raises:
+            AlreadyThere: It is what is wanted.
+            TargetExists: It is to be left alone.
+            DiskError: It cannot be replaced.
+        """
+        await disk.run(_check_place, self.path)
+        if if_exists == "replace" or not await disk.run(os.path.lexists, self.path):
+            return
+        if if_exists == "error":
+            if self.is_sure:
+                raise TargetExists(f"{self.path}: there is a file already", path=self.path)
+            return
+        digest = artifact.digest
+        if digest is not None and await _is_same(disk, self.path, artifact.size_in_bytes, digest):
+            raise AlreadyThere
+
+
+def check_destination(destination: str | os.PathLike[str]) -> None:
+    """Make sure that a destination is a path.
+
+    Raises:
+        InvalidArgument: It is none.
+    """
+    if not isinstance(destination, str | os.PathLike) or isinstance(
+        text := os.fspath(destination), bytes
+    ):
+        raise InvalidArgument(f"destination is a str or a path, not {destination!r}")
+    try:
+        sound = b"\0" not in os.fsencode(text)
+    except ValueError:
+        sound = False
+    if not sound:
+        raise InvalidArgument(f"destination holds what no path may: {text!r}")
+    if not text:
+        raise InvalidArgument("destination is empty; '.' is the working directory")
+
+
+def _is_directory(text: str) -> bool:
+    try:
+        return text.endswith((os.sep, os.altsep or os.sep)) or Path(text).is_dir()
+    except OSError as error:
+        raise disk_error(error, Path(text)) from error
+
+
+def _check_place(target: Path) -> None:
+    """Find out before the first byte what would be found out after the last."""
+    try:
+        target.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        raise disk_error(error, target) from error
+    if target.exists() and not target.is_file():
+        raise DiskError(f"{target}: in its place is a directory or device", path=target)
+
+
+async def _is_same(disk: Disk, path: Path, size: int, digest: Digest) -> bool:
+    """Whether a file is what GitHub records, read in steps that a cancellation can wait for."""
+    if digest.algorithm != "sha256":
+        return False
+    file = await disk.run(_open_of_size, path, size)
+    if file is None:
+        return False
+    seen = hashlib.sha256()
+    try:
+        while await disk.run(_hash_some, path, file, seen):
+            pass
+    finally:
+        await disk.run(file.close, last=True)
+    return seen.hexdigest() == digest.hex
+
+
+def _open_of_size(path: Path, size: int) -> io.FileIO | None:
+    try:
+        if path.stat().st_size != size:
+            return None
+        return io.FileIO(path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise disk_error(error, path) from error
+
+
+def _hash_some(path: Path, file: io.FileIO, seen: hashlib._Hash) -> bool:
+    """Hash a stretch of a file; whether there is more."""
+    try:
+        for _ in range(_STEP):
+            if not (data := file.read(2**20)):
+                return False
+            seen.update(data)
+    except OSError as error:
+        raise disk_error(error, path) from error
+    return True

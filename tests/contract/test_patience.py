@@ -1,0 +1,65 @@
+"""Slow readers, slow disks and callers who raise: what is no fault of the store is not its own."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+
+from ghartifacts_async import Progress, ProgressError, Repo
+from ghartifacts_async._files import RandomFile
+from ghartifacts_async.testing import BlobFault, FakeGitHub
+from tests.calls.clock import fast
+from tests.calls.support import world
+from tests.contract.payloads import PAYLOAD, add
+from tests.support import REPOSITORY
+
+from .test_healing import LARGE, ranges_of
+
+
+async def test_a_callback_that_raises_is_told_whatever_is_known(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """Also where nobody knows the size, a callback's exception is the error, and no other try."""
+    add(fake_github, digest=None)
+    fake_github.fail_blobs_when(lambda _: BlobFault.length(None) & BlobFault.throttle(10_000_000))
+
+    def tell(_: Progress) -> None:
+        raise KeyError("mine")
+
+    with pytest.raises(ProgressError):
+        await repo.download_artifact(1, tmp_path, on_progress=tell)
+    assert len(fake_github.requests_to("blob")) == 1
+
+
+@fast
+async def test_a_reader_may_take_its_time() -> None:
+    """A stream whose reader pauses for an hour is healed as any other."""
+    async with world() as made:
+        large = made.fake.add_artifact(REPOSITORY, "large", PAYLOAD)
+        made.fake.fail_blobs_next(BlobFault.truncate(after=1_000_000))
+        async with made.repo.stream_artifact(large.id) as stream:
+            chunks = [await anext(stream)]
+            await asyncio.sleep(3600)
+            chunks += [chunk async for chunk in stream]
+        assert b"".join(chunks) == PAYLOAD
+
+
+async def test_slow_disks_lose_nothing(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However late the writes of the last batches end, all of them count."""
+    fake_github.add_artifact(REPOSITORY, "dist", LARGE)
+    genuine = RandomFile.write
+
+    def write(self: RandomFile, offset: int, chunks: list[bytes]) -> None:
+        time.sleep(0.3 if offset % 3 == 0 else 0.05)
+        genuine(self, offset, chunks)
+
+    monkeypatch.setattr(RandomFile, "write", write)
+    done = await repo.download_artifact(1, tmp_path, connections=4)
+    assert done.path.read_bytes() == LARGE
+    await fake_github.settled()
+    assert sum(stop - start for start, stop in ranges_of(fake_github)) == len(LARGE)
