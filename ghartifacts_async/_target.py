@@ -117,36 +117,48 @@ async def _is_same(disk: Disk, path: Path, size: int, digest: Digest) -> bool:
     """Whether a file is what GitHub records, read in steps that a cancellation can wait for."""
     if digest.algorithm != "sha256":
         return False
-    file = await disk.run(_open_of_size, path, size)
-    if file is None:
-        return False
-    seen = hashlib.sha256()
+    found = _Found(path)
     try:
-        while await disk.run(_hash_some, path, file, seen):
+        if await disk.run(found.open) != size:
+            return False
+        while await disk.run(found.hash_some):
             pass
     finally:
-        await disk.run(file.close, last=True)
-    return seen.hexdigest() == digest.hex
+        await disk.run(found.close, last=True)
+    return found.hash.hexdigest() == digest.hex
 
 
-def _open_of_size(path: Path, size: int) -> io.FileIO | None:
-    try:
-        if path.stat().st_size != size:
-            return None
-        return io.FileIO(path)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise disk_error(error, path) from error
+class _Found:
+    """A file that is there already, read step by step. All of it blocks."""
 
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: io.FileIO | None = None
+        self.hash = hashlib.sha256()
 
-def _hash_some(path: Path, file: io.FileIO, seen: hashlib._Hash) -> bool:
-    """Hash a stretch of a file; whether there is more."""
-    try:
-        for _ in range(_STEP):
-            if not (data := file.read(2**20)):
-                return False
-            seen.update(data)
-    except OSError as error:
-        raise disk_error(error, path) from error
-    return True
+    def open(self) -> int:
+        """Its size."""
+        try:
+            self._file = io.FileIO(self._path)
+            return os.fstat(self._file.fileno()).st_size
+        except FileNotFoundError:
+            return -1
+        except OSError as error:
+            raise disk_error(error, self._path) from error
+
+    def hash_some(self) -> bool:
+        """Hash a stretch of it; whether there is more."""
+        assert self._file is not None
+        try:
+            for _ in range(_STEP):
+                if not (data := self._file.read(2**20)):
+                    return False
+                self.hash.update(data)
+        except OSError as error:
+            raise disk_error(error, self._path) from error
+        return True
+
+    def close(self) -> None:
+        """Leave it."""
+        if self._file is not None:
+            self._file.close()
