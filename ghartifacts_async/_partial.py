@@ -288,7 +288,8 @@ class Partial:
                 rename_new(self._path, target)
             self._published = True
             if durable:
-                sync_directory(target.parent)
+                for path in (target, *self._made):
+                    sync_directory(path.parent)
         except FileExistsError as error:
             raise TargetExists(
                 f"{target}: there is a file already", path=target, errno=error.errno
