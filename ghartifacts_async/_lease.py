@@ -32,7 +32,7 @@ class Lease:
         self._ends_at = 0.0
         # A lock and not a task: whoever is cancelled while renewing leaves it to the next.
         self._renewing = asyncio.Lock()
-        self.taken = 0
+        self.taken: int = 0
         """How many URLs GitHub gave."""
 
     @asynccontextmanager

@@ -48,7 +48,7 @@ class Source:
         self._transport = transport
         self._lease = lease
         self._artifact = artifact
-        self.blob = blob or self._told_by_github()
+        self.blob: Blob = blob or self._told_by_github()
 
     def forget(self) -> None:
         """The payload is another than it was."""

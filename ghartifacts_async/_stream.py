@@ -41,10 +41,10 @@ class ArtifactStream:
         self, artifact: Artifact, source: Source, patience: Patience, lifetime: Lifetime
     ) -> None:
         self.artifact = artifact
-        self.filename = ""
+        self.filename: str = ""
         self.size: int | None = None
         self.digest: Digest | None = None
-        self.verified = False
+        self.verified: bool = False
         self._source = source
         self._patience = patience
         self._lifetime = lifetime

@@ -61,7 +61,7 @@ class Transport:
         self.timeouts = timeouts
         self._headers = {"User-Agent": user_agent}
         self._session: aiohttp.ClientSession | None = None
-        self.pool = Pool(session)
+        self.pool: Pool = Pool(session)
         self._open: set[aiohttp.ClientResponse] = set()
         self.bytes_received = 0
 
