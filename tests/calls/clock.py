@@ -46,6 +46,14 @@ class FastLoop(asyncio.SelectorEventLoop):
         future.add_done_callback(done)
         return future
 
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ARG002, ASYNC109 - theirs
+        """As ever, however long it takes: the time until it gives up is no real one."""
+        self.threads += 1
+        try:
+            await super().shutdown_default_executor()
+        finally:
+            self.threads -= 1
+
 
 class _Skipping(selectors.DefaultSelector):
     def __init__(self, loop: FastLoop) -> None:
