@@ -10,7 +10,7 @@ from ghartifacts_async._disk import Disk, idle, settled
 from ghartifacts_async._patience import Patience
 from ghartifacts_async._sansio import ranges
 from ghartifacts_async._sansio.ranges import Piece, Plan
-from ghartifacts_async._source import Body, Source, UnfitError
+from ghartifacts_async._source import UNFIT_IN_A_ROW, Body, Source, UnfitError
 from ghartifacts_async.errors import (
     ArtifactsError,
     IncompleteDownload,
@@ -19,7 +19,6 @@ from ghartifacts_async.errors import (
 )
 
 _IDLE = 0.25
-_UNFIT_IN_A_ROW = 2
 _MOST_CHUNKS = 1024
 
 
@@ -144,9 +143,9 @@ class Fetch:
 
     def _distrust(self, answer: UnfitError, in_a_row: int) -> ArtifactsError:
         verdict, error = answer.verdict, answer.error
-        if verdict.whole and (not self._parts_work or in_a_row >= _UNFIT_IN_A_ROW):
+        if verdict.whole and (not self._parts_work or in_a_row >= UNFIT_IN_A_ROW):
             raise StartOver(error, whole=True)
-        if verdict.changed and in_a_row >= _UNFIT_IN_A_ROW:
+        if verdict.changed and in_a_row >= UNFIT_IN_A_ROW:
             raise StartOver(error, whole=False)
         return error
 

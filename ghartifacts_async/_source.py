@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from ghartifacts_async._lease import Lease
+from ghartifacts_async._patience import URL_REFUSED
 from ghartifacts_async._sansio import limits, ranges, redirects
 from ghartifacts_async._sansio.ranges import Blob, Distrusted
 from ghartifacts_async._transport import Stream, Transport
@@ -15,7 +16,9 @@ from ghartifacts_async.models import Artifact
 
 _ERROR_BYTES = 4096
 _STORE_CODE = re.compile(rb"<Code>([A-Za-z0-9]{1,64})</Code>")
-_REFUSES_THE_URL = frozenset({400, 401, 403})
+
+UNFIT_IN_A_ROW = 2
+"""Answers that are not to the question, after which it is another question that is asked."""
 
 
 class UnfitError(Exception):
@@ -39,16 +42,16 @@ class Source:
         transport: Streams it.
         lease: Its signed URL.
         artifact: Which.
+
+    Attributes:
         blob: What is known of it.
     """
 
-    def __init__(
-        self, transport: Transport, lease: Lease, artifact: Artifact, blob: Blob | None = None
-    ) -> None:
+    def __init__(self, transport: Transport, lease: Lease, artifact: Artifact) -> None:
         self._transport = transport
         self._lease = lease
         self._artifact = artifact
-        self.blob: Blob = blob or self._told_by_github()
+        self.blob: Blob = self._told_by_github()
 
     def forget(self) -> None:
         """The payload is another than it was."""
@@ -72,7 +75,7 @@ class Source:
                 async with self._transport.stream(url, headers) as stream:
                     hop = redirects.store_hop(url.value, stream.status, stream.headers)
                     if hop is None:
-                        if stream.status in _REFUSES_THE_URL:
+                        if stream.status in URL_REFUSED:
                             self._lease.refused(leased)
                         yield await self._body(stream, start, stop)
                         return

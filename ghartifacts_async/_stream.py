@@ -10,7 +10,7 @@ from copy import copy
 from ghartifacts_async._lifetime import Lifetime
 from ghartifacts_async._patience import Patience
 from ghartifacts_async._sansio import payload
-from ghartifacts_async._source import Body, Source, UnfitError
+from ghartifacts_async._source import UNFIT_IN_A_ROW, Body, Source, UnfitError
 from ghartifacts_async.errors import (
     ArtifactsError,
     ClientStateError,
@@ -19,8 +19,6 @@ from ghartifacts_async.errors import (
     TransportError,
 )
 from ghartifacts_async.models import Artifact, Digest
-
-_UNFIT_IN_A_ROW = 2
 
 
 class ArtifactStream:
@@ -147,7 +145,7 @@ class ArtifactStream:
             return failed
         self._unfit += 1
         self._whole = self._whole or failed.verdict.whole
-        if failed.verdict.changed and self._unfit >= _UNFIT_IN_A_ROW:
+        if failed.verdict.changed and self._unfit >= UNFIT_IN_A_ROW:
             if self._received:
                 # What was yielded cannot be taken back.
                 raise failed.error
