@@ -72,6 +72,8 @@ async def download(
             return await _Download(transport, disk, policy, lease, job, part, target).run()
     except AlreadyThere:
         pass
+    if job.durable:
+        await target.sync(disk)
     assert artifact.digest is not None
     size = artifact.size_in_bytes
     meter = Meter(artifact, job.on_progress)

@@ -154,6 +154,8 @@ class Fetch:
         async with self._source.open(piece.at, piece.stop) as body:
             if not self._ready.is_set():
                 await self._started(body)
+                if not body.offers_parts:
+                    self._connections = 1
                 self._ready.set()
             if piece.stop is None:
                 piece.stop = self._source.blob.total
