@@ -203,13 +203,13 @@ class Partial:
     def _open(self) -> bool:
         """Have the journal; whether it could be had."""
         try:
-            self._make_directory()
             try:
+                self._make_directory()
                 return self._journal.hold()
-            except FileNotFoundError:
+            except (FileNotFoundError, FileExistsError):
                 # Whoever was at work here may just have tidied up, but not again and again.
                 self._missing += 1
-                if self._missing > _TIDIED_UP:
+                if self._missing > _TIDIED_UP or self._directory.is_file():
                     raise
                 return False
             except OSError as error:

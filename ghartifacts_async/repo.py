@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 from attrs import field, frozen
 
@@ -16,6 +17,7 @@ from ghartifacts_async._listing import ArtifactListing
 from ghartifacts_async._patience import Patience
 from ghartifacts_async._progress import OnProgress, check_callback
 from ghartifacts_async._sansio import arguments, calls
+from ghartifacts_async._sansio.filters import Filter
 from ghartifacts_async._session import Session
 from ghartifacts_async._source import Source
 from ghartifacts_async._stream import ArtifactStream, stream
@@ -54,12 +56,41 @@ class Repo:
     def __repr__(self) -> str:
         return f"<Repo {self.name}>"
 
-    def list_artifacts(self, name: str | None = None, *, per_page: int = 100) -> ArtifactListing:
-        """The repository's artifacts, newest first, expired ones included.
+    def list_artifacts(
+        self,
+        name: str | None = None,
+        *,
+        pattern: str | None = None,
+        branch: str | None = None,
+        head_sha: str | None = None,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+        expired: bool | None = None,
+        min_size: int | None = None,
+        max_size: int | None = None,
+        per_page: int = 100,
+        concurrency: int = 8,
+    ) -> ArtifactListing:
+        """The repository's artifacts, newest first, each exactly once; see `ArtifactListing`.
+
+        `name` is filtered by GitHub, the rest on this side. What an artifact does not tell, it
+        does not match.
 
         Args:
-            name: Only those of exactly this name; GitHub filters.
-            per_page: Artifacts a call fetches, at most 100.
+            name: Only those of exactly this name.
+            pattern: Only those whose name is like this: ``*``, ``?`` and ``[…]`` as in a shell,
+                upper and lower case told apart.
+            branch: Only those of runs on this branch.
+            head_sha: Only those of runs of this commit, in full.
+            created_after: Only those of this moment or later; a datetime with a time zone. Older
+                pages are not asked for.
+            created_before: Only those from before this moment.
+            expired: Only those whose bytes are gone, or only those whose are not.
+            min_size: Only those of this many bytes or more.
+            max_size: Only those of this many bytes or fewer.
+            per_page: Artifacts that the first call fetches, at most 100; the others fetch that
+                many or fewer, but up to 20.
+            concurrency: Pages to fetch side by side, at most 256.
 
         Source: https://docs.github.com/rest/actions/artifacts#list-artifacts-for-a-repository
         """
@@ -68,23 +99,52 @@ class Repo:
             name=arguments.artifact_name(name),
             per_page=arguments.per_page(per_page),
         )
-        return ArtifactListing(self._opened().session, call)
+        wanted = Filter(
+            pattern=pattern,
+            branch=branch,
+            head_sha=head_sha,
+            created_after=created_after,
+            created_before=created_before,
+            expired=expired,
+            min_size=min_size,
+            max_size=max_size,
+        )
+        concurrency = arguments.concurrency(concurrency)
+        return ArtifactListing(self._opened().session, call, wanted, concurrency=concurrency)
 
     def list_run_artifacts(
         self,
         run_id: int,
         *,
         name: str | None = None,
+        pattern: str | None = None,
+        branch: str | None = None,
+        head_sha: str | None = None,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+        expired: bool | None = None,
+        min_size: int | None = None,
+        max_size: int | None = None,
         direction: Direction = "desc",
         per_page: int = 100,
+        concurrency: int = 8,
     ) -> ArtifactListing:
-        """The artifacts of a workflow run, of all its attempts.
+        """The artifacts of a workflow run, of all its attempts, each exactly once.
 
         Args:
             run_id: Id of the run.
-            name: Only those of exactly this name; GitHub filters.
+            name: This and the other filters as in `list_artifacts`.
+            pattern: See there.
+            branch: See there.
+            head_sha: See there.
+            created_after: See there.
+            created_before: See there. Newer pages are not asked for in ascending order.
+            expired: See there.
+            min_size: See there.
+            max_size: See there.
             direction: ``"desc"``, newest first, or ``"asc"``.
-            per_page: Artifacts a call fetches, at most 100.
+            per_page: As in `list_artifacts`.
+            concurrency: As in `list_artifacts`.
 
         Source: https://docs.github.com/rest/actions/artifacts#list-workflow-run-artifacts
         """
@@ -95,7 +155,18 @@ class Repo:
             direction=arguments.direction(direction),
             per_page=arguments.per_page(per_page),
         )
-        return ArtifactListing(self._opened().session, call)
+        wanted = Filter(
+            pattern=pattern,
+            branch=branch,
+            head_sha=head_sha,
+            created_after=created_after,
+            created_before=created_before,
+            expired=expired,
+            min_size=min_size,
+            max_size=max_size,
+        )
+        concurrency = arguments.concurrency(concurrency)
+        return ArtifactListing(self._opened().session, call, wanted, concurrency=concurrency)
 
     async def get_artifact(self, artifact: Artifact | int) -> Artifact:
         """The artifact as it is now.

@@ -12,6 +12,7 @@ from ghartifacts_async.errors import InvalidArgument
 from ghartifacts_async.models import Artifact, Direction, IfExists
 
 MAX_PER_PAGE = 100
+MAX_CONCURRENCY = 256
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9_-]+/(?!\.{1,2}\Z)[A-Za-z0-9._-]+(?<!\.git)")
 _REPOSITORY_IN_URL = re.compile(
@@ -86,6 +87,13 @@ def connections(number: int | None) -> int | None:
         raise InvalidArgument(
             f"connections is an int from 1 to {MAX_CONNECTIONS}, or None, not {number!r}"
         )
+    return number
+
+
+def concurrency(number: int) -> int:
+    """How many of something are under way side by side."""
+    if type(number) is not int or not 1 <= number <= MAX_CONCURRENCY:
+        raise InvalidArgument(f"concurrency is an int from 1 to {MAX_CONCURRENCY}, not {number!r}")
     return number
 
 

@@ -143,6 +143,13 @@ def test_choices_of_a_download() -> None:
         assert "an int from 1 to 8, or None" in refused(arguments.connections, bad)
 
 
+def test_concurrency() -> None:
+    """At least one thing at a time is done, and at most 256."""
+    assert [arguments.concurrency(number) for number in (1, 8, 256)] == [1, 8, 256]
+    for bad in (0, 257, -1, True, 2.0, "4", None):
+        assert "an int from 1 to 256" in refused(arguments.concurrency, bad)
+
+
 @pytest.mark.parametrize("name", [None, "dist", " ", "\xe9\u2615", 'a"b<c>|d', "../x", "\0"])
 def test_artifact_name(name: str | None) -> None:
     """An artifact may have any name, and None stands for all names."""
