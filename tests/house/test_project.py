@@ -16,6 +16,7 @@ TOP_LEVEL = {
 
 LONG_FOR_A_REASON = {
     "tests/contract/test_download.py": "every way in which a download can go wrong",
+    "tests/unit/test_arguments.py": "every argument, and the mistakes in it",
     "tests/stores/test_stores.py": "three stores and one table",
 }
 
