@@ -76,6 +76,7 @@ class Fetch:
         self._add = add
         self._parts_work = False
         self._ready = asyncio.Event()
+        self._begun = asyncio.Event()
         self._connections: int | None = None
 
     async def run(self, connections: int | None) -> None:
@@ -153,10 +154,13 @@ class Fetch:
         loop = asyncio.get_running_loop()
         async with self._source.open(piece.at, piece.stop) as body:
             if not self._ready.is_set():
-                await self._started(body)
                 if not body.offers_parts:
                     self._connections = 1
+                # The others may connect while room is made on the disk.
                 self._ready.set()
+                await self._started(body)
+                self._begun.set()
+            await self._begun.wait()
             if piece.stop is None:
                 piece.stop = self._source.blob.total
             self._parts_work = self._parts_work or body.is_part
