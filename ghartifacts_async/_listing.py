@@ -8,9 +8,10 @@ from attrs import evolve
 
 from ghartifacts_async._sansio import arguments
 from ghartifacts_async._sansio.calls import ApiCall, read_page
+from ghartifacts_async._sansio.filters import matches
 from ghartifacts_async._sansio.pages import next_call
 from ghartifacts_async._session import Session
-from ghartifacts_async.models import Artifact, ArtifactPage
+from ghartifacts_async.models import Artifact, ArtifactFilters, ArtifactPage
 
 
 class ArtifactListing:
@@ -22,9 +23,12 @@ class ArtifactListing:
     While it runs, every method may raise a `GitHubError` or a `TransportError`.
     """
 
-    def __init__(self, session: Session, call: ApiCall) -> None:
+    def __init__(
+        self, session: Session, call: ApiCall, filters: ArtifactFilters | None = None
+    ) -> None:
         self._session = session
         self._call = call
+        self._filters = filters or ArtifactFilters()
 
     def __repr__(self) -> str:
         return f"<ArtifactListing {self._call.target}>"
@@ -32,7 +36,8 @@ class ArtifactListing:
     async def __aiter__(self) -> AsyncIterator[Artifact]:
         async for page in self.pages():
             for artifact in page.artifacts:
-                yield artifact
+                if matches(artifact, self._filters):
+                    yield artifact
 
     async def pages(self) -> AsyncIterator[ArtifactPage]:
         """The pages as GitHub cuts them, each with the listing's total at that moment."""

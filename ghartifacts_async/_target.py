@@ -70,7 +70,7 @@ class Target:
                 raise TargetExists(f"{self.path}: there is a file already", path=self.path)
             return
         digest = artifact.digest
-        if digest is not None and await _is_same(disk, self.path, artifact.size_in_bytes, digest):
+        if digest is not None and await is_same(disk, self.path, artifact.size_in_bytes, digest):
             raise AlreadyThere
 
 
@@ -113,7 +113,7 @@ def _check_place(target: Path) -> None:
         raise DiskError(f"{target}: in its place is a directory or device", path=target)
 
 
-async def _is_same(disk: Disk, path: Path, size: int, digest: Digest) -> bool:
+async def is_same(disk: Disk, path: Path, size: int, digest: Digest) -> bool:
     """Whether a file is what GitHub records, read in steps that a cancellation can wait for."""
     if digest.algorithm != "sha256":
         return False
