@@ -234,15 +234,15 @@ async def downloads(
     async def fetch(artifact: Artifact) -> Download:
         if artifact.expired:
             raise ArtifactExpired(f"artifact {artifact.id}: its listing says that it has expired")
-        return await parts.download(
+        return await parts.download_one_of_many(
             repository,
             artifact,
             directory / layout.path(artifact),
+            named=lambda name: Path(layout.path(artifact, extension(name))).name,
+            meter=meter,
+            extra=extra,
             if_exists=if_exists,
             durable=durable,
-            on_progress=meter.watch() if on_progress is not None else None,
-            named=lambda name: Path(layout.path(artifact, extension(name))).name,
-            extra=extra,
         )
 
     async def work(wanted: Artifact | int) -> Outcome:

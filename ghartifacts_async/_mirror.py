@@ -207,14 +207,14 @@ class Mirror:
             tally.skipped += 1
             return
         layout = self._layout
-        download = await self._parts.download(
+        download = await self._parts.download_one_of_many(
             self._repository,
             artifact,
             self._root / (path or layout.path(artifact)),
-            durable=self._durable,
-            on_progress=tally.meter.watch(),
             named=lambda name: Path(layout.path(artifact, extension(name))).name,
+            meter=tally.meter,
             extra=extra,
+            durable=self._durable,
         )
         place = download.path.relative_to(self._root).as_posix()
         await self._stock.tell(artifact, place, download.digest)

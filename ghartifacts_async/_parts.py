@@ -1,10 +1,11 @@
-"""What an open client lends to its repositories, and the one way in which they download."""
+"""What an open client lends to its repositories, and how they download."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 from attrs import frozen
 
@@ -12,9 +13,13 @@ from ghartifacts_async._disk import Disk
 from ghartifacts_async._download import Job, download
 from ghartifacts_async._lease import Lease
 from ghartifacts_async._lifetime import Lifetime
-from ghartifacts_async._progress import OnProgress
+from ghartifacts_async._patience import Patience
+from ghartifacts_async._progress import BulkMeter, OnProgress
 from ghartifacts_async._sansio import calls
 from ghartifacts_async._session import Session
+from ghartifacts_async._small import can_be_put, is_small, put
+from ghartifacts_async._source import Source
+from ghartifacts_async._stream import stream
 from ghartifacts_async._transport import Transport
 from ghartifacts_async.models import Artifact, Download, IfExists, RetryPolicy
 
@@ -72,3 +77,39 @@ class Parts:
         )
         lease = self.lease(repository, artifact)
         return await download(self.transport, self.disk, self.policy, lease, job)
+
+    async def download_one_of_many(
+        self,
+        repository: str,
+        artifact: Artifact,
+        target: Path,
+        *,
+        named: Callable[[str], str],
+        meter: BulkMeter,
+        extra: asyncio.Semaphore,
+        if_exists: IfExists = "verify",
+        durable: bool = False,
+    ) -> Download:
+        """Download an artifact beside others; see `Job`."""
+        if is_small(artifact) and await self.disk.run(can_be_put, target):
+            lease = self.lease(repository, artifact)
+            source = Source(self.transport, lease, artifact)
+            async with stream(artifact, source, Patience(self.policy), self.lifetime) as opened:
+                chunks = [chunk async for chunk in opened]
+            path, digest = target.with_name(named(opened.filename)), opened.digest
+            assert digest is not None
+            if await self.disk.run(put, path, chunks, digest, durable):
+                size = artifact.size_in_bytes
+                meter.came(size)
+                renewed = max(0, lease.taken - 1)
+                return Download(artifact, path, size, digest, True, url_refreshes=renewed)
+        return await self.download(
+            repository,
+            artifact,
+            target,
+            if_exists=if_exists,
+            durable=durable,
+            on_progress=meter.watch(),
+            named=named,
+            extra=extra,
+        )

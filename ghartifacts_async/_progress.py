@@ -120,6 +120,11 @@ class BulkMeter:
         self._failed += 0 if well else count
         self._report_soon()
 
+    def came(self, received: int) -> None:
+        """So many bytes came, of one that is told of at once."""
+        self.received += received
+        self._report_soon()
+
     def watch(self) -> OnProgress:
         """A function that counts one download's bytes, resumed ones not."""
         seen = 0
@@ -127,10 +132,8 @@ class BulkMeter:
         def told(progress: Progress) -> None:
             nonlocal seen
             came = progress.received - progress.resumed
-            if came > seen:
-                self.received += came - seen
-                seen = came
-            self._report_soon()
+            self.came(max(0, came - seen))
+            seen = max(seen, came)
 
         return told
 
