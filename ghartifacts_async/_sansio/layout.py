@@ -87,8 +87,8 @@ def _pieces(part: str, template: str) -> list[_Piece]:
         if conversion or not sound:
             raise InvalidArgument(f"the template {template!r} formats {{{field}}} in no known way")
         pieces.append((literal, field, spec or ""))
-    if not pieces:
-        raise InvalidArgument(f"the template {template!r} has an empty part; it is relative")
+    if part in {"", ".", ".."}:
+        raise InvalidArgument(f"the template {template!r} has a part {part!r}, which is no name")
     return pieces
 
 
