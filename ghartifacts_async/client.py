@@ -190,7 +190,9 @@ class Client:
         if isinstance(repositories, str | Repo):
             raise InvalidArgument("repositories is an iterable of them; Repo.mirror takes one")
         # GitHub knows no two names that differ in case alone.
-        named = {repo.name.lower(): repo for repo in map(self.repo, repositories)}
+        named: dict[str, Repo] = {}
+        for repo in map(self.repo, repositories):
+            named.setdefault(repo.name.lower(), repo)
         paths = Layout(template)
         mirrors = [
             repo._mirror(Path(directory, repo.name), paths, name, durable, filters)
