@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import stat
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from ghartifacts_async._disk import Disk
 from ghartifacts_async._files import disk_error
+from ghartifacts_async._journal import Journal
 from ghartifacts_async._links import Twin
 from ghartifacts_async._manifest import Manifest
 from ghartifacts_async._sansio import payload
 from ghartifacts_async._sansio.layout import Layout, extension
 from ghartifacts_async._sansio.manifest import Entry, Header
-from ghartifacts_async._target import is_same
+from ghartifacts_async._target import Target, is_same
 from ghartifacts_async.errors import DiskError, DiskFull, IncompleteDownload
 from ghartifacts_async.models import Artifact, Digest
 
@@ -67,7 +68,7 @@ class Stock:
 
     async def tell(self, artifact: Artifact, path: str, digest: Digest) -> None:
         """Remember a file that is whole and right."""
-        await self._disk.run(self._manifest.add, artifact, path, digest)
+        await self._disk.run(self._tell, artifact, path, digest)
 
     async def recognised(self, artifact: Artifact, path: str) -> bool:
         """Whether a file is that of an artifact of which GitHub tells no digest.
@@ -100,8 +101,7 @@ class Stock:
         return False
 
     async def _link(self, source: Path, target: Path, digest: Digest) -> bool:
-        stem = hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]
-        twin = Twin(source, target, target.with_name(f".{stem}.ghartifacts-link"))
+        twin = Twin(source, target, _beside(target, "link"))
         try:
             if await self._disk.run(twin.begin):
                 while await self._disk.run(twin.copy_some):
@@ -122,11 +122,21 @@ class Stock:
         return _is_unchanged(self._root / entry.path, entry)
 
     def _put_before(self, artifact: Artifact) -> str | None:
-        # A raw payload is called as its artifact is, as a rule.
-        paths = [self._layout.path(artifact, end) for end in (".zip", extension(artifact.name))]
+        paths = self._likely(artifact)
         if (known := self._manifest.find(artifact.id)) is not None:
             paths.insert(0, known.path)
         return next((path for path in paths if (self._root / path).is_file()), None)
+
+    def _likely(self, artifact: Artifact) -> list[str]:
+        """Its paths: a raw payload is called as its artifact is, as a rule."""
+        return [self._layout.path(artifact, end) for end in (".zip", extension(artifact.name))]
+
+    def _tell(self, artifact: Artifact, path: str, digest: Digest) -> None:
+        # Beforehand: what is told of is not looked at again, nor is what a kill left beside it.
+        for place in {self._root / one for one in (path, *self._likely(artifact))}:
+            with suppress(OSError):
+                _tidy(place)
+        self._manifest.add(artifact, path, digest)
 
     def _recognised(self, artifact: Artifact, path: str) -> Digest | None:
         known = self._manifest.find(artifact.id)
@@ -145,6 +155,24 @@ class Stock:
         except IncompleteDownload:
             return None
         return digest
+
+
+def _beside(target: Path, kind: str) -> Path:
+    return target.with_name(f".{Target(target, True).stem}.ghartifacts-{kind}")
+
+
+def _tidy(target: Path) -> None:
+    """Remove what is beside a file that is complete, unless somebody is at work on it."""
+    _beside(target, "link").unlink(missing_ok=True)
+    journal = Journal(_beside(target, "journal"))
+    if not journal.path.exists():
+        return
+    try:
+        if journal.hold():
+            _beside(target, "part").unlink(missing_ok=True)
+            journal.remove()
+    finally:
+        journal.release()
 
 
 def sha256(artifact: Artifact) -> Digest | None:
