@@ -48,7 +48,8 @@ class Twin:
             os.link(self._source, self._temporary)
         except OSError:
             # Another file system, one without links, or a file that has as many as there may be.
-            self._reading, self._writing = self._source.open("rb"), self._temporary.open("xb")
+            self._reading = self._source.open("rb")
+            self._writing = self._temporary.open("xb")
             return True
         return False
 

@@ -59,6 +59,7 @@ class Manifest:
                 raise TargetBusy(
                     f"{self._root}: another process is at work on this mirror", path=self._root
                 )
+            (self._root / _NEW).unlink(missing_ok=True)
             if not self._path.exists():
                 self._rewrite([manifest.header_line(self._header)])
             self._read()

@@ -29,6 +29,7 @@ from ghartifacts_async.errors import (
     ClientStateError,
     DiskFull,
     ProgressError,
+    RateLimited,
     TokenProviderError,
 )
 from ghartifacts_async.models import Artifact, Digest
@@ -38,8 +39,11 @@ _BATCH = 100
 _REPOSITORIES_AT_ONCE = 8
 _MOST_FOLLOWERS = 1000
 
-_FATAL = (AuthenticationError, ClientStateError, DiskFull, ProgressError, TokenProviderError)
-"""What meets one artifact today meets all that come after it."""
+_FATAL = (AuthenticationError, ClientStateError, ProgressError, RateLimited, TokenProviderError)
+"""What meets one artifact now meets all that come after it."""
+
+_FULL_IN_A_ROW = 16
+"""Artifacts for which there is no room, after which there is none for others either."""
 
 
 @define
@@ -52,14 +56,22 @@ class Tally:
     skipped: int = 0
     expired: int = 0
     failed: int = 0
+    full: int = 0
     failures: list[Outcome] = field(factory=list)
     unlisted: dict[str, ArtifactsError] = field(factory=dict)
 
-    def fail(self, outcome: Outcome) -> None:
-        """One could not be had."""
+    def fail(self, artifact: Artifact, error: ArtifactsError) -> None:
+        """One could not be had; a disk that has no room for any raises."""
         self.failed += 1
+        self.full = self.full + 1 if isinstance(error, DiskFull) else 0
+        if self.full >= _FULL_IN_A_ROW:
+            raise error
         if len(self.failures) < MOST_FAILURES:
-            self.failures.append(outcome)
+            one: BaseException | None = error
+            while one is not None:
+                # It holds what was fetched.
+                one.__traceback__, one = None, one.__cause__ or one.__context__
+            self.failures.append(Outcome(artifact, error=error))
 
     def report(self, seconds: float) -> MirrorReport:
         """All of it."""
@@ -190,7 +202,9 @@ class Mirror:
         except _FATAL:
             raise
         except ArtifactsError as error:
-            tally.fail(Outcome(artifact, error=error))
+            tally.fail(artifact, error)
+        else:
+            tally.full = 0
         finally:
             self._given -= 1
             await self._close_at_the_end()

@@ -36,11 +36,14 @@ def can_be_put(target: Path) -> bool:
         begun = target.with_name(f".{Target(target, True).stem}.ghartifacts-journal")
         if os.path.lexists(target) or begun.exists():
             return False
-        target.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(target.parent, os.O_RDWR | _NAMELESS))
+        there = next(path for path in target.parents if path.exists())
+        fd = os.open(there, os.O_RDWR | _NAMELESS)
+        try:
+            return Path(f"/proc/self/fd/{fd}").is_symlink()
+        finally:
+            os.close(fd)
     except OSError:
         return False  # a download of any size tells why
-    return True
 
 
 def put(target: Path, chunks: Sequence[bytes], digest: Digest, durable: bool) -> bool:
@@ -52,6 +55,8 @@ def put(target: Path, chunks: Sequence[bytes], digest: Digest, durable: bool) ->
     """
     assert _NAMELESS is not None
     try:
+        new = [path for path in (target.parent, *target.parent.parents) if not path.exists()]
+        target.parent.mkdir(parents=True, exist_ok=True)
         directory = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
         try:
             fd = os.open(target.parent, os.O_RDWR | _NAMELESS, 0o666)
@@ -66,7 +71,7 @@ def put(target: Path, chunks: Sequence[bytes], digest: Digest, durable: bool) ->
         finally:
             os.close(directory)
         if durable:
-            for one in (target, *target.parents[:-1]):
+            for one in (target, *new):
                 sync_directory(one.parent)
     except FileExistsError:
         return False

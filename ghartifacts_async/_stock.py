@@ -84,7 +84,8 @@ class Stock:
         """Whether it was had from the file of another that has its content; it is told of then."""
         for entry in await self._disk.run(self._manifest.alike, digest):
             source = self._root / entry.path
-            path = self._layout.path(artifact, extension(entry.path))
+            zipped = extension(entry.path) == ".zip"
+            path = self._layout.path(artifact, ".zip" if zipped else extension(artifact.name))
             if path == entry.path:
                 continue
             try:

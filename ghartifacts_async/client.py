@@ -183,7 +183,7 @@ class Client:
             filters: Which artifacts of each.
 
         Raises:
-            DiskFull: As of `Repo.mirror`, as are the others that end all of it.
+            DiskFull: As of `Repo.mirror`, like the others that end all of it.
         """
         check_destination(directory)
         check_callback(on_progress)

@@ -390,10 +390,12 @@ class Repo:
             filters: Which artifacts, as of `list_artifacts`.
 
         Raises:
-            TargetBusy: Another is at work on this mirror.
+            TargetBusy: Another is at work on this mirror, as far as the file system knows locks.
             InvalidArgument: It is of another server, or of another template.
-            DiskFull: There is no room; this, an `AuthenticationError`, a `TokenProviderError` and
-                a `ProgressError` end it. What else goes wrong with one artifact is in the report.
+            DiskFull: There is no room, again and again.
+            AuthenticationError: The token is refused; this, a `TokenProviderError`, a `RateLimited`
+                and a `ProgressError` end it. What else goes wrong with one artifact is in the
+                report.
         """
         check_destination(directory)
         check_callback(on_progress)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import json
 import pickle
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ghartifacts_async import (
-    Artifact,
     AuthenticationError,
     Client,
     ClientStateError,
@@ -55,12 +56,10 @@ async def test_one_error_stops_no_other(
 ) -> None:
     """A repository that cannot be listed, or is being mirrored, is told of; the others are done."""
     fill(fake_github)
-    with fake_github.holding(origin="blob"):
+    with fake_github.holding(path="/octo/a/.*/zip$"):
         busy = asyncio.ensure_future(gh.repo(NAMES[0]).mirror(tmp_path / NAMES[0]))
-        await until(lambda: bool(fake_github.requests_to("blob")))
-        other = asyncio.ensure_future(gh.mirror([*NAMES, "octo/nope"], tmp_path))
-        await until(lambda: len(fake_github.requests_to("blob")) >= 8)
-    report = await other
+        await until(lambda: any(one.path.endswith("/zip") for one in fake_github.requests))
+        report = await gh.mirror([*NAMES, "octo/nope"], tmp_path)
     assert counts(report) == (8, 0, 0, 0, 0)
     assert {name: type(error) for name, error in report.unlisted.items()} == {
         NAMES[0]: TargetBusy,
@@ -139,36 +138,19 @@ async def test_repositories_of_another_server(gh: Client, fake_github: FakeGitHu
 async def test_work_spread_over_processes(
     fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Artifacts go to the workers of a Dask cluster, and their downloads come back."""
-    distributed = pytest.importorskip("distributed")
-    fill(fake_github)
+    """The README's lines for Dask run as they are: artifacts go to workers, downloads come back."""
+    pytest.importorskip("distributed")
+    for number in range(4):
+        fake_github.add_artifact("octo-org/octo-docs", "dist", b"%d" % number)
     monkeypatch.setenv("GH_TOKEN", fake_github.token)
     monkeypatch.setenv("GITHUB_API_URL", fake_github.url)
-    async with Client.from_env() as gh:
-        repo = gh.repo(NAMES[0])
-        artifacts = await repo.list_artifacts().collect()
-        async with (
-            distributed.LocalCluster(
-                n_workers=2,
-                threads_per_worker=1,
-                processes=True,
-                asynchronous=True,
-                dashboard_address=None,
-            ) as cluster,
-            distributed.Client(cluster, asynchronous=True) as dask,
-        ):
-            futures = dask.map(fetch, artifacts, repo=repo, directory=tmp_path, pure=False)
-            downloads = await dask.gather(futures)
-    assert [download.artifact for download in downloads] == artifacts
-    assert all(download.path.exists() for download in downloads)
-
-
-def fetch(artifact: Artifact, repo: Repo, directory: Path) -> Any:
-    """What a worker does."""
-
-    async def work() -> Any:
-        async with Client.from_env() as gh:
-            target = directory / f"{artifact.id}.zip"
-            return await gh.repo(repo).download_artifact(artifact, target)
-
-    return asyncio.run(work())
+    monkeypatch.chdir(tmp_path)
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    (lines,) = re.findall(r"^```py\n(.*?)^```$", readme, re.DOTALL | re.MULTILINE)
+    local = "n_workers=2, threads_per_worker=1, dashboard_address=None"
+    assert '"tcp://scheduler:8786"' in lines
+    lines = lines.replace('"tcp://scheduler:8786"', local)
+    names: dict[str, Any] = {}
+    await eval(compile(lines, "README.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)
+    assert [one.artifact for one in names["downloads"]] == names["artifacts"]
+    assert len(list((tmp_path / "out").iterdir())) == 4

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ghartifacts_async import (
+    Artifact,
     Client,
     ClientStateError,
     InvalidArgument,
@@ -47,7 +48,7 @@ async def test_each_has_an_outcome(quick: Repo, fake_github: FakeGitHub) -> None
     listed = await quick.list_artifacts().collect()
     fake_github.delete_artifact(3)
     fake_github.fail_next(Fault(403), path="/5$")
-    wanted = [*listed[:-1], 1]
+    wanted: list[Artifact | int] = [*listed[:-1], 1]
     outcomes = [one async for one in quick.delete_artifacts(wanted)]
     assert sorted(map(str, (one.artifact for one in outcomes))) == sorted(map(str, wanted))
     by_id = {getattr(one.artifact, "id", one.artifact): one for one in outcomes}

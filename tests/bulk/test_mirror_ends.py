@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from collections.abc import Callable
 from datetime import timedelta
@@ -17,12 +18,15 @@ from ghartifacts_async import (
     Client,
     ClientStateError,
     DigestMismatch,
+    DiskFull,
     InvalidArgument,
     NotFound,
+    RateLimited,
     Repo,
     TargetBusy,
+    _small,
 )
-from ghartifacts_async.testing import BlobFault, FakeGitHub
+from ghartifacts_async.testing import BlobFault, FakeGitHub, Fault
 from tests.support import QUICK, REPOSITORY, files_below, published_below
 
 from .support import LARGE, MANIFEST, add, at_work, counts, until
@@ -66,18 +70,56 @@ async def test_one_that_fails_leaves_its_turn_to_its_equals(
     assert counts(report) == (1, 3, 0, 0, 1)
 
 
-@pytest.mark.parametrize("status", [401])
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [(401, AuthenticationError), (Fault.secondary_limit(9999), RateLimited)],
+    ids=["401", "limit"],
+)
 async def test_what_ends_it(
-    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, status: int
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, fault: Any, kind: type[Exception]
 ) -> None:
     """What would strike all that follow ends it, and the next call goes on."""
     add(fake_github, 50)
-    fake_github.fail_next(*[status] * 200, path="/zip$")
-    with pytest.raises(AuthenticationError):
+    fake_github.fail_next(*[fault] * 200, path="/zip$")
+    with pytest.raises(kind):
         await repo.mirror(tmp_path)
     assert len(fake_github.requests) < 40
     fake_github.clear_faults()
-    assert counts(await repo.mirror(tmp_path)) == (50, 0, 0, 0, 0)
+    async with Client(fake_github.token, base_url=fake_github.url) as gh:
+        assert counts(await gh.repo(REPOSITORY).mirror(tmp_path)) == (50, 0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(("bad", "ends"), [(5, False), (99, True)], ids=["some", "all"])
+async def test_a_full_disk(
+    repo: Repo,
+    fake_github: FakeGitHub,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    bad: int,
+    ends: bool,
+) -> None:
+    """What finds no room fails, and stops the others only where there is none for any of them."""
+    add(fake_github, 60)
+    plain, left = _small._write, [bad]
+
+    def write(*arguments: Any) -> None:
+        left[0] -= 1
+        if left[0] >= 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        plain(*arguments)
+
+    monkeypatch.setattr(_small, "_write", write)
+    if ends:
+        with pytest.raises(DiskFull):
+            await repo.mirror(tmp_path)
+        assert len(fake_github.requests_to("blob")) < 40
+    else:
+        report = await repo.mirror(tmp_path)
+        assert counts(report) == (60 - bad, 0, 0, 0, bad)
+        assert {type(one.error) for one in report.failures} == {DiskFull}
+    left[0] = 0
+    assert (await repo.mirror(tmp_path)).failed == 0
+    assert len(files_below(tmp_path)) == 61
 
 
 async def test_an_error_of_the_listing(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
