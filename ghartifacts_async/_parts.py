@@ -98,7 +98,7 @@ class Parts:
                 chunks = [chunk async for chunk in opened]
             path, digest = target.with_name(named(opened.filename)), opened.digest
             assert digest is not None
-            if await self.disk.run(put, path, chunks, digest, durable):
+            if await self.disk.run(put, path, chunks, durable):
                 size = artifact.size_in_bytes
                 meter.came(size)
                 renewed = max(0, lease.taken - 1)

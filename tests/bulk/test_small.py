@@ -25,6 +25,7 @@ async def test_where_no_file_is_nameless(
 ) -> None:
     """Small artifacts are had on every system, also where somebody else is about to put one."""
     add(fake_github, 5)
+    _small._knows_nameless.cache_clear()
     if missing == "no such files":
         monkeypatch.setattr(_small, "_NAMELESS", None)
     elif missing == "refused":
