@@ -17,7 +17,7 @@ from ghartifacts_async._patience import Patience
 from ghartifacts_async._progress import BulkMeter, OnProgress
 from ghartifacts_async._sansio import calls
 from ghartifacts_async._session import Session
-from ghartifacts_async._small import can_be_put, is_small, put
+from ghartifacts_async._small import is_small, look, put
 from ghartifacts_async._source import Source
 from ghartifacts_async._stream import stream
 from ghartifacts_async._transport import Transport
@@ -91,7 +91,9 @@ class Parts:
         durable: bool = False,
     ) -> Download:
         """Download an artifact beside others; see `Job`."""
-        if is_small(artifact) and await self.disk.run(can_be_put, target):
+        likely = target.with_name(named(artifact.name))
+        target, free = await self.disk.run(look, target, likely)
+        if free and is_small(artifact):
             lease = self.lease(repository, artifact)
             source = Source(self.transport, lease, artifact)
             async with stream(artifact, source, Patience(self.policy), self.lifetime) as opened:

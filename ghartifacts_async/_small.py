@@ -38,6 +38,18 @@ def can_be_put(target: Path) -> bool:
         return False  # a download of any size tells why
 
 
+def look(target: Path, likely: Path) -> tuple[Path, bool]:
+    """Where it lies, as far as it is there, and whether it `can_be_put`. Blocks.
+
+    Args:
+        target: Its path as a zip.
+        likely: Its path as a raw payload, which is called as its artifact is, as a rule.
+    """
+    if likely != target and os.path.lexists(likely) and not os.path.lexists(target):
+        return likely, False
+    return target, can_be_put(target)
+
+
 def put(target: Path, chunks: Sequence[bytes], durable: bool) -> bool:
     """Put what is verified there in one step; whether nobody else had. Blocks.
 

@@ -49,7 +49,9 @@ async def test_raw_payloads(repo: Repo, fake_github: FakeGitHub, tmp_path: Path)
     await all_of(repo, tmp_path)
     names = ["report-1.json", "report-3.json", "tool-2", "tool-4"]
     assert files_below(tmp_path) == names
+    fake_github.clear_requests()
     again = await all_of(repo, tmp_path)
+    assert len(fake_github.requests_to("blob")) == 0
     assert all(outcome.result().skipped for outcome in again)
     assert files_below(tmp_path) == names
 
