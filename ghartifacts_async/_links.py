@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from contextlib import suppress
@@ -38,25 +39,24 @@ class Twin:
         self._writing: BinaryIO | None = None
         self._hash = hashlib.sha256()
 
-    def begin(self) -> bool:
-        """Link it; whether it must be copied, some at a time."""
+    def link(self) -> bool:
+        """Link it; otherwise it must be copied, some at a time."""
         self._target.parent.mkdir(parents=True, exist_ok=True)
         self._temporary.unlink(missing_ok=True)
         if self._reflinked():
-            return False
+            return True
         try:
             os.link(self._source, self._temporary)
         except OSError:
             # Another file system, one without links, or a file that has as many as there may be.
-            self._reading = self._source.open("rb")
-            self._writing = self._temporary.open("xb")
-            return True
-        return False
+            return False
+        return True
 
     def copy_some(self) -> bool:
         """Copy a stretch; whether there is more."""
-        assert self._reading is not None
-        assert self._writing is not None
+        if self._reading is None or self._writing is None:
+            self._reading = self._source.open("rb")
+            self._writing = self._temporary.open("xb")
         for _ in range(_PIECES_A_STEP):
             if not (data := self._reading.read(_PIECE)):
                 return False
@@ -64,10 +64,10 @@ class Twin:
             self._writing.write(data)
         return True
 
-    def finish(self, digest: Digest, durable: bool) -> bool:
-        """Put it in place; whether it is what it should be."""
+    def finish(self, digest: Digest, durable: bool) -> None:
+        """Put it in place, unless it was copied and is not what it should be."""
         if self._writing is not None and self._hash.hexdigest() != digest.hex:
-            return False
+            raise OSError(errno.EIO, "what was copied is not what was read before")
         self._close()
         if durable:
             with self._temporary.open("rb") as file:
@@ -75,7 +75,6 @@ class Twin:
         self._temporary.replace(self._target)
         if durable:
             sync_directory(self._target.parent)
-        return True
 
     def leave(self) -> None:
         """Leave nothing but the target."""

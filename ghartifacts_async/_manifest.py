@@ -76,12 +76,15 @@ class Manifest:
             entry = None if offset is None else manifest.read_line(self._line(offset))
         return entry if entry is not None and entry.id == artifact_id else None
 
-    def alike(self, digest: Digest) -> list[Entry]:
+    def alike(self, digest: Digest) -> Iterator[Entry]:
         """What it tells of files of this digest, the latest first."""
         with self._one_at_a_time:
             offsets = list(islice(self._index.alike(digest), _MOST_ALIKE))
-            entries = [manifest.read_line(self._line(offset)) for offset in offsets]
-        return [entry for entry in entries if entry is not None and entry.digest == digest]
+        for offset in offsets:
+            with self._one_at_a_time:
+                entry = manifest.read_line(self._line(offset))
+            if entry is not None and entry.digest == digest:
+                yield entry
 
     def add(self, artifact: Artifact, path: str, digest: Digest) -> None:
         """Tell of a file that is in its place, whole and right.

@@ -23,6 +23,8 @@ from ghartifacts_async.models import Artifact, Digest
 
 _log = logging.getLogger("ghartifacts_async")
 
+_MOST_LOOKED_INTO = 4
+
 
 class Stock:
     """What a mirror has.
@@ -82,36 +84,61 @@ class Stock:
 
     async def linked(self, artifact: Artifact, digest: Digest) -> bool:
         """Whether it was had from the file of another that has its content; it is told of then."""
-        for entry in await self._disk.run(self._manifest.alike, digest):
-            source = self._root / entry.path
-            zipped = extension(entry.path) == ".zip"
-            path = self._layout.path(artifact, ".zip" if zipped else extension(artifact.name))
-            if path == entry.path:
-                continue
+        linked, others = await self._disk.run(self._linked_at_once, artifact, digest)
+        for entry in others:
+            source, path = self._root / entry.path, self._path_like(artifact, entry)
             try:
-                sound = await self._disk.run(_is_unchanged, source, entry) or await is_same(
-                    self._disk, source, entry.size, digest
-                )
-                if sound and await self._link(source, self._root / path, digest):
+                if await is_same(self._disk, source, entry.size, digest):
+                    await self._copy(source, self._root / path, digest)
                     await self.tell(artifact, path, digest)
                     return True
             except DiskFull:
                 raise
             except DiskError as error:
                 _log.warning("%s; artifact %d is not linked to it", error, artifact.id)
-        return False
+        return linked
 
-    async def _link(self, source: Path, target: Path, digest: Digest) -> bool:
+    async def _copy(self, source: Path, target: Path, digest: Digest) -> None:
+        """Have a file that was looked into, by a link or as a copy."""
         twin = Twin(source, target, _beside(target, "link"))
         try:
-            if await self._disk.run(twin.begin):
+            if not await self._disk.run(twin.link):
                 while await self._disk.run(twin.copy_some):
                     pass
-            return await self._disk.run(twin.finish, digest, self._durable)
+            await self._disk.run(twin.finish, digest, self._durable)
         except OSError as error:
             raise disk_error(error, target) from error
         finally:
             await self._disk.run(twin.leave, last=True)
+
+    def _linked_at_once(self, artifact: Artifact, digest: Digest) -> tuple[bool, list[Entry]]:
+        """Whether a link did; else the files that may do after a look into them."""
+        others: list[Entry] = []
+        for entry in self._manifest.alike(digest):
+            source, path = self._root / entry.path, self._path_like(artifact, entry)
+            if path == entry.path:
+                continue
+            if not _is_unchanged(source, entry):
+                others.append(entry)
+                continue
+            target = self._root / path
+            twin = Twin(source, target, _beside(target, "link"))
+            try:
+                if not twin.link():
+                    return False, [entry]
+                twin.finish(digest, self._durable)
+            except OSError as error:
+                raise disk_error(error, target) from error
+            finally:
+                twin.leave()
+            self._tell(artifact, path, digest)
+            return True, []
+        return False, others[:_MOST_LOOKED_INTO]
+
+    def _path_like(self, artifact: Artifact, entry: Entry) -> str:
+        """Its path, as a zip where its equal is one."""
+        zipped = extension(entry.path) == ".zip"
+        return self._layout.path(artifact, ".zip" if zipped else extension(artifact.name))
 
     def _present(self, artifacts: Sequence[Artifact]) -> set[int]:
         return {artifact.id for artifact in artifacts if self._is_there(artifact)}
