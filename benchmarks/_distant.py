@@ -70,8 +70,8 @@ class Distant(asyncio.Protocol):
             self._transport.write((HEAD % ("302 Found", 0, "text/plain", location)).encode())
         else:
             asked = parse_qs(urlsplit(target).query)
-            number, size = (int(asked.get(name, [1])[0]) for name in ("page", "per_page"))
-            self._transport.write(self._page(number, size))
+            page, per_page = (int(asked.get(name, ["1"])[0]) for name in ("page", "per_page"))
+            self._transport.write(self._page(page, per_page))
 
     def _page(self, number: int, size: int) -> bytes:
         newest = self._count - size * (number - 1)

@@ -48,6 +48,7 @@ from ghartifacts_async.errors import (
 )
 from ghartifacts_async.models import (
     Artifact,
+    ArtifactFilters,
     ArtifactPage,
     Digest,
     Direction,
@@ -62,22 +63,32 @@ from ghartifacts_async.models import (
     WorkflowRun,
 )
 from ghartifacts_async.repo import Repo
+from ghartifacts_async.reports import (
+    BulkProgress,
+    Deletion,
+    MirrorReport,
+    Outcome,
+    PruneReport,
+)
 
 __all__ = [
     "Anonymous",
     "ApiVersionRetired",
     "Artifact",
     "ArtifactExpired",
+    "ArtifactFilters",
     "ArtifactListing",
     "ArtifactPage",
     "ArtifactStream",
     "ArtifactsError",
     "Auth",
     "AuthenticationError",
+    "BulkProgress",
     "CertificateRefused",
     "Client",
     "ClientStateError",
     "ConnectionFailed",
+    "Deletion",
     "Digest",
     "DigestMismatch",
     "Direction",
@@ -91,10 +102,13 @@ __all__ = [
     "IncompleteDownload",
     "InvalidArgument",
     "Limits",
+    "MirrorReport",
     "NotFound",
+    "Outcome",
     "PermissionDenied",
     "Progress",
     "ProgressError",
+    "PruneReport",
     "RateLimit",
     "RateLimited",
     "RedirectRefused",

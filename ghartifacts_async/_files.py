@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import stat
 import threading
@@ -152,6 +153,7 @@ def sync_directory(path: Path) -> None:
         os.close(fd)
 
 
+@functools.cache
 def boot() -> str:
     """Which start of the machine this is, ``""`` where it cannot be told."""
     with suppress(OSError):

@@ -72,7 +72,7 @@ class Target:
                 raise TargetExists(f"{self.path}: there is a file already", path=self.path)
             return
         digest = artifact.digest
-        if digest is not None and await _is_same(disk, self.path, artifact.size_in_bytes, digest):
+        if digest is not None and await is_same(disk, self.path, artifact.size_in_bytes, digest):
             raise AlreadyThere
         self._unwanted = there
 
@@ -128,7 +128,7 @@ def _is_unchanged(there: os.stat_result, before: os.stat_result | None) -> bool:
     )
 
 
-async def _is_same(disk: Disk, path: Path, size: int, digest: Digest) -> bool:
+async def is_same(disk: Disk, path: Path, size: int, digest: Digest) -> bool:
     """Whether a file is what GitHub records, read in steps that a cancellation can wait for."""
     if digest.algorithm != "sha256":
         return False

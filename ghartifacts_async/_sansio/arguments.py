@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import get_args
+from collections.abc import AsyncIterable, Iterable
+from typing import TypeVar, get_args
 
 from ghartifacts_async._sansio.ranges import MAX_CONNECTIONS
 from ghartifacts_async._sansio.secret import Secret
 from ghartifacts_async._sansio.urls import split_url
 from ghartifacts_async.errors import InvalidArgument
 from ghartifacts_async.models import Artifact, Direction, IfExists
+
+_Several = TypeVar("_Several")
 
 MAX_PER_PAGE = 100
 MAX_CONCURRENCY = 256
@@ -42,6 +45,16 @@ def artifact_id(artifact: Artifact | int) -> int:
     if isinstance(artifact, Artifact):
         return artifact.id
     return _positive("an artifact is an Artifact or its id", artifact)
+
+
+def several(artifacts: _Several) -> _Several:
+    """Something that can be iterated over."""
+    if isinstance(artifacts, str | bytes) or not isinstance(artifacts, Iterable | AsyncIterable):
+        kind = type(artifacts).__name__
+        raise InvalidArgument(
+            f"artifacts is an iterable of them, sync or async, not of type {kind}"
+        )
+    return artifacts
 
 
 def run_id(run: int) -> int:
