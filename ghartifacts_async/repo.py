@@ -328,7 +328,7 @@ class Repo:
 
         An artifact is taken only when a download can begin with it, so a listing may be endless.
         Closing the generator, leaving the loop and cancelling end what is under way, and what came
-        of it stays for the next call.
+        of it stays for the next call; `contextlib.aclosing` closes it whatever happens in the loop.
 
         Args:
             artifacts: Which: a listing, or any iterable, sync or async; an id costs a call more.
