@@ -135,8 +135,12 @@ def rename_new(path: Path, target: Path) -> None:
 
 def sync_file(path: Path) -> None:
     """Return when what a file holds survives the loss of power."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+    # Windows syncs only what may be written.
+    fd = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def sync_directory(path: Path) -> None:

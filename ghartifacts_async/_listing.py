@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from typing import Self
 
 from attrs import evolve
 
@@ -32,7 +33,8 @@ class ArtifactListing:
     or not, and never twice. To that end pages overlap a little, which takes about a seventh more
     calls than without; and where many are deleted while one reads, some pages are read again.
     Eight bytes are kept of each. It is assumed that GitHub shows one moment per page, and that
-    artifacts keep their order.
+    artifacts keep their order. A bound on the time of creation ends the listing early, once a
+    hundred in a row are beyond it.
 
     While it runs, every method may raise a `GitHubError` or a `TransportError`.
     """
@@ -44,40 +46,28 @@ class ArtifactListing:
         self._call = call
         self._wanted = wanted
         self._concurrency = concurrency
-        self._descending = call.query.get("direction") != "asc"
 
     def __repr__(self) -> str:
         return f"<ArtifactListing {self._call.target}>"
 
     async def __aiter__(self) -> AsyncGenerator[Artifact, None]:
-        async with aclosing(self.pages()) as pages:
-            async for page in pages:
+        reading = self._reading()
+        try:
+            async for page in reading:
                 for artifact in page.artifacts:
                     yield artifact
+        finally:
+            await reading.give_up()
 
     async def pages(self) -> AsyncGenerator[ArtifactPage, None]:
         """The same artifacts as they come, page by page, with the listing's total at that moment.
 
         A page holds those that are wanted and were on none before: it may be empty.
         """
-        walk = Walk(int(self._call.query["per_page"]), descending=self._descending)
-        horizon = Horizon(self._wanted, descending=self._descending)
-        reading = _Reading(self._session, self._call, walk)
-        width = 1
+        reading = self._reading()
         try:
-            while not walk.done:
-                window, answer = reading.head(width)
-                if not answer.done():
-                    # The consumer is faster than we are.
-                    width = min(2 * width, self._concurrency)
-                page, more = await answer
-                new = walk.take(window, page, more)
-                if new is None:
-                    await reading.give_up()
-                    continue
-                yield evolve(page, artifacts=tuple(filter(self._wanted.matches, new)))
-                if horizon.is_passed(new):
-                    return
+            async for page in reading:
+                yield page
         finally:
             await reading.give_up()
 
@@ -111,21 +101,45 @@ class ArtifactListing:
         call = evolve(self._call, query={**self._call.query, "per_page": "1"})
         return read_page(call, await self._session.call(call)).total_count
 
+    def _reading(self) -> _Reading:
+        return _Reading(self._session, self._call, self._wanted, self._concurrency)
+
 
 class _Reading:
-    """Windows of a listing that are being fetched, in order."""
+    """One iteration: its pages, of which some are under way.
 
-    def __init__(self, session: Session, call: ApiCall, walk: Walk) -> None:
+    Not a generator: a generator within another is finalised as clumsily as that one.
+    """
+
+    def __init__(self, session: Session, call: ApiCall, wanted: Filter, concurrency: int) -> None:
+        descending = call.query.get("direction") != "asc"
         self._session = session
         self._call = call
-        self._walk = walk
+        self._wanted = wanted
+        self._concurrency = concurrency
+        self._walk = Walk(int(call.query["per_page"]), descending=descending)
+        self._horizon = Horizon(wanted, descending=descending)
+        self._width = 1
         self._ahead: deque[tuple[Window, asyncio.Task[tuple[ArtifactPage, bool]]]] = deque()
 
-    def head(self, width: int) -> tuple[Window, asyncio.Task[tuple[ArtifactPage, bool]]]:
-        """The next of them, of which there are to be `width`."""
-        while len(self._ahead) < width and (window := self._walk.ahead()) is not None:
-            self._ahead.append((window, asyncio.ensure_future(self._read(window))))
-        return self._ahead.popleft()
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> ArtifactPage:
+        while not (self._walk.done or self._horizon.is_passed):
+            window, answer = self._head()
+            if not answer.done():
+                # The consumer is faster than we are.
+                self._width = min(2 * self._width, self._concurrency)
+            page, more = await answer
+            new = self._walk.take(window, page, more)
+            if new is None:
+                await self.give_up()
+                self._width = 1
+                continue
+            self._horizon.look_at(new)
+            return evolve(page, artifacts=tuple(filter(self._wanted.matches, new)))
+        raise StopAsyncIteration
 
     async def give_up(self) -> None:
         """Want none of those under way."""
@@ -137,6 +151,11 @@ class _Reading:
         for task in tasks:
             if not task.cancelled():
                 task.exception()  # seen: nobody wants to know
+
+    def _head(self) -> tuple[Window, asyncio.Task[tuple[ArtifactPage, bool]]]:
+        while len(self._ahead) < self._width and (window := self._walk.ahead()) is not None:
+            self._ahead.append((window, asyncio.ensure_future(self._read(window))))
+        return self._ahead.popleft()
 
     async def _read(self, window: Window) -> tuple[ArtifactPage, bool]:
         call = page_call(self._call, window)

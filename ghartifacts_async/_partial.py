@@ -84,7 +84,6 @@ class Partial:
         self._published = self._abandoned = self._ours = False
         self._error: BaseException | None = None
         self._made: list[Path] = []
-        self._missing = 0
         self.spans = Spans()
 
     async def found(self, artifact: str, digest: str | None) -> Record | None:
@@ -204,14 +203,7 @@ class Partial:
         """Have the journal; whether it could be had."""
         try:
             try:
-                self._make_directory()
-                return self._journal.hold()
-            except (FileNotFoundError, FileExistsError):
-                # Whoever was at work here may just have tidied up, but not again and again.
-                self._missing += 1
-                if self._missing > _TIDIED_UP or self._directory.is_file():
-                    raise
-                return False
+                return self._hold()
             except OSError as error:
                 if error.errno not in _NO_LOCKS:
                     raise
@@ -220,6 +212,17 @@ class Partial:
             return self._journal.hold(lock=False)
         except OSError as error:
             raise disk_error(error, self._directory) from error
+
+    def _hold(self) -> bool:
+        for _ in range(_TIDIED_UP):
+            # Whoever was at work here may just have tidied up, but not again and again.
+            with suppress(FileNotFoundError, FileExistsError):
+                self._make_directory()
+                return self._journal.hold()
+            if os.path.lexists(self._directory) and not self._directory.is_dir():
+                break
+        self._make_directory()
+        return self._journal.hold()
 
     def _make_directory(self) -> None:
         above = [self._directory, *self._directory.parents]

@@ -61,7 +61,7 @@ class ArtifactStream:
         return self
 
     async def __anext__(self) -> bytes:
-        """The next piece, of at most about 512 KiB.
+        """The next piece, as it came.
 
         Raises:
             IncompleteDownload: Bytes are missing, or too many.

@@ -266,7 +266,7 @@ class Stream:
         async with asyncio.timeout(self._transport.timeouts.stall):
             # Not readany(), which copies what it joins.
             chunk, ended = await content.readchunk()
-            while ended and not chunk:
+            while ended and not chunk and not content.at_eof():
                 chunk, ended = await content.readchunk()
         self._watched_seconds += loop.time() - began
         if self._watched_seconds >= _SLOW_SECONDS:

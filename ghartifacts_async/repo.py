@@ -94,18 +94,17 @@ class Repo:
 
         Args:
             name: Only those of exactly this name.
-            pattern: Only those whose name is like this: ``*``, ``?`` and ``[…]`` as in a shell,
-                upper and lower case told apart.
+            pattern: Only those whose name is like this, as of ``gh run download -p``: ``*``,
+                ``?``, ``[…]`` and ``[^…]``, upper and lower case told apart.
             branch: Only those of runs on this branch.
             head_sha: Only those of runs of this commit, in full.
-            created_after: Only those of this moment or later; a datetime with a time zone. Older
-                pages are not asked for.
+            created_after: Only those of this moment or later; a datetime with a time zone. What
+                is older than that is not read, but for a page or two.
             created_before: Only those from before this moment.
             expired: Only those whose bytes are gone, or only those whose are not.
             min_size: Only those of this many bytes or more.
             max_size: Only those of this many bytes or fewer.
-            per_page: Artifacts that the first call fetches, at most 100; the others fetch that
-                many or fewer, but up to 20.
+            per_page: Artifacts that the first call fetches, at most 100; others fetch up to 100.
             concurrency: Pages to fetch side by side, at most 256.
 
         Source: https://docs.github.com/rest/actions/artifacts#list-artifacts-for-a-repository
@@ -154,7 +153,7 @@ class Repo:
             branch: See there.
             head_sha: See there.
             created_after: See there.
-            created_before: See there. Newer pages are not asked for in ascending order.
+            created_before: See there; in ascending order what is newer is not read.
             expired: See there.
             min_size: See there.
             max_size: See there.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any
@@ -12,10 +12,12 @@ from attrs import Attribute, field, frozen
 from ghartifacts_async.errors import InvalidArgument
 from ghartifacts_async.models import Artifact
 
+_SURE = 100
+
 
 def _of_type(kind: type) -> Callable[[object, Attribute[Any], Any], None]:
     def check(_: object, attribute: Attribute[Any], value: Any) -> None:
-        if value is not None and type(value) is not kind:
+        if value is not None and (not isinstance(value, kind) or type(value) is bool is not kind):
             name = kind.__name__
             raise InvalidArgument(f"{attribute.name} is of type {name}, or None, not {value!r}")
 
@@ -32,13 +34,22 @@ def _aware(_: object, attribute: Attribute[Any], value: Any) -> None:
         )
 
 
+def _glob(pattern: Any) -> Any:
+    """As `fnmatch` has it: it knows but one of the two ways in which shells write 'none of'."""
+    return pattern.replace("[^", "[!") if isinstance(pattern, str) else pattern
+
+
+def _lower(text: Any) -> Any:
+    return text.lower() if isinstance(text, str) else text
+
+
 @frozen(kw_only=True)
 class Filter:
     """What an artifact must be like; see `Repo.list_artifacts`. Of ``None`` nothing is asked."""
 
-    pattern: str | None = field(default=None, validator=_of_type(str))
+    pattern: str | None = field(default=None, validator=_of_type(str), converter=_glob)
     branch: str | None = field(default=None, validator=_of_type(str))
-    head_sha: str | None = field(default=None, validator=_of_type(str))
+    head_sha: str | None = field(default=None, validator=_of_type(str), converter=_lower)
     created_after: datetime | None = field(default=None, validator=_aware)
     created_before: datetime | None = field(default=None, validator=_aware)
     expired: bool | None = field(default=None, validator=_of_type(bool))
@@ -72,6 +83,9 @@ class Filter:
 class Horizon:
     """Tells when a listing in order of time has left the time that is wanted.
 
+    A hundred in a row that are beyond it tell: ids, by which GitHub may order, are not always
+    given in the order of time.
+
     Args:
         wanted: What is wanted.
         descending: Whether the newest come first.
@@ -80,28 +94,20 @@ class Horizon:
     def __init__(self, wanted: Filter, *, descending: bool) -> None:
         self._bound = wanted.created_after if descending else wanted.created_before
         self._descending = descending
-        self._last: datetime | None = None
-        self._in_order = True
+        self._beyond = 0
 
-    def is_passed(self, artifacts: Sequence[Artifact]) -> bool:
-        """Whether all of these, which come next, are beyond what is wanted.
+    @property
+    def is_passed(self) -> bool:
+        """Whether nothing that is wanted comes any more."""
+        return self._beyond >= _SURE
 
-        Never, once they have turned out not to be in order.
-        """
-        if self._bound is None:
+    def look_at(self, artifacts: Iterable[Artifact]) -> None:
+        """These come next."""
+        if self._bound is not None:
+            for artifact in artifacts:
+                self._beyond = self._beyond + 1 if self._is_beyond(artifact, self._bound) else 0
+
+    def _is_beyond(self, artifact: Artifact, bound: datetime) -> bool:
+        if artifact.created_at is None:
             return False
-        beyond = bool(artifacts)
-        for artifact in artifacts:
-            created = artifact.created_at
-            if created is None or not self._follows(created):
-                self._in_order = False
-                break
-            self._last = created
-            inside = created >= self._bound if self._descending else created < self._bound
-            beyond = beyond and not inside
-        return beyond and self._in_order
-
-    def _follows(self, created: datetime) -> bool:
-        if self._last is None:
-            return True
-        return created <= self._last if self._descending else created >= self._last
+        return artifact.created_at < bound if self._descending else artifact.created_at >= bound

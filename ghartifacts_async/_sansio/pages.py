@@ -23,13 +23,13 @@ edge, at least two artifacts if possible, the one that reaches farthest is asked
 followed by 98 at 2 (98 to 195), and that by 97 at 3. It takes about 15 calls where 13 would do
 without any guarantee, and the next pages can be asked for side by side before the first has come.
 
-An answer that shares nothing is put away: there may be a gap before it. The next try begins as far
-to the left as the total has shrunk, then twice as far, and so on; in the end at page 1, where
+An answer that shares nothing is put away: there may be a gap before it. The next try begins half a
+page further to the left, then a whole one, two, four, and so on; in the end at page 1, where
 nothing need be shared. What is covered remains so, and is passed by without being yielded.
 
 Two things are assumed of GitHub: that an answer shows one moment, and that artifacts keep their
 order. What is not promised: an artifact that was uploaded or deleted during the listing may come
-or not (never twice).
+or not (never twice). A list that grows at its end faster than it can be read has none.
 
 GitHub names the next page in ``Link`` (RFC 8288), on another path than the one called:
 ``</repositories/1/actions/artifacts?page=2>; rel="next"``. Only whether there is one is believed:
@@ -51,8 +51,10 @@ from ghartifacts_async._sansio.calls import ApiCall, Reply
 from ghartifacts_async.errors import UnexpectedReply
 from ghartifacts_async.models import Artifact, ArtifactPage
 
+_LARGEST = 100
 _SHARED = 2
-_FEWEST = 20
+_BACK = 50
+_GAPS_IN_A_ROW = 100
 
 _PAGE = re.compile(r"[?&]page=([0-9]{1,9})(?:[&#]|\Z)")
 _LINK = re.compile(
@@ -102,8 +104,7 @@ class Walk:
     Windows are asked for as `ahead` gives them, and `take` wants their answers in that order.
 
     Args:
-        first: Size of the first window. Later ones are as large at most, or 20: smaller ones
-            could not always share something and get on.
+        first: Size of the first window; later ones are as large as the server has them.
         descending: Whether ids fall, as a rule: it takes longer where this is wrong.
 
     Attributes:
@@ -113,13 +114,13 @@ class Walk:
     def __init__(self, first: int, *, descending: bool) -> None:
         self.done = False
         self._first = first
-        self._most = max(first, _FEWEST)
+        self._most = _LARGEST
         self._sign = -1 if descending else 1
         self._seen = array("q")
         self._end = 0
         self._known = 1
-        self._total = 0
-        self._back = 1
+        self._back = _BACK
+        self._gaps = 0
 
     def ahead(self) -> Window | None:
         """The next window, ``None`` while nothing is known to be there."""
@@ -138,18 +139,33 @@ class Walk:
             window: What was asked for.
             page: The answer.
             more: Whether the list goes on after it.
+
+        Raises:
+            UnexpectedReply: The answers are none to the questions, so that it would never end.
         """
         if window.start and not any(self._has(artifact.id) for artifact in page.artifacts):
-            shrunk = max(1, self._total - page.total_count)
-            self._end = window.start - shrunk * self._back
+            self._gaps += 1
+            if self._gaps > _GAPS_IN_A_ROW:
+                raise UnexpectedReply(
+                    f"page {window.number} of {window.size} artifacts does not go on where those "
+                    f"before it ended, though asked for {self._gaps} times: of {page.total_count} "
+                    f"there are {len(self._seen)} so far",
+                    status=200,
+                )
+            self._end = window.start - self._back
             self._known = max(page.total_count, self._end + 1)
             self._back *= 2
             return None
+        new = tuple(artifact for artifact in page.artifacts if self._add(artifact.id))
+        if new:
+            self._gaps = 0
         self.done = not more
-        self._total = page.total_count
         self._known = max(page.total_count, window.stop + 1)
-        self._back = 1
-        return tuple(artifact for artifact in page.artifacts if self._add(artifact.id))
+        self._back = _BACK
+        if more and not window.start and len(page.artifacts) < window.size:
+            # This server has smaller pages.
+            self._most = self._end = max(2, len(page.artifacts))
+        return new
 
     def _has(self, artifact_id: int) -> bool:
         key = self._sign * artifact_id
@@ -161,7 +177,10 @@ class Walk:
         if self._has(artifact_id):
             return False
         key = self._sign * artifact_id
-        self._seen.insert(bisect_left(self._seen, key), key)
+        try:
+            self._seen.insert(bisect_left(self._seen, key), key)
+        except OverflowError:
+            raise UnexpectedReply(f"{artifact_id} is no id of an artifact", status=200) from None
         return True
 
 
@@ -172,7 +191,7 @@ def _beyond(end: int, most: int) -> Window:
         shared = end % size
         return min(shared, _SHARED), size - shared
 
-    size = max((size for size in range(2, most + 1) if end % size), key=worth)
+    size = max((size for size in range(2, most + 1) if end % size), key=worth, default=most)
     return Window(end // size + 1, size)
 
 
