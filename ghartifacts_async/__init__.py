@@ -12,6 +12,7 @@
 from importlib.metadata import version as _version
 from typing import TYPE_CHECKING
 
+from ghartifacts_async._archive import Archive
 from ghartifacts_async._listing import ArtifactListing
 from ghartifacts_async._sansio.converters import from_json, to_json
 from ghartifacts_async._stream import ArtifactStream
@@ -19,12 +20,15 @@ from ghartifacts_async.auth import Anonymous, Auth, GitHubApp, Token, TokenProvi
 from ghartifacts_async.client import Client
 from ghartifacts_async.errors import (
     ApiVersionRetired,
+    ArchiveError,
     ArtifactExpired,
     ArtifactsError,
     AuthenticationError,
+    BudgetExceeded,
     CertificateRefused,
     ClientStateError,
     ConnectionFailed,
+    DamagedArchive,
     DigestMismatch,
     DiskError,
     DiskFull,
@@ -32,6 +36,8 @@ from ghartifacts_async.errors import (
     GitHubError,
     IncompleteDownload,
     InvalidArgument,
+    MemberNotFound,
+    NotAZip,
     NotFound,
     PermissionDenied,
     ProgressError,
@@ -45,15 +51,20 @@ from ghartifacts_async.errors import (
     TokenProviderError,
     TransportError,
     UnexpectedReply,
+    UnsafeMember,
+    UnsupportedMember,
 )
 from ghartifacts_async.models import (
     Artifact,
     ArtifactPage,
+    Budget,
     Digest,
     Direction,
     Download,
+    IfDirectoryExists,
     IfExists,
     Limits,
+    Member,
     Progress,
     RateLimit,
     RetryPolicy,
@@ -66,6 +77,8 @@ from ghartifacts_async.repo import Repo
 __all__ = [
     "Anonymous",
     "ApiVersionRetired",
+    "Archive",
+    "ArchiveError",
     "Artifact",
     "ArtifactExpired",
     "ArtifactListing",
@@ -74,10 +87,13 @@ __all__ = [
     "ArtifactsError",
     "Auth",
     "AuthenticationError",
+    "Budget",
+    "BudgetExceeded",
     "CertificateRefused",
     "Client",
     "ClientStateError",
     "ConnectionFailed",
+    "DamagedArchive",
     "Digest",
     "DigestMismatch",
     "Direction",
@@ -87,10 +103,14 @@ __all__ = [
     "DownloadError",
     "GitHubApp",
     "GitHubError",
+    "IfDirectoryExists",
     "IfExists",
     "IncompleteDownload",
     "InvalidArgument",
     "Limits",
+    "Member",
+    "MemberNotFound",
+    "NotAZip",
     "NotFound",
     "PermissionDenied",
     "Progress",
@@ -112,6 +132,8 @@ __all__ = [
     "TokenProviderError",
     "TransportError",
     "UnexpectedReply",
+    "UnsafeMember",
+    "UnsupportedMember",
     "WorkflowRun",
     "from_json",
     "to_json",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from attrs import field, frozen
 
+from ghartifacts_async._archive import Archive, Unpacking, extract, open_archive
 from ghartifacts_async._disk import Disk
 from ghartifacts_async._download import Job, download
 from ghartifacts_async._lease import Lease
@@ -15,13 +17,22 @@ from ghartifacts_async._lifetime import Lifetime
 from ghartifacts_async._listing import ArtifactListing
 from ghartifacts_async._patience import Patience
 from ghartifacts_async._progress import OnProgress, check_callback
+from ghartifacts_async._remote import Remote
 from ghartifacts_async._sansio import arguments, calls
 from ghartifacts_async._session import Session
 from ghartifacts_async._source import Source
 from ghartifacts_async._stream import ArtifactStream, stream
 from ghartifacts_async._target import check_destination
 from ghartifacts_async._transport import Transport
-from ghartifacts_async.models import Artifact, Direction, Download, IfExists, RetryPolicy
+from ghartifacts_async.models import (
+    Artifact,
+    Budget,
+    Direction,
+    Download,
+    IfDirectoryExists,
+    IfExists,
+    RetryPolicy,
+)
 
 
 @frozen
@@ -224,6 +235,124 @@ class Repo:
         source = Source(parts.transport, self._lease(parts, artifact), artifact)
         async with stream(artifact, source, Patience(parts.policy), parts.lifetime) as opened:
             yield opened
+
+    @asynccontextmanager
+    async def open_artifact(
+        self, artifact: Artifact | int, *, budget: Budget = Budget()
+    ) -> AsyncIterator[Archive]:
+        """Look into an artifact's zip, and read or unpack single members without the rest of it.
+
+        ``async with repo.open_artifact(artifact) as archive: await archive.read("report.json")``.
+        Its directory is fetched in one or two requests, then each member in one, healed as a
+        download is. A store that serves no ranges is downloaded from, to a temporary directory;
+        a warning says so, and `Archive.downloaded`.
+
+        Args:
+            artifact: Which; an id costs a call more, for its size.
+            budget: How much may be unpacked.
+
+        Raises:
+            NotAZip: The payload is none.
+            DamagedArchive: Its directory contradicts itself.
+            BudgetExceeded: It is of more members than allowed.
+            ArtifactExpired: Its retention is over.
+            NotFound: There is none of this id, or the token may not see it.
+            DownloadError: Its bytes cannot be had.
+            DiskError: They cannot be written, where they are downloaded.
+
+        Source: https://docs.github.com/rest/actions/artifacts#download-an-artifact
+        """
+        arguments.of_kind(budget, Budget)
+        parts = self._opened()
+        if not isinstance(artifact, Artifact):
+            artifact = await self.get_artifact(artifact)
+        lease = self._lease(parts, artifact)
+        source = Source(parts.transport, lease, artifact)
+        whole = self._whole(parts, artifact, lease)
+        remote = Remote(artifact, source, parts.policy, parts.disk, whole)
+        async with open_archive(artifact, remote, parts.lifetime, budget) as archive:
+            yield archive
+
+    async def extract_artifact(
+        self,
+        artifact: Artifact | int,
+        directory: str | os.PathLike[str],
+        *,
+        members: str | Iterable[str] | None = None,
+        strip: int = 0,
+        if_exists: IfDirectoryExists = "error",
+        portable: bool = False,
+        budget: Budget = Budget(),
+    ) -> list[Path]:
+        """Download an artifact, verified, and unpack it in threads into a directory of its own.
+
+        Whatever its members are called, nothing is written outside: what might be is refused by
+        name, and so are links, devices, names that are one on some system, and more than the
+        budget. The directory is filled beside its place and takes it in one step. Whatever goes
+        wrong, and when cancelled, its place is as it was and nothing is left.
+
+        Files are 0644, or 0755 where an executable bit was recorded, directories 0755, less what
+        the umask takes away.
+
+        Args:
+            artifact: Which; an id costs a call more, for size and digest.
+            directory: Made, and those above it, as needed. An empty one counts as none.
+            members: Names; or one name, or a pattern of names whose ``*`` stands for slashes too;
+                or ``None`` for all.
+            strip: How many leading components of each name to leave out; what has no more is left
+                out as a whole.
+            if_exists: ``"error"``, or ``"replace"`` for a directory that is there: it is moved
+                aside, put back where the new one cannot take its place, and else removed.
+            portable: Whether names are refused that Windows does not take; there they always are.
+            budget: How much may be unpacked.
+
+        Returns:
+            The files, in the order of the archive.
+
+        Raises:
+            NotAZip: The payload is none.
+            DamagedArchive: It contradicts itself.
+            UnsafeMember: A member is refused.
+            UnsupportedMember: A member is encrypted, or compressed in another way than deflate.
+            MemberNotFound: There is none of a name, or for the pattern.
+            BudgetExceeded: It is more than allowed.
+            ArtifactExpired: Its retention is over.
+            NotFound: There is none of this id, or the token may not see it.
+            DownloadError: Its bytes cannot be had.
+            TargetExists: There is a directory, and `if_exists` is ``"error"``; or something else.
+            DiskFull: There is no room for it.
+            DiskError: A file cannot be written.
+
+        Source: https://docs.github.com/rest/actions/artifacts#download-an-artifact
+        """
+        wanted = Unpacking.of(directory, members, strip, if_exists, portable, budget)
+        parts = self._opened()
+        async with parts.lifetime.work():
+            if not isinstance(artifact, Artifact):
+                artifact = await self.get_artifact(artifact)
+            whole = self._whole(parts, artifact, self._lease(parts, artifact))
+            return await extract(parts.disk, whole, wanted)
+
+    def _whole(
+        self, parts: Parts, artifact: Artifact, lease: Lease
+    ) -> Callable[[Path], Awaitable[Download]]:
+        """A download that leaves nothing, to a file that nobody else knows."""
+
+        def whole(path: Path) -> Awaitable[Download]:
+            job = Job(
+                artifact,
+                f"{parts.base_url}/{self.name}/{artifact.id}",
+                path,
+                if_exists="replace",
+                connections=None,
+                wait=True,
+                keep_partial=False,
+                durable=False,
+                on_progress=None,
+            )
+            return download(parts.transport, parts.disk, parts.policy, lease, job)
+
+        return whole
 
     def _lease(self, parts: Parts, artifact: Artifact) -> Lease:
         call = calls.download_artifact(self.name, artifact.id)
