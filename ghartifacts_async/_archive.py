@@ -283,10 +283,8 @@ async def open_archive(
 
 
 async def _index(remote: Remote, budget: Budget) -> Index:
-    total = await remote.total()
-    view = View(total, budget)
-    start = max(0, total - TAIL)
-    remote.tail = await remote.fetch(start, total)
+    await remote.keep_tail(TAIL)
+    view = View(await remote.total(), budget)
     view.prepend(remote.tail)
     while True:
         try:

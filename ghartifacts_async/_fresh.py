@@ -17,6 +17,7 @@ from ghartifacts_async.errors import DiskError, TargetExists
 from ghartifacts_async.models import IfDirectoryExists
 
 _MODE = 0o755
+_OLD = "old"
 
 
 @asynccontextmanager
@@ -57,7 +58,7 @@ class Fresh:
         self._disk = disk
         self._replace = if_exists == "replace"
         self._made: list[Path] = []
-        self._published = self._abandoned = self._holds_old = False
+        self._published = self._abandoned = self._old_is_here = False
         self.target = Path(directory)
         self.work = self.tree = self.target
 
@@ -134,9 +135,9 @@ class Fresh:
 
     def _exchange(self) -> None:
         """Take the place of a directory, which is put back where that fails."""
-        old = self.work / "old"
+        old = self.work / _OLD
         self.target.rename(old)
-        self._holds_old = True
+        self._old_is_here = True
         try:
             if not self._replace and any(old.iterdir()):
                 raise self._taken()
@@ -149,16 +150,26 @@ class Fresh:
                     f"{self.target}: it could not be replaced ({error}), and is now at {old}",
                     path=old,
                 ) from error
-            self._holds_old = False
+            self._old_is_here = False
             raise
-        self._holds_old = False
+        self._old_is_here = False
 
     def _leave(self) -> None:
         """Remove what is not published."""
-        if self.work != self.tree:
-            left = self.tree if self._holds_old else self.work
-            shutil.rmtree(left, ignore_errors=True)
+        if self.work != self.target:
+            for path in self.work.iterdir():
+                if not (self._old_is_here and path.name == _OLD):
+                    _remove(path)
+            with suppress(OSError):
+                self.work.rmdir()
         if not self._published:
             with suppress(OSError):
                 for path in self._made:
                     path.rmdir()
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

@@ -6,6 +6,7 @@ import asyncio
 import io
 import logging
 import shutil
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -42,6 +43,8 @@ class Remote:
 
     Attributes:
         file: The download, where one was needed.
+        tail: The last bytes of it that are kept in memory.
+        tail_start: Where they begin.
     """
 
     def __init__(
@@ -61,7 +64,7 @@ class Remote:
         self.disk = disk
         self.file: Path | None = None
         self.tail = b""
-        """The last bytes of it that are kept in memory."""
+        self.tail_start = sys.maxsize
 
     async def total(self) -> int:
         """Bytes of it."""
@@ -78,6 +81,13 @@ class Remote:
                 chunks.append(chunk)
         return b"".join(chunks)
 
+    async def keep_tail(self, size: int) -> None:
+        """Have the last bytes of it in memory."""
+        total = await self.total()
+        start = max(0, total - size)
+        self.tail = await self.fetch(start, total)
+        self.tail_start = start
+
     @asynccontextmanager
     async def span(self, start: int, stop: int) -> AsyncIterator[Span]:
         """The bytes from `start` to before `stop`, piece by piece."""
@@ -87,11 +97,11 @@ class Remote:
         finally:
             await span.close()
 
-    async def download(self) -> None:
-        """Have all of it, for the store serves no ranges."""
+    async def download(self) -> int:
+        """Have all of it, for the store serves no ranges; how many bytes."""
         async with self._downloading:
             if self.file is not None:
-                return
+                return await self.total()
             _log.warning(
                 "artifact %d: its store serves no ranges, so all of it is downloaded",
                 self._artifact.id,
@@ -104,6 +114,7 @@ class Remote:
                 raise self.source.incomplete("the payload has changed", done.size)
             self.source.blob = Blob(done.size)
             self.file = done.path
+            return done.size
 
     async def close(self) -> None:
         """Remove what was downloaded."""
@@ -179,16 +190,16 @@ class Span:
     async def _kept(self) -> bytes:
         """What need not be fetched."""
         remote = self._remote
-        from_end = (remote.source.blob.total or 0) - self._at
-        if from_end <= len(remote.tail):
-            return remote.tail[len(remote.tail) - from_end :][: self._stop - self._at]
+        if self._at >= remote.tail_start:
+            return remote.tail[self._at - remote.tail_start : self._stop - remote.tail_start]
         if remote.file is not None:
             return await remote.disk.run(remote.read_file, self._at, self._stop)
         return b""
 
     async def _receive(self) -> bytes:
         if self._body is None:
-            opened = self._remote.source.open(self._at, self._stop)
+            stop = min(self._stop, self._remote.tail_start)
+            opened = self._remote.source.open(self._at, stop)
             self._body = await self._connection.enter_async_context(opened)
             self._unfit = 0
         return await self._body.read()
@@ -200,7 +211,8 @@ class Span:
         again = self._unfit >= UNFIT_IN_A_ROW
         if answer.verdict.whole or (untold and again):
             await self.close()
-            await self._remote.download()
+            total = await self._remote.download()
+            self._stop = min(self._stop, total)
             return None
         if answer.verdict.changed and again:
             raise answer.error

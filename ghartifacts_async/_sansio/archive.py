@@ -175,7 +175,7 @@ def _entries(infos: list[zipfile.ZipInfo], end: int) -> list[Entry]:
         size = LOCAL_HEADER.size + len(entry.raw_name) + entry.member.compressed_size
         if entry.start < 0 or entry.start + size > room:
             raise DamagedArchive(
-                f"{shown(entry.member.name)} overlaps with what comes after it",
+                f"{shown(entry.member.name)} lies where other members do, or outside",
                 member=entry.member.name,
             )
     return entries
