@@ -63,8 +63,8 @@ class Remote:
         self.policy = policy
         self.disk = disk
         self.file: Path | None = None
-        self.tail = b""
-        self.tail_start = sys.maxsize
+        self.tail: bytes = b""
+        self.tail_start: int = sys.maxsize
 
     async def total(self) -> int:
         """Bytes of it."""
