@@ -33,6 +33,7 @@ from ghartifacts_async._sansio.members import folded
 from tests import forge
 from tests.forge import STORED, Part
 from tests.hostile import HOSTILE
+from tests.quine import quine
 
 BUDGET = Budget(members=200, member_size=2**20, total_size=2**22, ratio=1000)
 SAMPLES = Path(__file__).parents[1] / "tests" / "data" / "archives"
@@ -47,6 +48,7 @@ def seeds() -> list[bytes]:
     """What is mutated: archives of the real uploader, good ones and hostile ones."""
     good = [
         forge.forge(),
+        quine(),
         forge.forge(Part("a/b.txt", b"hello" * 50), Part("a/", mode=0o040755), Part("ü", b"x")),
         forge.forge(Part("a", b"x" * 40, STORED, flags=0), comment=b"a comment", zip64=True),
         forge.forge(Part("a", b""), Part("a/b", b"x"), prefix=b"prefix", between=b"between"),

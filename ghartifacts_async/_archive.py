@@ -10,7 +10,7 @@ from pathlib import Path
 from attrs import frozen
 
 from ghartifacts_async._disk import Disk
-from ghartifacts_async._fresh import Fresh, fresh
+from ghartifacts_async._fresh import fresh
 from ghartifacts_async._lifetime import Lifetime
 from ghartifacts_async._remote import Remote
 from ghartifacts_async._sansio import arguments, members
@@ -198,7 +198,7 @@ class Archive:
                     await unpack_remote(disk, self._remote, layout, place)
                 else:
                     await unpack_file(disk, self._remote.file, layout, place)
-                return await _published(place, layout)
+                return await place.publish(parts for _, parts in layout.files)
 
     async def _find(self, name: str) -> Entry:
         self._check_open()
@@ -303,9 +303,4 @@ async def extract(
         index = await disk.run(read_index, payload, wanted.budget)
         layout = await disk.run(wanted.layout, index)
         await unpack_file(disk, payload, layout, place)
-        return await _published(place, layout)
-
-
-async def _published(place: Fresh, layout: Layout) -> list[Path]:
-    await place.publish()
-    return [place.target.joinpath(*parts) for _, parts in layout.files]
+        return await place.publish(parts for _, parts in layout.files)

@@ -70,16 +70,18 @@ class Fresh:
         """
         await self._disk.run(self._fill, directories)
 
-    async def publish(self) -> None:
-        """Let it take its place; cancelled before the step, it does not.
+    async def publish(self, files: Iterable[tuple[str, ...]]) -> list[Path]:
+        """Let it take its place, and tell where its files are then.
+
+        Cancelled before the step, it is not taken.
 
         Raises:
             TargetExists: There is a directory by now, and it is to be left alone.
             DiskError: It cannot be put there.
         """
-        job = self._disk.start(self._publish)
+        job = self._disk.start(self._publish, files)
         try:
-            await asyncio.shield(job)
+            return await asyncio.shield(job)
         except asyncio.CancelledError:
             self._abandoned = True
             await finished(job)
@@ -119,9 +121,10 @@ class Fresh:
             except OSError as error:
                 raise disk_error(error, self.target.joinpath(*parts)) from error
 
-    def _publish(self) -> None:
+    def _publish(self, files: Iterable[tuple[str, ...]]) -> list[Path]:
         if self._abandoned:
-            return
+            return []
+        paths = [self.target.joinpath(*parts) for parts in files]
         try:
             if self._look():
                 self._exchange()
@@ -132,6 +135,7 @@ class Fresh:
             if error.errno in {errno.EEXIST, errno.ENOTEMPTY}:
                 raise self._taken() from error
             raise disk_error(error, self.target) from error
+        return paths
 
     def _exchange(self) -> None:
         """Take the place of a directory, which is put back where that fails."""

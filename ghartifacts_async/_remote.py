@@ -134,7 +134,8 @@ class Remote:
         return chunk
 
     def _make_directory(self) -> None:
-        self._directory = Path(tempfile.mkdtemp(prefix="ghartifacts-"))
+        if self._directory is None:
+            self._directory = Path(tempfile.mkdtemp(prefix="ghartifacts-"))
 
     def _remove(self) -> None:
         if self._directory is not None:

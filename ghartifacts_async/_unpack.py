@@ -13,7 +13,7 @@ from ghartifacts_async._disk import Disk, idle
 from ghartifacts_async._files import PRIVATE, disk_error
 from ghartifacts_async._fresh import Fresh
 from ghartifacts_async._remote import Remote, Span
-from ghartifacts_async._sansio import unpack
+from ghartifacts_async._sansio import ranges, unpack
 from ghartifacts_async._sansio.archive import Entry, View, WantedError, parse
 from ghartifacts_async._sansio.members import Index, Layout, Parts
 from ghartifacts_async._sansio.unpack import Run
@@ -22,7 +22,7 @@ from ghartifacts_async.models import Budget
 
 _THREADS = min(4, os.cpu_count() or 1)
 _STRETCH = 2**24
-_ENDLESS = 2**62
+_CONNECTIONS = 4
 _READ = 2**18
 _A_FILE = 2**14
 """What a file costs beside its bytes, in bytes."""
@@ -87,20 +87,38 @@ async def unpack_remote(disk: Disk, remote: Remote, layout: Layout, fresh: Fresh
         DiskError: One cannot be written.
     """
     await fresh.fill(layout.directories)
+    waiting = deque(await disk.run(_runs, layout, ranges.BYTES_FOR_A_CONNECTION))
     places = {entry.start: parts for entry, parts in layout.files}
-    for run in await disk.run(_runs, layout, _ENDLESS):
-        writer, feed = _Writer(run, places, fresh), Feed(remote, run)
+
+    async def work() -> None:
+        while waiting:
+            run = waiting.popleft()
+            await _unpack_run(disk, remote, run, _Writer(run, places, fresh))
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(_CONNECTIONS, len(waiting))):
+                group.create_task(work())
+    except ExceptionGroup as several:
+        error = several.exceptions[0]
+    else:
+        return
+    raise error
+
+
+async def _unpack_run(disk: Disk, remote: Remote, run: Run, writer: _Writer) -> None:
+    feed = Feed(remote, run)
+    try:
+        while not run.done:
+            while await disk.run(writer.write):
+                pass
+            if not run.done:
+                run.feed(await feed.read())
+    finally:
         try:
-            while not run.done:
-                while await disk.run(writer.write):
-                    pass
-                if not run.done:
-                    run.feed(await feed.read())
+            await feed.close()
         finally:
-            try:
-                await feed.close()
-            finally:
-                await disk.run(writer.close, last=True)
+            await disk.run(writer.close, last=True)
 
 
 class Feed:

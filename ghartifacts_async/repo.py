@@ -289,7 +289,8 @@ class Repo:
         Whatever its members are called, nothing is written outside: what might be is refused by
         name, and so are links, devices, names that are one on some system, and more than the
         budget. The directory is filled beside its place and takes it in one step. Whatever goes
-        wrong, and when cancelled, its place is as it was and nothing is left.
+        wrong, and when cancelled, its place is as it was and nothing is left; a process that is
+        killed leaves a hidden directory beside it (``.….ghartifacts-unpack``).
 
         Files are 0644, or 0755 where an executable bit was recorded, directories 0755, less what
         the umask takes away.

@@ -115,6 +115,8 @@ def liars() -> Iterator[Hostile]:
     small = Part("liar", b"0123456789", packed=deflate(ZEROS))
     yield damaged("a bomb that claims ten bytes", small)
     yield damaged("packed size too large", evolve(good, central={"packed": 5000}))
+    blocks = b"\0\0\0\xff\xff" * 20_000 + deflate(b"x")
+    yield damaged("a hundred kilobytes for one", Part("liar", b"x", packed=blocks))
     yield damaged("directory with bytes", Part("liar/", b"x"))
     yield damaged("directory by mode, with bytes", Part("liar", b"x", mode=0o040755))
     plain = evolve(good, flags=0)

@@ -24,6 +24,7 @@ LARGEST_PIECE = 2**20
 _STORED, _DEFLATED = 0, 8
 _ENCRYPTED = 0x1 | 0x40 | 0x2000
 _PATCH = 0x20
+_OVERHEAD = 2**16
 _SLACK = 256
 _LONGEST_EXTRA = 2**16
 
@@ -193,6 +194,11 @@ def check(entry: Entry) -> None:
     if entry.method not in {_STORED, _DEFLATED} or entry.flags & _PATCH:
         raise UnsupportedMember(
             f"{shown(name)} is compressed by method {entry.method}; 0 and 8 can be unpacked",
+            member=name,
+        )
+    if member.compressed_size > 2 * member.size + _OVERHEAD:
+        raise DamagedArchive(
+            f"{shown(name)} is of {member.size} bytes, and of {member.compressed_size} compressed",
             member=name,
         )
     if entry.method == _STORED and member.compressed_size != member.size:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import stat
 import sys
@@ -22,7 +23,7 @@ from ghartifacts_async import (
     UnsafeMember,
 )
 from ghartifacts_async._unpack import _Writer
-from ghartifacts_async.testing import FakeGitHub
+from ghartifacts_async.testing import BlobFault, FakeGitHub
 from tests.contract.archives import (
     DATA,
     Extract,
@@ -239,3 +240,26 @@ async def test_the_loop_is_free(extract: Extract, fake_github: FakeGitHub, tmp_p
     assert writers
     assert all(name.startswith("ghartifacts-disk") for name in writers)
     assert read_below(tmp_path / "out") == files
+
+
+async def test_members_that_lie_apart_come_side_by_side(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """Where members are far from each other four requests are under way at once, and no more."""
+    files = {f"{number}": os.urandom(400_000) for number in range(24)}
+    fake_github.add_artifact(REPOSITORY, "dist", files)
+    async with repo.open_artifact(1) as archive:
+        await archive.extract(tmp_path / "out", [f"{number}" for number in range(0, 22, 2)])
+        assert len(blob_requests(fake_github)) == 1 + 11
+        fake_github.clear_requests()
+        fake_github.fail_blobs_when(lambda _: BlobFault.stall(after=10))
+        task = asyncio.create_task(archive.extract(tmp_path / "never", ["0", "4", "8", "12", "16"]))
+        while len(blob_requests(fake_github)) < 4:  # noqa: ASYNC110 - the log has no event
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.05)
+        assert len(blob_requests(fake_github)) == 4
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    found = {f"{number}": files[f"{number}"] for number in range(0, 22, 2)}
+    assert read_below(tmp_path) == {f"out/{name}": data for name, data in found.items()}

@@ -14,6 +14,7 @@ from ghartifacts_async.testing import FakeGitHub
 from tests.contract.archives import everything_below, read_below
 from tests.forge import DEFLATED, STORED, Part, forge
 from tests.hostile import HOSTILE, Hostile
+from tests.quine import quine
 from tests.support import REPOSITORY
 
 
@@ -52,6 +53,19 @@ async def test_archives_within_archives_are_files(
     fake_github.add_artifact(REPOSITORY, "dist", inner)
     files = await repo.extract_artifact(1, tmp_path / "out")
     assert [path.name for path in files] == ["0.zip", "1.zip", "2.zip", "3.zip"]
+
+
+async def test_an_archive_that_holds_itself(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """An archive whose member is that archive is unpacked once, and not for ever."""
+    archive_bytes = quine()
+    fake_github.add_artifact(REPOSITORY, "dist", archive_bytes)
+    (path,) = await repo.extract_artifact(1, tmp_path / "out")
+    assert path.read_bytes() == archive_bytes
+    async with repo.open_artifact(1) as archive:
+        (path,) = await archive.extract(tmp_path / "other")
+        assert path.read_bytes() == await archive.read(path.name) == archive_bytes
 
 
 NAMES = st.text("abé日\U0001f600 -_.", min_size=1, max_size=8).map(lambda text: f"x{text}y")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ntpath
 import posixpath
 import unicodedata
 from pathlib import PureWindowsPath
@@ -18,6 +19,9 @@ from tests.forge import Part, forge, index_of, unpacked
 
 from .test_arguments import refused
 from .values import assert_not_quadratic, examples
+
+# From Python 3.13 on the method's name is deprecated.
+is_reserved = getattr(ntpath, "isreserved", lambda path: PureWindowsPath(path).is_reserved())
 
 NAMES = st.lists(
     st.text(st.characters(codec="utf-8"), max_size=8)
@@ -47,7 +51,7 @@ def test_any_name(name: str, portable: bool) -> None:
     assert not windows.drive
     assert not windows.root
     if portable:
-        assert not windows.is_reserved()
+        assert not is_reserved(path)
         assert windows.parts == parts
         assert not any(part.endswith((" ", ".")) for part in parts)
 

@@ -13,6 +13,7 @@ from ghartifacts_async import Budget, DamagedArchive
 from ghartifacts_async._sansio import unpack
 from ghartifacts_async._sansio.unpack import LARGEST_PIECE, Run
 from tests.forge import DEFERRED, DEFLATED, STORED, Part, forge, index_of, unpacked
+from tests.quine import quine
 
 from .values import examples
 
@@ -83,6 +84,12 @@ def test_a_bomb_is_not_inflated(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(DamagedArchive, match="more than the 1000 bytes"):
         unpacked(archive)
     assert inflated == 1001
+
+
+def test_an_archive_that_holds_itself() -> None:
+    """An archive whose member is that archive is unpacked once, and not for ever."""
+    archive = quine()
+    assert [*unpacked(archive).values()] == [archive]
 
 
 def test_neighbours_are_fetched_together() -> None:
