@@ -59,8 +59,8 @@ async def unpack_file(disk: Disk, path: Path, layout: Layout, fresh: Fresh) -> N
     try:
         while waiting or working:
             while waiting and len(working) < _THREADS:
-                writer = waiting.popleft()
-                working[disk.start(writer.step)] = writer
+                job = disk.start(waiting[0].step)
+                working[job] = waiting.popleft()
             done, _ = await asyncio.wait(working, return_when=asyncio.FIRST_COMPLETED)
             for job in done:
                 more = job.result()

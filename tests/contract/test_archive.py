@@ -25,6 +25,7 @@ from ghartifacts_async.testing import FakeGitHub
 from tests.contract.archives import (
     DATA,
     FILES,
+    LARGE,
     added,
     blob_requests,
     contents,
@@ -202,3 +203,25 @@ async def test_wrong_arguments(repo: Repo, fake_github: FakeGitHub) -> None:
         with pytest.raises(InvalidArgument, match="strip"):
             await archive.extract("out", strip=-1)
         assert len(fake_github.requests) == count
+
+
+async def test_long_local_headers(repo: Repo, fake_github: FakeGitHub) -> None:
+    """More in a local header than in most takes another request, and no more."""
+    data = os.urandom(300_000)
+    archive_bytes = forge(
+        Part("a", data, local={"extra": bytes(60_000)}),
+        Part("b", os.urandom(300_000)),
+        between=bytes(100_000),
+    )
+    await added(fake_github, repo, archive_bytes)
+    async with repo.open_artifact(1) as archive:
+        assert await archive.read("a") == data
+    assert len(blob_requests(fake_github)) == 3
+
+
+async def test_a_stream_that_is_read_again(repo: Repo, fake_github: FakeGitHub) -> None:
+    """Behind its end a member's stream goes on ending."""
+    await added(fake_github, repo)
+    async with repo.open_artifact(1) as archive, archive.stream("bin/tool") as stream:
+        assert b"".join([chunk async for chunk in stream]) == LARGE
+        assert [chunk async for chunk in stream] == []

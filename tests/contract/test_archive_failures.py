@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import tempfile
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from ghartifacts_async import (
     ArtifactExpired,
     Client,
     ClientStateError,
+    DiskError,
     IncompleteDownload,
     Repo,
     StoreError,
@@ -27,6 +29,7 @@ from tests.contract.archives import (
     blob_requests,
     contents,
 )
+from tests.forge import Part, forge
 from tests.support import QUICK, REPOSITORY
 
 
@@ -240,3 +243,52 @@ async def test_the_signed_url_stays_secret(
     assert "going on in" in caplog.text
     text = caplog.text + str(caught.value) + repr(caught.value)
     assert not any(signature in text for signature in seen)
+
+
+async def test_many_readers_share_a_download(
+    repo: Repo, fake_github: FakeGitHub, temporary: Path
+) -> None:
+    """Where ranges end for several readers at once, all of it is downloaded once."""
+    files = {f"{number}": os.urandom(200_000) for number in range(6)}
+    fake_github.add_artifact(REPOSITORY, "dist", files)
+    async with repo.open_artifact(1) as archive:
+        fake_github.fail_blobs_when(lambda _: BlobFault.ignore_range())
+        assert await asyncio.gather(*map(archive.read, files)) == list(files.values())
+        assert len(left(temporary)) == 1
+    assert blob_requests(fake_github).count(None) == 1
+    assert left(temporary) == []
+
+
+async def test_a_download_of_another_payload(
+    repo: Repo, fake_github: FakeGitHub, temporary: Path
+) -> None:
+    """A download in the place of ranges must be of what was opened."""
+    fake = fake_github.add_artifact(REPOSITORY, "dist", FILES, digest=None)
+    async with repo.open_artifact(1) as archive:
+        fake.path.write_bytes(forge(Part("other", LARGE)))
+        fake_github.fail_blobs_when(lambda _: BlobFault.ignore_range() & BlobFault.etag(None))
+        for _ in range(2):
+            with pytest.raises(IncompleteDownload, match="changed"):
+                await archive.read("bin/tool")
+        assert len(left(temporary)) == 1
+    assert left(temporary) == []
+
+
+@pytest.mark.parametrize("harm", ["cut", "removed"])
+async def test_a_download_that_somebody_harms(
+    repo: Repo, fake_github: FakeGitHub, temporary: Path, harm: str
+) -> None:
+    """A temporary download that is cut or gone is a DiskError, and not an endless loop."""
+    await added(fake_github, repo)
+    fake_github.fail_blobs_when(lambda _: BlobFault.ignore_range())
+    async with repo.open_artifact(1) as archive:
+        (payload,) = temporary.glob("ghartifacts-*/payload")
+        if harm == "cut":
+            os.truncate(payload, 1000)
+        else:
+            payload.unlink()
+        with pytest.raises(DiskError):
+            await archive.read("bin/tool")
+        with pytest.raises(DiskError):
+            await archive.extract(temporary.parent / "out")
+    assert not (temporary.parent / "out").exists()

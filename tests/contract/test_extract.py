@@ -263,3 +263,13 @@ async def test_members_that_lie_apart_come_side_by_side(
             await task
     found = {f"{number}": files[f"{number}"] for number in range(0, 22, 2)}
     assert read_below(tmp_path) == {f"out/{name}": data for name, data in found.items()}
+
+
+@pytest.mark.parametrize("content", [bytes(40 * 2**20), os.urandom(40 * 2**20)])
+async def test_a_large_member(
+    extract: Extract, fake_github: FakeGitHub, tmp_path: Path, content: bytes
+) -> None:
+    """A member is unpacked in stretches, however well it is compressed."""
+    fake_github.add_artifact(REPOSITORY, "dist", {"large": content, "small": b"x"})
+    await extract(1, tmp_path / "out")
+    assert read_below(tmp_path / "out") == {"large": content, "small": b"x"}
