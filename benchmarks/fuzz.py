@@ -29,7 +29,7 @@ from types import FrameType
 
 from benchmarks._traces import BrokenPromiseError
 from ghartifacts_async import ArchiveError, Budget
-from ghartifacts_async._sansio.members import folded
+from ghartifacts_async._sansio.filenames import folded
 from tests import forge
 from tests.forge import STORED, Part
 from tests.hostile import HOSTILE
@@ -197,7 +197,7 @@ def with_atheris(seconds: int, seed: int) -> int:
 
 def _child(arguments: list[str]) -> None:
     atheris = importlib.import_module("atheris")
-    for name in ("archive", "members", "unpack", "filenames"):
+    for name in ("archive", "filenames", "index", "local_header", "members", "unpack"):
         module = importlib.import_module(f"ghartifacts_async._sansio.{name}")
         for thing in [*vars(module).values()]:
             if getattr(thing, "__module__", "") == module.__name__:

@@ -15,7 +15,8 @@ from ghartifacts_async._lifetime import Lifetime
 from ghartifacts_async._remote import Remote
 from ghartifacts_async._sansio import arguments, members
 from ghartifacts_async._sansio.archive import TAIL, Entry, View, WantedError, parse, shown
-from ghartifacts_async._sansio.members import Index, Layout
+from ghartifacts_async._sansio.index import Index
+from ghartifacts_async._sansio.members import Layout
 from ghartifacts_async._sansio.unpack import Run
 from ghartifacts_async._target import check_destination
 from ghartifacts_async._unpack import Feed, read_index, unpack_file, unpack_remote
@@ -72,6 +73,9 @@ class Unpacking:
 class Archive:
     """An artifact's archive, of which only what is read is fetched. See `Repo.open_artifact`.
 
+    Many tasks may share it. Names are given and taken as they are recorded, however unsafe they
+    are: only where members become files are they refused.
+
     Attributes:
         artifact: Which artifact.
         downloaded: Whether all of it had to be, as the store serves no ranges.
@@ -95,7 +99,7 @@ class Archive:
         return self._remote.file is not None
 
     def names(self) -> list[str]:
-        """Names of all members, in the order of the archive: as recorded, whatever they are."""
+        """Names of all members, in the order of the archive; those of directories end in ``/``."""
         return [entry.member.name for entry in self._index.entries]
 
     def members(self) -> list[Member]:
@@ -169,15 +173,17 @@ class Archive:
     ) -> list[Path]:
         """Unpack members into a directory of their own, and fetch no others.
 
-        As `Repo.extract_artifact`, but for the bytes in between: neighbours come in one request,
-        and checked are sizes and CRC-32 of the members, not the digest of the archive.
+        Neighbours come in one request, and up to four requests are under way. Checked are number
+        and CRC-32 of each member's bytes, not the digest of the archive. Else it is as
+        `Repo.extract_artifact` is, and refuses what that refuses.
 
         Args:
-            directory: As there, and the others too.
-            members: Which.
-            strip: Leading components of the names to leave out.
-            if_exists: What to do about a directory that is there.
-            portable: Whether to refuse names that Windows does not take.
+            directory: Made, and those above it, as needed. An empty one counts as none.
+            members: Names; or one name, or a pattern of names whose ``*`` stands for slashes too;
+                or ``None`` for all.
+            strip: How many leading components of each name to leave out.
+            if_exists: ``"error"``, or ``"replace"`` for a directory that is there.
+            portable: Whether names are refused that Windows does not take.
 
         Returns:
             The files, in the order of the archive.

@@ -15,7 +15,8 @@ from ghartifacts_async._fresh import Fresh
 from ghartifacts_async._remote import Remote, Span
 from ghartifacts_async._sansio import ranges, unpack
 from ghartifacts_async._sansio.archive import Entry, View, WantedError, parse
-from ghartifacts_async._sansio.members import Index, Layout, Parts
+from ghartifacts_async._sansio.index import Index
+from ghartifacts_async._sansio.members import Layout, Parts
 from ghartifacts_async._sansio.unpack import Run
 from ghartifacts_async.errors import DiskError
 from ghartifacts_async.models import Budget

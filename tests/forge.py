@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from ghartifacts_async._sansio import members, unpack
 from ghartifacts_async._sansio.archive import TAIL, View, WantedError, parse
-from ghartifacts_async._sansio.members import Index
+from ghartifacts_async._sansio.index import Index
 from ghartifacts_async.models import Budget
 
 LOCAL, CENTRAL, END = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"

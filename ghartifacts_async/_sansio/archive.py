@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import struct
 import zipfile
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache
 from itertools import pairwise
@@ -28,8 +27,7 @@ TAIL = 2**17
 """How many of the last bytes are asked for first: a directory of a thousand members fits in."""
 
 LOCAL_HEADER = struct.Struct("<4s5H3I2H")
-LOCAL_MARK = b"PK\x03\x04"
-UTF8, DEFERRED = 0x800, 0x8
+UTF8 = 0x800
 
 _DIRECTORY_MARK = b"PK\x01\x02"
 _DIRECTORY_LENGTHS = struct.Struct("<4s24x3H12x")
@@ -163,14 +161,12 @@ def _entries(infos: list[zipfile.ZipInfo], end: int) -> list[Entry]:
     for one, other in pairwise(order):
         rooms[one] = infos[other].header_offset
     moment = cache(_moment)
-    found: list[Entry | zipfile.ZipInfo] = [*infos]
-    infos.clear()
     entries: list[Entry] = []
-    for number, room in enumerate(rooms):
-        info = found[number]
-        assert isinstance(info, zipfile.ZipInfo)
-        # In its place, for 66,000 of both are much.
-        found[number] = entry = _entry(info, room, moment(info.date_time))
+    infos.reverse()
+    for room in rooms:
+        # One goes as the other comes, for 66,000 of both are much.
+        info = infos.pop()
+        entry = _entry(info, room, moment(info.date_time))
         entries.append(entry)
         size = LOCAL_HEADER.size + len(entry.raw_name) + entry.member.compressed_size
         if entry.start < 0 or entry.start + size > room:
@@ -227,74 +223,6 @@ def _too_many(budget: Budget) -> BudgetExceeded:
         f"the archive has more than {budget.members} members",
         budget="members",
         allowed=budget.members,
-    )
-
-
-def data_start(entry: Entry, header: memoryview) -> int | None:
-    """Where a member's data begins, once its local header agrees with the directory.
-
-    Args:
-        entry: The member.
-        header: Bytes from its `start` on; ``None`` is the answer to too few.
-
-    Raises:
-        DamagedArchive: The two tell different things.
-
-    Source: APPNOTE, sections 4.3.7 and 4.4.4
-    """
-    if len(header) < LOCAL_HEADER.size:
-        return None
-    mark, _, flags, method, _, _, crc, packed, size, name, extra = LOCAL_HEADER.unpack_from(header)
-    length = LOCAL_HEADER.size + name + extra
-    known = entry.member
-    fits = entry.start + length + known.compressed_size <= entry.room
-    if mark != LOCAL_MARK or name != len(entry.raw_name) or not fits:
-        raise _disagrees(entry)
-    if len(header) < length:
-        return None
-    raw = bytes(header[LOCAL_HEADER.size : LOCAL_HEADER.size + name])
-    if 0xFFFFFFFF in (packed, size):
-        size, packed = _zip64(header[LOCAL_HEADER.size + name : length], size, packed)
-    same = zip((crc, packed, size), (known.crc32, known.compressed_size, known.size), strict=True)
-    deferred = {0, 0xFFFFFFFF} if flags & DEFERRED else set[int]()
-    if (
-        raw != entry.raw_name
-        or method != entry.method
-        or (flags ^ entry.flags) & ~_harmless(raw)
-        or not all(one == other or one in deferred for one, other in same)
-    ):
-        raise _disagrees(entry)
-    start: int = entry.start + length
-    return start
-
-
-def _harmless(raw_name: bytes) -> int:
-    """Flags that may differ: how hard it was compressed, and the encoding of an ASCII name."""
-    return 0x6 | (UTF8 if raw_name.isascii() else 0)
-
-
-def _zip64(extra: memoryview, size: int, packed: int) -> tuple[int, int]:
-    """Sizes out of the zip64 field where there is one. Source: APPNOTE, section 4.5.3."""
-    at = 0
-    while at + 4 <= len(extra):
-        kind, length = struct.unpack_from("<HH", extra, at)
-        values = _numbers(extra[at + 4 : at + 4 + length])
-        at += 4 + length
-        if kind == 1:
-            size = next(values, size) if size == 0xFFFFFFFF else size
-            packed = next(values, packed) if packed == 0xFFFFFFFF else packed
-            break
-    return size, packed
-
-
-def _numbers(data: memoryview) -> Iterator[int]:
-    return (number for (number,) in struct.iter_unpack("<Q", data[: len(data) // 8 * 8]))
-
-
-def _disagrees(entry: Entry) -> DamagedArchive:
-    name = entry.member.name
-    return DamagedArchive(
-        f"{shown(name)}: its local header disagrees with the directory", member=name
     )
 
 

@@ -1,4 +1,4 @@
-"""Which members are wanted, and whether they may become files.
+"""Whether members may become files, and which.
 
 Whoever made an archive chose its names. Each becomes a path below one directory, on every system
 the same, or is refused: nothing is repaired, for what is repaired in one way here and in another
@@ -11,20 +11,16 @@ Source: https://cwe.mitre.org/data/definitions/22.html; https://unicode.org/repo
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
-from fnmatch import translate
+from collections.abc import Iterable
 from typing import TypeAlias
 
 from attrs import field, frozen
 
 from ghartifacts_async._sansio.archive import Entry, shown
-from ghartifacts_async._sansio.filenames import MAX_BYTES, is_portable
+from ghartifacts_async._sansio.filenames import MAX_BYTES, folded, is_portable
 from ghartifacts_async.errors import (
     BudgetExceeded,
     DamagedArchive,
-    MemberNotFound,
     UnsafeMember,
 )
 from ghartifacts_async.models import Budget
@@ -35,66 +31,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _DRIVE = re.compile(r"[A-Za-z]:")
 _KIND, _REGULAR, _DIRECTORY = 0o170000, 0o100000, 0o040000
 _RATIO_COUNTS_FROM = 2**26
-_COMPARED = 10_000
 _DEEPEST = 128
-
-
-class Index:
-    """The members of an archive by name."""
-
-    def __init__(self, entries: Sequence[Entry]) -> None:
-        self.entries = entries
-        self._by_name = {entry.member.name: entry for entry in entries}
-        self._twice: set[str] = set()
-        if len(self._by_name) < len(entries):
-            seen: set[str] = set()
-            for entry in entries:
-                (self._twice if entry.member.name in seen else seen).add(entry.member.name)
-
-    def find(self, name: str) -> Entry:
-        """The member of exactly this name.
-
-        Raises:
-            MemberNotFound: There is none.
-            UnsafeMember: There are two.
-        """
-        entry = self._by_name.get(name)
-        if entry is None:
-            raise self._missing(name)
-        if name in self._twice:
-            raise UnsafeMember(f"{shown(name)} is in the archive twice", member=name)
-        return entry
-
-    def select(self, wanted: str | Iterable[str] | None) -> list[Entry]:
-        """The members that are wanted, in the order of the archive.
-
-        Args:
-            wanted: Names; or one name, or a pattern of names whose ``*`` stands for slashes too;
-                or ``None`` for all.
-
-        Raises:
-            MemberNotFound: There is none of one of the names, or for the pattern.
-        """
-        if wanted is None:
-            return [*self.entries]
-        if isinstance(wanted, str):
-            matches = re.compile(translate(wanted)).match
-            names = {wanted} if wanted in self._by_name else {*filter(matches, self._by_name)}
-            if not names:
-                raise self._missing(wanted)
-        else:
-            names = {*wanted}
-            for name in names:
-                if name not in self._by_name:
-                    raise self._missing(name)
-        return [entry for entry in self.entries if entry.member.name in names]
-
-    def _missing(self, name: str) -> MemberNotFound:
-        alike = _alike(name, [*self._by_name])
-        hint = f"; did you mean {' or '.join(map(shown, alike))}?" if alike else ""
-        return MemberNotFound(
-            f"the archive holds no member {shown(name)}{hint}", member=name, alike=alike
-        )
 
 
 def check_budget(entries: Iterable[Entry], budget: Budget) -> None:
@@ -264,24 +201,6 @@ def safe_path(entry: Entry, *, portable: bool) -> Parts:
         if portable and not is_portable(part):
             raise _unsafe(name, f"has {shown(part)} in it, which Windows does not take")
     return tuple(parts)
-
-
-def folded(name: str) -> str:
-    """What two names have in common that some file system takes for the same."""
-    if name.isascii():
-        return name.lower()
-    folded = unicodedata.normalize("NFD", name).casefold()
-    return unicodedata.normalize("NFC", folded)
-
-
-def _alike(name: str, names: Sequence[str]) -> tuple[str, ...]:
-    """Names that may have been meant: the same file elsewhere, else what looks like it."""
-    base = folded(name.rstrip("/").rpartition("/")[2])
-    same = [each for each in names if folded(each.rstrip("/").rpartition("/")[2]) == base]
-    if not same:
-        near = [each for each in names if abs(len(each) - len(name)) <= len(name) // 4 + 1]
-        same = get_close_matches(name, near[:_COMPARED])
-    return tuple(same[:3])
 
 
 def _collision(entry: Entry, there: _Node) -> UnsafeMember:

@@ -13,7 +13,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
-from ghartifacts_async._sansio.archive import LOCAL_HEADER, Entry, data_start, shown
+from ghartifacts_async._sansio.archive import LOCAL_HEADER, Entry, shown
+from ghartifacts_async._sansio.local_header import data_start
 from ghartifacts_async.errors import DamagedArchive, UnsupportedMember
 
 Piece: TypeAlias = tuple[Entry, bytes]

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from ghartifacts_async import ArchiveError, Budget, UnsafeMember
 from ghartifacts_async._sansio import arguments
-from ghartifacts_async._sansio.members import folded, layout, safe_path
+from ghartifacts_async._sansio.filenames import folded
+from ghartifacts_async._sansio.members import layout, safe_path
 from tests.forge import Part, forge, index_of, unpacked
 
 from .test_arguments import refused
