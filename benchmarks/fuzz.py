@@ -92,7 +92,12 @@ def _check_paths(found: dict[str, bytes]) -> None:
 
 
 def _check_bytes(data: bytes, found: dict[str, bytes]) -> None:
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(data))
+    except zipfile.BadZipFile:
+        # A seek before the start is none in memory, and an error in a file.
+        return
+    with archive:
         for info in archive.infolist():
             if info.filename in found and not info.is_dir():
                 try:
