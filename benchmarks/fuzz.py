@@ -196,8 +196,9 @@ def with_atheris(seconds: int, seed: int) -> int:
             (corpus / f"{number}").write_bytes(archive)
         limits = [f"-max_total_time={seconds}", f"-seed={seed}", "-rss_limit_mb=1024"]
         limits += [f"-timeout={_SECONDS:.0f}", f"-max_len={_LARGEST_SEED}", "-print_final_stats=1"]
+        limits += [f"-artifact_prefix={tempfile.gettempdir()}/"]
         command = [sys.executable, "-m", "benchmarks.fuzz", "--child", str(corpus), *limits]
-        return subprocess.run([*command, f"-artifact_prefix={tempfile.gettempdir()}/"], check=False).returncode
+        return subprocess.run(command, check=False).returncode
 
 
 def _child(arguments: list[str]) -> None:

@@ -161,10 +161,10 @@ class Fresh:
     def _leave(self) -> None:
         """Remove what is not published."""
         if self.work != self.target:
-            for path in self.work.iterdir():
-                if not (self._old_is_here and path.name == _OLD):
-                    _remove(path)
             with suppress(OSError):
+                for path in self.work.iterdir():
+                    if not (self._old_is_here and path.name == _OLD):
+                        _remove(path)
                 self.work.rmdir()
         if not self._published:
             with suppress(OSError):
