@@ -56,6 +56,7 @@ from ghartifacts_async.errors import (
 )
 from ghartifacts_async.models import (
     Artifact,
+    ArtifactFilters,
     ArtifactPage,
     Budget,
     Digest,
@@ -73,6 +74,13 @@ from ghartifacts_async.models import (
     WorkflowRun,
 )
 from ghartifacts_async.repo import Repo
+from ghartifacts_async.reports import (
+    BulkProgress,
+    Deletion,
+    MirrorReport,
+    Outcome,
+    PruneReport,
+)
 
 __all__ = [
     "Anonymous",
@@ -81,6 +89,7 @@ __all__ = [
     "ArchiveError",
     "Artifact",
     "ArtifactExpired",
+    "ArtifactFilters",
     "ArtifactListing",
     "ArtifactPage",
     "ArtifactStream",
@@ -89,11 +98,13 @@ __all__ = [
     "AuthenticationError",
     "Budget",
     "BudgetExceeded",
+    "BulkProgress",
     "CertificateRefused",
     "Client",
     "ClientStateError",
     "ConnectionFailed",
     "DamagedArchive",
+    "Deletion",
     "Digest",
     "DigestMismatch",
     "Direction",
@@ -110,11 +121,14 @@ __all__ = [
     "Limits",
     "Member",
     "MemberNotFound",
+    "MirrorReport",
     "NotAZip",
     "NotFound",
+    "Outcome",
     "PermissionDenied",
     "Progress",
     "ProgressError",
+    "PruneReport",
     "RateLimit",
     "RateLimited",
     "RedirectRefused",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
+from collections.abc import Callable
 
 from attrs import frozen
 
@@ -44,6 +46,9 @@ class Job:
         keep_partial: Whether what came stays for the next call where this one fails.
         durable: Whether it is to survive a loss of power.
         on_progress: The caller's function.
+        named: Makes the file's name of the one that the payload has; ``None`` for that one. The
+            destination's name is then the one of a zip.
+        extra: Says how many connections beyond the first of each many downloads have together.
     """
 
     artifact: Artifact
@@ -55,6 +60,8 @@ class Job:
     keep_partial: bool
     durable: bool
     on_progress: OnProgress | None
+    named: Callable[[str], str] | None = None
+    extra: asyncio.Semaphore | None = None
 
 
 async def download(
@@ -63,6 +70,7 @@ async def download(
     """Fetch, check and publish."""
     artifact, how = job.artifact, job.if_exists
     target = await Target.of(disk, job.destination, artifact)
+    target.is_sure = target.is_sure and job.named is None
     try:
         await target.look(disk, artifact, how)
         directory = target.path.parent
@@ -72,6 +80,8 @@ async def download(
             return await _Download(transport, disk, policy, lease, job, part, target).run()
     except AlreadyThere:
         pass
+    if job.durable:
+        await target.sync(disk)
     assert artifact.digest is not None
     size = artifact.size_in_bytes
     meter = Meter(artifact, job.on_progress)
@@ -172,6 +182,7 @@ class _Download:
             self._patience,
             self._started,
             self._meter.add,
+            self._job.extra,
         )
         await fetch.run(connections)
 
@@ -180,7 +191,8 @@ class _Download:
         if self._begun:
             return
         artifact, blob = self._job.artifact, self._source.blob
-        await self._name(payload.filename(artifact, body.url_path, body.headers))
+        name = payload.filename(artifact, body.url_path, body.headers)
+        await self._name(name if self._job.named is None else self._job.named(name))
         record = Record(
             self._job.key, self._wanted, blob.total or 0, blob.etag, self._target.path.name, boot()
         )

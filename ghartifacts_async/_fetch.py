@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from typing import Protocol
 
 from ghartifacts_async._disk import Disk, idle, settled
@@ -55,6 +56,8 @@ class Fetch:
         patience: How often it may fail.
         started: Awaited with the first good answer, before a byte of it is read.
         add: Told of each number of bytes that came.
+        extra: What a connection beyond the first waits for before each piece, where others
+            fetch as well.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class Fetch:
         patience: Patience,
         started: Callable[[Body], Awaitable[None]],
         add: Callable[[int], None],
+        extra: asyncio.Semaphore | None = None,
     ) -> None:
         self._source = source
         self._sink = sink
@@ -74,8 +78,10 @@ class Fetch:
         self._patience = patience
         self._started = started
         self._add = add
+        self._extra = extra
         self._parts_work = False
         self._ready = asyncio.Event()
+        self._begun = asyncio.Event()
         self._connections: int | None = None
 
     async def run(self, connections: int | None) -> None:
@@ -115,31 +121,31 @@ class Fetch:
             await self._ready.wait()
             if number >= (self._connections or ranges.connections(self._source.blob.total or 0)):
                 return
-        self._disk.writers += 1
         loop = asyncio.get_running_loop()
-        try:
-            while not self._plan.complete:
+        turn = self._extra if number and self._extra is not None else nullcontext()
+        while not self._plan.complete:
+            error: ArtifactsError | None = None
+            async with turn:
                 piece = self._plan.take(loop.time(), rate)
-                if piece is None:
-                    await asyncio.sleep(_IDLE)
-                    continue
-                error: ArtifactsError | None = None
-                try:
-                    await self._fetch(piece)
-                    rate, unfit = piece.rate(loop.time()), 0
-                except UnfitError as answer:
-                    unfit += 1
-                    error = self._distrust(answer, unfit)
-                except (IncompleteDownload, StoreError, TransportError) as failed:
-                    error = failed
-                finally:
-                    self._plan.give_back(piece)
-                if error is not None:
-                    if piece.stop is None and piece.came:
-                        raise StartOver(error, whole=True)
-                    await self._patience.again(error, number)
-        finally:
-            self._disk.writers -= 1
+                if piece is not None:
+                    self._disk.writers += 1
+                    try:
+                        await self._fetch(piece)
+                        rate, unfit = piece.rate(loop.time()), 0
+                    except UnfitError as answer:
+                        unfit += 1
+                        error = self._distrust(answer, unfit)
+                    except (IncompleteDownload, StoreError, TransportError) as failed:
+                        error = failed
+                    finally:
+                        self._disk.writers -= 1
+                        self._plan.give_back(piece)
+            if piece is None:
+                await asyncio.sleep(_IDLE)
+            elif error is not None:
+                if piece.stop is None and piece.came:
+                    raise StartOver(error, whole=True)
+                await self._patience.again(error, number)
 
     def _distrust(self, answer: UnfitError, in_a_row: int) -> ArtifactsError:
         verdict, error = answer.verdict, answer.error
@@ -153,8 +159,13 @@ class Fetch:
         loop = asyncio.get_running_loop()
         async with self._source.open(piece.at, piece.stop) as body:
             if not self._ready.is_set():
-                await self._started(body)
+                if not body.offers_parts:
+                    self._connections = 1
+                # The others may connect while room is made on the disk.
                 self._ready.set()
+                await self._started(body)
+                self._begun.set()
+            await self._begun.wait()
             if piece.stop is None:
                 piece.stop = self._source.blob.total
             self._parts_work = self._parts_work or body.is_part

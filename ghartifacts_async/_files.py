@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import stat
 import threading
 from collections import deque
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 
@@ -18,6 +19,7 @@ PRIVATE = sum(getattr(os, name, 0) for name in ("O_BINARY", "O_CLOEXEC", "O_NOFO
 """How files are opened that nobody else knows."""
 
 _MOST_BUFFERS = 512
+_NOT_OFFERED = {errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS, errno.ENODEV}
 
 _WORDS = {
     errno.ENOSPC: "the disk is full",
@@ -80,7 +82,7 @@ class RandomFile:
             try:
                 os.posix_fallocate(self._fd, 0, size)
             except OSError as error:
-                if error.errno not in {errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS, errno.ENODEV}:
+                if error.errno not in _NOT_OFFERED:
                     raise
         os.ftruncate(self._fd, size)
 
@@ -131,6 +133,12 @@ def rename_new(path: Path, target: Path) -> None:
         path.unlink()
 
 
+def sync_file(path: Path) -> None:
+    """Return when what a file holds survives the loss of power."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
 def sync_directory(path: Path) -> None:
     """Return when the names in a directory survive the loss of power, where that can be asked."""
     if not hasattr(os, "O_DIRECTORY"):
@@ -138,15 +146,28 @@ def sync_directory(path: Path) -> None:
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(fd)
+    except OSError as error:
+        if error.errno not in _NOT_OFFERED:
+            raise
     finally:
         os.close(fd)
 
 
+@functools.cache
 def boot() -> str:
     """Which start of the machine this is, ``""`` where it cannot be told."""
     with suppress(OSError):
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     return ""
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """What the system says of a path is raised as an error of this library."""
+    try:
+        yield
+    except OSError as error:
+        raise disk_error(error, path) from error
 
 
 def disk_error(error: OSError, path: Path) -> DiskError:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ghartifacts_async._disk import Disk, idle
-from ghartifacts_async._files import RandomFile, disk_error
+from ghartifacts_async._files import RandomFile, disk_errors
 from ghartifacts_async.errors import ClientStateError, DiskError
 from ghartifacts_async.models import Digest
 
@@ -74,12 +74,10 @@ class Hasher:
         # Large: each piece costs two waits for the interpreter's lock.
         buffer = self._buffer = self._buffer or memoryview(bytearray(_READ_SIZE))
         stop = min(stop, self._hashed + _AT_ONCE)
-        try:
+        with disk_errors(self._path):
             while self._hashed < stop:
                 count = self._file.read(self._hashed, buffer[: stop - self._hashed])
                 if not count:
                     raise DiskError(f"{self._path}: another process cut it", path=self._path)
                 self._hash.update(buffer[:count])
                 self._hashed += count
-        except OSError as error:
-            raise disk_error(error, self._path) from error

@@ -21,6 +21,7 @@ from ghartifacts_async._files import (
     RandomFile,
     boot,
     disk_error,
+    disk_errors,
     is_at,
     rename_new,
     sync_directory,
@@ -202,13 +203,13 @@ class Partial:
     def _open(self) -> bool:
         """Have the journal; whether it could be had."""
         try:
-            self._make_directory()
             try:
+                self._make_directory()
                 return self._journal.hold()
-            except FileNotFoundError:
+            except (FileNotFoundError, FileExistsError):
                 # Whoever was at work here may just have tidied up, but not again and again.
                 self._missing += 1
-                if self._missing > _TIDIED_UP:
+                if self._missing > _TIDIED_UP or self._directory.is_file():
                     raise
                 return False
             except OSError as error:
@@ -226,23 +227,19 @@ class Partial:
         self._directory.mkdir(parents=True, exist_ok=True)
 
     def _found(self, artifact: str, digest: str | None) -> Record | None:
-        try:
+        with disk_errors(self._path), suppress(FileNotFoundError):
             record = journal.read(self._journal.read(), artifact, digest, boot())
             if record is None:
                 return None
             file = RandomFile(self._path, new=False)
-            if os.fstat(file.fileno()).st_size != record.total:
-                file.close()
-                return None
-            self._file = file
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise disk_error(error, self._path) from error
-        return record
+            if os.fstat(file.fileno()).st_size == record.total:
+                self._file = file
+                return record
+            file.close()
+        return None
 
     def _begin(self, record: Record) -> None:
-        try:
+        with disk_errors(self._path):
             # In this order: no journal ever tells of bytes that are not there.
             self._journal.clear()
             if self._file is not None:
@@ -250,25 +247,19 @@ class Partial:
             self._file = RandomFile(self._path, new=True)
             self._file.reserve(record.total)
             self._journal.add(journal.header(record))
-        except OSError as error:
-            raise disk_error(error, self._path) from error
 
     def _write(self, offset: int, chunks: Sequence[bytes], size: int) -> None:
         assert self._file is not None
-        try:
+        with disk_errors(self._path):
             self._file.write(offset, chunks)
             self._journal.add(journal.line(offset, offset + size))
-        except OSError as error:
-            raise disk_error(error, self._path) from error
 
     def _tail(self, size: int) -> bytes:
         assert self._file is not None
         start = max(0, self._total - size)
         data = bytearray(self._total - start)
-        try:
+        with disk_errors(self._path):
             count = self._file.read(start, memoryview(data))
-        except OSError as error:
-            raise disk_error(error, self._path) from error
         return bytes(data[:count])
 
     def _publish(self, target: Path, replace: bool, durable: bool) -> None:

@@ -111,6 +111,7 @@ class Body:
         headers: Of the answer, by lower-case name.
         url_path: Percent-encoded path of the URL.
         is_part: Whether the store sends the part that was asked for.
+        offers_parts: Whether it says that it would.
     """
 
     def __init__(self, stream: Stream, start: int, stop: int | None, source: Source) -> None:
@@ -121,6 +122,7 @@ class Body:
         self.headers: Mapping[str, str] = stream.headers
         self.url_path = stream.url.path
         self.is_part = stream.status == 206
+        self.offers_parts = self.is_part or stream.headers.get("accept-ranges") == "bytes"
 
     async def read(self) -> bytes:
         """The next bytes, as they come; ``b""`` at the end of the span.

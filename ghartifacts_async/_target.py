@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+from contextlib import suppress
 from pathlib import Path
 
-from attrs import define
+from attrs import define, field
 
 from ghartifacts_async._disk import Disk
-from ghartifacts_async._files import disk_error
+from ghartifacts_async._files import disk_errors, sync_directory, sync_file
 from ghartifacts_async._sansio.filenames import safe_filename
 from ghartifacts_async.errors import DiskError, InvalidArgument, TargetExists
 from ghartifacts_async.models import Artifact, Digest, IfExists
@@ -33,6 +34,7 @@ class Target:
 
     path: Path
     is_sure: bool
+    _unwanted: os.stat_result | None = field(default=None, init=False)
 
     @classmethod
     async def of(
@@ -62,16 +64,25 @@ class Target:
             TargetExists: It is to be left alone.
             DiskError: It cannot be replaced.
         """
-        await disk.run(_check_place, self.path)
-        if if_exists == "replace" or not await disk.run(os.path.lexists, self.path):
+        there = await disk.run(_check_place, self.path)
+        if there is None or if_exists == "replace" or _is_unchanged(there, self._unwanted):
             return
         if if_exists == "error":
             if self.is_sure:
                 raise TargetExists(f"{self.path}: there is a file already", path=self.path)
             return
         digest = artifact.digest
-        if digest is not None and await _is_same(disk, self.path, artifact.size_in_bytes, digest):
+        if digest is not None and await is_same(disk, self.path, artifact.size_in_bytes, digest):
             raise AlreadyThere
+        self._unwanted = there
+
+    async def sync(self, disk: Disk) -> None:
+        """Return when the file that is there survives the loss of power.
+
+        Raises:
+            DiskError: That cannot be had.
+        """
+        await disk.run(_sync, self.path)
 
 
 def check_destination(destination: str | os.PathLike[str]) -> None:
@@ -95,25 +106,29 @@ def check_destination(destination: str | os.PathLike[str]) -> None:
 
 
 def _is_directory(text: str) -> bool:
-    try:
+    with disk_errors(Path(text)):
         return text.endswith((os.sep, os.altsep or os.sep)) or Path(text).is_dir()
-    except OSError as error:
-        raise disk_error(error, Path(text)) from error
 
 
-def _check_place(target: Path) -> None:
-    """Find out before the first byte what would be found out after the last."""
-    try:
-        target.lstat()
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    except OSError as error:
-        raise disk_error(error, target) from error
-    if target.exists() and not target.is_file():
-        raise DiskError(f"{target}: in its place is a directory or device", path=target)
+def _check_place(target: Path) -> os.stat_result | None:
+    """What is there; and find out before the first byte what else would be after the last."""
+    with disk_errors(target), suppress(FileNotFoundError, NotADirectoryError):
+        there = target.lstat()
+        if target.exists() and not target.is_file():
+            raise DiskError(f"{target}: in its place is a directory or device", path=target)
+        return there
+    return None
 
 
-async def _is_same(disk: Disk, path: Path, size: int, digest: Digest) -> bool:
+def _is_unchanged(there: os.stat_result, before: os.stat_result | None) -> bool:
+    return (
+        before is not None
+        and os.path.samestat(there, before)
+        and (there.st_size, there.st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    )
+
+
+async def is_same(disk: Disk, path: Path, size: int, digest: Digest) -> bool:
     """Whether a file is what GitHub records, read in steps that a cancellation can wait for."""
     if digest.algorithm != "sha256":
         return False
@@ -128,6 +143,12 @@ async def _is_same(disk: Disk, path: Path, size: int, digest: Digest) -> bool:
     return found.hash.hexdigest() == digest.hex
 
 
+def _sync(path: Path) -> None:
+    with disk_errors(path):
+        sync_file(path)
+        sync_directory(path.parent)
+
+
 class _Found:
     """A file that is there already, read step by step. All of it blocks."""
 
@@ -138,24 +159,19 @@ class _Found:
 
     def open(self) -> int:
         """Its size."""
-        try:
+        with disk_errors(self._path), suppress(FileNotFoundError):
             self._file = io.FileIO(self._path)
             return os.fstat(self._file.fileno()).st_size
-        except FileNotFoundError:
-            return -1
-        except OSError as error:
-            raise disk_error(error, self._path) from error
+        return -1
 
     def hash_some(self) -> bool:
         """Hash a stretch of it; whether there is more."""
         assert self._file is not None
-        try:
+        with disk_errors(self._path):
             for _ in range(_STEP):
                 if not (data := self._file.read(2**20)):
                     return False
                 self.hash.update(data)
-        except OSError as error:
-            raise disk_error(error, self._path) from error
         return True
 
     def close(self) -> None:

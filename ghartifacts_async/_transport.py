@@ -38,7 +38,7 @@ from ghartifacts_async.models import Timeouts
 MAX_REPLY_BYTES = 4 * 2**20
 """More than any page of artifacts: what is larger is no answer of the API."""
 
-_READ_BUFFER = 2**18
+_READ_BUFFER = 2**17
 
 _SLOW_SECONDS = 60.0
 _SLOW_BYTES = 60 * 2**10
@@ -242,16 +242,13 @@ class Stream:
         self._watched_bytes, self._watched_seconds = 0, 0.0
 
     async def read(self) -> bytes:
-        """The next piece of the body, of at most about 512 KiB and undecoded; ``b""`` at its end.
+        """The next piece of the body as it came, undecoded; ``b""`` at its end.
 
         Raises:
             TransportError: The connection broke, fell silent or got too slow before the end.
         """
-        content = self._response.content
         try:
-            chunk = content.read_nowait()
-            if not chunk:
-                chunk = await self._wait_for(content)
+            chunk = await self._next(self._response.content)
         except FAILURES as error:
             failure = self._transport.failure(error, self.url.value)
         else:
@@ -262,12 +259,15 @@ class Stream:
             return chunk
         raise failure
 
-    async def _wait_for(self, content: aiohttp.StreamReader) -> bytes:
+    async def _next(self, content: aiohttp.StreamReader) -> bytes:
         loop = asyncio.get_running_loop()
         began = loop.time()
         # Not left to sock_read: a malformed chunk ends aiohttp's timer, and no error comes.
         async with asyncio.timeout(self._transport.timeouts.stall):
-            chunk = await content.readany()
+            # Not readany(), which copies what it joins.
+            chunk, ended = await content.readchunk()
+            while ended and not chunk:
+                chunk, ended = await content.readchunk()
         self._watched_seconds += loop.time() - began
         if self._watched_seconds >= _SLOW_SECONDS:
             self._watch()

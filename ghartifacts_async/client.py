@@ -4,23 +4,37 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, Unpack
 
 from ghartifacts_async._disk import Disk
 from ghartifacts_async._lifetime import Lifetime
 from ghartifacts_async._limiter import Limiter
+from ghartifacts_async._mirror import mirror
+from ghartifacts_async._parts import Parts
 from ghartifacts_async._pool import check_borrowed
-from ghartifacts_async._sansio import arguments
+from ghartifacts_async._progress import check_callback
+from ghartifacts_async._sansio import arguments, layout
+from ghartifacts_async._sansio.layout import Layout
 from ghartifacts_async._sansio.secret import Secret, hidden
 from ghartifacts_async._session import Session
+from ghartifacts_async._target import check_destination
 from ghartifacts_async._transport import Transport
 from ghartifacts_async.auth import Auth, GitHubApp, auth_of
 from ghartifacts_async.errors import ClientStateError, InvalidArgument
-from ghartifacts_async.models import Limits, RateLimit, RetryPolicy, Stats, Timeouts
-from ghartifacts_async.repo import Parts, Repo
+from ghartifacts_async.models import (
+    ArtifactFilters,
+    Limits,
+    RateLimit,
+    RetryPolicy,
+    Stats,
+    Timeouts,
+)
+from ghartifacts_async.repo import Repo
+from ghartifacts_async.reports import BulkProgress, MirrorReport
 
 if TYPE_CHECKING:
     import aiohttp
@@ -126,9 +140,71 @@ class Client:
             token, base_url=url, session=session, retry=retry, limits=limits, timeouts=timeouts
         )
 
-    def repo(self, name: str) -> Repo:
-        """The repository ``owner/name``, or an `InvalidArgument`. Nothing is asked."""
-        return Repo(arguments.repository(name), self._opened)
+    def repo(self, name: str | Repo) -> Repo:
+        """The repository ``owner/name``, or one that came out of a pickle. Nothing is asked.
+
+        Raises:
+            InvalidArgument: The name cannot be right, or it is of another server.
+        """
+        if isinstance(name, Repo):
+            if name.base_url != self._base_url:
+                raise InvalidArgument(
+                    f"{name.name} is of {name.base_url}, this client of {self._base_url}"
+                )
+            name = name.name
+        return Repo(arguments.repository(name), self._base_url)._bound(self._opened)
+
+    async def mirror(
+        self,
+        repositories: Iterable[str | Repo],
+        directory: str | os.PathLike[str],
+        *,
+        name: str | None = None,
+        template: str = layout.DEFAULT,
+        concurrency: int = 8,
+        durable: bool = False,
+        on_progress: Callable[[BulkProgress], None] | None = None,
+        **filters: Unpack[ArtifactFilters],
+    ) -> MirrorReport:
+        """Mirror several repositories, each into ``<directory>/<owner>/<name>/``.
+
+        One set of tasks, connections and limits serves all of them. Up to eight take turns, an
+        artifact each, so that none waits for the largest to end. One that cannot be listed, or is
+        being mirrored by another, is told of in the report and stops nothing.
+
+        Args:
+            repositories: ``owner/name`` each; one that is named twice is mirrored once.
+            directory: Above all of them.
+            name: As of `Repo.mirror`, as are all that follow.
+            template: Of each mirror.
+            concurrency: How many downloads at a time, of all together.
+            durable: Whether what is done survives a loss of power.
+            on_progress: Told of all together.
+            filters: Which artifacts of each.
+
+        Raises:
+            DiskFull: As of `Repo.mirror`, like the others that end all of it.
+        """
+        check_destination(directory)
+        check_callback(on_progress)
+        if isinstance(repositories, str | Repo):
+            raise InvalidArgument("repositories is an iterable of them; Repo.mirror takes one")
+        # GitHub knows no two names that differ in case alone.
+        named: dict[str, Repo] = {}
+        for repo in map(self.repo, repositories):
+            named.setdefault(repo.name.lower(), repo)
+        paths = Layout(template)
+        mirrors = [
+            repo._mirror(Path(directory, repo.name), paths, name, durable, filters)
+            for repo in named.values()
+        ]
+        return await mirror(
+            mirrors,
+            self._opened().lifetime,
+            concurrency=arguments.concurrency(concurrency),
+            alone=False,
+            on_progress=on_progress,
+        )
 
     @property
     def rate_limit(self) -> RateLimit | None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypedDict
 
 from attrs import field, frozen
 
@@ -17,6 +17,19 @@ _DIGEST = re.compile(r"[A-Za-z0-9_-]+:(?:[0-9A-Fa-f]{2})+")
 Direction: TypeAlias = Literal["asc", "desc"]
 IfExists: TypeAlias = Literal["verify", "replace", "error"]
 IfDirectoryExists: TypeAlias = Literal["error", "replace"]
+
+
+class ArtifactFilters(TypedDict, total=False):
+    """Which artifacts of a listing are wanted, beyond `name`; see `Repo.list_artifacts`."""
+
+    pattern: str | None
+    branch: str | None
+    head_sha: str | None
+    created_after: datetime | None
+    created_before: datetime | None
+    expired: bool | None
+    min_size: int | None
+    max_size: int | None
 
 
 def _at_least(minimum: float) -> Callable[[object, Any, float | None], None]:

@@ -3,48 +3,58 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+)
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Unpack
 
 from attrs import field, frozen
 
 from ghartifacts_async._archive import Archive, Unpacking, extract, open_archive
-from ghartifacts_async._disk import Disk
-from ghartifacts_async._download import Job, download
-from ghartifacts_async._lease import Lease
-from ghartifacts_async._lifetime import Lifetime
+from ghartifacts_async._bulk import deletions, downloads
 from ghartifacts_async._listing import ArtifactListing
+from ghartifacts_async._mirror import Mirror, mirror
+from ghartifacts_async._parts import Parts
 from ghartifacts_async._patience import Patience
 from ghartifacts_async._progress import OnProgress, check_callback
+from ghartifacts_async._prune import prune
 from ghartifacts_async._remote import Remote
-from ghartifacts_async._sansio import arguments, calls
-from ghartifacts_async._session import Session
+from ghartifacts_async._sansio import arguments, calls, layout
+from ghartifacts_async._sansio.filters import Filter
+from ghartifacts_async._sansio.layout import Layout
+from ghartifacts_async._sansio.prune import Criteria
 from ghartifacts_async._source import Source
 from ghartifacts_async._stream import ArtifactStream, stream
 from ghartifacts_async._target import check_destination
-from ghartifacts_async._transport import Transport
+from ghartifacts_async.errors import ClientStateError
 from ghartifacts_async.models import (
     Artifact,
+    ArtifactFilters,
     Budget,
     Direction,
     Download,
     IfDirectoryExists,
     IfExists,
-    RetryPolicy,
+)
+from ghartifacts_async.reports import (
+    BulkProgress,
+    Deletion,
+    MirrorReport,
+    Outcome,
+    PruneReport,
 )
 
 
-@frozen
-class Parts:
-    """What an open client lends to its repositories."""
-
-    base_url: str
-    session: Session
-    transport: Transport
-    disk: Disk
-    lifetime: Lifetime
-    policy: RetryPolicy
+def _no_client() -> Parts:
+    raise ClientStateError("this repository belongs to no client; pass it to Client.repo")
 
 
 @frozen(repr=False)
@@ -55,22 +65,59 @@ class Repo:
     answer), a `RedirectRefused` (it leads astray), a `TokenProviderError`, and before anything is
     sent an `InvalidArgument` or a `ClientStateError`.
 
+    It pickles, and goes through `to_json`, as what it is called: without the client and its token.
+    What comes out belongs to no client, and calls nothing before `Client.repo` has taken it in.
+
     Attributes:
         name: ``owner/name``.
+        base_url: Of the API.
     """
 
     name: str
-    _opened: Callable[[], Parts] = field(eq=False)
+    base_url: str
+    _opened: Callable[[], Parts] = field(default=_no_client, init=False, eq=False)
 
     def __repr__(self) -> str:
         return f"<Repo {self.name}>"
 
-    def list_artifacts(self, name: str | None = None, *, per_page: int = 100) -> ArtifactListing:
-        """The repository's artifacts, newest first, expired ones included.
+    def __reduce__(self) -> tuple[type[Repo], tuple[str, str]]:
+        return Repo, (self.name, self.base_url)
+
+    def list_artifacts(
+        self,
+        name: str | None = None,
+        *,
+        pattern: str | None = None,
+        branch: str | None = None,
+        head_sha: str | None = None,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+        expired: bool | None = None,
+        min_size: int | None = None,
+        max_size: int | None = None,
+        per_page: int = 100,
+        concurrency: int = 8,
+    ) -> ArtifactListing:
+        """The repository's artifacts, newest first, each exactly once; see `ArtifactListing`.
+
+        `name` is filtered by GitHub, the rest on this side. What an artifact does not tell, it
+        does not match.
 
         Args:
-            name: Only those of exactly this name; GitHub filters.
-            per_page: Artifacts a call fetches, at most 100.
+            name: Only those of exactly this name.
+            pattern: Only those whose name is like this: ``*``, ``?`` and ``[…]`` as in a shell,
+                upper and lower case told apart.
+            branch: Only those of runs on this branch.
+            head_sha: Only those of runs of this commit, in full.
+            created_after: Only those of this moment or later; a datetime with a time zone. Older
+                pages are not asked for.
+            created_before: Only those from before this moment.
+            expired: Only those whose bytes are gone, or only those whose are not.
+            min_size: Only those of this many bytes or more.
+            max_size: Only those of this many bytes or fewer.
+            per_page: Artifacts that the first call fetches, at most 100; the others fetch that
+                many or fewer, but up to 20.
+            concurrency: Pages to fetch side by side, at most 256.
 
         Source: https://docs.github.com/rest/actions/artifacts#list-artifacts-for-a-repository
         """
@@ -79,23 +126,52 @@ class Repo:
             name=arguments.artifact_name(name),
             per_page=arguments.per_page(per_page),
         )
-        return ArtifactListing(self._opened().session, call)
+        wanted = Filter(
+            pattern=pattern,
+            branch=branch,
+            head_sha=head_sha,
+            created_after=created_after,
+            created_before=created_before,
+            expired=expired,
+            min_size=min_size,
+            max_size=max_size,
+        )
+        concurrency = arguments.concurrency(concurrency)
+        return ArtifactListing(self._opened().session, call, wanted, concurrency=concurrency)
 
     def list_run_artifacts(
         self,
         run_id: int,
         *,
         name: str | None = None,
+        pattern: str | None = None,
+        branch: str | None = None,
+        head_sha: str | None = None,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+        expired: bool | None = None,
+        min_size: int | None = None,
+        max_size: int | None = None,
         direction: Direction = "desc",
         per_page: int = 100,
+        concurrency: int = 8,
     ) -> ArtifactListing:
-        """The artifacts of a workflow run, of all its attempts.
+        """The artifacts of a workflow run, of all its attempts, each exactly once.
 
         Args:
             run_id: Id of the run.
-            name: Only those of exactly this name; GitHub filters.
+            name: This and the other filters as in `list_artifacts`.
+            pattern: See there.
+            branch: See there.
+            head_sha: See there.
+            created_after: See there.
+            created_before: See there. Newer pages are not asked for in ascending order.
+            expired: See there.
+            min_size: See there.
+            max_size: See there.
             direction: ``"desc"``, newest first, or ``"asc"``.
-            per_page: Artifacts a call fetches, at most 100.
+            per_page: As in `list_artifacts`.
+            concurrency: As in `list_artifacts`.
 
         Source: https://docs.github.com/rest/actions/artifacts#list-workflow-run-artifacts
         """
@@ -106,7 +182,18 @@ class Repo:
             direction=arguments.direction(direction),
             per_page=arguments.per_page(per_page),
         )
-        return ArtifactListing(self._opened().session, call)
+        wanted = Filter(
+            pattern=pattern,
+            branch=branch,
+            head_sha=head_sha,
+            created_after=created_after,
+            created_before=created_before,
+            expired=expired,
+            min_size=min_size,
+            max_size=max_size,
+        )
+        concurrency = arguments.concurrency(concurrency)
+        return ArtifactListing(self._opened().session, call, wanted, concurrency=concurrency)
 
     async def get_artifact(self, artifact: Artifact | int) -> Artifact:
         """The artifact as it is now.
@@ -116,9 +203,7 @@ class Repo:
 
         Source: https://docs.github.com/rest/actions/artifacts#get-an-artifact
         """
-        session = self._opened().session
-        call = calls.get_artifact(self.name, arguments.artifact_id(artifact))
-        return calls.read_artifact(call, await session.call(call))
+        return await self._opened().get(self.name, arguments.artifact_id(artifact))
 
     async def delete_artifact(self, artifact: Artifact | int) -> None:
         """Delete an artifact, for good.
@@ -196,9 +281,9 @@ class Repo:
         async with parts.lifetime.work():
             if not isinstance(artifact, Artifact):
                 artifact = await self.get_artifact(artifact)
-            job = Job(
+            return await parts.download(
+                self.name,
                 artifact,
-                f"{parts.base_url}/{self.name}/{artifact.id}",
                 destination,
                 if_exists=if_exists,
                 connections=connections,
@@ -207,8 +292,6 @@ class Repo:
                 durable=durable,
                 on_progress=on_progress,
             )
-            lease = self._lease(parts, artifact)
-            return await download(parts.transport, parts.disk, parts.policy, lease, job)
 
     @asynccontextmanager
     async def stream_artifact(self, artifact: Artifact | int) -> AsyncIterator[ArtifactStream]:
@@ -232,7 +315,7 @@ class Repo:
         parts = self._opened()
         if not isinstance(artifact, Artifact):
             artifact = await self.get_artifact(artifact)
-        source = Source(parts.transport, self._lease(parts, artifact), artifact)
+        source = Source(parts.transport, parts.lease(self.name, artifact), artifact)
         async with stream(artifact, source, Patience(parts.policy), parts.lifetime) as opened:
             yield opened
 
@@ -266,9 +349,8 @@ class Repo:
         parts = self._opened()
         if not isinstance(artifact, Artifact):
             artifact = await self.get_artifact(artifact)
-        lease = self._lease(parts, artifact)
-        source = Source(parts.transport, lease, artifact)
-        whole = self._whole(parts, artifact, lease)
+        source = Source(parts.transport, parts.lease(self.name, artifact), artifact)
+        whole = self._whole(parts, artifact)
         remote = Remote(artifact, source, parts.policy, parts.disk, whole)
         async with open_archive(artifact, remote, parts.lifetime, budget) as archive:
             yield archive
@@ -331,30 +413,192 @@ class Repo:
         async with parts.lifetime.work():
             if not isinstance(artifact, Artifact):
                 artifact = await self.get_artifact(artifact)
-            whole = self._whole(parts, artifact, self._lease(parts, artifact))
-            return await extract(parts.disk, whole, wanted)
+            return await extract(parts.disk, self._whole(parts, artifact), wanted)
 
-    def _whole(
-        self, parts: Parts, artifact: Artifact, lease: Lease
-    ) -> Callable[[Path], Awaitable[Download]]:
+    def download_artifacts(
+        self,
+        artifacts: Iterable[Artifact | int] | AsyncIterable[Artifact | int],
+        directory: str | os.PathLike[str],
+        *,
+        concurrency: int = 8,
+        if_exists: IfExists = "verify",
+        durable: bool = False,
+        on_progress: Callable[[BulkProgress], None] | None = None,
+    ) -> AsyncGenerator[Outcome, None]:
+        """Download many artifacts, some at a time: ``async for outcome in …``, as each ends.
+
+        Each becomes ``<directory>/<artifact name>-<id>.zip``, or of a payload that is not a zip
+        with that one's extension, made safe: no two of them collide, and calling it again finds
+        what is there. One that fails, or has expired, is told of and stops nothing. Small ones do
+        not wait behind large ones: each download has a connection of its own, and those that are
+        large enough share eight more.
+
+        An artifact is taken only when a download can begin with it, so a listing may be endless.
+        Closing the generator, leaving the loop and cancelling end what is under way, and what came
+        of it stays for the next call; `contextlib.aclosing` closes it whatever happens in the loop.
+
+        Args:
+            artifacts: Which: a listing, or any iterable, sync or async; an id costs a call more.
+            directory: Where to; made if need be.
+            concurrency: How many at a time, at most 256.
+            if_exists: What to do about a file that is there, as of `download_artifact`.
+            durable: Whether each file survives a loss of power once it was told of.
+            on_progress: Called in the event loop, at most ten times a second, the last time when
+                all have ended.
+
+        Raises:
+            ProgressError: `on_progress` raised; so does, unchanged, what `artifacts` raises. What
+                goes wrong with one artifact is in its `Outcome`.
+        """
+        check_destination(directory)
+        check_callback(on_progress)
+        return downloads(
+            self._opened(),
+            self.name,
+            arguments.several(artifacts),
+            Path(directory),
+            Layout(layout.DEFAULT),
+            concurrency=arguments.concurrency(concurrency),
+            if_exists=arguments.if_exists(if_exists),
+            durable=durable,
+            on_progress=on_progress,
+        )
+
+    def delete_artifacts(
+        self, artifacts: Iterable[Artifact | int] | AsyncIterable[Artifact | int]
+    ) -> AsyncGenerator[Deletion, None]:
+        """Delete many artifacts, for good: ``async for deletion in …``, as each ends.
+
+        A second apart, as `Limits.delete_interval` has it and GitHub asks for. One that somebody
+        else has deleted counts as deleted, once it is sure that the token sees the repository. One
+        that fails stops nothing. Leaving the loop stops it: what was not deleted stays.
+
+        Args:
+            artifacts: Which: a listing, or any iterable, sync or async, of artifacts or ids.
+
+        Raises:
+            Exception: What `artifacts` raises. What goes wrong with one is in its `Deletion`.
+
+        Source: https://docs.github.com/rest/actions/artifacts#delete-an-artifact
+        """
+        return deletions(self._opened(), self.name, arguments.several(artifacts))
+
+    async def prune(
+        self,
+        *,
+        older_than: timedelta | None = None,
+        keep_latest: int | None = None,
+        max_total_size: int | None = None,
+        name: str | None = None,
+        pattern: str | None = None,
+        dry_run: bool = True,
+    ) -> PruneReport:
+        """Delete old artifacts, or by default tell which that would be.
+
+        All that `name` and `pattern` choose are read before the first is deleted; others are
+        neither deleted nor counted. Of each name the newest `keep_latest` that have not expired
+        are kept, whatever else is asked. Of the others go, the oldest first: those that are older
+        than `older_than`; and where what is left is more than `max_total_size` together, as many
+        as it takes. Where neither of the two is given, all others go.
+
+        Newest means created last; at the same time, of the higher id. What has no date counts as
+        newest. Expired artifacts weigh nothing, and are kept for no reason but their age.
+
+        Args:
+            older_than: Age, from its creation on, up to which an artifact may stay.
+            keep_latest: How many of each name stay in any case.
+            max_total_size: Bytes that may stay together.
+            name: Only those of exactly this name; GitHub filters.
+            pattern: Only those of such a name, as of `list_artifacts`.
+            dry_run: Whether nothing is deleted; the report's `artifacts` are then those that the
+                same call without it deletes, in that order.
+
+        Raises:
+            InvalidArgument: None of the first three is given.
+        """
+        criteria = Criteria(older_than, keep_latest, max_total_size)
+        listing = self.list_artifacts(name, pattern=pattern)
+        parts, now = self._opened(), datetime.now(UTC)
+        return await prune(parts, self.name, listing, criteria, now, dry_run=dry_run)
+
+    async def mirror(
+        self,
+        directory: str | os.PathLike[str],
+        *,
+        name: str | None = None,
+        template: str = layout.DEFAULT,
+        concurrency: int = 8,
+        durable: bool = False,
+        on_progress: Callable[[BulkProgress], None] | None = None,
+        **filters: Unpack[ArtifactFilters],
+    ) -> MirrorReport:
+        """Bring a local copy up to date: what is there is not fetched again.
+
+        The files lie as `template` has it; beside them ``artifacts.jsonl`` tells, a line of JSON
+        each, of every file its path, size, time and digest, and all of its artifact. What is as it
+        was told of costs a look, and no request; what is missing, or was changed, is fetched; what
+        has the digest of a file that is there becomes a reflink of it, else a hard link, else a
+        copy. What is deleted at GitHub stays here.
+
+        Cancelled or killed at any moment, it leaves nothing at a final path that is not right, and
+        the next call goes on: nothing that was complete is fetched again. Without the manifest
+        everything is verified by its digest. Only one at a time works on a directory.
+
+        Args:
+            directory: The mirror; made if need be.
+            name: Only artifacts of exactly this name; GitHub filters.
+            template: Names the file of an artifact, without its extension: text, slashes, and
+                ``{name}``, ``{id}``, ``{run_id}``, ``{branch}``, ``{sha}``, ``{digest}`` and
+                ``{created:%Y-%m-%d}``, each made safe. Where it does not tell artifacts apart by
+                their ``{id}``, that is added. A mirror keeps the one it was begun with.
+            concurrency: How many downloads at a time, at most 256.
+            durable: Whether each file, and then its line, survives a loss of power; otherwise the
+                manifest is synced at the end.
+            on_progress: Called in the event loop, at most ten times a second, the last time at
+                the end.
+            filters: Which artifacts, as of `list_artifacts`.
+
+        Raises:
+            TargetBusy: Another is at work on this mirror, as far as the file system knows locks.
+            InvalidArgument: It is of another server, or of another template.
+            DiskFull: There is no room, again and again.
+            AuthenticationError: The token is refused; this, a `TokenProviderError`, a `RateLimited`
+                and a `ProgressError` end it. What else goes wrong with one artifact is in the
+                report.
+        """
+        check_destination(directory)
+        check_callback(on_progress)
+        return await mirror(
+            [self._mirror(Path(directory), Layout(template), name, durable, filters)],
+            self._opened().lifetime,
+            concurrency=arguments.concurrency(concurrency),
+            alone=True,
+            on_progress=on_progress,
+        )
+
+    def _whole(self, parts: Parts, artifact: Artifact) -> Callable[[Path], Awaitable[Download]]:
         """A download that leaves nothing, to a file that nobody else knows."""
 
         def whole(path: Path) -> Awaitable[Download]:
-            job = Job(
-                artifact,
-                f"{parts.base_url}/{self.name}/{artifact.id}",
-                path,
-                if_exists="replace",
-                connections=None,
-                wait=True,
-                keep_partial=False,
-                durable=False,
-                on_progress=None,
+            return parts.download(
+                self.name, artifact, path, if_exists="replace", keep_partial=False
             )
-            return download(parts.transport, parts.disk, parts.policy, lease, job)
 
         return whole
 
-    def _lease(self, parts: Parts, artifact: Artifact) -> Lease:
-        call = calls.download_artifact(self.name, artifact.id)
-        return Lease(parts.session, parts.transport, call)
+    def _mirror(
+        self,
+        root: Path,
+        layout: Layout,
+        name: str | None,
+        durable: bool,
+        filters: ArtifactFilters,
+    ) -> Mirror:
+        listing = self.list_artifacts(name, **filters)
+        return Mirror(self._opened(), self.name, listing, root, layout, durable=durable)
+
+    def _bound(self, opened: Callable[[], Parts]) -> Repo:
+        """The same, of a client."""
+        repo = Repo(self.name, self.base_url)
+        object.__setattr__(repo, "_opened", opened)
+        return repo

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import get_args
+from collections.abc import AsyncIterable, Iterable
+from typing import TypeVar, get_args
 
 from ghartifacts_async._sansio.ranges import MAX_CONNECTIONS
 from ghartifacts_async._sansio.secret import Secret
@@ -12,7 +12,10 @@ from ghartifacts_async._sansio.urls import split_url
 from ghartifacts_async.errors import InvalidArgument
 from ghartifacts_async.models import Artifact, Direction, IfDirectoryExists, IfExists
 
+_Several = TypeVar("_Several")
+
 MAX_PER_PAGE = 100
+MAX_CONCURRENCY = 256
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9_-]+/(?!\.{1,2}\Z)[A-Za-z0-9._-]+(?<!\.git)")
 _REPOSITORY_IN_URL = re.compile(
@@ -42,6 +45,16 @@ def artifact_id(artifact: Artifact | int) -> int:
     if isinstance(artifact, Artifact):
         return artifact.id
     return _positive("an artifact is an Artifact or its id", artifact)
+
+
+def several(artifacts: _Several) -> _Several:
+    """Something that can be iterated over."""
+    if isinstance(artifacts, str | bytes) or not isinstance(artifacts, Iterable | AsyncIterable):
+        kind = type(artifacts).__name__
+        raise InvalidArgument(
+            f"artifacts is an iterable of them, sync or async, not of type {kind}"
+        )
+    return artifacts
 
 
 def run_id(run: int) -> int:
@@ -111,6 +124,13 @@ def connections(number: int | None) -> int | None:
         raise InvalidArgument(
             f"connections is an int from 1 to {MAX_CONNECTIONS}, or None, not {number!r}"
         )
+    return number
+
+
+def concurrency(number: int) -> int:
+    """How many of something are under way side by side."""
+    if type(number) is not int or not 1 <= number <= MAX_CONCURRENCY:
+        raise InvalidArgument(f"concurrency is an int from 1 to {MAX_CONCURRENCY}, not {number!r}")
     return number
 
 

@@ -120,8 +120,8 @@ class BlobFault:
 
     @classmethod
     def ignore_range(cls) -> Self:
-        """Answer with the whole blob, whatever range is asked for."""
-        return cls(is_whole=True)
+        """Answer with the whole blob, whatever range is asked for, and offer none."""
+        return cls(headers={"Accept-Ranges": None}, is_whole=True)
 
     @classmethod
     def content_range(cls, value: str | None) -> Self:

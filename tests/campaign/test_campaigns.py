@@ -11,6 +11,7 @@ import pytest
 WHY = "the campaigns are in benchmarks/ of a checkout, and this is none"
 SCHEDULES = 150
 KILLS = 10
+MIRRORED = 120
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a schedule is bounded by SIGALRM")
@@ -40,3 +41,13 @@ def test_kills(tmp_path: Path) -> None:
     assert losses.kills == KILLS
     assert losses.artifacts
     assert losses.again < losses.received
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+def test_mirrors(tmp_path: Path) -> None:
+    """A mirror that is killed again and again ends complete, and fetches nothing twice."""
+    mirrors = pytest.importorskip("benchmarks.mirrors", reason=WHY)
+    losses = asyncio.run(mirrors.campaign(3, MIRRORED, 4, tmp_path))
+    assert losses.kills
+    assert losses.linked
+    assert losses.downloads < MIRRORED + 3 * 16

@@ -154,6 +154,18 @@ async def test_a_store_without_ranges_gets_one_stream(
     assert done.path.read_bytes() == PAYLOAD
 
 
+async def test_an_unknown_size_at_a_store_without_ranges_is_streamed_once(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """Where neither GitHub nor the store tells of ranges or a digest, one answer brings it all."""
+    add(fake_github, digest=None)
+    # Slow enough for another connection to want to relieve it.
+    fake_github.fail_blobs_when(lambda _: BlobFault.ignore_range() & BlobFault.throttle(800_000))
+    done = await repo.download_artifact(1, tmp_path, connections=3)
+    assert done.path.read_bytes() == PAYLOAD
+    assert len(fake_github.requests_to("blob")) == 1
+
+
 @pytest.mark.parametrize(
     "fault",
     [

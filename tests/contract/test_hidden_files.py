@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from pathlib import Path
 
@@ -81,3 +82,32 @@ async def test_a_directory_that_cannot_be_there_is_told(
     async with asyncio.timeout(30):
         with pytest.raises(DiskError):
             await repo.download_artifact(1, "dist.zip")
+
+
+async def test_a_directory_that_comes_and_goes_is_waited_for(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where another download removes the directory just as this one finds it there, all is well."""
+    add(fake_github)
+    mkdir, told = Path.mkdir, iter([True])
+
+    def tidied_up_meanwhile(path: Path, mode: int = 0o777, **how: bool) -> None:
+        if next(told, False):
+            raise FileExistsError(errno.EEXIST, "File exists", str(path))
+        mkdir(path, mode, **how)
+
+    monkeypatch.setattr(Path, "mkdir", tidied_up_meanwhile)
+    assert (await repo.download_artifact(1, tmp_path / "new" / "dist.zip")).verified
+
+
+async def test_a_file_in_place_of_a_directory_is_told_at_once(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """A path below a file is a DiskError that names it, before a byte is fetched."""
+    add(fake_github)
+    (tmp_path / "file").write_bytes(b"mine")
+    for target in ("file/dist.zip", "file/deeper/dist.zip"):
+        with pytest.raises(DiskError, match="file"):
+            await repo.download_artifact(1, tmp_path / target)
+    assert fake_github.requests_to("blob") == []
+    assert (tmp_path / "file").read_bytes() == b"mine"

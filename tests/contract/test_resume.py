@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -179,6 +180,27 @@ async def test_a_file_that_is_there_is_verified_and_not_fetched(
     first.path.write_bytes(PAYLOAD[:-1] + b"?")
     assert not (await repo.download_artifact(artifact, tmp_path)).skipped
     assert first.path.read_bytes() == PAYLOAD
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+async def test_a_file_that_is_there_is_made_durable_too(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was not fetched again survives a loss of power as well, where that was asked for."""
+    add(fake_github)
+    await repo.download_artifact(1, tmp_path)
+    synced: list[str] = []
+    fsync = os.fsync
+
+    def noted(fd: int) -> None:
+        fsync(fd)
+        synced.append(str(Path(f"/proc/self/fd/{fd}").readlink()))
+
+    monkeypatch.setattr(os, "fsync", noted)
+    assert (await repo.download_artifact(1, tmp_path)).skipped
+    assert synced == []
+    assert (await repo.download_artifact(1, tmp_path, durable=True)).skipped
+    assert synced == [str(tmp_path / "dist.zip"), str(tmp_path)]
 
 
 async def test_a_raw_file_that_is_there_is_verified_too(

@@ -45,10 +45,11 @@ async def test_etag(fake: FakeGitHub, ask: Ask, url: str, value: str | None) -> 
 
 @pytest.mark.parametrize("wanted", ["bytes=5-9", "bytes=-5", "bytes=5000-"])
 async def test_ignore_range(fake: FakeGitHub, ask: Ask, url: str, wanted: str) -> None:
-    """A store without ranges answers with everything."""
+    """A store without ranges offers none, and answers with everything."""
     fake.fail_blobs_next(BlobFault.ignore_range())
     answer = await ask(url, Range=wanted)
     assert (answer.status, answer.body) == (200, CONTENT)
+    assert "Accept-Ranges" not in answer.headers
 
 
 async def test_expire(fake: FakeGitHub, ask: Ask, clock: Clock, url: str, signed: Signed) -> None:

@@ -50,7 +50,7 @@ async def test_snippets_run(
     }
     await eval(code, names)
     assert fake_github.requests or "fake" in names
-    if "async for artifact" in snippet:
+    if "{artifact.id}" in snippet:
         kept = {path.read_bytes() for path in tmp_path.rglob("*.zip")}
         assert len(kept) == 3, "each artifact has a file of its own"
 

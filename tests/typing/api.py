@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import assert_type
 
@@ -16,12 +16,17 @@ from ghartifacts_async import (
     ArtifactListing,
     ArtifactPage,
     Budget,
+    BulkProgress,
     Client,
+    Deletion,
     Digest,
     Download,
     GitHubError,
     Member,
+    MirrorReport,
+    Outcome,
     Progress,
+    PruneReport,
     Repo,
     Timeouts,
     Token,
@@ -40,6 +45,11 @@ def on_progress(progress: Progress) -> None:
     """A progress callback."""
     assert_type(progress.total, int | None)
     assert_type(progress.rate, float)
+
+
+def on_bulk(progress: BulkProgress) -> None:
+    """A progress callback of many."""
+    assert_type(progress.total, int | None)
 
 
 async def clients(session: aiohttp.ClientSession) -> None:
@@ -93,6 +103,23 @@ async def archives(repo: Repo, artifact: Artifact) -> None:
     files = await repo.extract_artifact(11, Path("out"), strip=1, portable=True)
     assert_type(files, list[Path])
     await repo.extract_artifact(11, "out", if_exists="verify")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def bulk(gh: Client, repo: Repo, artifacts: list[Artifact]) -> None:
+    """Many at once."""
+    async for outcome in repo.download_artifacts(repo.list_artifacts(), "out", concurrency=4):
+        assert_type(outcome, Outcome)
+        assert_type(outcome.download, Download | None)
+        assert_type(outcome.result(), Download)
+    async for deletion in repo.delete_artifacts([1, *artifacts]):
+        assert_type(deletion, Deletion)
+    report = await repo.mirror(Path("out"), name="dist", branch="main", on_progress=on_bulk)
+    assert_type(report, MirrorReport)
+    assert_type(await gh.mirror(["o/a", repo], "out", expired=False), MirrorReport)
+    assert_type(await repo.prune(older_than=timedelta(days=1), dry_run=False), PruneReport)
+    assert_type(gh.repo(from_json(to_json(repo), Repo)), Repo)
+    await repo.mirror("out", brunch="main")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    repo.download_artifacts(7, "out")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 def names() -> None:

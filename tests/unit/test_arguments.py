@@ -134,13 +134,15 @@ def test_direction() -> None:
 
 
 def test_choices_of_a_download() -> None:
-    """There are three things to do about a file that is there, and one to eight connections."""
+    """There are three things to do about a file that is there, and bounds of what is at once."""
     for what in ("verify", "replace", "error"):
         assert arguments.if_exists(what) == what
     assert "not 'skip'" in refused(arguments.if_exists, "skip")
     assert [arguments.connections(number) for number in (None, 1, 8)] == [None, 1, 8]
-    for bad in (0, 9, -1, True, 2.0, "4"):
+    assert [arguments.concurrency(number) for number in (1, 256)] == [1, 256]
+    for bad in (0, 257, -1, True, 2.0, "4"):
         assert "an int from 1 to 8, or None" in refused(arguments.connections, bad)
+        assert "an int from 1 to 256" in refused(arguments.concurrency, bad)
 
 
 @pytest.mark.parametrize("name", [None, "dist", " ", "\xe9\u2615", 'a"b<c>|d', "../x", "\0"])

@@ -1,0 +1,117 @@
+"""What an open client lends to its repositories, and how they download."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from attrs import frozen
+
+from ghartifacts_async._disk import Disk
+from ghartifacts_async._download import Job, download
+from ghartifacts_async._lease import Lease
+from ghartifacts_async._lifetime import Lifetime
+from ghartifacts_async._patience import Patience
+from ghartifacts_async._progress import BulkMeter, OnProgress
+from ghartifacts_async._sansio import calls
+from ghartifacts_async._session import Session
+from ghartifacts_async._small import is_small, look, put
+from ghartifacts_async._source import Source
+from ghartifacts_async._stream import stream
+from ghartifacts_async._transport import Transport
+from ghartifacts_async.models import Artifact, Download, IfExists, RetryPolicy
+
+
+@frozen
+class Parts:
+    """What an open client lends to its repositories."""
+
+    base_url: str
+    session: Session
+    transport: Transport
+    disk: Disk
+    lifetime: Lifetime
+    policy: RetryPolicy
+
+    def lease(self, repository: str, artifact: Artifact) -> Lease:
+        """The signed URL of an artifact, once it is wanted."""
+        call = calls.download_artifact(repository, artifact.id)
+        return Lease(self.session, self.transport, call)
+
+    async def get(self, repository: str, artifact: Artifact | int) -> Artifact:
+        """The artifact as it is now."""
+        number = artifact.id if isinstance(artifact, Artifact) else artifact
+        call = calls.get_artifact(repository, number)
+        return calls.read_artifact(call, await self.session.call(call))
+
+    async def download(
+        self,
+        repository: str,
+        artifact: Artifact,
+        destination: str | os.PathLike[str],
+        *,
+        if_exists: IfExists = "verify",
+        connections: int | None = None,
+        wait: bool = True,
+        keep_partial: bool = True,
+        durable: bool = False,
+        on_progress: OnProgress | None = None,
+        named: Callable[[str], str] | None = None,
+        extra: asyncio.Semaphore | None = None,
+    ) -> Download:
+        """Download an artifact; see `Repo.download_artifact` and `Job`."""
+        job = Job(
+            artifact,
+            f"{self.base_url}/{repository}/{artifact.id}",
+            destination,
+            if_exists=if_exists,
+            connections=connections,
+            wait=wait,
+            keep_partial=keep_partial,
+            durable=durable,
+            on_progress=on_progress,
+            named=named,
+            extra=extra,
+        )
+        lease = self.lease(repository, artifact)
+        return await download(self.transport, self.disk, self.policy, lease, job)
+
+    async def download_one_of_many(
+        self,
+        repository: str,
+        artifact: Artifact,
+        target: Path,
+        *,
+        named: Callable[[str], str],
+        meter: BulkMeter,
+        extra: asyncio.Semaphore,
+        if_exists: IfExists = "verify",
+        durable: bool = False,
+    ) -> Download:
+        """Download an artifact beside others; see `Job`."""
+        likely = target.with_name(named(artifact.name))
+        target, free = await self.disk.run(look, target, likely)
+        if free and is_small(artifact):
+            lease = self.lease(repository, artifact)
+            source = Source(self.transport, lease, artifact)
+            async with stream(artifact, source, Patience(self.policy), self.lifetime) as opened:
+                chunks = [chunk async for chunk in opened]
+            path, digest = target.with_name(named(opened.filename)), opened.digest
+            assert digest is not None
+            if await self.disk.run(put, path, chunks, durable):
+                size = artifact.size_in_bytes
+                meter.came(size)
+                renewed = max(0, lease.taken - 1)
+                return Download(artifact, path, size, digest, True, url_refreshes=renewed)
+        return await self.download(
+            repository,
+            artifact,
+            target,
+            if_exists=if_exists,
+            durable=durable,
+            on_progress=meter.watch(),
+            named=named,
+            extra=extra,
+        )

@@ -1,0 +1,106 @@
+"""A small artifact among many: held in memory, and put on disk in one visit to a thread.
+
+What a download of any size does there in a dozen visits, with a journal and a part file, costs more
+than such a payload. It is as verified: what is read back from the disk must be what was. Its file
+has no name before it is complete, where the system knows such files, so a kill leaves nothing of
+it, and loses no more than the batch that any download gathers.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from ghartifacts_async._files import disk_error, sync_directory
+from ghartifacts_async._target import Target
+from ghartifacts_async.errors import DiskError
+from ghartifacts_async.models import Artifact
+
+_LARGEST = 2**18
+_NAMELESS: int | None = getattr(os, "O_TMPFILE", None)
+
+
+def is_small(artifact: Artifact) -> bool:
+    """Whether memory will do for it, and its digest says what it must be."""
+    known = artifact.digest is not None and artifact.digest.algorithm == "sha256"
+    return known and artifact.size_in_bytes <= _LARGEST
+
+
+def can_be_put(target: Path) -> bool:
+    """Whether nothing is there, nothing of it was begun, and the system can do it. Blocks."""
+    stem = Target(target, True).stem
+    try:
+        begun = os.path.lexists(target.with_name(f".{stem}.ghartifacts-journal"))
+        return not begun and not os.path.lexists(target) and _knows_nameless(target.parent)
+    except OSError:
+        return False  # a download of any size tells why
+
+
+def look(target: Path, likely: Path) -> tuple[Path, bool]:
+    """Where it lies, as far as it is there, and whether it `can_be_put`. Blocks.
+
+    Args:
+        target: Its path as a zip.
+        likely: Its path as a raw payload, which is called as its artifact is, as a rule.
+    """
+    if likely != target and os.path.lexists(likely) and not os.path.lexists(target):
+        return likely, False
+    return target, can_be_put(target)
+
+
+def put(target: Path, chunks: Sequence[bytes], durable: bool) -> bool:
+    """Put what is verified there in one step; whether nobody else had. Blocks.
+
+    Few visits to the system: after each the loop may take its time to hand the interpreter back.
+
+    Raises:
+        DiskError: It cannot be put there, or the disk does not hold what was written.
+    """
+    assert _NAMELESS is not None
+    new: list[Path] = []
+    try:
+        try:
+            fd = os.open(target.parent, os.O_RDWR | _NAMELESS, 0o666)
+        except FileNotFoundError:
+            new = [path for path in target.parents if not path.exists()]
+            target.parent.mkdir(parents=True, exist_ok=True)
+            fd = os.open(target.parent, os.O_RDWR | _NAMELESS, 0o666)
+        try:
+            _write(fd, b"".join(chunks), target)
+            if durable:
+                os.fsync(fd)
+            # With a descriptor, which counts for nothing here, the link to the file is followed.
+            os.link(f"/proc/self/fd/{fd}", target, src_dir_fd=fd)
+        finally:
+            os.close(fd)
+        if durable:
+            for one in (target, *new):
+                sync_directory(one.parent)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise disk_error(error, target) from error
+    return True
+
+
+@lru_cache(maxsize=256)
+def _knows_nameless(directory: Path) -> bool:
+    """Whether files of a directory, which need not be there, can be made without a name."""
+    if _NAMELESS is None:
+        return False
+    there = next(path for path in (directory, *directory.parents) if path.exists())
+    fd = os.open(there, os.O_RDWR | _NAMELESS)
+    try:
+        return Path(f"/proc/self/fd/{fd}").is_symlink()
+    finally:
+        os.close(fd)
+
+
+def _write(fd: int, data: bytes, target: Path) -> None:
+    written = 0
+    while written < len(data):
+        written += os.pwrite(fd, data[written:], written)
+    if os.pread(fd, len(data) + 1, 0) != data:
+        raise DiskError(f"{target}: the disk does not hold what was written", path=target)

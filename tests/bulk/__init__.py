@@ -1,0 +1,1 @@
+"""Many artifacts at once: downloads, mirrors, deletions and prunings."""

@@ -1,0 +1,156 @@
+"""Several repositories at once, in turn; and what travels to other processes."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import json
+import pickle
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ghartifacts_async import (
+    AuthenticationError,
+    Client,
+    ClientStateError,
+    InvalidArgument,
+    NotFound,
+    Repo,
+    TargetBusy,
+    from_json,
+    to_json,
+)
+from ghartifacts_async.testing import FakeGitHub
+from tests.support import files_below
+
+from .support import LARGE, counts, until
+
+NAMES = ["octo/a", "octo/.github", "other/a"]
+
+
+def fill(fake: FakeGitHub, count: int = 4) -> None:
+    """So many artifacts in each repository."""
+    for name in NAMES:
+        for number in range(count):
+            fake.add_artifact(name, "dist", f"{name} {number}".encode())
+
+
+async def test_each_has_its_directory(gh: Client, fake_github: FakeGitHub, tmp_path: Path) -> None:
+    """Every repository is mirrored below its own name, and a second run fetches nothing."""
+    fill(fake_github)
+    report = await gh.mirror(NAMES, tmp_path)
+    assert counts(report) == (12, 0, 0, 0, 0)
+    for name in NAMES:
+        assert len(files_below(tmp_path / name)) == 5
+    assert len(files_below(tmp_path)) == 15
+    repos = [gh.repo(name) for name in (*NAMES, "OCTO/a")]
+    assert counts(await gh.mirror(repos, tmp_path)) == (0, 0, 12, 0, 0)
+    assert counts(await gh.repo(NAMES[0]).mirror(tmp_path / NAMES[0])) == (0, 0, 4, 0, 0)
+
+
+async def test_one_error_stops_no_other(
+    gh: Client, fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """A repository that cannot be listed, or is being mirrored, is told of; the others are done."""
+    fill(fake_github)
+    with fake_github.holding(path="/octo/a/.*/zip$"):
+        busy = asyncio.ensure_future(gh.repo(NAMES[0]).mirror(tmp_path / NAMES[0]))
+        await until(lambda: any(one.path.endswith("/zip") for one in fake_github.requests))
+        report = await gh.mirror([*NAMES, "octo/nope"], tmp_path)
+    assert counts(report) == (8, 0, 0, 0, 0)
+    assert {name: type(error) for name, error in report.unlisted.items()} == {
+        NAMES[0]: TargetBusy,
+        "octo/nope": NotFound,
+    }
+    with pytest.raises(ExceptionGroup, match="2 repositories"):
+        report.raise_for_errors()
+    await busy
+    assert not [name for name in files_below(tmp_path) if ".ghartifacts-" in name]
+
+
+async def test_they_take_turns(gh: Client, fake_github: FakeGitHub, tmp_path: Path) -> None:
+    """A small repository does not wait for a large one to end."""
+    for number in range(60):
+        fake_github.add_artifact("octo/large", "dist", LARGE + b"%d" % number)
+    for number in range(5):
+        fake_github.add_artifact("octo/small", "dist", b"%d" % number)
+    await gh.mirror(["octo/large", "octo/small"], tmp_path, concurrency=2)
+    order = [one.path for one in fake_github.requests if one.path.endswith("/zip")]
+    last = max(index for index, path in enumerate(order) if "small" in path)
+    assert last < 20
+
+
+async def test_many_repositories(gh: Client, fake_github: FakeGitHub, tmp_path: Path) -> None:
+    """More repositories than are looked at together are all mirrored, and no lock stays."""
+    names = [f"octo/r{number}" for number in range(30)]
+    for name in names:
+        fake_github.add_artifact(name, "dist", name.encode())
+    assert counts(await gh.mirror(iter(names), tmp_path)) == (30, 0, 0, 0, 0)
+    assert len(files_below(tmp_path)) == 60
+    assert counts(await gh.mirror([], tmp_path)) == (0, 0, 0, 0, 0)
+
+
+async def test_what_ends_all(fake_github: FakeGitHub, tmp_path: Path) -> None:
+    """A token that is refused ends all of it, and leaves no lock."""
+    fill(fake_github)
+    async with Client("wrong", base_url=fake_github.url) as gh:
+        with pytest.raises(AuthenticationError):
+            await gh.mirror(NAMES, tmp_path)
+    assert not [name for name in files_below(tmp_path) if ".ghartifacts-" in name]
+
+
+@pytest.mark.parametrize("repositories", ["octo/a", ["octo"], [7]], ids=str)
+async def test_what_cannot_be_right(gh: Client, tmp_path: Path, repositories: Any) -> None:
+    """One repository is no list of them, and a wrong name is refused before anything is sent."""
+    with pytest.raises(InvalidArgument):
+        await gh.mirror(repositories, tmp_path)
+    assert files_below(tmp_path) == []
+
+
+async def test_repositories_travel(gh: Client, fake_github: FakeGitHub) -> None:
+    """A repository pickles and serialises as what it is called; a client takes it in again."""
+    fill(fake_github)
+    repo = gh.repo(NAMES[1])
+    for again in (pickle.loads(pickle.dumps(repo)), from_json(to_json(repo), Repo)):
+        assert again == repo
+        assert hash(again) == hash(repo)
+        with pytest.raises(ClientStateError, match="no client"):
+            await again.get_artifact(1)
+        assert await gh.repo(again).list_artifacts().total_count() == 4
+    assert json.loads(to_json(repo)) == {"name": NAMES[1], "base_url": fake_github.url}
+    assert fake_github.token.encode() not in pickle.dumps(repo)
+
+
+async def test_repositories_of_another_server(gh: Client, fake_github: FakeGitHub) -> None:
+    """A repository of another server, or of a name that is none, is not taken in."""
+    async with Client(base_url=fake_github.ghes_url) as ghes:
+        with pytest.raises(InvalidArgument, match="is of"):
+            ghes.repo(gh.repo(NAMES[0]))
+        assert ghes.repo(NAMES[0]) != gh.repo(NAMES[0])
+    hostile = from_json(json.dumps({"name": "../x", "base_url": fake_github.url}), Repo)
+    with pytest.raises(InvalidArgument):
+        gh.repo(hostile)
+
+
+async def test_work_spread_over_processes(
+    fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The README's lines for Dask run as they are: artifacts go to workers, downloads come back."""
+    pytest.importorskip("distributed")
+    for number in range(4):
+        fake_github.add_artifact("octo-org/octo-docs", "dist", b"%d" % number)
+    monkeypatch.setenv("GH_TOKEN", fake_github.token)
+    monkeypatch.setenv("GITHUB_API_URL", fake_github.url)
+    monkeypatch.chdir(tmp_path)
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    (lines,) = re.findall(r"^```py\n(.*?)^```$", readme, re.DOTALL | re.MULTILINE)
+    local = "n_workers=2, threads_per_worker=1, dashboard_address=None"
+    assert '"tcp://scheduler:8786"' in lines
+    lines = lines.replace('"tcp://scheduler:8786"', local)
+    names: dict[str, Any] = {}
+    await eval(compile(lines, "README.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)
+    assert [one.artifact for one in names["downloads"]] == names["artifacts"]
+    assert len(list((tmp_path / "out").iterdir())) == 4

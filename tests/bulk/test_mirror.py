@@ -1,0 +1,253 @@
+"""A mirror: what is there is not fetched, equal content once, and whatever happens it goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ghartifacts_async import (
+    Artifact,
+    Client,
+    DiskError,
+    InvalidArgument,
+    Repo,
+    from_json,
+)
+from ghartifacts_async.testing import FakeGitHub
+from tests.support import REPOSITORY, files_below
+
+from .support import LARGE, MANIFEST, add, counts
+
+
+def lines(directory: Path) -> list[dict[str, Any]]:
+    """What the manifest tells, line by line."""
+    return [json.loads(line) for line in (directory / MANIFEST).read_text().splitlines()]
+
+
+@pytest.mark.parametrize("content", [b"hello", LARGE], ids=["small", "large"])
+async def test_a_mirror_is_kept_in_step(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, content: bytes
+) -> None:
+    """What is new is fetched, what is there is not, and what was deleted at GitHub stays."""
+    add(fake_github, 5, content)
+    report = await repo.mirror(tmp_path)
+    assert counts(report) == (5, 0, 0, 0, 0)
+    assert report.received == 5 * (len(content) + 1)
+    assert report.seconds > 0
+    files = [f"dist-{number}.zip" for number in range(1, 6)]
+    assert files_below(tmp_path) == [MANIFEST, *files]
+    fake_github.delete_artifact(2)
+    added = fake_github.add_artifact(REPOSITORY, "logs", content)
+    assert counts(await repo.mirror(tmp_path)) == (1, 0, 4, 0, 0)
+    assert files_below(tmp_path) == [MANIFEST, *files, f"logs-{added.id}.zip"]
+
+
+async def test_a_second_run_costs_the_listing_only(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is unchanged is neither asked for nor read, and the manifest stays as it is."""
+    add(fake_github, 250)
+    await repo.mirror(tmp_path)
+    before = (tmp_path / MANIFEST).read_bytes()
+    fake_github.clear_requests()
+    for module in ("_target", "_stock"):
+        monkeypatch.setattr(f"ghartifacts_async.{module}.hashlib", None)
+    assert counts(await repo.mirror(tmp_path)) == (0, 0, 250, 0, 0)
+    assert {request.path.rpartition("/")[2] for request in fake_github.requests} == {"artifacts"}
+    assert len(fake_github.requests) == 3
+    assert (tmp_path / MANIFEST).read_bytes() == before
+
+
+async def test_the_manifest_tells_of_every_file(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """A line of JSON each: path, size, time and digest, and all of the artifact."""
+    add(fake_github, 3)
+    fake_github.add_artifact(REPOSITORY, "report.json", b"{}", raw="report.json", digest=None)
+    await repo.mirror(tmp_path)
+    listed = {artifact.id: artifact async for artifact in repo.list_artifacts()}
+    first, *others = lines(tmp_path)
+    assert (first["server"], first["template"]) == (fake_github.url, "{name}-{id}")
+    assert len(others) == 4
+    for told in others:
+        artifact = from_json(json.dumps(told["artifact"]), Artifact)
+        status = (tmp_path / told["path"]).stat()
+        assert artifact == listed[artifact.id]
+        assert (status.st_size, status.st_mtime_ns) == (told["size"], told["mtime_ns"])
+        assert told["digest"].startswith("sha256:")
+
+
+@pytest.mark.parametrize("content", [b"hello", LARGE], ids=["small", "large"])
+@pytest.mark.parametrize("concurrency", [1, 8])
+async def test_equal_content_is_fetched_once(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, content: bytes, concurrency: int
+) -> None:
+    """Artifacts of one digest cost one download, also side by side, and each has its file."""
+    for number in range(20):
+        fake_github.add_artifact(REPOSITORY, f"n{number}", content + b"%d" % (number % 3))
+    report = await repo.mirror(tmp_path, concurrency=concurrency)
+    assert counts(report) == (3, 17, 0, 0, 0)
+    assert len(fake_github.requests_to("blob")) == 3
+    for number in range(20):
+        path = tmp_path / f"n{number}-{number + 1}.zip"
+        assert path.read_bytes() == content + b"%d" % (number % 3)
+    assert len(files_below(tmp_path)) == 21
+    (tmp_path / "n19-20.zip").unlink()
+    assert counts(await repo.mirror(tmp_path)) == (0, 1, 19, 0, 0)
+
+
+@pytest.mark.parametrize("refused", [("_FICLONE",), ("_FICLONE", "link")], ids=["link", "copy"])
+async def test_where_links_cannot_be(
+    repo: Repo,
+    fake_github: FakeGitHub,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    refused: tuple[str, ...],
+) -> None:
+    """A file system without reflinks gets hard links, and one without these a copy, verified."""
+    for number in range(3):
+        fake_github.add_artifact(REPOSITORY, f"n{number}", LARGE)
+    monkeypatch.setattr("ghartifacts_async._links._FICLONE", 0)
+    if "link" in refused:
+        monkeypatch.setattr("ghartifacts_async._links.os", Linkless())
+    assert counts(await repo.mirror(tmp_path)) == (1, 2, 0, 0, 0)
+    inodes = {path.stat().st_ino for path in tmp_path.glob("n*")}
+    assert len(inodes) == (3 if "link" in refused else 1)
+    assert all(path.read_bytes() == LARGE for path in tmp_path.glob("n*"))
+    assert len(files_below(tmp_path)) == 4
+    # Renaming one link onto another does nothing: nothing may be left of it.
+    (tmp_path / "artifacts.jsonl").unlink()
+    assert counts(await repo.mirror(tmp_path)) == (0, 0, 3, 0, 0)
+    assert len(files_below(tmp_path)) == 4
+
+
+class Linkless:
+    """A system whose file system knows no links."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "link":
+            raise PermissionError(1, "Operation not permitted")
+        return getattr(os, name)
+
+
+async def test_what_was_changed_is_no_source(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """A file is linked to as long as it is what it was, and touched ones are looked into."""
+    fake_github.add_artifact(REPOSITORY, "a", LARGE)
+    await repo.mirror(tmp_path)
+    fake_github.add_artifact(REPOSITORY, "b", LARGE)
+    os.utime(tmp_path / "a-1.zip", (1, 1))
+    assert counts(await repo.mirror(tmp_path, name="b")) == (0, 1, 0, 0, 0)
+    for name in ("a-1.zip", "b-2.zip"):
+        (tmp_path / name).write_bytes(b"x" * len(LARGE))
+    fake_github.add_artifact(REPOSITORY, "c", LARGE)
+    assert counts(await repo.mirror(tmp_path, name="c")) == (1, 0, 0, 0, 0)
+    assert (tmp_path / "c-3.zip").read_bytes() == LARGE
+
+
+@pytest.mark.parametrize("digest", ["auto", None])
+async def test_a_file_that_is_not_as_it_was(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, digest: Any
+) -> None:
+    """A missing or changed file is fetched again; one that was only touched is recognised."""
+    for number in range(3):
+        fake_github.add_artifact(REPOSITORY, "dist", {"n": f"{number}"}, digest=digest)
+    await repo.mirror(tmp_path)
+    right = (tmp_path / "dist-2.zip").read_bytes()
+    (tmp_path / "dist-1.zip").unlink()
+    (tmp_path / "dist-2.zip").write_bytes(b"x" * len(right))
+    os.utime(tmp_path / "dist-3.zip", (1, 1))
+    fake_github.clear_requests()
+    assert counts(await repo.mirror(tmp_path)) == (2, 0, 1, 0, 0)
+    assert len(fake_github.requests_to("blob")) == 2
+    assert (tmp_path / "dist-2.zip").read_bytes() == right
+    assert counts(await repo.mirror(tmp_path)) == (0, 0, 3, 0, 0)
+    assert len(fake_github.requests_to("blob")) == 2
+
+
+@pytest.mark.parametrize("digest", ["auto", None])
+async def test_without_its_manifest(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, digest: Any
+) -> None:
+    """What was published before anybody could tell of it is recognised, and not fetched again."""
+    fake_github.add_artifact(REPOSITORY, "dist", {"n": "1"}, digest=digest)
+    fake_github.add_artifact(REPOSITORY, "report.json", b"{}", raw="report.json", digest=digest)
+    fake_github.add_artifact(REPOSITORY, "cut", {"n": "3"}, digest=digest)
+    await repo.mirror(tmp_path)
+    (tmp_path / MANIFEST).unlink()
+    cut = tmp_path / "cut-3.zip"
+    cut.write_bytes(cut.read_bytes()[:-1])
+    assert counts(await repo.mirror(tmp_path)) == (1, 0, 2, 0, 0)
+    assert len(fake_github.requests_to("blob")) == 4
+    assert counts(await repo.mirror(tmp_path)) == (0, 0, 3, 0, 0)
+
+
+async def test_a_torn_manifest(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
+    """A last line that a kill tore, and lines of somebody else, cost nothing but a look."""
+    add(fake_github, 3)
+    await repo.mirror(tmp_path)
+    path = tmp_path / MANIFEST
+    whole = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(whole[0] + b"\0\0\n" + b"".join(whole[1:3]) + whole[3][:-7])
+    assert counts(await repo.mirror(tmp_path)) == (0, 0, 3, 0, 0)
+    assert len(fake_github.requests_to("blob")) == 3
+    assert [told["path"] for told in map(json.loads, path.read_bytes().splitlines()[2:])]
+
+
+async def test_the_manifest_does_not_grow_without_end(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """Lines that no longer count are left out once they are many; the others stay as they are."""
+    add(fake_github, 3)
+    await repo.mirror(tmp_path)
+    path = tmp_path / MANIFEST
+    first, *others = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(first + others[0] * 1100 + b"".join(others))
+    assert counts(await repo.mirror(tmp_path)) == (0, 0, 3, 0, 0)
+    assert path.read_bytes() == first + b"".join(others)
+    assert len(files_below(tmp_path)) == 4
+
+
+async def test_whose_mirror_it_is(fake_github: FakeGitHub, repo: Repo, tmp_path: Path) -> None:
+    """A mirror of another server or layout, and a file that is no manifest, are left alone."""
+    add(fake_github, 1)
+    await repo.mirror(tmp_path)
+    with pytest.raises(InvalidArgument, match="laid out"):
+        await repo.mirror(tmp_path, template="{name}/{id}")
+    async with Client(fake_github.token, base_url=fake_github.ghes_url) as gh:
+        with pytest.raises(InvalidArgument, match="mirror of"):
+            await gh.repo(REPOSITORY).mirror(tmp_path)
+    (tmp_path / MANIFEST).write_text("my own notes\n")
+    with pytest.raises(DiskError, match="no manifest"):
+        await repo.mirror(tmp_path)
+    assert (tmp_path / MANIFEST).read_text() == "my own notes\n"
+    assert files_below(tmp_path) == [MANIFEST, "dist-1.zip"]
+
+
+async def test_templates_and_filters(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
+    """Files lie as the template has it, and only those that pass the filters."""
+    add(fake_github, 2, head_branch="feature/../x")
+    add(fake_github, 2)
+    await repo.mirror(tmp_path, template="{branch}/{id}", branch="feature/../x", max_size=6)
+    assert files_below(tmp_path) == [MANIFEST, "feature_.._x/1.zip", "feature_.._x/2.zip"]
+
+
+@pytest.mark.parametrize(
+    "name", ["..", "../../x", "con", "a\nb", "x" * 300, "\0", MANIFEST, ".zip"]
+)
+@pytest.mark.parametrize("content", [b"hello", LARGE], ids=["small", "large"])
+async def test_names_are_no_paths(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, name: str, content: bytes
+) -> None:
+    """Whatever artifacts are called, their files lie in the mirror, and are found again."""
+    fake_github.add_artifact(REPOSITORY, name, content)
+    fake_github.add_artifact(REPOSITORY, name.upper(), content)
+    root = tmp_path / "a" / "mirror"
+    await repo.mirror(root)
+    assert len(files_below(root)) == len(files_below(tmp_path)) == 3
+    assert counts(await repo.mirror(root)) == (0, 0, 2, 0, 0)

@@ -1,0 +1,252 @@
+"""However a mirror ends, early or late, well or not: nothing is lost, left or fetched twice."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ghartifacts_async import (
+    AuthenticationError,
+    BulkProgress,
+    Client,
+    ClientStateError,
+    DigestMismatch,
+    DiskFull,
+    InvalidArgument,
+    NotFound,
+    RateLimited,
+    Repo,
+    TargetBusy,
+    _small,
+)
+from ghartifacts_async.testing import BlobFault, FakeGitHub, Fault
+from tests.support import QUICK, REPOSITORY, files_below, published_below
+
+from .support import LARGE, MANIFEST, add, at_work, counts, until
+
+
+async def test_expired_ones(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
+    """What expired stays where it is there, and is counted and not asked for where it is not."""
+    add(fake_github, 2)
+    await repo.mirror(tmp_path, name="dist")
+    fake_github.expire_artifact(1)
+    fake_github.add_artifact(REPOSITORY, "old", b"x", expired=True)
+    report = await repo.mirror(tmp_path)
+    assert counts(report) == (0, 0, 2, 1, 0)
+    report.raise_for_errors()
+    assert len(fake_github.requests_to("blob")) == 2
+
+
+async def test_failures(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
+    """What fails is told of and does not stop the rest; it is tried again the next time."""
+    add(fake_github, 6, LARGE)
+    wrong = fake_github.artifacts(REPOSITORY)[0]
+    wrong.path.write_bytes(b"x" * wrong.size)
+    fake_github.fail_next(404, path="/3/zip$")
+    report = await repo.mirror(tmp_path)
+    assert counts(report) == (4, 0, 0, 0, 2)
+    kinds = {one.artifact.id: type(one.error) for one in report.failures}  # type: ignore[union-attr]
+    assert kinds == {3: NotFound, 6: DigestMismatch}
+    with pytest.raises(ExceptionGroup, match="2 artifacts"):
+        report.raise_for_errors()
+    assert counts(await repo.mirror(tmp_path)) == (1, 0, 4, 0, 1)
+
+
+async def test_one_that_fails_leaves_its_turn_to_its_equals(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """Of artifacts with equal content one may fail: the next is fetched, the others linked."""
+    for _ in range(5):
+        fake_github.add_artifact(REPOSITORY, "dist", LARGE)
+    fake_github.fail_next(404, path="/zip$")
+    report = await repo.mirror(tmp_path)
+    assert counts(report) == (1, 3, 0, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [(401, AuthenticationError), (Fault.secondary_limit(9999), RateLimited)],
+    ids=["401", "limit"],
+)
+async def test_what_ends_it(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, fault: Any, kind: type[Exception]
+) -> None:
+    """What would strike all that follow ends it, and the next call goes on."""
+    add(fake_github, 50)
+    fake_github.fail_next(*[fault] * 200, path="/zip$")
+    with pytest.raises(kind):
+        await repo.mirror(tmp_path)
+    assert len(fake_github.requests) < 40
+    fake_github.clear_faults()
+    async with Client(fake_github.token, base_url=fake_github.url) as gh:
+        assert counts(await gh.repo(REPOSITORY).mirror(tmp_path)) == (50, 0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(("bad", "ends"), [(5, False), (99, True)], ids=["some", "all"])
+async def test_a_full_disk(
+    repo: Repo,
+    fake_github: FakeGitHub,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    bad: int,
+    ends: bool,
+) -> None:
+    """What finds no room fails, and stops the others only where there is none for any of them."""
+    add(fake_github, 60)
+    plain, left = _small._write, [bad]
+
+    def write(*arguments: Any) -> None:
+        left[0] -= 1
+        if left[0] >= 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        plain(*arguments)
+
+    monkeypatch.setattr(_small, "_write", write)
+    if ends:
+        with pytest.raises(DiskFull):
+            await repo.mirror(tmp_path)
+        assert len(fake_github.requests_to("blob")) < 40
+    else:
+        report = await repo.mirror(tmp_path)
+        assert counts(report) == (60 - bad, 0, 0, 0, bad)
+        assert {type(one.error) for one in report.failures} == {DiskFull}
+    left[0] = 0
+    assert (await repo.mirror(tmp_path)).failed == 0
+    assert len(files_below(tmp_path)) == 61
+
+
+async def test_an_error_of_the_listing(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
+    """A repository that cannot be listed raises, and leaves no lock."""
+    with pytest.raises(NotFound):
+        await repo.mirror(tmp_path)
+    add(fake_github, 1)
+    assert counts(await repo.mirror(tmp_path)) == (1, 0, 0, 0, 0)
+
+
+async def test_one_at_a_time(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
+    """A mirror that somebody is at work on is busy, and untouched."""
+    add(fake_github, 3)
+    with fake_github.holding(origin="blob"):
+        first = asyncio.ensure_future(repo.mirror(tmp_path))
+        await until(lambda: bool(fake_github.requests_to("blob")))
+        with pytest.raises(TargetBusy, match="at work on this mirror"):
+            await repo.mirror(tmp_path)
+    assert counts(await first) == (3, 0, 0, 0, 0)
+    assert len(fake_github.requests_to("blob")) == 3
+
+
+@pytest.mark.parametrize("content", [b"hello", LARGE], ids=["small", "large"])
+@pytest.mark.parametrize("after", range(0, 120, 10))
+async def test_cancelled_at_any_moment(
+    fake_github: FakeGitHub, tmp_path: Path, content: bytes, after: int
+) -> None:
+    """A mirror that is cancelled leaves no task and no lock; the next ends it, fetching no more."""
+    for number in range(30):
+        fake_github.add_artifact(REPOSITORY, "dist", content + b"%d" % (number // 2))
+    async with Client(fake_github.token, base_url=fake_github.url, retry=QUICK) as gh:
+        repo = gh.repo(REPOSITORY)
+        task = asyncio.ensure_future(repo.mirror(tmp_path))
+        for _ in range(after):
+            await asyncio.sleep(0.0005)
+        task.cancel()
+        await asyncio.wait([task])
+        await fake_github.settled()
+        assert at_work() == []
+        there = len(published_below(tmp_path))
+        report = await repo.mirror(tmp_path)
+        assert report.failed == 0
+        assert report.skipped >= there - 1
+        assert len(published_below(tmp_path)) == 31
+        assert len(files_below(tmp_path)) == 31
+        fake_github.clear_requests()
+        assert counts(await repo.mirror(tmp_path)) == (0, 0, 30, 0, 0)
+        assert fake_github.requests_to("blob") == []
+
+
+async def test_closing_the_client_ends_it(fake_github: FakeGitHub, tmp_path: Path) -> None:
+    """A client that closes ends its mirror, which leaves no lock."""
+    add(fake_github, 3)
+    async with Client(fake_github.token, base_url=fake_github.url, retry=QUICK) as gh:
+        with fake_github.holding(origin="blob"):
+            task = asyncio.ensure_future(gh.repo(REPOSITORY).mirror(tmp_path))
+            await until(lambda: bool(fake_github.requests_to("blob")))
+            await gh.__aexit__(None, None, None)
+            with pytest.raises(ClientStateError, match="closed"):
+                await task
+    assert files_below(tmp_path) == [MANIFEST]
+
+
+async def test_progress(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
+    """Progress counts what is there, however it came; its last report is that of the end."""
+    add(fake_github, 10)
+    fake_github.add_artifact(REPOSITORY, "same", b"hello1")
+    fake_github.add_artifact(REPOSITORY, "old", b"x", expired=True)
+    told: list[BulkProgress] = []
+    await repo.mirror(tmp_path, on_progress=told.append)
+    assert (told[-1].done, told[-1].failed, told[-1].running) == (11, 1, 0)
+    assert told[-1].received == 60
+    await repo.mirror(tmp_path, on_progress=told.append)
+    assert (told[-1].done, told[-1].received) == (11, 0)
+
+
+@pytest.mark.parametrize("content", [b"hello", LARGE], ids=["small", "large"])
+async def test_durable(
+    repo: Repo,
+    fake_github: FakeGitHub,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    content: bytes,
+) -> None:
+    """With `durable` each file, its directory and its line are synced, the line last."""
+    plain: Callable[[int], None] = os.fsync
+    synced: list[str] = []
+
+    def fsync(fd: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{fd}").readlink().name)
+        plain(fd)
+
+    fake_github.add_artifact(REPOSITORY, "a", content)
+    fake_github.add_artifact(REPOSITORY, "b", content)
+    monkeypatch.setattr(os, "fsync", fsync)
+    root = tmp_path / "mirror"
+    await repo.mirror(root, durable=True, concurrency=1)
+    assert synced.count(MANIFEST) == 3
+    assert "mirror" in synced
+    assert len(synced) >= 7
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"template": "{nome}"},
+        {"directory": ""},
+        {"concurrency": 0},
+        {"on_progress": 7},
+        {"created_after": datetime(2026, 11, 1)},  # noqa: DTZ001
+    ],
+    ids=str,
+)
+async def test_what_cannot_be_right(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, arguments: dict[str, Any]
+) -> None:
+    """A wrong argument is told of before anything is sent or made."""
+    with pytest.raises(InvalidArgument):
+        await repo.mirror(**{"directory": tmp_path / "new", **arguments})
+    with pytest.raises(TypeError, match="older_than"):
+        await repo.mirror(tmp_path / "new", older_than=timedelta(1))  # type: ignore[call-arg]
+    assert fake_github.requests == []
+    assert files_below(tmp_path) == []
+
+
+async def test_throttled_stores(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
+    """What breaks on its way is gone on with, as in any download."""
+    add(fake_github, 4, LARGE)
+    fake_github.fail_blobs_next(*[BlobFault.truncate(after=100_000)] * 4)
+    assert counts(await repo.mirror(tmp_path)) == (4, 0, 0, 0, 0)

@@ -1,0 +1,61 @@
+"""Small artifacts are put on disk in a way of their own, and nobody can tell."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from ghartifacts_async import Client, Repo, _parts, _small
+from ghartifacts_async.testing import BlobFault, FakeGitHub
+from tests.support import files_below
+
+from .support import add, all_of, until
+
+
+@pytest.mark.parametrize("missing", ["no such files", "refused", "somebody else"])
+async def test_where_no_file_is_nameless(
+    repo: Repo,
+    fake_github: FakeGitHub,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    missing: str,
+) -> None:
+    """Small artifacts are had on every system, also where somebody else is about to put one."""
+    add(fake_github, 5)
+    _small._knows_nameless.cache_clear()
+    if missing == "no such files":
+        monkeypatch.setattr(_small, "_NAMELESS", None)
+    elif missing == "refused":
+        monkeypatch.setattr(_small, "_NAMELESS", os.O_DIRECTORY)
+    else:
+        monkeypatch.setattr(_parts, "put", lambda *_: False)
+    outcomes = await all_of(repo, tmp_path / "a" / "b")
+    assert all(one.result().verified for one in outcomes)
+    assert len(files_below(tmp_path)) == 5
+
+
+@pytest.mark.parametrize("durable", [False, True])
+async def test_small_files_are_as_any_other(
+    gh: Client, repo: Repo, fake_github: FakeGitHub, tmp_path: Path, durable: bool
+) -> None:
+    """They have the permissions that the umask leaves, and what is begun is gone on with."""
+    add(fake_github, 2, bytes(200_000))
+    before = os.umask(0o027)
+    try:
+        await all_of(repo, tmp_path / "out", artifacts=[1], durable=durable)
+    finally:
+        os.umask(before)
+    status = (tmp_path / "out" / "dist-1.zip").stat()
+    assert (status.st_mode & 0o777, status.st_nlink) == (0o640, 1)
+    fake_github.fail_blobs_next(BlobFault.stall(after=150_000))
+    received = gh.stats.bytes_received
+    task = asyncio.ensure_future(repo.download_artifact(2, tmp_path / "out" / "dist-2.zip"))
+    await until(lambda: gh.stats.bytes_received >= received + 150_000)
+    task.cancel()
+    await asyncio.wait([task])
+    (outcome,) = await all_of(repo, tmp_path / "out", artifacts=[2], durable=durable)
+    assert outcome.result().resumed_bytes == 150_000
+    assert len(files_below(tmp_path)) == 2

@@ -1,0 +1,102 @@
+"""A listing of a repository that others upload to and delete from meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ghartifacts_async import Client, Limits
+from ghartifacts_async.testing import FakeGitHub, LoggedRequest
+from tests.support import QUICK, REPOSITORY
+
+RUN = 7
+
+
+class World:
+    """A repository with artifacts of one run, which changes at random."""
+
+    def __init__(self, fake: FakeGitHub, chance: random.Random, count: int) -> None:
+        self._fake = fake
+        self._chance = chance
+        fake.add_repository(REPOSITORY)
+        fake.add_run(REPOSITORY, RUN)
+        self._there = [self._upload() for _ in range(count)]
+        self.stayed = set(self._there)
+
+    def _upload(self) -> int:
+        return self._fake.add_artifact(REPOSITORY, "dist", b"", run_id=RUN).id
+
+    def change(self) -> None:
+        """Upload some, delete some, or as many of both: the total tells nothing then."""
+        chance = self._chance
+        count = chance.choice([0, 1, 1, 2, 3, chance.randrange(40)])
+        what = chance.choice(["upload", "delete", "both"])
+        if what != "upload":
+            start = chance.randrange(len(self._there) + 1)
+            for gone in self._there[start : start + count]:
+                self._fake.delete_artifact(gone)
+            self.stayed -= set(self._there[start : start + count])
+            del self._there[start : start + count]
+        if what != "delete":
+            self._there += [self._upload() for _ in range(count)]
+
+    def during_a_call(self, _: LoggedRequest) -> None:
+        """Change as a page is about to be made, while others are under way."""
+        if self._chance.random() < 0.4:
+            self.change()
+
+
+async def listed(seed: int, count: int, per_page: int, concurrency: int, direction: str) -> None:
+    """List it, while it changes between the calls and during them."""
+    chance = random.Random(seed)
+    async with FakeGitHub(limits=None) as fake:
+        world = World(fake, chance, count)
+        fake.fail_when(world.during_a_call)
+        async with Client(fake.token, base_url=fake.url, retry=QUICK, limits=Limits.off()) as gh:
+            repo = gh.repo(REPOSITORY)
+            if direction == "asc":
+                listing = repo.list_run_artifacts(
+                    RUN, direction="asc", per_page=per_page, concurrency=concurrency
+                )
+            else:
+                listing = repo.list_artifacts(per_page=per_page, concurrency=concurrency)
+            found = []
+            async for artifact in listing:
+                found.append(artifact.id)
+                if chance.random() < 0.02:
+                    world.change()
+        assert len(found) == len(set(found))
+        assert world.stayed <= set(found)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.integers(0, 2**32),
+    st.integers(0, 400),
+    st.sampled_from([3, 20, 50, 100]),
+    st.sampled_from([1, 4, 8]),
+    st.sampled_from(["desc", "asc"]),
+)
+def test_what_stays_is_listed_once(
+    seed: int, count: int, per_page: int, concurrency: int, direction: str
+) -> None:
+    """Whatever others upload and delete, what stays is yielded once, and nothing twice."""
+    asyncio.run(listed(seed, count, per_page, concurrency, direction))
+
+
+@pytest.mark.parametrize("concurrency", [1, 8])
+async def test_deleting_what_is_listed_skips_nothing(
+    fake_github: FakeGitHub, concurrency: int
+) -> None:
+    """A loop that deletes each artifact as it is yielded leaves none behind."""
+    for _ in range(350):
+        fake_github.add_artifact(REPOSITORY, "dist", b"")
+    async with Client(fake_github.token, base_url=fake_github.url, limits=Limits.off()) as gh:
+        repo = gh.repo(REPOSITORY)
+        async for artifact in repo.list_artifacts(concurrency=concurrency):
+            await repo.delete_artifact(artifact)
+    assert fake_github.artifacts(REPOSITORY) == []
