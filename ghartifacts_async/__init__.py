@@ -12,6 +12,7 @@
 from importlib.metadata import version as _version
 from typing import TYPE_CHECKING
 
+from ghartifacts_async._archive import Archive
 from ghartifacts_async._listing import ArtifactListing
 from ghartifacts_async._sansio.converters import from_json, to_json
 from ghartifacts_async._stream import ArtifactStream
@@ -19,12 +20,15 @@ from ghartifacts_async.auth import Anonymous, Auth, GitHubApp, Token, TokenProvi
 from ghartifacts_async.client import Client
 from ghartifacts_async.errors import (
     ApiVersionRetired,
+    ArchiveError,
     ArtifactExpired,
     ArtifactsError,
     AuthenticationError,
+    BudgetExceeded,
     CertificateRefused,
     ClientStateError,
     ConnectionFailed,
+    DamagedArchive,
     DigestMismatch,
     DiskError,
     DiskFull,
@@ -32,6 +36,8 @@ from ghartifacts_async.errors import (
     GitHubError,
     IncompleteDownload,
     InvalidArgument,
+    MemberNotFound,
+    NotAZip,
     NotFound,
     PermissionDenied,
     ProgressError,
@@ -45,16 +51,21 @@ from ghartifacts_async.errors import (
     TokenProviderError,
     TransportError,
     UnexpectedReply,
+    UnsafeMember,
+    UnsupportedMember,
 )
 from ghartifacts_async.models import (
     Artifact,
     ArtifactFilters,
     ArtifactPage,
+    Budget,
     Digest,
     Direction,
     Download,
+    IfDirectoryExists,
     IfExists,
     Limits,
+    Member,
     Progress,
     RateLimit,
     RetryPolicy,
@@ -74,6 +85,8 @@ from ghartifacts_async.reports import (
 __all__ = [
     "Anonymous",
     "ApiVersionRetired",
+    "Archive",
+    "ArchiveError",
     "Artifact",
     "ArtifactExpired",
     "ArtifactFilters",
@@ -83,11 +96,14 @@ __all__ = [
     "ArtifactsError",
     "Auth",
     "AuthenticationError",
+    "Budget",
+    "BudgetExceeded",
     "BulkProgress",
     "CertificateRefused",
     "Client",
     "ClientStateError",
     "ConnectionFailed",
+    "DamagedArchive",
     "Deletion",
     "Digest",
     "DigestMismatch",
@@ -98,11 +114,15 @@ __all__ = [
     "DownloadError",
     "GitHubApp",
     "GitHubError",
+    "IfDirectoryExists",
     "IfExists",
     "IncompleteDownload",
     "InvalidArgument",
     "Limits",
+    "Member",
+    "MemberNotFound",
     "MirrorReport",
+    "NotAZip",
     "NotFound",
     "Outcome",
     "PermissionDenied",
@@ -126,6 +146,8 @@ __all__ = [
     "TokenProviderError",
     "TransportError",
     "UnexpectedReply",
+    "UnsafeMember",
+    "UnsupportedMember",
     "WorkflowRun",
     "from_json",
     "to_json",

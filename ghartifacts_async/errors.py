@@ -23,6 +23,13 @@
     │   ├── IncompleteDownload   fewer or more bytes than promised
     │   ├── DigestMismatch       the bytes on disk are not those that were uploaded
     │   └── ProgressError        the caller's ``on_progress`` raised
+    ├── ArchiveError             an artifact's archive is not one to unpack
+    │   ├── NotAZip              the payload is no zip archive
+    │   ├── DamagedArchive       it contradicts itself, or its bytes are not those it tells of
+    │   ├── UnsafeMember         a name or a kind that would do harm where it is unpacked
+    │   ├── UnsupportedMember    encrypted, or compressed in another way than deflate
+    │   ├── MemberNotFound       it holds none of this name (a KeyError)
+    │   └── BudgetExceeded       it is more than a `Budget` allows
     └── DiskError                a file could not be written (read-only, denied …)
         ├── DiskFull             no room, or no quota, for the file
         ├── TargetBusy           another download is at work on the same target
@@ -224,6 +231,58 @@ class DigestMismatch(DownloadError):
 
 class ProgressError(DownloadError):
     """The caller's ``on_progress`` raised; its exception is the ``__cause__``."""
+
+
+@define(eq=False, slots=False)
+class ArchiveError(ArtifactsError):
+    """An artifact's archive, or one member of it, is not to be unpacked; nothing of it was kept.
+
+    Attributes:
+        member: Name of the member, as the archive has it, or ``None`` where it is none in
+            particular. In the summary it is escaped.
+    """
+
+    member: str | None = field(default=None, kw_only=True)
+
+
+class NotAZip(ArchiveError):
+    """The payload is no zip archive, such as an upload with ``archive: false``."""
+
+
+class DamagedArchive(ArchiveError):
+    """The archive contradicts itself, or a member's bytes are not those that it tells of."""
+
+
+class UnsafeMember(ArchiveError):
+    """A member whose name leads astray, whose kind is special, or that collides with another."""
+
+
+class UnsupportedMember(ArchiveError):
+    """A member that is encrypted, or neither stored nor deflated."""
+
+
+@define(eq=False, slots=False)
+class MemberNotFound(ArchiveError, KeyError):
+    """The archive holds no member of this name.
+
+    Attributes:
+        alike: Names that it holds and that may have been meant, the likeliest first.
+    """
+
+    alike: tuple[str, ...] = field(default=(), kw_only=True)
+
+
+@define(eq=False, slots=False)
+class BudgetExceeded(ArchiveError):
+    """The archive, or a member, is more than was allowed.
+
+    Attributes:
+        budget: Which bound it is: a field of `Budget`, or ``"max_size"``.
+        allowed: What that allows.
+    """
+
+    budget: str = field(default="", kw_only=True)
+    allowed: float = field(default=0, kw_only=True)
 
 
 @define(eq=False, slots=False)

@@ -16,6 +16,7 @@ _DIGEST = re.compile(r"[A-Za-z0-9_-]+:(?:[0-9A-Fa-f]{2})+")
 
 Direction: TypeAlias = Literal["asc", "desc"]
 IfExists: TypeAlias = Literal["verify", "replace", "error"]
+IfDirectoryExists: TypeAlias = Literal["error", "replace"]
 
 
 class ArtifactFilters(TypedDict, total=False):
@@ -169,6 +170,50 @@ class Download:
     skipped: bool = False
     resumed_bytes: int = 0
     url_refreshes: int = 0
+
+
+@frozen
+class Member:
+    """One member of an artifact's archive, as its central directory tells.
+
+    Attributes:
+        name: As recorded, never to be trusted as a path; a directory's ends in ``/``.
+        size: Bytes unpacked.
+        compressed_size: Bytes in the archive.
+        crc32: Checksum of the bytes unpacked.
+        modified: To two seconds, in UTC as the official uploader writes it; ``None`` where it
+            is no date.
+        mode: Type and permissions as `os.stat` tells them, 0 where no Unix recorded them.
+        is_directory: Whether it is one.
+    """
+
+    name: str
+    size: int
+    compressed_size: int
+    crc32: int
+    modified: datetime | None = None
+    mode: int = 0
+    is_directory: bool = False
+
+
+@frozen
+class Budget:
+    """How much of an archive is unpacked at most; more raises `BudgetExceeded`.
+
+    What an archive claims is compared before anything is written, and that it is no more than
+    that while it is inflated.
+
+    Attributes:
+        members: Files and directories in all.
+        member_size: Bytes of a member.
+        total_size: Bytes of all members that are wanted.
+        ratio: Bytes that a compressed one becomes on average, in what is more than 64 MiB.
+    """
+
+    members: int = field(default=100_000, validator=_at_least(1))
+    member_size: int = field(default=2**34, validator=_at_least(0))
+    total_size: int = field(default=2**36, validator=_at_least(0))
+    ratio: float = field(default=200.0, validator=_at_least(1))
 
 
 @frozen

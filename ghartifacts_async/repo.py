@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+)
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +18,7 @@ from typing import Unpack
 
 from attrs import field, frozen
 
+from ghartifacts_async._archive import Archive, Unpacking, extract, open_archive
 from ghartifacts_async._bulk import deletions, downloads
 from ghartifacts_async._listing import ArtifactListing
 from ghartifacts_async._mirror import Mirror, mirror
@@ -18,6 +26,7 @@ from ghartifacts_async._parts import Parts
 from ghartifacts_async._patience import Patience
 from ghartifacts_async._progress import OnProgress, check_callback
 from ghartifacts_async._prune import prune
+from ghartifacts_async._remote import Remote
 from ghartifacts_async._sansio import arguments, calls, layout
 from ghartifacts_async._sansio.filters import Filter
 from ghartifacts_async._sansio.layout import Layout
@@ -29,8 +38,10 @@ from ghartifacts_async.errors import ClientStateError
 from ghartifacts_async.models import (
     Artifact,
     ArtifactFilters,
+    Budget,
     Direction,
     Download,
+    IfDirectoryExists,
     IfExists,
 )
 from ghartifacts_async.reports import (
@@ -307,6 +318,102 @@ class Repo:
         async with stream(artifact, source, Patience(parts.policy), parts.lifetime) as opened:
             yield opened
 
+    @asynccontextmanager
+    async def open_artifact(
+        self, artifact: Artifact | int, *, budget: Budget = Budget()
+    ) -> AsyncIterator[Archive]:
+        """Look into an artifact's zip, and read or unpack single members without the rest of it.
+
+        ``async with repo.open_artifact(artifact) as archive: await archive.read("report.json")``.
+        Its directory is fetched in one or two requests, then each member in one, healed as a
+        download is. A store that serves no ranges is downloaded from, to a temporary directory;
+        a warning says so, and `Archive.downloaded`.
+
+        Args:
+            artifact: Which; an id costs a call more, for its size.
+            budget: How much may be unpacked.
+
+        Raises:
+            NotAZip: The payload is none.
+            DamagedArchive: Its directory contradicts itself.
+            BudgetExceeded: It is of more members than allowed.
+            ArtifactExpired: Its retention is over.
+            NotFound: There is none of this id, or the token may not see it.
+            DownloadError: Its bytes cannot be had.
+            DiskError: They cannot be written, where they are downloaded.
+
+        Source: https://docs.github.com/rest/actions/artifacts#download-an-artifact
+        """
+        arguments.of_kind(budget, Budget)
+        parts = self._opened()
+        if not isinstance(artifact, Artifact):
+            artifact = await self.get_artifact(artifact)
+        source = Source(parts.transport, parts.lease(self.name, artifact), artifact)
+        whole = self._whole(parts, artifact)
+        remote = Remote(artifact, source, parts.policy, parts.disk, whole)
+        async with open_archive(artifact, remote, parts.lifetime, budget) as archive:
+            yield archive
+
+    async def extract_artifact(
+        self,
+        artifact: Artifact | int,
+        directory: str | os.PathLike[str],
+        *,
+        members: str | Iterable[str] | None = None,
+        strip: int = 0,
+        if_exists: IfDirectoryExists = "error",
+        portable: bool = False,
+        budget: Budget = Budget(),
+    ) -> list[Path]:
+        """Download an artifact, verified, and unpack it in threads into a directory of its own.
+
+        Whatever its members are called, nothing is written outside: what might be is refused by
+        name, and so are links, devices, names that are one on some system, and more than the
+        budget. The directory is filled beside its place and takes it in one step. Whatever goes
+        wrong, and when cancelled, its place is as it was and nothing is left; a process that is
+        killed leaves a hidden directory beside it (``.….ghartifacts-unpack``).
+
+        Files are 0644, or 0755 where an executable bit was recorded, directories 0755, less what
+        the umask takes away.
+
+        Args:
+            artifact: Which; an id costs a call more, for size and digest.
+            directory: Made, and those above it, as needed. An empty one counts as none.
+            members: Names; or one name, or a pattern of names whose ``*`` stands for slashes too;
+                or ``None`` for all.
+            strip: How many leading components of each name to leave out; what has no more is left
+                out as a whole.
+            if_exists: ``"error"``, or ``"replace"`` for a directory that is there: it is moved
+                aside, put back where the new one cannot take its place, and else removed.
+            portable: Whether names are refused that Windows does not take; there they always are.
+            budget: How much may be unpacked.
+
+        Returns:
+            The files, in the order of the archive.
+
+        Raises:
+            NotAZip: The payload is none.
+            DamagedArchive: It contradicts itself.
+            UnsafeMember: A member is refused.
+            UnsupportedMember: A member is encrypted, or compressed in another way than deflate.
+            MemberNotFound: There is none of a name, or for the pattern.
+            BudgetExceeded: It is more than allowed.
+            ArtifactExpired: Its retention is over.
+            NotFound: There is none of this id, or the token may not see it.
+            DownloadError: Its bytes cannot be had.
+            TargetExists: There is a directory, and `if_exists` is ``"error"``; or something else.
+            DiskFull: There is no room for it.
+            DiskError: A file cannot be written.
+
+        Source: https://docs.github.com/rest/actions/artifacts#download-an-artifact
+        """
+        wanted = Unpacking.of(directory, members, strip, if_exists, portable, budget)
+        parts = self._opened()
+        async with parts.lifetime.work():
+            if not isinstance(artifact, Artifact):
+                artifact = await self.get_artifact(artifact)
+            return await extract(parts.disk, self._whole(parts, artifact), wanted)
+
     def download_artifacts(
         self,
         artifacts: Iterable[Artifact | int] | AsyncIterable[Artifact | int],
@@ -467,6 +574,16 @@ class Repo:
             alone=True,
             on_progress=on_progress,
         )
+
+    def _whole(self, parts: Parts, artifact: Artifact) -> Callable[[Path], Awaitable[Download]]:
+        """A download that leaves nothing, to a file that nobody else knows."""
+
+        def whole(path: Path) -> Awaitable[Download]:
+            return parts.download(
+                self.name, artifact, path, if_exists="replace", keep_partial=False
+            )
+
+        return whole
 
     def _mirror(
         self,

@@ -10,7 +10,7 @@ from ghartifacts_async._sansio.ranges import MAX_CONNECTIONS
 from ghartifacts_async._sansio.secret import Secret
 from ghartifacts_async._sansio.urls import split_url
 from ghartifacts_async.errors import InvalidArgument
-from ghartifacts_async.models import Artifact, Direction, IfExists
+from ghartifacts_async.models import Artifact, Direction, IfDirectoryExists, IfExists
 
 _Several = TypeVar("_Several")
 
@@ -92,6 +92,30 @@ def if_exists(what: IfExists) -> IfExists:
     if what not in get_args(IfExists):
         raise InvalidArgument(f"if_exists is 'verify', 'replace' or 'error', not {what!r}")
     return what
+
+
+def if_directory_exists(what: IfDirectoryExists) -> IfDirectoryExists:
+    """What to do about a directory that is there."""
+    if what not in get_args(IfDirectoryExists):
+        raise InvalidArgument(f"if_exists is 'error' or 'replace', not {what!r}")
+    return what
+
+
+def members(wanted: str | Iterable[str] | None) -> str | tuple[str, ...] | None:
+    """Names of members, read once; or a pattern of them, or ``None`` for all."""
+    if wanted is None or isinstance(wanted, str):
+        return wanted
+    names = tuple(wanted) if isinstance(wanted, Iterable) else (wanted,)
+    if not all(isinstance(name, str) for name in names):
+        raise InvalidArgument(f"members are names, a pattern or None, not {wanted!r}")
+    return names
+
+
+def count(what: str, number: int) -> int:
+    """An int of 0 or more."""
+    if type(number) is not int or number < 0:
+        raise InvalidArgument(f"{what} is an int of 0 or more, not {number!r}")
+    return number
 
 
 def connections(number: int | None) -> int | None:

@@ -39,6 +39,20 @@ def safe_filename(name: str, suffix: str = "") -> str:
     return text + suffix
 
 
+def is_portable(component: str) -> bool:
+    """Whether Windows takes a component of a path for what it is."""
+    plain = not component.endswith((" ", ".")) and not _ILLEGAL & set(component)
+    return plain and not _RESERVED.fullmatch(component)
+
+
+def folded(name: str) -> str:
+    """What two names have in common that some file system takes for the same."""
+    if name.isascii():
+        return name.lower()
+    folded = unicodedata.normalize("NFD", name).casefold()
+    return unicodedata.normalize("NFC", folded)
+
+
 def _safe(character: str) -> str:
     # Cc and Cf control, Cs are lone surrogates: some lie to the reader, some cannot be encoded.
     refused = unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"}

@@ -23,6 +23,7 @@ from ghartifacts_async.testing import FakeGitHub, Fault
 from tests.support import REPOSITORY, raw_server, rsa_keys, says
 
 from . import canaries
+from .archives import ARCHIVES
 from .clock import wall
 from .driving import ONCE, Drive, client, download, failing, get, located, stored
 
@@ -275,6 +276,7 @@ RAISED: list[tuple[type[errors.ArtifactsError], Drive]] = [
     (errors.DiskFull, on_a_full_disk),
     (errors.TargetBusy, on_a_target_in_use),
     (errors.TargetExists, on_what_is_there),
+    *ARCHIVES,
 ]
 
 PARENTS = {
@@ -282,5 +284,6 @@ PARENTS = {
     errors.TransportError,
     errors.GitHubError,
     errors.DownloadError,
+    errors.ArchiveError,
 }
 """Classes that are never raised themselves: they are there to be caught."""

@@ -29,7 +29,11 @@ async def test_snippets_run(
     """Every Python snippet runs as it is, against a fake GitHub."""
     for number in range(3):
         fake_github.add_artifact(
-            "octo-org/octo-docs", "dist", {"n": f"{number}"}, run_id=2332938, id=10 + number
+            "octo-org/octo-docs",
+            "dist",
+            {"n": f"{number}", "report.json": '{"passed": 3}'},
+            run_id=2332938,
+            id=10 + number,
         )
     fake_github.add_artifact("octo-org/octo-docs", "dist", b"gone", id=20, expired=True)
     monkeypatch.chdir(tmp_path)
@@ -62,8 +66,12 @@ def test_two_commands_set_it_up() -> None:
 
 
 def test_every_method_is_named() -> None:
-    """The API at a glance names every public method of a repository and of a listing."""
-    for thing in (ghartifacts_async.Repo, ghartifacts_async.ArtifactListing):
+    """The API at a glance names every public method of a repository, a listing and an archive."""
+    for thing in (
+        ghartifacts_async.Repo,
+        ghartifacts_async.ArtifactListing,
+        ghartifacts_async.Archive,
+    ):
         for name, value in vars(thing).items():
             if callable(value) and not name.startswith("_"):
                 assert f"{name}(" in README, name

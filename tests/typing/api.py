@@ -11,15 +11,18 @@ import aiohttp
 
 import ghartifacts_async
 from ghartifacts_async import (
+    Archive,
     Artifact,
     ArtifactListing,
     ArtifactPage,
+    Budget,
     BulkProgress,
     Client,
     Deletion,
     Digest,
     Download,
     GitHubError,
+    Member,
     MirrorReport,
     Outcome,
     Progress,
@@ -82,6 +85,24 @@ async def calls(repo: Repo) -> None:
     assert_type(download.path, Path)
     assert_type(await repo.delete_artifact(artifact), None)
     repo.list_run_artifacts(7, direction="up")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def archives(repo: Repo, artifact: Artifact) -> None:
+    """Inside an archive, and out of it."""
+    async with repo.open_artifact(artifact, budget=Budget(members=10)) as archive:
+        assert_type(archive, Archive)
+        assert_type(archive.names(), list[str])
+        assert_type(archive.members(), list[Member])
+        assert_type(archive.downloaded, bool)
+        assert_type(await archive.read("report.json", max_size=10), bytes)
+        async with archive.stream("report.json") as chunks:
+            async for chunk in chunks:
+                assert_type(chunk, bytes)
+        assert_type(await archive.extract("out", ["a", "b"]), list[Path])
+        assert_type(await archive.extract("out", "*.json", if_exists="replace"), list[Path])
+    files = await repo.extract_artifact(11, Path("out"), strip=1, portable=True)
+    assert_type(files, list[Path])
+    await repo.extract_artifact(11, "out", if_exists="verify")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 async def bulk(gh: Client, repo: Repo, artifacts: list[Artifact]) -> None:

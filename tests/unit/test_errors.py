@@ -36,6 +36,10 @@ VALUES: dict[str, Any] = {
     "path": Path("out") / "dist.zip",
     "errno": 28,
     "retry_after": 2.5,
+    "member": "../evil",
+    "alike": ("report.json",),
+    "budget": "total_size",
+    "allowed": 2**36,
 }
 
 

@@ -13,7 +13,16 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from ghartifacts_async import Artifact, ArtifactPage, Digest, Download, Progress, WorkflowRun
+from ghartifacts_async import (
+    Artifact,
+    ArtifactPage,
+    Budget,
+    Digest,
+    Download,
+    Member,
+    Progress,
+    WorkflowRun,
+)
 from ghartifacts_async._sansio import calls
 
 REPOSITORY = "octo-org/octo-docs"
@@ -140,6 +149,17 @@ MODELS = st.one_of(
         total=st.none() | COUNTS,
         rate=st.floats(0, 1e12),
     ),
+    st.builds(
+        Member,
+        name=JSON_TEXT,
+        size=COUNTS,
+        compressed_size=COUNTS,
+        crc32=COUNTS,
+        modified=st.none() | MOMENTS,
+        mode=COUNTS,
+        is_directory=st.booleans(),
+    ),
+    st.builds(Budget, members=st.integers(1, 2**63), total_size=COUNTS),
     DIGESTS,
     RUNS,
 )

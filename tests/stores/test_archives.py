@@ -1,0 +1,94 @@
+"""Inside an archive that a real store holds: a member costs little of a large artifact."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from ghartifacts_async import Client
+from ghartifacts_async.testing import FakeGitHub
+from tests.contract.archives import FILES, contents, read_below, write_huge
+from tests.support import REPOSITORY
+
+from .azurite import Azurite
+from .base import Store
+from .nginx import Nginx
+
+SIZE = int(float(os.environ.get("LARGE_GIB") or 0.25) * 2**30)
+"""Bytes; the pipeline sets LARGE_GIB=3."""
+
+MEMBER = os.urandom(100 * 1024)
+
+
+async def test_a_member_of_a_large_artifact_at_nginx(
+    fake_github: FakeGitHub, nginx: Nginx, blob_name: str, tmp_path: Path
+) -> None:
+    """100 KiB out of a gibibyte are two requests to nginx, and 256 KiB at most by its own log."""
+    path = tmp_path / "huge.zip"
+    write_huge(path, 2**30, MEMBER)
+    await nginx.put(blob_name, path)
+    fake_github.add_artifact(
+        REPOSITORY,
+        "dist",
+        path,
+        digest="sha256:" + "0" * 64,
+        location=lambda _: nginx.signed_url(blob_name),
+    )
+    async with (
+        Client(fake_github.token, base_url=fake_github.url) as gh,
+        gh.repo(REPOSITORY).open_artifact(1) as archive,
+    ):
+        assert await archive.read("report.bin") == MEMBER
+    log = nginx.log()
+    assert [line["status"] for line in log] == [206, 206]
+    assert sum(line["bytes_sent"] for line in log) <= 256 * 1024
+
+
+@pytest.mark.parametrize("digest", ["sha256:" + "0" * 64, None])
+async def test_a_member_of_a_large_artifact_at_azurite(
+    fake_github: FakeGitHub, azurite: Azurite, blob_name: str, tmp_path: Path, digest: str | None
+) -> None:
+    """100 KiB out of what Azure would hold are three requests at most, and 256 KiB."""
+    path = tmp_path / "huge.zip"
+    write_huge(path, SIZE, MEMBER)
+    await azurite.put(blob_name, path)
+    fake_github.add_artifact(
+        REPOSITORY, "dist", path, digest=digest, location=lambda _: azurite.signed_url(blob_name)
+    )
+    asked: list[str] = []
+
+    async def seen(_: object, __: object, sent: aiohttp.TraceRequestStartParams) -> None:
+        asked.append(str(sent.url.origin()))
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_start.append(seen)
+    async with (
+        aiohttp.ClientSession(trace_configs=[trace]) as session,
+        Client(fake_github.token, base_url=fake_github.url, session=session) as gh,
+    ):
+        async with gh.repo(REPOSITORY).open_artifact(1) as archive:
+            assert await archive.read("report.bin") == MEMBER
+            assert not archive.downloaded
+        assert gh.stats.bytes_received <= 256 * 1024
+    assert asked.count(azurite.origin) == (2 if digest else 3)
+
+
+async def test_every_store(
+    client: Client, fake_github: FakeGitHub, store: Store, blob_name: str, tmp_path: Path
+) -> None:
+    """Each store's archive is read and unpacked, by ranges and as a whole."""
+    added = fake_github.add_artifact(
+        REPOSITORY, "dist", FILES, location=lambda _: store.signed_url(blob_name)
+    )
+    await store.put(blob_name, added.path)
+    repo = client.repo(REPOSITORY)
+    async with repo.open_artifact(1) as archive:
+        assert not archive.downloaded
+        for name, content in contents().items():
+            assert await archive.read(name) == content
+        await archive.extract(tmp_path / "ranges")
+    await repo.extract_artifact(1, tmp_path / "whole")
+    assert read_below(tmp_path / "ranges") == read_below(tmp_path / "whole") == contents()
