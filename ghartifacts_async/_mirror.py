@@ -16,7 +16,8 @@ from pathlib import Path
 
 from attrs import define, field
 
-from ghartifacts_async._bulk import EXTRA_CONNECTIONS, batches, in_turn, side_by_side
+from ghartifacts_async._bulk import EXTRA_CONNECTIONS
+from ghartifacts_async._crew import batches, in_turn, side_by_side
 from ghartifacts_async._lifetime import Lifetime
 from ghartifacts_async._parts import Parts
 from ghartifacts_async._progress import BulkMeter

@@ -89,8 +89,9 @@ class Parts:
         extra: asyncio.Semaphore,
         if_exists: IfExists = "verify",
         durable: bool = False,
+        fetched: Callable[[], None] = lambda: None,
     ) -> Download:
-        """Download an artifact beside others; see `Job`."""
+        """Download an artifact beside others; see `Job`. `fetched` is told when all has come."""
         likely = target.with_name(named(artifact.name))
         target, free = await self.disk.run(look, target, likely)
         if free and is_small(artifact):
@@ -100,6 +101,7 @@ class Parts:
                 chunks = [chunk async for chunk in opened]
             path, digest = target.with_name(named(opened.filename)), opened.digest
             assert digest is not None
+            fetched()
             if await self.disk.run(put, path, chunks, durable):
                 size = artifact.size_in_bytes
                 meter.came(size)

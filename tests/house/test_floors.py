@@ -18,7 +18,7 @@ FLOORS = [
     {"_transport_errors", "_lifetime", "_files", "_pool"},
     {"_transport", "_disk", "_links"},
     {"_fresh", "_limiter", "auth", "_hasher", "_journal", "_target"},
-    {"_partial", "_manifest", "_small"},
+    {"_partial", "_manifest", "_small", "_crew"},
     {"_exchange", "_stock"},
     {"_session"},
     {"_listing", "_lease", "_patience", "_progress"},

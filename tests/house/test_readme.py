@@ -59,7 +59,7 @@ def test_two_commands_set_it_up() -> None:
     """One command runs the demo, another the tests, and the pipeline runs both as they stand."""
     demo, tests = (block.strip() for block in blocks("sh")[:2])
     assert demo.endswith("ghartifacts_async demo")
-    assert tests.endswith("-m pytest")
+    assert tests.endswith("-m pytest -n auto")
     steps = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
     assert demo in steps
     assert tests in steps
