@@ -29,6 +29,14 @@ _DELETES_AT_ONCE = 4
 _WRITERS = 8
 
 
+def light(error: ArtifactsError) -> ArtifactsError:
+    """An error to be kept, without the frames that hold what was fetched."""
+    one: BaseException | None = error
+    while one is not None:
+        one.__traceback__, one = None, one.__cause__ or one.__context__
+    return error
+
+
 async def downloads(
     parts: Parts,
     repository: str,
@@ -70,7 +78,7 @@ async def downloads(
         except (ClientStateError, ProgressError):
             raise
         except ArtifactsError as error:
-            outcome = Outcome(wanted, error=error)
+            outcome = Outcome(wanted, error=light(error))
         finally:
             turn.over()
         meter.end(well=outcome.error is None)
@@ -104,18 +112,29 @@ async def deletions(
                 await parts.session.call(call)
                 visible = True
 
+    async def is_gone(number: int) -> bool:
+        try:
+            await parts.get(repository, number)
+        except NotFound:
+            await check_visible()
+            return True
+        return False
+
     async def work(wanted: Artifact | int) -> Deletion:
         try:
-            call = calls.delete_artifact(repository, arguments.artifact_id(wanted))
+            number = arguments.artifact_id(wanted)
+            call = calls.delete_artifact(repository, number)
             try:
                 calls.check_deleted(call, await parts.session.call(call))
             except NotFound:
-                await check_visible()
+                # It also hides a missing permission.
+                if not await is_gone(number):
+                    raise
                 return Deletion(wanted, already_gone=True)
         except ClientStateError:
             raise
         except ArtifactsError as error:
-            return Deletion(wanted, error=error)
+            return Deletion(wanted, error=light(error))
         return Deletion(wanted)
 
     crew = side_by_side(each(artifacts), work, _DELETES_AT_ONCE, parts.lifetime)

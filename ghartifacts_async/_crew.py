@@ -82,12 +82,14 @@ class _Crew(Generic[_T, _R]):
         self.results: deque[_R] = deque()
         self.news = asyncio.Event()
         self.failure: BaseException | None = None
+        self._dismissed = False
         self.at_work = {asyncio.ensure_future(self._work()) for _ in range(count + others)}
         for worker in self.at_work:
             worker.add_done_callback(self._ended)
 
     async def dismiss(self) -> None:
         """End all of them, and the source."""
+        self._dismissed = True
         for worker in self.at_work:
             worker.cancel()
         try:
@@ -113,7 +115,12 @@ class _Crew(Generic[_T, _R]):
     def _ended(self, worker: asyncio.Future[None]) -> None:
         self.at_work.discard(worker)
         self.news.set()
-        if not worker.cancelled() and (error := worker.exception()) is not None:
+        if worker.cancelled():
+            # Something that it waited for was cancelled: what it was at work on is not done.
+            error: BaseException | None = None if self._dismissed else asyncio.CancelledError()
+        else:
+            error = worker.exception()
+        if error is not None:
             self._exhausted = True
             self.failure = self.failure or error
             for other in self.at_work:

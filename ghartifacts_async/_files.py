@@ -133,6 +133,19 @@ def rename_new(path: Path, target: Path) -> None:
         path.unlink()
 
 
+def make_directory(path: Path, *, durable: bool) -> None:
+    """Make a directory, and those above it, as far as they are not there.
+
+    Args:
+        path: Which.
+        durable: Whether they survive the loss of power.
+    """
+    new = [one for one in (path, *path.parents) if not one.exists()] if durable else []
+    path.mkdir(parents=True, exist_ok=True)
+    for one in new:
+        sync_directory(one.parent)
+
+
 def sync_file(path: Path) -> None:
     """Return when what a file holds survives the loss of power."""
     # Windows syncs only what may be written.

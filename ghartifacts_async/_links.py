@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from ghartifacts_async._files import sync_directory
+from ghartifacts_async._files import make_directory, sync_directory
 from ghartifacts_async.models import Digest
 
 try:
@@ -29,19 +29,21 @@ class Twin:
         source: The file that is there.
         target: What is to be equal, in one step.
         temporary: A name beside the target that nobody else uses.
+        durable: Whether it survives a loss of power.
     """
 
-    def __init__(self, source: Path, target: Path, temporary: Path) -> None:
+    def __init__(self, source: Path, target: Path, temporary: Path, *, durable: bool) -> None:
         self._source = source
         self._target = target
         self._temporary = temporary
+        self._durable = durable
         self._reading: BinaryIO | None = None
         self._writing: BinaryIO | None = None
         self._hash = hashlib.sha256()
 
     def link(self) -> bool:
         """Link it; otherwise it must be copied, some at a time."""
-        self._target.parent.mkdir(parents=True, exist_ok=True)
+        make_directory(self._target.parent, durable=self._durable)
         self._temporary.unlink(missing_ok=True)
         if self._reflinked():
             return True
@@ -64,16 +66,16 @@ class Twin:
             self._writing.write(data)
         return True
 
-    def finish(self, digest: Digest, durable: bool) -> None:
+    def finish(self, digest: Digest) -> None:
         """Put it in place, unless it was copied and is not what it should be."""
         if self._writing is not None and self._hash.hexdigest() != digest.hex:
             raise OSError(errno.EIO, "what was copied is not what was read before")
         self._close()
-        if durable:
+        if self._durable:
             with self._temporary.open("rb") as file:
                 os.fsync(file.fileno())
         self._temporary.replace(self._target)
-        if durable:
+        if self._durable:
             sync_directory(self._target.parent)
 
     def leave(self) -> None:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
-from ghartifacts_async._files import PRIVATE, disk_error, sync_directory
+from ghartifacts_async._files import PRIVATE, disk_error, make_directory, sync_directory
 from ghartifacts_async._journal import Journal
 from ghartifacts_async._sansio import manifest
 from ghartifacts_async._sansio.layout import MANIFEST
@@ -54,7 +54,7 @@ class Manifest:
             DiskError: It cannot be read or made.
         """
         try:
-            self._root.mkdir(parents=True, exist_ok=True)
+            make_directory(self._root, durable=self._durable)
             if not self._hold():
                 raise TargetBusy(
                     f"{self._root}: another process is at work on this mirror", path=self._root

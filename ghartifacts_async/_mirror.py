@@ -16,8 +16,9 @@ from pathlib import Path
 
 from attrs import define, field
 
-from ghartifacts_async._bulk import EXTRA_CONNECTIONS
+from ghartifacts_async._bulk import EXTRA_CONNECTIONS, light
 from ghartifacts_async._crew import batches, in_turn, side_by_side
+from ghartifacts_async._disk import idle
 from ghartifacts_async._lifetime import Lifetime
 from ghartifacts_async._parts import Parts
 from ghartifacts_async._progress import BulkMeter
@@ -68,11 +69,7 @@ class Tally:
         if self.full >= _FULL_IN_A_ROW:
             raise error
         if len(self.failures) < MOST_FAILURES:
-            one: BaseException | None = error
-            while one is not None:
-                # It holds what was fetched.
-                one.__traceback__, one = None, one.__cause__ or one.__context__
-            self.failures.append(Outcome(artifact, error=error))
+            self.failures.append(Outcome(artifact, error=light(error)))
 
     def report(self, seconds: float) -> MirrorReport:
         """All of it."""
@@ -215,11 +212,11 @@ class Mirror:
         self, artifact: Artifact, digest: Digest | None, tally: Tally, extra: asyncio.Semaphore
     ) -> None:
         path = await self._stock.put_before(artifact)
-        if path is None and digest is not None and await self._stock.linked(artifact, digest):
-            tally.linked += 1
-            return
-        if path is not None and digest is None and await self._stock.recognised(artifact, path):
+        if path is not None and await self._stock.recognised(artifact, path):
             tally.skipped += 1
+            return
+        if digest is not None and await self._stock.linked(artifact, digest):
+            tally.linked += 1
             return
         layout = self._layout
         download = await self._parts.download_one_of_many(
@@ -266,7 +263,7 @@ async def mirror(
             async for _ in ended:
                 pass
     finally:
-        for one in begun:
-            await one.close()
+        closing = [asyncio.ensure_future(one.close()) for one in begun]
+        await idle(lambda: [one for one in closing if not one.done()])
     tally.meter.done()
     return tally.report(loop.time() - began)

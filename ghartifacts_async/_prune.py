@@ -30,6 +30,7 @@ async def prune(
     if dry_run:
         return PruneReport(True, chosen, kept, size=size)
     async with aclosing(deletions(parts, repository, chosen)) as outcomes:
-        failures = [outcome async for outcome in outcomes if outcome.error is not None]
-    deleted = len(chosen) - len(failures)
+        told = [outcome async for outcome in outcomes]
+    failures = [outcome for outcome in told if outcome.error is not None]
+    deleted = len(told) - len(failures)
     return PruneReport(False, chosen, kept, deleted, size, tuple(failures))

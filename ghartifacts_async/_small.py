@@ -8,17 +8,19 @@ it, and loses no more than the batch that any download gathers.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from ghartifacts_async._files import disk_error, sync_directory
+from ghartifacts_async._files import disk_error, make_directory, sync_directory
 from ghartifacts_async._target import Target
 from ghartifacts_async.errors import DiskError
 from ghartifacts_async.models import Artifact
 
 _LARGEST = 2**18
+_NO_NAMES = {errno.EPERM, errno.ENOENT, errno.EXDEV, errno.EOPNOTSUPP}
 _NAMELESS: int | None = getattr(os, "O_TMPFILE", None)
 
 
@@ -51,7 +53,7 @@ def look(target: Path, likely: Path) -> tuple[Path, bool]:
 
 
 def put(target: Path, chunks: Sequence[bytes], durable: bool) -> bool:
-    """Put what is verified there in one step; whether nobody else had. Blocks.
+    """Put what is verified there in one step; whether it could, and nobody else had. Blocks.
 
     Few visits to the system: after each the loop may take its time to hand the interpreter back.
 
@@ -59,30 +61,26 @@ def put(target: Path, chunks: Sequence[bytes], durable: bool) -> bool:
         DiskError: It cannot be put there, or the disk does not hold what was written.
     """
     assert _NAMELESS is not None
-    new: list[Path] = []
     try:
         try:
             fd = os.open(target.parent, os.O_RDWR | _NAMELESS, 0o666)
         except FileNotFoundError:
-            new = [path for path in target.parents if not path.exists()]
-            target.parent.mkdir(parents=True, exist_ok=True)
+            make_directory(target.parent, durable=durable)
             fd = os.open(target.parent, os.O_RDWR | _NAMELESS, 0o666)
         try:
             _write(fd, b"".join(chunks), target)
             if durable:
                 os.fsync(fd)
-            # With a descriptor, which counts for nothing here, the link to the file is followed.
-            os.link(f"/proc/self/fd/{fd}", target, src_dir_fd=fd)
+            named = _name(fd, target)
         finally:
             os.close(fd)
-        if durable:
-            for one in (target, *new):
-                sync_directory(one.parent)
+        if durable and named:
+            sync_directory(target.parent)
     except FileExistsError:
         return False
     except OSError as error:
         raise disk_error(error, target) from error
-    return True
+    return named
 
 
 @lru_cache(maxsize=256)
@@ -96,6 +94,18 @@ def _knows_nameless(directory: Path) -> bool:
         return Path(f"/proc/self/fd/{fd}").is_symlink()
     finally:
         os.close(fd)
+
+
+def _name(fd: int, target: Path) -> bool:
+    """Give a file its name; whether the system has it."""
+    try:
+        # With a descriptor, which counts for nothing here, the link to the file is followed.
+        os.link(f"/proc/self/fd/{fd}", target, src_dir_fd=fd)
+    except OSError as error:
+        if error.errno in _NO_NAMES:
+            return False
+        raise
+    return True
 
 
 def _write(fd: int, data: bytes, target: Path) -> None:

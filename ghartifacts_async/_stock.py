@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import stat
 from collections.abc import Sequence
@@ -10,15 +9,15 @@ from contextlib import suppress
 from pathlib import Path
 
 from ghartifacts_async._disk import Disk
-from ghartifacts_async._files import disk_error
+from ghartifacts_async._files import disk_error, disk_errors, sync_file
 from ghartifacts_async._journal import Journal
 from ghartifacts_async._links import Twin
 from ghartifacts_async._manifest import Manifest
 from ghartifacts_async._sansio import payload
 from ghartifacts_async._sansio.layout import Layout, extension
 from ghartifacts_async._sansio.manifest import Entry, Header
-from ghartifacts_async._target import Target, is_same
-from ghartifacts_async.errors import DiskError, DiskFull, IncompleteDownload
+from ghartifacts_async._target import Target, hashed, is_same
+from ghartifacts_async.errors import DigestMismatch, DiskError, DiskFull, IncompleteDownload
 from ghartifacts_async.models import Artifact, Digest
 
 _log = logging.getLogger("ghartifacts_async")
@@ -73,14 +72,19 @@ class Stock:
         await self._disk.run(self._tell, artifact, path, digest)
 
     async def recognised(self, artifact: Artifact, path: str) -> bool:
-        """Whether a file is that of an artifact of which GitHub tells no digest.
+        """Whether a file is that of an artifact; it is told of then.
 
-        As strictly as what came would be checked, see `payload.check`; it is told of then.
+        As strictly as what came would be checked, see `payload.check`.
         """
-        digest = await self._disk.run(self._recognised, artifact, path)
-        if digest is not None:
-            await self.tell(artifact, path, digest)
-        return digest is not None
+        place = self._root / path
+        wanted = artifact.size_in_bytes if sha256(artifact) is not None else None
+        size, digest = await hashed(self._disk, place, wanted)
+        if digest is None or not await self._disk.run(
+            self._recognised, artifact, place, size, digest
+        ):
+            return False
+        await self.tell(artifact, path, digest)
+        return True
 
     async def linked(self, artifact: Artifact, digest: Digest) -> bool:
         """Whether it was had from the file of another that has its content; it is told of then."""
@@ -100,12 +104,12 @@ class Stock:
 
     async def _copy(self, source: Path, target: Path, digest: Digest) -> None:
         """Have a file that was looked into, by a link or as a copy."""
-        twin = Twin(source, target, _beside(target, "link"))
+        twin = self._twin(source, target)
         try:
             if not await self._disk.run(twin.link):
                 while await self._disk.run(twin.copy_some):
                     pass
-            await self._disk.run(twin.finish, digest, self._durable)
+            await self._disk.run(twin.finish, digest)
         except OSError as error:
             raise disk_error(error, target) from error
         finally:
@@ -119,21 +123,23 @@ class Stock:
             if path == entry.path:
                 continue
             if not _is_unchanged(source, entry):
-                others.append(entry)
+                others += [] if source.is_symlink() else [entry]
                 continue
             target = self._root / path
-            twin = Twin(source, target, _beside(target, "link"))
+            twin = self._twin(source, target)
             try:
-                if not twin.link():
-                    return False, [entry]
-                twin.finish(digest, self._durable)
-            except OSError as error:
-                raise disk_error(error, target) from error
+                with disk_errors(target):
+                    if not twin.link():
+                        return False, [entry]
+                    twin.finish(digest)
             finally:
                 twin.leave()
             self._tell(artifact, path, digest)
             return True, []
         return False, others[:_MOST_LOOKED_INTO]
+
+    def _twin(self, source: Path, target: Path) -> Twin:
+        return Twin(source, target, _beside(target, "link"), durable=self._durable)
 
     def _path_like(self, artifact: Artifact, entry: Entry) -> str:
         """Its path, as a zip where its equal is one."""
@@ -152,8 +158,9 @@ class Stock:
     def _put_before(self, artifact: Artifact) -> str | None:
         paths = self._likely(artifact)
         if (known := self._manifest.find(artifact.id)) is not None:
-            paths.insert(0, known.path)
-        return next((path for path in paths if (self._root / path).is_file()), None)
+            paths.insert(0, self._layout.path(artifact, extension(known.path)))
+        with disk_errors(self._root):
+            return next((path for path in paths if (self._root / path).is_file()), None)
 
     def _likely(self, artifact: Artifact) -> list[str]:
         """Its paths: a raw payload is called as its artifact is, as a rule."""
@@ -166,23 +173,21 @@ class Stock:
                 _tidy(place)
         self._manifest.add(artifact, path, digest)
 
-    def _recognised(self, artifact: Artifact, path: str) -> Digest | None:
+    def _recognised(self, artifact: Artifact, place: Path, size: int, digest: Digest) -> bool:
         known = self._manifest.find(artifact.id)
-        try:
-            with (self._root / path).open("rb") as file:
-                digest = Digest("sha256", hashlib.file_digest(file, "sha256").hexdigest())
-                size = file.tell()
+        if artifact.digest is None and known is not None:
+            return digest == known.digest
+        with disk_errors(place):
+            with place.open("rb") as file:
                 file.seek(max(0, size - payload.END_OF_ZIP))
                 tail = file.read()
-        except OSError as error:
-            raise disk_error(error, self._root / path) from error
-        if known is not None:
-            return digest if digest == known.digest else None
-        try:
-            payload.check(artifact, size, digest, tail)
-        except IncompleteDownload:
-            return None
-        return digest
+            try:
+                payload.check(artifact, size, digest, tail)
+            except (DigestMismatch, IncompleteDownload):
+                return False
+            if self._durable:
+                sync_file(place)
+        return True
 
 
 def _beside(target: Path, kind: str) -> Path:
@@ -212,7 +217,7 @@ def sha256(artifact: Artifact) -> Digest | None:
 def _is_unchanged(path: Path, entry: Entry) -> bool:
     """Whether a file is as it was when it was told of."""
     try:
-        status = path.stat()
+        status = path.lstat()
     except OSError:
         return False
     same = (status.st_size, status.st_mtime_ns) == (entry.size, entry.mtime_ns)

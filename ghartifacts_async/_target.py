@@ -129,18 +129,30 @@ def _is_unchanged(there: os.stat_result, before: os.stat_result | None) -> bool:
 
 
 async def is_same(disk: Disk, path: Path, size: int, digest: Digest) -> bool:
-    """Whether a file is what GitHub records, read in steps that a cancellation can wait for."""
+    """Whether a file is what GitHub records."""
     if digest.algorithm != "sha256":
         return False
+    return await hashed(disk, path, size) == (size, digest)
+
+
+async def hashed(disk: Disk, path: Path, wanted: int | None = None) -> tuple[int, Digest | None]:
+    """Size and SHA-256 of a file, read in steps that a cancellation can wait for.
+
+    Args:
+        disk: Where it is read.
+        path: Which; of one that is not there there is no digest.
+        wanted: One of another size is not read.
+    """
     found = _Found(path)
     try:
-        if await disk.run(found.open) != size:
-            return False
+        size = await disk.run(found.open)
+        if size < 0 or wanted not in {None, size}:
+            return size, None
         while await disk.run(found.hash_some):
             pass
     finally:
         await disk.run(found.close, last=True)
-    return found.hash.hexdigest() == digest.hex
+    return size, Digest("sha256", found.hash.hexdigest())
 
 
 def _sync(path: Path) -> None:

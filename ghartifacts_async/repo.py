@@ -14,7 +14,7 @@ from collections.abc import (
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Unpack
+from typing import Self, Unpack
 
 from attrs import field, frozen
 
@@ -79,6 +79,12 @@ class Repo:
 
     def __repr__(self) -> str:
         return f"<Repo {self.name}>"
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _: object) -> Self:
+        return self
 
     def __reduce__(self) -> tuple[type[Repo], tuple[str, str]]:
         return Repo, (self.name, self.base_url)
@@ -428,9 +434,9 @@ class Repo:
 
         Each becomes ``<directory>/<artifact name>-<id>.zip``, or of a payload that is not a zip
         with that one's extension, made safe: no two of them collide, and calling it again finds
-        what is there. One that fails, or has expired, is told of and stops nothing. Small ones do
-        not wait behind large ones: each download has a connection of its own, and those that are
-        large enough share eight more.
+        what is there. One that fails, or has expired, is told of and stops nothing. Large ones do
+        not take the connections of small ones: each download has one of its own, and those that
+        are large enough share eight more.
 
         An artifact is taken only when a download can begin with it, so a listing may be endless.
         Closing the generator, leaving the loop and cancelling end what is under way, and what came
@@ -515,6 +521,7 @@ class Repo:
         Raises:
             InvalidArgument: None of the first three is given.
         """
+        arguments.of_kind(dry_run, bool)
         criteria = Criteria(older_than, keep_latest, max_total_size)
         listing = self.list_artifacts(name, pattern=pattern)
         parts, now = self._opened(), datetime.now(UTC)

@@ -25,7 +25,7 @@ MANIFEST = "artifacts.jsonl"
 """The file beside which no artifact's may be called so."""
 
 _FIELDS = ("name", "id", "run_id", "branch", "sha", "created", "digest")
-_SEPARATORS = frozenset("-_.+@~")
+_SEPARATORS = frozenset("-_+@~")
 _UNKNOWN = "unknown"
 _DATE = "%Y-%m-%d"
 _DATE_SPEC = re.compile(r"(?:[^%{}]|%[YmdHMSjGV])+")

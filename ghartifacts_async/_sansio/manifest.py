@@ -20,6 +20,7 @@ from ghartifacts_async.models import Artifact, Digest
 _FORMAT = 1
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _DEAD_LINES = 1000
+_LONGEST_PART = 255
 
 
 @frozen
@@ -158,4 +159,9 @@ def _object(line: bytes) -> dict[str, object]:
 
 def _is_below(path: str) -> bool:
     """Whether a path, which anybody may have written, stays below the root it is joined to."""
-    return not any(part in {"", ".", ".."} or set(part) & set("\\:\0") for part in path.split("/"))
+    parts = path.split("/")
+    odd = any(part in {"", ".", ".."} or set(part) & set("\\:\0") for part in parts)
+    try:
+        return not odd and max(map(len, path.encode().split(b"/"))) <= _LONGEST_PART
+    except UnicodeEncodeError:
+        return False

@@ -54,8 +54,8 @@ async def test_a_second_run_costs_the_listing_only(
     await repo.mirror(tmp_path)
     before = (tmp_path / MANIFEST).read_bytes()
     fake_github.clear_requests()
-    for module in ("_target", "_stock"):
-        monkeypatch.setattr(f"ghartifacts_async.{module}.hashlib", None)
+    for name in ("hashed", "is_same"):
+        monkeypatch.setattr(f"ghartifacts_async._stock.{name}", None)
     assert counts(await repo.mirror(tmp_path)) == (0, 0, 250, 0, 0)
     assert {request.path.rpartition("/")[2] for request in fake_github.requests} == {"artifacts"}
     assert len(fake_github.requests) == 3

@@ -29,7 +29,7 @@ async def test_progress(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> 
     for name in ("done", "failed", "received"):
         counts = [getattr(one, name) for one in told]
         assert counts == sorted(counts)
-    assert max(one.running for one in told) <= 8
+    assert max(one.running for one in told) <= 2 * 8
     told.clear()
     await all_of(repo, tmp_path, on_progress=told.append)
     assert (told[-1].received, told[-1].done, told[-1].total) == (0, 16, None)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ghartifacts_async import Artifact, Digest, InvalidArgument, WorkflowRun
 from ghartifacts_async._sansio import layout
-from ghartifacts_async._sansio.layout import MANIFEST, Layout
+from ghartifacts_async._sansio.layout import MANIFEST, Layout, extension
 
 from .values import ANY_TEXT, SHA256, artifact, examples
 
@@ -123,3 +123,11 @@ def test_no_two_collide(one: Artifact, other: Artifact, template: str, end: str)
 def folded(path: str) -> str:
     """As a system sees it that knows neither case nor compositions."""
     return unicodedata.normalize("NFD", path.casefold())
+
+
+def test_an_id_behind_a_dot_is_no_id() -> None:
+    """What looks like an extension tells nothing apart, so the id is added once more."""
+    layout = Layout("{name}.{id}")
+    one = layout.path(artifact(id=5, name="x.7"), extension("tool"))
+    other = layout.path(artifact(id=7, name="x"), extension("y.5"))
+    assert one != other
