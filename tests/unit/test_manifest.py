@@ -53,10 +53,11 @@ def test_foreign_lines(value: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/etc/passwd", "../x", "a/../../x", "", "a//b", "C:\\x", "c:x", "a\\..\\x", "a\0"]
-)
+    "path", ["/etc/passwd", "../x", "a/../../x", "", "a//b", "C:\\x", "c:x", "a\\..\\x", "a\0",
+             "\ud800", "a/" + "x" * 256]
+)  # fmt: skip
 def test_paths_stay_below(path: str) -> None:
-    """A path that leads out of the mirror is none, whoever wrote it."""
+    """A path that leads out of the mirror, or that no system has, is none, whoever wrote it."""
     told = json.loads(line(artifact(), ENTRY)) | {"path": path}
     assert read_line(json.dumps(told).encode()) is None
 
