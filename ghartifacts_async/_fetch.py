@@ -158,6 +158,7 @@ class Fetch:
     async def _fetch(self, piece: Piece) -> None:
         loop = asyncio.get_running_loop()
         async with self._source.open(piece.at, piece.stop) as body:
+            self._parts_work = self._parts_work or body.is_part
             if not self._ready.is_set():
                 if not body.offers_parts:
                     self._connections = 1
@@ -168,7 +169,6 @@ class Fetch:
             await self._begun.wait()
             if piece.stop is None:
                 piece.stop = self._source.blob.total
-            self._parts_work = self._parts_work or body.is_part
             piece.since, piece.came = loop.time(), 0
             await self._receive(body, piece)
 
