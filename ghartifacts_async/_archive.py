@@ -306,7 +306,7 @@ async def extract(
     """Download, verify, unpack and publish; see `Repo.extract_artifact`."""
     async with fresh(disk, wanted.directory, wanted.if_exists) as place:
         payload = (await download(place.work / "payload")).path
-        index = await disk.run(read_index, payload, wanted.budget)
+        index = await disk.run(read_index, payload, wanted.budget, place.opener)
         layout = await disk.run(wanted.layout, index)
-        await unpack_file(disk, payload, layout, place)
+        await unpack_file(disk, payload, layout, place, place.opener)
         return await place.publish(parts for _, parts in layout.files)
