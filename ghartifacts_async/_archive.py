@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -25,6 +26,7 @@ from ghartifacts_async.models import Artifact, Budget, Download, IfDirectoryExis
 
 _MAX_SIZE = 2**26
 _TINY = 2**16
+_READERS = 8
 
 
 @frozen
@@ -89,7 +91,7 @@ class Archive:
         self._remote = remote
         self._lifetime = lifetime
         self._budget = budget
-        self._closed = False
+        self._readers = asyncio.Semaphore(_READERS)
 
     def __repr__(self) -> str:
         return f"<Archive of artifact {self.artifact.id}, {len(self._index.entries)} members>"
@@ -108,6 +110,8 @@ class Archive:
 
     async def read(self, name: str, *, max_size: int = _MAX_SIZE) -> bytes:
         """A member's bytes, checked: their number and their CRC-32 are the recorded ones.
+
+        Of many at once up to eight are fetched side by side.
 
         Args:
             name: The member's, exactly.
@@ -131,13 +135,14 @@ class Archive:
                     budget="max_size",
                     allowed=max_size,
                 )
-            pieces = _Pieces(self, entry)
-            try:
-                chunks: list[bytes] = []
-                while piece := await pieces.next():
-                    chunks.append(piece)
-            finally:
-                await pieces.close()
+            async with self._readers:
+                pieces = _Pieces(self, entry)
+                try:
+                    chunks: list[bytes] = []
+                    while piece := await pieces.next():
+                        chunks.append(piece)
+                finally:
+                    await pieces.close()
         return b"".join(chunks)
 
     @asynccontextmanager
@@ -196,27 +201,21 @@ class Archive:
         """
         wanted = Unpacking.of(directory, members, strip, if_exists, portable, self._budget)
         disk = self._remote.disk
-        async with self._lifetime.work():
-            self._check_open()
-            async with fresh(disk, wanted.directory, wanted.if_exists) as place:
-                layout = await disk.run(wanted.layout, self._index)
-                if self._remote.file is None:
-                    await unpack_remote(disk, self._remote, layout, place)
-                else:
-                    await unpack_file(disk, self._remote.file, layout, place)
-                return await place.publish(parts for _, parts in layout.files)
+        new = fresh(disk, wanted.directory, wanted.if_exists)
+        async with self._lifetime.work(), new as place:
+            layout = await disk.run(wanted.layout, self._index)
+            if self._remote.file is None:
+                await unpack_remote(disk, self._remote, layout, place)
+            else:
+                await unpack_file(disk, self._remote.file, layout, place)
+            return await place.publish(parts for _, parts in layout.files)
 
     async def _find(self, name: str) -> Entry:
-        self._check_open()
         if not isinstance(name, str):
             arguments.members((name,))
         entry = await self._remote.disk.run(self._index.find, name)
         members.check_budget([entry], self._budget)
         return entry
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise ClientStateError("this archive is closed; use it in its 'async with'")
 
 
 class _Pieces:
@@ -231,7 +230,6 @@ class _Pieces:
 
     async def next(self) -> bytes:
         """The next bytes; ``b""`` at the end."""
-        self._archive._check_open()
         if self._broken:
             raise ClientStateError("this member's bytes were interrupted; read it anew")
         self._broken = True
@@ -279,11 +277,11 @@ async def open_archive(
     try:
         async with lifetime.work():
             index = await _index(remote, budget)
-        archive = Archive(artifact, index, remote, lifetime, budget)
+        own = Lifetime("this archive", within=lifetime)
         try:
-            yield archive
+            yield Archive(artifact, index, remote, own, budget)
         finally:
-            archive._closed = True
+            own.close()
     finally:
         await remote.close()
 
@@ -305,7 +303,9 @@ async def extract(
 ) -> list[Path]:
     """Download, verify, unpack and publish; see `Repo.extract_artifact`."""
     async with fresh(disk, wanted.directory, wanted.if_exists) as place:
+        await place.check()
         payload = (await download(place.work / "payload")).path
+        await place.check()
         index = await disk.run(read_index, payload, wanted.budget, place.opener)
         layout = await disk.run(wanted.layout, index)
         await unpack_file(disk, payload, layout, place, place.opener)

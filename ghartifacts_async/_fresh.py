@@ -79,6 +79,14 @@ class Fresh:
         self._dropped = 0
         self.target = self.work = Path(directory)
 
+    async def check(self) -> None:
+        """Make sure that `work` is what was made.
+
+        Raises:
+            DiskError: Another process has put something in its place.
+        """
+        await self._disk.run(self._check)
+
     async def fill(self, directories: Iterable[tuple[str, ...]]) -> None:
         """Make directories in it, each after the one that it lies in.
 
@@ -165,6 +173,10 @@ class Fresh:
     def _changed(self) -> DiskError:
         return DiskError(f"{self.work}: another process changed it", path=self.work)
 
+    def _check(self) -> None:
+        if not self._is_ours():
+            raise self._changed()
+
     def _is_ours(self) -> bool:
         """Whether `work` is what we made."""
         try:
@@ -173,8 +185,7 @@ class Fresh:
             return False
 
     def _fill(self, directories: Iterable[tuple[str, ...]]) -> None:
-        if not self._is_ours():
-            raise self._changed()
+        self._check()
         for parts in directories:
             try:
                 os.mkdir(self._at(_TREE, *parts), _MODE, dir_fd=self._fd)
@@ -186,8 +197,7 @@ class Fresh:
             return []
         paths = [self.target.joinpath(*parts) for parts in files]
         for left in reversed(range(_TRIES)):
-            if not self._is_ours():
-                raise self._changed()
+            self._check()
             try:
                 if self._look():
                     self._exchange()
