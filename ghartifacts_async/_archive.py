@@ -21,7 +21,7 @@ from ghartifacts_async._sansio.members import Layout
 from ghartifacts_async._sansio.unpack import Run
 from ghartifacts_async._target import check_destination
 from ghartifacts_async._unpack import Feed, read_index, unpack_file, unpack_remote
-from ghartifacts_async.errors import BudgetExceeded, ClientStateError
+from ghartifacts_async.errors import ArchiveError, BudgetExceeded, ClientStateError
 from ghartifacts_async.models import Artifact, Budget, Download, IfDirectoryExists, Member
 
 _MAX_SIZE = 2**26
@@ -67,9 +67,16 @@ class Unpacking:
         )
 
     def layout(self, index: Index) -> Layout:
-        """Where the members go."""
+        """Where the members go.
+
+        Raises:
+            ArchiveError: They cannot, or there is nothing to replace a directory with.
+        """
         chosen = index.select(self.members)
-        return members.layout(chosen, self.budget, strip=self.strip, portable=self.portable)
+        layout = members.layout(chosen, self.budget, strip=self.strip, portable=self.portable)
+        if self.if_exists == "replace" and not layout.files:
+            raise ArchiveError("none of the members becomes a file, so nothing is replaced")
+        return layout
 
 
 class Archive:
@@ -180,14 +187,15 @@ class Archive:
 
         Neighbours come in one request, and up to four requests are under way. Checked are number
         and CRC-32 of each member's bytes, not the digest of the archive. Else it is as
-        `Repo.extract_artifact` is, and refuses what that refuses.
+        `Repo.extract_artifact` is, and refuses what that refuses, or leaves it when cancelled.
 
         Args:
             directory: Made, and those above it, as needed. An empty one counts as none.
             members: Names; or one name, or a pattern of names whose ``*`` stands for slashes too;
                 or ``None`` for all.
             strip: How many leading components of each name to leave out.
-            if_exists: ``"error"``, or ``"replace"`` for a directory that is there.
+            if_exists: ``"error"``, or ``"replace"`` for a directory that is there, mode and owner
+                included.
             portable: Whether names are refused that Windows does not take.
 
         Returns:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ghartifacts_async import DiskError, Repo, TargetExists, _fresh
+from ghartifacts_async import ArchiveError, DiskError, InvalidArgument, Repo, TargetExists, _fresh
 from ghartifacts_async._fresh import Fresh
 from ghartifacts_async.testing import FakeGitHub
 from tests.contract.archives import Extract, added, contents, everything_below, read_below
@@ -224,3 +224,23 @@ async def test_what_cannot_be_removed(
     [record] = caplog.records
     assert record.levelno == logging.WARNING
     assert "ghartifacts-unpack: it could not be removed" in record.getMessage()
+
+
+@pytest.mark.parametrize(
+    ("options", "error"), [({"members": []}, InvalidArgument), ({"strip": 9}, ArchiveError)]
+)
+async def test_nothing_replaces_nothing(
+    extract: Extract,
+    repo: Repo,
+    fake_github: FakeGitHub,
+    tmp_path: Path,
+    options: dict[str, Any],
+    error: type[Exception],
+) -> None:
+    """Where none of the members is left to unpack, a directory is not replaced."""
+    await added(fake_github, repo)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "precious").write_text("x")
+    with pytest.raises(error):
+        await extract(1, tmp_path / "out", if_exists="replace", **options)
+    assert everything_below(tmp_path) == ["out", "out/precious"]
