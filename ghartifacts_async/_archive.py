@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -20,11 +21,12 @@ from ghartifacts_async._sansio.members import Layout
 from ghartifacts_async._sansio.unpack import Run
 from ghartifacts_async._target import check_destination
 from ghartifacts_async._unpack import Feed, read_index, unpack_file, unpack_remote
-from ghartifacts_async.errors import BudgetExceeded, ClientStateError
+from ghartifacts_async.errors import ArchiveError, BudgetExceeded, ClientStateError
 from ghartifacts_async.models import Artifact, Budget, Download, IfDirectoryExists, Member
 
 _MAX_SIZE = 2**26
 _TINY = 2**16
+_READERS = 8
 
 
 @frozen
@@ -65,9 +67,16 @@ class Unpacking:
         )
 
     def layout(self, index: Index) -> Layout:
-        """Where the members go."""
+        """Where the members go.
+
+        Raises:
+            ArchiveError: They cannot, or there is nothing to replace a directory with.
+        """
         chosen = index.select(self.members)
-        return members.layout(chosen, self.budget, strip=self.strip, portable=self.portable)
+        layout = members.layout(chosen, self.budget, strip=self.strip, portable=self.portable)
+        if self.if_exists == "replace" and not layout.files:
+            raise ArchiveError("none of the members becomes a file, so nothing is replaced")
+        return layout
 
 
 class Archive:
@@ -89,7 +98,7 @@ class Archive:
         self._remote = remote
         self._lifetime = lifetime
         self._budget = budget
-        self._closed = False
+        self._readers = asyncio.Semaphore(_READERS)
 
     def __repr__(self) -> str:
         return f"<Archive of artifact {self.artifact.id}, {len(self._index.entries)} members>"
@@ -108,6 +117,8 @@ class Archive:
 
     async def read(self, name: str, *, max_size: int = _MAX_SIZE) -> bytes:
         """A member's bytes, checked: their number and their CRC-32 are the recorded ones.
+
+        Of many at once up to eight are fetched side by side.
 
         Args:
             name: The member's, exactly.
@@ -131,13 +142,14 @@ class Archive:
                     budget="max_size",
                     allowed=max_size,
                 )
-            pieces = _Pieces(self, entry)
-            try:
-                chunks: list[bytes] = []
-                while piece := await pieces.next():
-                    chunks.append(piece)
-            finally:
-                await pieces.close()
+            async with self._readers:
+                pieces = _Pieces(self, entry)
+                try:
+                    chunks: list[bytes] = []
+                    while piece := await pieces.next():
+                        chunks.append(piece)
+                finally:
+                    await pieces.close()
         return b"".join(chunks)
 
     @asynccontextmanager
@@ -175,14 +187,15 @@ class Archive:
 
         Neighbours come in one request, and up to four requests are under way. Checked are number
         and CRC-32 of each member's bytes, not the digest of the archive. Else it is as
-        `Repo.extract_artifact` is, and refuses what that refuses.
+        `Repo.extract_artifact` is, and refuses what that refuses, or leaves it when cancelled.
 
         Args:
             directory: Made, and those above it, as needed. An empty one counts as none.
             members: Names; or one name, or a pattern of names whose ``*`` stands for slashes too;
                 or ``None`` for all.
             strip: How many leading components of each name to leave out.
-            if_exists: ``"error"``, or ``"replace"`` for a directory that is there.
+            if_exists: ``"error"``, or ``"replace"`` for a directory that is there, mode and owner
+                included.
             portable: Whether names are refused that Windows does not take.
 
         Returns:
@@ -196,27 +209,21 @@ class Archive:
         """
         wanted = Unpacking.of(directory, members, strip, if_exists, portable, self._budget)
         disk = self._remote.disk
-        async with self._lifetime.work():
-            self._check_open()
-            async with fresh(disk, wanted.directory, wanted.if_exists) as place:
-                layout = await disk.run(wanted.layout, self._index)
-                if self._remote.file is None:
-                    await unpack_remote(disk, self._remote, layout, place)
-                else:
-                    await unpack_file(disk, self._remote.file, layout, place)
-                return await place.publish(parts for _, parts in layout.files)
+        new = fresh(disk, wanted.directory, wanted.if_exists)
+        async with self._lifetime.work(), new as place:
+            layout = await disk.run(wanted.layout, self._index)
+            if self._remote.file is None:
+                await unpack_remote(disk, self._remote, layout, place)
+            else:
+                await unpack_file(disk, self._remote.file, layout, place)
+            return await place.publish(parts for _, parts in layout.files)
 
     async def _find(self, name: str) -> Entry:
-        self._check_open()
         if not isinstance(name, str):
             arguments.members((name,))
         entry = await self._remote.disk.run(self._index.find, name)
         members.check_budget([entry], self._budget)
         return entry
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise ClientStateError("this archive is closed; use it in its 'async with'")
 
 
 class _Pieces:
@@ -231,7 +238,6 @@ class _Pieces:
 
     async def next(self) -> bytes:
         """The next bytes; ``b""`` at the end."""
-        self._archive._check_open()
         if self._broken:
             raise ClientStateError("this member's bytes were interrupted; read it anew")
         self._broken = True
@@ -279,11 +285,11 @@ async def open_archive(
     try:
         async with lifetime.work():
             index = await _index(remote, budget)
-        archive = Archive(artifact, index, remote, lifetime, budget)
+        own = Lifetime("this archive", within=lifetime)
         try:
-            yield archive
+            yield Archive(artifact, index, remote, own, budget)
         finally:
-            archive._closed = True
+            own.close()
     finally:
         await remote.close()
 
@@ -305,8 +311,10 @@ async def extract(
 ) -> list[Path]:
     """Download, verify, unpack and publish; see `Repo.extract_artifact`."""
     async with fresh(disk, wanted.directory, wanted.if_exists) as place:
+        await place.check()
         payload = (await download(place.work / "payload")).path
-        index = await disk.run(read_index, payload, wanted.budget)
+        await place.check()
+        index = await disk.run(read_index, payload, wanted.budget, place.opener)
         layout = await disk.run(wanted.layout, index)
-        await unpack_file(disk, payload, layout, place)
+        await unpack_file(disk, payload, layout, place, place.opener)
         return await place.publish(parts for _, parts in layout.files)

@@ -12,13 +12,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from ghartifacts_async._disk import Disk
+from ghartifacts_async._disk import Disk, settled
 from ghartifacts_async._files import disk_error
 from ghartifacts_async._patience import Patience
 from ghartifacts_async._sansio.ranges import Blob
 from ghartifacts_async._source import UNFIT_IN_A_ROW, Body, Source, UnfitError
 from ghartifacts_async.errors import (
     ArtifactsError,
+    ClientStateError,
     DiskError,
     IncompleteDownload,
     StoreError,
@@ -59,6 +60,7 @@ class Remote:
         self._download = download
         self._downloading = asyncio.Lock()
         self._directory: Path | None = None
+        self._closed = False
         self.source = source
         self.policy = policy
         self.disk = disk
@@ -100,6 +102,8 @@ class Remote:
     async def download(self) -> int:
         """Have all of it, for the store serves no ranges; how many bytes."""
         async with self._downloading:
+            if self._closed:
+                raise ClientStateError("this archive was closed while it was at work")
             if self.file is not None:
                 return await self.total()
             _log.warning(
@@ -117,8 +121,13 @@ class Remote:
             return done.size
 
     async def close(self) -> None:
-        """Remove what was downloaded."""
-        await self.disk.run(self._remove, last=True)
+        """Remove what was downloaded, once no download is under way, and let none begin."""
+        self._closed = True
+        await settled(asyncio.ensure_future(self._close()))
+
+    async def _close(self) -> None:
+        async with self._downloading:
+            await self.disk.run(self._remove, last=True)
 
     def read_file(self, start: int, stop: int) -> bytes:
         """Some bytes of the download, from `start` on. It blocks."""

@@ -6,8 +6,10 @@ import asyncio
 import io
 import os
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeAlias
 
 from ghartifacts_async._disk import Disk, idle
 from ghartifacts_async._files import PRIVATE, disk_error
@@ -21,6 +23,9 @@ from ghartifacts_async._sansio.unpack import Run
 from ghartifacts_async.errors import DiskError
 from ghartifacts_async.models import Budget
 
+Opener: TypeAlias = Callable[[str, int], int]
+"""Opens a path, with flags."""
+
 _THREADS = min(4, os.cpu_count() or 1)
 _STRETCH = 2**24
 _CONNECTIONS = 4
@@ -29,10 +34,10 @@ _A_FILE = 2**14
 """What a file costs beside its bytes, in bytes."""
 
 
-def read_index(path: Path, budget: Budget) -> Index:
+def read_index(path: Path, budget: Budget, opener: Opener | None = None) -> Index:
     """The members of an archive on disk. It blocks."""
     try:
-        with io.FileIO(path) as file:
+        with io.FileIO(path, opener=opener) as file:
             view = View(file.seek(0, io.SEEK_END), budget)
             while True:
                 try:
@@ -45,7 +50,9 @@ def read_index(path: Path, budget: Budget) -> Index:
         raise disk_error(error, path) from error
 
 
-async def unpack_file(disk: Disk, path: Path, layout: Layout, fresh: Fresh) -> None:
+async def unpack_file(
+    disk: Disk, path: Path, layout: Layout, fresh: Fresh, opener: Opener | None = None
+) -> None:
     """Unpack members of an archive on disk, several at once.
 
     Raises:
@@ -55,7 +62,7 @@ async def unpack_file(disk: Disk, path: Path, layout: Layout, fresh: Fresh) -> N
     await fresh.fill(layout.directories)
     runs = await disk.run(_runs, layout, _STRETCH)
     places = {entry.start: parts for entry, parts in layout.files}
-    waiting = deque(_FileWriter(path, run, places, fresh) for run in runs)
+    waiting = deque(_FileWriter(path, opener, run, places, fresh) for run in runs)
     working: dict[asyncio.Future[bool], _FileWriter] = {}
     try:
         while waiting or working:
@@ -181,9 +188,9 @@ class _Writer:
 
     def _put(self, entry: Entry, parts: Parts, data: bytes) -> None:
         if self._fd < 0:
-            path = os.path.join(self._fresh.tree, *parts)  # noqa: PTH118 - of thousands
             mode = 0o755 if entry.member.mode & 0o111 else 0o644
-            self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | PRIVATE, mode)
+            how = os.O_WRONLY | os.O_CREAT | os.O_EXCL | PRIVATE
+            self._fd = self._fresh.open(parts, how, mode)
         if data:
             written = os.write(self._fd, data)
             while written < len(data):
@@ -196,9 +203,17 @@ class _Writer:
 class _FileWriter(_Writer):
     """The files of a run, out of an archive on disk."""
 
-    def __init__(self, path: Path, run: Run, places: dict[int, Parts], fresh: Fresh) -> None:
+    def __init__(
+        self,
+        path: Path,
+        opener: Opener | None,
+        run: Run,
+        places: dict[int, Parts],
+        fresh: Fresh,
+    ) -> None:
         super().__init__(run, places, fresh)
         self._path = path
+        self._opener = opener
         self._file: io.FileIO | None = None
 
     def step(self) -> bool:
@@ -211,7 +226,7 @@ class _FileWriter(_Writer):
                 break
             try:
                 if self._file is None:
-                    self._file = io.FileIO(self._path)
+                    self._file = io.FileIO(self._path, opener=self._opener)
                     self._file.seek(self._run.start)
                 data = self._file.read(_READ)
             except OSError as error:

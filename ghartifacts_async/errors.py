@@ -299,7 +299,10 @@ class DiskError(ArtifactsError):
 
 
 class DiskFull(DiskError):
-    """The disk has no room for the file, or the user no quota; what came so far is kept."""
+    """The disk has no room for the file, or the user no quota.
+
+    What came so far of a download is kept, and nothing of what was being unpacked.
+    """
 
 
 class TargetBusy(DiskError):
@@ -307,4 +310,4 @@ class TargetBusy(DiskError):
 
 
 class TargetExists(DiskError):
-    """There is a file at the target, and `if_exists` is ``"error"``."""
+    """There is something at the target that is to be left alone, as `if_exists` has it."""

@@ -331,9 +331,11 @@ class Repo:
         """Look into an artifact's zip, and read or unpack single members without the rest of it.
 
         ``async with repo.open_artifact(artifact) as archive: await archive.read("report.json")``.
-        Its directory is fetched in one or two requests, then each member in one, healed as a
-        download is. A store that serves no ranges is downloaded from, to a temporary directory;
-        a warning says so, and `Archive.downloaded`.
+        Its directory is fetched in one or two requests, or three of an artifact without a digest,
+        then each member in one, healed as a download is; what is at work when it is left ends. A
+        store that serves no ranges is downloaded from, to a temporary directory, which needs room
+        for all of it; a warning says so, and `Archive.downloaded`. A process that is killed may
+        leave that directory (``ghartifacts-…``).
 
         Args:
             artifact: Which; an id costs a call more, for its size.
@@ -375,9 +377,11 @@ class Repo:
 
         Whatever its members are called, nothing is written outside: what might be is refused by
         name, and so are links, devices, names that are one on some system, and more than the
-        budget. The directory is filled beside its place and takes it in one step. Whatever goes
-        wrong, and when cancelled, its place is as it was and nothing is left; a process that is
-        killed leaves a hidden directory beside it (``.….ghartifacts-unpack``).
+        budget. The directory is filled beside its place and takes it in one step, or two where it
+        replaces another. Whatever goes wrong, its place is as it was and nothing is left; when
+        cancelled it is so, or, at the last moment, complete. A process that is killed leaves a
+        hidden directory beside it (``.….ghartifacts-unpack``), and killed between the two steps,
+        in that one the directory that was there, as ``old``.
 
         Files are 0644, or 0755 where an executable bit was recorded, directories 0755, less what
         the umask takes away.
@@ -389,8 +393,11 @@ class Repo:
                 or ``None`` for all.
             strip: How many leading components of each name to leave out; what has no more is left
                 out as a whole.
-            if_exists: ``"error"``, or ``"replace"`` for a directory that is there: it is moved
-                aside, put back where the new one cannot take its place, and else removed.
+            if_exists: ``"error"``, or ``"replace"`` for a directory that is there, mode and owner
+                included: it is moved aside, so that for a moment there is none, put back where the
+                new one cannot take its place, and else removed. Where no file would be in the new
+                one, nothing is replaced; neither is a mount point, nor the current directory or
+                one above it.
             portable: Whether names are refused that Windows does not take; there they always are.
             budget: How much may be unpacked.
 

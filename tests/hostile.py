@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Iterator
 
 from attrs import evolve, frozen
@@ -74,6 +75,9 @@ def slips() -> Iterator[Hostile]:
     yield unsafe("long component", Part("x" * 256, b""))
     yield unsafe("long component of few characters", Part("é" * 128, b""))
     yield unsafe("too deep", Part("a/" * 128 + "b", b""))
+    other = struct.pack("<2HBI", 0x7075, 9, 1, zlib.crc32(b"mine")) + b"your"
+    yield unsafe("two names", Part("mine", b"x", central={"extra": other}))
+    yield unsafe("too long extra", Part("x", b"", central={"extra": b"\x99\x99\0\0" * 257}))
     yield unsafe("long name", Part("a/" * 2100, b""))
     yield unsafe("long extra", Part("x", b"", central={"extra": b"\x99\x99\0\0" * 2000}))
     for name in (
@@ -128,6 +132,8 @@ def liars() -> Iterator[Hostile]:
         yield damaged(label, evolve(plain, local={what: value}))
     zip64 = struct.pack("<2H2Q", 1, 16, 5, 5)
     local = {"size": 0xFFFFFFFF, "packed": 0xFFFFFFFF, "extra": zip64}
+    other = struct.pack("<2HBI", 0x7075, 9, 1, zlib.crc32(b"liar")) + b"your"
+    yield damaged("local header with two names", evolve(plain, local={"extra": other}))
     yield damaged("local zip64 sizes", evolve(plain, local=local))
     foreign = {"name": "\xfcber".encode(), "flags": 0x800}
     yield Hostile(
@@ -148,14 +154,17 @@ def broken() -> Iterator[Hostile]:
     whole = forge(BEFORE, Part("m", b"x" * 100), AFTER)
     yield Hostile("empty", b"", NotAZip)
     yield Hostile("a text", b"no zip at all\n" * 1000, NotAZip)
-    for at in (22, 60, len(whole) - 40, len(whole) - 1):
+    for at in (1, 18, 22, 60, len(whole) - 40, len(whole) - 1):
         yield Hostile(f"cut {at} bytes early", whole[:-at], NotAZip)
-    for at in (1, 18):
-        yield Hostile(f"cut {at} bytes early", whole[:-at], DamagedArchive)
-    yield Hostile("end record alone, cut", b"PK\x05\x06\0\0", DamagedArchive)
+    yield Hostile("end record alone, cut", b"PK\x05\x06\0\0", NotAZip)
+    yield Hostile("bytes behind its end", whole + b"\0", NotAZip)
+    yield Hostile("an archive near the end of a file", whole + bytes(1024), NotAZip)
+    yield Hostile("comment with an archive", forge(BEFORE, comment=whole), DamagedArchive)
+    inner = forge(BEFORE, comment=whole + b"\0")
+    yield Hostile("comment with an archive and more", inner, NotAZip)
     directory = whole.index(CENTRAL)
     yield Hostile("flipped mark", _flip(whole, directory + 2), DamagedArchive)
-    yield Hostile("flipped length", _flip(whole, directory + 28), DamagedArchive)
+    yield Hostile("flipped length", _flip(whole, directory + 30), DamagedArchive)
     yield Hostile("directory before the start", forge(BEFORE, end={"size": 10**9}), DamagedArchive)
     yield Hostile("directory too short", forge(BEFORE, end={"size": 20}), DamagedArchive)
     yield Hostile(

@@ -5,13 +5,14 @@ uploader leaves zeros in the local headers. The standard library's `zipfile` par
 `View` that holds the payload's end and says what else is wanted. What it finds is hostile: sizes
 are checked again where the bytes are unpacked, names where they become paths.
 
-Source: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, sections 4.3 to 4.5
+Source: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, sections 4.3 to 4.6
 """
 
 from __future__ import annotations
 
 import struct
 import zipfile
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache
 from itertools import pairwise
@@ -32,9 +33,12 @@ UTF8 = 0x800
 _DIRECTORY_MARK = b"PK\x01\x02"
 _DIRECTORY_LENGTHS = struct.Struct("<4s24x3H12x")
 _END_MARK = b"PK\x05\x06"
+_END = struct.Struct("<20xH")
 _BYTES_FOR_A_MEMBER = 512
 _LONGEST_NAME = 4096
-_LONGEST_EXTRA = 4096
+_LONGEST_EXTRA = 1024
+_BYTES_OF_NAMES = 2**24
+_UNICODE_PATH = 0x7075
 _UNIX_SYSTEMS = frozenset({3, 19})
 _IS_DIRECTORY = 0o040000
 _KIND = 0o170000
@@ -118,6 +122,7 @@ class Entry:
         room: Where what comes next begins.
         flags: Its general purpose bits.
         method: How it is compressed.
+        two_names: Whether a field beside its name tells another, which some readers take.
     """
 
     member: Member
@@ -125,6 +130,7 @@ class Entry:
     room: int
     flags: int
     method: int
+    two_names: bool = False
 
     @property
     def raw_name(self) -> bytes:
@@ -137,13 +143,12 @@ def parse(view: View) -> list[Entry]:
 
     Raises:
         WantedError: The view lacks bytes; prepend them, and try again.
-        NotAZip: There is no end record.
+        NotAZip: There is no end record that closes the payload.
         DamagedArchive: It contradicts itself, or members overlap.
         BudgetExceeded: It is of too many members.
     """
     view.seek(max(0, view.total - END_OF_ZIP))
-    if _END_MARK not in view.read():
-        raise NotAZip(f"the payload of {view.total} bytes does not end as a zip archive does")
+    _check_end(view.read(), view.total)
     try:
         with zipfile.ZipFile(view) as archive:
             archive.NameToInfo.clear()
@@ -153,6 +158,25 @@ def parse(view: View) -> list[Entry]:
     except (ValueError, OverflowError) as error:
         reason = f"the directory cannot be read ({type(error).__name__})"
     raise DamagedArchive(f"the archive is damaged: {printable(reason)}")
+
+
+def _check_end(tail: bytes, total: int) -> None:
+    """Make sure that the payload ends with an end record, and in one way only.
+
+    Of a payload that merely holds an archive near its end, `zipfile` would read that one.
+    """
+    at = tail.rfind(_END_MARK)
+    if at < 0 or not _closes(tail, at):
+        raise NotAZip(f"the payload of {total} bytes does not end as a zip archive does")
+    while (at := tail.rfind(_END_MARK, 0, at)) >= 0:
+        if _closes(tail, at):
+            raise DamagedArchive("the archive is damaged: it ends with another one in its comment")
+
+
+def _closes(tail: bytes, at: int) -> bool:
+    """Whether an end record with its comment reaches to the last byte."""
+    stop = at + _END.size
+    return stop <= len(tail) and stop + _END.unpack_from(tail, at)[0] == len(tail)
 
 
 def _entries(infos: list[zipfile.ZipInfo], end: int) -> list[Entry]:
@@ -190,7 +214,22 @@ def _entry(info: zipfile.ZipInfo, room: int, modified: datetime | None) -> Entry
         mode,
         name.endswith("/") or mode & _KIND == _IS_DIRECTORY,
     )
-    return Entry(member, info.header_offset, room, info.flag_bits, info.compress_type)
+    two_names = has_other_name(info.extra)
+    return Entry(member, info.header_offset, room, info.flag_bits, info.compress_type, two_names)
+
+
+def fields(extra: bytes | memoryview) -> Iterator[tuple[int, bytes | memoryview]]:
+    """What stands beside a name: kinds and contents."""
+    at = 0
+    while at + 4 <= len(extra):
+        kind, length = struct.unpack_from("<HH", extra, at)
+        yield kind, extra[at + 4 : at + 4 + length]
+        at += 4 + length
+
+
+def has_other_name(extra: bytes | memoryview) -> bool:
+    """Whether another name stands there, as of section 4.6.9."""
+    return any(kind == _UNICODE_PATH for kind, _ in fields(extra))
 
 
 def _moment(parts: tuple[int, int, int, int, int, int]) -> datetime | None:
@@ -202,20 +241,28 @@ def _moment(parts: tuple[int, int, int, int, int, int]) -> datetime | None:
 
 def _check_lengths(data: bytes, budget: Budget) -> None:
     """Keep from `zipfile` what would cost it much more time or memory than the bytes are worth."""
-    at = count = 0
+    at = count = names = 0
     while data.startswith(_DIRECTORY_MARK, at) and len(data) - at >= _DIRECTORY_LENGTHS.size:
         _, name, extra, comment = _DIRECTORY_LENGTHS.unpack_from(data, at)
         count += 1
         if count > budget.members:
             raise _too_many(budget)
+        names += name
+        begin = at + _DIRECTORY_LENGTHS.size
+        reason = ""
         if name > _LONGEST_NAME or extra > _LONGEST_EXTRA:
-            text = data[at + _DIRECTORY_LENGTHS.size :][:name].decode("utf-8", "replace")
-            raise UnsafeMember(
-                f"{shown(text)} has a name of {name} bytes and {extra} bytes beside it; "
-                "no system knows paths that long",
-                member=text,
+            reason = (
+                f"has a name of {name} bytes and {extra} bytes beside it; "
+                "no system knows paths that long"
             )
-        at += _DIRECTORY_LENGTHS.size + name + extra + comment
+        elif names > _BYTES_OF_NAMES:
+            reason = f"is where the names become more than {_BYTES_OF_NAMES} bytes"
+        elif data.find(b"\0", begin, begin + name) >= 0:
+            reason = "holds control characters"
+        if reason:
+            text = data[begin : begin + name].decode("utf-8", "replace")
+            raise UnsafeMember(f"{shown(text)} {reason}", member=text)
+        at = begin + name + extra + comment
 
 
 def _too_many(budget: Budget) -> BudgetExceeded:

@@ -108,6 +108,8 @@ def members(wanted: str | Iterable[str] | None) -> str | tuple[str, ...] | None:
     names = tuple(wanted) if isinstance(wanted, Iterable) else (wanted,)
     if not all(isinstance(name, str) for name in names):
         raise InvalidArgument(f"members are names, a pattern or None, not {wanted!r}")
+    if not names:
+        raise InvalidArgument("members are none; None stands for all")
     return names
 
 

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from fnmatch import translate
 
 from ghartifacts_async._sansio.archive import Entry, shown
-from ghartifacts_async._sansio.filenames import folded
+from ghartifacts_async._sansio.filenames import MAX_BYTES, folded
 from ghartifacts_async.errors import MemberNotFound, UnsafeMember
 
 _COMPARED = 10_000
@@ -74,9 +74,14 @@ class Index:
 
 def _alike(name: str, names: Sequence[str]) -> tuple[str, ...]:
     """Names that may have been meant: the same file elsewhere, else what looks like it."""
-    base = folded(name.rstrip("/").rpartition("/")[2])
-    same = [each for each in names if folded(each.rstrip("/").rpartition("/")[2]) == base]
+    base = _base(name)
+    same = [each for each in names if _base(each) == base]
     if not same:
         near = [each for each in names if abs(len(each) - len(name)) <= len(name) // 4 + 1]
         same = get_close_matches(name, near[:_COMPARED])
     return tuple(same[:3])
+
+
+def _base(name: str) -> str:
+    """Its last component; cut, for to fold many combining characters takes quadratic time."""
+    return folded(name.rstrip("/").rpartition("/")[2][:MAX_BYTES])

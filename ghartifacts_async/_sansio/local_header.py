@@ -11,7 +11,14 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from ghartifacts_async._sansio.archive import LOCAL_HEADER, UTF8, Entry, shown
+from ghartifacts_async._sansio.archive import (
+    LOCAL_HEADER,
+    UTF8,
+    Entry,
+    fields,
+    has_other_name,
+    shown,
+)
 from ghartifacts_async.errors import DamagedArchive
 
 _MARK = b"PK\x03\x04"
@@ -39,8 +46,9 @@ def data_start(entry: Entry, header: memoryview) -> int | None:
     if len(header) < length:
         return None
     raw = bytes(header[LOCAL_HEADER.size : LOCAL_HEADER.size + name])
+    beside = header[LOCAL_HEADER.size + name : length]
     if 0xFFFFFFFF in (packed, size):
-        size, packed = _zip64(header[LOCAL_HEADER.size + name : length], size, packed)
+        size, packed = _zip64(beside, size, packed)
     same = zip((crc, packed, size), (known.crc32, known.compressed_size, known.size), strict=True)
     deferred = {0, 0xFFFFFFFF} if flags & _DEFERRED else set[int]()
     if (
@@ -48,6 +56,7 @@ def data_start(entry: Entry, header: memoryview) -> int | None:
         or method != entry.method
         or (flags ^ entry.flags) & ~_harmless(raw)
         or not all(one == other or one in deferred for one, other in same)
+        or has_other_name(beside)
     ):
         raise _disagrees(entry)
     start: int = entry.start + length
@@ -61,19 +70,16 @@ def _harmless(raw_name: bytes) -> int:
 
 def _zip64(extra: memoryview, size: int, packed: int) -> tuple[int, int]:
     """Sizes out of the zip64 field where there is one."""
-    at = 0
-    while at + 4 <= len(extra):
-        kind, length = struct.unpack_from("<HH", extra, at)
-        values = _numbers(extra[at + 4 : at + 4 + length])
-        at += 4 + length
+    for kind, data in fields(extra):
         if kind == 1:
+            values = _numbers(data)
             size = next(values, size) if size == 0xFFFFFFFF else size
             packed = next(values, packed) if packed == 0xFFFFFFFF else packed
             break
     return size, packed
 
 
-def _numbers(data: memoryview) -> Iterator[int]:
+def _numbers(data: bytes | memoryview) -> Iterator[int]:
     return (number for (number,) in struct.iter_unpack("<Q", data[: len(data) // 8 * 8]))
 
 

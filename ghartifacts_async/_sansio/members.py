@@ -93,13 +93,19 @@ class _Planner:
         self._budget = budget
         self._root = _Node("", None)
         self._count = 0
+        self._last: tuple[Parts, _Node] = ((), self._root)
         self.directories: list[Parts] = []
 
     def add(self, entry: Entry, path: Parts) -> _Node:
         """Find a place for a member."""
-        node = self._root
-        for depth in range(1, len(path) + entry.member.is_directory):
-            node = self._directory(node, path, depth, entry)
+        above = path if entry.member.is_directory else path[:-1]
+        # Neighbours mostly lie in one directory, and what is one stays one.
+        known, node = self._last
+        if above != known:
+            node = self._root
+            for depth in range(1, len(above) + 1):
+                node = self._directory(node, above, depth, entry)
+            self._last = above, node
         if entry.member.is_directory:
             return node
         there = self._at(node, path[-1], entry)

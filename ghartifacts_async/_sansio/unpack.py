@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 from ghartifacts_async._sansio.archive import LOCAL_HEADER, Entry, shown
 from ghartifacts_async._sansio.local_header import data_start
-from ghartifacts_async.errors import DamagedArchive, UnsupportedMember
+from ghartifacts_async.errors import DamagedArchive, UnsafeMember, UnsupportedMember
 
 Piece: TypeAlias = tuple[Entry, bytes]
 """Bytes of a member, ``b""`` once all of them came and are right."""
@@ -65,6 +65,7 @@ class Run:
 
     Raises:
         UnsupportedMember: One cannot be unpacked.
+        UnsafeMember: One has two names.
         DamagedArchive: One contradicts itself.
     """
 
@@ -186,10 +187,13 @@ def check(entry: Entry) -> None:
 
     Raises:
         UnsupportedMember: It is encrypted, or compressed in another way.
+        UnsafeMember: It has two names.
         DamagedArchive: It contradicts itself.
     """
     member = entry.member
     name = member.name
+    if entry.two_names:
+        raise UnsafeMember(f"{shown(name)} has another name beside this one", member=name)
     if entry.flags & _ENCRYPTED:
         raise UnsupportedMember(f"{shown(name)} is encrypted", member=name)
     if entry.method not in {_STORED, _DEFLATED} or entry.flags & _PATCH:

@@ -54,14 +54,14 @@ async def test_the_old_one_is_never_lost(
     out = tmp_path / "out"
     out.mkdir()
     (out / "file").write_text("old")
-    genuine, failures = Path.rename, ["tree"]
+    genuine, failures = Fresh._take, ["tree"]
 
-    def rename(self: Path, target: Path) -> Path:
-        if self.name in failures:
+    def take(self: Fresh, name: str) -> None:
+        if name in failures:
             raise OSError(errno.EIO, "Input/output error")
-        return genuine(self, target)
+        genuine(self, name)
 
-    monkeypatch.setattr(Path, "rename", rename)
+    monkeypatch.setattr(Fresh, "_take", take)
     with pytest.raises(DiskError, match="Input/output error"):
         await extract(1, out, if_exists="replace")
     assert everything_below(tmp_path) == ["out", "out/file"]

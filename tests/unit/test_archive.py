@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 import struct
+import time
 import zipfile
 import zlib
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from ghartifacts_async import ArchiveError, Budget, DamagedArchive, MemberNotFound, UnsafeMember
 from ghartifacts_async._sansio.archive import TAIL, View, WantedError
+from ghartifacts_async._sansio.index import Index
 from tests.forge import STORED, Part, deflate, forge, index_of, unpacked
 from tests.hostile import HOSTILE, Hostile
 
@@ -134,6 +136,23 @@ def test_66_000_members() -> None:
 
     look(66_000)
     assert_not_quadratic(look)
+
+
+def test_names_of_many_bytes() -> None:
+    """Names are of 16 MiB together at most, however few the members are."""
+    archive = forge(*[Part(f"{number:04}" + "x" * 4000) for number in range(4200)])
+    with pytest.raises(UnsafeMember, match="more than 16777216 bytes"):
+        index_of(archive)
+
+
+def test_names_alike_of_many_marks() -> None:
+    """What may have been meant is found in no time among names that are slow to fold."""
+    marks = "a" + "\u0301\u0316" * 1000
+    entries = index_of(forge(*[Part(f"{n:04}/{marks}") for n in range(800)])).entries
+    before = time.process_time()
+    with pytest.raises(MemberNotFound):
+        Index(entries).find("report.json")
+    assert time.process_time() - before < 1
 
 
 def test_members_by_name() -> None:
