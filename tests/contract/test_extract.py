@@ -112,7 +112,6 @@ async def test_a_choice_of_members(
             ("*.json", 0, ["report.json"]),
             ("bin/tool", 1, ["tool"]),
             (["docs/ünïcode.md", "report.json"], 0, ["docs/ünïcode.md", "report.json"]),
-            ([], 0, []),
             (None, 1, ["build.log", "tool", "ünïcode.md"]),
         ]
     ):

@@ -161,6 +161,7 @@ def test_what_to_unpack() -> None:
     no_counts: list[Any] = [-1, True, 1.0, "1", None]
     for bad in no_members:
         assert "names, a pattern or None" in refused(arguments.members, bad)
+    assert "None stands for all" in refused(arguments.members, [])
     assert arguments.count("strip", 0) == 0
     for bad in no_counts:
         assert "strip is an int of 0" in refused(lambda bad: arguments.count("strip", bad), bad)
