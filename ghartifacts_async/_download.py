@@ -108,9 +108,8 @@ class _Download:
         self._job = job
         self._part = part
         self._target = target
-        # Of another kind of digest nobody would notice that it is not the one.
-        known = job.artifact.digest is not None and job.artifact.digest.algorithm == "sha256"
-        self._wanted = str(job.artifact.digest) if known else None
+        digest = payload.sha256(job.artifact)
+        self._wanted = None if digest is None else str(digest)
         self._source = Source(transport, lease, job.artifact)
         self._patience = Patience(policy)
         self._meter = Meter(job.artifact, job.on_progress)

@@ -104,6 +104,11 @@ class RandomFile:
             return os.write(self._fd, views[0])
 
 
+def hidden(directory: Path, stem: str, kind: str) -> Path:
+    """What lies beside a target for its sake; the stem tells it from those of others."""
+    return directory / f".{stem}.ghartifacts-{kind}"
+
+
 def is_own(fd: int) -> bool:
     """Whether it is a file of this user's, of one name."""
     status = os.fstat(fd)

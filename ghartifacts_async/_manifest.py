@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 from ghartifacts_async._files import PRIVATE, disk_error, make_directory, sync_directory
-from ghartifacts_async._journal import Journal
+from ghartifacts_async._journal import NO_LOCKS, Journal
 from ghartifacts_async._sansio import manifest
 from ghartifacts_async._sansio.layout import MANIFEST
 from ghartifacts_async._sansio.manifest import Entry, Header, Index
@@ -21,7 +21,6 @@ from ghartifacts_async.models import Artifact, Digest
 
 _LOCK = ".mirror.ghartifacts-lock"
 _NEW = ".mirror.ghartifacts-new"
-_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 _MOST_ALIKE = 64
 
 
@@ -125,7 +124,7 @@ class Manifest:
                 if self._lock.hold():
                     return True
             except OSError as error:
-                if error.errno not in _NO_LOCKS:
+                if error.errno not in NO_LOCKS:
                     raise
                 return self._lock.hold(lock=False)
             # Whoever had it may just have removed its file.

@@ -22,8 +22,9 @@ from ghartifacts_async._disk import idle
 from ghartifacts_async._lifetime import Lifetime
 from ghartifacts_async._parts import Parts
 from ghartifacts_async._progress import BulkMeter
+from ghartifacts_async._sansio import payload
 from ghartifacts_async._sansio.layout import Layout, extension
-from ghartifacts_async._stock import Stock, sha256
+from ghartifacts_async._stock import Stock
 from ghartifacts_async.errors import (
     ArtifactExpired,
     ArtifactsError,
@@ -161,7 +162,7 @@ class Mirror:
 
     async def keep(self, artifact: Artifact, tally: Tally, extra: asyncio.Semaphore) -> None:
         """Have an artifact that is missing, and those of the same digest that come meanwhile."""
-        digest = sha256(artifact)
+        digest = payload.sha256(artifact)
         if digest is None:
             return await self._keep(artifact, None, tally, extra)
         key = digest.hex

@@ -8,7 +8,6 @@ target by a rename: what is at the final path is complete.
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import secrets
 from collections.abc import AsyncIterator, Sequence
@@ -22,12 +21,13 @@ from ghartifacts_async._files import (
     boot,
     disk_error,
     disk_errors,
+    hidden,
     is_at,
     rename_new,
     sync_directory,
 )
 from ghartifacts_async._hasher import Hasher
-from ghartifacts_async._journal import Journal
+from ghartifacts_async._journal import NO_LOCKS, Journal
 from ghartifacts_async._sansio import journal
 from ghartifacts_async._sansio.journal import Record
 from ghartifacts_async._sansio.ranges import Spans
@@ -35,7 +35,6 @@ from ghartifacts_async.errors import DiskError, TargetBusy, TargetExists
 from ghartifacts_async.models import Digest
 
 _TIDIED_UP = 5
-_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
 @asynccontextmanager
@@ -196,8 +195,8 @@ class Partial:
             await self._disk.run(self._leave, keep, last=True)
 
     def _name(self, stem: str) -> None:
-        self._path = self._directory / f".{stem}.ghartifacts-part"
-        self._journal = Journal(self._directory / f".{stem}.ghartifacts-journal")
+        self._path = hidden(self._directory, stem, "part")
+        self._journal = Journal(hidden(self._directory, stem, "journal"))
 
     def _open(self) -> bool:
         """Have the journal; whether it could be had."""
@@ -205,7 +204,7 @@ class Partial:
             try:
                 return self._hold()
             except OSError as error:
-                if error.errno not in _NO_LOCKS:
+                if error.errno not in NO_LOCKS:
                     raise
             # Nobody can be kept away here, so nobody else shall know it.
             self._name(secrets.token_hex(8))

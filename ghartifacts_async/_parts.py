@@ -40,9 +40,8 @@ class Parts:
         call = calls.download_artifact(repository, artifact.id)
         return Lease(self.session, self.transport, call)
 
-    async def get(self, repository: str, artifact: Artifact | int) -> Artifact:
-        """The artifact as it is now."""
-        number = artifact.id if isinstance(artifact, Artifact) else artifact
+    async def get(self, repository: str, number: int) -> Artifact:
+        """The artifact of an id as it is now."""
         call = calls.get_artifact(repository, number)
         return calls.read_artifact(call, await self.session.call(call))
 

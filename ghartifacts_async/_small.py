@@ -15,6 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ghartifacts_async._files import disk_error, make_directory, sync_directory
+from ghartifacts_async._sansio import payload
 from ghartifacts_async._target import Target
 from ghartifacts_async.errors import DiskError
 from ghartifacts_async.models import Artifact
@@ -26,15 +27,13 @@ _NAMELESS: int | None = getattr(os, "O_TMPFILE", None)
 
 def is_small(artifact: Artifact) -> bool:
     """Whether memory will do for it, and its digest says what it must be."""
-    known = artifact.digest is not None and artifact.digest.algorithm == "sha256"
-    return known and artifact.size_in_bytes <= _LARGEST
+    return payload.sha256(artifact) is not None and artifact.size_in_bytes <= _LARGEST
 
 
 def can_be_put(target: Path) -> bool:
     """Whether nothing is there, nothing of it was begun, and the system can do it. Blocks."""
-    stem = Target(target, True).stem
     try:
-        begun = os.path.lexists(target.with_name(f".{stem}.ghartifacts-journal"))
+        begun = os.path.lexists(Target(target, True).beside("journal"))
         return not begun and not os.path.lexists(target) and _knows_nameless(target.parent)
     except OSError:
         return False  # a download of any size tells why

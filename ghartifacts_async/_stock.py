@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ghartifacts_async._disk import Disk
-from ghartifacts_async._files import disk_error, disk_errors, sync_file
+from ghartifacts_async._files import disk_errors, sync_file
 from ghartifacts_async._journal import Journal
 from ghartifacts_async._links import Twin
 from ghartifacts_async._manifest import Manifest
@@ -77,7 +77,7 @@ class Stock:
         As strictly as what came would be checked, see `payload.check`.
         """
         place = self._root / path
-        wanted = artifact.size_in_bytes if sha256(artifact) is not None else None
+        wanted = artifact.size_in_bytes if payload.sha256(artifact) is not None else None
         size, digest = await hashed(self._disk, place, wanted)
         if digest is None or not await self._disk.run(
             self._recognised, artifact, place, size, digest
@@ -106,12 +106,11 @@ class Stock:
         """Have a file that was looked into, by a link or as a copy."""
         twin = self._twin(source, target)
         try:
-            if not await self._disk.run(twin.link):
-                while await self._disk.run(twin.copy_some):
-                    pass
-            await self._disk.run(twin.finish, digest)
-        except OSError as error:
-            raise disk_error(error, target) from error
+            with disk_errors(target):
+                if not await self._disk.run(twin.link):
+                    while await self._disk.run(twin.copy_some):
+                        pass
+                await self._disk.run(twin.finish, digest)
         finally:
             await self._disk.run(twin.leave, last=True)
 
@@ -139,7 +138,7 @@ class Stock:
         return False, others[:_MOST_LOOKED_INTO]
 
     def _twin(self, source: Path, target: Path) -> Twin:
-        return Twin(source, target, _beside(target, "link"), durable=self._durable)
+        return Twin(source, target, Target(target, True).beside("link"), durable=self._durable)
 
     def _path_like(self, artifact: Artifact, entry: Entry) -> str:
         """Its path, as a zip where its equal is one."""
@@ -151,7 +150,7 @@ class Stock:
 
     def _is_there(self, artifact: Artifact) -> bool:
         entry = self._manifest.find(artifact.id)
-        if entry is None or sha256(artifact) not in {None, entry.digest}:
+        if entry is None or payload.sha256(artifact) not in {None, entry.digest}:
             return False
         return _is_unchanged(self._root / entry.path, entry)
 
@@ -170,7 +169,7 @@ class Stock:
         # Beforehand: what is told of is not looked at again, nor is what a kill left beside it.
         for place in {self._root / one for one in (path, *self._likely(artifact))}:
             with suppress(OSError):
-                _tidy(place)
+                _tidy(Target(place, True))
         self._manifest.add(artifact, path, digest)
 
     def _recognised(self, artifact: Artifact, place: Path, size: int, digest: Digest) -> bool:
@@ -190,28 +189,18 @@ class Stock:
         return True
 
 
-def _beside(target: Path, kind: str) -> Path:
-    return target.with_name(f".{Target(target, True).stem}.ghartifacts-{kind}")
-
-
-def _tidy(target: Path) -> None:
+def _tidy(target: Target) -> None:
     """Remove what is beside a file that is complete, unless somebody is at work on it."""
-    _beside(target, "link").unlink(missing_ok=True)
-    journal = Journal(_beside(target, "journal"))
+    target.beside("link").unlink(missing_ok=True)
+    journal = Journal(target.beside("journal"))
     if not journal.path.exists():
         return
     try:
         if journal.hold():
-            _beside(target, "part").unlink(missing_ok=True)
+            target.beside("part").unlink(missing_ok=True)
             journal.remove()
     finally:
         journal.release()
-
-
-def sha256(artifact: Artifact) -> Digest | None:
-    """The digest of an artifact, where it is one that can be checked."""
-    digest = artifact.digest
-    return digest if digest is not None and digest.algorithm == "sha256" else None
 
 
 def _is_unchanged(path: Path, entry: Entry) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 from attrs import define, field
 
 from ghartifacts_async._disk import Disk
-from ghartifacts_async._files import disk_errors, sync_directory, sync_file
+from ghartifacts_async._files import disk_errors, hidden, sync_directory, sync_file
 from ghartifacts_async._sansio.filenames import safe_filename
 from ghartifacts_async.errors import DiskError, InvalidArgument, TargetExists
 from ghartifacts_async.models import Artifact, Digest, IfExists
@@ -50,6 +50,10 @@ class Target:
     def stem(self) -> str:
         """A name for what belongs to it: the same, by whatever words it is wanted."""
         return hashlib.sha256(os.fsencode(self.path.name)).hexdigest()[:16]
+
+    def beside(self, kind: str) -> Path:
+        """What is hidden beside it for its sake."""
+        return hidden(self.path.parent, self.stem, kind)
 
     def rename(self, name: str) -> None:
         """The name is known now, if it was not."""

@@ -284,8 +284,7 @@ class Repo:
         arguments.connections(connections)
         parts = self._opened()
         async with parts.lifetime.work():
-            if not isinstance(artifact, Artifact):
-                artifact = await self.get_artifact(artifact)
+            artifact = await self._described(artifact)
             return await parts.download(
                 self.name,
                 artifact,
@@ -318,8 +317,7 @@ class Repo:
         Source: https://docs.github.com/rest/actions/artifacts#download-an-artifact
         """
         parts = self._opened()
-        if not isinstance(artifact, Artifact):
-            artifact = await self.get_artifact(artifact)
+        artifact = await self._described(artifact)
         source = Source(parts.transport, parts.lease(self.name, artifact), artifact)
         async with stream(artifact, source, Patience(parts.policy), parts.lifetime) as opened:
             yield opened
@@ -354,8 +352,7 @@ class Repo:
         """
         arguments.of_kind(budget, Budget)
         parts = self._opened()
-        if not isinstance(artifact, Artifact):
-            artifact = await self.get_artifact(artifact)
+        artifact = await self._described(artifact)
         source = Source(parts.transport, parts.lease(self.name, artifact), artifact)
         whole = self._whole(parts, artifact)
         remote = Remote(artifact, source, parts.policy, parts.disk, whole)
@@ -423,8 +420,7 @@ class Repo:
         wanted = Unpacking.of(directory, members, strip, if_exists, portable, budget)
         parts = self._opened()
         async with parts.lifetime.work():
-            if not isinstance(artifact, Artifact):
-                artifact = await self.get_artifact(artifact)
+            artifact = await self._described(artifact)
             return await extract(parts.disk, self._whole(parts, artifact), wanted)
 
     def download_artifacts(
@@ -609,6 +605,10 @@ class Repo:
     ) -> Mirror:
         listing = self.list_artifacts(name, **filters)
         return Mirror(self._opened(), self.name, listing, root, layout, durable=durable)
+
+    async def _described(self, artifact: Artifact | int) -> Artifact:
+        """What GitHub tells of an artifact, asked for where an id stands for it."""
+        return artifact if isinstance(artifact, Artifact) else await self.get_artifact(artifact)
 
     def _bound(self, opened: Callable[[], Parts]) -> Repo:
         """The same, of a client."""

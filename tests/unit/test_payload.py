@@ -18,6 +18,7 @@ from ghartifacts_async._sansio.payload import (
     ends_zip,
     filename,
     needs_tail,
+    sha256,
 )
 
 from .values import SHA256, artifact, assert_not_quadratic, examples
@@ -260,3 +261,11 @@ def test_ends_zip_quickly() -> None:
     """A tail full of false ends is searched in linear time."""
     assert not ends_zip((b"PK\x05\x06" * END_OF_ZIP)[:END_OF_ZIP], END_OF_ZIP)
     assert_not_quadratic(lambda size: ends_zip(b"PK\x05\x06" * (size // 4), size))
+
+
+def test_a_digest_that_is_computed_here() -> None:
+    """Only of SHA-256 it is found out whether a payload is the one; another kind tells nothing."""
+    known = Digest("sha256", SHA256)
+    assert sha256(artifact(digest=known)) == known
+    assert sha256(artifact(digest=Digest("md5", "00"))) is None
+    assert sha256(artifact(digest=None)) is None
