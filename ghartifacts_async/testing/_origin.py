@@ -40,6 +40,7 @@ class Origin:
         name: The origin's name in the log.
         serve: The function; what it returns is left when the reply has been sent, or has not.
         log: The log.
+        latency: Says how many seconds an answer takes.
     """
 
     def __init__(
@@ -47,10 +48,12 @@ class Origin:
         name: _log.Origin,
         serve: Callable[[Request], AbstractAsyncContextManager[Reply]],
         log: _log.RequestLog,
+        latency: Callable[[], float],
     ) -> None:
         self._name: _log.Origin = name
         self._serve = serve
         self._log = log
+        self._latency = latency
         self._server: web.Server | None = None
         self._runner: web.ServerRunner | None = None
 
@@ -85,6 +88,8 @@ class Origin:
         try:
             if http.body_exists:
                 entry.request = attrs.evolve(request, body=await http.read())
+            if latency := self._latency():
+                await asyncio.sleep(latency)
             entry.status = 500  # what the client gets where a callable of the test raises
             async with self._serve(entry.request) as reply:
                 entry.status = None if reply.cut == "head" else reply.status

@@ -39,12 +39,14 @@ class FakeGitHub(Behaviour):
             one gets the oldest.
         limits: The rate limits; by default GitHub's, counted but not enforced. None is a GHES
             that has them off, and sends no header about them.
+        latency: How many seconds every answer takes, of the API and of the blob host.
         now: The server's clock, in seconds since the epoch.
 
     Attributes:
         token: The one token that the API accepts, beside those of apps. Setting another revokes it.
         url_ttl: How many seconds a signed download URL is valid, from the redirect on. Setting
             it counts for the redirects after that.
+        latency: How many seconds every answer takes. Setting it counts for the requests after that.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class FakeGitHub(Behaviour):
         token: str = "fake-token",  # noqa: S107 - it opens nothing but this server
         api_versions: Sequence[str] = ("2022-11-28", "2026-03-10"),
         limits: FakeLimits | None = _COUNTED,
+        latency: float = 0.0,
         now: Callable[[], float] = time.time,
     ) -> None:
         if not token or not api_versions:
@@ -63,6 +66,7 @@ class FakeGitHub(Behaviour):
         super().__init__(now, api_versions=api_versions, limits=limits)
         self.token = token
         self.url_ttl = url_ttl
+        self.latency = latency
         self._ports = port, blob_port
         self._urls: tuple[str, str] | None = None
         self._over = False
@@ -76,8 +80,8 @@ class FakeGitHub(Behaviour):
             url=lambda: self.url,
             redirect=self._redirect,
         )
-        self._api_origin = Origin("api", api.serve, self._log)
-        self._blob_origin = Origin("blob", self._blobs.serve, self._log)
+        self._api_origin = Origin("api", api.serve, self._log, lambda: self.latency)
+        self._blob_origin = Origin("blob", self._blobs.serve, self._log, lambda: self.latency)
 
     async def __aenter__(self) -> Self:
         await self.start()

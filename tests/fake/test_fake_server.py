@@ -243,3 +243,16 @@ def test_log_of_an_unfinished_request() -> None:
     log.arrived("api", Request("GET", "/x?a=1&a=2", CIMultiDictProxy(CIMultiDict())))
     (request,) = log.requests()
     assert (request.status, request.bytes_sent, request.query) == (None, None, {"a": "2"})
+
+
+async def test_latency(ask: Ask, fake: FakeGitHub, signed: Signed) -> None:
+    """Every answer takes as long as the test says, and several wait side by side."""
+    artifact = fake.add_artifact(REPOSITORY, "dist", b"0123456789")
+    location = await signed(artifact.id)
+    loop = asyncio.get_running_loop()
+    fake.latency = 0.2
+    began = loop.time()
+    await asyncio.gather(ask(LIST), ask(LIST), ask(location))
+    took = loop.time() - began
+    fake.latency = 0.0
+    assert took >= 0.2
