@@ -55,12 +55,17 @@ class Distant(asyncio.Protocol):
         while b"\r\n\r\n" in self._heard:
             head, _, self._heard = self._heard.partition(b"\r\n\r\n")
             target = head.split(b" ", 2)[1].decode()
-            self._loop.call_later(self._latency, self._answer, target)
+            known = b'\r\nif-none-match: w/"1"' in head.lower()
+            if self._latency:
+                self._loop.call_later(self._latency, self._answer, target, known)
+            else:
+                self._answer(target, known)
 
-    def _answer(self, target: str) -> None:
+    def _answer(self, target: str, known: bool) -> None:
         if self._transport.is_closing():
             return
         path = urlsplit(target).path
+        number = path.rpartition("/")[2]
         if path.startswith("/blob/"):
             text = HEAD % ("200 OK", len(self._payload), "application/zip", 'ETag: "x"\r\n')
             self._transport.write(text.encode() + self._payload)
@@ -68,6 +73,12 @@ class Distant(asyncio.Protocol):
             number = path.split("/")[-2]
             location = f"Location: {self._url}/blob/{number}.zip?sig=x\r\n"
             self._transport.write((HEAD % ("302 Found", 0, "text/plain", location)).encode())
+        elif known:
+            self._transport.write(b'HTTP/1.1 304 Not Modified\r\nETag: W/"1"\r\n\r\n')
+        elif number.isdecimal():
+            body = self._artifact(int(number))
+            text = HEAD % ("200 OK", len(body), "application/json", 'ETag: W/"1"\r\n')
+            self._transport.write((text + body).encode())
         else:
             asked = parse_qs(urlsplit(target).query)
             page, per_page = (int(asked.get(name, ["1"])[0]) for name in ("page", "per_page"))

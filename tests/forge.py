@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import zlib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from attrs import field, frozen
@@ -216,3 +218,30 @@ def unpacked(
                 at += len(data)
                 run.feed(data)
     return found
+
+
+def write_huge(path: Path, size: int, member: bytes) -> None:
+    """An archive of a member in the middle of so many bytes, which take no room on the disk."""
+    names = ["one.bin", "report.bin", "two.bin"]
+    sizes = [size // 2, len(member), size // 2]
+    directory = b""
+    with path.open("wb") as file:
+        for name, length in zip(names, sizes, strict=True):
+            is_report = name == "report.bin"
+            crc = zlib.crc32(member) if is_report else 0
+            told = length if is_report else 0xFFFFFFFF
+            offset = file.tell()
+            raw = name.encode()
+            file.write(b"PK\x03\x04" + struct.pack("<5H3I2H", 45, 8, 0, 0, 0, 0, 0, 0, len(raw), 0))
+            file.write(raw)
+            file.write(member) if is_report else file.seek(length, os.SEEK_CUR)
+            file.write(b"PK\x07\x08" + struct.pack("<3I", crc, 0, 0))
+            extra = b"" if is_report else struct.pack("<2H2Q", 1, 16, length, length)
+            directory += CENTRAL + struct.pack(
+                "<6H3I5H2I", 0x32D, 45, 8, 0, 0, 33, crc, told, told, len(raw), len(extra),
+                0, 0, 0, 0o644 << 16, offset,
+            )  # fmt: skip
+            directory += raw + extra
+        start = file.tell()
+        file.write(directory)
+        file.write(END + struct.pack("<4H2IH", 0, 0, 3, 3, len(directory), start, 0))

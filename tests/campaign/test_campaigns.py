@@ -17,7 +17,7 @@ MIRRORED = 120
 @pytest.mark.skipif(sys.platform == "win32", reason="a schedule is bounded by SIGALRM")
 def test_faults() -> None:
     """Whatever the store does and whenever a download is ended, nothing is lost or left."""
-    faults = pytest.importorskip("benchmarks.faults", reason=WHY)
+    faults = pytest.importorskip("benchmarks.campaigns.faults", reason=WHY)
     tally, failures = faults.play_many(4, range(SCHEDULES))
     assert failures == {}
     assert tally.schedules == SCHEDULES
@@ -27,7 +27,7 @@ def test_faults() -> None:
 
 def test_the_same_seed_draws_the_same_schedules() -> None:
     """A failing schedule can be played again by its seed and number."""
-    schedules = pytest.importorskip("benchmarks._schedules", reason=WHY)
+    schedules = pytest.importorskip("benchmarks.campaigns._schedules", reason=WHY)
     assert schedules.draw(4, 7) == schedules.draw(4, 7)
     assert schedules.draw(4, 7) != schedules.draw(4, 8)
     assert schedules.draw(4, 7) != schedules.draw(5, 7)
@@ -36,7 +36,7 @@ def test_the_same_seed_draws_the_same_schedules() -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 def test_kills(tmp_path: Path) -> None:
     """A process that is killed while it downloads leaves what the next one goes on with."""
-    kills = pytest.importorskip("benchmarks.kills", reason=WHY)
+    kills = pytest.importorskip("benchmarks.campaigns.kills", reason=WHY)
     losses = asyncio.run(kills.campaign(KILLS, 4, tmp_path))
     assert losses.kills == KILLS
     assert losses.artifacts
@@ -46,7 +46,7 @@ def test_kills(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 def test_mirrors(tmp_path: Path) -> None:
     """A mirror that is killed again and again ends complete, and fetches nothing twice."""
-    mirrors = pytest.importorskip("benchmarks.mirrors", reason=WHY)
+    mirrors = pytest.importorskip("benchmarks.campaigns.mirrors", reason=WHY)
     losses = asyncio.run(mirrors.campaign(3, MIRRORED, 4, tmp_path))
     assert losses.kills
     assert losses.linked

@@ -18,7 +18,7 @@ MUTANTS = 4000
 @pytest.mark.skipif(sys.platform == "win32", reason="a mutant is bounded by SIGALRM")
 def test_mutants() -> None:
     """Whatever is done to an archive, it is unpacked or refused, and nothing leads out."""
-    fuzz = pytest.importorskip("benchmarks.fuzz", reason=WHY)
+    fuzz = pytest.importorskip("benchmarks.campaigns.fuzz", reason=WHY)
     outcomes, failures = fuzz.play_many(6, range(MUTANTS))
     assert failures == {}
     assert outcomes.total() == MUTANTS
@@ -28,7 +28,7 @@ def test_mutants() -> None:
 
 def test_the_same_seed_makes_the_same_mutants() -> None:
     """A mutant that fails can be made again by its seed and number."""
-    fuzz = pytest.importorskip("benchmarks.fuzz", reason=WHY)
+    fuzz = pytest.importorskip("benchmarks.campaigns.fuzz", reason=WHY)
     sources = fuzz.seeds()
     assert fuzz.mutant(6, 7, sources) == fuzz.mutant(6, 7, sources)
     assert fuzz.mutant(6, 7, sources) != fuzz.mutant(7, 7, sources)
@@ -37,7 +37,7 @@ def test_the_same_seed_makes_the_same_mutants() -> None:
 @pytest.mark.parametrize("name", ["../out", "a\\b", "C:x"])
 def test_a_way_out_is_found(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """The fuzzer notices rules that let a member out."""
-    fuzz = pytest.importorskip("benchmarks.fuzz", reason=WHY)
+    fuzz = pytest.importorskip("benchmarks.campaigns.fuzz", reason=WHY)
     archive = forge(Part(f"x/{name}", b"x"), Part(name, b"x"))
     assert fuzz.check(archive) == "UnsafeMember"
 

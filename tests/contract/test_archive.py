@@ -29,9 +29,8 @@ from tests.contract.archives import (
     added,
     blob_requests,
     contents,
-    write_huge,
 )
-from tests.forge import STORED, Part, forge
+from tests.forge import STORED, Part, forge, write_huge
 from tests.support import REPOSITORY
 
 GIB = 2**30

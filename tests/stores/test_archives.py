@@ -10,7 +10,8 @@ import pytest
 
 from ghartifacts_async import Client
 from ghartifacts_async.testing import FakeGitHub
-from tests.contract.archives import FILES, contents, read_below, write_huge
+from tests.contract.archives import FILES, contents, read_below
+from tests.forge import write_huge
 from tests.support import REPOSITORY
 
 from .azurite import Azurite

@@ -21,12 +21,12 @@ from pathlib import Path
 
 from attrs import define
 
-from benchmarks._traces import BrokenPromiseError
+from benchmarks.campaigns._traces import BrokenPromiseError
 from ghartifacts_async.testing import FakeArtifact, FakeGitHub
 
 REPOSITORY = "octo-org/octo-docs"
 
-_ROOT = Path(__file__).parents[1]
+_ROOT = Path(__file__).parents[2]
 _PATIENCE = 300.0
 _NAME = re.compile(r"[^.].*-([0-9]+)(?:\.zip|\.json)?")
 _SIZES = [0, 1, 700, 20_000, 300_000, 1_500_000]
@@ -194,7 +194,9 @@ def _check_traces(directory: Path, count: int) -> None:
 
 def main() -> None:
     """Run it; end with an error where a promise was broken."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.mirrors", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.campaigns.mirrors", description=__doc__
+    )
     parser.add_argument("--kills", type=int, default=10, help="how many")
     parser.add_argument("--artifacts", type=int, default=2000, help="how many")
     parser.add_argument("--seed", type=int, default=1, help="of what is random but the moments")

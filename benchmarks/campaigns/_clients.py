@@ -7,8 +7,8 @@ from collections import deque
 
 from attrs import define
 
-from benchmarks._schedules import Run
-from benchmarks._traces import BrokenPromiseError
+from benchmarks.campaigns._schedules import Run
+from benchmarks.campaigns._traces import BrokenPromiseError
 from ghartifacts_async import Client
 from ghartifacts_async.models import Artifact, Download, IfExists, Progress
 from ghartifacts_async.testing import FakeGitHub

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import random
 import sys
 import tempfile
@@ -16,16 +17,16 @@ import time
 from asyncio.subprocess import PIPE, Process
 from pathlib import Path
 
-from attrs import define
+from attrs import asdict, define
 
-from benchmarks._killed import NOTE_BYTES, Note
-from benchmarks._traces import BrokenPromiseError, Partials
+from benchmarks.campaigns._killed import NOTE_BYTES, Note
+from benchmarks.campaigns._traces import BrokenPromiseError, Partials
 from ghartifacts_async._disk import Disk
 from ghartifacts_async.testing import BlobFault, FakeArtifact, FakeGitHub, LoggedRequest
 
 REPOSITORY = "octo-org/octo-docs"
 
-_ROOT = Path(__file__).parents[1]
+_ROOT = Path(__file__).parents[2]
 _SIZES = [8 * 2**20, 16 * 2**20 + 1, 32 * 2**20]
 _BYTES_A_SECOND = 24 * 2**20
 _BETWEEN_KILLS = 2 * 2**20
@@ -146,7 +147,7 @@ class _Story:
         return await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "benchmarks._killed",
+            "benchmarks.campaigns._killed",
             *map(str, (*arguments, connections)),
             cwd=_ROOT,
             stderr=PIPE,
@@ -215,14 +216,20 @@ def _table(losses: Losses, seconds: float) -> None:
 
 def main() -> None:
     """Run it; end with an error where a promise was broken."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.kills", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.campaigns.kills", description=__doc__
+    )
     parser.add_argument("--kills", type=int, default=200, help="how many")
     parser.add_argument("--seed", type=int, default=1, help="of what is random but the moments")
+    parser.add_argument("--json", action="store_true", help="print JSON, in a line")
     options = parser.parse_args()
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as directory:
         losses = asyncio.run(campaign(options.kills, options.seed, Path(directory)))
-    _table(losses, time.perf_counter() - began)
+    if options.json:
+        print(json.dumps(asdict(losses)))
+    else:
+        _table(losses, time.perf_counter() - began)
 
 
 if __name__ == "__main__":

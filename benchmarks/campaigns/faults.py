@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import json
 import multiprocessing
 import os
 import signal
@@ -24,9 +25,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from benchmarks._schedules import draw
-from benchmarks._stories import Tally, play
-from benchmarks._traces import BrokenPromiseError, descriptors, nothing_unraisable
+from benchmarks.campaigns._schedules import draw
+from benchmarks.campaigns._stories import Tally, play
+from benchmarks.campaigns._traces import BrokenPromiseError, descriptors, nothing_unraisable
 from tests.calls.clock import FastLoop
 
 _CHUNK = 25
@@ -107,7 +108,10 @@ def _campaign(seed: int, numbers: list[int], jobs: int) -> tuple[Tally, dict[int
 
 def _tell(seed: int, number: int, failure: str) -> None:
     print(f"\nschedule {number} of seed {seed}:\n{failure}", file=sys.stderr)
-    print(f"again: python -m benchmarks.faults --seed {seed} --only {number}", file=sys.stderr)
+    print(
+        f"again: python -m benchmarks.campaigns.faults --seed {seed} --only {number}",
+        file=sys.stderr,
+    )
 
 
 def _table(tally: Tally, failures: int, seconds: float) -> None:
@@ -132,10 +136,13 @@ def _table(tally: Tally, failures: int, seconds: float) -> None:
 
 def main() -> None:
     """Run it; exit with 1 where a promise was broken."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.faults", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.campaigns.faults", description=__doc__
+    )
     parser.add_argument("--schedules", type=int, default=1000, help="how many")
     parser.add_argument("--seed", type=int, default=1, help="what they follow from")
     parser.add_argument("--only", type=int, help="the number of the one to play, told in full")
+    parser.add_argument("--json", action="store_true", help="print JSON, in a line")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     options = parser.parse_args()
     began = time.perf_counter()
@@ -147,7 +154,11 @@ def main() -> None:
         tally, failures = play_many(options.seed, [options.only])
         for number, failure in failures.items():
             _tell(options.seed, number, failure)
-    _table(tally, len(failures), time.perf_counter() - began)
+    if options.json:
+        told = {"failed": len(failures), "faults": tally.faults.total()}
+        print(json.dumps({**told, "received": tally.received, "resumed": tally.resumed}))
+    else:
+        _table(tally, len(failures), time.perf_counter() - began)
     sys.exit(bool(failures))
 
 

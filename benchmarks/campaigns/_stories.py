@@ -14,10 +14,10 @@ from typing import Any
 
 from attrs import define, field
 
-from benchmarks._circumstances import full_disk, pieces, starting_over
-from benchmarks._clients import REPOSITORY, Result, download_once
-from benchmarks._schedules import Named, Run, Schedule
-from benchmarks._traces import BrokenPromiseError, Partials, check_nothing_left, covers
+from benchmarks.campaigns._circumstances import full_disk, pieces, starting_over
+from benchmarks.campaigns._clients import REPOSITORY, Result, download_once
+from benchmarks.campaigns._schedules import Named, Run, Schedule
+from benchmarks.campaigns._traces import BrokenPromiseError, Partials, check_nothing_left, covers
 from ghartifacts_async.errors import (
     ArtifactsError,
     ClientStateError,

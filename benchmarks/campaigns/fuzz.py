@@ -27,7 +27,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import FrameType
 
-from benchmarks._traces import BrokenPromiseError
+from benchmarks.campaigns._traces import BrokenPromiseError
 from ghartifacts_async import ArchiveError, Budget
 from ghartifacts_async._sansio.filenames import folded
 from tests import forge
@@ -36,7 +36,7 @@ from tests.hostile import HOSTILE
 from tests.quine import quine
 
 BUDGET = Budget(members=200, member_size=2**20, total_size=2**22, ratio=1000)
-SAMPLES = Path(__file__).parents[1] / "tests" / "data" / "archives"
+SAMPLES = Path(__file__).parents[2] / "tests" / "data" / "archives"
 
 _LARGEST_SEED = 50_000
 _SECONDS = 10.0
@@ -197,7 +197,14 @@ def with_atheris(seconds: int, seed: int) -> int:
         limits = [f"-max_total_time={seconds}", f"-seed={seed}", "-rss_limit_mb=1024"]
         limits += [f"-timeout={_SECONDS:.0f}", f"-max_len={_LARGEST_SEED}", "-print_final_stats=1"]
         limits += [f"-artifact_prefix={tempfile.gettempdir()}/"]
-        command = [sys.executable, "-m", "benchmarks.fuzz", "--child", str(corpus), *limits]
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.campaigns.fuzz",
+            "--child",
+            str(corpus),
+            *limits,
+        ]
         return subprocess.run(command, check=False).returncode
 
 
@@ -226,7 +233,9 @@ def main() -> None:
     if sys.argv[1:2] == ["--child"]:
         _child(sys.argv[2:])
         return
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.fuzz", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.campaigns.fuzz", description=__doc__
+    )
     parser.add_argument("--seconds", type=int, default=60, help="for how long")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**31))
     parser.add_argument("--only", type=int, help="the mutant of this number alone")

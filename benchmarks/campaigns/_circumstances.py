@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from unittest import mock
 
-from benchmarks._schedules import Schedule
+from benchmarks.campaigns._schedules import Schedule
 from ghartifacts_async import _disk, _files, _hasher
 from ghartifacts_async._sansio import ranges
 

@@ -1,0 +1,53 @@
+"""Results as a picture, for the README."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from benchmarks._scenario import Result
+
+_PANELS = {
+    "large": "seconds",
+    "throttled": "seconds",
+    "listing": "call",
+    "small": "call",
+    "unpacking": "seconds",
+    "startup": "seconds",
+}
+_OURS, _OTHERS = "#1f6feb", "#8c959f"
+
+
+def draw(results: Mapping[str, Result], path: Path) -> None:
+    """Seconds of each competitor, a panel for each of the scenarios that are races."""
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    # The same results give the same file.
+    mpl.rcParams.update({"svg.hashsalt": "ghartifacts_async", "svg.fonttype": "none"})
+    from matplotlib import pyplot
+
+    panels = [name for name in _PANELS if name in results]
+    figure, axes = pyplot.subplots((len(panels) + 1) // 2, 2, figsize=(11, 9), squeeze=False)
+    for axis in axes.flat[len(panels) :]:
+        axis.axis("off")
+    for axis, name in zip(axes.flat, panels, strict=False):
+        result = results[name]
+        rows = [(row, row.median(_PANELS[name])) for row in result.rows]
+        shown = [(row.name, seconds) for row, seconds in reversed(rows) if seconds is not None]
+        ours = [label.startswith("ghartifacts_async") for label, _ in shown]
+        bars = axis.barh(
+            [label for label, _ in shown],
+            [seconds for _, seconds in shown],
+            color=[_OURS if one else _OTHERS for one in ours],
+        )
+        axis.bar_label(bars, fmt="%.2f s", padding=3, fontsize=8)
+        axis.set_title(result.title, fontsize=9)
+        axis.margins(x=0.18)
+        axis.tick_params(labelsize=8)
+        axis.xaxis.set_visible(False)
+        for side in ("top", "right", "bottom"):
+            axis.spines[side].set_visible(False)
+    figure.tight_layout()
+    figure.savefig(path, format="svg", metadata={"Date": None})
+    pyplot.close(figure)

@@ -1,0 +1,74 @@
+"""The servers of a scenario, as a child: FakeGitHub, and nginx where it is to serve the bytes.
+
+It is told what to serve in JSON, prints where, and answers each line of its input with what was
+asked for since the last: requests, and bytes of the blob host. It ends with its input.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from ghartifacts_async.testing import FakeGitHub
+from tests.stores.nginx import Nginx
+
+REPOSITORY = "octo-org/octo-docs"
+
+
+async def serve(wanted: dict[str, Any]) -> None:
+    """Serve until the input ends."""
+    payload = Path(wanted["payload"])
+    with ExitStack() as stack:
+        store: Nginx | None = None
+        if wanted["nginx"]:
+            store = stack.enter_context(Nginx(limit_rate=wanted["rate"], tls=wanted["tls"]))
+            await store.put("blob.zip", payload)
+        async with FakeGitHub(limits=None, latency=wanted["latency"]) as fake:
+            location = None if store is None else lambda _: store.signed_url("blob.zip")
+            fake.add_artifact(REPOSITORY, "dist", payload, location=location, run_id=2332938)
+            relay = await asyncio.start_server(Relay(fake.url), "127.0.0.1", 0)
+            host, port = relay.sockets[0].getsockname()
+            ca = str(store.ca) if store is not None and store.ca is not None else ""
+            told = {"url": fake.url, "token": fake.token, "ca": ca, "relay": f"{host}:{port}"}
+            print(json.dumps(told), flush=True)
+            async with relay:
+                while await asyncio.to_thread(sys.stdin.readline):
+                    await fake.settled()
+                    blob = fake.requests_to("blob")
+                    moved = sum(request.bytes_sent or 0 for request in blob)
+                    counts = {"api": len(fake.requests_to("api")), "blob": len(blob)}
+                    fake.clear_requests()
+                    print(json.dumps({**counts, "bytes": moved}), flush=True)
+
+
+class Relay:
+    """A proxy for ``gh``, which speaks http to ``api.github.localhost`` alone.
+
+    Args:
+        url: Where every request goes.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._host, _, port = url.rpartition("/")[2].partition(":")
+        self._port = int(port)
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection, of one request."""
+        head = await reader.readuntil(b"\r\n\r\n")
+        line, _, rest = head.partition(b"\r\n")
+        method, target, version = line.split(b" ")
+        path = b"/" + target.split(b"/", 3)[3]
+        answer, request = await asyncio.open_connection(self._host, self._port)
+        request.write(b" ".join([method, path, version]) + b"\r\nConnection: close\r\n" + rest)
+        while data := await answer.read(2**16):
+            writer.write(data)
+        request.close()
+        writer.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(json.loads(sys.argv[1])))

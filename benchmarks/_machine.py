@@ -1,0 +1,75 @@
+"""What a run was made on: without it, a figure says little."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+_PACKAGES = (
+    "ghartifacts_async", "aiohttp", "attrs", "cattrs", "yarl", "aiofiles", "gidgethub",
+    "githubkit", "hishel", "httpx", "obstore", "pycurl", "PyGithub",
+)  # fmt: skip
+_PROGRAMS = {
+    "aria2c": "--version",
+    "curl": "--version",
+    "gh": "--version",
+    "nginx": "-v",
+    "openssl": "version",
+    "sha256sum": "--version",
+    "unzip": "-v",
+}
+
+
+def found(program: str) -> str | None:
+    """Where a program is; Debian keeps servers where only root's PATH looks."""
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin"])
+    return shutil.which(program, path=path)
+
+
+def has_package(name: str) -> bool:
+    """Whether a package is installed."""
+    try:
+        version(name)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
+def describe() -> dict[str, str]:
+    """Machine, versions and date, each under what it is."""
+    packages = {name: version(name) for name in _PACKAGES if has_package(name)}
+    programs = {name: _first_line(name, option) for name, option in _PROGRAMS.items()}
+    return {
+        "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        "machine": f"{os.cpu_count()} × {_processor()}, {_memory_gib():.0f} GiB, "
+        f"{platform.system()} {platform.release()}",
+        "Python": f"{platform.python_implementation()} {platform.python_version()}",
+        "packages": ", ".join(f"{name} {number}" for name, number in packages.items()),
+        "programs": "; ".join(line for line in programs.values() if line),
+    }
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _memory_gib() -> float:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+
+
+def _first_line(program: str, option: str) -> str:
+    path = found(program)
+    if path is None:
+        return ""
+    told = subprocess.run([path, option], capture_output=True, text=True, check=False)
+    return " ".join((told.stdout or told.stderr).split("\n", 1)[0].split()[:4])

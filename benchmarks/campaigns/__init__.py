@@ -1,0 +1,1 @@
+"""Campaigns: random by seed, they look for a promise that is broken."""

@@ -1,0 +1,60 @@
+"""What all competitors in Python share: which task is wanted, and how long it took."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+def perform(*tasks: Callable[..., Any]) -> None:
+    """Do the task that the command line names, and print what it returns."""
+    named = {task.__name__: task for task in tasks}
+    told = named[sys.argv[1]](*sys.argv[2:])
+    if inspect.iscoroutine(told):
+        told = asyncio.run(told)
+    print(json.dumps(told), flush=True)
+
+
+@contextmanager
+def timed() -> Iterator[dict[str, float]]:
+    """Time what is within; the seconds are there behind it."""
+    told: dict[str, float] = {}
+    began = time.perf_counter()
+    yield told
+    told["seconds"] = time.perf_counter() - began
+
+
+def resident_mib() -> float:
+    """Resident memory of this process now."""
+    with open("/proc/self/status", encoding="ascii") as status:
+        lines = dict(line.split(":", 1) for line in status)
+    return int(lines["VmRSS"].split()[0]) / 1024
+
+
+class Callbacks:
+    """The longest time that one callback kept the event loop."""
+
+    longest = 0.0
+
+    @classmethod
+    @contextmanager
+    def watched(cls) -> Iterator[None]:
+        """Time every callback of the loop that begins within."""
+        plain = asyncio.Handle._run
+
+        def run(handle: asyncio.Handle) -> None:
+            began = time.perf_counter()
+            plain(handle)
+            cls.longest = max(cls.longest, time.perf_counter() - began)
+
+        asyncio.Handle._run = run  # type: ignore[method-assign,assignment]
+        try:
+            yield
+        finally:
+            asyncio.Handle._run = plain  # type: ignore[method-assign]

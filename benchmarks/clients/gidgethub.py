@@ -1,0 +1,45 @@
+"""gidgethub: https://gidgethub.readthedocs.io/
+
+Its `getitem` decodes every body as text, so it cannot download.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import aiohttp
+from gidgethub.aiohttp import GitHubAPI
+
+from benchmarks.clients._child import perform, resident_mib, timed
+
+ARTIFACTS = "/repos/octo-org/octo-docs/actions/artifacts"
+
+
+async def listing(url: str, token: str) -> dict[str, float]:
+    """Read the whole listing."""
+    count = 0
+    async with aiohttp.ClientSession() as session:
+        github = GitHubAPI(session, "benchmark", oauth_token=token, base_url=url)
+        with timed() as told:
+            found = github.getiter(f"{ARTIFACTS}?per_page=100", iterable_key="artifacts")
+            async for _ in found:
+                count += 1
+    return {**told, "count": count}
+
+
+async def polls(url: str, token: str, count: str) -> dict[str, float]:
+    """Ask for the same artifact again and again, with its cache of answers."""
+    cache: dict[str, Any] = {}
+    async with aiohttp.ClientSession() as session:
+        github = GitHubAPI(session, "benchmark", oauth_token=token, base_url=url, cache=cache)
+        for _ in range(int(count) // 10):
+            await github.getitem(f"{ARTIFACTS}/1")
+        before = resident_mib()
+        with timed() as told:
+            for _ in range(int(count)):
+                await github.getitem(f"{ARTIFACTS}/1")
+    return {**told, "grown MiB": resident_mib() - before}
+
+
+if __name__ == "__main__":
+    perform(listing, polls)

@@ -1,0 +1,123 @@
+"""This library."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+
+from benchmarks.clients._child import Callbacks, perform, resident_mib, timed
+from ghartifacts_async import Client, Limits, Repo
+
+REPOSITORY = "octo-org/octo-docs"
+
+
+@asynccontextmanager
+async def opened(url: str, token: str, ca: str) -> AsyncIterator[Repo]:
+    """The repository; a certificate of one's own comes with a session of one's own."""
+    if not ca:
+        async with Client(token, base_url=url, limits=Limits.off()) as gh:
+            yield gh.repo(REPOSITORY)
+        return
+    connector = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=ca), limit=0)
+    async with (
+        aiohttp.ClientSession(connector=connector) as session,
+        Client(token, base_url=url, limits=Limits.off(), session=session) as gh,
+    ):
+        yield gh.repo(REPOSITORY)
+
+
+async def fetch(
+    url: str, token: str, target: str, ca: str = "", connections: str = "0"
+) -> dict[str, float]:
+    """Download the artifact, and verify it."""
+    async with opened(url, token, ca) as repo:
+        with timed() as told:
+            download = await repo.download_artifact(
+                1, target, connections=int(connections) or None, if_exists="replace"
+            )
+        assert download.verified
+    return told
+
+
+async def listing(url: str, token: str, concurrency: str) -> dict[str, float]:
+    """Read the whole listing."""
+    count = 0
+    async with opened(url, token, "") as repo:
+        with timed() as told:
+            async for _ in repo.list_artifacts(concurrency=int(concurrency)):
+                count += 1
+    return {**told, "count": count}
+
+
+async def many(url: str, token: str, target: str, at_once: str) -> dict[str, float]:
+    """Download all artifacts, and verify them."""
+    async with opened(url, token, "") as repo:
+        artifacts = await repo.list_artifacts().collect()
+        with timed() as told:
+            outcomes = repo.download_artifacts(artifacts, target, concurrency=int(at_once))
+            async for outcome in outcomes:
+                assert outcome.result().verified
+    return told
+
+
+async def member(url: str, token: str, target: str) -> dict[str, float]:
+    """Have one member of the archive."""
+    async with opened(url, token, "") as repo:
+        with timed() as told:
+            async with repo.open_artifact(1) as archive:
+                Path(target).write_bytes(await archive.read("report.bin"))
+    return told
+
+
+async def unpacked(url: str, token: str, target: str) -> dict[str, float]:
+    """Download the artifact, verify it, and unpack it."""
+    async with opened(url, token, "") as repo:
+        with timed() as told:
+            await repo.extract_artifact(1, target)
+    return told
+
+
+async def side_by_side(url: str, token: str, target: str, count: str) -> dict[str, float]:
+    """Download the artifact so many times at once, and watch the loop."""
+    async with opened(url, token, "") as repo:
+        with timed() as told, Callbacks.watched():
+            targets = [f"{target}.{number}" for number in range(int(count))]
+            await asyncio.gather(*[repo.download_artifact(1, one) for one in targets])
+    return {**told, "longest callback": Callbacks.longest}
+
+
+async def polls(url: str, token: str, count: str) -> dict[str, float]:
+    """Ask for the same artifact again and again, as a bot does that waits."""
+    async with Client(token, base_url=url, limits=Limits.off()) as gh:
+        repo = gh.repo(REPOSITORY)
+        for _ in range(int(count) // 10):
+            await repo.get_artifact(1)
+        before = resident_mib()
+        with timed() as told:
+            for _ in range(int(count)):
+                await repo.get_artifact(1)
+        not_modified = gh.stats.not_modified
+    assert not_modified >= int(count), not_modified
+    return {**told, "grown MiB": resident_mib() - before}
+
+
+def parsing(page: str, times: str) -> dict[str, float]:
+    """Turn the JSON of a page into values, again and again."""
+    from ghartifacts_async._sansio.calls import Reply, list_repository_artifacts, read_page
+
+    reply = Reply(200, {}, Path(page).read_bytes())
+    call = list_repository_artifacts(REPOSITORY, name=None, per_page=100)
+    read_page(call, reply)
+    with timed() as told:
+        for _ in range(int(times)):
+            read_page(call, reply)
+    return told
+
+
+if __name__ == "__main__":
+    perform(fetch, listing, many, member, unpacked, side_by_side, polls, parsing)

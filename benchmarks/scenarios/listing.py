@@ -1,0 +1,59 @@
+"""A long listing from a GitHub that is far away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from benchmarks._race import Entry
+from benchmarks._scenario import (
+    CALL,
+    CALL_RATIO,
+    CPU,
+    PEAK,
+    WALL,
+    Result,
+    Stage,
+    named,
+    ratio,
+)  # fmt: skip
+from benchmarks._servers import distant
+from benchmarks.scenarios.large import OURS
+
+LATENCY = 0.04
+
+
+def play(stage: Stage) -> Result:
+    """All pages."""
+    count = stage.runs(10_000, 3_000)
+
+    def check(told: Mapping[str, float]) -> None:
+        if told["count"] != count:
+            raise ValueError(f"{told['count']} came")
+
+    with distant(count, 0, LATENCY) as url:
+
+        def entry(name: str, client: str, *arguments: object) -> Entry:
+            return Entry(
+                name, stage.client(client, "listing", url, "token", *arguments), check=check
+            )
+
+        rows = stage.race(
+            [
+                (entry(f"{OURS}, concurrency=32", "ours", 32), ()),
+                (entry(f"{OURS}, as it is", "ours", 8), ()),
+                (entry("githubkit", "githubkit"), ["py:githubkit"]),
+                (entry("gidgethub", "gidgethub"), ["py:gidgethub"]),
+                (entry("PyGithub", "pygithub"), ["py:PyGithub"]),
+                (entry("aiohttp, page by page", "recipe"), ["py:aiofiles"]),
+            ],
+            stage.runs(5),
+        )
+    figures = {"seconds": rows[0].median("call") or 0.0, "count": count}
+    if (row := named(rows, "githubkit")) is not None:
+        figures["githubkit"] = ratio(rows[0], row, "call")
+    return Result(
+        f"{count:,} artifacts listed, {LATENCY * 1e3:.0f} ms an answer",
+        (WALL, CALL, CALL_RATIO, CPU, PEAK),
+        rows,
+        figures,
+    )
