@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -53,19 +54,22 @@ class Relay:
     """
 
     def __init__(self, url: str) -> None:
+        self._url = url.encode()
         self._host, _, port = url.rpartition("/")[2].partition(":")
         self._port = int(port)
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection, of one request."""
+        """One connection, of one request; its answer names no host but that one."""
         head = await reader.readuntil(b"\r\n\r\n")
         line, _, rest = head.partition(b"\r\n")
         method, target, version = line.split(b" ")
         path = b"/" + target.split(b"/", 3)[3]
         answer, request = await asyncio.open_connection(self._host, self._port)
         request.write(b" ".join([method, path, version]) + b"\r\nConnection: close\r\n" + rest)
-        while data := await answer.read(2**16):
-            writer.write(data)
+        head, _, body = (await answer.read()).partition(b"\r\n\r\n")
+        body = body.replace(self._url, b"http://api.github.localhost")
+        length = b"Content-Length: %d" % len(body)
+        writer.write(re.sub(rb"(?i)content-length: \d+", length, head) + b"\r\n\r\n" + body)
         request.close()
         writer.close()
 

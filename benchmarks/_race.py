@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -142,15 +143,20 @@ def run(entry: Entry) -> tuple[dict[str, float], dict[str, float]]:
         env={**plain, **entry.environment},
         check=False,
     )
+    last = done.stderr.rstrip().rpartition("\n")[2]
     if done.returncode:
-        raise FailedError(f"{entry.name}: {done.stderr[-2000:]}")
+        raise FailedError(f"{entry.name}: {_shown(last)}")
     accounts: dict[str, float] = json.loads(done.stdout)
     if accounts["exit"]:
-        raise FailedError(f"{entry.name} ended with {accounts['exit']}: {done.stderr[-2000:]}")
-    last = done.stderr.rstrip().rpartition("\n")[2]
+        raise FailedError(f"{entry.name} ended with {accounts['exit']:.0f}: {_shown(last)}")
     told: dict[str, float] = json.loads(last) if last.startswith("{") else {}
     try:
         entry.check(told)
     except (OSError, ValueError) as error:
         raise FailedError(f"{entry.name}: {error}") from error
     return accounts, told
+
+
+def _shown(line: str) -> str:
+    """The words of a failed program, without the query of a URL, which would open it."""
+    return re.sub(r"\?\S+", "?…", line)[:300]

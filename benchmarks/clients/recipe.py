@@ -28,6 +28,8 @@ def opened(token: str, ca: str = "") -> aiohttp.ClientSession:
             "User-Agent": "recipe",
         },
         connector=aiohttp.TCPConnector(ssl=trust),
+        # What signs byte for byte refuses a URL that was quoted anew.
+        requote_redirect_url=False,
         timeout=aiohttp.ClientTimeout(total=None),
     )
 

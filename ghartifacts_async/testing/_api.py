@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -35,12 +36,7 @@ from ghartifacts_async.testing._store import Repository, Store
 from ghartifacts_async.testing._traffic import Traffic
 from ghartifacts_async.testing._versions import Versions
 
-_MEDIA_TYPES = {
-    "*/*",
-    "application/json",
-    "application/vnd.github+json",
-    "application/vnd.github.v3+json",
-}
+_MEDIA_TYPE = re.compile(r"\*/\*|application/(json|vnd\.github(\.[a-z0-9-]+)*\+json)")
 _NO_USER_AGENT = (
     "Request forbidden by administrative rules. Please make sure your request has a User-Agent "
     "header (https://docs.github.com/en/rest/overview/resources-in-the-rest-api"
@@ -268,8 +264,8 @@ def _check_grant(caller: Caller, repository: Repository, endpoint: Endpoint) -> 
 def _check_accept(accept: str | None) -> None:
     if accept is None:
         return
-    asked = {part.partition(";")[0].strip().lower() for part in accept.split(",")}
-    if not asked & _MEDIA_TYPES:
+    asked = [part.partition(";")[0].strip().lower() for part in accept.split(",")]
+    if not any(map(_MEDIA_TYPE.fullmatch, asked)):
         refuse(
             415,
             f"Unsupported 'Accept' header: {accept!r}. Must accept 'application/json'.",

@@ -79,6 +79,7 @@ async def test_anonymous_private(ask: Ask, fake: FakeGitHub, rest: str) -> None:
     [
         "application/vnd.github+json",
         "application/vnd.github.v3+json",
+        "application/vnd.github.merge-info-preview+json",
         "application/json",
         "*/*",
         "text/html, application/json;q=0.5",
