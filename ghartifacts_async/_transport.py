@@ -153,22 +153,23 @@ class Transport:
         Raises:
             TransportError: No answer came.
         """
-        limits = aiohttp.ClientTimeout(
-            total=None, sock_connect=self.timeouts.connect, sock_read=self.timeouts.stall
-        )
+        limits = aiohttp.ClientTimeout(total=None, sock_connect=self.timeouts.connect)
         plain = {"Accept-Encoding": "identity", **headers}
         patience = self.timeouts.connect + self.timeouts.stall
         try:
-            # Not left to sock_read: a header that drips would keep it waiting.
+            # Not left to sock_read: a header that drips would keep it waiting, and its timer is made
+            # anew for every piece of a body.
             async with asyncio.timeout(patience):
                 response = await self._open_stream(url.value, plain, limits)
         except FAILURES as error:
             failure = self.failure(error, url.value)
         else:
             self._open.add(response)
+            stream = Stream(response, url, self)
             try:
-                yield Stream(response, url, self)
+                yield stream
             finally:
+                stream.close()
                 self._open.discard(response)
                 # Not release(): nobody waits for the rest of a body that is not wanted.
                 response.close()
@@ -239,7 +240,14 @@ class Stream:
         self.url = url
         self.status = response.status
         self.headers = _plain_headers(response)
+        self._loop = asyncio.get_running_loop()
+        self._waits_since: float | None = None
+        self._alarm = self._loop.call_later(transport.timeouts.stall, self._look)
         self._watched_bytes, self._watched_seconds = 0, 0.0
+
+    def close(self) -> None:
+        """Watch it no more."""
+        self._alarm.cancel()
 
     async def read(self) -> bytes:
         """The next piece of the body as it came, undecoded; ``b""`` at its end.
@@ -260,18 +268,27 @@ class Stream:
         raise failure
 
     async def _next(self, content: aiohttp.StreamReader) -> bytes:
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        # Not left to sock_read: a malformed chunk ends aiohttp's timer, and no error comes.
-        async with asyncio.timeout(self._transport.timeouts.stall):
+        self._waits_since = began = self._loop.time()
+        try:
             # Not readany(), which copies what it joins.
             chunk, ended = await content.readchunk()
             while ended and not chunk and not content.at_eof():
                 chunk, ended = await content.readchunk()
-        self._watched_seconds += loop.time() - began
+        finally:
+            self._waits_since = None
+        self._watched_seconds += self._loop.time() - began
         if self._watched_seconds >= _SLOW_SECONDS:
             self._watch()
         return chunk
+
+    def _look(self) -> None:
+        """End a read that waits for too long; else look again when one may have."""
+        now, stall = self._loop.time(), self._transport.timeouts.stall
+        ends = stall + (now if self._waits_since is None else self._waits_since)
+        if ends <= now:
+            self._response.content.set_exception(TimeoutError())
+        else:
+            self._alarm = self._loop.call_at(ends, self._look)
 
     async def beginning(self, size: int) -> bytes:
         """The first `size` bytes of the body, or as many as come within `Timeouts.call`."""
