@@ -16,6 +16,7 @@ class Bar:
     """One bar.
 
     Attributes:
+        scenario: That measures it.
         what: Is measured.
         wanted: The bar.
         figure: What was measured.
@@ -23,6 +24,7 @@ class Bar:
             are not those of the bars.
     """
 
+    scenario: str
     what: str
     wanted: str
     figure: str
@@ -81,4 +83,4 @@ def bars(results: Mapping[str, Result], *, quick: bool) -> Iterator[Bar]:
         if rule.key in figures:
             figure = figures[rule.key]
             met = None if quick else rule.met(figure)
-            yield Bar(rule.what, rule.wanted, rule.shown.format(figure), met)
+            yield Bar(rule.scenario, rule.what, rule.wanted, rule.shown.format(figure), met)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import pstats
 import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from benchmarks._machine import found, has_package
-from benchmarks._race import Entry, Row, race
+from benchmarks._race import Entry, Row, race, run
 
 
 @define
@@ -51,6 +52,20 @@ class Stage:
                 able.append(entry)
         return able
 
+    def profile(self, entry: Entry) -> str:
+        """Where the time of one more run goes, on the thread of the event loop; ``""`` if quick."""
+        if self.quick:
+            return ""
+        path = self.directory / "profile"
+        run(evolve(entry, environment={**entry.environment, "BENCHMARK_PROFILE": str(path)}))
+        stats = pstats.Stats(str(path)).get_stats_profile().func_profiles
+        path.unlink()
+        most = sorted(stats.items(), key=lambda item: -item[1].tottime)[:12]
+        lines = [
+            f"{one.tottime:7.3f} s  {one.ncalls:>12}  {_where(one)}{name}" for name, one in most
+        ]
+        return "\n".join([f"{'own time':>9}  {'calls':>12}", *lines])
+
     def race(self, entries: Sequence[tuple[Entry, Sequence[str]]], runs: int) -> list[Row]:
         """Let those who are able run."""
         return race(self.able(entries), runs, failed=self.skipped)
@@ -60,6 +75,13 @@ def _is_here(need: str) -> bool:
     if need.startswith("py:"):
         return has_package(need.removeprefix("py:"))
     return found(need) is not None
+
+
+def _where(profile: pstats.FunctionProfile) -> str:
+    """A place in a program, without the directories of this machine."""
+    if profile.file_name == "~":
+        return ""
+    return f"{'/'.join(Path(profile.file_name).parts[-2:])}:{profile.line_number} "
 
 
 @frozen

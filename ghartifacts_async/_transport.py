@@ -157,8 +157,8 @@ class Transport:
         plain = {"Accept-Encoding": "identity", **headers}
         patience = self.timeouts.connect + self.timeouts.stall
         try:
-            # Not left to sock_read: a header that drips would keep it waiting, and its timer is made
-            # anew for every piece of a body.
+            # Not left to sock_read: a header that drips would keep it waiting, and each piece of a
+            # body would cost a timer.
             async with asyncio.timeout(patience):
                 response = await self._open_stream(url.value, plain, limits)
         except FAILURES as error:

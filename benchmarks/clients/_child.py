@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -14,11 +15,25 @@ from typing import Any
 
 def perform(*tasks: Callable[..., Any]) -> None:
     """Do the task that the command line names, and print what it returns."""
-    named = {task.__name__: task for task in tasks}
-    told = named[sys.argv[1]](*sys.argv[2:])
-    if inspect.iscoroutine(told):
-        told = asyncio.run(told)
+    task = {task.__name__: task for task in tasks}[sys.argv[1]]
+    with _profiled(os.environ.get("BENCHMARK_PROFILE")):
+        told = task(*sys.argv[2:])
+        if inspect.iscoroutine(told):
+            told = asyncio.run(told)
     print(json.dumps(told), flush=True)
+
+
+@contextmanager
+def _profiled(path: str | None) -> Iterator[None]:
+    """Write what takes the time of this thread to a file, where one is named."""
+    if path is None:
+        yield
+        return
+    import cProfile
+
+    with cProfile.Profile() as profile:
+        yield
+    profile.dump_stats(path)
 
 
 @contextmanager
@@ -30,11 +45,11 @@ def timed() -> Iterator[dict[str, float]]:
     told["seconds"] = time.perf_counter() - began
 
 
-def resident_mib() -> float:
-    """Resident memory of this process now."""
+def memory_mib(which: str = "VmRSS") -> float:
+    """Resident memory of this process now, or its peak, which is ``VmHWM``."""
     with open("/proc/self/status", encoding="ascii") as status:
         lines = dict(line.split(":", 1) for line in status)
-    return int(lines["VmRSS"].split()[0]) / 1024
+    return int(lines[which].split()[0]) / 1024
 
 
 class Callbacks:

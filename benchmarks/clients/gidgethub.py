@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 from gidgethub.aiohttp import GitHubAPI
 
-from benchmarks.clients._child import perform, resident_mib, timed
+from benchmarks.clients._child import memory_mib, perform, timed
 
 ARTIFACTS = "/repos/octo-org/octo-docs/actions/artifacts"
 
@@ -34,11 +34,11 @@ async def polls(url: str, token: str, count: str) -> dict[str, float]:
         github = GitHubAPI(session, "benchmark", oauth_token=token, base_url=url, cache=cache)
         for _ in range(int(count) // 10):
             await github.getitem(f"{ARTIFACTS}/1")
-        before = resident_mib()
+        before = memory_mib()
         with timed() as told:
             for _ in range(int(count)):
                 await github.getitem(f"{ARTIFACTS}/1")
-    return {**told, "grown MiB": resident_mib() - before}
+    return {**told, "grown MiB": memory_mib() - before}
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from pathlib import Path
 from githubkit import GitHub
 from githubkit.versions.latest.models import ReposOwnerRepoActionsArtifactsGetResponse200
 
-from benchmarks.clients._child import Callbacks, perform, resident_mib, timed
+from benchmarks.clients._child import Callbacks, memory_mib, perform, timed
 
 OWNER, REPO = "octo-org", "octo-docs"
 
@@ -82,11 +82,11 @@ async def polls(url: str, token: str, count: str) -> dict[str, float]:
         ask = github.rest.actions.async_get_artifact
         for _ in range(int(count) // 10):
             assert (await ask(OWNER, REPO, 1)).parsed_data
-        before = resident_mib()
+        before = memory_mib()
         with timed() as told:
             for _ in range(int(count)):
                 assert (await ask(OWNER, REPO, 1)).parsed_data
-    return {**told, "grown MiB": resident_mib() - before}
+    return {**told, "grown MiB": memory_mib() - before}
 
 
 def parsing(page: str, times: str) -> dict[str, float]:

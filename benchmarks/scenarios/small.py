@@ -18,7 +18,7 @@ from benchmarks._scenario import (
     named,
     ratio,
     remover,
-)  # fmt: skip
+)
 from benchmarks._servers import distant
 from benchmarks.scenarios.large import OURS
 
@@ -41,14 +41,16 @@ def play(stage: Stage) -> Result:
             command = stage.client(client, "many", url, "token", target, AT_ONCE)
             return Entry(name, command, remover(target), check)
 
+        ours = entry(OURS, "ours")
         rows = stage.race(
             [
-                (entry(OURS, "ours"), ()),
+                (ours, ()),
                 (entry("aiohttp and aiofiles", "recipe"), ["py:aiofiles"]),
                 (entry("githubkit", "githubkit"), ["py:githubkit"]),
             ],
             stage.runs(7),
         )
+        profile = stage.profile(ours)
     remover(target)()
     figures = {"floor": (rows[0].median("call") or 0.0) / floor}
     if (row := named(rows, "githubkit")) is not None:
@@ -59,4 +61,5 @@ def play(stage: Stage) -> Result:
         rows,
         figures,
         [f"Latency alone is {floor:.2f} s. Ours verifies each; the others do not."],
+        profile,
     )

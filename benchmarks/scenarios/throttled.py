@@ -15,7 +15,7 @@ from benchmarks._scenario import (
     named,
     ratio,
     remover,
-)  # fmt: skip
+)
 from benchmarks._servers import github
 from benchmarks.scenarios.large import OURS, payload
 

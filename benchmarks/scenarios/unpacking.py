@@ -16,7 +16,7 @@ from benchmarks._scenario import (
     Result,
     Stage,
     remover,
-)  # fmt: skip
+)
 from benchmarks._servers import github
 from benchmarks.scenarios.large import OURS
 from tests.forge import Part, deflate, forge
