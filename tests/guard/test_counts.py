@@ -1,0 +1,166 @@
+"""Requests, bytes, allocations and calls to the system: what a change must not add to."""
+
+from __future__ import annotations
+
+import gc
+import os
+import tracemalloc
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ghartifacts_async import Client, Limits, Repo
+from ghartifacts_async.testing import FakeGitHub
+from tests.support import REPOSITORY
+
+MIB = 2**20
+
+
+@pytest.fixture
+async def gh(fake_github: FakeGitHub) -> AsyncIterator[Client]:
+    """A client without a pace, which would only take time."""
+    async with Client(fake_github.token, base_url=fake_github.url, limits=Limits.off()) as client:
+        yield client
+
+
+@pytest.fixture
+def repo(gh: Client) -> Repo:
+    """The repository that the tests work on."""
+    return gh.repo(REPOSITORY)
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[int]]:
+    """Counts the calls of a function of `os`, by what they return."""
+
+    def count(name: str) -> list[int]:
+        plain, results = getattr(os, name), list[int]()
+
+        def call(*arguments: Any) -> int:
+            result: int = plain(*arguments)
+            results.append(result)
+            return result
+
+        monkeypatch.setattr(os, name, call)
+        return results
+
+    return count
+
+
+@pytest.mark.parametrize(("connections", "requests"), [(1, 1), (4, 24)])
+async def test_a_download_moves_its_bytes_once(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, connections: int, requests: int
+) -> None:
+    """A download costs one call for its URL, few requests, and just its bytes."""
+    size = 24 * MIB
+    fake_github.add_artifact(REPOSITORY, "dist", os.urandom(size))
+    artifact = await repo.get_artifact(1)
+    fake_github.clear_requests()
+    await repo.download_artifact(artifact, tmp_path, connections=connections)
+    await fake_github.settled()
+    assert len(fake_github.requests_to("api")) == 1
+    blobs = fake_github.requests_to("blob")
+    assert len(blobs) <= requests
+    assert sum(blob.bytes_sent or 0 for blob in blobs) == size
+
+
+@pytest.mark.skipif(not hasattr(os, "pwritev"), reason="counts what Windows does not have")
+async def test_a_download_asks_little_of_the_system(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, counted: Callable[[str], list[int]]
+) -> None:
+    """Bytes are written in batches, read back once in large pieces, and never synced unasked."""
+    size = 32 * MIB
+    fake_github.add_artifact(REPOSITORY, "dist", bytes(size))
+    written, read, synced = counted("pwritev"), counted("preadv"), counted("fsync")
+    await repo.download_artifact(1, tmp_path, connections=1)
+    assert sum(written) == size
+    assert sum(read) == size
+    assert len(written) <= 2 * size // MIB
+    assert len(read) <= 2 * size // MIB
+    assert synced == []
+
+
+async def test_a_second_download_moves_nothing(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """What is there and right costs no request at all."""
+    fake_github.add_artifact(REPOSITORY, "dist", os.urandom(MIB))
+    artifact = await repo.get_artifact(1)
+    await repo.download_artifact(artifact, tmp_path)
+    fake_github.clear_requests()
+    assert (await repo.download_artifact(artifact, tmp_path)).skipped
+    assert fake_github.requests == []
+
+
+async def test_a_listing_costs_a_seventh_more_calls_than_pages(
+    gh: Client, repo: Repo, fake_github: FakeGitHub
+) -> None:
+    """That nothing is missed costs a few pages more, and the first item one call."""
+    for _ in range(2000):
+        fake_github.add_artifact(REPOSITORY, "dist", b"")
+    assert await repo.list_artifacts().first() is not None
+    assert gh.stats.calls == 1
+    assert len(await repo.list_artifacts().collect()) == 2000
+    assert gh.stats.calls <= 1 + 20 * 8 / 7 + 1
+
+
+async def test_many_cost_two_requests_each(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """Small artifacts cost a call and a blob each, whatever their number."""
+    for number in range(50):
+        fake_github.add_artifact(REPOSITORY, "dist", f"{number}".encode())
+    artifacts = await repo.list_artifacts().collect()
+    fake_github.clear_requests()
+    async for outcome in repo.download_artifacts(artifacts, tmp_path):
+        assert outcome.result().verified
+    assert len(fake_github.requests_to("api")) == 50
+    assert len(fake_github.requests_to("blob")) == 50
+
+
+async def test_polling_keeps_nothing(gh: Client, repo: Repo, fake_github: FakeGitHub) -> None:
+    """A bot that asks for the same artifact for ever is answered 304, and keeps nothing of it."""
+    fake_github.add_artifact(REPOSITORY, "dist", b"")
+
+    async def poll(times: int) -> None:
+        for _ in range(times):
+            await repo.get_artifact(1)
+            fake_github.clear_requests()
+
+    await poll(50)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        await poll(50)
+        gc.collect()
+        before = tracemalloc.get_traced_memory()[0]
+        await poll(400)
+        gc.collect()
+        grown = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert gh.stats.not_modified == gh.stats.calls - 1
+    assert grown < 400 * 50, f"{grown / 400:.0f} bytes are kept of each"
+
+
+async def test_memory_does_not_follow_the_size(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """What a download allocates at most is the same for any size."""
+    peaks = []
+    for number, mib in enumerate((16, 64), 1):
+        source = tmp_path / f"source{number}"
+        with source.open("wb") as file:
+            file.truncate(mib * MIB)
+        fake_github.add_artifact(REPOSITORY, "dist", source)
+        artifact = await repo.get_artifact(number)
+        gc.collect()
+        tracemalloc.start()
+        try:
+            await repo.download_artifact(artifact, tmp_path / f"{number}.zip", connections=2)
+            peaks.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+    assert peaks[1] < peaks[0] + 4 * MIB, peaks
