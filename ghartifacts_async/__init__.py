@@ -6,16 +6,14 @@
             await repo.download_artifact(artifact, "out/")
 
 `Client` and `Repo` do the work, the models are what they return, and every error is an
-`ArtifactsError`. `ghartifacts_async.testing` holds a GitHub to test against.
+`ArtifactsError`. `ghartifacts_async.testing` holds a GitHub to test against. Names of what not
+every program uses are resolved on first use.
 """
 
-from importlib.metadata import version as _version
+from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
-from ghartifacts_async._archive import Archive
 from ghartifacts_async._listing import ArtifactListing
-from ghartifacts_async._sansio.converters import from_json, to_json
-from ghartifacts_async._stream import ArtifactStream
 from ghartifacts_async.auth import Anonymous, Auth, GitHubApp, Token, TokenProvider
 from ghartifacts_async.client import Client
 from ghartifacts_async.errors import (
@@ -74,13 +72,20 @@ from ghartifacts_async.models import (
     WorkflowRun,
 )
 from ghartifacts_async.repo import Repo
-from ghartifacts_async.reports import (
-    BulkProgress,
-    Deletion,
-    MirrorReport,
-    Outcome,
-    PruneReport,
-)
+
+if TYPE_CHECKING:
+    from ghartifacts_async._archive import Archive
+    from ghartifacts_async._sansio.converters import from_json, to_json
+    from ghartifacts_async._stream import ArtifactStream
+    from ghartifacts_async.reports import (
+        BulkProgress,
+        Deletion,
+        MirrorReport,
+        Outcome,
+        PruneReport,
+    )
+
+    __version__: str
 
 __all__ = [
     "Anonymous",
@@ -153,11 +158,27 @@ __all__ = [
     "to_json",
 ]
 
-if TYPE_CHECKING:
-    __version__: str
-else:
+_HOMES = {
+    "Archive": "_archive",
+    "ArtifactStream": "_stream",
+    "BulkProgress": "reports",
+    "Deletion": "reports",
+    "MirrorReport": "reports",
+    "Outcome": "reports",
+    "PruneReport": "reports",
+    "from_json": "_sansio.converters",
+    "to_json": "_sansio.converters",
+}
 
-    def __getattr__(name: str) -> str:
+if not TYPE_CHECKING:  # a type checker would take every misspelt name for an export
+
+    def __getattr__(name: str) -> object:
         if name == "__version__":
-            return _version("ghartifacts_async")
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            return _import_module("importlib.metadata").version(__name__)
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(_import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

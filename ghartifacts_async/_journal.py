@@ -7,8 +7,6 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from filelock import lock_descriptor, unlock_descriptor
-
 from ghartifacts_async._files import PRIVATE, is_at, is_own
 
 NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
@@ -36,6 +34,9 @@ class Journal:
 
         An `OSError` where the file system has no such files, or no locks.
         """
+        # Here, where it is a thread that waits for it to load.
+        from filelock import lock_descriptor
+
         fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | PRIVATE, 0o666)
         try:
             # Whoever had the lock before may have removed the file, or published what it tells of.
@@ -84,6 +85,8 @@ class Journal:
     def release(self) -> None:
         """Let the next have it."""
         if self._fd >= 0:
+            from filelock import unlock_descriptor
+
             fd, self._fd = self._fd, -1
             with suppress(OSError):
                 # A child process that was forked meanwhile holds it too.

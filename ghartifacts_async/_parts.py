@@ -6,22 +6,20 @@ import asyncio
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
 from ghartifacts_async._disk import Disk
-from ghartifacts_async._download import Job, download
 from ghartifacts_async._lease import Lease
 from ghartifacts_async._lifetime import Lifetime
-from ghartifacts_async._patience import Patience
-from ghartifacts_async._progress import BulkMeter, OnProgress
 from ghartifacts_async._sansio import calls
 from ghartifacts_async._session import Session
-from ghartifacts_async._small import is_small, look, put
-from ghartifacts_async._source import Source
-from ghartifacts_async._stream import stream
 from ghartifacts_async._transport import Transport
 from ghartifacts_async.models import Artifact, Download, IfExists, RetryPolicy
+
+if TYPE_CHECKING:
+    from ghartifacts_async._progress import BulkMeter, OnProgress
 
 
 @frozen
@@ -61,6 +59,9 @@ class Parts:
         extra: asyncio.Semaphore | None = None,
     ) -> Download:
         """Download an artifact; see `Repo.download_artifact` and `Job`."""
+        # Here, as many a program only lists.
+        from ghartifacts_async._download import Job, download
+
         job = Job(
             artifact,
             f"{self.base_url}/{repository}/{artifact.id}",
@@ -91,6 +92,11 @@ class Parts:
         fetched: Callable[[], None] = lambda: None,
     ) -> Download:
         """Download an artifact beside others; see `Job`. `fetched` is told when all has come."""
+        from ghartifacts_async._patience import Patience
+        from ghartifacts_async._small import is_small, look, put
+        from ghartifacts_async._source import Source
+        from ghartifacts_async._stream import stream
+
         likely = target.with_name(named(artifact.name))
         target, free = await self.disk.run(look, target, likely)
         if free and is_small(artifact):

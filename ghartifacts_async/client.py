@@ -1,11 +1,13 @@
-"""The façade: a `Client` for a GitHub."""
+"""The façade: a `Client` for a GitHub.
+
+What one method alone needs is imported there: a program pays for the rooms that it enters.
+"""
 
 from __future__ import annotations
 
 import os
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, Unpack
@@ -13,15 +15,11 @@ from typing import TYPE_CHECKING, Self, Unpack
 from ghartifacts_async._disk import Disk
 from ghartifacts_async._lifetime import Lifetime
 from ghartifacts_async._limiter import Limiter
-from ghartifacts_async._mirror import mirror
 from ghartifacts_async._parts import Parts
 from ghartifacts_async._pool import check_borrowed
-from ghartifacts_async._progress import check_callback
-from ghartifacts_async._sansio import arguments, layout
-from ghartifacts_async._sansio.layout import Layout
+from ghartifacts_async._sansio import arguments
 from ghartifacts_async._sansio.secret import Secret, hidden
 from ghartifacts_async._session import Session
-from ghartifacts_async._target import check_destination
 from ghartifacts_async._transport import Transport
 from ghartifacts_async.auth import Auth, GitHubApp, auth_of
 from ghartifacts_async.errors import ClientStateError, InvalidArgument
@@ -34,10 +32,11 @@ from ghartifacts_async.models import (
     Timeouts,
 )
 from ghartifacts_async.repo import Repo
-from ghartifacts_async.reports import BulkProgress, MirrorReport
 
 if TYPE_CHECKING:
     import aiohttp
+
+    from ghartifacts_async.reports import BulkProgress, MirrorReport
 
 
 class Client:
@@ -160,7 +159,7 @@ class Client:
         directory: str | os.PathLike[str],
         *,
         name: str | None = None,
-        template: str = layout.DEFAULT,
+        template: str = arguments.DEFAULT_TEMPLATE,
         concurrency: int = 8,
         durable: bool = False,
         on_progress: Callable[[BulkProgress], None] | None = None,
@@ -185,6 +184,11 @@ class Client:
         Raises:
             DiskFull: As of `Repo.mirror`, like the others that end all of it.
         """
+        from ghartifacts_async._mirror import mirror
+        from ghartifacts_async._progress import check_callback
+        from ghartifacts_async._sansio.layout import Layout
+        from ghartifacts_async._target import check_destination
+
         check_destination(directory)
         check_callback(on_progress)
         if isinstance(repositories, str | Repo):
@@ -246,6 +250,8 @@ class Client:
 
 
 def _user_agent() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return f"ghartifacts_async/{version('ghartifacts_async')}"
     except PackageNotFoundError:

@@ -44,7 +44,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from attrs import define, field
+from attrs import define, field, fields
 
 _E = TypeVar("_E", bound="ArtifactsError")
 
@@ -56,7 +56,7 @@ def _restore(cls: type[_E], args: tuple[object, ...], state: dict[str, Any]) -> 
     return error
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class ArtifactsError(Exception):
     """The root: ``except ArtifactsError`` catches whatever this library raises.
 
@@ -72,6 +72,11 @@ class ArtifactsError(Exception):
 
     def __str__(self) -> str:
         return self.summary
+
+    # One for all: attrs would write and compile another for every class, at each import.
+    def __repr__(self) -> str:
+        told = (f"{one.name}={getattr(self, one.name)!r}" for one in fields(type(self)))
+        return f"{type(self).__qualname__}({', '.join(told)})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore, (type(self), self.args, self.__dict__)
@@ -89,7 +94,7 @@ class TokenProviderError(ArtifactsError):
     """The caller's token provider raised; its exception is the ``__cause__``."""
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class TransportError(ArtifactsError):
     """No complete answer arrived.
 
@@ -114,7 +119,7 @@ class TimedOut(TransportError, TimeoutError):
     """Nothing came within one of the limits of `Timeouts`."""
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class GitHubError(ArtifactsError):
     """GitHub's answer to a call was not the one that was asked for.
 
@@ -135,7 +140,7 @@ class AuthenticationError(GitHubError):
     """401: the token is missing, wrong, expired or revoked."""
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class PermissionDenied(GitHubError):
     """403: the token may not do this.
 
@@ -159,7 +164,7 @@ class ApiVersionRetired(GitHubError):
     """410: GitHub no longer serves the API version that was asked for."""
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class RateLimited(GitHubError):
     """429, or 403 at a primary or secondary limit.
 
@@ -186,7 +191,7 @@ class RedirectRefused(DownloadError):
     """A redirect without a target, to plain http, or with credentials to a foreign host."""
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class StoreError(DownloadError):
     """The blob store answered with an error.
 
@@ -203,7 +208,7 @@ class StoreError(DownloadError):
     retry_after: float | None = field(default=None, kw_only=True)
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class IncompleteDownload(DownloadError):
     """Fewer or more bytes than promised, or nothing that tells whether these are all.
 
@@ -216,7 +221,7 @@ class IncompleteDownload(DownloadError):
     expected: int | None = field(default=None, kw_only=True)
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class DigestMismatch(DownloadError):
     """The bytes on disk do not have the digest that GitHub recorded at the upload.
 
@@ -233,7 +238,7 @@ class ProgressError(DownloadError):
     """The caller's ``on_progress`` raised; its exception is the ``__cause__``."""
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class ArchiveError(ArtifactsError):
     """An artifact's archive, or one member of it, is not to be unpacked; nothing of it was kept.
 
@@ -261,7 +266,7 @@ class UnsupportedMember(ArchiveError):
     """A member that is encrypted, or neither stored nor deflated."""
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class MemberNotFound(ArchiveError, KeyError):
     """The archive holds no member of this name.
 
@@ -272,7 +277,7 @@ class MemberNotFound(ArchiveError, KeyError):
     alike: tuple[str, ...] = field(default=(), kw_only=True)
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class BudgetExceeded(ArchiveError):
     """The archive, or a member, is more than was allowed.
 
@@ -285,7 +290,7 @@ class BudgetExceeded(ArchiveError):
     allowed: float = field(default=0, kw_only=True)
 
 
-@define(eq=False, slots=False)
+@define(eq=False, repr=False, slots=False)
 class DiskError(ArtifactsError):
     """A file or directory could not be made, written or moved.
 

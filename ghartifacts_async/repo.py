@@ -1,4 +1,7 @@
-"""The façade: a `Repo` for a repository of a GitHub."""
+"""The façade: a `Repo` for a repository of a GitHub.
+
+What one method alone needs is imported there: a program pays for the rooms that it enters.
+"""
 
 from __future__ import annotations
 
@@ -14,26 +17,14 @@ from collections.abc import (
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Self, Unpack
+from typing import TYPE_CHECKING, Self, Unpack
 
 from attrs import field, frozen
 
-from ghartifacts_async._archive import Archive, Unpacking, extract, open_archive
-from ghartifacts_async._bulk import deletions, downloads
 from ghartifacts_async._listing import ArtifactListing
-from ghartifacts_async._mirror import Mirror, mirror
 from ghartifacts_async._parts import Parts
-from ghartifacts_async._patience import Patience
-from ghartifacts_async._progress import OnProgress, check_callback
-from ghartifacts_async._prune import prune
-from ghartifacts_async._remote import Remote
-from ghartifacts_async._sansio import arguments, calls, layout
+from ghartifacts_async._sansio import arguments, calls
 from ghartifacts_async._sansio.filters import Filter
-from ghartifacts_async._sansio.layout import Layout
-from ghartifacts_async._sansio.prune import Criteria
-from ghartifacts_async._source import Source
-from ghartifacts_async._stream import ArtifactStream, stream
-from ghartifacts_async._target import check_destination
 from ghartifacts_async.errors import ClientStateError
 from ghartifacts_async.models import (
     Artifact,
@@ -44,13 +35,20 @@ from ghartifacts_async.models import (
     IfDirectoryExists,
     IfExists,
 )
-from ghartifacts_async.reports import (
-    BulkProgress,
-    Deletion,
-    MirrorReport,
-    Outcome,
-    PruneReport,
-)
+
+if TYPE_CHECKING:
+    from ghartifacts_async._archive import Archive
+    from ghartifacts_async._mirror import Mirror
+    from ghartifacts_async._progress import OnProgress
+    from ghartifacts_async._sansio.layout import Layout
+    from ghartifacts_async._stream import ArtifactStream
+    from ghartifacts_async.reports import (
+        BulkProgress,
+        Deletion,
+        MirrorReport,
+        Outcome,
+        PruneReport,
+    )
 
 
 def _no_client() -> Parts:
@@ -278,6 +276,9 @@ class Repo:
 
         Source: https://docs.github.com/rest/actions/artifacts#download-an-artifact
         """
+        from ghartifacts_async._progress import check_callback
+        from ghartifacts_async._target import check_destination
+
         check_destination(destination)
         check_callback(on_progress)
         arguments.if_exists(if_exists)
@@ -316,6 +317,10 @@ class Repo:
 
         Source: https://docs.github.com/rest/actions/artifacts#download-an-artifact
         """
+        from ghartifacts_async._patience import Patience
+        from ghartifacts_async._source import Source
+        from ghartifacts_async._stream import stream
+
         parts = self._opened()
         artifact = await self._described(artifact)
         source = Source(parts.transport, parts.lease(self.name, artifact), artifact)
@@ -350,6 +355,10 @@ class Repo:
 
         Source: https://docs.github.com/rest/actions/artifacts#download-an-artifact
         """
+        from ghartifacts_async._archive import open_archive
+        from ghartifacts_async._remote import Remote
+        from ghartifacts_async._source import Source
+
         arguments.of_kind(budget, Budget)
         parts = self._opened()
         artifact = await self._described(artifact)
@@ -417,6 +426,8 @@ class Repo:
 
         Source: https://docs.github.com/rest/actions/artifacts#download-an-artifact
         """
+        from ghartifacts_async._archive import Unpacking, extract
+
         wanted = Unpacking.of(directory, members, strip, if_exists, portable, budget)
         parts = self._opened()
         async with parts.lifetime.work():
@@ -458,6 +469,11 @@ class Repo:
             ProgressError: `on_progress` raised; so does, unchanged, what `artifacts` raises. What
                 goes wrong with one artifact is in its `Outcome`.
         """
+        from ghartifacts_async._bulk import downloads
+        from ghartifacts_async._progress import check_callback
+        from ghartifacts_async._sansio.layout import Layout
+        from ghartifacts_async._target import check_destination
+
         check_destination(directory)
         check_callback(on_progress)
         return downloads(
@@ -465,7 +481,7 @@ class Repo:
             self.name,
             arguments.several(artifacts),
             Path(directory),
-            Layout(layout.DEFAULT),
+            Layout(arguments.DEFAULT_TEMPLATE),
             concurrency=arguments.concurrency(concurrency),
             if_exists=arguments.if_exists(if_exists),
             durable=durable,
@@ -489,6 +505,8 @@ class Repo:
 
         Source: https://docs.github.com/rest/actions/artifacts#delete-an-artifact
         """
+        from ghartifacts_async._bulk import deletions
+
         return deletions(self._opened(), self.name, arguments.several(artifacts))
 
     async def prune(
@@ -524,6 +542,9 @@ class Repo:
         Raises:
             InvalidArgument: None of the first three is given.
         """
+        from ghartifacts_async._prune import prune
+        from ghartifacts_async._sansio.prune import Criteria
+
         arguments.of_kind(dry_run, bool)
         criteria = Criteria(older_than, keep_latest, max_total_size)
         listing = self.list_artifacts(name, pattern=pattern)
@@ -535,7 +556,7 @@ class Repo:
         directory: str | os.PathLike[str],
         *,
         name: str | None = None,
-        template: str = layout.DEFAULT,
+        template: str = arguments.DEFAULT_TEMPLATE,
         concurrency: int = 8,
         durable: bool = False,
         on_progress: Callable[[BulkProgress], None] | None = None,
@@ -575,6 +596,11 @@ class Repo:
                 and a `ProgressError` end it. What else goes wrong with one artifact is in the
                 report.
         """
+        from ghartifacts_async._mirror import mirror
+        from ghartifacts_async._progress import check_callback
+        from ghartifacts_async._sansio.layout import Layout
+        from ghartifacts_async._target import check_destination
+
         check_destination(directory)
         check_callback(on_progress)
         return await mirror(
@@ -603,6 +629,8 @@ class Repo:
         durable: bool,
         filters: ArtifactFilters,
     ) -> Mirror:
+        from ghartifacts_async._mirror import Mirror
+
         listing = self.list_artifacts(name, **filters)
         return Mirror(self._opened(), self.name, listing, root, layout, durable=durable)
 

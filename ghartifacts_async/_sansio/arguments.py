@@ -6,7 +6,6 @@ import re
 from collections.abc import AsyncIterable, Iterable
 from typing import TypeVar, get_args
 
-from ghartifacts_async._sansio.ranges import MAX_CONNECTIONS
 from ghartifacts_async._sansio.secret import Secret
 from ghartifacts_async._sansio.urls import split_url
 from ghartifacts_async.errors import InvalidArgument
@@ -16,6 +15,9 @@ _Several = TypeVar("_Several")
 
 MAX_PER_PAGE = 100
 MAX_CONCURRENCY = 256
+
+DEFAULT_TEMPLATE = "{name}-{id}"
+"""Where the file of an artifact lies, among many."""
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9_-]+/(?!\.{1,2}\Z)[A-Za-z0-9._-]+(?<!\.git)")
 _REPOSITORY_IN_URL = re.compile(
@@ -122,6 +124,8 @@ def count(what: str, number: int) -> int:
 
 def connections(number: int | None) -> int | None:
     """How many connections serve a download, ``None`` for what suits its size."""
+    from ghartifacts_async._sansio.ranges import MAX_CONNECTIONS
+
     if number is not None and (type(number) is not int or not 1 <= number <= MAX_CONNECTIONS):
         raise InvalidArgument(
             f"connections is an int from 1 to {MAX_CONNECTIONS}, or None, not {number!r}"

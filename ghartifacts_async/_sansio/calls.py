@@ -13,7 +13,6 @@ from urllib.parse import urlencode
 from attrs import field, frozen
 
 from ghartifacts_async._sansio import limits
-from ghartifacts_async._sansio.converters import ShapeError, parse_json, structure
 from ghartifacts_async.errors import (
     ApiVersionRetired,
     ArtifactExpired,
@@ -135,6 +134,9 @@ def read_as(model: type[_T], call: ApiCall, reply: Reply) -> _T:
     Raises:
         UnexpectedReply: It is of another shape.
     """
+    # Here, as cattrs takes a third as long to load as all that a client needs.
+    from ghartifacts_async._sansio.converters import ShapeError, parse_json, structure
+
     try:
         if reply.status not in {HTTPStatus.OK, HTTPStatus.CREATED}:
             raise ShapeError(f"status {reply.status}")
@@ -213,6 +215,8 @@ def printable(text: str) -> str:
 
 def _message(reply: Reply) -> tuple[str, str | None]:
     """GitHub's message and documentation URL, as far as the body is GitHub's."""
+    from ghartifacts_async._sansio.converters import ShapeError, parse_json
+
     try:
         body = parse_json(reply.body)
     except ShapeError:

@@ -16,11 +16,11 @@ from datetime import UTC, datetime
 from string import Formatter
 from typing import TypeAlias
 
+from ghartifacts_async._sansio.arguments import DEFAULT_TEMPLATE
 from ghartifacts_async._sansio.filenames import safe_filename
 from ghartifacts_async.errors import InvalidArgument
 from ghartifacts_async.models import Artifact
 
-DEFAULT = "{name}-{id}"
 MANIFEST = "artifacts.jsonl"
 """The file beside which no artifact's may be called so."""
 
@@ -48,7 +48,9 @@ class Layout:
 
     def __init__(self, template: str) -> None:
         if not isinstance(template, str):
-            raise InvalidArgument(f"template is a str such as {DEFAULT!r}, not {template!r}")
+            raise InvalidArgument(
+                f"template is a str such as {DEFAULT_TEMPLATE!r}, not {template!r}"
+            )
         self.template = template
         self._parts = [_pieces(part, template) for part in template.split("/")]
         self._tells = any(_begins_with_id(part) for part in self._parts)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ghartifacts_async import Client, Repo, _parts, _small
+from ghartifacts_async import Client, Repo, _small
 from ghartifacts_async.testing import BlobFault, FakeGitHub
 from tests.support import files_below
 
@@ -31,7 +31,7 @@ async def test_where_no_file_is_nameless(
     elif missing == "refused":
         monkeypatch.setattr(_small, "_NAMELESS", os.O_DIRECTORY)
     else:
-        monkeypatch.setattr(_parts, "put", lambda *_: False)
+        monkeypatch.setattr(_small, "put", lambda *_: False)
     outcomes = await all_of(repo, tmp_path / "a" / "b")
     assert all(one.result().verified for one in outcomes)
     assert len(files_below(tmp_path)) == 5

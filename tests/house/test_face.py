@@ -22,7 +22,7 @@ def test_the_face_is_sorted_and_whole() -> None:
         for name, value in vars(ghartifacts_async).items()
         if not name.startswith("_") and name != "TYPE_CHECKING" and not inspect.ismodule(value)
     }
-    assert public == set(names)
+    assert public | set(ghartifacts_async._HOMES) == set(names)
 
 
 def test_every_public_thing_is_documented() -> None:
@@ -58,3 +58,33 @@ def test_importing_it_loads_neither_the_fake_nor_the_command_line() -> None:
     unwanted = ("ghartifacts_async.testing", "ghartifacts_async.cli.", "cyclopts", "rich", "pytest")
     assert "ghartifacts_async.client" in loaded
     assert not [module for module in loaded if module.startswith(unwanted)]
+
+
+NEEDED_LATER = (
+    "aiolimiter", "cattrs", "filelock", "importlib.metadata", "zipfile",
+    "ghartifacts_async._archive", "ghartifacts_async._bulk", "ghartifacts_async._download",
+    "ghartifacts_async._mirror", "ghartifacts_async._prune", "ghartifacts_async._remote",
+    "ghartifacts_async._sansio.converters", "ghartifacts_async._small",
+    "ghartifacts_async._source", "ghartifacts_async._stream", "ghartifacts_async.reports",
+)  # fmt: skip
+
+
+def test_importing_the_client_loads_no_room_that_may_never_be_entered() -> None:
+    """What is needed by some methods alone is loaded by them, and no name is missed for it."""
+    code = (
+        "import sys, json, aiohttp; before = set(sys.modules)\n"
+        "from ghartifacts_async import Client\n"
+        "loaded = sorted(set(sys.modules) - before)\n"
+        "import ghartifacts_async as face\n"
+        "missed = sorted({*face.__all__} - {*dir(face)})\n"
+        "from ghartifacts_async import *\n"
+        "missed += [name for name in face.__all__ if globals()[name] is not getattr(face, name)]\n"
+        "print(json.dumps([loaded, missed]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    loaded, missed = json.loads(done.stdout)
+    assert "ghartifacts_async.client" in loaded
+    assert not set(loaded) & set(NEEDED_LATER)
+    assert not missed

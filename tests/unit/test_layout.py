@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ghartifacts_async import Artifact, Digest, InvalidArgument, WorkflowRun
-from ghartifacts_async._sansio import layout
+from ghartifacts_async._sansio import arguments, layout
 from ghartifacts_async._sansio.layout import MANIFEST, Layout, extension
 
 from .values import ANY_TEXT, SHA256, artifact, examples
@@ -25,7 +25,7 @@ FULL: dict[str, Any] = {
     "workflow_run": RUN,
 }
 TEMPLATES = [
-    layout.DEFAULT, "{id}", "{id}/{name}", "{name}/{id}", "{name}_{id}", "{run_id}{id}",
+    arguments.DEFAULT_TEMPLATE, "{id}", "{id}/{name}", "{name}/{id}", "{name}_{id}", "{run_id}{id}",
     "{id}{name}", "{name}-{id}-{branch}", "{branch}/{name}", "{name}", "x",
     "{branch}/{name}-{id}", "{sha}x{id}", "{id}{run_id}", "{created:%Y}/{digest}",
 ]  # fmt: skip
@@ -34,7 +34,7 @@ TEMPLATES = [
 @pytest.mark.parametrize(
     ("template", "expected"),
     [
-        (layout.DEFAULT, "dist-11.zip"),
+        (arguments.DEFAULT_TEMPLATE, "dist-11.zip"),
         ("{name}/{id}", "dist/11.zip"),
         ("{id}/{name}", "11/dist.zip"),
         ("{branch}/{run_id}/{name}-{id}", "feature_x/7/dist-11.zip"),
@@ -61,7 +61,7 @@ def test_what_is_not_known() -> None:
 
 def test_extensions() -> None:
     """A raw payload keeps its extension, once; a name that is all extension stays."""
-    paths = Layout(layout.DEFAULT)
+    paths = Layout(arguments.DEFAULT_TEMPLATE)
     assert paths.path(artifact(name="report.json"), ".json") == "report-11.json"
     assert paths.path(artifact(name="report.JSON"), ".json") == "report-11.json"
     assert paths.path(artifact(name="x.tar.gz"), ".tar.gz") == "x-11.tar.gz"
