@@ -8,7 +8,7 @@ import random
 from collections import Counter
 from collections.abc import Callable
 
-from ghartifacts_async._sansio import retry
+from ghartifacts_async._sansio import redirects, retry
 from ghartifacts_async.errors import (
     ArtifactsError,
     CertificateRefused,
@@ -17,9 +17,6 @@ from ghartifacts_async.errors import (
     TransportError,
 )
 from ghartifacts_async.models import RetryPolicy
-
-URL_REFUSED = frozenset({400, 401, 403})
-"""What stores answer to a signed URL that has ended; another may be taken."""
 
 _log = logging.getLogger("ghartifacts_async")
 
@@ -79,7 +76,7 @@ def _failure(error: ArtifactsError) -> retry.Failure:
     """What an error of the store or of the connection means for the next try."""
     if isinstance(error, StoreError):
         # Another URL may be taken.
-        status = None if error.status in URL_REFUSED else error.status
+        status = None if error.status in redirects.URL_REFUSED else error.status
         return retry.Failure(status, error.retry_after)
     # GitHub's calls are tried again where they are made.
     passing = isinstance(error, TransportError | IncompleteDownload) and error.tries == 1
