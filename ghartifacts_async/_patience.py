@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections import Counter
 from collections.abc import Callable
 
 from ghartifacts_async._sansio import redirects, retry
@@ -22,7 +21,7 @@ _log = logging.getLogger("ghartifacts_async")
 
 
 class Patience:
-    """How long a download goes on failing: as a call does, anew with each byte that came.
+    """How long a download goes on failing: as a call does, anew with what came.
 
     Args:
         policy: The client's.
@@ -32,21 +31,19 @@ class Patience:
     def __init__(self, policy: RetryPolicy, chance: Callable[[], float] = random.random) -> None:
         self._policy = policy
         self._chance = chance
-        self._failures = Counter[int]()
-        self._since: float | None = None
-        self._there = self._most = 0
+        self._streak = retry.Streak()
 
     def got(self, received: int) -> None:
         """So many bytes came; only those count of which there were not as many before."""
-        self._there += received
-        if self._there > self._most:
-            self._most = self._there
-            self._failures.clear()
-            self._since = None
+        self._streak.got(received, _now())
+
+    def wanted(self) -> None:
+        """A reader wants more, who may have taken their time."""
+        self._streak.wanted(_now())
 
     def start_over(self) -> None:
         """All bytes are gone."""
-        self._there = 0
+        self._streak.start_over()
 
     async def again(self, error: ArtifactsError, connection: int = 0) -> None:
         """Wait before the next try of a connection: what strikes all of them is one failure each.
@@ -54,22 +51,22 @@ class Patience:
         Raises:
             ArtifactsError: This one: there is no other try.
         """
-        now = asyncio.get_running_loop().time()
-        self._failures[connection] += 1
-        failures = self._failures[connection]
-        # What went well, or waited, before the first failure does not count.
-        since = self._since = now if self._since is None else self._since
-        attempt = retry.Attempt(failures, now - since, self._chance())
+        failures, elapsed = self._streak.failed(_now(), connection)
+        attempt = retry.Attempt(failures, elapsed, self._chance())
         decision = retry.decide(self._policy, attempt, _failure(error))
         if isinstance(decision, retry.GiveUp):
-            if failures > 1:
-                error.tries, error.seconds = failures, now - since
+            if (tries := self._streak.tries(connection)) > 1:
+                error.tries, error.seconds = tries, elapsed
                 error.summary += (
                     f" (tried {error.tries} times in {error.seconds:.1f} s without getting on)"
                 )
             raise error
         _log.info("%s; going on in %.1f s", error, decision.seconds)
         await asyncio.sleep(decision.seconds)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _failure(error: ArtifactsError) -> retry.Failure:

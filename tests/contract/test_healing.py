@@ -18,6 +18,7 @@ from ghartifacts_async import (
     Repo,
     RetryPolicy,
     StoreError,
+    TimedOut,
     Timeouts,
 )
 from ghartifacts_async.testing import BlobFault, FakeGitHub, LoggedRequest
@@ -345,6 +346,18 @@ async def test_a_store_that_takes_no_more_urls_is_given_up(read: Read) -> None:
         statuses = [request.status for request in made.fake.requests_to("blob")]
         assert statuses[-7] in {200, 206}
         assert statuses[-6:] == [403] * 6
+
+
+@READERS
+@fast
+async def test_a_store_that_gets_nowhere_is_given_up(read: Read) -> None:
+    """A few bytes and then a stall, again and again, is followed for the time of the policy."""
+    async with world() as made:
+        artifact = made.fake.add_artifact(REPOSITORY, "dist", FILES)
+        made.fake.fail_blobs_when(lambda _: BlobFault.stall(after=10))
+        with pytest.raises(TimedOut, match=r"tried [4-6] times in 1[0-9]{2}"):
+            await read(made.repo, artifact.id)
+        assert 120 < now() < 190
 
 
 @fast

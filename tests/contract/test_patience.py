@@ -47,6 +47,35 @@ async def test_a_reader_may_take_its_time() -> None:
         assert b"".join(chunks) == PAYLOAD
 
 
+@fast
+async def test_the_time_of_a_reader_is_not_that_of_the_store() -> None:
+    """A stream that breaks after each few bytes is gone on with, however long its reader pauses."""
+    async with world() as made:
+        small = made.fake.add_artifact(REPOSITORY, "small", PAYLOAD[:50_000])
+        made.fake.fail_blobs_when(lambda _: BlobFault.truncate(after=5_000))
+        chunks: list[bytes] = []
+        async with made.repo.stream_artifact(small.id) as stream:
+            async for chunk in stream:
+                chunks.append(chunk)
+                await asyncio.sleep(600)
+        assert b"".join(chunks) == PAYLOAD[:50_000]
+
+
+@fast
+async def test_who_reads_out_of_an_archive_may_take_their_time() -> None:
+    """A member whose bytes break after each few is gone on with, however long a reader pauses."""
+    async with world() as made:
+        content = PAYLOAD[:500_000]
+        artifact = made.fake.add_artifact(REPOSITORY, "dist", {"x": content})
+        chunks: list[bytes] = []
+        async with made.repo.open_artifact(artifact.id) as archive, archive.stream("x") as stream:
+            made.fake.fail_blobs_when(lambda _: BlobFault.truncate(after=20_000))
+            async for chunk in stream:
+                chunks.append(chunk)
+                await asyncio.sleep(600)
+        assert b"".join(chunks) == content
+
+
 async def test_slow_disks_lose_nothing(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
