@@ -36,8 +36,10 @@ class Lease:
         """How many URLs GitHub gave."""
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[SignedUrl]:
+    async def connection(self) -> AsyncIterator[tuple[SignedUrl, bool]]:
         """A connection of the pool, and a URL that is good to be asked for on it now.
+
+        With it comes whether it was signed for this connection.
 
         Nobody waits for a connection with a URL that ages, nor for GitHub with a connection that
         others could use.
@@ -48,6 +50,7 @@ class Lease:
             TransportError: It does not answer.
         """
         slot = self._transport.pool.slot(keeps=True)
+        is_new = False
         try:
             while True:
                 if self._good() is not None:
@@ -60,8 +63,9 @@ class Lease:
                         url = self._url = await self._session.locate(self._call, slot)
                         self._ends_at = asyncio.get_running_loop().time() + GOOD_FOR
                         self.taken += 1
+                        is_new = True
                         break
-            yield url
+            yield url, is_new
         finally:
             slot.release()
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections import Counter
 from collections.abc import Callable
 
-from ghartifacts_async._sansio import retry
+from ghartifacts_async._sansio import redirects, retry
 from ghartifacts_async.errors import (
     ArtifactsError,
     CertificateRefused,
@@ -18,14 +17,11 @@ from ghartifacts_async.errors import (
 )
 from ghartifacts_async.models import RetryPolicy
 
-URL_REFUSED = frozenset({400, 401, 403})
-"""What stores answer to a signed URL that has ended; another may be taken."""
-
 _log = logging.getLogger("ghartifacts_async")
 
 
 class Patience:
-    """How long a download goes on failing: as a call does, anew with each byte that came.
+    """How long a download goes on failing: as a call does, anew with what came.
 
     Args:
         policy: The client's.
@@ -35,21 +31,19 @@ class Patience:
     def __init__(self, policy: RetryPolicy, chance: Callable[[], float] = random.random) -> None:
         self._policy = policy
         self._chance = chance
-        self._failures = Counter[int]()
-        self._since: float | None = None
-        self._there = self._most = 0
+        self._streak = retry.Streak()
 
     def got(self, received: int) -> None:
         """So many bytes came; only those count of which there were not as many before."""
-        self._there += received
-        if self._there > self._most:
-            self._most = self._there
-            self._failures.clear()
-            self._since = None
+        self._streak.got(received, _now())
+
+    def wanted(self) -> None:
+        """A reader wants more, who may have taken their time."""
+        self._streak.wanted(_now())
 
     def start_over(self) -> None:
         """All bytes are gone."""
-        self._there = 0
+        self._streak.start_over()
 
     async def again(self, error: ArtifactsError, connection: int = 0) -> None:
         """Wait before the next try of a connection: what strikes all of them is one failure each.
@@ -57,16 +51,12 @@ class Patience:
         Raises:
             ArtifactsError: This one: there is no other try.
         """
-        now = asyncio.get_running_loop().time()
-        self._failures[connection] += 1
-        failures = self._failures[connection]
-        # What went well, or waited, before the first failure does not count.
-        since = self._since = now if self._since is None else self._since
-        attempt = retry.Attempt(failures, now - since, self._chance())
+        failures, elapsed = self._streak.failed(_now(), connection)
+        attempt = retry.Attempt(failures, elapsed, self._chance())
         decision = retry.decide(self._policy, attempt, _failure(error))
         if isinstance(decision, retry.GiveUp):
-            if failures > 1:
-                error.tries, error.seconds = failures, now - since
+            if (tries := self._streak.tries(connection)) > 1:
+                error.tries, error.seconds = tries, elapsed
                 error.summary += (
                     f" (tried {error.tries} times in {error.seconds:.1f} s without getting on)"
                 )
@@ -75,11 +65,15 @@ class Patience:
         await asyncio.sleep(decision.seconds)
 
 
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
 def _failure(error: ArtifactsError) -> retry.Failure:
     """What an error of the store or of the connection means for the next try."""
     if isinstance(error, StoreError):
         # Another URL may be taken.
-        status = None if error.status in URL_REFUSED else error.status
+        status = None if error.status in redirects.URL_REFUSED else error.status
         return retry.Failure(status, error.retry_after)
     # GitHub's calls are tried again where they are made.
     passing = isinstance(error, TransportError | IncompleteDownload) and error.tries == 1

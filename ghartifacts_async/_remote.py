@@ -173,6 +173,7 @@ class Span:
             TransportError: It does not answer, again and again.
             DiskError: A temporary download cannot be written, or read.
         """
+        self._patience.wanted()
         while self._at < self._stop:
             if chunk := await self._kept():
                 self._at += len(chunk)

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from ghartifacts_async._lease import Lease
-from ghartifacts_async._patience import URL_REFUSED
 from ghartifacts_async._sansio import limits, ranges, redirects
 from ghartifacts_async._sansio.ranges import Blob, Distrusted
+from ghartifacts_async._sansio.redirects import SignedUrl
 from ghartifacts_async._transport import Stream, Transport
 from ghartifacts_async.errors import IncompleteDownload, RedirectRefused, StoreError
 from ghartifacts_async.models import Artifact
@@ -68,18 +68,31 @@ class Source:
             RedirectRefused: It leads astray.
             TransportError: It does not answer.
         """
-        headers = ranges.asked(start, stop, self.blob)
-        async with self._lease.connection() as leased:
-            url = leased
-            for _ in range(redirects.MAX_HOPS + 1):
-                async with self._transport.stream(url, headers) as stream:
-                    hop = redirects.store_hop(url.value, stream.status, stream.headers)
-                    if hop is None:
-                        if stream.status in URL_REFUSED:
-                            self._lease.refused(leased)
-                        yield await self._body(stream, start, stop)
-                        return
-                    url = hop
+        renewed = False
+        while True:
+            headers = ranges.asked(start, stop, self.blob)
+            async with (
+                self._lease.connection() as (url, is_new),
+                self._answer(url, headers) as stream,
+            ):
+                if stream.status in redirects.URL_REFUSED:
+                    self._lease.refused(url)
+                if renewed or not redirects.is_over(stream.status, signed_for_this=is_new):
+                    yield await self._body(stream, start, stop)
+                    return
+            # Once for each request: a store that takes no URL at all shall be given up.
+            renewed = True
+
+    @asynccontextmanager
+    async def _answer(self, url: SignedUrl, headers: Mapping[str, str]) -> AsyncIterator[Stream]:
+        """What the store answers, wherever it redirects to."""
+        for _ in range(redirects.MAX_HOPS + 1):
+            async with self._transport.stream(url, headers) as stream:
+                hop = redirects.store_hop(url.value, stream.status, stream.headers)
+                if hop is None:
+                    yield stream
+                    return
+                url = hop
         raise RedirectRefused(
             f"{url.host}: more than {redirects.MAX_HOPS} redirects; they may loop"
         )

@@ -93,6 +93,7 @@ class ArtifactStream:
 
     async def _read(self) -> bytes:
         """What comes next, ``b""`` at the end; broken connections are replaced."""
+        self._patience.wanted()
         while True:
             await self._begin()
             assert self._body is not None

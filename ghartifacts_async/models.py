@@ -254,6 +254,8 @@ class RateLimit:
 class RetryPolicy:
     """How often and how long a call is tried, waits at rate limits not counted.
 
+    Downloads get new tries with each byte that comes, and new time with each 64 KiB.
+
     Attributes:
         tries: Tries in all, the first included; 1 for no retries.
         total: Seconds after which no further try begins.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import itertools
 import logging
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from unittest import mock
@@ -37,18 +36,18 @@ def pieces(schedule: Schedule) -> Iterator[None]:
 
 
 @contextmanager
-def full_disk(batches: int | None) -> Iterator[threading.Event]:
-    """Let the disk be full after so many batches; whether it was."""
-    plain, written, full = _files.RandomFile.write, itertools.count(), threading.Event()
+def full_disk(batches: int | None) -> Iterator[list[int]]:
+    """Let the disk be full after so many batches; the sizes of those that it did not take."""
+    plain, written, refused = _files.RandomFile.write, itertools.count(), list[int]()
 
     def write(file: _files.RandomFile, offset: int, chunks: Sequence[bytes]) -> None:
         if batches is not None and next(written) >= batches:
-            full.set()
+            refused.append(sum(map(len, chunks)))
             raise OSError(errno.ENOSPC, "No space left on device")
         plain(file, offset, chunks)
 
     with mock.patch.object(_files.RandomFile, "write", write):
-        yield full
+        yield refused
 
 
 @contextmanager

@@ -118,7 +118,7 @@ class _Story:
         was = _identity(self._target)
         before = Partials(self._directory)
         self._arrange(run)
-        with starting_over() as told, full_disk(run.full_after) as full:
+        with starting_over() as told, full_disk(run.full_after) as unwritten:
             results = await asyncio.gather(
                 *[
                     download_once(
@@ -134,7 +134,7 @@ class _Story:
         check_nothing_left(self._directory)
         for result in results:
             self._count(result)
-            if not (full.is_set() and isinstance(result.error, DiskFull)):
+            if not (unwritten and isinstance(result.error, DiskFull)):
                 self._check_result(run, result, there)
         done = [result.download is not None for result in results]
         if (
@@ -150,7 +150,7 @@ class _Story:
         # What was ended in its last moment may have published what it raises for.
         published = results[0].download is None and _identity(self._target) != was
         if not (anew or run.twin or published):
-            self._check_resumed(run, results[0], before, after)
+            self._check_resumed(run, results[0], before, after, sum(unwritten))
 
     def _change(self) -> None:
         """Put another payload in the artifact's place."""
@@ -243,7 +243,9 @@ class _Story:
         if "flip" not in self._met and (lies := after.lies(self._payloads)):
             raise BrokenPromiseError(f"a journal tells of bytes that are not there: {lies}")
 
-    def _check_resumed(self, run: Run, result: Result, before: Partials, after: Partials) -> None:
+    def _check_resumed(
+        self, run: Run, result: Result, before: Partials, after: Partials, unwritten: int
+    ) -> None:
         """Nothing that was on disk was lost, or fetched again."""
         download, had_total = result.download, before.total
         kept = run.keep_partial and not isinstance(result.error, TargetExists)
@@ -252,7 +254,8 @@ class _Story:
                 if not covers(has := after.spans.get(part, ()), had):
                     raise BrokenPromiseError(f"{had} was on disk, and only {has} was kept")
             gained = after.total - had_total
-            if self._schedule.digest and self._lost(result, gained) > self._schedule.size // 4:
+            lost = self._lost(result, gained + unwritten)
+            if self._schedule.digest and lost > self._schedule.size // 4:
                 raise BrokenPromiseError(f"{result.received} bytes came, {gained} were kept")
         if download is not None and not download.skipped:
             if download.resumed_bytes != had_total:
@@ -260,12 +263,12 @@ class _Story:
             if run.healthy and result.received != download.size - had_total:
                 raise BrokenPromiseError(f"{result.received} bytes came: {download}")
 
-    def _lost(self, result: Result, gained: int) -> int:
-        """Bytes of the payload that came and were not kept, with good answers and a good disk."""
-        if isinstance(result.error, DiskFull) or self._met_now & _SENDS_TOO_MUCH:
+    def _lost(self, result: Result, handed_on: int) -> int:
+        """Bytes of the payload that came with good answers, and were not handed to the disk."""
+        if self._met_now & _SENDS_TOO_MUCH:
             return 0
         refused = sum((entry.status or 0) >= 400 for entry in self._fake.requests_to("blob"))
-        return result.received - gained - refused * _ERROR_BYTES
+        return result.received - handed_on - refused * _ERROR_BYTES
 
 
 def _payload(schedule: Schedule, rng: random.Random, size: int) -> bytes:

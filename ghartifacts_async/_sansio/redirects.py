@@ -18,6 +18,9 @@ from ghartifacts_async.errors import RedirectRefused
 
 MAX_HOPS = 5
 
+URL_REFUSED = frozenset({400, 401, 403})
+"""What stores answer to a signed URL that has ended; another may be taken."""
+
 _REDIRECTS = frozenset({301, 302, 307, 308})
 _REPOSITORY = re.compile(r"/repos/[^/?]+/[^/?]+(?=[/?]|\Z)")
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
@@ -107,6 +110,16 @@ def store_hop(url: str, status: int, headers: Mapping[str, str]) -> SignedUrl | 
             f"{host_of(url)} answered {status} without a Location to follow; nothing was downloaded"
         )
     return SignedUrl(_target(url, location)[0])
+
+
+def is_over(status: int, *, signed_for_this: bool) -> bool:
+    """Whether a store's answer may only mean that a signed URL has had its time.
+
+    Args:
+        status: Of the answer.
+        signed_for_this: Whether the URL was signed for this request, and is as young as can be.
+    """
+    return status in URL_REFUSED and not signed_for_this
 
 
 def _target(url: str, location: str) -> tuple[Secret, SplitResult]:

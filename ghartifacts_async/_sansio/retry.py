@@ -8,11 +8,15 @@ Source: https://docs.github.com/rest/using-the-rest-api/best-practices-for-using
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TypeAlias
 
 from attrs import frozen
 
 from ghartifacts_async.models import RetryPolicy
+
+WORTH_ITS_TIME = 2**16
+"""Bytes of a download for which a policy's time is granted anew."""
 
 RETRIED = frozenset({429, 500, 502, 503, 504})
 """Statuses that may pass; 403 is a matter of limits, everything else will not change."""
@@ -75,3 +79,54 @@ def decide(policy: RetryPolicy, attempt: Attempt, failure: Failure) -> Decision:
     ceiling = min(policy.max_delay, policy.delay * 2.0 ** min(attempt.number - 1, 60))
     seconds = max(attempt.chance * ceiling, failure.retry_after or 0.0)
     return Wait(seconds) if attempt.elapsed + seconds <= policy.total else GiveUp()
+
+
+class Streak:
+    """What a download has failed without getting on.
+
+    Its tries count anew with each byte, and its time with each 64 KiB: so a store is followed
+    that breaks off all the time, and none that stalls all the time. Bytes that were there before
+    it started over are none.
+    """
+
+    def __init__(self) -> None:
+        self._failures = Counter[int]()
+        self._tries = Counter[int]()
+        self._since: float | None = None
+        self._got_at: float | None = None
+        self._there = self._most = self._worth = 0
+
+    def got(self, count: int, now: float) -> None:
+        """So many bytes came."""
+        self._got_at = now
+        self._there += count
+        if self._there > self._most:
+            self._most = self._there
+            self._failures.clear()
+        if self._most >= self._worth:
+            self._since = None
+
+    def wanted(self, now: float) -> None:
+        """More is wanted: until now, what had come was enough."""
+        if self._since is not None and self._got_at is not None:
+            self._since += now - self._got_at
+        self._got_at = None
+
+    def failed(self, now: float, connection: int) -> tuple[int, float]:
+        """Of how many failures of a connection this is the last, and since how many seconds."""
+        if self._since is None:
+            self._since = now
+            self._worth = self._most + WORTH_ITS_TIME
+            self._tries.clear()
+        self._got_at = None
+        self._failures[connection] += 1
+        self._tries[connection] += 1
+        return self._failures[connection], now - self._since
+
+    def tries(self, connection: int) -> int:
+        """Failures of a connection in that time."""
+        return self._tries[connection]
+
+    def start_over(self) -> None:
+        """All bytes are gone."""
+        self._there = 0

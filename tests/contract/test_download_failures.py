@@ -237,7 +237,7 @@ async def test_a_store_that_does_not_stop_is_stopped(
     """A store that sends on and on is left as soon as it has sent too much."""
     async with raw_server(endless) as url:
         add(fake_github, f"{url}/x.zip")
-        with pytest.raises(IncompleteDownload, match="tried 6 times"):
+        with pytest.raises(IncompleteDownload, match=r"tried [0-9]+ times"):
             await repo.download_artifact(1, tmp_path / "dist.zip")
     async with raw_server(blob(b"", length=5 * 10**9)) as url:
         add(fake_github, f"{url}/x.zip")

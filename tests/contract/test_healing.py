@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -232,41 +231,6 @@ async def test_a_flipped_bit_is_caught_with_any_number_of_connections(
         assert files_below(tmp_path) == []
     fake_github.clear_faults()
     assert (await repo.download_artifact(1, tmp_path)).verified
-
-
-@fast
-async def test_a_url_that_has_ended_is_renewed() -> None:
-    """A download that outlasts its URL asks for another when it needs one, and only then."""
-    async with world(fake={"url_ttl": 60}) as made:
-        large = made.fake.add_artifact(REPOSITORY, "large", LARGE)
-        # Each answer flows for over a minute, and then ends.
-        pace = BlobFault.throttle(50_000)
-        made.fake.fail_blobs_when(lambda _: pace & BlobFault.truncate(after=4_000_000))
-        with TemporaryDirectory() as directory:
-            done = await made.repo.download_artifact(large.id, f"{directory}/")
-            assert done.path.read_bytes() == LARGE
-        assert now() > 400
-        assert done.url_refreshes == len(made.fake.requests_to("blob")) - 1
-        assert {request.status for request in made.fake.requests_to("blob")} == {200, 206}
-
-
-@fast
-async def test_a_url_that_is_refused_is_renewed_once_for_all() -> None:
-    """Where the store refuses a URL early, all connections share one that is new."""
-    async with world() as made:
-        large = made.fake.add_artifact(REPOSITORY, "large", LARGE)
-        seen = 0
-
-        def fail(_: LoggedRequest) -> BlobFault | None:
-            nonlocal seen
-            seen += 1
-            return BlobFault.expire() if 2 <= seen <= 5 else None
-
-        made.fake.fail_blobs_when(fail)
-        with TemporaryDirectory() as directory:
-            done = await made.repo.download_artifact(large.id, f"{directory}/", connections=8)
-            assert done.path.read_bytes() == LARGE
-        assert 1 <= done.url_refreshes <= 4
 
 
 @fast

@@ -8,15 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from ghartifacts_async import Progress, ProgressError, Repo
+from ghartifacts_async import Progress, ProgressError, Repo, TimedOut
 from ghartifacts_async._files import RandomFile
 from ghartifacts_async.testing import BlobFault, FakeGitHub
 from tests.calls.clock import fast
-from tests.calls.support import world
+from tests.calls.support import now, world
+from tests.contract.archives import FILES
 from tests.contract.payloads import PAYLOAD, add
 from tests.support import REPOSITORY
 
 from .test_healing import LARGE, ranges_of
+from .test_signed_urls import READERS, Read
 
 
 async def test_a_callback_that_raises_is_told_whatever_is_known(
@@ -45,6 +47,47 @@ async def test_a_reader_may_take_its_time() -> None:
             await asyncio.sleep(3600)
             chunks += [chunk async for chunk in stream]
         assert b"".join(chunks) == PAYLOAD
+
+
+@READERS
+@fast
+async def test_a_store_that_gets_nowhere_is_given_up(read: Read) -> None:
+    """A few bytes and then a stall, again and again, is followed for the time of the policy."""
+    async with world() as made:
+        artifact = made.fake.add_artifact(REPOSITORY, "dist", FILES)
+        made.fake.fail_blobs_when(lambda _: BlobFault.stall(after=10))
+        with pytest.raises(TimedOut, match=r"tried [4-6] times in 1[0-9]{2}"):
+            await read(made.repo, artifact.id)
+        assert 120 < now() < 190
+
+
+@fast
+async def test_the_time_of_a_reader_is_not_that_of_the_store() -> None:
+    """A stream that breaks after each few bytes is gone on with, however long its reader pauses."""
+    async with world() as made:
+        small = made.fake.add_artifact(REPOSITORY, "small", PAYLOAD[:50_000])
+        made.fake.fail_blobs_when(lambda _: BlobFault.truncate(after=5_000))
+        chunks: list[bytes] = []
+        async with made.repo.stream_artifact(small.id) as stream:
+            async for chunk in stream:
+                chunks.append(chunk)
+                await asyncio.sleep(600)
+        assert b"".join(chunks) == PAYLOAD[:50_000]
+
+
+@fast
+async def test_who_reads_out_of_an_archive_may_take_their_time() -> None:
+    """A member whose bytes break after each few is gone on with, however long a reader pauses."""
+    async with world() as made:
+        content = PAYLOAD[:500_000]
+        artifact = made.fake.add_artifact(REPOSITORY, "dist", {"x": content})
+        chunks: list[bytes] = []
+        async with made.repo.open_artifact(artifact.id) as archive, archive.stream("x") as stream:
+            made.fake.fail_blobs_when(lambda _: BlobFault.truncate(after=20_000))
+            async for chunk in stream:
+                chunks.append(chunk)
+                await asyncio.sleep(600)
+        assert b"".join(chunks) == content
 
 
 async def test_slow_disks_lose_nothing(

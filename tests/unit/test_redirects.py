@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from ghartifacts_async import RedirectRefused
-from ghartifacts_async._sansio.redirects import SignedUrl, api_hop, store_hop
+from ghartifacts_async._sansio.redirects import SignedUrl, api_hop, is_over, store_hop
 
 from .values import SECRET, examples
 
@@ -294,3 +294,10 @@ def test_signed_url_is_a_value() -> None:
     url = SignedUrl("https://store.example/a?sig=%2f")
     assert url == SignedUrl("https://store.example/a?sig=%2f") != SignedUrl(url.value.upper())
     assert pickle.loads(pickle.dumps(url)) == url
+
+
+@pytest.mark.parametrize("status", [200, 206, 400, 401, 403, 404, 412, 416, 429, 500, 503])
+def test_a_url_may_have_had_its_time(status: int) -> None:
+    """Only a refusal of a URL that was not signed for the very request can be its age's fault."""
+    assert is_over(status, signed_for_this=False) is (status in {400, 401, 403})
+    assert not is_over(status, signed_for_this=True)

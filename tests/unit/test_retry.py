@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 from ghartifacts_async._sansio import limits
 from ghartifacts_async._sansio.calls import Reply, get_artifact
 from ghartifacts_async._sansio.etags import CAPACITY, EtagCache
-from ghartifacts_async._sansio.retry import RETRIED, Attempt, Failure, GiveUp, Wait, decide
+from ghartifacts_async._sansio.retry import (
+    RETRIED,
+    Attempt,
+    Failure,
+    GiveUp,
+    Streak,
+    Wait,
+    decide,
+)
 from ghartifacts_async._sansio.secret import Secret, hidden, redacted
 from ghartifacts_async.models import RateLimit, RetryPolicy
 
@@ -46,6 +54,45 @@ def test_decide_goes_on(number: int, elapsed: float, status: int | None) -> None
     """What may pass is tried again while the default budgets last."""
     decision = decide(RetryPolicy(), Attempt(number, elapsed, 0.5), Failure(status))
     assert decision == Wait(0.5 * 2.0 ** (number - 1))
+
+
+def test_a_streak_of_failures() -> None:
+    """Tries count anew with each byte, time with what is worth it, and each connection's alone."""
+    streak = Streak()
+    assert streak.failed(100, 0) == (1, 0)
+    assert streak.failed(101, 0) == (2, 1)
+    assert streak.failed(102, 1) == (1, 2)
+    streak.got(10, 103)
+    assert streak.failed(130, 0) == (1, 30)
+    assert streak.tries(0) == 3
+    streak.got(2**16, 131)
+    assert streak.failed(140, 0) == (1, 0)
+    assert streak.tries(0) == 1
+
+
+def test_a_streak_knows_old_bytes() -> None:
+    """What was there before the download started over brings no new tries."""
+    streak = Streak()
+    streak.got(2**20, 0)
+    streak.start_over()
+    assert streak.failed(0, 0) == (1, 0)
+    streak.got(2**20, 1)
+    assert streak.failed(2, 0) == (2, 2)
+    streak.got(1, 3)
+    assert streak.failed(4, 0) == (1, 4)
+
+
+def test_a_streak_stands_still_while_nothing_is_wanted() -> None:
+    """The time between a piece and the wish for the next is not the store's."""
+    streak = Streak()
+    streak.wanted(0)
+    streak.failed(10, 0)
+    streak.wanted(20)
+    assert streak.failed(30, 0) == (2, 20)
+    streak.got(1, 40)
+    streak.wanted(1040)
+    streak.wanted(1050)
+    assert streak.failed(1060, 0) == (1, 50)
 
 
 @given(st.text() | st.from_regex(r"[0-9]{1,15}"), st.text() | st.none(), st.floats(0, 2e9))
