@@ -45,7 +45,7 @@ def https(stage: Stage) -> Result:
 
 
 def _play(stage: Stage, *, tls: bool) -> Result:
-    size = stage.runs(2**30, 2**28)
+    size = stage.runs(2**30, 2**27)
     source, target = stage.directory / "source.zip", stage.directory / "target.zip"
     payload(source, size)
     with github(source, tls=tls) as server:

@@ -27,7 +27,7 @@ _LONG = 250_000
 
 def play(stage: Stage) -> Result:
     """All pages."""
-    count = stage.runs(10_000, 3_000)
+    count = stage.runs(10_000, 2_000)
 
     def check(told: Mapping[str, float]) -> None:
         if told["count"] != count:

@@ -12,7 +12,7 @@ AT_ONCE = 8
 
 def play(stage: Stage) -> Result:
     """Every callback of the loop is timed."""
-    size = stage.runs(2**28, 2**26)
+    size = stage.runs(2**28, 2**25)
     source, target = stage.directory / "source.zip", stage.directory / "target.zip"
     payload(source, size)
     with github(source) as server:

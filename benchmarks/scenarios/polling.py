@@ -10,7 +10,7 @@ from benchmarks.scenarios.large import OURS
 
 def play(stage: Stage) -> Result:
     """What has not changed costs nothing of GitHub's limits, and no memory."""
-    count, few = stage.runs(50_000, 3_000), stage.runs(5_000, 500)
+    count, few = stage.runs(50_000, 2_000), stage.runs(5_000, 300)
     with distant(1, 0, 0.0) as url:
 
         def entry(name: str, client: str, polls: int) -> Entry:

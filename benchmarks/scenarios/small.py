@@ -28,7 +28,7 @@ AT_ONCE = 32
 
 def play(stage: Stage) -> Result:
     """All of them, 32 at once."""
-    count, target = stage.runs(1000, 500), stage.directory / "small"
+    count, target = stage.runs(1000, 320), stage.directory / "small"
     floor = -(-count // AT_ONCE) * 2 * LATENCY
 
     def check(_: object) -> None:

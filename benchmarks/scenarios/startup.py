@@ -26,7 +26,7 @@ def play(stage: Stage) -> Result:
              ["py:githubkit"]),
             (entry("Python alone", "pass"), ()),
         ],
-        stage.runs(20, 5),
+        stage.runs(20, 3),
     )  # fmt: skip
     aiohttp = named(rows, "aiohttp")
     assert aiohttp is not None

@@ -24,7 +24,7 @@ RATE = 30_000_000
 
 def play(stage: Stage) -> Result:
     """Eight ranges beside one stream."""
-    size = stage.runs(2**30, 2**27)
+    size = stage.runs(2**30, 2**26)
     source, target = stage.directory / "source.zip", stage.directory / "target.zip"
     payload(source, size)
     with github(source, rate=RATE) as server:
