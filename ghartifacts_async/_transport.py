@@ -26,6 +26,7 @@ from ghartifacts_async._sansio.calls import Reply
 from ghartifacts_async._sansio.redirects import SignedUrl
 from ghartifacts_async._sansio.secret import Secret
 from ghartifacts_async._transport_errors import FAILURES, translated
+from ghartifacts_async._watch import Watch
 from ghartifacts_async.errors import (
     ArtifactsError,
     ClientStateError,
@@ -39,9 +40,6 @@ MAX_REPLY_BYTES = 4 * 2**20
 """More than any page of artifacts: what is larger is no answer of the API."""
 
 _READ_BUFFER = 2**17
-
-_SLOW_SECONDS = 60.0
-_SLOW_BYTES = 60 * 2**10
 
 
 class Transport:
@@ -240,14 +238,13 @@ class Stream:
         self.url = url
         self.status = response.status
         self.headers = _plain_headers(response)
-        self._loop = asyncio.get_running_loop()
-        self._waits_since: float | None = None
-        self._alarm = self._loop.call_later(transport.timeouts.stall, self._look)
-        self._watched_bytes, self._watched_seconds = 0, 0.0
+        self._watch = Watch(
+            transport.timeouts.stall, lambda: response.content.set_exception(TimeoutError())
+        )
 
     def close(self) -> None:
         """Watch it no more."""
-        self._alarm.cancel()
+        self._watch.close()
 
     async def read(self) -> bytes:
         """The next piece of the body as it came, undecoded; ``b""`` at its end.
@@ -255,40 +252,24 @@ class Stream:
         Raises:
             TransportError: The connection broke, fell silent or got too slow before the end.
         """
+        failure: ArtifactsError | None = None
+        chunk = b""
+        self._watch.wait()
         try:
-            chunk = await self._next(self._response.content)
+            chunk = await _piece(self._response.content)
         except FAILURES as error:
             failure = self._transport.failure(error, self.url.value)
-        else:
-            if not chunk and (closed := self._transport.closed()):
-                raise closed
-            self._transport.bytes_received += len(chunk)
-            self._watched_bytes += len(chunk)
-            return chunk
-        raise failure
-
-    async def _next(self, content: aiohttp.StreamReader) -> bytes:
-        self._waits_since = began = self._loop.time()
-        try:
-            # Not readany(), which copies what it joins.
-            chunk, ended = await content.readchunk()
-            while ended and not chunk and not content.at_eof():
-                chunk, ended = await content.readchunk()
         finally:
-            self._waits_since = None
-        self._watched_seconds += self._loop.time() - began
-        if self._watched_seconds >= _SLOW_SECONDS:
-            self._watch()
+            too_few = self._watch.waited(len(chunk))
+        if failure is None and not chunk:
+            failure = self._transport.closed()
+        if failure is None and too_few is not None:
+            host = self.url.host
+            failure = TimedOut(f"{host}: {too_few} bytes came in a minute", host=host)
+        if failure is not None:
+            raise failure
+        self._transport.bytes_received += len(chunk)
         return chunk
-
-    def _look(self) -> None:
-        """End a read that waits for too long; else look again when one may have."""
-        now, stall = self._loop.time(), self._transport.timeouts.stall
-        ends = stall + (now if self._waits_since is None else self._waits_since)
-        if ends <= now:
-            self._response.content.set_exception(TimeoutError())
-        else:
-            self._alarm = self._loop.call_at(ends, self._look)
 
     async def beginning(self, size: int) -> bytes:
         """The first `size` bytes of the body, or as many as come within `Timeouts.call`."""
@@ -299,13 +280,14 @@ class Stream:
                     start += chunk
         return start[:size]
 
-    def _watch(self) -> None:
-        """Give up a connection over which next to nothing comes."""
-        if self._watched_bytes < _SLOW_BYTES:
-            raise TimedOut(
-                f"{self.url.host}: {self._watched_bytes} bytes came in a minute", host=self.url.host
-            )
-        self._watched_bytes, self._watched_seconds = 0, 0.0
+
+async def _piece(content: aiohttp.StreamReader) -> bytes:
+    """What came next; ``b""`` at the end."""
+    # Not readany(), which copies what it joins.
+    chunk, ended = await content.readchunk()
+    while ended and not chunk and not content.at_eof():
+        chunk, ended = await content.readchunk()
+    return chunk
 
 
 async def _read_bounded(content: aiohttp.StreamReader) -> bytes:

@@ -15,7 +15,7 @@ FLOORS = [
     {"models"},
     {"reports"},
     {"_sansio"},
-    {"_transport_errors", "_lifetime", "_files", "_pool"},
+    {"_transport_errors", "_watch", "_lifetime", "_files", "_pool"},
     {"_transport", "_disk", "_links"},
     {"_fresh", "_limiter", "auth", "_hasher", "_journal", "_target"},
     {"_partial", "_manifest", "_small", "_crew"},
