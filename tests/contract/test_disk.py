@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import threading
 import time
 from collections.abc import Callable
 from itertools import pairwise
@@ -23,6 +24,7 @@ from ghartifacts_async import (
     Progress,
     Repo,
 )
+from ghartifacts_async._disk import Disk
 from ghartifacts_async._files import RandomFile
 from ghartifacts_async._partial import Partial
 from ghartifacts_async.testing import BlobFault, FakeGitHub
@@ -57,6 +59,30 @@ async def until(holds: Callable[[], bool]) -> None:
             return
         await asyncio.sleep(0.01)
     raise AssertionError("it never did")
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_a_cancelled_wait_is_as_long_as_the_job(fails: bool) -> None:
+    """Whoever is cancelled, however often, while a thread is at work leaves when it has ended."""
+    disk, go_on, ended = Disk(), threading.Event(), threading.Event()
+
+    def job() -> None:
+        go_on.wait(20)
+        ended.set()
+        if fails:
+            raise OSError(errno.EIO, "nobody is told")
+
+    task = asyncio.ensure_future(disk.run(job))
+    for _ in range(2):
+        await asyncio.sleep(0.01)
+        task.cancel()
+    await asyncio.sleep(0.01)
+    assert not task.done()
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert ended.is_set()
+    await disk.close()
 
 
 async def test_what_is_hashed_is_what_is_on_disk(
