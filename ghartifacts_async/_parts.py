@@ -91,8 +91,7 @@ class Parts:
         fetched: Callable[[], None] = lambda: None,
     ) -> Download:
         """Download an artifact beside others; see `Job`. `fetched` is told when all has come."""
-        likely = target.with_name(named(artifact.name))
-        target, free = await self.disk.run(look, target, likely)
+        target, free = await self.disk.run(look, target, named(artifact.name))
         if free and is_small(artifact):
             lease = self.lease(repository, artifact)
             source = Source(self.transport, lease, artifact)
