@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Sized
 from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 
 from ghartifacts_async._crew import Turn, each, side_by_side, with_turns
 from ghartifacts_async._parts import Parts
 from ghartifacts_async._progress import BulkMeter
 from ghartifacts_async._sansio import arguments, calls
-from ghartifacts_async._sansio.layout import Layout, extension
+from ghartifacts_async._sansio.layout import Layout
 from ghartifacts_async.errors import (
     ArtifactExpired,
     ArtifactsError,
@@ -60,7 +61,7 @@ async def downloads(
             repository,
             artifact,
             directory / layout.path(artifact),
-            named=lambda name: Path(layout.path(artifact, extension(name))).name,
+            named=partial(layout.name, artifact),
             meter=meter,
             extra=extra,
             if_exists=if_exists,

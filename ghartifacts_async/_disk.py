@@ -21,11 +21,44 @@ _SMALLEST_BATCH = 2**16
 _BATCHES_IN_ALL = 2**22
 
 
+class _Job(asyncio.Future[_T]):
+    """A job in a thread: whoever is cancelled while waiting for it waits on, and is so then."""
+
+    def cancel(self, msg: object = None) -> bool:  # noqa: ARG002
+        """It cannot be."""
+        return False
+
+
+class _Threads(ThreadPoolExecutor):
+    """Threads that tell the running loop of a job's end themselves.
+
+    What the loop would put between the two costs as much again, and each time a round of the loop.
+    """
+
+    def submit(self, job: Callable[..., _T], /, *args: object) -> Any:  # type: ignore[override]
+        """As ever, but the future is the loop's."""
+        future = _Job[_T](loop=asyncio.get_running_loop())
+        super().submit(_do, future, job, args)
+        return future
+
+
+def _do(future: _Job[_T], job: Callable[..., _T], args: tuple[object, ...]) -> None:
+    tell = future.get_loop().call_soon_threadsafe
+    try:
+        result = job(*args)
+    except BaseException as error:
+        tell(future.set_exception, error)
+    else:
+        tell(future.set_result, result)
+    finally:
+        del future  # an error holds this frame
+
+
 class Disk:
     """The threads of one client. Close it to end them."""
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="ghartifacts-disk")
+        self._threads = _Threads(_THREADS, thread_name_prefix="ghartifacts-disk")
         self._jobs: set[asyncio.Future[Any]] = set()
         self._closed = False
         self.writers = 0
@@ -73,8 +106,9 @@ class Disk:
 
 async def settled(job: asyncio.Future[_T]) -> _T:
     """Wait for a job's end, whatever happens; a cancellation is raised after it."""
+    waits_on = isinstance(job, _Job)
     try:
-        return await asyncio.shield(job)
+        return await (job if waits_on else asyncio.shield(job))
     except asyncio.CancelledError:
         await finished(job)
         raise

@@ -16,12 +16,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import (
-    AbstractAsyncContextManager,
-    AsyncExitStack,
-    asynccontextmanager,
-    nullcontext,
-)
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from ghartifacts_async._sansio import limits
@@ -71,12 +66,9 @@ class Limiter:
         self.rate_limit: RateLimit | None = None
         self.waited: float = 0.0
 
-    @asynccontextmanager
-    async def place(self, call: ApiCall) -> AsyncIterator[None]:
+    def place(self, call: ApiCall) -> AbstractAsyncContextManager[None]:
         """A place among the concurrent calls."""
-        first = self._places_of_deletes if call.method == "DELETE" else nullcontext()
-        async with first, self._places:
-            yield
+        return self._place_of_a_delete() if call.method == "DELETE" else self._places
 
     def is_open(self) -> bool:
         """Whether GitHub has not said wait."""
@@ -108,23 +100,31 @@ class Limiter:
             RateLimited: The wait would be longer than `Limits.max_wait`.
         """
         loop = asyncio.get_running_loop()
-        async with AsyncExitStack() as held:
-            began = loop.time()
-            async with self._deletes if call.method == "DELETE" else nullcontext():
+        began = loop.time()
+        alone = call.method == "DELETE"
+        if alone:
+            await self._deletes.acquire()
+        try:
+            while True:
                 await self._wait_for_turn(call, began)
-                await held.enter_async_context(connection)
-                while self._closed_for() is not None:
-                    await held.aclose()
-                    await self._wait_for_turn(call, loop.time())
-                    await held.enter_async_context(connection)
-                if call.method == "DELETE":
-                    self._next_delete = loop.time() + self._policy.delete_interval
-            self._under_way += 1
-            try:
-                yield loop.time()
-            finally:
-                self._under_way -= 1
-                self._answered.set()
+                async with connection:
+                    began = loop.time()
+                    if self._closed_for() is not None:
+                        continue
+                    if alone:
+                        self._next_delete = began + self._policy.delete_interval
+                        self._deletes.release()
+                        alone = False
+                    self._under_way += 1
+                    try:
+                        yield began
+                    finally:
+                        self._under_way -= 1
+                        self._answered.set()
+                    return
+        finally:
+            if alone:
+                self._deletes.release()
 
     def learn(self, headers: Mapping[str, str], sent_at: float) -> None:
         """Take note of what an answer tells of the primary limit.
@@ -168,6 +168,11 @@ class Limiter:
     def too_long(self, seconds: float) -> bool:
         """Whether a wait is longer than `Limits.max_wait`."""
         return seconds > self._policy.max_wait
+
+    @asynccontextmanager
+    async def _place_of_a_delete(self) -> AsyncIterator[None]:
+        async with self._places_of_deletes, self._places:
+            yield
 
     async def _wait_for_turn(self, call: ApiCall, began: float) -> None:
         loop = asyncio.get_running_loop()

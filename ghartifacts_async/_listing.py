@@ -12,7 +12,7 @@ from attrs import evolve
 
 from ghartifacts_async._disk import idle
 from ghartifacts_async._sansio import arguments
-from ghartifacts_async._sansio.calls import ApiCall, read_page
+from ghartifacts_async._sansio.calls import ApiCall, Reply, read_page
 from ghartifacts_async._sansio.filters import Filter, Horizon
 from ghartifacts_async._sansio.pages import Walk, Window, has_more, page_call
 from ghartifacts_async._session import Session
@@ -120,18 +120,22 @@ class _Reading:
         self._walk = Walk(int(call.query["per_page"]), descending=descending)
         self._horizon = Horizon(wanted, descending=descending)
         self._width = 1
-        self._ahead: deque[tuple[Window, asyncio.Task[tuple[ArtifactPage, bool]]]] = deque()
+        self._ahead: deque[tuple[Window, asyncio.Task[tuple[ApiCall, Reply]]]] = deque()
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> ArtifactPage:
         while not (self._walk.done or self._horizon.is_passed):
+            # Reading a page takes a while: what was asked for ahead is sent before.
+            await asyncio.sleep(0)
             window, answer = self._head()
             if not answer.done():
                 # The consumer is faster than we are.
                 self._width = min(2 * self._width, self._concurrency)
-            page, more = await answer
+            call, reply = await answer
+            page = read_page(call, reply)
+            more = has_more(call, reply, page)
             new = self._walk.take(window, page, more)
             if new is None:
                 await self.give_up()
@@ -152,13 +156,11 @@ class _Reading:
             if not task.cancelled():
                 task.exception()  # seen: nobody wants to know
 
-    def _head(self) -> tuple[Window, asyncio.Task[tuple[ArtifactPage, bool]]]:
+    def _head(self) -> tuple[Window, asyncio.Task[tuple[ApiCall, Reply]]]:
         while len(self._ahead) < self._width and (window := self._walk.ahead()) is not None:
             self._ahead.append((window, asyncio.ensure_future(self._read(window))))
         return self._ahead.popleft()
 
-    async def _read(self, window: Window) -> tuple[ArtifactPage, bool]:
+    async def _read(self, window: Window) -> tuple[ApiCall, Reply]:
         call = page_call(self._call, window)
-        reply = await self._session.call(call)
-        page = read_page(call, reply)
-        return page, has_more(call, reply, page)
+        return call, await self._session.call(call)

@@ -12,6 +12,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator
 from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 
 from attrs import define, field
@@ -23,7 +24,7 @@ from ghartifacts_async._lifetime import Lifetime
 from ghartifacts_async._parts import Parts
 from ghartifacts_async._progress import BulkMeter
 from ghartifacts_async._sansio import payload
-from ghartifacts_async._sansio.layout import Layout, extension
+from ghartifacts_async._sansio.layout import Layout
 from ghartifacts_async._stock import Stock
 from ghartifacts_async.errors import (
     ArtifactExpired,
@@ -224,7 +225,7 @@ class Mirror:
             self._repository,
             artifact,
             self._root / (path or layout.path(artifact)),
-            named=lambda name: Path(layout.path(artifact, extension(name))).name,
+            named=partial(layout.name, artifact),
             meter=tally.meter,
             extra=extra,
             durable=self._durable,

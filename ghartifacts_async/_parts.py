@@ -97,8 +97,7 @@ class Parts:
         from ghartifacts_async._source import Source
         from ghartifacts_async._stream import stream
 
-        likely = target.with_name(named(artifact.name))
-        target, free = await self.disk.run(look, target, likely)
+        target, free = await self.disk.run(look, target, named(artifact.name))
         if free and is_small(artifact):
             lease = self.lease(repository, artifact)
             source = Source(self.transport, lease, artifact)

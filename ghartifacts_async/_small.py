@@ -39,15 +39,17 @@ def can_be_put(target: Path) -> bool:
         return False  # a download of any size tells why
 
 
-def look(target: Path, likely: Path) -> tuple[Path, bool]:
+def look(target: Path, likely: str) -> tuple[Path, bool]:
     """Where it lies, as far as it is there, and whether it `can_be_put`. Blocks.
 
     Args:
         target: Its path as a zip.
-        likely: Its path as a raw payload, which is called as its artifact is, as a rule.
+        likely: Its name as a raw payload, which is called as its artifact is, as a rule.
     """
-    if likely != target and os.path.lexists(likely) and not os.path.lexists(target):
-        return likely, False
+    directory, name = os.path.split(target)
+    other = os.path.join(directory, likely)  # noqa: PTH118 - a Path takes ten times as long
+    if likely != name and os.path.lexists(other) and not os.path.lexists(target):
+        return target.with_name(likely), False
     return target, can_be_put(target)
 
 

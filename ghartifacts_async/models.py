@@ -12,7 +12,7 @@ from attrs import field, frozen
 
 from ghartifacts_async.errors import InvalidArgument
 
-_DIGEST = re.compile(r"[A-Za-z0-9_-]+:(?:[0-9A-Fa-f]{2})+")
+_DIGEST = re.compile(r"([A-Za-z0-9_-]+):([0-9A-Fa-f]+)")
 
 Direction: TypeAlias = Literal["asc", "desc"]
 IfExists: TypeAlias = Literal["verify", "replace", "error"]
@@ -65,10 +65,10 @@ class Digest:
         Raises:
             ValueError: The text is of another form.
         """
-        if not _DIGEST.fullmatch(text):
+        found = _DIGEST.fullmatch(text)
+        if found is None or len(found[2]) % 2:
             raise ValueError(f"a digest looks like 'sha256:<hex>', not {text[:100]!r}")
-        algorithm, _, digits = text.lower().partition(":")
-        return cls(algorithm, digits)
+        return cls(found[1], found[2])
 
     def __str__(self) -> str:
         return f"{self.algorithm}:{self.hex}"

@@ -210,7 +210,10 @@ def _error(cls: type[_E], summary: str, reply: Reply, **more: Any) -> _E:
 
 def printable(text: str) -> str:
     """Foreign text for a line of our own: escaped, and not too long."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[:_LONGEST])
+    text = text[:_LONGEST]
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def _message(reply: Reply) -> tuple[str, str | None]:

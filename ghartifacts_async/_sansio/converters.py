@@ -7,6 +7,7 @@ wrong shape is told by the path of the field and not found out three calls later
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from types import NoneType, UnionType
@@ -23,6 +24,7 @@ from ghartifacts_async.models import Digest
 _T = TypeVar("_T")
 
 _LONGEST = 200
+_PLAIN = (int, str, bool)
 
 
 class ShapeError(ValueError):
@@ -97,23 +99,28 @@ def _kind(value: object) -> str:
     return "null" if value is None else type(value).__name__
 
 
-def _exactly(kind: type[_T]) -> Any:
-    def check(value: object, _: object) -> _T:
-        if type(value) is not kind:
+def _exactly(kind: type, *others: type) -> Any:
+    kinds = {kind, *others}
+
+    def check(value: object, _: object) -> object:
+        if type(value) not in kinds:
             raise TypeError(f"expected {kind.__name__}, got {_kind(value)}")
         return value
 
     return check
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"expected str, got {_kind(value)}")
-    return value
+def _from_text(parse: Callable[[str], object]) -> Any:
+    def check(value: object, _: object) -> object:
+        if not isinstance(value, str):
+            raise TypeError(f"expected str, got {_kind(value)}")
+        return parse(value)
+
+    return check
 
 
-def _datetime(value: object, _: object) -> datetime:
-    return _in_utc(datetime.fromisoformat(_text(value)))
+def _moment(text: str) -> datetime:
+    return _in_utc(datetime.fromisoformat(text))
 
 
 def _object(model: type[_T], converter: Converter) -> Any:
@@ -134,6 +141,8 @@ def _object(model: type[_T], converter: Converter) -> Any:
 
 def _optional(kind: Any, converter: Converter) -> Any:
     (inner,) = (one for one in get_args(kind) if one is not NoneType)
+    if inner in _PLAIN:
+        return _exactly(inner, NoneType)
     hook = converter.get_structure_hook(inner)
     return lambda value, _: None if value is None else hook(value, inner)
 
@@ -169,17 +178,19 @@ def _iso(moment: datetime) -> str:
 
 
 def _in_utc(moment: datetime) -> datetime:
+    if moment.tzinfo is UTC:
+        return moment
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _make_converter() -> Converter:
     converter = Converter()
-    for kind in (int, str, bool):
+    for kind in _PLAIN:
         converter.register_structure_hook(kind, _exactly(kind))
     converter.register_structure_hook(float, _number)
-    converter.register_structure_hook(datetime, _datetime)
-    converter.register_structure_hook(Digest, lambda value, _: Digest.parse(_text(value)))
-    converter.register_structure_hook(Path, lambda value, _: Path(_text(value)))
+    converter.register_structure_hook(datetime, _from_text(_moment))
+    converter.register_structure_hook(Digest, _from_text(Digest.parse))
+    converter.register_structure_hook(Path, _from_text(Path))
     converter.register_structure_hook_factory(
         lambda kind: attrs.has(kind) and kind is not Digest,
         lambda kind: _object(kind, converter),

@@ -18,6 +18,7 @@ _RESERVED = re.compile(
     r"(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³]) *(\..*)?", re.IGNORECASE
 )
 _ILLEGAL = frozenset('<>:"/\\|?*')
+_LEGAL = str.maketrans(dict.fromkeys(_ILLEGAL, "_"))
 
 
 def safe_filename(name: str, suffix: str = "") -> str:
@@ -27,7 +28,10 @@ def safe_filename(name: str, suffix: str = "") -> str:
     """
     # What is far too long is cut before it is normalised, which takes quadratic time.
     text = name if len(name) <= 1024 else name[:960] + name[-64:]
-    text = "".join(_safe(c) for c in unicodedata.normalize("NFC", text)).strip(" ")
+    text = unicodedata.normalize("NFC", text).translate(_LEGAL)
+    if not text.isprintable():
+        text = "".join(map(_shown, text))
+    text = text.strip(" ")
     text = _shortened(text, suffix)
     if not suffix:
         text = text.rstrip(" .")
@@ -53,10 +57,10 @@ def folded(name: str) -> str:
     return unicodedata.normalize("NFC", folded)
 
 
-def _safe(character: str) -> str:
+def _shown(character: str) -> str:
     # Cc and Cf control, Cs are lone surrogates: some lie to the reader, some cannot be encoded.
     refused = unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"}
-    return "_" if refused or character in _ILLEGAL else character
+    return "_" if refused else character
 
 
 def _shortened(text: str, suffix: str) -> str:

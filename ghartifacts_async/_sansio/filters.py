@@ -59,12 +59,11 @@ class Filter:
     def matches(self, artifact: Artifact) -> bool:
         """Whether this one is wanted. One that lacks what is asked about is not."""
         run, size = artifact.workflow_run, artifact.size_in_bytes
-        branch, sha = (None, None) if run is None else (run.head_branch, run.head_sha)
         return (
             (self.pattern is None or fnmatchcase(artifact.name, self.pattern))
-            and self.branch in {None, branch}
-            and self.head_sha in {None, sha}
-            and self.expired in {None, artifact.expired}
+            and (self.branch is None or (run is not None and run.head_branch == self.branch))
+            and (self.head_sha is None or (run is not None and run.head_sha == self.head_sha))
+            and (self.expired is None or artifact.expired == self.expired)
             and (self.min_size is None or size >= self.min_size)
             and (self.max_size is None or size <= self.max_size)
             and self._is_in_time(artifact.created_at)

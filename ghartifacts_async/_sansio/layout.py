@@ -68,6 +68,10 @@ class Layout:
         safe = [*map(safe_filename, directories), safe_filename(name, extension)]
         return "/".join(f"_{part}" if part.casefold() == MANIFEST else part for part in safe)
 
+    def name(self, artifact: Artifact, filename: str) -> str:
+        """The last part of the path of an artifact whose payload is called `filename`."""
+        return self.path(artifact, extension(filename)).rpartition("/")[2]
+
 
 def extension(filename: str) -> str:
     """The extension of a file's name, dot included; ``""`` where there is none."""

@@ -174,11 +174,12 @@ class Walk:
 
     def _add(self, artifact_id: int) -> bool:
         """Remember an id, in eight bytes; whether it is new."""
-        if self._has(artifact_id):
-            return False
         key = self._sign * artifact_id
+        at = bisect_left(self._seen, key)
+        if at < len(self._seen) and self._seen[at] == key:
+            return False
         try:
-            self._seen.insert(bisect_left(self._seen, key), key)
+            self._seen.insert(at, key)
         except OverflowError:
             raise UnexpectedReply(f"{artifact_id} is no id of an artifact", status=200) from None
         return True
@@ -186,13 +187,15 @@ class Walk:
 
 def _beyond(end: int, most: int) -> Window:
     """The window that begins before an edge and reaches farthest beyond it."""
-
-    def worth(size: int) -> tuple[int, int]:
+    best, chosen = (0, 0), most
+    for size in range(most, 1, -1):
+        if best > (_SHARED, size - _SHARED):
+            break  # smaller ones do not reach as far
         shared = end % size
-        return min(shared, _SHARED), size - shared
-
-    size = max((size for size in range(2, most + 1) if end % size), key=worth, default=most)
-    return Window(end // size + 1, size)
+        worth = min(shared, _SHARED), size - shared
+        if shared and worth >= best:
+            best, chosen = worth, size
+    return Window(end // chosen + 1, chosen)
 
 
 def page_call(call: ApiCall, window: Window) -> ApiCall:

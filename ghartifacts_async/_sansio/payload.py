@@ -32,12 +32,10 @@ def filename(artifact: Artifact, url_path: str, headers: Mapping[str, str]) -> s
     store tells neither type nor name.
     """
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind in _ZIP_TYPES or unquote(url_path).lower().endswith(".zip"):
+        return safe_filename(artifact.name, ".zip")
     own_name = disposition_filename(headers.get("content-disposition", ""))
-    if (
-        kind in _ZIP_TYPES
-        or unquote(url_path).lower().endswith(".zip")
-        or (kind in _UNTOLD_TYPES and own_name is None)
-    ):
+    if kind in _UNTOLD_TYPES and own_name is None:
         return safe_filename(artifact.name, ".zip")
     return safe_filename(own_name or artifact.name)
 

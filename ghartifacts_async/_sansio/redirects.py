@@ -60,7 +60,7 @@ def api_hop(base_url: str, url: str, status: int, headers: Mapping[str, str]) ->
         return None
     target, there = _target(url, headers["location"])
     base = urlsplit(base_url)
-    inside = _lies_below(there.path, base.path) and origin(there) == origin(base)
+    inside = origin(there) == origin(base) and _lies_below(there.path, base.path)
     return target if inside else None
 
 
@@ -139,7 +139,7 @@ def _objection(url: str, location: str, target: str) -> str | None:
         return "to something that is no http(s) URL"
     if "@" in parts.netloc or "\\" in parts.netloc:
         return "to a URL with credentials in it"
-    if parts.scheme == "http" and urlsplit(url).scheme == "https":
+    if parts.scheme == "http" and url.lower().startswith("https:"):
         return f"from https to http (host {parts.hostname}); the payload would travel unprotected"
     return None
 
@@ -153,6 +153,7 @@ def _joined(url: str, location: str) -> str:
 
 def _lies_below(path: str, base: str) -> bool:
     """Whether a path lies below another, and no server can be led out of it again."""
+    if not path.startswith((f"{base}/repos/", f"{base}/repositories/")):
+        return False
     steps = re.split(r"[/\\]", unquote(unquote(path)))
-    inside = path.startswith((f"{base}/repos/", f"{base}/repositories/"))
-    return inside and not {".", ".."} & set(steps)
+    return not {".", ".."} & set(steps)

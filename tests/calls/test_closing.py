@@ -12,6 +12,7 @@ import aiohttp
 import pytest
 
 from ghartifacts_async import Client, ClientStateError, Limits
+from ghartifacts_async._lifetime import Lifetime
 from ghartifacts_async.testing import FakeGitHub, FakeLimits, Fault
 from tests.support import REPOSITORY
 
@@ -194,3 +195,30 @@ async def test_closing_twice_while_a_provider_cleans_up() -> None:
         with pytest.raises(ClientStateError, match="closed"):
             await task
         assert cleaned_up.is_set()
+
+
+@fast
+async def test_work_within_work_ends_with_it() -> None:
+    """What a task does within its work is ended once, by the closing, and begins nothing anew."""
+    lifetime, inner = Lifetime(), Lifetime("this archive")
+    ended: list[str] = []
+
+    async def work() -> None:
+        async with lifetime.work(), inner.work():
+            async with lifetime.work():
+                pass
+            try:
+                async with lifetime.work():
+                    await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                ended.append("cancelled")
+                with pytest.raises(ClientStateError, match="the client is closed"):
+                    lifetime.work()
+                raise
+
+    task = asyncio.ensure_future(work())
+    await asyncio.sleep(1)
+    lifetime.close()
+    with pytest.raises(ClientStateError, match="the client was closed"):
+        await task
+    assert (ended, task.cancelling()) == (["cancelled"], 0)

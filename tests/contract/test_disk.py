@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import threading
 import time
 from collections.abc import Callable
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -25,6 +24,7 @@ from ghartifacts_async import (
     Progress,
     Repo,
 )
+from ghartifacts_async._disk import Disk
 from ghartifacts_async._files import RandomFile
 from ghartifacts_async._partial import Partial
 from ghartifacts_async.testing import BlobFault, FakeGitHub
@@ -59,6 +59,30 @@ async def until(holds: Callable[[], bool]) -> None:
             return
         await asyncio.sleep(0.01)
     raise AssertionError("it never did")
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_a_cancelled_wait_is_as_long_as_the_job(fails: bool) -> None:
+    """Whoever is cancelled, however often, while a thread is at work leaves when it has ended."""
+    disk, go_on, ended = Disk(), threading.Event(), threading.Event()
+
+    def job() -> None:
+        go_on.wait(20)
+        ended.set()
+        if fails:
+            raise OSError(errno.EIO, "nobody is told")
+
+    task = asyncio.ensure_future(disk.run(job))
+    for _ in range(2):
+        await asyncio.sleep(0.01)
+        task.cancel()
+    await asyncio.sleep(0.01)
+    assert not task.done()
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert ended.is_set()
+    await disk.close()
 
 
 async def test_what_is_hashed_is_what_is_on_disk(
@@ -178,63 +202,6 @@ async def test_a_disk_that_fails_anywhere_is_told(
         await repo.download_artifact(1, tmp_path / "dist.zip", keep_partial=False)
     assert caught.value.errno == errno.EDQUOT
     assert files_below(tmp_path) == []
-
-
-async def test_a_full_disk_is_known_before_the_first_byte(
-    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where the system can tell that there is no room, nothing of the body is asked to be sent."""
-    if not hasattr(os, "posix_fallocate"):
-        pytest.skip("this system cannot tell")
-
-    def full(*_: int) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(os, "posix_fallocate", full)
-    fake_github.add_artifact(REPOSITORY, "large", bytes(50 * 2**20))
-    with pytest.raises(DiskFull, match="full"):
-        await repo.download_artifact(1, tmp_path)
-    await fake_github.settled()
-    assert files_below(tmp_path) == []
-
-
-async def test_a_full_disk_that_sets_nothing_aside_is_known_as_early(
-    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What is free is looked at as well, and left alone where the system does not tell it."""
-    if not hasattr(os, "fstatvfs"):
-        pytest.skip("this system cannot tell")
-    plain = os.fstatvfs
-
-    def told(fd: int, **changed: int) -> SimpleNamespace:
-        disk = plain(fd)
-        known = {name: getattr(disk, name) for name in ("f_blocks", "f_bfree", "f_frsize")}
-        return SimpleNamespace(**{**known, **changed})
-
-    monkeypatch.delattr(os, "posix_fallocate", raising=False)
-    monkeypatch.setattr(os, "fstatvfs", partial(told, f_bfree=1))
-    fake_github.add_artifact(REPOSITORY, "large", bytes(5 * 2**20))
-    with pytest.raises(DiskFull, match="full"):
-        await repo.download_artifact(1, tmp_path)
-    assert files_below(tmp_path) == []
-    monkeypatch.setattr(os, "fstatvfs", partial(told, f_blocks=0, f_bfree=0))
-    assert (await repo.download_artifact(1, tmp_path)).verified
-
-
-async def test_room_is_not_set_aside_where_that_takes_as_long_as_writing(
-    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A file system on which it is slow is asked once, and not for all of a large payload."""
-    pieces: list[int] = []
-
-    def slow(_: int, __: int, size: int) -> None:
-        pieces.append(size)
-        time.sleep(0.005)
-
-    monkeypatch.setattr(os, "posix_fallocate", slow, raising=False)
-    fake_github.add_artifact(REPOSITORY, "large", bytes(80 * 2**20))
-    assert (await repo.download_artifact(1, tmp_path)).verified
-    assert pieces == [32 * 2**20]
 
 
 @pytest.mark.parametrize(

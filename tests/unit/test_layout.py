@@ -70,6 +70,7 @@ def test_extensions() -> None:
     names = ["a.zip", "a.tar.gz", "report.json", "tool", ".hidden", "a.b c", "x.é"]
     ends = [".zip", ".tar.gz", ".json", "", "", "", ""]
     assert [layout.extension(name) for name in names] == ends
+    assert Layout("{branch}/{name}-{id}").name(artifact(id=5, name="x"), "a.tar.gz") == "x-5.tar.gz"
 
 
 @pytest.mark.parametrize(
