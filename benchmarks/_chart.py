@@ -33,13 +33,15 @@ def draw(results: Mapping[str, Result], path: Path) -> None:
         axis.axis("off")
     for axis, name in zip(axes.flat, panels, strict=False):
         result = results[name]
-        rows = [(row, row.median(_PANELS[name])) for row in result.rows]
-        shown = [(row.name, seconds) for row, seconds in reversed(rows) if seconds is not None]
-        ours = [label.startswith("ghartifacts_async") for label, _ in shown]
+        shown = [
+            (row, seconds)
+            for row in reversed(result.rows)
+            if row.role != "part" and (seconds := row.median(_PANELS[name])) is not None
+        ]
         bars = axis.barh(
-            [label for label, _ in shown],
+            [row.name for row, _ in shown],
             [seconds for _, seconds in shown],
-            color=[_OURS if one else _OTHERS for one in ours],
+            color=[_OURS if row.role == "ours" else _OTHERS for row, _ in shown],
         )
         axis.bar_label(bars, fmt="%.2f s", padding=3, fontsize=8)
         axis.set_title(result.title, fontsize=9)

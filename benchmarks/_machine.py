@@ -11,8 +11,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 _PACKAGES = (
-    "ghartifacts_async", "aiohttp", "attrs", "cattrs", "yarl", "aiofiles", "gidgethub",
-    "githubkit", "hishel", "httpx", "obstore", "pycurl", "PyGithub",
+    "ghartifacts_async", "aiohttp", "aiolimiter", "attrs", "cattrs", "filelock", "yarl", "aiofiles",
+    "gidgethub", "githubkit", "hishel", "httpx", "obstore", "pycurl", "PyGithub",
 )  # fmt: skip
 _PROGRAMS = {
     "aria2c": "--version",
@@ -48,6 +48,7 @@ def describe() -> dict[str, str]:
         "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "machine": f"{os.cpu_count()} × {_processor()}, {_memory_gib():.0f} GiB, "
         f"{platform.system()} {platform.release()}",
+        "commit": _first_line("git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"),
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
         "packages": ", ".join(f"{name} {number}" for name, number in packages.items()),
         "programs": "; ".join(line for line in programs.values() if line),
@@ -67,9 +68,9 @@ def _memory_gib() -> float:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
 
 
-def _first_line(program: str, option: str) -> str:
+def _first_line(program: str, *options: str) -> str:
     path = found(program)
     if path is None:
         return ""
-    told = subprocess.run([path, option], capture_output=True, text=True, check=False)
+    told = subprocess.run([path, *options], capture_output=True, text=True, check=False)
     return " ".join((told.stdout or told.stderr).split("\n", 1)[0].split()[:4])

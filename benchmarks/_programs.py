@@ -8,32 +8,33 @@ from shlex import quote
 
 from benchmarks._servers import GitHub
 
-REPOSITORY = "octo-org/octo-docs"
+_ACCEPT = "-H 'Accept: application/vnd.github+json'"
+_PATH = "/repos/octo-org/octo-docs/actions/artifacts/1/zip"
 
 
 def fetchers(server: GitHub, target: Path) -> Iterator[tuple[str, str, list[str]]]:
     """Name, shell command, and the programs it needs."""
-    curl = curl_to(server, target)
+    curl, path = curl_to(server, target), quote(str(target))
     yield "curl", curl, ["curl"]
-    yield "curl && openssl dgst", f"{curl} && openssl dgst -sha256 {target}", ["curl", "openssl"]
-    yield "curl && sha256sum", f"{curl} && sha256sum {target}", ["curl", "sha256sum"]
+    yield "curl && openssl dgst", f"{curl} && openssl dgst -sha256 {path}", ["curl", "openssl"]
+    yield "curl && sha256sum", f"{curl} && sha256sum {path}", ["curl", "sha256sum"]
     yield "aria2c -x8", aria2c_to(server, target, 8), ["aria2c", "curl"]
-    if not server.ca:
-        yield "gh api", gh(server, f"api {_ACCEPT} {_path()} > {quote(str(target))}"), ["gh"]
+    yield "gh api", gh(server, f"api {_ACCEPT} {_PATH} > {path}"), ["gh"]
 
 
 def curl_to(server: GitHub, target: Path) -> str:
     """Curl follows the redirect, and takes the token no farther than GitHub."""
-    return f"curl -sSfL {_asking(server)} -o {target}"
+    return f"curl -sSfL {_asking(server)} -o {quote(str(target))}"
 
 
 def aria2c_to(server: GitHub, target: Path, connections: int) -> str:
     """aria2c takes its headers along on a redirect, so curl asks for the signed URL."""
-    trust = f"--ca-certificate={server.ca} " if server.ca else ""
+    trust = f"--ca-certificate={quote(server.ca)} " if server.ca else ""
     located = f"curl -sSf -o /dev/null -w '%{{redirect_url}}' {_asking(server)}"
     return (
         f"aria2c -q -x{connections} -s{connections} -k1M --file-allocation=none {trust}"
-        f'--allow-overwrite=true --dir={target.parent} --out={target.name} "$({located})"'
+        f"--allow-overwrite=true --dir={quote(str(target.parent))} --out={quote(target.name)} "
+        f'"$({located})"'
     )
 
 
@@ -45,13 +46,6 @@ def gh(server: GitHub, arguments: str) -> str:
     )
 
 
-_ACCEPT = "-H 'Accept: application/vnd.github+json'"
-
-
 def _asking(server: GitHub) -> str:
-    trust = f"--cacert {server.ca} " if server.ca else ""
-    return f"{trust}{_ACCEPT} -H 'Authorization: Bearer {server.token}' {server.url}{_path()}"
-
-
-def _path() -> str:
-    return f"/repos/{REPOSITORY}/actions/artifacts/1/zip"
+    trust = f"--cacert {quote(server.ca)} " if server.ca else ""
+    return f"{trust}{_ACCEPT} -H 'Authorization: Bearer {server.token}' {server.url}{_PATH}"

@@ -10,22 +10,28 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from attrs import define, field, frozen
 
 ROOT = Path(__file__).parents[1]
 
 _STOPWATCH = Path(__file__).with_name("_stopwatch.py")
-_PATIENCE = 600
+_PROXIES = ("all_proxy", "http_proxy", "https_proxy")
+
+Figures: TypeAlias = Mapping[str, float]
+Role: TypeAlias = Literal["ours", "theirs", "part"]
 
 
-def nothing() -> None:
-    """What there is to do before a run, as a rule."""
+class FailedError(Exception):
+    """A competitor ended with an error, or did not do what it was to."""
 
 
 @frozen
@@ -35,18 +41,23 @@ class Entry:
     Attributes:
         name: Of its row.
         command: The program and its arguments.
+        role: Whose it is; or part of what all of them do, to be seen beside them.
         before: Makes room for a run, and is not timed.
-        check: Makes sure that a run did what it was for, given what it told.
+        check: Makes sure that a run did what it was for, given what it told; raises `OSError` or
+            `ValueError`, or returns what else there is to tell.
         environment: Beside that of this process.
         most_runs: Counted runs at most, of one that is very slow.
+        patience: Seconds that a run may take.
     """
 
     name: str
     command: Sequence[str]
-    before: Callable[[], None] = nothing
-    check: Callable[[Mapping[str, float]], None] = lambda _: None
+    role: Role = "theirs"
+    before: Callable[[], None] = lambda: None
+    check: Callable[[Figures], Figures | None] = lambda _: None
     environment: Mapping[str, str] = field(factory=dict)
     most_runs: int = 100
+    patience: float = 300.0
 
 
 @define
@@ -55,6 +66,7 @@ class Row:
 
     Attributes:
         name: Of the competitor.
+        role: As that of `Entry`.
         seconds: Of the whole process.
         cpu: Seconds of the processor, of the process and its children.
         peak_mib: Resident memory at most, of the largest process.
@@ -64,6 +76,7 @@ class Row:
     """
 
     name: str
+    role: Role = "theirs"
     seconds: list[float] = field(factory=list)
     cpu: list[float] = field(factory=list)
     peak_mib: list[float] = field(factory=list)
@@ -71,12 +84,17 @@ class Row:
     ratios: list[float] = field(factory=list)
     call_ratios: list[float] = field(factory=list)
 
+    def values(self, figure: str) -> list[float]:
+        """One of the lists, or of something told by its name; empty where there is none."""
+        values: list[float] = self.told.get(figure) or getattr(self, figure, [])
+        return values
+
     def median(self, figure: str) -> float | None:
-        """Of one of the lists, or of something told by its name; ``None`` where there is none."""
-        values = self.told.get(figure, []) or getattr(self, figure, [])
+        """Of `values`, if there are any."""
+        values = self.values(figure)
         return statistics.median(values) if values else None
 
-    def count(self, accounts: Mapping[str, float], told: Mapping[str, float]) -> None:
+    def count(self, accounts: Figures, told: Figures) -> None:
         """Take in a run."""
         self.seconds.append(accounts["seconds"])
         self.cpu.append(accounts["cpu"])
@@ -85,26 +103,19 @@ class Row:
             self.told.setdefault(name, []).append(value)
 
 
-class FailedError(Exception):
-    """A competitor ended with an error, or did not do what it was to."""
-
-
-def race(
-    entries: Sequence[Entry], runs: int, *, warm_up: bool = True, failed: list[str] | None = None
-) -> list[Row]:
+def race(entries: Sequence[Entry], runs: int, *, failed: list[str] | None = None) -> list[Row]:
     """Let them run, the first of them being who the others are compared with.
 
     Args:
         entries: Who takes part.
         runs: How many runs of each count.
-        warm_up: Whether one more goes before them.
-        failed: Takes the words of those but the first who cannot do it, and have no row.
+        failed: Takes the words of competitors who cannot do it, and have no row.
 
     Raises:
-        FailedError: The first cannot do it, or one of them where nobody takes the words.
+        FailedError: Ours cannot do it, or one of theirs where nobody takes the words.
     """
-    rows = {entry.name: Row(entry.name) for entry in entries}
-    for number in range(-1 if warm_up else 0, runs):
+    rows = {entry.name: Row(entry.name, entry.role) for entry in entries}
+    for number in range(-1, runs):
         first: dict[str, float] = {}
         for entry in entries:
             if number >= entry.most_runs or entry.name not in rows:
@@ -112,48 +123,64 @@ def race(
             try:
                 accounts, told = run(entry)
             except FailedError as error:
-                if entry is entries[0] or failed is None:
+                if entry.role == "ours" or failed is None:
                     raise
                 failed.append(str(error))
                 del rows[entry.name]
                 continue
-            call = told.pop("seconds", 0.0)
-            first = first or {"seconds": accounts["seconds"], "call": call}
+            first = first or {"seconds": accounts["seconds"], "call": told.get("call", 0.0)}
             if number < 0:
                 continue
             row = rows[entry.name]
-            row.count(accounts, told | ({"call": call} if call else {}))
+            row.count(accounts, told)
             row.ratios.append(accounts["seconds"] / first["seconds"])
-            if call and first["call"]:
-                row.call_ratios.append(call / first["call"])
+            if first["call"] and "call" in told:
+                row.call_ratios.append(told["call"] / first["call"])
     return list(rows.values())
+
+
+def alone(entry: Entry) -> Row:
+    """What one run of its own kind takes, which is compared with nothing."""
+    row = Row(entry.name, "part")
+    row.count(*run(entry))
+    return row
 
 
 def run(entry: Entry) -> tuple[dict[str, float], dict[str, float]]:
     """One run: what the kernel accounts for it, and what it told."""
     entry.before()
     # A user's Python keeps what it compiled; and no proxy is asked for loopback.
-    hidden = {"PYTHONDONTWRITEBYTECODE", "http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"}
+    hidden = {"PYTHONDONTWRITEBYTECODE", *_PROXIES, *map(str.upper, _PROXIES)}
     plain = {name: value for name, value in os.environ.items() if name not in hidden}
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", str(_STOPWATCH), str(_PATIENCE), *entry.command],
-        capture_output=True,
+    process = subprocess.Popen(
+        [sys.executable, "-I", "-S", str(_STOPWATCH), *entry.command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
         cwd=ROOT,
         env={**plain, **entry.environment},
-        check=False,
+        start_new_session=True,
     )
-    last = done.stderr.rstrip().rpartition("\n")[2]
-    if done.returncode:
-        raise FailedError(f"{entry.name}: {_shown(last)}")
-    accounts: dict[str, float] = json.loads(done.stdout)
-    if accounts["exit"]:
-        raise FailedError(f"{entry.name} ended with {accounts['exit']:.0f}: {_shown(last)}")
-    told: dict[str, float] = json.loads(last) if last.startswith("{") else {}
     try:
-        entry.check(told)
+        output, words = process.communicate(timeout=entry.patience)
+    except subprocess.TimeoutExpired:
+        raise FailedError(f"{entry.name} took longer than {entry.patience:.0f} s") from None
+    finally:
+        # All of them, whatever ended the wait: a shell's child outlives the shell.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+    last = words.rstrip().rpartition("\n")[2]
+    try:
+        accounts: dict[str, float] = json.loads(output)
+        if accounts["exit"]:
+            raise FailedError(f"{entry.name} ended with {accounts['exit']:.0f}: {_shown(last)}")
+        told: dict[str, float] = json.loads(last) if last.startswith("{") else {}
+        if "seconds" in told:
+            told["call"] = told.pop("seconds")
+        told.update(entry.check(told) or {})
     except (OSError, ValueError) as error:
-        raise FailedError(f"{entry.name}: {error}") from error
+        raise FailedError(f"{entry.name}: {error}; {_shown(last)}") from error
     return accounts, told
 
 

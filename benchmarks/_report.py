@@ -13,6 +13,13 @@ README = ROOT / "README.md"
 
 _BEGIN = "<!-- python -m benchmarks writes from here -->"
 _END = "<!-- to here -->"
+_HEAD = """# Results
+
+`python -m benchmarks` wrote this, and writes it anew. Medians (least–most) of alternating runs
+after a warm-up, whole processes; × ours is the median of the ratios of each round; a call is the
+library's call alone, without the start of Python and its imports; peak is that of the largest
+process. Where there is https, it is the store's. Ours runs with `Limits.off()`: it would keep to
+GitHub's 900 calls a minute, which none of the others does."""
 _MET = {True: "met", False: "**not met**", None: "–"}
 
 
@@ -40,14 +47,13 @@ def result_text(result: Result) -> str:
     """A scenario: its table, and what there is to say to it."""
     head = ["", *[column.title for column in result.columns]]
     rows = [[row.name, *[_cell(row, column) for column in result.columns]] for row in result.rows]
-    return "\n\n".join([table(head, rows), *result.notes])
+    return "\n\n".join([table(head, rows), *filter(None, [" ".join(result.notes)])])
 
 
 def _cell(row: Row, column: Column) -> str:
-    median = row.median(column.figure)
+    median, values = row.median(column.figure), row.values(column.figure)
     if median is None:
         return ""
-    values = row.told.get(column.figure) or getattr(row, column.figure)
     digits, factor = column.digits, column.factor
     cell = f"{median * factor:,.{digits}f}"
     if len(values) > 1 and column.figure in {"seconds", "call"}:
@@ -79,10 +85,7 @@ def whole(
 def write(text: str, found: Sequence[Bar], machine: Mapping[str, str]) -> None:
     """Write what the project shows of a full run."""
     RESULTS.write_text(
-        "# Results\n\n`python -m benchmarks` wrote this, and writes it anew. Medians (least–most) "
-        "of alternating\nruns after a warm-up, whole processes; × ours is the median of the ratios "
-        "of each round; a call\nis the library's call alone, without the start of Python and its "
-        f"imports.\n\n![](results.svg)\n\n{text}\n",
+        f"{_HEAD}\n\n![Seconds that each takes](results.svg)\n\n{text}\n",
         encoding="utf-8",
     )
     before, rest = README.read_text(encoding="utf-8").split(_BEGIN)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pstats
 import shutil
 import sys
@@ -11,16 +12,24 @@ from pathlib import Path
 from attrs import define, evolve, field, frozen
 
 from benchmarks._machine import found, has_package
-from benchmarks._race import Entry, Row, race, run
+from benchmarks._race import Entry, FailedError, Figures, Row, race, run
+
+OURS = "ghartifacts_async"
+
+_SHOWN = 12
+
+
+class SkippedError(Exception):
+    """A scenario that cannot be played here."""
 
 
 @define
 class Stage:
-    """Where scenarios are played.
+    """Where a scenario is played.
 
     Attributes:
-        directory: For files, on a disk of memory where there is one.
-        quick: Whether it is to take a minute for all of them.
+        directory: For its files, on a disk of memory where there is one.
+        quick: Whether it is to take seconds.
         skipped: Who could not take part, and why.
     """
 
@@ -36,39 +45,43 @@ class Stage:
         """The command of one of `benchmarks.clients`."""
         return [sys.executable, "-m", f"benchmarks.clients.{name}", task, *map(str, arguments)]
 
-    def able(self, entries: Sequence[tuple[Entry, Sequence[str]]]) -> list[Entry]:
-        """Those whose packages and programs are here; the others are remembered.
+    def race(self, entries: Sequence[tuple[Entry, Sequence[str]]], runs: int) -> list[Row]:
+        """Let those run who are able to; the others are remembered.
 
         Args:
-            entries: Each with what it needs; packages begin with ``py:``.
+            entries: Each with what it needs: programs, and packages, which begin with ``py:``.
+            runs: How many count.
         """
         able = []
         for entry, needs in entries:
-            missing = [need for need in needs if not _is_here(need)]
+            missing = [need.removeprefix("py:") for need in needs if not _is_here(need)]
             if missing:
-                named = ", ".join(need.removeprefix("py:") for need in missing)
-                self.skipped.append(f"{entry.name}: {named} is not installed")
+                self.skipped.append(f"{entry.name}: {', '.join(missing)} is not installed")
             else:
-                able.append(entry)
-        return able
+                able.append(self.at_home(entry))
+        return race(able, runs, failed=self.skipped)
+
+    def at_home(self, entry: Entry) -> Entry:
+        """One whose temporary files lie where those of the others do."""
+        return evolve(entry, environment={"TMPDIR": str(self.directory), **entry.environment})
 
     def profile(self, entry: Entry) -> str:
         """Where the time of one more run goes, on the thread of the event loop; ``""`` if quick."""
-        if self.quick:
-            return ""
         path = self.directory / "profile"
-        run(evolve(entry, environment={**entry.environment, "BENCHMARK_PROFILE": str(path)}))
-        stats = pstats.Stats(str(path)).get_stats_profile().func_profiles
-        path.unlink()
-        most = sorted(stats.items(), key=lambda item: -item[1].tottime)[:12]
+        try:
+            if self.quick:
+                return ""
+            run(evolve(entry, environment={**entry.environment, "BENCHMARK_PROFILE": str(path)}))
+            stats = pstats.Stats(str(path)).get_stats_profile().func_profiles
+        except FailedError as error:
+            return str(error)
+        finally:
+            path.unlink(missing_ok=True)
+        most = sorted(stats.items(), key=lambda item: -item[1].tottime)[:_SHOWN]
         lines = [
             f"{one.tottime:7.3f} s  {one.ncalls:>12}  {_where(one)}{name}" for name, one in most
         ]
         return "\n".join([f"{'own time':>9}  {'calls':>12}", *lines])
-
-    def race(self, entries: Sequence[tuple[Entry, Sequence[str]]], runs: int) -> list[Row]:
-        """Let those who are able run."""
-        return race(self.able(entries), runs, failed=self.skipped)
 
 
 def _is_here(need: str) -> bool:
@@ -90,7 +103,7 @@ class Column:
 
     Attributes:
         title: Its head, unit included.
-        figure: Which figure of a row: see `Row.median`.
+        figure: Which figure of a row: see `Row.values`.
         digits: Behind the point.
         factor: From the figure's unit to the column's.
     """
@@ -125,12 +138,27 @@ class Result:
     title: str
     columns: Sequence[Column]
     rows: Sequence[Row]
-    figures: dict[str, float] = field(factory=dict)
+    figures: Figures = field(factory=dict)
     notes: Sequence[str] = ()
     profile: str = ""
 
 
 Play = Callable[[Stage], Result]
+
+
+def figures(rows: Sequence[Row], figure: str, **names: str) -> dict[str, float]:
+    """A median of each of the competitors that took part, by another name for each."""
+    medians = {row.name: row.median(figure) for row in rows}
+    known = {key: medians.get(name) for key, name in names.items()}
+    return {key: value for key, value in known.items() if value is not None}
+
+
+def payload(path: Path, size: int) -> None:
+    """Bytes that are neither all zeros, which some disks do not store, nor slow to make."""
+    block = os.urandom(2**20)
+    with path.open("wb") as file:
+        for _ in range(size // len(block)):
+            file.write(block)
 
 
 def remover(path: Path) -> Callable[[], None]:
@@ -146,14 +174,13 @@ def remover(path: Path) -> Callable[[], None]:
     return remove
 
 
-def ratio(row: Row, other: Row, figure: str = "seconds") -> float:
-    """How many times as much another takes as this one, by their medians."""
-    mine, theirs = row.median(figure), other.median(figure)
-    assert mine is not None
-    assert theirs is not None
-    return theirs / mine
+def sized(path: Path, size: int, count: int = 1) -> Callable[[object], None]:
+    """Checks that so many files of a size are there: below a directory, or called alike."""
 
+    def check(_: object) -> None:
+        below = path.rglob("*") if path.is_dir() else path.parent.glob(f"{path.name}*")
+        sizes = [one.stat().st_size for one in below if one.is_file()]
+        if sizes != [size] * count:
+            raise ValueError(f"{len(sizes)} files of {sum(sizes)} bytes are there")
 
-def named(rows: Sequence[Row], name: str) -> Row | None:
-    """The row of a competitor, ``None`` where it did not take part."""
-    return next((row for row in rows if row.name == name), None)
+    return check

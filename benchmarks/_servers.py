@@ -11,8 +11,8 @@ from pathlib import Path
 
 from attrs import frozen
 
-from benchmarks._machine import found
 from benchmarks._race import ROOT
+from benchmarks._scenario import SkippedError
 
 
 @frozen
@@ -24,12 +24,14 @@ class GitHub:
         token: For it.
         ca: The certificate to trust, ``""`` where the blob comes by http.
         relay: Host and port of a proxy through which ``gh`` finds it.
+        note: Who serves the bytes.
     """
 
     url: str
     token: str
     ca: str
     relay: str
+    note: str
     _process: subprocess.Popen[str]
 
     def asked(self) -> dict[str, int]:
@@ -51,19 +53,21 @@ def github(
     Args:
         payload: Of the artifact.
         nginx: Whether nginx is to serve it, and not FakeGitHub, which logs what it serves.
-        tls: By https.
-        rate: Bytes a second of each answer of nginx; 0 is no limit.
+        tls: By https, of which only nginx is able.
+        rate: Bytes a second of each answer, of which only nginx is able; 0 is no limit.
         latency: Seconds of each answer of FakeGitHub.
+
+    Raises:
+        SkippedError: What only nginx can do cannot be done here.
     """
     wanted = {
-        "payload": str(payload),
-        "nginx": nginx and found("nginx") is not None,
-        "tls": tls,
-        "rate": rate,
-        "latency": latency,
-    }
+        "payload": str(payload), "nginx": nginx, "tls": tls, "rate": rate, "latency": latency,
+    }  # fmt: skip
     with _child("benchmarks._github", json.dumps(wanted)) as (process, line):
-        yield GitHub(**json.loads(line), process=process)
+        told: dict[str, str] = json.loads(line)
+        if "skipped" in told:
+            raise SkippedError(told["skipped"])
+        yield GitHub(**told, process=process)
 
 
 @contextmanager
@@ -81,9 +85,14 @@ def distant(count: int, size: int, latency: float) -> Iterator[str]:
 
 @contextmanager
 def _child(module: str, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    command = [sys.executable, "-m", module, *arguments]
+    # In a session of its own, where Ctrl-C does not reach it: it ends with its input.
     process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+        [sys.executable, "-m", module, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        start_new_session=True,
     )
     assert process.stdin is not None
     assert process.stdout is not None

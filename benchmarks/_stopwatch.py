@@ -1,25 +1,22 @@
-"""Times one program by the kernel's accounts: ``python -I -S _stopwatch.py SECONDS COMMAND...``.
+"""Times one program by the kernel's accounts: ``python -I -S _stopwatch.py COMMAND...``.
 
 Small, and a process of its own: the kernel's peak of a child's memory begins with that of whoever
 started it. What the program prints goes to this one's standard error, so that the accounts, a line
-of JSON, are alone on its output. A program that takes longer than so many seconds is killed.
+of JSON, are alone on its output.
 """
 
 import json
 import os
-import signal
 import sys
 import time
 
 
-def main(patience: str, *command: str) -> None:
+def main(*command: str) -> None:
     """Run it once."""
     began = time.perf_counter()
     pid = os.posix_spawnp(
         command[0], command, os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, 2, 1)]
     )
-    signal.signal(signal.SIGALRM, lambda *_: os.kill(pid, signal.SIGKILL))
-    signal.alarm(int(patience))
     _, status, usage = os.wait4(pid, 0)
     seconds = time.perf_counter() - began
     accounts = {

@@ -1,45 +1,66 @@
-"""githubkit: https://yanyongyu.github.io/githubkit/"""
+"""githubkit: https://yanyongyu.github.io/githubkit/
+
+Its cache of answers is for polls, and off for the rest: it would hold whole payloads.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 from githubkit import GitHub
-from githubkit.versions.latest.models import ReposOwnerRepoActionsArtifactsGetResponse200
 
 from benchmarks.clients._child import Callbacks, memory_mib, perform, timed
 
 OWNER, REPO = "octo-org", "octo-docs"
 
 
-async def save(github: GitHub, number: int, target: str) -> None:
-    """Download one artifact; its body is held in memory."""
-    answer = await github.rest.actions.async_download_artifact(OWNER, REPO, number, "zip")
-    Path(target).write_bytes(answer.content)
+def opened(url: str, token: str) -> GitHub:
+    """For large payloads, without the time-out of calls."""
+    return GitHub(token, base_url=url, timeout=None, http_cache=False)
 
 
-async def fetch(url: str, token: str, target: str, _: str = "") -> dict[str, float]:
+async def save(github: GitHub, number: int, target: str, how: str = "") -> None:
+    """Download one artifact; its body is held in memory, unless it is streamed."""
+    download = github.rest.actions.async_download_artifact
+    if how != "stream":
+        answer = await download(OWNER, REPO, number, "zip")
+        Path(target).write_bytes(answer.content)
+        return
+    answer = await download(OWNER, REPO, number, "zip", stream=True)
+    with open(target, "wb") as file:
+        async for chunk in answer.aiter_bytes():
+            file.write(chunk)
+
+
+def found(github: GitHub) -> AsyncIterator[Any]:
+    """The whole listing."""
+    pages: AsyncIterator[Any] = github.rest.paginate(
+        github.rest.actions.async_list_artifacts_for_repo,
+        map_func=lambda answer: answer.parsed_data.artifacts,
+        owner=OWNER,
+        repo=REPO,
+        per_page=100,
+    )
+    return pages
+
+
+async def fetch(url: str, token: str, target: str, _: str, how: str = "") -> dict[str, float]:
     """Download the artifact."""
-    async with GitHub(token, base_url=url, timeout=None) as github:
+    async with opened(url, token) as github:
         with timed() as told:
-            await save(github, 1, target)
+            await save(github, 1, target, how)
     return told
 
 
 async def listing(url: str, token: str) -> dict[str, float]:
     """Read the whole listing."""
     count = 0
-    async with GitHub(token, base_url=url, http_cache=False) as github:
+    async with opened(url, token) as github:
         with timed() as told:
-            pages = github.rest.paginate(
-                github.rest.actions.async_list_artifacts_for_repo,
-                map_func=lambda answer: answer.parsed_data.artifacts,
-                owner=OWNER,
-                repo=REPO,
-                per_page=100,
-            )
-            async for _ in pages:
+            async for _ in found(github):
                 count += 1
     return {**told, "count": count}
 
@@ -47,15 +68,8 @@ async def listing(url: str, token: str) -> dict[str, float]:
 async def many(url: str, token: str, target: str, at_once: str) -> dict[str, float]:
     """Download all artifacts."""
     turns = asyncio.Semaphore(int(at_once))
-    async with GitHub(token, base_url=url, http_cache=False) as github:
-        pages = github.rest.paginate(
-            github.rest.actions.async_list_artifacts_for_repo,
-            map_func=lambda answer: answer.parsed_data.artifacts,
-            owner=OWNER,
-            repo=REPO,
-            per_page=100,
-        )
-        found = [artifact.id async for artifact in pages]
+    async with opened(url, token) as github:
+        numbers = [artifact.id async for artifact in found(github)]
 
         async def one(number: int) -> None:
             async with turns:
@@ -63,16 +77,18 @@ async def many(url: str, token: str, target: str, at_once: str) -> dict[str, flo
 
         Path(target).mkdir(exist_ok=True)
         with timed() as told:
-            await asyncio.gather(*[one(number) for number in found])
+            await asyncio.gather(*[one(number) for number in numbers])
     return told
 
 
-async def side_by_side(url: str, token: str, target: str, count: str) -> dict[str, float]:
+async def side_by_side(
+    url: str, token: str, target: str, count: str, how: str = ""
+) -> dict[str, float]:
     """Download the artifact so many times at once, and watch the loop."""
-    async with GitHub(token, base_url=url, timeout=None) as github:
+    async with opened(url, token) as github:
         with timed() as told, Callbacks.watched():
             targets = [f"{target}.{number}" for number in range(int(count))]
-            await asyncio.gather(*[save(github, 1, one) for one in targets])
+            await asyncio.gather(*[save(github, 1, one, how) for one in targets])
     return {**told, "longest callback": Callbacks.longest}
 
 
@@ -91,6 +107,8 @@ async def polls(url: str, token: str, count: str) -> dict[str, float]:
 
 def parsing(page: str, times: str) -> dict[str, float]:
     """Turn the JSON of a page into values, again and again."""
+    from githubkit_schemas.latest.models import ReposOwnerRepoActionsArtifactsGetResponse200
+
     text = Path(page).read_bytes()
     model = ReposOwnerRepoActionsArtifactsGetResponse200
     model.model_validate_json(text)

@@ -3,57 +3,56 @@
 from __future__ import annotations
 
 import os
+from shlex import quote
 
 from benchmarks._programs import curl_to
-from benchmarks._race import Entry
-from benchmarks._scenario import CALL, CPU, PEAK, RATIO, WALL, Column, Result, Stage, remover
-from benchmarks._servers import GitHub, github
-from benchmarks.scenarios.large import OURS
+from benchmarks._race import Entry, Figures
+from benchmarks._scenario import (
+    CALL,
+    CPU,
+    OURS,
+    PEAK,
+    RATIO,
+    WALL,
+    Column,
+    Result,
+    Stage,
+    figures,
+    remover,
+)
+from benchmarks._servers import github
 from tests.forge import write_huge
+
+LATENCY = 0.04
 
 
 def play(stage: Stage) -> Result:
     """100 KiB of 1 GiB, from FakeGitHub, which counts."""
     size, expected = stage.runs(2**30, 2**28), os.urandom(100 * 1024)
     source, target = stage.directory / "huge.zip", stage.directory / "member"
+    archive = target.with_suffix(".zip")
     write_huge(source, size, expected)
-    moved: dict[str, list[int]] = {"requests": [], "bytes": []}
+    with github(source, nginx=False, latency=LATENCY) as server:
 
-    def check(_: object) -> None:
-        if target.read_bytes() != expected:
-            raise ValueError("other bytes came")
-
-    with github(source, nginx=False) as server:
-        ours = stage.client("ours", "member", server.url, server.token, target)
-        rows = stage.race(
-            [
-                (Entry(OURS, ours, remover(target), check), ()),
-                (Entry("curl && unzip -p", _whole(server, stage), remover(target), check),
-                 ["curl", "unzip"]),
-            ],
-            stage.runs(3),
-        )  # fmt: skip
-        for row, runner in zip(rows, (ours, _whole(server, stage)), strict=False):
-            server.asked()
-            stage.race([(Entry(row.name, runner, remover(target), check), ())], 0)
+        def check(_: object) -> Figures:
+            if target.read_bytes() != expected:
+                raise ValueError("other bytes came")
             asked = server.asked()
-            row.told["blob requests"] = [asked["blob"]]
-            row.told["KiB moved"] = [asked["bytes"] / 1024]
-            moved["requests"].append(asked["blob"])
-            moved["bytes"].append(asked["bytes"])
-    source.unlink()
-    remover(target)()
-    requests, kib = Column("requests", "blob requests", 0), Column("KiB moved", "KiB moved", 0)
+            return {"requests": asked["blob"], "KiB": asked["bytes"] / 1024}
+
+        unzip = f"unzip -p {quote(str(archive))} report.bin > {quote(str(target))}"
+        whole = ["sh", "-c", f"{curl_to(server, archive)} && {unzip}"]
+        command = stage.client("ours", "member", server.url, server.token, target)
+        ours = Entry(OURS, command, "ours", remover(target), check)
+        theirs = Entry("curl && unzip -p", whole, "theirs", remover(target), check)
+        rows = stage.race([(ours, ()), (theirs, ["curl", "unzip"])], stage.runs(3))
+        profile = stage.profile(ours)
+    requests, moved = Column("requests", "requests", 0), Column("KiB moved", "KiB", 0)
     return Result(
         f"one member of 100 KiB of an archive of {size / 2**30:g} GiB",
-        (WALL, RATIO, requests, kib, CALL, CPU, PEAK),
+        (WALL, RATIO, requests, moved, CALL, CPU, PEAK),
         rows,
-        {"requests": moved["requests"][0], "KiB": moved["bytes"][0] / 1024},
-        ["Requests and bytes are the blob host's, as FakeGitHub logs them."],
+        {**figures(rows, "requests", requests=OURS), **figures(rows, "KiB", KiB=OURS)},
+        [f"Requests and bytes are the store's, {LATENCY * 1e3:.0f} ms an answer. {server.note}"],
+        profile,
     )
-
-
-def _whole(server: GitHub, stage: Stage) -> list[str]:
-    archive, target = stage.directory / "member.zip", stage.directory / "member"
-    shell = f"{curl_to(server, archive)} && unzip -p {archive} report.bin > {target}"
-    return ["sh", "-c", shell]

@@ -2,39 +2,64 @@
 
 from __future__ import annotations
 
+import statistics
+import subprocess
 import sys
 
-from benchmarks._race import Entry
-from benchmarks._scenario import PEAK, RATIO, Column, Result, Stage, named
-from benchmarks.scenarios.large import OURS
+from benchmarks._race import ROOT, Entry, Role
+from benchmarks._scenario import OURS, PEAK, RATIO, Column, Result, Stage
+
+_IMPORT = "from ghartifacts_async import Client"
+_OPENED = f"""
+import asyncio
+{_IMPORT}
+async def main():
+    async with Client("token"):
+        pass
+asyncio.run(main())
+"""
+_SHOWN = 12
 
 
 def play(stage: Stage) -> Result:
     """Each in a Python of its own, with what was compiled before."""
 
-    def entry(name: str, imports: str) -> Entry:
-        return Entry(name, [sys.executable, "-c", imports])
+    def entry(name: str, source: str, role: Role = "theirs") -> Entry:
+        return Entry(name, [sys.executable, "-c", source], role)
 
     rows = stage.race(
         [
-            (entry(OURS, "from ghartifacts_async import Client"), ()),
+            (entry(OURS, _IMPORT, "ours"), ()),
+            (entry(f"{OURS}, with a client opened", _OPENED, "ours"), ()),
             (entry("aiohttp", "import aiohttp"), ()),
             (entry("httpx", "import httpx"), ["py:httpx"]),
             (entry("gidgethub", "import gidgethub.aiohttp"), ["py:gidgethub"]),
             (entry("PyGithub", "import github"), ["py:PyGithub"]),
-            (entry("githubkit", "from githubkit import GitHub; g = GitHub(); g.rest.actions"),
-             ["py:githubkit"]),
-            (entry("Python alone", "pass"), ()),
+            (
+                entry("githubkit", "from githubkit import GitHub; g = GitHub(); g.rest.actions"),
+                ["py:githubkit"],
+            ),
+            (entry("Python alone", "pass", "part"), ()),
         ],
         stage.runs(20, 3),
-    )  # fmt: skip
-    aiohttp = named(rows, "aiohttp")
-    assert aiohttp is not None
+    )
+    aiohttp = next(row for row in rows if row.name == "aiohttp")
     over = [ours - theirs for ours, theirs in zip(rows[0].seconds, aiohttp.seconds, strict=True)]
-    milliseconds = sorted(over)[len(over) // 2] * 1e3
     return Result(
         "import",
         (Column("ms", "seconds", 0, 1e3), RATIO, Column("CPU ms", "cpu", 0, 1e3), PEAK),
         rows,
-        {"over aiohttp": milliseconds},
+        {"over aiohttp": statistics.median(over) * 1e3},
+        profile="" if stage.quick else _slowest(),
     )
+
+
+def _slowest() -> str:
+    """The modules that take the most of the import, over aiohttp."""
+    source = f"import aiohttp, sys; print(file=sys.stderr); {_IMPORT}"
+    command = [sys.executable, "-X", "importtime", "-c", source]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    lines = [line.split("|") for line in done.stderr.split("\n\n")[1].splitlines()]
+    most = sorted(lines, key=lambda line: -int(line[0].rpartition(":")[2]))[:_SHOWN]
+    times = [(int(own.rpartition(":")[2]), name.strip()) for own, _, name in most]
+    return "\n".join(f"{microseconds / 1e3:6.1f} ms  {name}" for microseconds, name in times)

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from benchmarks._programs import aria2c_to, curl_to
-from benchmarks._race import Entry
+from benchmarks._race import Entry, Role
 from benchmarks._scenario import (
     CALL,
     CPU,
+    OURS,
     PEAK,
     RATIO,
     WALL,
     Result,
     Stage,
-    named,
-    ratio,
+    figures,
+    payload,
     remover,
+    sized,
 )
 from benchmarks._servers import github
-from benchmarks.scenarios.large import OURS, payload
 
 RATE = 30_000_000
 
@@ -28,36 +29,28 @@ def play(stage: Stage) -> Result:
     source, target = stage.directory / "source.zip", stage.directory / "target.zip"
     payload(source, size)
     with github(source, rate=RATE) as server:
-        before, arguments = remover(target), (server.url, server.token, target, server.ca)
+
+        def entry(name: str, command: list[str], role: Role, most_runs: int) -> Entry:
+            before, check = remover(target), sized(target, size)
+            return Entry(name, command, role, before, check, most_runs=most_runs)
 
         def ours(connections: int) -> list[str]:
-            return stage.client("ours", "fetch", *arguments, connections)
+            arguments = (server.url, server.token, target, server.ca, connections)
+            return stage.client("ours", "fetch", *arguments)
 
-        one = f"{OURS}, 1 connection"
-        aria2c = ["sh", "-c", aria2c_to(server, target, 8)]
-        rows = stage.race(
-            [
-                (Entry(f"{OURS}, 8 connections", ours(8), before), ()),
-                (Entry("aria2c -x8", aria2c, before), ["aria2c", "curl"]),
-                (Entry(one, ours(1), before, most_runs=1), ()),
-                (Entry("curl", ["sh", "-c", curl_to(server, target)], before, most_runs=1),
-                 ["curl"]),
-            ],
-            stage.runs(3),
-        )  # fmt: skip
-    source.unlink()
-    before()
-    figures = {}
-    for name, key in ((one, "one stream"), ("curl", "curl"), ("aria2c -x8", "aria2c")):
-        if (row := named(rows, name)) is not None:
-            figures[key] = ratio(rows[0], row)
-            if row.told:
-                figures[f"{key}, call"] = ratio(rows[0], row, "call")
+        eight = entry(f"{OURS}, connections=8", ours(8), "ours", 100)
+        one = entry(f"{OURS}, connections=1", ours(1), "ours", 1)
+        aria2c = entry("aria2c -x8", ["sh", "-c", aria2c_to(server, target, 8)], "theirs", 100)
+        curl = entry("curl", ["sh", "-c", curl_to(server, target)], "theirs", 1)
+        entries = [(eight, ()), (aria2c, ("aria2c", "curl")), (one, ()), (curl, ("curl",))]
+        rows = stage.race(entries, stage.runs(5))
+        profile = stage.profile(eight)
     least = size / (8 * RATE)
     return Result(
         f"{size / 2**30:g} GiB at {RATE / 1e6:.0f} MB/s a connection",
         (WALL, RATIO, CALL, CPU, PEAK),
         rows,
-        figures,
+        figures(rows, "ratios", one=one.name, aria2c="aria2c -x8"),
         [f"Eight connections at that rate take {least:.2f} s, one {8 * least:.1f} s."],
+        profile,
     )

@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from shlex import quote
 
 from benchmarks._programs import curl_to, gh
-from benchmarks._race import Entry
-from benchmarks._scenario import (
-    CALL,
-    CPU,
-    PEAK,
-    RATIO,
-    WALL,
-    Result,
-    Stage,
-    remover,
-)
+from benchmarks._race import Entry, Role
+from benchmarks._scenario import CALL, CPU, OURS, PEAK, RATIO, WALL, Result, Stage, remover, sized
 from benchmarks._servers import github
-from benchmarks.scenarios.large import OURS
 from tests.forge import Part, deflate, forge
 
 
@@ -26,38 +17,38 @@ def play(stage: Stage) -> Result:
     """As compressible as source code is."""
     files, size = stage.runs(5000, 1000), stage.runs(2**30, 2**27)
     source, target = stage.directory / "tree.zip", stage.directory / "unpacked"
-    packed = stage.directory / "unpacked.zip"
+    packed = stage.directory / "packed.zip"
     write_tree(source, files, size)
-
-    def check(_: object) -> None:
-        count = sum(1 for path in target.rglob("*") if path.is_file())
-        if count != files:
-            raise ValueError(f"{count} files are there")
-
     with github(source) as server:
-        before = remover(target)
-        curl = f"{curl_to(server, packed)} && unzip -q {packed} -d {target}"
-        run = gh(
-            server,
-            f"run download 2332938 -n dist -D {target} -R github.localhost/octo-org/octo-docs",
-        )
-        ours = stage.client("ours", "unpacked", server.url, server.token, target)
+
+        def entry(name: str, command: list[str], role: Role = "theirs") -> Entry:
+            check = sized(target, size // files, files)
+            return Entry(name, command, role, remover(target), check)
+
+        into = quote(str(target))
+        unzip = f"unzip -q {quote(str(packed))} -d {into}"
+        repository = "github.localhost/octo-org/octo-docs"
+        run = gh(server, f"run download 2332938 -n dist -D {into} -R {repository}")
+        command = stage.client("ours", "unpacked", server.url, server.token, target)
+        ours = entry(OURS, command, "ours")
+        both = entry("curl && unzip -q", ["sh", "-c", f"{curl_to(server, packed)} && {unzip}"])
         rows = stage.race(
             [
-                (Entry(OURS, ours, before, check), ()),
-                (Entry("curl && unzip -q", ["sh", "-c", curl], before, check), ["curl", "unzip"]),
-                (Entry("gh run download", ["sh", "-c", run], before, check), ["gh"]),
+                (ours, ()),
+                (both, ["curl", "unzip"]),
+                (entry("gh run download", ["sh", "-c", run]), ["gh"]),
             ],
             stage.runs(5),
         )
     mib = source.stat().st_size / 2**20
-    source.unlink()
-    before()
     return Result(
         f"{size / 2**30:g} GiB in {files:,} files, {mib:.0f} MiB packed, fetched and unpacked",
         (WALL, RATIO, CALL, CPU, PEAK),
         rows,
-        notes=["Ours verifies the payload first, and each member by its CRC-32 as unzip does."],
+        notes=[
+            server.note,
+            "Ours verifies the payload before it unpacks it, and then each member by its CRC-32.",
+        ],
     )
 
 

@@ -15,19 +15,31 @@ scenario = pytest.importorskip("benchmarks._scenario", reason=WHY)
 
 def result(**figures: float) -> object:
     """Of a race of two."""
-    ours = race.Row("ours", seconds=[2.0, 1.0, 3.0], ratios=[1.0] * 3, told={"MiB": [4.0]})
+    ours = race.Row("ours", "ours", seconds=[2.0, 1.0, 3.0], ratios=[1.0] * 3, told={"MiB": [4.0]})
     theirs = race.Row("theirs", seconds=[4.0], ratios=[2.0])
     columns = (scenario.WALL, scenario.RATIO, scenario.Column("KiB", "MiB", 0, 1024))
     return scenario.Result("a race", columns, [ours, theirs], figures, ["A note."], "a profile")
 
 
 def test_a_figure_is_held_against_its_bar() -> None:
-    """A bar is met, not met, or not judged after a quick pass; what was not measured has no row."""
+    """A bar is met, not met, or not judged: after a quick pass, or where nothing was measured."""
     results = {"memory": result(**{"peak MiB": 63.9}), "startup": result(**{"over aiohttp": 40.6})}
-    memory, startup = bars.bars(results, quick=False)
+    asked = [*results, "member", "kills"]
+    memory, *members, startup, kills = bars.bars(results, asked, ["kills"], quick=False)
     assert (memory.figure, memory.met) == ("64 MiB", True)
     assert (startup.figure, startup.met) == ("41 ms", False)
-    assert [bar.met for bar in bars.bars(results, quick=True)] == [None, None]
+    assert (kills.figure, kills.met) == ("failed", False)
+    assert {(bar.figure, bar.met) for bar in members} == {("not measured", None)}
+    assert {bar.met for bar in bars.bars(results, results, [], quick=True)} == {None}
+
+
+def test_a_figure_is_rounded_to_the_worse() -> None:
+    """What is shown is never better than what was measured."""
+    result_of_large = {"large": result(curl=0.9999, openssl=1.4, sha256sum=3.001, githubkit=5)}
+    curl, openssl, sha256sum, _ = bars.bars(result_of_large, result_of_large, [], quick=False)
+    assert (curl.figure, curl.met) == ("0.99 × ours", False)
+    assert (openssl.figure, openssl.met) == ("1.40 × ours", True)
+    assert sha256sum.figure == "3.00 × ours"
 
 
 def test_tables_are_read_in_a_terminal_too() -> None:
@@ -45,7 +57,7 @@ def test_tables_are_read_in_a_terminal_too() -> None:
 def test_a_missed_bar_comes_with_its_profile() -> None:
     """The profile of a scenario is shown where one of its bars is not met, and only there."""
     results = {"memory": result(**{"peak MiB": 90}), "startup": result(**{"over aiohttp": 4})}
-    found = list(bars.bars(results, quick=False))
+    found = list(bars.bars(results, results, [], quick=False))
     text = "\n\n".join(report.whole({"date": "today"}, results, found, ["theirs: not here"]))
     assert text.count("a profile") == 1
     assert text.index("## memory") < text.index("a profile") < text.index("## startup")
@@ -61,7 +73,8 @@ def test_a_full_run_writes_its_page_and_the_readmes_table(
     readme.write_text(f"before\n{begin}\nold\n{end}\nafter\n", encoding="utf-8")
     monkeypatch.setattr(report, "RESULTS", tmp_path / "RESULTS.md")
     monkeypatch.setattr(report, "README", readme)
-    found = list(bars.bars({"memory": result(**{"peak MiB": 50})}, quick=False))
+    results = {"memory": result(**{"peak MiB": 50})}
+    found = list(bars.bars(results, results, [], quick=False))
     machine = {"date": "today", "machine": "small", "Python": "new"}
     for _ in range(2):
         report.write("the text", found, machine)
