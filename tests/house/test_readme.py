@@ -55,14 +55,17 @@ async def test_snippets_run(
         assert len(kept) == 3, "each artifact has a file of its own"
 
 
-def test_two_commands_set_it_up() -> None:
-    """One command runs the demo, another the tests, and the pipeline runs both as they stand."""
+def test_commands_set_it_up() -> None:
+    """A command each runs the demo, the tests and the benchmarks, in the pipeline as they stand."""
     demo, tests = (block.strip() for block in blocks("sh")[:2])
+    benchmarks = blocks("sh")[-1].strip()
+    assert benchmarks.endswith("-m benchmarks --quick")
     assert demo.endswith("ghartifacts_async demo")
     assert tests.endswith("-m pytest -n auto")
     steps = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
     assert demo in steps
     assert tests in steps
+    assert benchmarks in steps
 
 
 def test_every_method_is_named() -> None:
