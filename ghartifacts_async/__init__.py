@@ -170,14 +170,21 @@ _HOMES = {
     "to_json": "_sansio.converters",
 }
 
+_MODULES = {"reports", "testing"}
+
 if not TYPE_CHECKING:  # a type checker would take every misspelt name for an export
 
     def __getattr__(name: str) -> object:
         if name == "__version__":
-            return _import_module("importlib.metadata").version(__name__)
-        if name not in _HOMES:
+            value = _import_module("importlib.metadata").version(__name__)
+        elif name in _MODULES:
+            value = _import_module(f"{__name__}.{name}")
+        elif name in _HOMES:
+            value = getattr(_import_module(f"{__name__}.{_HOMES[name]}"), name)
+        else:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(_import_module(f"{__name__}.{_HOMES[name]}"), name)
+        globals()[name] = value  # so that it is looked for once
+        return value
 
 
 def __dir__() -> list[str]:

@@ -12,6 +12,7 @@ from attrs import frozen
 from ghartifacts_async._disk import Disk
 from ghartifacts_async._fetch import Fetch, StartOver
 from ghartifacts_async._files import boot
+from ghartifacts_async._journal import tidy
 from ghartifacts_async._lease import Lease
 from ghartifacts_async._partial import Partial, partial
 from ghartifacts_async._patience import Patience
@@ -72,8 +73,12 @@ async def download(
     target = await Target.of(disk, job.destination, artifact)
     target.is_sure = target.is_sure and job.named is None
     try:
-        await target.look(disk, artifact, how)
         directory = target.path.parent
+        try:
+            await target.look(disk, artifact, how)
+        except AlreadyThere:
+            await disk.run(tidy, directory, target.stem)
+            raise
         async with partial(
             disk, directory, target.stem, wait=job.wait, keep=job.keep_partial
         ) as part:

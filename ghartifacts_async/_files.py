@@ -84,12 +84,15 @@ class RandomFile:
 
         The room is set aside where that costs next to nothing. Memory, and what the C library
         emulates, takes as long for it as for writing: there it is only looked whether it is free.
+        Several downloads at once then see the same free room, and `DiskFull` may come while they
+        write.
         """
         os.ftruncate(self._fd, size)
         self._check_room(size)
         start, fast = 0, hasattr(os, "posix_fallocate")
         while start < size and fast:
-            piece, began = min(_RESERVED, size - start), time.perf_counter()
+            # Not the time that goes by, which is that of others at work as well.
+            piece, began = min(_RESERVED, size - start), time.thread_time()
             try:
                 os.posix_fallocate(self._fd, start, piece)
             except OSError as error:
@@ -97,7 +100,7 @@ class RandomFile:
                     raise
                 return
             start += piece
-            fast = time.perf_counter() - began < _RESERVED_WITHIN
+            fast = time.thread_time() - began < _RESERVED_WITHIN
 
     def _check_room(self, size: int) -> None:
         if hasattr(os, "fstatvfs"):

@@ -7,7 +7,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from ghartifacts_async._files import PRIVATE, is_at, is_own
+from ghartifacts_async._files import PRIVATE, hidden, is_at, is_own
 
 NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
 """What a file system says that has none."""
@@ -29,7 +29,7 @@ class Journal:
         """Whether its lock is ours."""
         return self._fd >= 0
 
-    def hold(self, *, lock: bool = True) -> bool:
+    def hold(self, *, lock: bool = True, make: bool = True) -> bool:
         """Open it, made if need be, and lock it; whether it could be had.
 
         An `OSError` where the file system has no such files, or no locks.
@@ -37,7 +37,8 @@ class Journal:
         # Here, where it is a thread that waits for it to load.
         from filelock import lock_descriptor
 
-        fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | PRIVATE, 0o666)
+        how = os.O_RDWR | os.O_APPEND | PRIVATE | (os.O_CREAT if make else 0)
+        fd = os.open(self.path, how, 0o666)
         try:
             # Whoever had the lock before may have removed the file, or published what it tells of.
             if not lock or (lock_descriptor(fd, blocking=False) and is_at(fd, self.path)):
@@ -92,3 +93,22 @@ class Journal:
                 # A child process that was forked meanwhile holds it too.
                 unlock_descriptor(fd)
             os.close(fd)
+
+
+def tidy(directory: Path, stem: str) -> None:
+    """Leave nothing of a payload that is at its target, unless another is at work on it. Blocks.
+
+    A process that is killed after the last step, or that another was faster than, leaves a journal
+    for which nobody looks any more.
+    """
+    path = hidden(directory, stem, "journal")
+    journal = Journal(path)
+    # What cannot be tidied harms nobody.
+    with suppress(OSError):
+        if not os.path.lexists(path) or not journal.hold(make=False):
+            return
+        try:
+            hidden(directory, stem, "part").unlink(missing_ok=True)
+            journal.remove()
+        finally:
+            journal.release()

@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ghartifacts_async._sansio import limits
@@ -48,7 +49,7 @@ class Limiter:
     ) -> None:
         self._policy = policy
         self._wall_clock = wall_clock
-        self._bucket = _bucket(policy, bounded)
+        self._bounded = bounded
         self._places = _places(policy.concurrent, 1)
         self._places_of_deletes = _places(policy.concurrent, _DELETES_SHARE)
         self._turnstile = asyncio.Lock()
@@ -203,6 +204,11 @@ class Limiter:
             await bucket.acquire()
         self._herd_until = 0.0
         await bucket.acquire(due)
+
+    @cached_property
+    def _bucket(self) -> AsyncLimiter | None:
+        """Made when the first call goes: the client is entered then, and has loaded it."""
+        return _bucket(self._policy, self._bounded)
 
     def _closed_for(self) -> float | None:
         """Seconds that the gate stays closed, at most; ``None`` where it is open.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,10 +18,22 @@ from ghartifacts_async._lifetime import Lifetime
 from ghartifacts_async._sansio import calls
 from ghartifacts_async._session import Session
 from ghartifacts_async._transport import Transport
-from ghartifacts_async.models import Artifact, Download, IfExists, RetryPolicy
+from ghartifacts_async.models import Artifact, ArtifactPage, Download, IfExists, RetryPolicy
 
 if TYPE_CHECKING:
     from ghartifacts_async._progress import BulkMeter, OnProgress
+
+
+_NEEDED = (
+    "aiolimiter",
+    "ghartifacts_async._sansio.converters",
+    "ghartifacts_async._download",
+    "ghartifacts_async._small",
+    "ghartifacts_async._stream",
+)
+"""What calls and downloads load where they use it."""
+
+_loaded = threading.Event()
 
 
 @frozen
@@ -32,6 +46,11 @@ class Parts:
     disk: Disk
     lifetime: Lifetime
     policy: RetryPolicy
+
+    async def load(self) -> None:
+        """Load what calls and downloads need, once: the loop would stand still for it."""
+        if not _loaded.is_set():
+            await self.disk.run(_load)
 
     def lease(self, repository: str, artifact: Artifact) -> Lease:
         """The signed URL of an artifact, once it is wanted."""
@@ -59,7 +78,7 @@ class Parts:
         extra: asyncio.Semaphore | None = None,
     ) -> Download:
         """Download an artifact; see `Repo.download_artifact` and `Job`."""
-        # Here, as many a program only lists.
+        # Here, as many a program imports this and never gets so far.
         from ghartifacts_async._download import Job, download
 
         job = Job(
@@ -121,3 +140,12 @@ class Parts:
             named=named,
             extra=extra,
         )
+
+
+def _load() -> None:
+    for name in _NEEDED:
+        import_module(name)
+    from ghartifacts_async._sansio.converters import prepare
+
+    prepare(ArtifactPage)
+    _loaded.set()

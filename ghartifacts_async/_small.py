@@ -15,6 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ghartifacts_async._files import disk_error, make_directory, sync_directory
+from ghartifacts_async._journal import tidy
 from ghartifacts_async._sansio import payload
 from ghartifacts_async._target import Target
 from ghartifacts_async.errors import DiskError
@@ -49,6 +50,8 @@ def look(target: Path, likely: str) -> tuple[Path, bool]:
     directory, name = os.path.split(target)
     other = os.path.join(directory, likely)  # noqa: PTH118 - a Path takes ten times as long
     if likely != name and os.path.lexists(other) and not os.path.lexists(target):
+        # Nobody will look for what was begun under the name of the zip.
+        tidy(target.parent, Target(target, True).stem)
         return target.with_name(likely), False
     return target, can_be_put(target)
 

@@ -12,10 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import (
-    asynccontextmanager,
-    suppress,
-)
+from contextlib import asynccontextmanager, closing, suppress
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -163,11 +160,10 @@ class Transport:
             failure = self.failure(error, url.value)
         else:
             self._open.add(response)
-            stream = Stream(response, url, self)
             try:
-                yield stream
+                with closing(Stream(response, url, self)) as stream:
+                    yield stream
             finally:
-                stream.close()
                 self._open.discard(response)
                 # Not release(): nobody waits for the rest of a body that is not wanted.
                 response.close()

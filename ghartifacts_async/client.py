@@ -1,6 +1,7 @@
 """The façade: a `Client` for a GitHub.
 
-What one method alone needs is imported there: a program pays for the rooms that it enters.
+What one method alone needs is imported there: a program pays for the rooms that it enters. Those of
+calls and downloads are loaded in a thread while the client is.
 """
 
 from __future__ import annotations
@@ -225,6 +226,11 @@ class Client:
             raise ClientStateError(f"this client is {self._state}; make a new one for each use")
         await self._parts.transport.open()
         self._state = "open"
+        try:
+            await self._parts.load()
+        except BaseException:
+            await self.__aexit__(None, None, None)
+            raise
         return self
 
     async def __aexit__(

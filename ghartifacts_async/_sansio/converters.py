@@ -44,6 +44,11 @@ def structure(value: object, model: type[_T]) -> _T:
     raise ShapeError("; ".join(problem[:_LONGEST] for problem in problems[:3]))
 
 
+def prepare(model: type) -> None:
+    """Do what the first value of a `model` would have to wait for."""
+    _converter.get_structure_hook(model)
+
+
 def parse_json(text: str | bytes) -> Any:
     """Parse JSON.
 

@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 
 from ghartifacts_async import Client, Repo, _small
+from ghartifacts_async._sansio.arguments import DEFAULT_TEMPLATE
+from ghartifacts_async._sansio.layout import Layout
+from ghartifacts_async._target import Target
 from ghartifacts_async.testing import BlobFault, FakeGitHub
-from tests.support import files_below
+from tests.support import REPOSITORY, files_below
 
-from .support import add, all_of, until
+from .support import LARGE, add, all_of, until
 
 
 @pytest.mark.parametrize("missing", ["no such files", "refused", "somebody else"])
@@ -59,3 +62,18 @@ async def test_small_files_are_as_any_other(
     (outcome,) = await all_of(repo, tmp_path / "out", artifacts=[2], durable=durable)
     assert outcome.result().resumed_bytes == 150_000
     assert len(files_below(tmp_path)) == 2
+
+
+async def test_what_a_kill_left_of_a_raw_file_goes(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """A journal has the name of the zip that its payload turned out not to be, and is found."""
+    fake_github.add_artifact(REPOSITORY, "report.json", LARGE, raw="report.json")
+    (first,) = await all_of(repo, tmp_path)
+    path = first.result().path
+    as_zip = path.with_name(Path(Layout(DEFAULT_TEMPLATE).path(first.result().artifact)).name)
+    assert as_zip != path
+    Target(as_zip, True).beside("journal").write_bytes(b"of a process that was killed\n")
+    (again,) = await all_of(repo, tmp_path)
+    assert again.result().skipped
+    assert [tmp_path / name for name in files_below(tmp_path)] == [path]

@@ -26,6 +26,7 @@ async def test_silence_is_given_up_when_its_time_is_over() -> None:
     began = loop.time()
     await asyncio.sleep(STALL + 1)
     assert [moment - began for moment in given_up] == [pytest.approx(STALL, abs=1e-3)]
+    watch.close()
 
 
 @fast

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from ghartifacts_async import DiskFull, Repo
+from ghartifacts_async._files import RandomFile
 from ghartifacts_async.testing import FakeGitHub
 from tests.support import REPOSITORY, files_below
 
@@ -65,9 +66,30 @@ async def test_room_is_not_set_aside_where_that_takes_as_long_as_writing(
 
     def slow(_: int, __: int, size: int) -> None:
         pieces.append(size)
-        time.sleep(0.005)
+        until = time.thread_time() + 0.005
+        while time.thread_time() < until:
+            pass
 
     monkeypatch.setattr(os, "posix_fallocate", slow, raising=False)
     fake_github.add_artifact(REPOSITORY, "large", bytes(80 * 2**20))
     assert (await repo.download_artifact(1, tmp_path)).verified
     assert pieces == [32 * 2**20]
+
+
+def test_others_at_work_make_no_difference_to_what_is_set_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Room that costs nothing but a wait is set aside for all of a payload."""
+    pieces: list[int] = []
+
+    def waiting(_: int, __: int, size: int) -> None:
+        pieces.append(size)
+        time.sleep(0.005)
+
+    monkeypatch.setattr(os, "posix_fallocate", waiting, raising=False)
+    file = RandomFile(tmp_path / "part", new=True)
+    try:
+        file.reserve(80 * 2**20)
+    finally:
+        file.close()
+    assert [piece // 2**20 for piece in pieces] == [32, 32, 16]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+from typing import Any
 
 import pytest
 
@@ -189,3 +190,22 @@ async def test_retries_are_logged_without_the_url(
         await read(repo)
     assert "going on in" in caplog.text
     assert not any(signature in caplog.text for signature in seen)
+
+
+async def test_an_answer_that_cannot_be_followed_is_closed(
+    gh: Client, repo: Repo, fake_github: FakeGitHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where reading cannot even begin, the connection of the answer ends with the error."""
+    fake_github.add_artifact(REPOSITORY, "dist", bytes(5 * 2**20))
+    transport, answers = gh._parts.transport, list[Any]()
+
+    def fail(*_: object) -> None:
+        answers.extend((one, one.closed) for one in transport._open)
+        raise MemoryError
+
+    monkeypatch.setattr("ghartifacts_async._transport.Watch", fail)
+    with pytest.raises(MemoryError):
+        async with repo.stream_artifact(1):
+            pass
+    assert [(before, answer.closed) for answer, before in answers] == [(False, True)]
+    assert not transport._open

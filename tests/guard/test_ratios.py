@@ -93,7 +93,7 @@ async def test_a_poll_beside_a_plain_request() -> None:
 
 
 async def test_a_page_beside_plain_json() -> None:
-    """Artifacts of a page cost at most twenty times what its JSON alone does."""
+    """Artifacts of a page cost at most ten times what its JSON alone does."""
     run = {"id": 1, "repository_id": 2, "head_repository_id": 2, "head_branch": "main"}
     artifact = {
         "id": 1, "node_id": "x", "name": "dist", "size_in_bytes": 1, "url": "u",
@@ -112,4 +112,4 @@ async def test_a_page_beside_plain_json() -> None:
         for _ in range(30):
             json.loads(page)
 
-    assert await ratio(ours, plain) < 20
+    assert await ratio(ours, plain) < 10

@@ -45,6 +45,19 @@ def test_the_version_is_the_installed_one() -> None:
     assert not hasattr(ghartifacts_async, "no_such_name")
 
 
+def test_public_modules_are_attributes() -> None:
+    """``import ghartifacts_async`` is enough to name its modules, and what is found is kept."""
+    code = (
+        "import sys, ghartifacts_async as face\n"
+        "assert 'ghartifacts_async.reports' not in sys.modules\n"
+        "for name in ('auth', 'client', 'errors', 'models', 'repo', 'reports', 'testing'):\n"
+        "    assert getattr(face, name) is sys.modules[f'ghartifacts_async.{name}'], name\n"
+        "for name in (*face._HOMES, '__version__'):\n"
+        "    assert getattr(face, name) is vars(face)[name], name\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
 def test_importing_it_loads_neither_the_fake_nor_the_command_line() -> None:
     """An application pays for what it uses: no server, no command line, no third-party surprise."""
     code = (
