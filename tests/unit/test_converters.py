@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ghartifacts_async import Artifact, ArtifactPage, Download, InvalidArgument, Progress, from_json
-from ghartifacts_async._sansio.converters import ShapeError, parse_json, structure
+from ghartifacts_async._sansio.converters import ShapeError, parse_json, prepare, structure
 
 from .values import JSON_VALUES, OPENAPI, cost, document, examples
 
@@ -182,3 +182,11 @@ def test_from_json_of_no_text(text: Any) -> None:
     """from_json answers to what is no text as to text that is no JSON."""
     with pytest.raises(InvalidArgument):
         from_json(text, Artifact)
+
+
+def test_what_a_first_value_waits_for_can_be_done_before() -> None:
+    """Preparing changes no value, however often it is done."""
+    for _ in range(2):
+        prepare(ArtifactPage)
+    page = structure({"total_count": 1, "artifacts": []}, ArtifactPage)
+    assert page == ArtifactPage(total_count=1, artifacts=())

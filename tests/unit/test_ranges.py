@@ -109,6 +109,20 @@ def test_who_is_slow_is_relieved() -> None:
     assert plan.take(2.1, 1e6) is None, "nobody is that slow any more"
 
 
+def test_what_is_not_worth_sharing_is_relieved_of_all() -> None:
+    """Of a few bytes that come too slowly another connection takes all, not a part of them."""
+    plan = Plan([(0, 2 * MIB)], 2)
+    slow, quick = plan.take(0.0), plan.take(0.0)
+    assert slow is not None
+    assert quick is not None
+    quick.at = 2 * MIB
+    plan.give_back(quick)
+    slow.at = slow.came = MIB - 40_000
+    relief = plan.take(100.0, 1e6)
+    assert relief is not None
+    assert (relief.at, relief.stop, slow.left) == (MIB - 40_000, MIB, 0)
+
+
 def test_who_has_fallen_silent_is_relieved_of_all() -> None:
     """A connection over which nothing comes does not hold up the end."""
     plan = Plan([(0, MIB)], 2)
