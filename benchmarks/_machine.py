@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
 import subprocess
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+from tests.stores.base import ProgramMissingError, find
 
 _PACKAGES = (
     "ghartifacts_async", "aiohttp", "aiolimiter", "attrs", "cattrs", "filelock", "yarl", "aiofiles",
@@ -26,9 +27,11 @@ _PROGRAMS = {
 
 
 def found(program: str) -> str | None:
-    """Where a program is; Debian keeps servers where only root's PATH looks."""
-    path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin"])
-    return shutil.which(program, path=path)
+    """Where a program is, if it is installed."""
+    try:
+        return find(program, f"{program.upper()}_PROGRAM")
+    except ProgramMissingError:
+        return None
 
 
 def has_package(name: str) -> bool:
@@ -56,11 +59,9 @@ def describe() -> dict[str, str]:
 
 
 def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
 
 

@@ -16,7 +16,8 @@ from benchmarks._race import Entry, FailedError, Figures, Row, race, run
 
 OURS = "ghartifacts_async"
 
-_SHOWN = 12
+SHOWN = 12
+"""Lines of a profile."""
 
 
 class SkippedError(Exception):
@@ -77,7 +78,7 @@ class Stage:
             return str(error)
         finally:
             path.unlink(missing_ok=True)
-        most = sorted(stats.items(), key=lambda item: -item[1].tottime)[:_SHOWN]
+        most = sorted(stats.items(), key=lambda item: -item[1].tottime)[:SHOWN]
         lines = [
             f"{one.tottime:7.3f} s  {one.ncalls:>12}  {_where(one)}{name}" for name, one in most
         ]

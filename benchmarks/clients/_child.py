@@ -8,8 +8,9 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 
@@ -73,3 +74,49 @@ class Callbacks:
             yield
         finally:
             asyncio.Handle._run = plain  # type: ignore[method-assign]
+
+
+async def at_once(
+    save: Callable[[str], Awaitable[object]], target: str, count: str
+) -> dict[str, float]:
+    """Download so many times at once, to files whose names begin alike, and watch the loop."""
+    targets = [f"{target}.{number}" for number in range(int(count))]
+    with timed() as told, Callbacks.watched():
+        await asyncio.gather(*map(save, targets))
+    return {**told, "longest callback": Callbacks.longest}
+
+
+async def bounded(
+    save: Callable[[int, str], Awaitable[object]], numbers: Iterable[int], target: str, most: str
+) -> dict[str, float]:
+    """Download artifacts of these ids into a directory, so many at a time."""
+    turns = asyncio.Semaphore(int(most))
+
+    async def one(number: int) -> None:
+        async with turns:
+            await save(number, f"{target}/{number}.zip")
+
+    Path(target).mkdir(exist_ok=True)
+    with timed() as told:
+        await asyncio.gather(*map(one, numbers))
+    return told
+
+
+async def polled(ask: Callable[[], Awaitable[object]], count: str) -> dict[str, float]:
+    """Ask again and again, behind a tenth as often that does not count; how memory grew."""
+    for _ in range(int(count) // 10):
+        await ask()
+    before = memory_mib()
+    with timed() as told:
+        for _ in range(int(count)):
+            await ask()
+    return {**told, "grown MiB": memory_mib() - before}
+
+
+def repeated(work: Callable[[], object], times: str) -> dict[str, float]:
+    """Do it again and again, after once that does not count."""
+    work()
+    with timed() as told:
+        for _ in range(int(times)):
+            work()
+    return told

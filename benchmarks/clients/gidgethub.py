@@ -5,12 +5,13 @@ Its `getitem` decodes every body as text, so it cannot download.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import aiohttp
 from gidgethub.aiohttp import GitHubAPI
 
-from benchmarks.clients._child import memory_mib, perform, timed
+from benchmarks.clients._child import perform, polled, timed
 
 ARTIFACTS = "/repos/octo-org/octo-docs/actions/artifacts"
 
@@ -32,13 +33,7 @@ async def polls(url: str, token: str, count: str) -> dict[str, float]:
     cache: dict[str, Any] = {}
     async with aiohttp.ClientSession() as session:
         github = GitHubAPI(session, "benchmark", oauth_token=token, base_url=url, cache=cache)
-        for _ in range(int(count) // 10):
-            await github.getitem(f"{ARTIFACTS}/1")
-        before = memory_mib()
-        with timed() as told:
-            for _ in range(int(count)):
-                await github.getitem(f"{ARTIFACTS}/1")
-    return {**told, "grown MiB": memory_mib() - before}
+        return await polled(partial(github.getitem, f"{ARTIFACTS}/1"), count)
 
 
 if __name__ == "__main__":

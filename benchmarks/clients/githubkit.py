@@ -5,14 +5,14 @@ Its cache of answers is for polls, and off for the rest: it would hold whole pay
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from githubkit import GitHub
 
-from benchmarks.clients._child import Callbacks, memory_mib, perform, timed
+from benchmarks.clients._child import at_once, bounded, perform, polled, repeated, timed
 
 OWNER, REPO = "octo-org", "octo-docs"
 
@@ -65,57 +65,38 @@ async def listing(url: str, token: str) -> dict[str, float]:
     return {**told, "count": count}
 
 
-async def many(url: str, token: str, target: str, at_once: str) -> dict[str, float]:
+async def many(url: str, token: str, target: str, most: str) -> dict[str, float]:
     """Download all artifacts."""
-    turns = asyncio.Semaphore(int(at_once))
     async with opened(url, token) as github:
         numbers = [artifact.id async for artifact in found(github)]
-
-        async def one(number: int) -> None:
-            async with turns:
-                await save(github, number, f"{target}/{number}.zip")
-
-        Path(target).mkdir(exist_ok=True)
-        with timed() as told:
-            await asyncio.gather(*[one(number) for number in numbers])
-    return told
+        return await bounded(partial(save, github), numbers, target, most)
 
 
 async def side_by_side(
     url: str, token: str, target: str, count: str, how: str = ""
 ) -> dict[str, float]:
-    """Download the artifact so many times at once, and watch the loop."""
+    """Download the artifact so many times at once."""
     async with opened(url, token) as github:
-        with timed() as told, Callbacks.watched():
-            targets = [f"{target}.{number}" for number in range(int(count))]
-            await asyncio.gather(*[save(github, 1, one, how) for one in targets])
-    return {**told, "longest callback": Callbacks.longest}
+        return await at_once(lambda one: save(github, 1, one, how), target, count)
 
 
 async def polls(url: str, token: str, count: str) -> dict[str, float]:
     """Ask for the same artifact again and again, with its cache of answers."""
     async with GitHub(token, base_url=url) as github:
-        ask = github.rest.actions.async_get_artifact
-        for _ in range(int(count) // 10):
-            assert (await ask(OWNER, REPO, 1)).parsed_data
-        before = memory_mib()
-        with timed() as told:
-            for _ in range(int(count)):
-                assert (await ask(OWNER, REPO, 1)).parsed_data
-    return {**told, "grown MiB": memory_mib() - before}
+
+        async def ask() -> None:
+            answer = await github.rest.actions.async_get_artifact(OWNER, REPO, 1)
+            assert answer.parsed_data
+
+        return await polled(ask, count)
 
 
 def parsing(page: str, times: str) -> dict[str, float]:
-    """Turn the JSON of a page into values, again and again."""
+    """Turn the JSON of a page into values."""
     from githubkit_schemas.latest.models import ReposOwnerRepoActionsArtifactsGetResponse200
 
-    text = Path(page).read_bytes()
     model = ReposOwnerRepoActionsArtifactsGetResponse200
-    model.model_validate_json(text)
-    with timed() as told:
-        for _ in range(int(times)):
-            model.model_validate_json(text)
-    return told
+    return repeated(partial(model.model_validate_json, Path(page).read_bytes()), times)
 
 
 if __name__ == "__main__":

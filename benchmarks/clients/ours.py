@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import aiohttp
 
-from benchmarks.clients._child import Callbacks, memory_mib, perform, timed
+from benchmarks.clients._child import at_once, memory_mib, perform, polled, repeated, timed
 from ghartifacts_async import Client, Limits, Repo
 
 REPOSITORY = "octo-org/octo-docs"
@@ -63,12 +63,12 @@ async def listing(url: str, token: str, concurrency: str) -> dict[str, float]:
     return {**told, "count": count, "grown MiB": memory_mib("VmHWM") - before}
 
 
-async def many(url: str, token: str, target: str, at_once: str) -> dict[str, float]:
+async def many(url: str, token: str, target: str, most: str) -> dict[str, float]:
     """Download all artifacts, and verify them."""
     async with opened(url, token, "") as repo:
         artifacts = await repo.list_artifacts().collect()
         with timed() as told:
-            outcomes = repo.download_artifacts(artifacts, target, concurrency=int(at_once))
+            outcomes = repo.download_artifacts(artifacts, target, concurrency=int(most))
             async for outcome in outcomes:
                 assert outcome.result().verified
     return told
@@ -92,40 +92,27 @@ async def unpacked(url: str, token: str, target: str) -> dict[str, float]:
 
 
 async def side_by_side(url: str, token: str, target: str, count: str) -> dict[str, float]:
-    """Download the artifact so many times at once, and watch the loop."""
+    """Download the artifact so many times at once."""
     async with opened(url, token, "") as repo:
-        with timed() as told, Callbacks.watched():
-            targets = [f"{target}.{number}" for number in range(int(count))]
-            await asyncio.gather(*[repo.download_artifact(1, one) for one in targets])
-    return {**told, "longest callback": Callbacks.longest}
+        return await at_once(partial(repo.download_artifact, 1), target, count)
 
 
 async def polls(url: str, token: str, count: str) -> dict[str, float]:
     """Ask for the same artifact again and again, as a bot does that waits."""
     async with Client(token, base_url=url, limits=Limits.off()) as gh:
-        repo = gh.repo(REPOSITORY)
-        for _ in range(int(count) // 10):
-            await repo.get_artifact(1)
-        before = memory_mib()
-        with timed() as told:
-            for _ in range(int(count)):
-                await repo.get_artifact(1)
+        told = await polled(partial(gh.repo(REPOSITORY).get_artifact, 1), count)
         not_modified = gh.stats.not_modified
     assert not_modified >= int(count), not_modified
-    return {**told, "grown MiB": memory_mib() - before}
+    return told
 
 
 def parsing(page: str, times: str) -> dict[str, float]:
-    """Turn the JSON of a page into values, again and again."""
+    """Turn the JSON of a page into values."""
     from ghartifacts_async._sansio.calls import Reply, list_repository_artifacts, read_page
 
     reply = Reply(200, {}, Path(page).read_bytes())
     call = list_repository_artifacts(REPOSITORY, name=None, per_page=100)
-    read_page(call, reply)
-    with timed() as told:
-        for _ in range(int(times)):
-            read_page(call, reply)
-    return told
+    return repeated(partial(read_page, call, reply), times)
 
 
 if __name__ == "__main__":

@@ -5,15 +5,14 @@ https://docs.aiohttp.org/en/stable/client_quickstart.html#streaming-response-con
 
 from __future__ import annotations
 
-import asyncio
 import ssl
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import aiofiles
 import aiohttp
 
-from benchmarks.clients._child import Callbacks, perform, timed
+from benchmarks.clients._child import at_once, bounded, perform, timed
 
 ARTIFACTS = "/repos/octo-org/octo-docs/actions/artifacts"
 
@@ -72,29 +71,22 @@ async def listing(url: str, token: str) -> dict[str, float]:
     return {**told, "count": count}
 
 
-async def many(url: str, token: str, target: str, at_once: str) -> dict[str, float]:
+async def many(url: str, token: str, target: str, most: str) -> dict[str, float]:
     """Download all artifacts."""
-    turns = asyncio.Semaphore(int(at_once))
     async with opened(token) as session:
-        found = await artifacts(session, url)
-
-        async def one(number: int) -> None:
-            async with turns:
-                await save(session, f"{url}{ARTIFACTS}/{number}/zip", f"{target}/{number}.zip")
-
-        Path(target).mkdir(exist_ok=True)
-        with timed() as told:
-            await asyncio.gather(*[one(artifact["id"]) for artifact in found])
-    return told
+        numbers = [artifact["id"] for artifact in await artifacts(session, url)]
+        return await bounded(
+            lambda number, to: save(session, f"{url}{ARTIFACTS}/{number}/zip", to),
+            numbers,
+            target,
+            most,
+        )
 
 
 async def side_by_side(url: str, token: str, target: str, count: str) -> dict[str, float]:
-    """Download the artifact so many times at once, and watch the loop."""
+    """Download the artifact so many times at once."""
     async with opened(token) as session:
-        with timed() as told, Callbacks.watched():
-            targets = [f"{target}.{number}" for number in range(int(count))]
-            await asyncio.gather(*[save(session, f"{url}{ARTIFACTS}/1/zip", to) for to in targets])
-    return {**told, "longest callback": Callbacks.longest}
+        return await at_once(partial(save, session, f"{url}{ARTIFACTS}/1/zip"), target, count)
 
 
 if __name__ == "__main__":

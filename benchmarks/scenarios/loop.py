@@ -30,10 +30,8 @@ def play(stage: Stage) -> Result:
 
         def entry(name: str, client: str, role: Role, most_runs: int, *more: object) -> Entry:
             arguments = (server.url, server.token, target, AT_ONCE, *more)
-            command, check = (
-                stage.client(client, "side_by_side", *arguments),
-                sized(target, size, AT_ONCE),
-            )
+            command = stage.client(client, "side_by_side", *arguments)
+            check = sized(target, size, AT_ONCE)
             return Entry(name, command, role, remover(target), check, most_runs=most_runs)
 
         ours = entry(OURS, "ours", "ours", 5)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from benchmarks._race import ROOT, Entry, Role
-from benchmarks._scenario import OURS, PEAK, RATIO, Column, Result, Stage
+from benchmarks._scenario import OURS, PEAK, RATIO, SHOWN, Column, Result, Stage
 
 _IMPORT = "from ghartifacts_async import Client"
 _OPENED = f"""
@@ -18,7 +18,6 @@ async def main():
         pass
 asyncio.run(main())
 """
-_SHOWN = 12
 
 
 def play(stage: Stage) -> Result:
@@ -60,6 +59,6 @@ def _slowest() -> str:
     command = [sys.executable, "-X", "importtime", "-c", source]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     lines = [line.split("|") for line in done.stderr.split("\n\n")[1].splitlines()]
-    most = sorted(lines, key=lambda line: -int(line[0].rpartition(":")[2]))[:_SHOWN]
+    most = sorted(lines, key=lambda line: -int(line[0].rpartition(":")[2]))[:SHOWN]
     times = [(int(own.rpartition(":")[2]), name.strip()) for own, _, name in most]
     return "\n".join(f"{microseconds / 1e3:6.1f} ms  {name}" for microseconds, name in times)

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
+from pathlib import Path
 
-from ghartifacts_async.testing import FakeArtifact, FakeGitHub
+import pytest
+
+from ghartifacts_async import ArtifactsError, Client, RetryPolicy
+from ghartifacts_async.testing import BlobFault, FakeArtifact, FakeGitHub
 from tests.support import REPOSITORY, Answer, says
 
 PAYLOAD = os.urandom(3_000_000)
+
+ONCE = RetryPolicy(tries=1)
 
 
 def blob(payload: bytes, *headers: bytes, length: int | None = None) -> Answer:
@@ -21,6 +27,15 @@ def blob(payload: bytes, *headers: bytes, length: int | None = None) -> Answer:
 def add(fake: FakeGitHub, location: str | None = None, **kwargs: object) -> FakeArtifact:
     """An artifact with PAYLOAD, served from `location`."""
     return fake.add_artifact(REPOSITORY, "dist", PAYLOAD, location=location, **kwargs)  # type: ignore[arg-type]
+
+
+async def attempt(fake: FakeGitHub, target: Path | str, after: int) -> None:
+    """A download that ends after so many bytes."""
+    fake.fail_blobs_next(BlobFault.truncate(after=after))
+    async with Client(fake.token, base_url=fake.url, retry=ONCE) as gh:
+        with pytest.raises(ArtifactsError):
+            await gh.repo(REPOSITORY).download_artifact(1, target)
+    fake.clear_requests()
 
 
 async def endless(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

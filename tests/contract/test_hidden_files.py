@@ -11,9 +11,9 @@ import pytest
 
 from ghartifacts_async import DiskError, Progress, Repo, TargetExists
 from ghartifacts_async.testing import FakeGitHub
-from tests.contract.payloads import PAYLOAD, add
+from tests.contract.payloads import PAYLOAD, add, attempt
 
-from .test_resume import attempt, journal, part
+from .test_resume import journal, part
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need privileges there")

@@ -17,24 +17,12 @@ from ghartifacts_async import (
     Download,
     Progress,
     Repo,
-    RetryPolicy,
     TargetBusy,
     TargetExists,
 )
 from ghartifacts_async.testing import BlobFault, FakeGitHub
-from tests.contract.payloads import PAYLOAD, add
+from tests.contract.payloads import ONCE, PAYLOAD, add, attempt
 from tests.support import REPOSITORY, files_below, published_below
-
-ONCE = RetryPolicy(tries=1)
-
-
-async def attempt(fake: FakeGitHub, target: Path | str, after: int) -> None:
-    """A download that ends after so many bytes."""
-    fake.fail_blobs_next(BlobFault.truncate(after=after))
-    async with Client(fake.token, base_url=fake.url, retry=ONCE) as gh:
-        with pytest.raises(ArtifactsError):
-            await gh.repo(REPOSITORY).download_artifact(1, target)
-    fake.clear_requests()
 
 
 async def test_the_next_call_goes_on(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from ghartifacts_async import ArtifactsError, Client, Repo, RetryPolicy
+from ghartifacts_async import Repo
 from ghartifacts_async._journal import Journal
 from ghartifacts_async._target import Target
-from ghartifacts_async.testing import BlobFault, FakeGitHub
-from tests.contract.payloads import PAYLOAD, add
-from tests.support import REPOSITORY, files_below
+from ghartifacts_async.testing import FakeGitHub
+from tests.contract.payloads import PAYLOAD, add, attempt
+from tests.support import files_below
 
 
 def journal_of(target: Path) -> Path:
@@ -39,11 +39,7 @@ async def test_what_was_begun_of_a_file_that_is_right_goes_too(
     """The part of an interrupted download is of no use once somebody else put the file there."""
     add(fake_github)
     target = tmp_path / "dist.zip"
-    fake_github.fail_blobs_next(BlobFault.truncate(after=1_000_000))
-    once = RetryPolicy(tries=1)
-    async with Client(fake_github.token, base_url=fake_github.url, retry=once) as gh:
-        with pytest.raises(ArtifactsError):
-            await gh.repo(REPOSITORY).download_artifact(1, target)
+    await attempt(fake_github, target, 1_000_000)
     assert len(files_below(tmp_path)) == 2
     target.write_bytes(PAYLOAD)
     assert (await repo.download_artifact(1, target)).skipped
