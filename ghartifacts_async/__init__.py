@@ -13,7 +13,7 @@ every program uses are resolved on first use.
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
-from ghartifacts_async._listing import ArtifactListing
+from ghartifacts_async._api.listing import ArtifactListing
 from ghartifacts_async.auth import Anonymous, Auth, GitHubApp, Token, TokenProvider
 from ghartifacts_async.client import Client
 from ghartifacts_async.errors import (
@@ -74,9 +74,9 @@ from ghartifacts_async.models import (
 from ghartifacts_async.repo import Repo
 
 if TYPE_CHECKING:
-    from ghartifacts_async._archive import Archive
-    from ghartifacts_async._sansio.converters import from_json, to_json
-    from ghartifacts_async._stream import ArtifactStream
+    from ghartifacts_async._api.converters import from_json, to_json
+    from ghartifacts_async._archive.archive import Archive
+    from ghartifacts_async._download.stream import ArtifactStream
     from ghartifacts_async.reports import (
         BulkProgress,
         Deletion,
@@ -159,15 +159,15 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Archive": "_archive",
-    "ArtifactStream": "_stream",
+    "Archive": "_archive.archive",
+    "ArtifactStream": "_download.stream",
     "BulkProgress": "reports",
     "Deletion": "reports",
     "MirrorReport": "reports",
     "Outcome": "reports",
     "PruneReport": "reports",
-    "from_json": "_sansio.converters",
-    "to_json": "_sansio.converters",
+    "from_json": "_api.converters",
+    "to_json": "_api.converters",
 }
 
 _MODULES = {"reports", "testing"}

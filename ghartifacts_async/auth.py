@@ -9,30 +9,27 @@ from copy import copy
 from datetime import datetime
 from importlib.util import find_spec
 from inspect import isawaitable, iscoroutinefunction
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from attrs import frozen
 
-from ghartifacts_async._sansio import arguments, limits
-from ghartifacts_async._sansio.calls import (
-    ApiCall,
-    Reply,
+from ghartifacts_async import _arguments
+from ghartifacts_async._api import rate_limit_headers
+from ghartifacts_async._api.client import ApiCaller
+from ghartifacts_async._api.endpoints import (
     create_installation_token,
     find_installation,
     read_as,
 )
-from ghartifacts_async._sansio.secret import Secret, hidden
+from ghartifacts_async._http.redaction import Secret, hidden
 from ghartifacts_async.errors import ArtifactsError, InvalidArgument, TokenProviderError
-
-Ask: TypeAlias = Callable[[ApiCall, Callable[[], str]], Awaitable[Reply]]
-"""Makes an API call with a token of its own, made anew for each try; paced as any call."""
 
 
 @runtime_checkable
 class Auth(Protocol):
     """A source of tokens. Most are better written as an async callable that returns one."""
 
-    async def token(self, ask: Ask, rejected: str | None) -> str | None:
+    async def token(self, ask: ApiCaller, rejected: str | None) -> str | None:
         """The token for the next call, ``None`` to make it without one.
 
         Args:
@@ -54,9 +51,9 @@ class Token:
 
     def __init__(self, value: str) -> None:
         value = hidden(value)
-        self._value = arguments.token(value)
+        self._value = _arguments.token(value)
 
-    async def token(self, ask: Ask, rejected: str | None) -> str:  # noqa: ARG002
+    async def token(self, ask: ApiCaller, rejected: str | None) -> str:  # noqa: ARG002
         """The token."""
         return self._value
 
@@ -74,7 +71,7 @@ class TokenProvider:
     def __init__(self, provide: Callable[[], Awaitable[str]]) -> None:
         self._provide = provide
 
-    async def token(self, ask: Ask, rejected: str | None) -> str:  # noqa: ARG002
+    async def token(self, ask: ApiCaller, rejected: str | None) -> str:  # noqa: ARG002
         """The token of the moment.
 
         Raises:
@@ -90,7 +87,7 @@ class TokenProvider:
             raise
         except Exception as error:
             raise TokenProviderError(f"the token provider raised {type(error).__name__}") from error
-        return arguments.token(value)
+        return _arguments.token(value)
 
     def __repr__(self) -> str:
         return "TokenProvider(***)"
@@ -99,7 +96,7 @@ class TokenProvider:
 class Anonymous:
     """No token: enough to list and get on public repositories, 60 calls an hour."""
 
-    async def token(self, ask: Ask, rejected: str | None) -> None:
+    async def token(self, ask: ApiCaller, rejected: str | None) -> None:
         """``None``."""
 
     def __repr__(self) -> str:
@@ -149,9 +146,9 @@ class GitHubApp:
         if find_spec("jwt") is None or find_spec("cryptography") is None:
             raise InvalidArgument("a GitHubApp needs PyJWT: pip install 'ghartifacts_async[app]'")
         if repository is not None:
-            arguments.repository(repository)
+            _arguments.repository(repository)
         else:
-            arguments.installation_id(installation_id)
+            _arguments.installation_id(installation_id)
         self._permissions = permissions
         self._wall_clock = wall_clock
         self._minted: _Minted | None = None
@@ -175,7 +172,7 @@ class GitHubApp:
             )
         self._base_url = base_url
 
-    async def token(self, ask: Ask, rejected: str | None) -> str:
+    async def token(self, ask: ApiCaller, rejected: str | None) -> str:
         """The installation's token, minted where there is none that lasts a minute more."""
         if (token := self._current(rejected)) is not None:
             return token
@@ -202,7 +199,7 @@ class GitHubApp:
             return None
         return minted.token if asyncio.get_running_loop().time() < minted.renew_at else None
 
-    async def _mint(self, ask: Ask) -> str:
+    async def _mint(self, ask: ApiCaller) -> str:
         if self._installation is None:
             assert self._repository is not None
             call = find_installation(self._repository)
@@ -211,11 +208,11 @@ class GitHubApp:
         reply = await ask(call, self._jwt)
         granted = read_as(_Granted, call, reply)
         now = asyncio.get_running_loop().time()
-        lasts = granted.expires_at.timestamp() - limits.server_time(
+        lasts = granted.expires_at.timestamp() - rate_limit_headers.server_time(
             reply.headers, self._wall_clock()
         )
         renew_in = max(lasts - _RENEW_BEFORE, lasts / 2)
-        self._minted = _Minted(arguments.token(granted.token), now + renew_in)
+        self._minted = _Minted(_arguments.token(granted.token), now + renew_in)
         return self._minted.token
 
     def _jwt(self) -> str:

@@ -13,15 +13,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, Unpack
 
-from ghartifacts_async._disk import Disk
-from ghartifacts_async._lifetime import Lifetime
-from ghartifacts_async._limiter import Limiter
-from ghartifacts_async._parts import Parts
-from ghartifacts_async._pool import check_borrowed
-from ghartifacts_async._sansio import arguments
-from ghartifacts_async._sansio.secret import Secret, hidden
-from ghartifacts_async._session import Session
-from ghartifacts_async._transport import Transport
+from ghartifacts_async import _arguments
+from ghartifacts_async._api.client import Session
+from ghartifacts_async._api.rate_limiter import Limiter
+from ghartifacts_async._context import Parts
+from ghartifacts_async._disk.threads import Disk
+from ghartifacts_async._http.connection_pool import check_borrowed
+from ghartifacts_async._http.redaction import Secret, hidden
+from ghartifacts_async._http.transport import Transport
+from ghartifacts_async._tasks.lifetime import Lifetime
 from ghartifacts_async.auth import Auth, GitHubApp, auth_of
 from ghartifacts_async.errors import ClientStateError, InvalidArgument
 from ghartifacts_async.models import (
@@ -82,27 +82,27 @@ class Client:
         self._state, self._base_url = "not entered", "?"
         # The frames of an error show what their names hold.
         auth = hidden(auth)
-        self._base_url = arguments.base_url(base_url)
+        self._base_url = _arguments.base_url(base_url)
         if session is not None:
             check_borrowed(session)
         for value, kind in ((retry, RetryPolicy), (limits, Limits), (timeouts, Timeouts)):
-            arguments.of_kind(value, kind)
+            _arguments.of_kind(value, kind)
         if isinstance(auth, GitHubApp):
             auth.bind(self._base_url)
         transport = Transport(
             session,
-            user_agent=arguments.header_value("user_agent", user_agent or _user_agent()),
+            user_agent=_arguments.header_value("user_agent", user_agent or _user_agent()),
             timeouts=timeouts,
         )
         lifetime = Lifetime()
         self._session = Session(
             transport,
-            auth_of(auth),
+            auth_of(auth).token,
             Limiter(limits, time.time, bounded=transport.pool.bounded),
             retry,
             lifetime,
             base_url=self._base_url,
-            api_version=arguments.header_value("api_version", api_version),
+            api_version=_arguments.header_value("api_version", api_version),
             conditional=conditional,
         )
         self._parts = Parts(self._base_url, self._session, transport, Disk(), lifetime, retry)
@@ -135,7 +135,7 @@ class Client:
             raise InvalidArgument("neither GH_TOKEN nor GITHUB_TOKEN is set; one holds the token")
         url = os.environ.get("GITHUB_API_URL")
         if not url:
-            url = arguments.base_url_of_host(os.environ.get("GH_HOST") or "github.com")
+            url = _arguments.base_url_of_host(os.environ.get("GH_HOST") or "github.com")
         return cls(
             token, base_url=url, session=session, retry=retry, limits=limits, timeouts=timeouts
         )
@@ -152,7 +152,7 @@ class Client:
                     f"{name.name} is of {name.base_url}, this client of {self._base_url}"
                 )
             name = name.name
-        return Repo(arguments.repository(name), self._base_url)._bound(self._opened)
+        return Repo(_arguments.repository(name), self._base_url)._bound(self._opened)
 
     async def mirror(
         self,
@@ -160,7 +160,7 @@ class Client:
         directory: str | os.PathLike[str],
         *,
         name: str | None = None,
-        template: str = arguments.DEFAULT_TEMPLATE,
+        template: str = _arguments.DEFAULT_TEMPLATE,
         concurrency: int = 8,
         durable: bool = False,
         on_progress: Callable[[BulkProgress], None] | None = None,
@@ -185,10 +185,10 @@ class Client:
         Raises:
             DiskFull: As of `Repo.mirror`, like the others that end all of it.
         """
-        from ghartifacts_async._mirror import mirror
-        from ghartifacts_async._progress import check_callback
-        from ghartifacts_async._sansio.layout import Layout
-        from ghartifacts_async._target import check_destination
+        from ghartifacts_async._bulk.mirror import mirror
+        from ghartifacts_async._bulk.path_template import Layout
+        from ghartifacts_async._download.progress import check_callback
+        from ghartifacts_async._download.target import check_destination
 
         check_destination(directory)
         check_callback(on_progress)
@@ -206,7 +206,7 @@ class Client:
         return await mirror(
             mirrors,
             self._opened().lifetime,
-            concurrency=arguments.concurrency(concurrency),
+            concurrency=_arguments.concurrency(concurrency),
             alone=False,
             on_progress=on_progress,
         )

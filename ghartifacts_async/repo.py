@@ -21,10 +21,11 @@ from typing import TYPE_CHECKING, Self, Unpack
 
 from attrs import field, frozen
 
-from ghartifacts_async._listing import ArtifactListing
-from ghartifacts_async._parts import Parts
-from ghartifacts_async._sansio import arguments, calls
-from ghartifacts_async._sansio.filters import Filter
+from ghartifacts_async import _arguments
+from ghartifacts_async._api import endpoints
+from ghartifacts_async._api.filters import Filter
+from ghartifacts_async._api.listing import ArtifactListing
+from ghartifacts_async._context import Parts
 from ghartifacts_async.errors import ClientStateError
 from ghartifacts_async.models import (
     Artifact,
@@ -37,11 +38,11 @@ from ghartifacts_async.models import (
 )
 
 if TYPE_CHECKING:
-    from ghartifacts_async._archive import Archive
-    from ghartifacts_async._mirror import Mirror
-    from ghartifacts_async._progress import OnProgress
-    from ghartifacts_async._sansio.layout import Layout
-    from ghartifacts_async._stream import ArtifactStream
+    from ghartifacts_async._archive.archive import Archive
+    from ghartifacts_async._bulk.mirror import Mirror
+    from ghartifacts_async._bulk.path_template import Layout
+    from ghartifacts_async._download.progress import OnProgress
+    from ghartifacts_async._download.stream import ArtifactStream
     from ghartifacts_async.reports import (
         BulkProgress,
         Deletion,
@@ -124,10 +125,10 @@ class Repo:
 
         Source: https://docs.github.com/rest/actions/artifacts#list-artifacts-for-a-repository
         """
-        call = calls.list_repository_artifacts(
+        call = endpoints.list_repository_artifacts(
             self.name,
-            name=arguments.artifact_name(name),
-            per_page=arguments.per_page(per_page),
+            name=_arguments.artifact_name(name),
+            per_page=_arguments.per_page(per_page),
         )
         wanted = Filter(
             pattern=pattern,
@@ -139,7 +140,7 @@ class Repo:
             min_size=min_size,
             max_size=max_size,
         )
-        concurrency = arguments.concurrency(concurrency)
+        concurrency = _arguments.concurrency(concurrency)
         return ArtifactListing(self._opened().session, call, wanted, concurrency=concurrency)
 
     def list_run_artifacts(
@@ -178,12 +179,12 @@ class Repo:
 
         Source: https://docs.github.com/rest/actions/artifacts#list-workflow-run-artifacts
         """
-        call = calls.list_run_artifacts(
+        call = endpoints.list_run_artifacts(
             self.name,
-            arguments.run_id(run_id),
-            name=arguments.artifact_name(name),
-            direction=arguments.direction(direction),
-            per_page=arguments.per_page(per_page),
+            _arguments.run_id(run_id),
+            name=_arguments.artifact_name(name),
+            direction=_arguments.direction(direction),
+            per_page=_arguments.per_page(per_page),
         )
         wanted = Filter(
             pattern=pattern,
@@ -195,7 +196,7 @@ class Repo:
             min_size=min_size,
             max_size=max_size,
         )
-        concurrency = arguments.concurrency(concurrency)
+        concurrency = _arguments.concurrency(concurrency)
         return ArtifactListing(self._opened().session, call, wanted, concurrency=concurrency)
 
     async def get_artifact(self, artifact: Artifact | int) -> Artifact:
@@ -206,7 +207,7 @@ class Repo:
 
         Source: https://docs.github.com/rest/actions/artifacts#get-an-artifact
         """
-        return await self._opened().get(self.name, arguments.artifact_id(artifact))
+        return await self._opened().get(self.name, _arguments.artifact_id(artifact))
 
     async def delete_artifact(self, artifact: Artifact | int) -> None:
         """Delete an artifact, for good.
@@ -218,8 +219,8 @@ class Repo:
         Source: https://docs.github.com/rest/actions/artifacts#delete-an-artifact
         """
         session = self._opened().session
-        call = calls.delete_artifact(self.name, arguments.artifact_id(artifact))
-        calls.check_deleted(call, await session.call(call))
+        call = endpoints.delete_artifact(self.name, _arguments.artifact_id(artifact))
+        endpoints.check_deleted(call, await session.call(call))
 
     async def download_artifact(
         self,
@@ -276,13 +277,13 @@ class Repo:
 
         Source: https://docs.github.com/rest/actions/artifacts#download-an-artifact
         """
-        from ghartifacts_async._progress import check_callback
-        from ghartifacts_async._target import check_destination
+        from ghartifacts_async._download.progress import check_callback
+        from ghartifacts_async._download.target import check_destination
 
         check_destination(destination)
         check_callback(on_progress)
-        arguments.if_exists(if_exists)
-        arguments.connections(connections)
+        _arguments.if_exists(if_exists)
+        _arguments.connections(connections)
         parts = self._opened()
         async with parts.lifetime.work():
             artifact = await self._described(artifact)
@@ -317,9 +318,9 @@ class Repo:
 
         Source: https://docs.github.com/rest/actions/artifacts#download-an-artifact
         """
-        from ghartifacts_async._patience import Patience
-        from ghartifacts_async._source import Source
-        from ghartifacts_async._stream import stream
+        from ghartifacts_async._download.blob import Source
+        from ghartifacts_async._download.retries import Patience
+        from ghartifacts_async._download.stream import stream
 
         parts = self._opened()
         artifact = await self._described(artifact)
@@ -355,11 +356,11 @@ class Repo:
 
         Source: https://docs.github.com/rest/actions/artifacts#download-an-artifact
         """
-        from ghartifacts_async._archive import open_archive
-        from ghartifacts_async._remote import Remote
-        from ghartifacts_async._source import Source
+        from ghartifacts_async._archive.archive import open_archive
+        from ghartifacts_async._archive.remote_file import Remote
+        from ghartifacts_async._download.blob import Source
 
-        arguments.of_kind(budget, Budget)
+        _arguments.of_kind(budget, Budget)
         parts = self._opened()
         artifact = await self._described(artifact)
         source = Source(parts.transport, parts.lease(self.name, artifact), artifact)
@@ -426,7 +427,7 @@ class Repo:
 
         Source: https://docs.github.com/rest/actions/artifacts#download-an-artifact
         """
-        from ghartifacts_async._archive import Unpacking, extract
+        from ghartifacts_async._archive.archive import Unpacking, extract
 
         wanted = Unpacking.of(directory, members, strip, if_exists, portable, budget)
         parts = self._opened()
@@ -469,21 +470,21 @@ class Repo:
             ProgressError: `on_progress` raised; so does, unchanged, what `artifacts` raises. What
                 goes wrong with one artifact is in its `Outcome`.
         """
-        from ghartifacts_async._bulk import downloads
-        from ghartifacts_async._progress import check_callback
-        from ghartifacts_async._sansio.layout import Layout
-        from ghartifacts_async._target import check_destination
+        from ghartifacts_async._bulk.downloads import downloads
+        from ghartifacts_async._bulk.path_template import Layout
+        from ghartifacts_async._download.progress import check_callback
+        from ghartifacts_async._download.target import check_destination
 
         check_destination(directory)
         check_callback(on_progress)
         return downloads(
             self._opened(),
             self.name,
-            arguments.several(artifacts),
+            _arguments.several(artifacts),
             Path(directory),
-            Layout(arguments.DEFAULT_TEMPLATE),
-            concurrency=arguments.concurrency(concurrency),
-            if_exists=arguments.if_exists(if_exists),
+            Layout(_arguments.DEFAULT_TEMPLATE),
+            concurrency=_arguments.concurrency(concurrency),
+            if_exists=_arguments.if_exists(if_exists),
             durable=durable,
             on_progress=on_progress,
         )
@@ -505,9 +506,9 @@ class Repo:
 
         Source: https://docs.github.com/rest/actions/artifacts#delete-an-artifact
         """
-        from ghartifacts_async._bulk import deletions
+        from ghartifacts_async._bulk.downloads import deletions
 
-        return deletions(self._opened(), self.name, arguments.several(artifacts))
+        return deletions(self._opened(), self.name, _arguments.several(artifacts))
 
     async def prune(
         self,
@@ -542,10 +543,10 @@ class Repo:
         Raises:
             InvalidArgument: None of the first three is given.
         """
-        from ghartifacts_async._prune import prune
-        from ghartifacts_async._sansio.prune import Criteria
+        from ghartifacts_async._bulk.deletions import prune
+        from ghartifacts_async._bulk.retention import Criteria
 
-        arguments.of_kind(dry_run, bool)
+        _arguments.of_kind(dry_run, bool)
         criteria = Criteria(older_than, keep_latest, max_total_size)
         listing = self.list_artifacts(name, pattern=pattern)
         parts, now = self._opened(), datetime.now(UTC)
@@ -556,7 +557,7 @@ class Repo:
         directory: str | os.PathLike[str],
         *,
         name: str | None = None,
-        template: str = arguments.DEFAULT_TEMPLATE,
+        template: str = _arguments.DEFAULT_TEMPLATE,
         concurrency: int = 8,
         durable: bool = False,
         on_progress: Callable[[BulkProgress], None] | None = None,
@@ -596,17 +597,17 @@ class Repo:
                 and a `ProgressError` end it. What else goes wrong with one artifact is in the
                 report.
         """
-        from ghartifacts_async._mirror import mirror
-        from ghartifacts_async._progress import check_callback
-        from ghartifacts_async._sansio.layout import Layout
-        from ghartifacts_async._target import check_destination
+        from ghartifacts_async._bulk.mirror import mirror
+        from ghartifacts_async._bulk.path_template import Layout
+        from ghartifacts_async._download.progress import check_callback
+        from ghartifacts_async._download.target import check_destination
 
         check_destination(directory)
         check_callback(on_progress)
         return await mirror(
             [self._mirror(Path(directory), Layout(template), name, durable, filters)],
             self._opened().lifetime,
-            concurrency=arguments.concurrency(concurrency),
+            concurrency=_arguments.concurrency(concurrency),
             alone=True,
             on_progress=on_progress,
         )
@@ -629,7 +630,7 @@ class Repo:
         durable: bool,
         filters: ArtifactFilters,
     ) -> Mirror:
-        from ghartifacts_async._mirror import Mirror
+        from ghartifacts_async._bulk.mirror import Mirror
 
         listing = self.list_artifacts(name, **filters)
         return Mirror(self._opened(), self.name, listing, root, layout, durable=durable)

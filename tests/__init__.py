@@ -1,1 +1,1 @@
-"""The tests."""
+"""Tests, in the folders of the packages that they test."""

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from unittest import mock
 
 from benchmarks.campaigns._schedules import Schedule
-from ghartifacts_async import _disk, _files, _hasher
-from ghartifacts_async._sansio import ranges
+from ghartifacts_async._disk import file_io, hasher, threads
+from ghartifacts_async._download import ranges
 
 
 @contextmanager
@@ -29,8 +29,8 @@ def pieces(schedule: Schedule) -> Iterator[None]:
             _SMALLEST_PIECE=piece,
             _SMALLEST_RELIEF=max(1, piece // 16),
         ),
-        mock.patch.multiple(_disk, _LARGEST_BATCH=piece // 2, _SMALLEST_BATCH=piece // 8),
-        mock.patch.object(_hasher, "_WORTH_IT", piece),
+        mock.patch.multiple(threads, _LARGEST_BATCH=piece // 2, _SMALLEST_BATCH=piece // 8),
+        mock.patch.object(hasher, "_WORTH_IT", piece),
     ):
         yield
 
@@ -38,15 +38,15 @@ def pieces(schedule: Schedule) -> Iterator[None]:
 @contextmanager
 def full_disk(batches: int | None) -> Iterator[list[int]]:
     """Let the disk be full after so many batches; the sizes of those that it did not take."""
-    plain, written, refused = _files.RandomFile.write, itertools.count(), list[int]()
+    plain, written, refused = file_io.RandomFile.write, itertools.count(), list[int]()
 
-    def write(file: _files.RandomFile, offset: int, chunks: Sequence[bytes]) -> None:
+    def write(file: file_io.RandomFile, offset: int, chunks: Sequence[bytes]) -> None:
         if batches is not None and next(written) >= batches:
             refused.append(sum(map(len, chunks)))
             raise OSError(errno.ENOSPC, "No space left on device")
         plain(file, offset, chunks)
 
-    with mock.patch.object(_files.RandomFile, "write", write):
+    with mock.patch.object(file_io.RandomFile, "write", write):
         yield refused
 
 

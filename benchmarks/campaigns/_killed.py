@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from ghartifacts_async import Client
-from ghartifacts_async._transport import Stream
+from ghartifacts_async._http.transport import Stream
 
 _LAYOUT = struct.Struct("<QQ")
 

@@ -28,7 +28,7 @@ from ghartifacts_async.errors import (
     TargetExists,
 )
 from ghartifacts_async.testing import FakeArtifact, FakeGitHub, LoggedRequest
-from tests.calls.clock import wall
+from tests.clock import wall
 
 _ENDLESS = 1e6
 _ERROR_BYTES = 4096

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import ghartifacts_async
-from ghartifacts_async._files import boot
-from ghartifacts_async._sansio import journal
-from ghartifacts_async._sansio.journal import Record
-from ghartifacts_async._sansio.ranges import Spans
+from ghartifacts_async._disk.file_io import boot
+from ghartifacts_async._download import journal
+from ghartifacts_async._download.journal import Record
+from ghartifacts_async._download.ranges import Spans
 
 _PACKAGE = str(Path(ghartifacts_async.__file__).parent) + os.sep
 _SERVER = str(Path(_PACKAGE, "testing")) + os.sep

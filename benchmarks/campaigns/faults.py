@@ -28,7 +28,7 @@ from types import FrameType
 from benchmarks.campaigns._schedules import draw
 from benchmarks.campaigns._stories import Tally, play
 from benchmarks.campaigns._traces import BrokenPromiseError, descriptors, nothing_unraisable
-from tests.calls.clock import FastLoop
+from tests.clock import FastLoop
 
 _CHUNK = 25
 _REAL_SECONDS = 60.0

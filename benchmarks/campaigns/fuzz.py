@@ -29,11 +29,11 @@ from types import FrameType
 
 from benchmarks.campaigns._traces import BrokenPromiseError
 from ghartifacts_async import ArchiveError, Budget
-from ghartifacts_async._sansio.filenames import folded
-from tests import forge
-from tests.forge import STORED, Part
-from tests.hostile import HOSTILE
-from tests.quine import quine
+from ghartifacts_async._disk.filenames import folded
+from tests.archive import zip_writer
+from tests.archive.hostile import HOSTILE
+from tests.archive.quine import quine
+from tests.archive.zip_writer import STORED, Part
 
 BUDGET = Budget(members=200, member_size=2**20, total_size=2**22, ratio=1000)
 SAMPLES = Path(__file__).parents[2] / "tests" / "data" / "archives"
@@ -41,17 +41,25 @@ SAMPLES = Path(__file__).parents[2] / "tests" / "data" / "archives"
 _LARGEST_SEED = 50_000
 _SECONDS = 10.0
 _NUMBERS = (0, 1, 0x7F, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFE, 0xFFFFFFFF)
-_MARKS = (forge.LOCAL, forge.CENTRAL, forge.END, forge.END64, forge.LOCATOR)
+_MARKS = (
+    zip_writer.LOCAL,
+    zip_writer.CENTRAL,
+    zip_writer.END,
+    zip_writer.END64,
+    zip_writer.LOCATOR,
+)
 
 
 def seeds() -> list[bytes]:
     """What is mutated: archives of the real uploader, good ones and hostile ones."""
     good = [
-        forge.forge(),
+        zip_writer.forge(),
         quine(),
-        forge.forge(Part("a/b.txt", b"hello" * 50), Part("a/", mode=0o040755), Part("ü", b"x")),
-        forge.forge(Part("a", b"x" * 40, STORED, flags=0), comment=b"a comment", zip64=True),
-        forge.forge(Part("a", b""), Part("a/b", b"x"), prefix=b"prefix", between=b"between"),
+        zip_writer.forge(
+            Part("a/b.txt", b"hello" * 50), Part("a/", mode=0o040755), Part("ü", b"x")
+        ),
+        zip_writer.forge(Part("a", b"x" * 40, STORED, flags=0), comment=b"a comment", zip64=True),
+        zip_writer.forge(Part("a", b""), Part("a/b", b"x"), prefix=b"prefix", between=b"between"),
     ]
     real = [path.read_bytes() for path in sorted(SAMPLES.glob("*.zip"))]
     hostile = [each.archive for each in HOSTILE]
@@ -67,7 +75,7 @@ def check(data: bytes) -> str:
     chance = zlib.crc32(data)
     strip, portable, chunk = chance & 1, bool(chance & 2), 1 + (chance >> 2) % 5000
     try:
-        found = forge.unpacked(data, BUDGET, strip=strip, portable=portable, chunk=chunk)
+        found = zip_writer.unpacked(data, BUDGET, strip=strip, portable=portable, chunk=chunk)
     except ArchiveError as error:
         if not str(error).isprintable():
             raise BrokenPromiseError(f"not fit to be printed: {error!r}") from error
@@ -210,8 +218,15 @@ def with_atheris(seconds: int, seed: int) -> int:
 
 def _child(arguments: list[str]) -> None:
     atheris = importlib.import_module("atheris")
-    for name in ("archive", "filenames", "index", "local_header", "members", "unpack"):
-        module = importlib.import_module(f"ghartifacts_async._sansio.{name}")
+    for name in (
+        "_archive.central_directory",
+        "_archive.inflate",
+        "_archive.local_header",
+        "_archive.member_index",
+        "_archive.member_paths",
+        "_disk.filenames",
+    ):
+        module = importlib.import_module(f"ghartifacts_async.{name}")
         for thing in [*vars(module).values()]:
             if getattr(thing, "__module__", "") == module.__name__:
                 _instrument(atheris.instrument_func, module, thing)

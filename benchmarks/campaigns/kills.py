@@ -21,7 +21,7 @@ from attrs import asdict, define
 
 from benchmarks.campaigns._killed import NOTE_BYTES, Note
 from benchmarks.campaigns._traces import BrokenPromiseError, Partials
-from ghartifacts_async._disk import Disk
+from ghartifacts_async._disk.threads import Disk
 from ghartifacts_async.testing import BlobFault, FakeArtifact, FakeGitHub, LoggedRequest
 
 REPOSITORY = "octo-org/octo-docs"

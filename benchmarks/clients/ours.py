@@ -108,7 +108,8 @@ async def polls(url: str, token: str, count: str) -> dict[str, float]:
 
 def parsing(page: str, times: str) -> dict[str, float]:
     """Turn the JSON of a page into values."""
-    from ghartifacts_async._sansio.calls import Reply, list_repository_artifacts, read_page
+    from ghartifacts_async._api.endpoints import list_repository_artifacts, read_page
+    from ghartifacts_async._http.messages import Reply
 
     reply = Reply(200, {}, Path(page).read_bytes())
     call = list_repository_artifacts(REPOSITORY, name=None, per_page=100)

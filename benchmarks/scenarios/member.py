@@ -21,7 +21,7 @@ from benchmarks._scenario import (
     remover,
 )
 from benchmarks._servers import github
-from tests.forge import write_huge
+from tests.archive.zip_writer import write_huge
 
 LATENCY = 0.04
 

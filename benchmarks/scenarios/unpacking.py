@@ -10,7 +10,7 @@ from benchmarks._programs import curl_to, gh
 from benchmarks._race import Entry, Role
 from benchmarks._scenario import CALL, CPU, OURS, PEAK, RATIO, WALL, Result, Stage, remover, sized
 from benchmarks._servers import github
-from tests.forge import Part, deflate, forge
+from tests.archive.zip_writer import Part, deflate, forge
 
 
 def play(stage: Stage) -> Result:

@@ -18,7 +18,7 @@ from ghartifacts_async import (
     Progress,
     Repo,
 )
-from ghartifacts_async._sansio.filenames import safe_filename
+from ghartifacts_async._disk.filenames import safe_filename
 
 AT_ONCE = 4
 

@@ -21,11 +21,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ghartifacts_async.testing._artifact import FakeArtifact
-    from ghartifacts_async.testing._blob_faults import BlobFault
-    from ghartifacts_async.testing._faults import Fault, fault_bursts
-    from ghartifacts_async.testing._limits import FakeLimits
-    from ghartifacts_async.testing._log import LoggedRequest
+    from ghartifacts_async.testing._api.faults import Fault, fault_bursts
+    from ghartifacts_async.testing._api.limits import FakeLimits
+    from ghartifacts_async.testing._blob.faults import BlobFault
+    from ghartifacts_async.testing._shared.artifact import FakeArtifact
+    from ghartifacts_async.testing._shared.log import LoggedRequest
     from ghartifacts_async.testing.server import FakeGitHub
 
 __all__ = [
@@ -39,13 +39,13 @@ __all__ = [
 ]
 
 _HOMES = {
-    "BlobFault": "_blob_faults",
-    "FakeArtifact": "_artifact",
+    "BlobFault": "_blob.faults",
+    "FakeArtifact": "_shared.artifact",
     "FakeGitHub": "server",
-    "FakeLimits": "_limits",
-    "Fault": "_faults",
-    "LoggedRequest": "_log",
-    "fault_bursts": "_faults",
+    "FakeLimits": "_api.limits",
+    "Fault": "_api.faults",
+    "LoggedRequest": "_shared.log",
+    "fault_bursts": "_api.faults",
 }
 
 if not TYPE_CHECKING:  # a type checker would take every misspelt name for an export

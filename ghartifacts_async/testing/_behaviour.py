@@ -7,18 +7,18 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Literal
 
-from ghartifacts_async.testing._api import Conduct
-from ghartifacts_async.testing._apps import Apps, Installation
-from ghartifacts_async.testing._blob_faults import BlobFault
-from ghartifacts_async.testing._blobs import BlobConduct
-from ghartifacts_async.testing._callers import Grant
+from ghartifacts_async.testing._api.apps import Apps, Installation
+from ghartifacts_async.testing._api.callers import Grant
+from ghartifacts_async.testing._api.faults import Choose, Fault, Faults
+from ghartifacts_async.testing._api.handler import Conduct
+from ghartifacts_async.testing._api.jwt import load_key
+from ghartifacts_async.testing._api.limits import FakeLimits
+from ghartifacts_async.testing._api.traffic import Traffic
+from ghartifacts_async.testing._api.versions import Versions
+from ghartifacts_async.testing._blob.faults import BlobFault
+from ghartifacts_async.testing._blob.host import BlobConduct
 from ghartifacts_async.testing._contents import Contents
-from ghartifacts_async.testing._faults import Choose, Fault, Faults
-from ghartifacts_async.testing._jwt import load_key
-from ghartifacts_async.testing._limits import FakeLimits
-from ghartifacts_async.testing._matching import Holds, Match
-from ghartifacts_async.testing._traffic import Traffic
-from ghartifacts_async.testing._versions import Versions
+from ghartifacts_async.testing._shared.matching import Holds, Match
 
 
 class Behaviour(Contents):

@@ -10,9 +10,9 @@ from typing import Literal
 
 import attrs
 
-from ghartifacts_async.testing._archives import sha256_of
-from ghartifacts_async.testing._artifact import FakeArtifact
-from ghartifacts_async.testing._store import Content, Store
+from ghartifacts_async.testing._shared.archives import sha256_of
+from ghartifacts_async.testing._shared.artifact import FakeArtifact
+from ghartifacts_async.testing._shared.store import Content, Store
 
 _RETENTION = timedelta(days=90)
 

@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal, Self
 
-from ghartifacts_async.testing._api import Api
-from ghartifacts_async.testing._artifact import FakeArtifact
+from ghartifacts_async.testing._api.handler import Api
+from ghartifacts_async.testing._api.limits import FakeLimits
 from ghartifacts_async.testing._behaviour import Behaviour
-from ghartifacts_async.testing._blobs import BlobHost
-from ghartifacts_async.testing._limits import FakeLimits
-from ghartifacts_async.testing._log import LoggedRequest, RequestLog
-from ghartifacts_async.testing._origin import Origin
+from ghartifacts_async.testing._blob.host import BlobHost
+from ghartifacts_async.testing._shared.artifact import FakeArtifact
+from ghartifacts_async.testing._shared.log import LoggedRequest, RequestLog
+from ghartifacts_async.testing._shared.origin import Origin
 
 if TYPE_CHECKING:
     from types import TracebackType

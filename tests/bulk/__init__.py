@@ -1,1 +1,1 @@
-"""Many artifacts at once: downloads, mirrors, deletions and prunings."""
+"""Tests of work on many artifacts: downloads, mirrors, deletions and pruning."""

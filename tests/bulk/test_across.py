@@ -24,9 +24,8 @@ from ghartifacts_async import (
     to_json,
 )
 from ghartifacts_async.testing import FakeGitHub
+from tests.bulk.support import LARGE, counts, until
 from tests.support import files_below
-
-from .support import LARGE, counts, until
 
 NAMES = ["octo/a", "octo/.github", "other/a"]
 

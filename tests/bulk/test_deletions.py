@@ -20,11 +20,10 @@ from ghartifacts_async import (
     Repo,
 )
 from ghartifacts_async.testing import FakeGitHub, FakeLimits, Fault
-from tests.calls.clock import EPOCH, fast, wall
-from tests.calls.support import now
+from tests.api.support import now
+from tests.bulk.support import add, at_work
+from tests.clock import EPOCH, fast, wall
 from tests.support import QUICK, REPOSITORY
-
-from .support import add, at_work
 
 DAY = timedelta(days=1)
 

@@ -21,9 +21,8 @@ from ghartifacts_async import (
     TargetExists,
 )
 from ghartifacts_async.testing import BlobFault, FakeGitHub
+from tests.bulk.support import LARGE, add, all_of, at_work, until
 from tests.support import QUICK, REPOSITORY, files_below, published_below
-
-from .support import LARGE, add, all_of, at_work, until
 
 
 @pytest.mark.parametrize("content", [b"hello", LARGE], ids=["small", "large"])

@@ -18,9 +18,8 @@ from ghartifacts_async import (
     from_json,
 )
 from ghartifacts_async.testing import FakeGitHub
+from tests.bulk.support import LARGE, MANIFEST, add, counts
 from tests.support import REPOSITORY, files_below
-
-from .support import LARGE, MANIFEST, add, counts
 
 
 def lines(directory: Path) -> list[dict[str, Any]]:
@@ -55,7 +54,7 @@ async def test_a_second_run_costs_the_listing_only(
     before = (tmp_path / MANIFEST).read_bytes()
     fake_github.clear_requests()
     for name in ("hashed", "is_same"):
-        monkeypatch.setattr(f"ghartifacts_async._stock.{name}", None)
+        monkeypatch.setattr(f"ghartifacts_async._bulk.mirror_store.{name}", None)
     assert counts(await repo.mirror(tmp_path)) == (0, 0, 250, 0, 0)
     assert {request.path.rpartition("/")[2] for request in fake_github.requests} == {"artifacts"}
     assert len(fake_github.requests) == 3
@@ -111,9 +110,9 @@ async def test_where_links_cannot_be(
     """A file system without reflinks gets hard links, and one without these a copy, verified."""
     for number in range(3):
         fake_github.add_artifact(REPOSITORY, f"n{number}", LARGE)
-    monkeypatch.setattr("ghartifacts_async._links._FICLONE", 0)
+    monkeypatch.setattr("ghartifacts_async._disk.clone._FICLONE", 0)
     if "link" in refused:
-        monkeypatch.setattr("ghartifacts_async._links.os", Linkless())
+        monkeypatch.setattr("ghartifacts_async._disk.clone.os", Linkless())
     assert counts(await repo.mirror(tmp_path)) == (1, 2, 0, 0, 0)
     inodes = {path.stat().st_ino for path in tmp_path.glob("n*")}
     assert len(inodes) == (3 if "link" in refused else 1)

@@ -24,12 +24,11 @@ from ghartifacts_async import (
     RateLimited,
     Repo,
     TargetBusy,
-    _small,
 )
+from ghartifacts_async._download import small_file
 from ghartifacts_async.testing import BlobFault, FakeGitHub, Fault
+from tests.bulk.support import LARGE, MANIFEST, add, at_work, counts, until
 from tests.support import QUICK, REPOSITORY, files_below, published_below
-
-from .support import LARGE, MANIFEST, add, at_work, counts, until
 
 
 async def test_expired_ones(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
@@ -100,7 +99,7 @@ async def test_a_full_disk(
 ) -> None:
     """What finds no room fails, and stops the others only where there is none for any of them."""
     add(fake_github, 60)
-    plain, left = _small._write, [bad]
+    plain, left = small_file._write, [bad]
 
     def write(*arguments: Any) -> None:
         left[0] -= 1
@@ -108,7 +107,7 @@ async def test_a_full_disk(
             raise OSError(errno.ENOSPC, "No space left on device")
         plain(*arguments)
 
-    monkeypatch.setattr(_small, "_write", write)
+    monkeypatch.setattr(small_file, "_write", write)
     if ends:
         with pytest.raises(DiskFull):
             await repo.mirror(tmp_path)

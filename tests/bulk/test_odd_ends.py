@@ -14,9 +14,8 @@ import pytest
 
 from ghartifacts_async import Client, Limits, Repo
 from ghartifacts_async.testing import FakeGitHub
+from tests.bulk.support import LARGE, MANIFEST, add, at_work, counts
 from tests.support import QUICK, REPOSITORY
-
-from .support import LARGE, MANIFEST, add, at_work, counts
 
 
 async def cancelled_elsewhere() -> None:

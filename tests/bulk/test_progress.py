@@ -8,9 +8,8 @@ import pytest
 
 from ghartifacts_async import BulkProgress, ProgressError, Repo
 from ghartifacts_async.testing import BlobFault, FakeGitHub
+from tests.bulk.support import LARGE, add, all_of
 from tests.support import REPOSITORY
-
-from .support import LARGE, add, all_of
 
 
 async def test_progress(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from ghartifacts_async import Client, Repo, _small
-from ghartifacts_async._sansio.arguments import DEFAULT_TEMPLATE
-from ghartifacts_async._sansio.layout import Layout
-from ghartifacts_async._target import Target
+from ghartifacts_async import Client, Repo
+from ghartifacts_async._arguments import DEFAULT_TEMPLATE
+from ghartifacts_async._bulk.path_template import Layout
+from ghartifacts_async._download import small_file
+from ghartifacts_async._download.target import Target
 from ghartifacts_async.testing import BlobFault, FakeGitHub
+from tests.bulk.support import LARGE, add, all_of, until
 from tests.support import REPOSITORY, files_below
-
-from .support import LARGE, add, all_of, until
 
 
 @pytest.mark.parametrize("missing", ["no such files", "refused", "somebody else"])
@@ -28,13 +28,13 @@ async def test_where_no_file_is_nameless(
 ) -> None:
     """Small artifacts are had on every system, also where somebody else is about to put one."""
     add(fake_github, 5)
-    _small._knows_nameless.cache_clear()
+    small_file._knows_nameless.cache_clear()
     if missing == "no such files":
-        monkeypatch.setattr(_small, "_NAMELESS", None)
+        monkeypatch.setattr(small_file, "_NAMELESS", None)
     elif missing == "refused":
-        monkeypatch.setattr(_small, "_NAMELESS", os.O_DIRECTORY)
+        monkeypatch.setattr(small_file, "_NAMELESS", os.O_DIRECTORY)
     else:
-        monkeypatch.setattr(_small, "put", lambda *_: False)
+        monkeypatch.setattr(small_file, "put", lambda *_: False)
     outcomes = await all_of(repo, tmp_path / "a" / "b")
     assert all(one.result().verified for one in outcomes)
     assert len(files_below(tmp_path)) == 5

@@ -1,1 +1,1 @@
-"""The command line, run as its users run it, against FakeGitHub."""
+"""Tests of the command line in a subprocess."""

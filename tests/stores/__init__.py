@@ -1,1 +1,1 @@
-"""Real blob stores for the tests: nginx, Azurite and s3rver, each a child process on loopback."""
+"""Tests against real blob stores: nginx, Azurite and s3rver."""

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
-from .base import DISPOSITION, Child, find, loopback, request
+from tests.stores.base import DISPOSITION, Child, find, loopback, request
 
 VERSION = "2020-12-06"
 ACCOUNT = "account"

@@ -16,11 +16,11 @@ import pytest
 
 from ghartifacts_async import Client
 from ghartifacts_async.testing import FakeGitHub
+from tests.stores.azurite import Azurite
+from tests.stores.base import Child, ProgramMissingError, Store
+from tests.stores.nginx import Nginx
 from tests.support import QUICK
 
-from .azurite import Azurite
-from .base import Child, ProgramMissingError, Store
-from .nginx import Nginx
 from .s3 import S3rver
 
 AnyChild = TypeVar("AnyChild", bound=Child)

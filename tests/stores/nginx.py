@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from .base import DISPOSITION, Child, ProgramMissingError, find, loopback, request
+from tests.stores.base import DISPOSITION, Child, ProgramMissingError, find, loopback, request
 
 SECRET = "not-a-secret"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote, urlencode
 
-from .base import DISPOSITION, Child, find, loopback, request
+from tests.stores.base import DISPOSITION, Child, find, loopback, request
 
 BUCKET = "artifacts"
 KEY_ID = SECRET = "S3RVER"  # the only account that s3rver knows

@@ -10,13 +10,12 @@ import pytest
 
 from ghartifacts_async import Client
 from ghartifacts_async.testing import FakeGitHub
-from tests.contract.archives import FILES, contents, read_below
-from tests.forge import write_huge
+from tests.archive.artifacts import FILES, contents, read_below
+from tests.archive.zip_writer import write_huge
+from tests.stores.azurite import Azurite
+from tests.stores.base import Store
+from tests.stores.nginx import Nginx
 from tests.support import REPOSITORY
-
-from .azurite import Azurite
-from .base import Store
-from .nginx import Nginx
 
 SIZE = int(float(os.environ.get("LARGE_GIB") or 0.25) * 2**30)
 """Bytes; the pipeline sets LARGE_GIB=3."""

@@ -10,10 +10,9 @@ import pytest
 
 from ghartifacts_async import Client, DigestMismatch, StoreError
 from ghartifacts_async.testing import FakeGitHub
+from tests.stores.base import Store
+from tests.stores.nginx import Nginx
 from tests.support import REPOSITORY, files_below
-
-from .base import Store
-from .nginx import Nginx
 
 PAYLOAD = os.urandom(5_000_000)
 

@@ -9,10 +9,10 @@ import pytest
 
 from ghartifacts_async import Client, Progress, ProgressError
 from ghartifacts_async.testing import FakeArtifact, FakeGitHub
+from tests.stores.azurite import ACCOUNT, CONTAINER, KEY, Azurite
+from tests.stores.base import Store
 from tests.support import REPOSITORY, files_below
 
-from .azurite import ACCOUNT, CONTAINER, KEY, Azurite
-from .base import Store
 from .s3 import BUCKET, KEY_ID, REGION, SECRET, S3rver
 
 PAYLOAD = os.urandom(6_000_000)
@@ -33,7 +33,7 @@ def interrupt(progress: Progress) -> None:
 @pytest.fixture(autouse=True)
 def _often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Progress is told of each piece that comes."""
-    monkeypatch.setattr("ghartifacts_async._progress._SECONDS", 0.0)
+    monkeypatch.setattr("ghartifacts_async._download.progress._SECONDS", 0.0)
 
 
 async def test_many_connections(

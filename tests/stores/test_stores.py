@@ -16,10 +16,11 @@ import aiohttp
 import pytest
 import yarl
 
-from .azurite import PIECE, Azurite
-from .base import DISPOSITION, Child, ProgramMissingError, Store, find
-from .conftest import running
-from .nginx import Nginx
+from tests.stores.azurite import PIECE, Azurite
+from tests.stores.base import DISPOSITION, Child, ProgramMissingError, Store, find
+from tests.stores.conftest import running
+from tests.stores.nginx import Nginx
+
 from .s3 import S3rver, sign_v4
 
 DATA = b"0123456789"

@@ -1,1 +1,1 @@
-"""What a type checker sees."""
+"""Programs that type checkers check and that are never run."""

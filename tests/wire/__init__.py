@@ -1,1 +1,1 @@
-"""What goes over the wire, with aioresponses."""
+"""Tests of requests on the wire, with aioresponses."""

@@ -1,0 +1,1 @@
+"""GitHub's REST API: endpoints, pagination, filters, retries and rate limits."""

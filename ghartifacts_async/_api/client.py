@@ -1,0 +1,259 @@
+"""The one loop between a method call and GitHub's answer: authorise, wait, send, judge, again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import TypeAlias
+
+from attrs import evolve
+
+from ghartifacts_async import _arguments
+from ghartifacts_async._api import rate_limit_headers, retry
+from ghartifacts_async._api.endpoints import ApiCall, error_of
+from ghartifacts_async._api.rate_limiter import Limiter
+from ghartifacts_async._api.request import Answer, Effort, Exchange
+from ghartifacts_async._http import redirects
+from ghartifacts_async._http.connection_pool import Slot
+from ghartifacts_async._http.messages import Reply
+from ghartifacts_async._http.redaction import Secret
+from ghartifacts_async._http.transport import Transport
+from ghartifacts_async._tasks.lifetime import Lifetime
+from ghartifacts_async.errors import (
+    ArtifactsError,
+    AuthenticationError,
+    CertificateRefused,
+    NotFound,
+    RateLimited,
+    RedirectRefused,
+    TransportError,
+)
+from ghartifacts_async.models import RateLimit, RetryPolicy, Stats
+
+_AGED = 60.0
+"""Seconds after which a token may have ended before it was sent."""
+
+ApiCaller: TypeAlias = Callable[[ApiCall, Callable[[], str]], Awaitable[Reply]]
+"""Makes an API call with a token of its own, which a function makes anew for each attempt."""
+
+TokenSource: TypeAlias = Callable[[ApiCaller, str | None], Awaitable[str | None]]
+"""Returns the token for the next call, or None for none; see `Auth.token`."""
+
+_log = logging.getLogger("ghartifacts_async")
+
+
+class Session:
+    """API calls of one client.
+
+    Args:
+        transport: Sends them.
+        token_source: Returns the token of a call.
+        limiter: Says when one may go.
+        policy: How often one is tried.
+        lifetime: Of the client.
+        base_url: Of the API, without a slash at its end.
+        api_version: Sent as ``X-GitHub-Api-Version``.
+        conditional: Whether answers are kept and asked after with their ``ETag``.
+        wall_clock: Seconds since the epoch, for answers without ``Date``.
+        chance: Random numbers from 0 to 1.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        token_source: TokenSource,
+        limiter: Limiter,
+        policy: RetryPolicy,
+        lifetime: Lifetime,
+        *,
+        base_url: str,
+        api_version: str,
+        conditional: bool = True,
+        wall_clock: Callable[[], float] = time.time,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._transport = transport
+        self._token_source = token_source
+        self._limiter = limiter
+        self._policy = policy
+        self._lifetime = lifetime
+        self._exchange = Exchange(
+            transport,
+            limiter,
+            base_url=base_url,
+            api_version=api_version,
+            conditional=conditional,
+        )
+        self._wall_clock = wall_clock
+        self._chance = chance
+        self._retries = 0
+
+    @property
+    def rate_limit(self) -> RateLimit | None:
+        """The primary limit as last told."""
+        return self._limiter.rate_limit
+
+    @property
+    def stats(self) -> Stats:
+        """What was done so far."""
+        return Stats(
+            calls=self._exchange.counts["calls"],
+            not_modified=self._exchange.counts["not modified"],
+            retries=self._retries,
+            waited=self._limiter.waited,
+            bytes_received=self._transport.bytes_received,
+        )
+
+    async def call(self, call: ApiCall) -> Reply:
+        """Make a call, and return its answer: a success.
+
+        Raises:
+            GitHubError: GitHub says no.
+            RedirectRefused: The answer is a redirect out of the API.
+            TransportError: No answer came.
+        """
+        answer = await self._send(call, self._transport.pool.slot())
+        away = _way_out(answer)
+        if away is not None:
+            raise RedirectRefused(
+                f"{call}: redirected from the API to {away.host}; the token does not go there"
+            )
+        return answer.reply
+
+    async def locate(self, call: ApiCall, slot: Slot) -> redirects.SignedUrl:
+        """Make a call whose answer is a redirect out of the API, and return its target.
+
+        The slot is held then: what is located is to be fetched within a minute, and who waits for
+        a connection then might wait longer.
+
+        Args:
+            call: Which.
+            slot: One that keeps.
+
+        Raises:
+            GitHubError: GitHub says no.
+            RedirectRefused: There is no target, or an insecure one.
+            TransportError: No answer came.
+        """
+        answer = await self._send(call, slot)
+        target = _way_out(answer)
+        if target is None:
+            raise RedirectRefused(
+                f"{call}: expected a redirect to the payload, got status {answer.reply.status}"
+            )
+        return target
+
+    async def _send(self, call: ApiCall, slot: Slot) -> Answer:
+        """An answer that is no error, with a place of its own."""
+        async with self._lifetime.work(), self._limiter.place(call):
+            return await self._told(call, None, slot)
+
+    async def _told(
+        self,
+        call: ApiCall,
+        own_token: Callable[[], str] | None,
+        slot: Slot,
+    ) -> Answer:
+        """An answer that is no error; an error tells what was done about it."""
+        effort = Effort(slot)
+        try:
+            return await self._try(call, own_token, effort)
+        except ArtifactsError as failed:
+            error = failed
+        if effort.tries > 1:
+            error.tries, error.seconds = effort.tries, effort.seconds
+            error.summary += f" (tried {effort.tries} times in {effort.seconds:.1f} s"
+            if effort.last is not None and not isinstance(error, type(effort.last)):
+                error.summary += f"; the time before: {effort.last.summary}"
+            error.summary += ")"
+        raise error
+
+    async def _try(
+        self, call: ApiCall, own_token: Callable[[], str] | None, effort: Effort
+    ) -> Answer:
+        loop = asyncio.get_running_loop()
+        rejected: str | None = None
+        renewed: str | None = None
+        error: ArtifactsError | None = None
+        lost = False
+        while True:
+            effort.tries += 1
+            effort.last = error
+            await self._limiter.opened(call)
+            had_at = loop.time()
+            if own_token is not None:
+                token: str | None = own_token()
+            else:
+                token = renewed or await self._token(rejected)
+            renewed = None
+            answer: Answer | None = None
+            try:
+                answer = await self._exchange.attempt(call, token, own_token is None, effort)
+            except ArtifactsError as failed:
+                error = failed
+                passing = isinstance(failed, TransportError)
+                failure = retry.Failure(
+                    permanent=not passing or isinstance(failed, CertificateRefused)
+                )
+            else:
+                reply = answer.reply
+                error = error_of(call, reply)
+                if not isinstance(error, RateLimited):
+                    self._limiter.accepted(answer.sent_at)
+                if error is None:
+                    return answer
+                after = rate_limit_headers.retry_after(reply.headers, self._wall_clock())
+                failure = retry.Failure(reply.status, after)
+            match error:
+                case AuthenticationError() if (
+                    answer is not None
+                    and token is not None
+                    and own_token is None
+                    # One that waited long for a connection may have ended meanwhile.
+                    and (rejected is None or answer.sent_at - had_at > _AGED)
+                ):
+                    rejected, renewed = token, await self._token(token)
+                    if renewed != token:
+                        self._retries += 1
+                        continue
+                case NotFound() if answer is not None and lost and call.method == "DELETE":
+                    # The answer that got lost was the one that said so.
+                    return evolve(answer, reply=Reply(HTTPStatus.NO_CONTENT))
+                case RateLimited() if answer is not None:
+                    wait = self._limiter.refused(answer.reply.headers, answer.sent_at)
+                    if effort.tries < self._policy.tries and not self._limiter.too_long(wait):
+                        self._retries += 1
+                        _log.info("%s: refused at a limit, all calls wait %.0f s", call, wait)
+                        continue
+                case _:
+                    pass
+            attempt = retry.Attempt(effort.tries, effort.seconds, self._chance())
+            decision = retry.decide(self._policy, attempt, failure)
+            if isinstance(decision, retry.GiveUp) or isinstance(error, RateLimited):
+                break
+            if isinstance(error, TransportError):
+                lost = lost or error.may_have_arrived
+            elif answer is not None:
+                lost = lost or answer.reply.status in retry.MAY_HAVE_WORKED
+            self._retries += 1
+            _log.info("%s; trying again in %.1f s", error, decision.seconds)
+            await asyncio.sleep(decision.seconds)
+            effort.seconds += decision.seconds
+        raise error
+
+    async def _token(self, rejected: str | None) -> Secret | None:
+        async def ask(call: ApiCall, token: Callable[[], str]) -> Reply:
+            # It takes no place: whoever needs a token has one.
+            return (await self._told(call, token, self._transport.pool.slot())).reply
+
+        token = await self._token_source(ask, rejected)
+        return None if token is None else _arguments.token(token)
+
+
+def _way_out(answer: Answer) -> redirects.SignedUrl | None:
+    reply = answer.reply
+    return redirects.store_hop(answer.url, reply.status, reply.headers)

@@ -1,0 +1,1 @@
+"""Inside an artifact's zip: central directory, members, inflating and extraction."""

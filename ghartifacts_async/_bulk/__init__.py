@@ -1,0 +1,1 @@
+"""Many artifacts at once: downloads, deletions, pruning and mirrors."""

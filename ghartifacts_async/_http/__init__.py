@@ -1,0 +1,1 @@
+"""HTTP: requests, response bodies, redirects, and the only importer of aiohttp's client."""

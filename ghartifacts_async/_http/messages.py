@@ -1,0 +1,30 @@
+"""HTTP responses as plain values, and text from servers made safe to print."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import field, frozen
+
+_LONGEST = 300
+
+
+@frozen
+class Reply:
+    """An answer of the API, whole.
+
+    Attributes:
+        headers: By lower-case name; a repeated header's values are joined by ``", "``.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+
+def printable(text: str) -> str:
+    """Foreign text for a line of our own: escaped, and not too long."""
+    text = text[:_LONGEST]
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

@@ -1,0 +1,1 @@
+"""Asyncio tasks: worker pools, lifetimes and waiting that survives cancellation."""

@@ -1,0 +1,1 @@
+"""The part of the fake that answers as GitHub's REST API."""

@@ -1,0 +1,1 @@
+"""The part of the fake that answers as the blob store."""

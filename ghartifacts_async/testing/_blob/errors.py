@@ -1,0 +1,67 @@
+"""The error bodies of the blob host, and the exception that carries one out of a check."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Self
+from xml.sax.saxutils import escape
+
+import attrs
+
+from ghartifacts_async.testing._shared.messages import Reply, phrase
+
+_CODES = {
+    400: "InvalidHeaderValue",
+    403: "AuthenticationFailed",
+    404: "BlobNotFound",
+    405: "UnsupportedHttpVerb",
+    412: "ConditionNotMet",
+    416: "InvalidRange",
+    500: "OperationTimedOut",
+    503: "ServerBusy",
+}
+_MESSAGES = {
+    400: "The value for one of the HTTP headers is not in the correct format.",
+    403: "Server failed to authenticate the request. Make sure the value of "
+    "Authorization header is formed correctly including the signature.",
+    404: "The specified blob does not exist.",
+    405: "The resource doesn't support specified Http Verb.",
+    412: "The condition specified using HTTP conditional header(s) is not met.",
+    416: "The range specified is invalid for the current size of the resource.",
+    500: "Operation could not be completed within the specified time.",
+    503: "The server is busy.",
+}
+
+
+@attrs.frozen
+class FailedError(Exception):
+    """Carries a refusal out of whichever check makes it."""
+
+    status: int
+    code: str
+    message: str
+    headers: dict[str, str] = attrs.field(factory=dict)
+    detail: str = ""
+
+    @classmethod
+    def of(cls, status: int, headers: dict[str, str] | None = None, detail: str = "") -> Self:
+        """Refuse with what Azure says most often with this status."""
+        said = phrase(status)
+        code = _CODES.get(status, said.title().replace(" ", "").replace("-", ""))
+        return cls(status, code, _MESSAGES.get(status, f"{said}."), headers or {}, detail)
+
+    def reply(self, request_id: str, now: float) -> Reply:
+        """Return the answer with the error body as Azure writes it."""
+        if self.status in {204, 304}:
+            return Reply(self.status, self.headers)
+        moment = datetime.fromtimestamp(now, UTC).isoformat()
+        message = escape(f"{self.message}\nRequestId:{request_id}\nTime:{moment}")
+        detail = self.detail and (
+            f"<AuthenticationErrorDetail>{escape(self.detail)}</AuthenticationErrorDetail>"
+        )
+        body = (
+            '\ufeff<?xml version="1.0" encoding="utf-8"?>'
+            f"<Error><Code>{self.code}</Code><Message>{message}</Message>{detail}</Error>"
+        )
+        headers = {"Content-Type": "application/xml", "x-ms-error-code": self.code}
+        return Reply(self.status, headers | self.headers, body.encode())

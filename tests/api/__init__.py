@@ -1,0 +1,1 @@
+"""Tests of calls to GitHub's REST API."""

@@ -1,0 +1,222 @@
+"""GitHub Apps: one token for all tasks, minted when it is needed and not once more."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from ghartifacts_async import (
+    ArtifactsError,
+    AuthenticationError,
+    GitHubApp,
+    InvalidArgument,
+    NotFound,
+    PermissionDenied,
+    ServerError,
+)
+from ghartifacts_async.testing import FakeLimits, Fault
+from tests.api.support import World, now, world
+from tests.clock import fast, wall
+from tests.support import REPOSITORY, rsa_keys
+
+
+@asynccontextmanager
+async def app_world(
+    app: dict[str, Any] | None = None, *, known: bool = True, ttl: float = 3600.0, **client: Any
+) -> AsyncIterator[World]:
+    """A world whose client is an app's installation."""
+    private, public = rsa_keys()
+    arguments: dict[str, Any] = {"installation_id": 42, "wall_clock": wall} | (app or {})
+    auth = GitHubApp(7, private, **arguments)
+    async with world(auth=auth, **client) as made:
+        if known:
+            made.fake.add_app(7, public, 42, [REPOSITORY], token_ttl=ttl)
+        yield made
+
+
+async def get(made: World, times: int) -> None:
+    """As many GETs at once."""
+    await asyncio.gather(*(made.repo.get_artifact(made.artifact) for _ in range(times)))
+
+
+def minting(made: World) -> int:
+    """Requests for a token."""
+    return sum(request.method == "POST" for request in made.fake.requests)
+
+
+@fast
+async def test_a_thousand_tasks_mint_one_token() -> None:
+    """A thousand tasks that start cold share one installation token, one for each expiry."""
+    async with app_world(fake={"limits": FakeLimits(primary=10**6)}) as made:
+        await get(made, 1000)
+        assert made.fake.tokens_minted == minting(made) == 1
+        for expiry in (2, 3):
+            await asyncio.sleep(3600)
+            await get(made, 1000)
+            assert made.fake.tokens_minted == minting(made) == expiry
+        assert {request.status for request in made.fake.requests} <= {200, 201, 304}
+
+
+@fast
+async def test_a_token_is_renewed_a_minute_before_it_ends() -> None:
+    """The token serves until a minute before its end, and a new one from then on."""
+    async with app_world() as made:
+        await get(made, 1)
+        await asyncio.sleep(3600 - 60 - 3)
+        await get(made, 1)
+        assert made.fake.tokens_minted == 1
+        await asyncio.sleep(4)
+        await get(made, 1)
+        assert made.fake.tokens_minted == 2
+
+
+@fast
+async def test_a_revoked_token_is_renewed_once() -> None:
+    """A token that GitHub refuses mid-way is renewed once for all tasks, which notice nothing."""
+    async with app_world() as made:
+        await get(made, 1)
+        token = made.fake.requests[-1].headers["Authorization"].removeprefix("Bearer ")
+        made.fake.revoke(token)
+        await get(made, 200)
+        assert made.fake.tokens_minted == 2
+
+
+@fast
+async def test_a_refusal_that_stays_is_raised() -> None:
+    """Where the new token is refused as well, AuthenticationError tells it, after two tries."""
+    async with app_world() as made:
+        made.fake.fail_next(*[401] * 5, method="GET")
+        with pytest.raises(AuthenticationError) as caught:
+            await get(made, 1)
+        assert caught.value.tries == 2
+        assert made.fake.tokens_minted == 2
+
+
+@fast
+async def test_a_provider_is_asked_once_more() -> None:
+    """After a 401 a token provider is asked once, and what it then gives is used."""
+    asked: list[str] = []
+
+    async def provide() -> str:
+        asked.append("wrong-token" if not asked else "fake-token")
+        return asked[-1]
+
+    async with world(auth=provide) as made:
+        await get(made, 1)
+    assert asked == ["wrong-token", "fake-token"]
+
+
+@fast
+async def test_a_cancelled_minting_wedges_nobody() -> None:
+    """Whoever is cancelled while minting leaves it to the next."""
+    async with app_world() as made:
+        with made.fake.holding(method="POST"):
+            tasks = [
+                asyncio.ensure_future(made.repo.get_artifact(made.artifact)) for _ in range(20)
+            ]
+            await asyncio.sleep(1)
+            tasks[0].cancel()
+            await asyncio.sleep(1)
+            tasks[1].cancel()
+            await asyncio.sleep(1)
+        done = await asyncio.gather(*tasks, return_exceptions=True)
+        assert [isinstance(one, BaseException) for one in done] == [True] * 2 + [False] * 18
+        assert now() < 10
+
+
+@fast
+async def test_minting_is_retried() -> None:
+    """A token is asked for again where the server fails, as any call."""
+    async with app_world() as made:
+        made.fake.fail_next(503, Fault.dropped(), Fault.secondary_limit(9), method="POST")
+        await get(made, 20)
+        assert (made.fake.tokens_minted, minting(made)) == (1, 4)
+
+
+@fast
+async def test_a_failure_to_mint_is_shared() -> None:
+    """Where no token can be had, all who wait for it are told at once, and the next may try."""
+    async with app_world() as made:
+        made.fake.fail_next(*[500] * 6, method="POST")
+        done = await asyncio.gather(
+            *(made.repo.get_artifact(made.artifact) for _ in range(40)), return_exceptions=True
+        )
+        assert {type(one) for one in done} == {ServerError}
+        assert len({id(one) for one in done}) == 40
+        assert minting(made) == 6
+        await get(made, 1)
+
+
+@fast
+async def test_an_installation_is_found() -> None:
+    """The installation on a repository is found, once."""
+    app = {"installation_id": None, "repository": REPOSITORY}
+    async with app_world(app, ttl=100) as made:
+        await get(made, 10)
+        await asyncio.sleep(100)
+        await get(made, 10)
+        asked = [request.path for request in made.fake.requests]
+        assert asked.count(f"/repos/{REPOSITORY}/installation") == 1
+        assert made.fake.tokens_minted == 2
+
+
+@fast
+async def test_permissions_are_narrowed() -> None:
+    """A token that is asked for reading alone cannot delete, and the error says what would."""
+    async with app_world({"permissions": {"actions": "read"}}) as made:
+        await get(made, 1)
+        with pytest.raises(PermissionDenied, match="actions=write"):
+            await made.repo.delete_artifact(made.artifact)
+
+
+@fast
+async def test_an_unknown_app_is_told() -> None:
+    """An app that GitHub does not know is told with GitHub's message."""
+    async with app_world(known=False) as made:
+        with pytest.raises(ArtifactsError, match=r"access_tokens: 40[14]") as caught:
+            await get(made, 1)
+        assert "BEGIN" not in "".join(traceback.format_exception(caught.value))
+    async with app_world({"installation_id": 43}) as made:
+        with pytest.raises(NotFound, match="installations/43"):
+            await get(made, 1)
+
+
+@pytest.mark.parametrize("key", ["-----BEGIN canary", b"canary", ""])
+def test_a_bad_key_is_told(key: str | bytes) -> None:
+    """A private key that is none is refused at once, and not shown."""
+    with pytest.raises(InvalidArgument, match="not the PEM") as caught:
+        GitHubApp(7, key, installation_id=42)
+    assert caught.value.__cause__ is caught.value.__context__ is None
+    frames = traceback.TracebackException.from_exception(caught.value, capture_locals=True).stack
+    shown = "".join(str(frame.locals) for frame in frames if "tests" not in frame.filename)
+    assert "canary" not in shown
+
+
+@fast
+async def test_an_apps_own_limit_is_another() -> None:
+    """What GitHub tells an app of its own limit says nothing about its installation's."""
+    limits = FakeLimits(primary=3, window=1000)
+    async with app_world({"wall_clock": wall}, fake={"limits": limits}, ttl=200.0) as made:
+        for _ in range(4):
+            await asyncio.sleep(141)
+            await made.repo.delete_artifact(made.fake.add_artifact(REPOSITORY, "x", b"").id)
+        assert made.gh.rate_limit is not None
+        assert made.fake.sent_while_told_to_wait == 0
+        refused = [request for request in made.fake.requests if request.status == 403]
+        assert not refused
+
+
+@fast
+async def test_a_short_token_is_shared_too() -> None:
+    """A token that lasts less than a minute is not minted anew for each call."""
+    async with app_world() as made:
+        soon = "2027-01-15T08:00:50Z"
+        body = {"token": made.fake.token, "expires_at": soon}
+        made.fake.fail_next(Fault(201, body=body), method="POST")
+        await get(made, 30)
+        assert minting(made) == 1

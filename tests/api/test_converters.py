@@ -1,0 +1,191 @@
+"""JSON of the wrong shape is told by the path of the field, and in no other way."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ghartifacts_async import Artifact, ArtifactPage, Download, InvalidArgument, Progress, from_json
+from ghartifacts_async._api.converters import ShapeError, parse_json, prepare, structure
+from tests.values import JSON_VALUES, OPENAPI, cost, document, examples
+
+PAGE = OPENAPI["examples"]["artifact-paginated"]
+MODELS: tuple[type, ...] = (Artifact, ArtifactPage, Download, Progress)
+
+
+def mutated(path: list[str | int], value: object) -> Any:
+    """Return the example page with the value at a path replaced."""
+    page = json.loads(json.dumps(PAGE))
+    place = page
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    return page
+
+
+def paths(value: Any, start: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    """Return the paths of all that is inside a JSON value."""
+    match value:
+        case dict():
+            items: list[tuple[str | int, Any]] = list(value.items())
+        case list():
+            items = list(enumerate(value))
+        case _:
+            return []
+    return [found for key, each in items for found in ((*start, key), *paths(each, (*start, key)))]
+
+
+@examples(150)
+@given(JSON_VALUES, st.sampled_from(MODELS))
+def test_any_json(value: object, model: type) -> None:
+    """Whatever JSON comes in place of a model, nothing but a ShapeError is raised."""
+    with pytest.raises(ShapeError, match=r"\$"):
+        structure(value, model)
+
+
+@examples(200)
+@given(st.sampled_from(paths(PAGE)), JSON_VALUES)
+def test_one_wrong_value(path: tuple[str | int, ...], value: object) -> None:
+    """A page with one value of another kind is read, or is a ShapeError that names the place."""
+    place = "$" + "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path)
+    try:
+        structure(mutated(list(path), value), ArtifactPage)
+    except ShapeError as error:
+        told = str(error)
+    else:
+        return
+    assert place in told
+
+
+@pytest.mark.parametrize(
+    ("path", "wrong", "told"),
+    [
+        (["total_count"], "2", "expected int, got str @ $.total_count"),
+        (["total_count"], 2.0, "expected int, got float @ $.total_count"),
+        (["total_count"], True, "expected int, got bool @ $.total_count"),
+        (["artifacts"], {}, "expected an array, got dict @ $.artifacts"),
+        (["artifacts"], "[]", "expected an array, got str @ $.artifacts"),
+        (["artifacts"], None, "expected an array, got null @ $.artifacts"),
+        (["artifacts", 1], [], "expected an object, got list @ $.artifacts[1]"),
+        (["artifacts", 1], None, "expected an object, got null @ $.artifacts[1]"),
+        (["artifacts", 0, "id"], None, "expected int, got null @ $.artifacts[0].id"),
+        (["artifacts", 0, "name"], 5, "expected str, got int @ $.artifacts[0].name"),
+        (["artifacts", 0, "expired"], 0, "expected bool, got int @ $.artifacts[0].expired"),
+        (["artifacts", 0, "size_in_bytes"], "1", "@ $.artifacts[0].size_in_bytes"),
+        (["artifacts", 0, "created_at"], 1, "expected str, got int @ $.artifacts[0].created_at"),
+        (["artifacts", 0, "created_at"], "soon", "@ $.artifacts[0].created_at"),
+        (
+            ["artifacts", 0, "created_at"],
+            "0001-01-01T00:00:00+14:00",
+            "@ $.artifacts[0].created_at",
+        ),
+        (["artifacts", 0, "digest"], "sha256:xy", "@ $.artifacts[0].digest"),
+        (["artifacts", 0, "digest"], 256, "expected str, got int @ $.artifacts[0].digest"),
+        (["artifacts", 0, "workflow_run"], 7, "expected an object, got int @ $.artifacts[0].work"),
+        (["artifacts", 0, "workflow_run", "id"], "7", "@ $.artifacts[0].workflow_run.id"),
+    ],
+)
+def test_path_of_the_field(path: list[str | int], wrong: object, told: str) -> None:
+    """A value of another type is never converted: the error names the field and both types."""
+    with pytest.raises(ShapeError) as caught:
+        structure(mutated(path, wrong), ArtifactPage)
+    assert told in str(caught.value)
+
+
+@pytest.mark.parametrize("name", OPENAPI["schema"]["required"][:7])
+def test_missing_field(name: str) -> None:
+    """A field that is missing is named."""
+    value = document()
+    del value[name]
+    with pytest.raises(ShapeError, match=rf"required field missing @ \$\.{name}$"):
+        structure(value, Artifact)
+
+
+def test_few_of_many_problems() -> None:
+    """Of many problems the error tells the first three."""
+    with pytest.raises(ShapeError) as caught:
+        structure({}, Artifact)
+    assert str(caught.value).count("required field missing") == 3
+
+
+@pytest.mark.parametrize("field", ["created_at", "digest"])
+def test_short_error(field: str) -> None:
+    """The error stays short, however long the wrong value is."""
+    with pytest.raises(ShapeError) as caught:
+        structure(document(**{field: "x" * 1_000_000}), Artifact)
+    assert len(str(caught.value)) < 1000
+
+
+def test_quick_refusal() -> None:
+    """A reply of many wrong values costs no more than a page of right ones."""
+    right = {"total_count": 1, "artifacts": [document()] * 100}
+    wrong = {"total_count": 1, "artifacts": [0] * 50_000}
+
+    def refuse() -> None:
+        with pytest.raises(ShapeError):
+            structure(wrong, ArtifactPage)
+
+    assert cost(refuse) < 5 * max(cost(lambda: structure(right, ArtifactPage)), 1e-3)
+
+
+@pytest.mark.parametrize("rate", ["1.5", True, None, []])
+def test_rate_is_a_number(rate: object) -> None:
+    """A number in other clothes is no number."""
+    value = {"artifact": document(), "received": 1, "total": None, "rate": rate}
+    with pytest.raises(ShapeError, match=r"\$\.rate"):
+        structure(value, Progress)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"[",
+        b'{"id": 11, "na',
+        b"<html>Bad gateway</html>",
+        b"\xff",
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b"9" * 5000,
+        "{",
+        "\ud800",
+    ],
+)
+def test_not_json(text: str | bytes) -> None:
+    """What is no JSON, or too deep or too long a number for it, is a ShapeError."""
+    with pytest.raises(ShapeError, match=r"^not valid JSON"):
+        parse_json(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "this is not the JSON of Artifact: not valid JSON"),
+        ("[]", "this is not the JSON of Artifact: expected an object, got list @ $"),
+        (json.dumps(document(id="11")), "expected int, got str @ $.id"),
+    ],
+)
+def test_from_json_tells(text: str, told: str) -> None:
+    """from_json says what is wrong with its text as an InvalidArgument."""
+    with pytest.raises(InvalidArgument) as caught:
+        from_json(text, Artifact)
+    assert told in caught.value.summary
+
+
+@pytest.mark.parametrize("text", [None, 5, {}])
+def test_from_json_of_no_text(text: Any) -> None:
+    """from_json answers to what is no text as to text that is no JSON."""
+    with pytest.raises(InvalidArgument):
+        from_json(text, Artifact)
+
+
+def test_what_a_first_value_waits_for_can_be_done_before() -> None:
+    """Preparing changes no value, however often it is done."""
+    for _ in range(2):
+        prepare(ArtifactPage)
+    page = structure({"total_count": 1, "artifacts": []}, ArtifactPage)
+    assert page == ArtifactPage(total_count=1, artifacts=())

@@ -1,0 +1,284 @@
+"""The five endpoints are asked as GitHub documents them, and every answer is understood."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import parse_qsl
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ghartifacts_async import (
+    ApiVersionRetired,
+    ArtifactExpired,
+    AuthenticationError,
+    GitHubError,
+    NotFound,
+    PermissionDenied,
+    RateLimited,
+    ServerError,
+    UnexpectedReply,
+)
+from ghartifacts_async._api import endpoints
+from ghartifacts_async._api.endpoints import ApiCall, error_of
+from ghartifacts_async._http.messages import Reply
+from tests.values import (
+    ANY_TEXT,
+    CALL,
+    JSON_VALUES,
+    OPENAPI,
+    REPOSITORY,
+    SECRET,
+    document,
+    examples,
+    reply,
+)
+
+PATH = "/repos/octo-org/octo-docs/actions"
+
+
+@pytest.mark.parametrize(
+    ("call", "line"),
+    [
+        (
+            endpoints.list_repository_artifacts(REPOSITORY, name=None, per_page=100),
+            f"GET {PATH}/artifacts?per_page=100",
+        ),
+        (
+            endpoints.list_repository_artifacts(REPOSITORY, name="dist & more/\xe9", per_page=1),
+            f"GET {PATH}/artifacts?per_page=1&name=dist+%26+more%2F%C3%A9",
+        ),
+        (
+            endpoints.list_run_artifacts(REPOSITORY, 7, name=None, direction="desc", per_page=30),
+            f"GET {PATH}/runs/7/artifacts?per_page=30&direction=desc",
+        ),
+        (
+            endpoints.list_run_artifacts(REPOSITORY, 7, name="dist", direction="asc", per_page=30),
+            f"GET {PATH}/runs/7/artifacts?per_page=30&direction=asc&name=dist",
+        ),
+        (endpoints.get_artifact(REPOSITORY, 11), f"GET {PATH}/artifacts/11"),
+        (endpoints.delete_artifact(REPOSITORY, 11), f"DELETE {PATH}/artifacts/11"),
+        (endpoints.download_artifact(REPOSITORY, 11), f"GET {PATH}/artifacts/11/zip"),
+    ],
+)
+def test_endpoint(call: ApiCall, line: str) -> None:
+    """Each endpoint has its method, path and parameters, and no slash at its end."""
+    assert f"{call.method} {call.target}" == line
+    assert str(call) == line.partition("?")[0]
+
+
+@examples(100)
+@given(st.text(min_size=1))
+def test_any_name(name: str) -> None:
+    """A name of any characters arrives as it is."""
+    target = endpoints.list_repository_artifacts(REPOSITORY, name=name, per_page=30).target
+    assert target.isascii()
+    assert dict(parse_qsl(target.partition("?")[2])) == {"per_page": "30", "name": name}
+
+
+def test_repr_of_a_reply() -> None:
+    """An answer shows its status, and not the signed URL in its headers."""
+    shown = repr(reply(302, SECRET.encode(), location=f"https://store.example/?sig={SECRET}"))
+    assert "302" in shown
+    assert SECRET not in shown
+
+
+def test_read_artifact() -> None:
+    """The answer to a get is an artifact."""
+    assert endpoints.read_artifact(CALL, reply(body=document())).name == "Rails"
+
+
+def test_read_page() -> None:
+    """The answer to a listing is a page, which may be empty."""
+    page = endpoints.read_page(CALL, reply(body=OPENAPI["examples"]["artifact-paginated"]))
+    assert [each.id for each in page.artifacts] == [11, 13]
+    assert (
+        endpoints.read_page(CALL, reply(body={"total_count": 0, "artifacts": []})).artifacts == ()
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (reply(body=b""), "not valid JSON"),
+        (reply(body=b'{"total_count": 2, "artifacts": [{"id": 11, "na'), "not valid JSON"),
+        (
+            reply(body=b"<html>502</html>", content_type="text/html"),
+            "text/html, 16 bytes, starting",
+        ),
+        (reply(body=b"[" * 100_000), "not valid JSON (RecursionError)"),
+        (reply(body=b'{"total_count":' + b"9" * 5000 + b"}"), "not valid JSON"),
+        (reply(body=b"\xff\xfe\x00"), "no content type, 3 bytes"),
+        (reply(body=[]), "expected an object, got list"),
+        (reply(body={"message": "hi"}), "required field missing @ $.total_count"),
+        (reply(204), "status 204"),
+        (reply(206, {"total_count": 0, "artifacts": []}), "status 206"),
+        (
+            reply(body={"total_count": 1, "artifacts": [document(size_in_bytes="556")]}),
+            "expected int, got str @ $.artifacts[0].size_in_bytes",
+        ),
+    ],
+)
+def test_unexpected_reply(answer: Reply, told: str) -> None:
+    """An answer of another shape is an UnexpectedReply that names the call and the field."""
+    with pytest.raises(UnexpectedReply) as caught:
+        endpoints.read_page(CALL, answer)
+    assert caught.value.summary.startswith(
+        f"GET {PATH}/artifacts/11: the answer is no ArtifactPage"
+    )
+    assert told in caught.value.summary
+    assert caught.value.status == answer.status
+
+
+@examples(200)
+@given(st.binary() | JSON_VALUES.map(lambda value: json.dumps(value).encode()))
+def test_any_body(body: bytes) -> None:
+    """Whatever bytes come, nothing but an UnexpectedReply is raised."""
+    for read in (endpoints.read_artifact, endpoints.read_page):
+        with pytest.raises(UnexpectedReply):
+            read(CALL, reply(body=body))
+
+
+def test_truncated_anywhere() -> None:
+    """A page that was cut off at any byte is never taken for a shorter page."""
+    body = json.dumps(OPENAPI["examples"]["artifact-paginated"]).encode()
+    for end in range(0, len(body), 7):
+        with pytest.raises(UnexpectedReply, match="not valid JSON"):
+            endpoints.read_page(CALL, reply(body=body[:end]))
+
+
+def test_check_deleted() -> None:
+    """A deletion is done when GitHub answers 204, and only then."""
+    endpoints.check_deleted(CALL, reply(204))
+    for status in (200, 202, 304):
+        with pytest.raises(UnexpectedReply, match=f"expected 204, got {status}"):
+            endpoints.check_deleted(CALL, reply(status))
+
+
+@pytest.mark.parametrize("status", [*range(200, 210), *range(300, 309)])
+def test_no_error(status: int) -> None:
+    """Successes and redirects are no errors."""
+    assert error_of(CALL, reply(status, {"message": "Moved Permanently"})) is None
+
+
+EXPECTED: dict[int, type[GitHubError]] = {
+    401: AuthenticationError,
+    403: PermissionDenied,
+    404: NotFound,
+    410: ArtifactExpired,
+    429: RateLimited,
+} | dict.fromkeys(range(500, 600), ServerError)
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", {}, {"message": None}, {"message": "No"}])
+def test_class_of_every_status(body: object) -> None:
+    """Every status from 400 on is an error of the class that the tree has for it."""
+    for status in range(400, 600):
+        answer = reply(status, body)
+        error = error_of(CALL, answer)
+        assert type(error) is EXPECTED.get(status, UnexpectedReply)
+        assert error is not None
+        assert error.status == status
+        assert error.message == ("No" if body == {"message": "No"} else "")
+        assert error.summary.startswith(f"GET {PATH}/artifacts/11: {status}")
+        assert (error.request_id, error.documentation_url) == (None, None)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 415, 422, 429, 451, 500, 503])
+def test_what_github_says(status: int) -> None:
+    """An error keeps GitHub's message, its documentation link and the id of the request."""
+    body = {"message": "No luck", "documentation_url": "https://docs.github.com/x", "status": "1"}
+    error = error_of(CALL, reply(status, body, x_github_request_id="C0FF:EE"))
+    assert error is not None
+    assert error.message == "No luck"
+    assert error.documentation_url == "https://docs.github.com/x"
+    assert error.request_id == "C0FF:EE"
+    assert "No luck" in error.summary
+    assert error.summary.endswith("(request C0FF:EE)")
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "told"),
+    [
+        (reply(401, {"message": "Bad credentials"}), AuthenticationError, "check the token"),
+        (reply(404, {"message": "Not Found"}), NotFound, "actions=read"),
+        (
+            reply(403, {"message": "No"}, x_accepted_github_permissions="actions=write"),
+            PermissionDenied,
+            "GitHub would accept actions=write",
+        ),
+        (reply(410, {"message": "Artifact has expired"}), ArtifactExpired, "has expired"),
+        (
+            reply(410, {"message": "Artifact has expired. See the version 4 notes."}),
+            ArtifactExpired,
+            "has expired",
+        ),
+        (
+            reply(410, {"message": "API version 2020-01-01 is retired"}),
+            ApiVersionRetired,
+            "retired",
+        ),
+        (reply(400, {"message": "Unknown API version"}), UnexpectedReply, "Unknown API version"),
+        (reply(403, {"message": "API rate limit exceeded"}), PermissionDenied, "exceeded"),
+        (
+            reply(403, {"message": "API rate limit exceeded"}, x_ratelimit_remaining="0"),
+            RateLimited,
+            "403 API rate limit exceeded",
+        ),
+        (reply(403, {"message": "You exceeded a secondary rate limit"}), RateLimited, "secondary"),
+        (reply(403, b"", retry_after="60"), RateLimited, "403"),
+        (reply(429, b"", x_ratelimit_remaining="0", x_ratelimit_reset="x"), RateLimited, "429"),
+        (reply(502, b"<html>Bad gateway</html>", content_type="text/html"), ServerError, "502"),
+    ],
+)
+def test_error_of(answer: Reply, kind: type[GitHubError], told: str) -> None:
+    """Each refusal is told apart, with what to do about it."""
+    error = error_of(CALL, answer)
+    assert type(error) is kind
+    assert told in str(error)
+
+
+def test_needed_permission() -> None:
+    """A refusal carries the permission that would have been enough."""
+    error = error_of(CALL, reply(403, x_accepted_github_permissions="actions=read"))
+    assert isinstance(error, PermissionDenied)
+    assert error.accepted_permissions == "actions=read"
+
+
+def test_end_of_a_limit() -> None:
+    """A primary limit says when it ends, in its text and as an attribute."""
+    error = error_of(CALL, reply(403, x_ratelimit_remaining="0", x_ratelimit_reset="1372700873"))
+    assert isinstance(error, RateLimited)
+    assert error.retry_at is not None
+    assert error.retry_at.timestamp() == 1372700873
+    assert "calls are taken again at 2013-07-01 17:47:53 UTC" in str(error)
+
+
+@pytest.mark.parametrize("message", ["x" * 1_000_000, "a\nb\r\x1b[31mc", "\ud800", "\u202ex"])
+def test_hostile_message(message: str) -> None:
+    """An error's summary is a short line that any terminal and log can show."""
+    error = error_of(CALL, reply(500, {"message": message}))
+    assert len(str(error)) < 2000
+    assert str(error).isprintable()
+    str(error).encode()
+
+
+@examples(150)
+@given(st.integers(400, 599), JSON_VALUES, ANY_TEXT, st.dictionaries(st.text(), st.text()))
+def test_any_refusal(status: int, value: Any, message: str, headers: dict[str, str]) -> None:
+    """Whatever a refusal holds, it is an error of the tree."""
+    for body in (value, {"message": message, "documentation_url": value}, {"message": value}):
+        error = error_of(CALL, Reply(status, headers, json.dumps(body).encode()))
+        assert isinstance(error, GitHubError)
+        assert isinstance(error.message, str)
+
+
+def test_an_apps_calls() -> None:
+    """An app finds its installation by repository, and narrows the token that it asks for."""
+    assert str(endpoints.find_installation(REPOSITORY)) == f"GET /repos/{REPOSITORY}/installation"
+    call = endpoints.create_installation_token(7, {"actions": "read"})
+    assert str(call) == "POST /app/installations/7/access_tokens"
+    assert call.body == {"permissions": {"actions": "read"}}
+    assert endpoints.create_installation_token(7, None).body == {}

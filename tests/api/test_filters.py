@@ -1,0 +1,111 @@
+"""Which artifacts of a listing are wanted, and when none can come any more."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from ghartifacts_async import Artifact, InvalidArgument, WorkflowRun
+from ghartifacts_async._api.filters import Filter, Horizon
+from tests.values import artifact
+
+NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
+RUN = WorkflowRun(head_branch="main", head_sha="ab12")
+
+
+def at(*hours: float | None) -> list[Artifact]:
+    """Artifacts that were created so many hours after noon, or nobody knows when."""
+    times = [None if hour is None else NOON + timedelta(hours=hour) for hour in hours]
+    return [artifact(created_at=time) for time in times]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "fields", "matches"),
+    [
+        ({}, {}, True),
+        ({"pattern": "wheel-*"}, {"name": "wheel-3.12"}, True),
+        ({"pattern": "wheel-*"}, {"name": "Wheel-3.12"}, False),
+        ({"pattern": "wheel-[!3]*"}, {"name": "wheel-3.12"}, False),
+        ({"pattern": "wheel-[^3]*"}, {"name": "wheel-3.12"}, False),
+        ({"pattern": "wheel-[^3]*"}, {"name": "wheel-4.12"}, True),
+        ({"pattern": "wheel"}, {"name": "wheels"}, False),
+        ({"pattern": ""}, {"name": "wheels"}, False),
+        ({"branch": "main"}, {"workflow_run": RUN}, True),
+        ({"branch": "mai"}, {"workflow_run": RUN}, False),
+        ({"branch": "main"}, {"workflow_run": None}, False),
+        ({"head_sha": "AB12"}, {"workflow_run": RUN}, True),
+        ({"head_sha": "ab12"}, {"workflow_run": WorkflowRun()}, False),
+        ({"expired": True}, {"expired": True}, True),
+        ({"expired": False}, {"expired": True}, False),
+        ({"expired": None}, {"expired": True}, True),
+        ({"min_size": 5}, {"size_in_bytes": 5}, True),
+        ({"min_size": 6}, {"size_in_bytes": 5}, False),
+        ({"max_size": 5}, {"size_in_bytes": 5}, True),
+        ({"max_size": 0}, {"size_in_bytes": 5}, False),
+        ({"created_after": NOON}, {"created_at": NOON}, True),
+        ({"created_after": NOON}, {"created_at": NOON - timedelta(seconds=1)}, False),
+        ({"created_after": NOON}, {"created_at": None}, False),
+        ({"created_before": NOON}, {"created_at": NOON}, False),
+        ({"created_before": NOON}, {"created_at": NOON - timedelta(seconds=1)}, True),
+        (
+            {"created_after": NOON.astimezone(timezone(timedelta(hours=9)))},
+            {"created_at": NOON},
+            True,
+        ),
+        ({"pattern": "a*", "min_size": 5}, {"name": "ab", "size_in_bytes": 4}, False),
+    ],
+)
+def test_filters(wanted: dict[str, Any], fields: dict[str, Any], matches: bool) -> None:
+    """An artifact matches where it is like all that is asked for; bounds of sizes are inclusive."""
+    assert Filter(**wanted).matches(artifact(**fields)) is matches
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        {"pattern": b"x"},
+        {"branch": 1},
+        {"head_sha": 1},
+        {"expired": 0},
+        {"min_size": 1.0},
+        {"max_size": True},
+        {"created_after": "2026-11-01"},
+        {"created_before": NOON.replace(tzinfo=None)},
+    ],
+)
+def test_mistakes_are_named(mistake: dict[str, Any]) -> None:
+    """A filter of the wrong type, or a time without a zone, is an InvalidArgument that names it."""
+    with pytest.raises(InvalidArgument, match=next(iter(mistake))):
+        Filter(**mistake)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "descending", "inside", "beyond"),
+    [
+        ({"created_after": NOON}, True, [3, 0, None], -1),
+        ({"created_before": NOON}, False, [-3, -1, None], 0),
+    ],
+)
+def test_horizon(
+    wanted: dict[str, Any], descending: bool, inside: list[float | None], beyond: float
+) -> None:
+    """A listing ends early once a hundred in a row are beyond the bound, on however many pages."""
+    horizon = Horizon(Filter(**wanted), descending=descending)
+    for page in (inside, [beyond] * 99, inside[:1], [beyond] * 60, [], [beyond] * 39):
+        horizon.look_at(at(*page))
+        assert not horizon.is_passed
+    horizon.look_at(at(beyond))
+    assert horizon.is_passed
+
+
+@pytest.mark.parametrize(
+    ("wanted", "descending"),
+    [({"created_after": NOON}, False), ({"created_before": NOON}, True), ({}, True)],
+)
+def test_no_horizon(wanted: dict[str, Any], descending: bool) -> None:
+    """A bound that lies before what comes ends nothing."""
+    horizon = Horizon(Filter(**wanted), descending=descending)
+    horizon.look_at(at(*[-5] * 200, *[5] * 200))
+    assert not horizon.is_passed

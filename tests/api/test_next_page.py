@@ -1,0 +1,235 @@
+"""A listing is followed from its first page to its last, wherever the server says it goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import re
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+import pytest
+from attrs import frozen
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ghartifacts_async import ArtifactPage, UnexpectedReply
+from ghartifacts_async._api.endpoints import ApiCall, list_repository_artifacts
+from ghartifacts_async._api.pagination import Window, has_more, page_call, parse_link
+from ghartifacts_async._http.messages import Reply
+from tests.values import REPOSITORY, artifact, assert_not_quadratic, examples, reply
+
+TOKEN = st.text("abcdefghijklmnopqrstuvwxyzABCXYZ0123456789!#$%&'*+-.^_`|~", min_size=1, max_size=8)
+SPACE = st.sampled_from(["", "", " ", "  ", "\t"])
+TARGET = st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="<>"))
+QUOTED = st.text("abc ,;=<>'\"\\\t\xe9/?").map(
+    lambda text: '"' + re.sub(r'(["\\])', r"\\\1", text) + '"'
+)
+FULL = ArtifactPage(1_000_000, (artifact(),))
+RENAMED = "https://api.github.com/repositories/1296269/actions/artifacts"
+FIRST = list_repository_artifacts(REPOSITORY, name=None, per_page=30)
+
+
+@st.composite
+def parameters(draw: st.DrawFn) -> str:
+    """Write a parameter that is not ``rel``."""
+    name = draw(TOKEN.filter(lambda text: text.lower() != "rel"))
+    if draw(st.booleans()):
+        return name
+    return f"{name}{draw(SPACE)}={draw(SPACE)}{draw(QUOTED | TOKEN)}"
+
+
+@st.composite
+def links(draw: st.DrawFn) -> tuple[str, list[str], str]:
+    """Write one link, and give its relations and its target."""
+    target = draw(TARGET)
+    relations = draw(st.lists(TOKEN, max_size=3))
+    gap = draw(st.sampled_from([" ", "  "]))
+    text = gap.join(relations)
+    rel = text if len(relations) == 1 and draw(st.booleans()) else f'"{text}"'
+    rel = f"{draw(st.sampled_from(['rel', 'REL', 'Rel']))}{draw(SPACE)}={draw(SPACE)}{rel}"
+    before, after = (
+        draw(st.lists(parameters(), max_size=2)),
+        draw(st.lists(parameters(), max_size=2)),
+    )
+    parts = [f"<{target}>", *before, rel, *after]
+    return target, relations, "".join(f"{draw(SPACE)};{draw(SPACE)}".join([p, ""]) for p in parts)
+
+
+@examples(200)
+@given(st.lists(links(), max_size=4))
+def test_link_round_trip(written: list[tuple[str, list[str], str]]) -> None:
+    """Every way of writing a Link header that RFC 8288 allows is understood."""
+    expected: dict[str, str] = {}
+    for target, relations, _ in written:
+        for relation in relations:
+            expected.setdefault(relation.lower(), target)
+    assert parse_link(", ".join(text for _, _, text in written)) == expected
+
+
+@pytest.mark.parametrize(
+    ("header", "targets"),
+    [
+        ("", {}),
+        (
+            f'<{RENAMED}?page=2>; rel="next", <{RENAMED}?page=9>; rel="last"',
+            {"next": f"{RENAMED}?page=2", "last": f"{RENAMED}?page=9"},
+        ),
+        ("</a,b;c>;rel=next", {"next": "/a,b;c"}),
+        ('</a>; rel="prev  NEXT"', {"prev": "/a", "next": "/a"}),
+        ('</a>; rel="prev"; rel="next"', {"prev": "/a"}),
+        ('</a>; rel="next", </b>; rel="next"', {"next": "/a"}),
+        ('</a>; title="<b>; rel=\\"next\\", "; rel=last', {"last": "/a"}),
+        ("</a>; crossorigin; rel=next", {"next": "/a"}),
+        ("</a>; rel=next;", {"next": "/a"}),
+        ("</a>", {}),
+        ("</a>; rel", {}),
+        ("</a; rel=next", {}),
+        ("rel=next", {}),
+    ],
+)
+def test_link(header: str, targets: dict[str, str]) -> None:
+    """The first target of each relation counts; what is no link says nothing."""
+    assert parse_link(header) == targets
+
+
+@examples(200)
+@given(st.text(st.sampled_from('<>;,="\\ \trelnxtREL/?a\u00e9\0\n')) | st.text(st.characters()))
+def test_link_of_any_text(header: str) -> None:
+    """No text makes the parser fail."""
+    assert all(relation and "<" not in target for relation, target in parse_link(header).items())
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "<", ">", "<>", ";", '"', "\\", " ", "=", ",", "<>;", "<> ;", ';"', '\\"', "<>;a", "<>;a=",
+        '<>;a="', '<>;a="\\', '<>;a="\\"', "; a", ";a ", ";a= ", ' "', "<a>;rel=", '<a>;rel="x ',
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("prefix", ["", "<>", "<>;a", "<>;a=", '<>;a="', "<>;rel "])
+def test_link_in_linear_time(prefix: str, unit: str) -> None:
+    """A hostile header is read in linear time."""
+    assert_not_quadratic(lambda size: parse_link(prefix + unit * (size // len(unit))))
+
+
+@frozen
+class Server:
+    """A listing of `count` artifacts, as a GitHub gives it page by page."""
+
+    count: int
+    link: str | None
+
+    def __call__(self, call: ApiCall) -> tuple[Reply, ArtifactPage]:
+        """Answer a call."""
+        query = dict(parse_qsl(urlsplit(call.target).query, keep_blank_values=True))
+        number, size = int(query.get("page", "1")), int(query["per_page"])
+        ids = range(1, self.count + 1)[(number - 1) * size : number * size]
+        page = ArtifactPage(self.count, tuple(artifact(id=each) for each in ids))
+        relations = {"prev": number - 1, "next": number + 1, "last": math.ceil(self.count / size)}
+        if self.link is None:
+            return reply(), page
+        wanted = [
+            f'<{self.link}?{urlencode(query | {"page": str(to)})}>; rel="{relation}"'
+            for relation, to in relations.items()
+            if 1 <= to <= relations["last"]
+        ]
+        return (reply(link=", ".join(wanted)) if wanted else reply()), page
+
+
+@examples(150)
+@given(
+    st.integers(0, 60),
+    st.integers(1, 20),
+    st.integers(1, 70),
+    st.none() | st.text(min_size=1),
+    st.sampled_from(
+        [
+            None,
+            f"https://api.github.com/repos/{REPOSITORY}/actions/artifacts",
+            RENAMED,
+            "/repositories/1296269/actions/artifacts",
+            "http://inner.example:8080/api/v3/repositories/1/actions/artifacts",
+            "",
+        ]
+    ),
+)
+def test_the_last_page_is_known(
+    count: int, size: int, number: int, name: str | None, link: str | None
+) -> None:
+    """A page is the last one where nothing comes after it, whatever path its Link is on."""
+    first = list_repository_artifacts(REPOSITORY, name=name, per_page=30)
+    call = page_call(first, Window(number, size))
+    assert has_more(call, *Server(count, link)(call)) is (number * size < count)
+
+
+@pytest.mark.parametrize("window", [Window(1, 30), Window(1, 31), Window(2, 30), Window(7, 98)])
+def test_a_page_is_asked_for_like_the_first(window: Window) -> None:
+    """Every page has the path and the filters of the first, and only that one is asked after."""
+    call = page_call(FIRST, window)
+    assert (call.method, call.path) == (FIRST.method, FIRST.path)
+    assert call.conditional is (call == FIRST)
+    assert (call == FIRST) is (window == Window(1, 30))
+    assert call.query["per_page"] == str(window.size)
+    assert call.query.get("page", "1") == str(window.number)
+
+
+@pytest.mark.parametrize("page", ["1", "2", "0", "-1", "x", "", "99999999999", "\u00b2", None])
+def test_circle(page: str | None) -> None:
+    """A listing that leads back, or nowhere, is an UnexpectedReply and no endless loop."""
+    target = "/repositories/1/actions/artifacts" + (f"?page={quote(page)}" if page else "")
+    call = ApiCall("GET", FIRST.path, {**FIRST.query, "page": "2"})
+    with pytest.raises(UnexpectedReply, match="page 2") as caught:
+        has_more(call, reply(link=f"<{target}>; rel=next", x_github_request_id="C0:FFEE"), FULL)
+    assert (caught.value.status, caught.value.request_id) == (200, "C0:FFEE")
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["garbage", '<?page=2>; ; rel="next"', "<?page=2>", "rel=next"],
+)
+def test_unreadable_link(header: str) -> None:
+    """A Link header that cannot be read does not cut a listing short."""
+    assert has_more(FIRST, reply(link=header), FULL)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "//[",
+        "https://[::1?page=2",
+        "https://[x]/?page=2",
+        "//evil.example\\@api.github.com/?page=2",
+        "?page=2&per_page=x",
+        "?page=2&per_page=0",
+        f"?page=2&per_page={'9' * 5000}",
+        "?page=2&name=\udcff",
+        "?page=2&name=%00%ff",
+        "?page=2&" + "a=b&" * 5000,
+        "?" + "&" * 100_000,
+    ],
+)
+def test_hostile_target(target: str) -> None:
+    """A target of any form is the next page, or an UnexpectedReply."""
+    with contextlib.suppress(UnexpectedReply):
+        assert has_more(FIRST, reply(link=f'<{target}>; rel="next"'), FULL)
+
+
+@pytest.mark.parametrize(
+    ("total", "artifacts", "more"),
+    [(31, 30, True), (30, 30, False), (0, 0, False), (100, 0, False), (60, 30, True)],
+)
+def test_lost_link(total: int, artifacts: int, more: bool) -> None:
+    """A listing whose Link header was lost goes on by number while artifacts are left."""
+    page = ArtifactPage(total, (artifact(),) * artifacts)
+    assert has_more(FIRST, reply(), page) is more
+
+
+def test_last_page() -> None:
+    """A Link header without a next page ends the listing, whatever the total says."""
+    assert not has_more(FIRST, reply(link='</x?page=1>; rel="first"'), FULL)
+
+
+def test_an_empty_page_has_no_next() -> None:
+    """A server that names a page after one that is beyond the end leads nowhere."""
+    with pytest.raises(UnexpectedReply, match="has 0"):
+        has_more(FIRST, reply(link='</x?page=2>; rel="next"'), ArtifactPage(30, ()))

@@ -1,0 +1,63 @@
+"""More on the pace of a client: what is counted, and what goes on where limits are off."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import pairwise
+
+import pytest
+
+from ghartifacts_async import Limits, RateLimited
+from ghartifacts_async.testing import FakeLimits, Fault
+from tests.api.support import now, world
+from tests.clock import fast
+from tests.support import REPOSITORY
+
+FREE = FakeLimits(primary=10**6, enforced=False)
+
+
+@pytest.mark.parametrize(("together", "waited"), [(False, 9.0), (True, 45.0)])
+@fast
+async def test_the_pace_of_deletes_is_counted(together: bool, waited: float) -> None:
+    """`stats.waited` tells what DELETEs waited for each other, summed over the calls."""
+    async with world(fake={"limits": FREE}) as made:
+        doomed = [made.fake.add_artifact(REPOSITORY, "old", b"x").id for _ in range(10)]
+        if together:
+            await asyncio.gather(*map(made.repo.delete_artifact, doomed))
+        else:
+            for one in doomed:
+                await made.repo.delete_artifact(one)
+        assert 9 <= now() < 10
+        assert waited - 0.5 < made.gh.stats.waited < waited + 0.5
+
+
+@fast
+async def test_no_herd_where_limits_are_off() -> None:
+    """With `Limits.off()` too, tasks that were told to wait leave one by one thereafter."""
+    async with world(fake={"limits": FREE}, limits=Limits.off(), conditional=False) as made:
+        made.fake.fail_next(Fault.secondary_limit(60))
+        first = asyncio.ensure_future(made.repo.get_artifact(made.artifact))
+        await asyncio.sleep(1)
+        made.arrivals.clear()
+        await asyncio.gather(first, *(made.repo.get_artifact(made.artifact) for _ in range(500)))
+        times = made.times
+        assert len(times) == 501
+        assert min(times) >= 60
+        assert made.fake.sent_while_told_to_wait == 0
+        early = [time for time in times if time < min(times) + 10]
+        assert max(sum(1 for other in early if 0 <= other - time < 1) for time in early) <= 12
+
+
+@pytest.mark.parametrize("status", [403, 429])
+@fast
+async def test_at_once_is_not_at_once(status: int) -> None:
+    """A server that refuses again and again with `Retry-After: 0` is not asked in a row."""
+    async with world(fake={"limits": FREE}) as made:
+        made.fake.fail_when(lambda _: Fault.secondary_limit(0, status=status))
+        with pytest.raises(RateLimited) as caught:
+            await made.repo.get_artifact(made.artifact)
+        assert caught.value.tries == len(made.times) == 6
+        gaps = [later - earlier for earlier, later in pairwise(made.times)]
+        assert min(gaps) >= 1
+        assert gaps == sorted(gaps)
+        assert now() < 60

@@ -1,0 +1,196 @@
+"""The limiter by itself keeps its promises, whatever comes in whatever order."""
+
+from __future__ import annotations
+
+import asyncio
+from email.utils import formatdate
+from unittest import mock
+
+from attrs import define, field, frozen
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from ghartifacts_async import Limits
+from ghartifacts_async._api.endpoints import ApiCall, delete_artifact, get_artifact
+from ghartifacts_async._api.rate_limit_headers import points
+from ghartifacts_async._api.rate_limiter import Limiter
+from tests import clock
+from tests.api.support import now
+from tests.clock import FastLoop, fast, wall
+from tests.support import REPOSITORY
+
+A_MINUTE = 60.0
+A_DAY = 24 * 3600.0
+WINDOW = 3600
+MOST_REFUSALS = 5
+"""Those without a time double the wait, which has an end at `Limits.max_wait`."""
+
+
+@frozen
+class Step:
+    """What happens at once.
+
+    Attributes:
+        delay: Seconds until the next.
+        gets: So many come.
+        deletes: As well.
+        refusals: The next calls are refused, with these seconds to wait or without.
+        left: Others have used up the budget of the account but so much.
+        cancelled: Tasks of those so far that are cancelled.
+    """
+
+    delay: float
+    gets: int
+    deletes: int
+    refusals: list[int | None]
+    left: int
+    cancelled: list[int]
+
+
+STEPS = st.lists(
+    st.builds(
+        Step,
+        delay=st.sampled_from((0.0, 0.3, 2.0, 30.0, 100.0)),
+        gets=st.sampled_from((0, 1, 7, 30, 60, 300)),
+        deletes=st.sampled_from((0, 1, 5)),
+        refusals=st.lists(st.none() | st.sampled_from((0, 1, 20, 60, 600)), max_size=3),
+        left=st.just(5000) | st.integers(0, 60),
+        cancelled=st.lists(st.integers(0, 1000), max_size=5),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@define
+class Server:
+    """What a GitHub decides, and what it has told so far.
+
+    Attributes:
+        latency: Seconds until a call is answered.
+        refusals: In store, for as many calls.
+        refused: How many of these were met.
+        remaining: Of the budget.
+        resets: When it is whole again.
+        closed_until: The latest time that an answer which arrived has named.
+        sent: When calls came, and their points.
+        early: Calls that came before that time.
+    """
+
+    latency: float
+    refusals: list[int | None] = field(factory=list)
+    refused: int = 0
+    remaining: int = 5000
+    resets: float = float(WINDOW)
+    closed_until: float = 0.0
+    sent: list[tuple[float, int]] = field(factory=list)
+    early: list[float] = field(factory=list)
+
+    async def answer(self, call: ApiCall) -> tuple[bool, dict[str, str]]:
+        """Whether a call is taken, and the headers that tell of it."""
+        self.sent.append((now(), points(call.method)))
+        if now() < self.closed_until:
+            self.early.append(now())
+        while now() >= self.resets:
+            self.resets, self.remaining = self.resets + WINDOW, 5000
+        spent = self.remaining == 0
+        self.remaining = max(0, self.remaining - 1)
+        headers = {
+            "x-ratelimit-limit": "5000",
+            "x-ratelimit-remaining": str(self.remaining),
+            "x-ratelimit-reset": str(int(clock.EPOCH + self.resets)),
+            "date": formatdate(wall(), usegmt=True),
+        }
+        resets = self.resets
+        refused = bool(self.refusals) and not spent
+        wait = self.refusals.pop(0) if refused else None
+        self.refused += refused
+        await asyncio.sleep(self.latency)
+        if refused:
+            if wait is not None:
+                headers["retry-after"] = str(wait)
+            # Where it names no time a minute is what GitHub documents.
+            wait = 60 if wait is None else wait
+            self.closed_until = max(self.closed_until, now() + wait)
+        if headers["x-ratelimit-remaining"] == "0":
+            self.closed_until = max(self.closed_until, resets)
+        return not (spent or refused), headers
+
+    def busiest_minute(self) -> int:
+        """The most points that came within a minute."""
+        most = total = first = 0
+        for time, cost in self.sent:
+            total += cost
+            while self.sent[first][0] <= time - A_MINUTE:
+                total -= self.sent[first][1]
+                first += 1
+            most = max(most, total)
+        return most
+
+
+async def call(limiter: Limiter, server: Server, connections: asyncio.Semaphore, what: str) -> None:
+    """A call as a session makes it, until it is taken."""
+    made = delete_artifact(REPOSITORY, 1) if what == "DELETE" else get_artifact(REPOSITORY, 1)
+    async with limiter.place(made):
+        while True:
+            await limiter.opened(made)
+            async with limiter.turn(made, connections) as sent_at:
+                taken, headers = await server.answer(made)
+                limiter.learn(headers, sent_at)
+            if taken:
+                limiter.accepted(sent_at)
+                return
+            limiter.refused(headers, sent_at)
+
+
+async def play(server: Server, pool: int, steps: list[Step]) -> None:
+    """Take the steps, and see that whoever was not cancelled is served."""
+    limiter = Limiter(Limits(), wall)
+    connections = asyncio.Semaphore(pool)
+    tasks: list[asyncio.Task[None]] = []
+    cancelled = set[asyncio.Task[None]]()
+    for step in steps:
+        kinds = ["GET"] * step.gets + ["DELETE"] * step.deletes
+        tasks += [asyncio.create_task(call(limiter, server, connections, kind)) for kind in kinds]
+        server.refusals += step.refusals[: MOST_REFUSALS - server.refused - len(server.refusals)]
+        server.remaining = min(server.remaining, step.left)
+        for victim in [tasks[number % len(tasks)] for number in step.cancelled if tasks]:
+            if not victim.done():
+                victim.cancel()
+                cancelled.add(victim)
+        await asyncio.sleep(step.delay)
+    if tasks:
+        _, waiting = await asyncio.wait(tasks, timeout=A_DAY)
+        assert not waiting
+    for task in tasks:
+        assert task.cancelled() if task in cancelled else task.exception() is None
+
+
+@settings(max_examples=50, derandomize=True, deadline=None, database=None)
+@example([Step(0.0, 1000, 5, [], 5000, [])], 0.05, 1000)
+@example([Step(30.0, 60, 0, [20], 5000, []), Step(0.0, 300, 5, [None], 5000, [3])], 0.0, 8)
+@given(STEPS, st.sampled_from((0.0, 0.05, 3.0)), st.sampled_from((1, 8, 1000)))
+def test_the_promises_of_the_limiter(steps: list[Step], latency: float, pool: int) -> None:
+    """No call goes while told to wait, no minute has over 900 points, and nobody starves."""
+    server = Server(latency)
+    # Nothing here is on its way outside of the loop, so that nothing has to be waited for.
+    with mock.patch.object(clock, "_GRACE", 0), asyncio.Runner(loop_factory=FastLoop) as runner:
+        runner.run(play(server, pool, steps))
+    assert not server.early
+    assert server.busiest_minute() <= 900
+
+
+@fast
+async def test_calls_count_when_they_go() -> None:
+    """Calls that waited long for a connection make no minute have over 900 points either."""
+    limiter, server = Limiter(Limits(), wall, bounded=True), Server(0.01)
+    connections = asyncio.Semaphore(50)
+    for _ in range(50):
+        await connections.acquire()
+    tasks = [asyncio.create_task(call(limiter, server, connections, "GET")) for _ in range(50)]
+    await asyncio.sleep(120)
+    tasks += [asyncio.create_task(call(limiter, server, connections, "GET")) for _ in range(1000)]
+    for _ in range(50):
+        connections.release()
+    await asyncio.gather(*tasks)
+    assert server.busiest_minute() <= 900

@@ -1,0 +1,308 @@
+"""The pace of a client: what GitHub tells is obeyed, and what it documents is never reached."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from ghartifacts_async import Limits, RateLimited
+from ghartifacts_async.testing import FakeLimits, Fault
+from tests.api.support import World, now, world
+from tests.clock import EPOCH, fast
+from tests.support import REPOSITORY
+
+FREE = FakeLimits(primary=10**6, enforced=False)
+
+
+async def get(made: World, times: int) -> None:
+    """As many GETs at once."""
+    await asyncio.gather(*(made.repo.get_artifact(made.artifact) for _ in range(times)))
+
+
+@fast
+async def test_a_spent_budget_is_waited_for() -> None:
+    """At zero the next call goes a second after the reset, and succeeds."""
+    async with world(fake={"limits": FakeLimits(primary=5)}, conditional=False) as made:
+        await get(made, 5)
+        assert made.gh.rate_limit is not None
+        assert (made.gh.rate_limit.remaining, made.gh.rate_limit.used) == (0, 5)
+        resets = made.gh.rate_limit.resets_at.timestamp() - EPOCH
+        await made.repo.get_artifact(made.artifact)
+        assert resets + 1 <= now() < resets + 2.1
+        assert made.gh.rate_limit.remaining == 4
+        assert 3600 < made.gh.stats.waited < 3603
+        assert made.fake.sent_while_told_to_wait == 0
+        assert {request.status for request in made.fake.requests} == {200}
+
+
+@pytest.mark.parametrize("max_wait", [0.0, 3000.0])
+@fast
+async def test_a_wait_too_long_is_told(max_wait: float) -> None:
+    """A wait beyond `max_wait` raises RateLimited at once, with the time of the reset, unsent."""
+    limits = FakeLimits(primary=3)
+    async with world(
+        fake={"limits": limits}, limits=Limits(max_wait=max_wait), conditional=False
+    ) as made:
+        await get(made, 3)
+        await asyncio.sleep(100)
+        with pytest.raises(RateLimited, match="not sent") as caught:
+            await made.repo.get_artifact(made.artifact)
+        assert now() < 101
+        assert len(made.fake.requests) == 3
+        assert caught.value.retry_at is not None
+        assert made.gh.rate_limit is not None
+        late = caught.value.retry_at - made.gh.rate_limit.resets_at
+        assert 0 <= late.total_seconds() <= 1
+        await asyncio.sleep(3502)
+        await made.repo.get_artifact(made.artifact)
+
+
+@fast
+async def test_the_end_of_a_wait_may_be_beyond_all_dates() -> None:
+    """However far away a server puts the end of the wait, the answer is RateLimited."""
+    async with world() as made:
+        made.fake.fail_next(Fault(403, headers={"Retry-After": "999999999999"}))
+        for _ in range(2):
+            with pytest.raises(RateLimited) as caught:
+                await made.repo.get_artifact(made.artifact)
+            assert caught.value.retry_at is None
+
+
+@fast
+async def test_refusals_without_a_time_double() -> None:
+    """Where GitHub names no time the wait is a minute, then two, then four."""
+    async with world() as made:
+        made.fake.fail_next(*[Fault.secondary_limit(None)] * 3)
+        await made.repo.get_artifact(made.artifact)
+        assert 420 <= now() < 421
+        made.fake.fail_next(Fault.secondary_limit(None))
+        await made.repo.get_artifact(made.artifact)
+        assert 480 <= now() < 482
+
+
+@fast
+async def test_an_answer_on_its_way_does_not_calm() -> None:
+    """A success that was asked for before a refusal does not end the doubling."""
+    async with world() as made:
+        made.fake.fail_next(*[Fault.secondary_limit(None)] * 2, method="DELETE")
+        with made.fake.holding(method="GET"):
+            early = asyncio.ensure_future(made.repo.get_artifact(made.artifact))
+            await asyncio.sleep(1)
+            refused = asyncio.ensure_future(made.repo.delete_artifact(made.artifact))
+            await asyncio.sleep(1)
+        await early
+        await refused
+        assert 180 <= now() < 183
+
+
+@pytest.mark.parametrize("busy", [0, 250], ids=["with an empty bucket", "with a bucket in use"])
+@pytest.mark.parametrize("seconds", [5, 60])
+@fast
+async def test_one_gate_for_all(busy: int, seconds: int) -> None:
+    """Told to wait once, all tasks wait, and leave one by one and not as a herd."""
+    async with world(fake={"limits": FREE}, conditional=False) as made:
+        await get(made, busy)
+        made.fake.fail_next(Fault.secondary_limit(seconds))
+        began = now()
+        made.arrivals.clear()
+        first = asyncio.ensure_future(made.repo.get_artifact(made.artifact))
+        await asyncio.sleep(0.5)
+        await get(made, 100)
+        await first
+        assert made.fake.sent_while_told_to_wait == 0
+        check_staggered(made.times, began + seconds, 101)
+
+
+@fast
+async def test_a_gate_that_closes_on_a_queue() -> None:
+    """Tasks that were queued for their pace when GitHub said wait leave staggered too."""
+    async with world(fake={"limits": FREE}, conditional=False) as made:
+        tasks = asyncio.ensure_future(get(made, 700))
+        await asyncio.sleep(5)
+        made.fake.fail_next(Fault.secondary_limit(60))
+        await asyncio.sleep(1)
+        before = len(made.times)
+        await tasks
+        assert made.fake.sent_while_told_to_wait == 0
+        check_staggered(made.times[before:], 65, 700 - before)
+
+
+def check_staggered(times: list[float], opens: float, count: int) -> None:
+    """All came after the gate opened, and no more than twelve within any second."""
+    assert len(times) == count
+    assert min(times) >= opens
+    assert max(sum(1 for other in times if 0 <= other - time < 1) for time in times) <= 12
+
+
+@fast
+async def test_deletes_keep_their_distance() -> None:
+    """DELETEs go at least a second apart, while GETs pass them by."""
+    async with world(fake={"limits": FREE}) as made:
+        doomed = [made.fake.add_artifact(REPOSITORY, "old", b"x").id for _ in range(120)]
+        deletes = [asyncio.ensure_future(made.repo.delete_artifact(one)) for one in doomed]
+        await asyncio.sleep(0)
+        await get(made, 100)
+        assert now() < 3
+        await asyncio.gather(*deletes)
+        times = [time for time, request in made.arrivals if request.method == "DELETE"]
+        assert len(times) == 120
+        assert min(b - a for a, b in pairwise(times)) >= 0.99
+
+
+@fast
+async def test_a_delete_is_not_starved() -> None:
+    """A DELETE goes in its turn, however many GETs go on coming."""
+    async with world(fake={"limits": FREE}, conditional=False) as made:
+
+        async def forever() -> None:
+            while True:
+                await made.repo.get_artifact(made.artifact)
+
+        readers = [asyncio.ensure_future(forever()) for _ in range(200)]
+        await asyncio.sleep(60)
+        doomed = made.fake.add_artifact(REPOSITORY, "old", b"x").id
+        await made.repo.delete_artifact(doomed)
+        assert now() < 90
+        for reader in readers:
+            reader.cancel()
+        await asyncio.gather(*readers, return_exceptions=True)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@fast
+async def test_nobody_starves(seed: int) -> None:
+    """Under refusals, failures and cancellations every task gets its calls done, equally soon."""
+    choose = random.Random(seed)
+    async with world(fake={"limits": FakeLimits(primary=10**6)}) as made:
+        made.fake.fail_when(
+            lambda _: choose.choice((None,) * 60 + (Fault.secondary_limit(20), 503, 500))
+        )
+        done = [0] * 60
+
+        async def bot(number: int) -> None:
+            while True:
+                await made.repo.get_artifact(made.artifact)
+                done[number] += 1
+
+        tasks = [asyncio.ensure_future(bot(number)) for number in range(60)]
+        for _ in range(30):
+            await asyncio.sleep(20)
+            victim = choose.randrange(60)
+            tasks[victim].cancel()
+            tasks[victim] = asyncio.ensure_future(bot(victim))
+        assert min(done) > max(done) / 4
+        assert made.fake.sent_while_told_to_wait == 0
+        assert made.fake.secondary_trips == 0
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@pytest.mark.parametrize("points", [15, 100, 900])
+@fast
+async def test_no_minute_has_more_points(points: int) -> None:
+    """Whatever minute one looks at, its points stay below those that the limits allow."""
+    limits = FakeLimits(points_per_minute=points, primary=10**6)
+    async with world(fake={"limits": limits}, limits=Limits(points_per_minute=points)) as made:
+        await asyncio.sleep(100)
+        await get(made, points * 2)
+        assert made.fake.secondary_trips == 0
+        assert now() < 100 + 60 * 3
+
+
+@pytest.mark.parametrize(
+    ("fake", "url"), [({"limits": None}, "ghes_url"), ({"limits": None}, "url")]
+)
+@fast
+async def test_a_ghes_without_limits(fake: dict[str, Any], url: str) -> None:
+    """`Limits.off()` paces nothing, and a server that tells no limits is no trouble."""
+    async with world(fake=fake, limits=Limits.off(), url=url) as made:
+        doomed = [made.fake.add_artifact(REPOSITORY, "old", b"x").id for _ in range(20)]
+        for _ in range(20):
+            await get(made, 100)
+        await asyncio.gather(*map(made.repo.delete_artifact, doomed))
+        assert now() < 1
+        assert made.gh.rate_limit is None
+        assert made.gh.stats.waited < 0.1
+
+
+@fast
+async def test_a_ceiling_on_calls_at_once() -> None:
+    """No more calls are under way than `Limits.concurrent`."""
+    limits = FakeLimits(primary=10**6)
+    async with world(fake={"limits": limits}, limits=Limits(concurrent=7)) as made:
+        await get(made, 100)
+        assert 1 < made.fake.most_under_way <= 7
+
+
+@fast
+async def test_a_cancelled_wait_at_the_gate() -> None:
+    """Whoever is cancelled at the gate leaves it to the next, who wait on."""
+    async with world(fake={"limits": FREE}) as made:
+        made.fake.fail_next(Fault.secondary_limit(60))
+        tasks = [asyncio.ensure_future(made.repo.get_artifact(made.artifact))]
+        await asyncio.sleep(1)
+        tasks += [asyncio.ensure_future(made.repo.get_artifact(made.artifact)) for _ in range(80)]
+        for number in (0, 1, 2, 55):
+            await asyncio.sleep(5)
+            tasks[number].cancel()
+        done = await asyncio.gather(*tasks, return_exceptions=True)
+        assert sum(isinstance(result, asyncio.CancelledError) for result in done) == 4
+        assert made.fake.sent_while_told_to_wait == 0
+        assert 60 <= now() < 75
+
+
+@fast
+async def test_the_last_at_the_gate_is_cancelled() -> None:
+    """Those who come after a gate has opened leave staggered, though nobody waited to its end."""
+    async with world(fake={"limits": FREE}, conditional=False) as made:
+        made.fake.fail_next(Fault.secondary_limit(60))
+        first = asyncio.ensure_future(made.repo.get_artifact(made.artifact))
+        await asyncio.sleep(59.9)
+        first.cancel()
+        await asyncio.sleep(0.2)
+        made.arrivals.clear()
+        await get(made, 100)
+        check_staggered(made.times, 60, 100)
+
+
+@fast
+async def test_waits_are_counted_for_each_call() -> None:
+    """`stats.waited` is what all calls waited, for their pace as well."""
+    async with world(fake={"limits": FREE}, conditional=False) as made:
+        await get(made, 400)
+        assert made.gh.stats.waited > 300
+        before = made.gh.stats.waited
+        made.fake.fail_next(Fault.secondary_limit(600))
+        await get(made, 10)
+        assert 10 * 599 < made.gh.stats.waited - before < 10 * 620
+
+
+@fast
+async def test_a_window_without_end_is_not_believed() -> None:
+    """One answer that puts the reset years away does not close the gate for years."""
+    async with world(fake={"limits": FREE}, conditional=False) as made:
+        far = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "9999999999"}
+        made.fake.fail_next(Fault(None, after=True, headers=far))
+        await get(made, 1)
+        await get(made, 1)
+        assert now() < 5
+        assert made.gh.rate_limit is not None
+        assert made.gh.rate_limit.remaining > 0
+        made.fake.fail_next(Fault(403, headers=far))
+        await get(made, 1)
+        assert 60 <= now() < 70
+
+
+@fast
+async def test_late_refusals_do_not_calm() -> None:
+    """Of calls refused together the last answer counts no more than the first."""
+    async with world(fake={"limits": FREE}, conditional=False) as made:
+        made.fake.fail_next(*[Fault.secondary_limit(None)] * 4)
+        tasks = [asyncio.ensure_future(get(made, 1)) for _ in range(4)]
+        await asyncio.gather(*tasks)
+        assert 60 <= now() < 70

@@ -1,0 +1,238 @@
+"""What is tried again, when, and what is told of it in the end."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+
+import pytest
+
+from ghartifacts_async import (
+    ArtifactsError,
+    Client,
+    ConnectionFailed,
+    GitHubError,
+    Limits,
+    NotFound,
+    RateLimited,
+    RetryPolicy,
+    ServerError,
+    TimedOut,
+    Timeouts,
+)
+from ghartifacts_async._http.transport import Transport
+from ghartifacts_async.errors import CertificateRefused
+from ghartifacts_async.testing import Fault
+from tests.api.support import now, world
+from tests.clock import fast
+from tests.support import REPOSITORY, raw_server, says
+
+PROMPT = RetryPolicy(delay=0)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(429, retry_after=7),
+        500,
+        502,
+        503,
+        504,
+        Fault.html(502),
+        Fault.dropped(),
+        Fault.dropped(after=True),
+        Fault.cut(),
+        Fault.secondary_limit(7),
+    ],
+)
+@fast
+async def test_what_passes_is_tried_again(fault: Fault | int) -> None:
+    """A call outlasts server errors, limits and broken connections without the caller's help."""
+    async with world() as made:
+        made.fake.fail_next(fault, fault)
+        assert (await made.repo.get_artifact(made.artifact)).id == made.artifact
+        assert len(made.fake.requests) == 3
+        assert made.gh.stats.retries == 2
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 418, 422, 451])
+@fast
+async def test_what_stays_is_tried_once(status: int) -> None:
+    """What GitHub will say again is raised at once, after one call."""
+    async with world(api_version="2022-11-28") as made:
+        made.fake.fail_next(*[status] * 3)
+        with pytest.raises(GitHubError) as caught:
+            await made.repo.get_artifact(made.artifact)
+        assert caught.value.status == status
+        assert caught.value.tries == len(made.fake.requests) == 1
+        assert now() < 1
+
+
+@pytest.mark.parametrize("by_date", [False, True])
+@pytest.mark.parametrize("status", [429, 500, 503])
+@fast
+async def test_the_servers_time_is_kept(status: int, by_date: bool) -> None:
+    """The next try comes when Retry-After says, as a number or a date, and never before."""
+    async with world(retry=PROMPT) as made:
+        await asyncio.sleep(0.9)  # the server's dates are in whole seconds
+        made.fake.fail_next(Fault(status, retry_after=40, retry_after_date=by_date))
+        began = now()
+        await made.repo.get_artifact(made.artifact)
+        assert 40 <= now() - began + (0.9 if by_date else 0) < 42
+
+
+@fast
+async def test_a_foreign_clock_does_not_matter() -> None:
+    """An HTTP date is read against the server's own clock, however wrong that is."""
+    async with world(retry=PROMPT) as made:
+        past = {"Date": "Wed, 01 Jan 2020 00:00:00 GMT"}
+        later = past | {"Retry-After": "Wed, 01 Jan 2020 00:00:30 GMT"}
+        made.fake.fail_next(Fault(503, headers=later))
+        await made.repo.get_artifact(made.artifact)
+        assert 30 <= now() < 31
+
+
+@pytest.mark.parametrize("tries", [1, 2, 4])
+@fast
+async def test_tries_are_bounded(tries: int) -> None:
+    """A call is sent as often as the policy says, and the error tells cause, tries and time."""
+    async with world(retry=RetryPolicy(tries=tries, delay=0.5)) as made:
+        made.fake.fail_next(*[502] * 10)
+        with pytest.raises(ServerError) as caught:
+            await made.repo.get_artifact(made.artifact)
+        error = caught.value
+        assert error.tries == len(made.fake.requests) == tries
+        assert "502 Bad Gateway" in str(error)
+        assert (f"tried {tries} times in {error.seconds:.1f} s" in str(error)) is (tries > 1)
+
+
+@fast
+async def test_time_is_bounded() -> None:
+    """No try begins after the total time of the policy, be the server's own time longer."""
+    async with world(retry=RetryPolicy(tries=1000, total=60)) as made:
+        made.fake.fail_when(lambda _: 500)
+        with pytest.raises(ServerError) as caught:
+            await made.repo.get_artifact(made.artifact)
+        assert now() <= 60
+        assert 5 < caught.value.tries < 1000
+        made.fake.clear_faults()
+        made.fake.fail_next(Fault(503, retry_after=61))
+        began = now()
+        with pytest.raises(ServerError):
+            await made.repo.get_artifact(made.artifact)
+        assert now() - began < 1
+
+
+@fast
+async def test_a_later_cause_is_told_with_the_tries() -> None:
+    """Where a failure that stays follows one that passes, the tries are told as well."""
+    async with world() as made:
+        made.fake.fail_next(500, Fault(302, headers={"Location": "ftp://x/"}))
+        with pytest.raises(ArtifactsError, match="tried 2 times") as caught:
+            await made.repo.get_artifact(made.artifact)
+        assert caught.value.tries == 2
+
+
+@pytest.mark.parametrize("fault", [Fault.dropped(after=True), Fault(502, after=True)])
+@fast
+async def test_a_delete_whose_answer_is_lost_has_deleted(fault: Fault) -> None:
+    """A DELETE that did its work succeeds, though its answer was lost and the next is 404."""
+    async with world() as made:
+        made.fake.fail_next(fault)
+        await made.repo.delete_artifact(made.artifact)
+        assert [request.status for request in made.fake.requests][1:] == [404]
+        with pytest.raises(NotFound):
+            await made.repo.delete_artifact(made.artifact)
+
+
+@fast
+async def test_a_limit_loses_no_answer() -> None:
+    """A DELETE that was refused at a limit, and then meets 404, has found nothing."""
+    async with world() as made:
+        made.fake.fail_next(Fault.secondary_limit(5), method="DELETE")
+        with pytest.raises(NotFound):
+            await made.repo.delete_artifact(4711)
+
+
+@fast
+async def test_a_server_that_is_away_is_tried_again() -> None:
+    """Refused connections are tried as often as the policy says, and told with their number."""
+    async with raw_server(says(b"")) as url:
+        pass
+    async with Client("t", base_url=url) as gh:
+        with pytest.raises(ConnectionFailed, match=r"cannot connect .*tried 6 times") as caught:
+            await gh.repo(REPOSITORY).get_artifact(1)
+    assert caught.value.tries == 6
+
+
+@fast
+async def test_silence_is_tried_again() -> None:
+    """A call that is not answered in time is sent again."""
+    async with world(timeouts=Timeouts(call=10), retry=PROMPT) as made:
+        with made.fake.holding():
+            call = asyncio.ensure_future(made.repo.get_artifact(made.artifact))
+            await asyncio.sleep(25)
+        await call
+        assert len(made.fake.requests) == 3
+        with made.fake.holding(), pytest.raises(TimedOut, match="tried 6 times in 6"):
+            await made.repo.get_artifact(made.artifact)
+
+
+@fast
+async def test_a_refused_certificate_stays() -> None:
+    """A certificate that is not trusted is told at once: asking again would not mend it."""
+    async with world() as made:
+        sent = 0
+
+        async def refuse(*_: object, **__: object) -> None:
+            nonlocal sent
+            sent += 1
+            raise CertificateRefused("api: its certificate was refused", host="api")
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Transport, "send", refuse)
+            with pytest.raises(CertificateRefused):
+                await made.repo.get_artifact(made.artifact)
+        assert sent == 1
+
+
+@fast
+async def test_a_cancelled_wait_ends_at_once() -> None:
+    """Cancelling a call that waits for its next try ends it now, and frees its place."""
+    async with world(limits=Limits(concurrent=1)) as made:
+        made.fake.fail_next(Fault(503, retry_after=100))
+        waiting = asyncio.ensure_future(made.repo.get_artifact(made.artifact))
+        await asyncio.sleep(10)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        await made.repo.get_artifact(made.artifact)
+        assert now() < 11
+
+
+@pytest.mark.parametrize("max_wait", [3700.0, 0.0])
+@fast
+async def test_limits_are_given_up_as_well(max_wait: float) -> None:
+    """Refusals that do not end are given up after the tries of the policy, or at once."""
+    async with world(retry=RetryPolicy(tries=3), limits=Limits(max_wait=max_wait)) as made:
+        made.fake.fail_next(*[Fault.secondary_limit(30)] * 5)
+        with pytest.raises(RateLimited, match="secondary rate limit") as caught:
+            await made.repo.get_artifact(made.artifact)
+        assert caught.value.tries == (3 if max_wait else 1)
+        assert isinstance(caught.value.retry_at, datetime)
+        assert caught.value.retry_at.tzinfo is UTC
+        assert made.fake.sent_while_told_to_wait == 0
+
+
+@fast
+async def test_the_cause_before_a_limit_is_told() -> None:
+    """A call that failed, and may then not be sent again in time, tells both."""
+    async with world(limits=Limits(max_wait=10)) as made:
+        made.fake.fail_next(Fault(502, retry_after=5), method="DELETE")
+        deletion = asyncio.ensure_future(made.repo.delete_artifact(made.artifact))
+        await asyncio.sleep(1)
+        made.fake.fail_next(Fault.secondary_limit(1000), method="GET")
+        with pytest.raises(RateLimited):
+            await made.repo.get_artifact(made.artifact)
+        with pytest.raises(RateLimited, match=r"not sent.*tried 2 times.*the time before: .*502"):
+            await deletion

@@ -1,0 +1,234 @@
+"""Whether to try again, and when."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ghartifacts_async._api import rate_limit_headers
+from ghartifacts_async._api.endpoints import get_artifact
+from ghartifacts_async._api.etag_cache import CAPACITY, EtagCache
+from ghartifacts_async._api.retry import (
+    RETRIED,
+    Attempt,
+    Failure,
+    GiveUp,
+    Streak,
+    Wait,
+    decide,
+)
+from ghartifacts_async._http.messages import Reply
+from ghartifacts_async._http.redaction import Secret, hidden, redacted
+from ghartifacts_async.models import RateLimit, RetryPolicy
+
+SECONDS = st.floats(0, 1e6)
+POLICIES = st.builds(
+    RetryPolicy, tries=st.integers(1, 2000), total=SECONDS, delay=SECONDS, max_delay=SECONDS
+)
+ATTEMPTS = st.builds(Attempt, st.integers(1, 2000), SECONDS, st.floats(0, 1))
+FAILURES = st.builds(
+    Failure,
+    st.none() | st.sampled_from(sorted(RETRIED)) | st.integers(400, 599),
+    st.none() | SECONDS,
+    st.booleans(),
+)
+
+
+@given(POLICIES, ATTEMPTS, FAILURES)
+def test_decide(policy: RetryPolicy, attempt: Attempt, failure: Failure) -> None:
+    """No try beyond the budgets, none before the server's time, and no wait beyond the ceiling."""
+    decision = decide(policy, attempt, failure)
+    if isinstance(decision, GiveUp):
+        return
+    asked = failure.retry_after or 0
+    assert attempt.number < policy.tries
+    assert attempt.elapsed + decision.seconds <= policy.total
+    assert decision.seconds >= asked
+    ceiling = min(policy.max_delay, policy.delay * 2.0 ** min(attempt.number - 1, 100))
+    assert decision.seconds <= max(ceiling, asked)
+    assert failure.status is None or failure.status in RETRIED
+    assert not failure.permanent
+
+
+@given(st.integers(1, 5), st.floats(0, 10), st.none() | st.sampled_from(sorted(RETRIED)))
+def test_decide_goes_on(number: int, elapsed: float, status: int | None) -> None:
+    """What may pass is tried again while the default budgets last."""
+    decision = decide(RetryPolicy(), Attempt(number, elapsed, 0.5), Failure(status))
+    assert decision == Wait(0.5 * 2.0 ** (number - 1))
+
+
+def test_a_streak_of_failures() -> None:
+    """Tries count anew with each byte, time with what is worth it, and each connection's alone."""
+    streak = Streak()
+    assert streak.failed(100, 0) == (1, 0)
+    assert streak.failed(101, 0) == (2, 1)
+    assert streak.failed(102, 1) == (1, 2)
+    streak.got(10, 103)
+    assert streak.failed(130, 0) == (1, 30)
+    assert streak.tries(0) == 3
+    streak.got(2**16, 131)
+    assert streak.failed(140, 0) == (1, 0)
+    assert streak.tries(0) == 1
+
+
+def test_a_streak_knows_old_bytes() -> None:
+    """What was there before the download started over brings no new tries."""
+    streak = Streak()
+    streak.got(2**20, 0)
+    streak.start_over()
+    assert streak.failed(0, 0) == (1, 0)
+    streak.got(2**20, 1)
+    assert streak.failed(2, 0) == (2, 2)
+    streak.got(1, 3)
+    assert streak.failed(4, 0) == (1, 4)
+
+
+def test_a_streak_stands_still_while_nothing_is_wanted() -> None:
+    """The time between a piece and the wish for the next is not the store's."""
+    streak = Streak()
+    streak.wanted(0)
+    streak.failed(10, 0)
+    streak.wanted(20)
+    assert streak.failed(30, 0) == (2, 20)
+    streak.got(1, 40)
+    streak.wanted(1040)
+    streak.wanted(1050)
+    assert streak.failed(1060, 0) == (1, 50)
+
+
+@given(st.text() | st.from_regex(r"[0-9]{1,15}"), st.text() | st.none(), st.floats(0, 2e9))
+def test_retry_after_is_never_in_the_past(value: str, date: str | None, now: float) -> None:
+    """Whatever a server writes, the wait it asks for is a length of time, or none at all."""
+    headers = {"retry-after": value} | ({} if date is None else {"date": date})
+    asked = rate_limit_headers.retry_after(headers, now)
+    assert asked is None or 0 <= asked < float("inf")
+
+
+def test_retry_after() -> None:
+    """A number counts from now, a date from the server's own clock, and rubbish not at all."""
+    date = {"date": "Wed, 21 Oct 2026 07:28:00 GMT"}
+    assert rate_limit_headers.retry_after({"retry-after": " 17 "}, 0) == 17
+    later = date | {"retry-after": "Wed, 21 Oct 2026 07:28:30 GMT"}
+    assert rate_limit_headers.retry_after(later, 0) == 30
+    earlier = date | {"retry-after": "Wed, 21 Oct 2026 07:27:30 -0000"}
+    assert rate_limit_headers.retry_after(earlier, 0) == 0
+    for value in ("", "soon", "-1", "1.5", "²", "9" * 13, "Wed, 99 Oct 2026 07:28:30 GMT"):
+        assert rate_limit_headers.retry_after({"retry-after": value}, 0) is None
+
+
+def told(remaining: str = "0", reset: str = "1800000100", **more: str) -> dict[str, str]:
+    """Headers about the primary limit, at 1,800,000,000."""
+    return {
+        "date": "Fri, 15 Jan 2027 08:00:00 GMT",
+        "x-ratelimit-limit": "5000",
+        "x-ratelimit-remaining": remaining,
+        "x-ratelimit-reset": reset,
+    } | {name.replace("_", "-"): value for name, value in more.items()}
+
+
+def test_refusals() -> None:
+    """Retry-After first, then the reset and a second, else a minute that doubles."""
+    assert rate_limit_headers.refusal(told(retry_after="7"), 3, 0) == rate_limit_headers.Refusal(
+        7, primary=False
+    )
+    assert rate_limit_headers.refusal(told(), 3, 0) == rate_limit_headers.Refusal(101, primary=True)
+    assert rate_limit_headers.refusal(told(reset="1799999000"), 3, 0) == rate_limit_headers.Refusal(
+        1, primary=True
+    )
+    waits = [rate_limit_headers.refusal(told("9"), number, 0).wait for number in (1, 2, 3, 10**6)]
+    assert waits == [60, 120, 240, 60 * 2**10]
+    assert rate_limit_headers.refusal({}, 1, 0) == rate_limit_headers.Refusal(60, primary=False)
+
+
+def test_rate_limit() -> None:
+    """The primary limit is read where it is whole and sound, and else is unknown."""
+    known = rate_limit_headers.rate_limit(told("4000"))
+    assert known is not None
+    assert (known.limit, known.remaining, known.used) == (5000, 4000, 1000)
+    assert known.resets_at.timestamp() == 1_800_000_100
+    assert known.resource == "core"
+    for broken in (told("x"), told(reset=""), told(reset="9" * 12), {}):
+        assert rate_limit_headers.rate_limit(broken) is None
+
+
+LIMITS = st.builds(
+    lambda remaining, reset: rate_limit_headers.rate_limit(told(str(remaining), str(reset))),
+    st.integers(0, 5000),
+    st.sampled_from([1_800_000_000, 1_800_003_600]),
+)
+
+
+@given(st.permutations(range(4)), st.lists(LIMITS, min_size=4, max_size=4))
+def test_answers_may_overtake_each_other(order: list[int], seen: list[RateLimit]) -> None:
+    """In whatever order answers come, the window asked for last holds, and of it the least."""
+    known: RateLimit | None = None
+    asked = -1
+    for index in order:
+        known = rate_limit_headers.newer(known, seen[index], later=index >= asked)
+        asked = max(asked, index)
+    assert known is not None
+    assert known.resets_at == seen[-1].resets_at
+    if len({one.resets_at for one in seen}) == 1:
+        assert known.remaining == min(one.remaining for one in seen)
+
+
+def test_a_refusal_until_a_far_reset() -> None:
+    """A reset beyond any window is no time to wait for: it is a minute, as where none is told."""
+    assert rate_limit_headers.refusal(told(reset="1800003600"), 1, 0) == rate_limit_headers.Refusal(
+        3601, primary=True
+    )
+    assert rate_limit_headers.refusal(told(reset="9999999999"), 1, 0) == rate_limit_headers.Refusal(
+        60, primary=False
+    )
+
+
+def test_points() -> None:
+    """What reads costs a point, what writes five."""
+    assert [rate_limit_headers.points(method) for method in ("GET", "HEAD", "DELETE", "POST")] == [
+        1,
+        1,
+        5,
+        5,
+    ]
+
+
+def test_retry_at() -> None:
+    """A moment that no calendar holds is none."""
+    date = "Fri, 15 Jan 2027 08:00:00 GMT"
+    assert rate_limit_headers.retry_at({"retry-after": "9" * 12, "date": date}) is None
+
+
+def test_kept_answers() -> None:
+    """Answers with an ETag are kept for calls that allow it, those used last, up to a size."""
+    cache = EtagCache()
+    first, reply = get_artifact("a/b", 1), Reply(200, {"etag": 'W/"1"'})
+    cache.keep(first, Reply(200))
+    assert cache.get(first) is None
+    cache.keep(first, reply)
+    cache.keep(first, reply := Reply(200, {"etag": 'W/"1"'}, bytes(CAPACITY // 4)))
+    for number in range(2, 4):
+        cache.keep(get_artifact("a/b", number), reply)
+    assert cache.get(first) is reply
+    cache.keep(get_artifact("a/b", 4), reply)
+    assert cache.get(first) is reply
+    assert cache.get(get_artifact("a/b", 2)) is None
+
+
+def test_secrets() -> None:
+    """A secret is its text to whoever sends it, and stars to whoever prints variables."""
+    secret = Secret("ghp_canary")
+    assert f"{secret}" == "ghp_canary"
+    assert "canary" not in repr([secret])
+    assert hidden(b"ghp_canary") == b"ghp_canary"
+    assert "canary" not in repr([hidden(b"ghp_canary"), hidden("ghp_canary")])
+    assert hidden(None) is None
+
+
+def test_redacted() -> None:
+    """A secret that a server echoes is taken out of its answer; a short one cannot be told."""
+    echo = Reply(400, {"x-echo": "got ghp_canary"}, b"<ghp_canary>")
+    quiet = redacted(echo, "ghp_canary")
+    assert (quiet.headers["x-echo"], quiet.body) == ("got ***", b"<***>")
+    assert redacted(Reply(400, {}, b"ghp_canary"), "ghp_canary").body == b"***"
+    for secret in ("got", "ghp_another"):
+        assert redacted(echo, secret) is echo

@@ -1,0 +1,197 @@
+"""The structure of the package, read from its source: modules, imports and what they import.
+
+``python -m tests.architecture.structure`` prints the measures that the tests keep.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import ghartifacts_async
+
+PACKAGE = Path(ghartifacts_async.__file__).parent
+
+FLOORS = [
+    {"errors"},
+    {"models"},
+    {"_tasks", "reports"},
+    {"_http", "_disk"},
+    {"_arguments"},
+    {"_api"},
+    {"auth", "_download"},
+    {"_archive"},
+    {"_context"},
+    {"_bulk"},
+    {"repo"},
+    {"client"},
+    {"__init__", "testing"},
+    {"cli"},
+    {"__main__"},
+]
+"""The packages and modules at the top, from the ground up. Imports point downwards only."""
+
+PURE = {
+    "errors", "models", "_arguments",
+    "_http.messages", "_http.redaction", "_http.redirects", "_http.urls",
+    "_disk.filenames",
+    "_api.converters", "_api.endpoints", "_api.etag_cache", "_api.filters", "_api.pagination",
+    "_api.rate_limit_headers", "_api.retry",
+    "_download.journal", "_download.ranges", "_download.verification",
+    "_archive.central_directory", "_archive.inflate", "_archive.local_header",
+    "_archive.member_index", "_archive.member_paths",
+    "_bulk.manifest", "_bulk.path_template", "_bulk.retention",
+}  # fmt: skip
+"""Modules that turn values into values: no await, clock, network, disk or logging."""
+
+
+@cache
+def sources() -> dict[str, str]:
+    """Return the source of every module, by its dotted name below the package."""
+    found = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+        found[name.removesuffix(".__init__")] = path.read_text(encoding="utf-8")
+    return found
+
+
+@cache
+def trees() -> dict[str, ast.Module]:
+    """Return the syntax tree of every module."""
+    return {name: ast.parse(text) for name, text in sources().items()}
+
+
+def top(module: str) -> str:
+    """Return the package or module at the top that a module belongs to."""
+    return module.split(".")[0]
+
+
+def is_deferred(node: ast.AST, tree: ast.Module) -> bool:
+    """Return True if an import stands inside a function."""
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return any(
+        node in ast.walk(function)
+        for function in ast.walk(tree)
+        if isinstance(function, functions)
+    )
+
+
+def imported(node: ast.AST) -> Iterator[str]:
+    """Yield the names of the modules that an import statement may load."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        assert node.level == 0, "imports are absolute"
+        assert node.module is not None
+        yield node.module
+        yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """Yield the names of the modules that a module may load, wherever in it."""
+    for node in ast.walk(tree):
+        yield from imported(node)
+
+
+def own_targets(node: ast.AST) -> set[str]:
+    """Return the modules of the package that an import statement names."""
+    prefix = "ghartifacts_async"
+    known = {f"{prefix}.{name}": name for name in sources() if name != "__init__"}
+    known[prefix] = "__init__"
+    if isinstance(node, ast.Import):
+        return {known[alias.name] for alias in node.names if alias.name in known}
+    if isinstance(node, ast.ImportFrom) and node.module in known:
+        names = {f"{node.module}.{alias.name}" for alias in node.names}
+        return {known.get(name, known[node.module]) for name in names}
+    return set()
+
+
+@cache
+def graph() -> dict[str, frozenset[str]]:
+    """Return, for every module, the modules of the package that it imports."""
+    return {
+        name: frozenset().union(*(own_targets(node) for node in ast.walk(tree)))
+        for name, tree in trees().items()
+    }
+
+
+def arrows() -> set[tuple[str, str]]:
+    """Return the imports between packages and modules at the top."""
+    return {
+        (top(module), top(target))
+        for module, targets in graph().items()
+        for target in targets
+        if top(module) != top(target)
+    }
+
+
+def height(edges: dict[str, set[str]]) -> int:
+    """Return the number of floors: the longest chain of imports."""
+
+    @cache
+    def floor(name: str) -> int:
+        return 1 + max((floor(target) for target in edges.get(name, ())), default=0)
+
+    return max(map(floor, edges))
+
+
+def top_graph() -> dict[str, set[str]]:
+    """Return, for everything at the top, what it imports at the top."""
+    edges: dict[str, set[str]] = {top(module): set() for module in sources()}
+    for module, target in arrows():
+        edges[module].add(target)
+    return edges
+
+
+def deferred_imports() -> list[tuple[str, str]]:
+    """Return the imports inside functions: the module, and what it imports of the package."""
+    return [
+        (name, target)
+        for name, tree in trees().items()
+        for node in ast.walk(tree)
+        for target in own_targets(node)
+        if is_deferred(node, tree)
+    ]
+
+
+def package_sizes() -> dict[str, int]:
+    """Return the number of modules in each package."""
+    sizes: dict[str, int] = {}
+    packages = {name for name in sources() if (PACKAGE / name.replace(".", "/")).is_dir()}
+    for name in sources():
+        package = name.rpartition(".")[0]
+        if package in packages and name not in packages:
+            sizes[package] = sizes.get(package, 0) + 1
+    return sizes
+
+
+def functions() -> Iterator[tuple[str, int]]:
+    """Yield every function with its length in lines, its docstring not counted."""
+    for name, tree in trees().items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                documented = ast.get_docstring(node) is not None
+                start = node.body[0].end_lineno if documented else node.lineno
+                yield f"{name}.{node.name}", (node.end_lineno or 0) - (start or 0)
+
+
+def main() -> None:
+    """Print the measures."""
+    edges = top_graph()
+    lengths = {name: len(text.splitlines()) for name, text in sources().items()}
+    longest_files = sorted(lengths, key=lambda name: lengths[name], reverse=True)[:8]
+    longest_functions = sorted(functions(), key=lambda item: item[1], reverse=True)[:8]
+    print(f"rooms at the top: {len(edges)}")
+    print(f"floors: {height(edges)}")
+    print(f"arrows: {len(arrows())}")
+    print(f"modules: {len(sources())}; lines: {sum(lengths.values())}")
+    print(f"deferred imports: {len(deferred_imports())}")
+    print("modules in each package: " + ", ".join(f"{k} {v}" for k, v in package_sizes().items()))
+    print("longest files: " + ", ".join(f"{name} {lengths[name]}" for name in longest_files))
+    print("longest functions: " + ", ".join(f"{name} {n}" for name, n in longest_functions))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""The structure of the package: floors, no circles, and modules that stay pure."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from tests.architecture.structure import (
+    FLOORS,
+    PURE,
+    arrows,
+    graph,
+    height,
+    imports,
+    package_sizes,
+    sources,
+    top,
+    top_graph,
+    trees,
+)
+
+FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+
+NO_IO_MODULES = {
+    "aiohttp", "asyncio", "concurrent", "http.client", "io", "logging", "multiprocessing", "os",
+    "random", "secrets", "selectors", "shutil", "socket", "ssl", "subprocess", "sys",
+    "tempfile", "threading", "time",
+}  # fmt: skip
+NO_IO_CALLS = {
+    "eval", "exec", "exists", "input", "is_dir", "is_file", "mkdir", "now", "open", "print",
+    "read_bytes", "read_text", "stat", "today", "unlink", "utcnow", "write_bytes", "write_text",
+}  # fmt: skip
+
+
+def test_everything_at_the_top_has_a_floor() -> None:
+    """Every package and module at the top stands in the plan, and the plan names no others."""
+    assert {top(name) for name in sources()} == set(FLOOR)
+
+
+def test_imports_point_downwards() -> None:
+    """A module imports only from lower floors, or from its own package."""
+    for module, target in arrows():
+        assert FLOOR[target] < FLOOR[module], f"{module} imports {target}"
+
+
+def test_nothing_imports_in_a_circle() -> None:
+    """No module imports itself by way of others, inside a package neither."""
+    done: set[str] = set()
+
+    def visit(module: str, path: tuple[str, ...]) -> None:
+        assert module not in path, " → ".join((*path, module))
+        if module not in done:
+            for target in graph()[module]:
+                visit(target, (*path, module))
+            done.add(module)
+
+    for module in graph():
+        visit(module, ())
+
+
+def test_the_measures_hold() -> None:
+    """The package stays as easy to survey as its design: few rooms, floors and arrows."""
+    assert len(top_graph()) <= 20
+    assert height(top_graph()) <= 13
+    assert len(arrows()) <= 95
+    assert all(count <= 13 for count in package_sizes().values()), package_sizes()
+
+
+def test_the_fake_shares_nothing_with_the_client() -> None:
+    """FakeGitHub imports no part of the library, so it cannot share a mistake with it."""
+    for module, targets in graph().items():
+        if top(module) == "testing":
+            assert {top(target) for target in targets} <= {"testing"}, module
+
+
+def test_what_is_listed_as_pure_exists() -> None:
+    """The list of pure modules names no module that is gone."""
+    assert set(sources()) >= PURE
+
+
+@pytest.mark.parametrize("module", sorted(PURE))
+def test_a_pure_module_does_nothing(module: str) -> None:
+    """A pure module has no await, clock, file, socket or logging, also not by way of others."""
+    tree = trees()[module]
+    assert graph()[module] <= PURE, f"{module} imports {sorted(graph()[module] - PURE)}"
+    for name in imports(tree):
+        parts = name.split(".")
+        reached = {".".join(parts[:n]) for n in range(1, len(parts) + 1)}
+        assert not reached & NO_IO_MODULES, f"{module} imports {name}"
+    for node in ast.walk(tree):
+        awaits = ast.AsyncFunctionDef | ast.AsyncFor | ast.AsyncWith | ast.Await
+        assert not isinstance(node, awaits), f"{module} is async"
+        if isinstance(node, ast.Call):
+            called = getattr(node.func, "id", getattr(node.func, "attr", ""))
+            assert called not in NO_IO_CALLS, f"{module} calls {called}"
+
+
+def test_only_one_package_knows_the_http_client() -> None:
+    """Only `_http` imports the client of aiohttp; others import it for type checking at most."""
+    for module, tree in trees().items():
+        if top(module) in {"_http", "testing"}:
+            continue
+        typing_only = {
+            inner
+            for node in tree.body
+            if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+            for inner in ast.walk(node)
+        }
+        for node in ast.walk(tree):
+            if node not in typing_only and isinstance(node, ast.Import | ast.ImportFrom):
+                loaded = [name.split(".")[0] for name in imports(node)]
+                assert "aiohttp" not in loaded, module

@@ -1,0 +1,1 @@
+"""Tests of what happens inside an artifact's zip."""

@@ -1,0 +1,226 @@
+"""Inside an archive, by ranges: what a bot may rely on that wants one file of a large artifact."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import zlib
+from pathlib import Path
+
+import pytest
+
+from ghartifacts_async import (
+    Archive,
+    Budget,
+    BudgetExceeded,
+    DamagedArchive,
+    InvalidArgument,
+    MemberNotFound,
+    NotAZip,
+    Repo,
+    UnsafeMember,
+    UnsupportedMember,
+)
+from ghartifacts_async.testing import FakeGitHub
+from tests.archive.artifacts import (
+    DATA,
+    FILES,
+    LARGE,
+    added,
+    blob_requests,
+    contents,
+)
+from tests.archive.zip_writer import STORED, Part, forge, write_huge
+from tests.support import REPOSITORY
+
+GIB = 2**30
+
+
+MEMBER = os.urandom(100 * 1024)
+
+
+async def chunks(archive: Archive, name: str) -> list[bytes]:
+    """A member's pieces."""
+    async with archive.stream(name) as stream:
+        return [chunk async for chunk in stream]
+
+
+async def test_names_members_and_bytes(repo: Repo, fake_github: FakeGitHub) -> None:
+    """An archive tells its members in their order, and each can be read whole or in pieces."""
+    artifact = await added(fake_github, repo)
+    async with repo.open_artifact(artifact) as archive:
+        assert archive.artifact == artifact
+        assert archive.names() == list(FILES)
+        assert [member.name for member in archive.members()] == list(FILES)
+        for name, content in contents().items():
+            assert await archive.read(name) == content
+            assert b"".join(await chunks(archive, name)) == content
+        assert await archive.read("docs/") == b""
+        assert not archive.downloaded
+        assert repr(archive) == f"<Archive of artifact {artifact.id}, 6 members>"
+
+
+@pytest.mark.parametrize("name", ["small.zip", "small-store.zip", "tree.zip"])
+async def test_archives_of_the_real_uploader(
+    repo: Repo, fake_github: FakeGitHub, name: str
+) -> None:
+    """Each member of what the official uploader wrote is read, and its CRC-32 is right."""
+    await added(fake_github, repo, DATA / name)
+    async with repo.open_artifact(1) as archive:
+        for member in archive.members():
+            content = await archive.read(member.name)
+            assert (len(content), zlib.crc32(content)) == (member.size, member.crc32)
+
+
+@pytest.mark.parametrize(("digest", "requests"), [("sha256:" + "0" * 64, 2), (None, 3)])
+async def test_a_member_of_a_large_artifact(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, digest: str | None, requests: int
+) -> None:
+    """100 KiB of a gibibyte cost at most three requests to the store, and 256 KiB in all."""
+    path = tmp_path / "huge.zip"
+    write_huge(path, GIB, MEMBER)
+    fake_github.add_artifact(REPOSITORY, "dist", path, digest=digest)
+    async with repo.open_artifact(1) as archive:
+        assert await archive.read("report.bin") == MEMBER
+    await fake_github.settled()
+    log = fake_github.requests_to("blob")
+    assert len(log) == requests
+    assert sum(request.bytes_sent or 0 for request in log) <= 256 * 1024
+    assert {request.status for request in log} == {206}
+
+
+async def test_ranges_have_both_ends(repo: Repo, fake_github: FakeGitHub) -> None:
+    """No suffix is asked for and no more than one range, and after the first under If-Match."""
+    fake_github.add_artifact(REPOSITORY, "dist", FILES, digest=None)
+    async with repo.open_artifact(1) as archive:
+        await archive.read("bin/tool")
+    first, *others = fake_github.requests_to("blob")
+    assert first.headers["Range"] == "bytes=0-0"
+    assert "If-Match" not in first.headers
+    assert len(others) == 2
+    for request in others:
+        start, _, stop = request.headers["Range"].removeprefix("bytes=").partition("-")
+        assert start.isdigit()
+        assert stop.isdigit()
+        assert request.headers["If-Match"]
+
+
+async def test_a_small_archive_is_one_request(repo: Repo, fake_github: FakeGitHub) -> None:
+    """What fits into the first answer is not asked for again."""
+    await added(fake_github, repo, DATA / "small.zip")
+    async with repo.open_artifact(1) as archive:
+        for name in archive.names():
+            await archive.read(name)
+    assert blob_requests(fake_github) == [None]
+
+
+async def test_a_long_directory_is_asked_for_once_more(repo: Repo, fake_github: FakeGitHub) -> None:
+    """A directory that is longer than the first answer takes a second, of the rest of it."""
+    fake_github.add_artifact(REPOSITORY, "dist", {f"{n}/{'x' * 200}": "" for n in range(2000)})
+    async with repo.open_artifact(1) as archive:
+        assert len(archive.names()) == 2000
+    assert len(blob_requests(fake_github)) == 2
+
+
+async def test_many_readers_share_an_archive(repo: Repo, fake_github: FakeGitHub) -> None:
+    """Members are read side by side, by as many tasks as like to, and in pieces of 1 MiB."""
+    files = {f"{n}.bin": os.urandom(300_000) for n in range(8)} | {"zeros": bytes(5 * 2**20)}
+    fake_github.add_artifact(REPOSITORY, "dist", files)
+    async with repo.open_artifact(1) as archive:
+        read = await asyncio.gather(*map(archive.read, files))
+        assert read == list(files.values())
+        assert max(map(len, await chunks(archive, "zeros"))) == 2**20
+
+
+@pytest.mark.parametrize("size", [0, 3, 100_000, 1_000_000])
+@pytest.mark.parametrize("raw", ["log.txt", None])
+@pytest.mark.parametrize("digest", ["auto", None])
+async def test_a_payload_that_is_no_zip(
+    repo: Repo, fake_github: FakeGitHub, size: int, raw: str | None, digest: str | None
+) -> None:
+    """An upload with ``archive: false`` is NotAZip, and nothing of it is fetched but the end."""
+    fake_github.add_artifact(REPOSITORY, "dist", b"x" * size, raw=raw, digest=digest)
+    with pytest.raises(NotAZip, match=f"{size} bytes"):
+        async with repo.open_artifact(1):
+            pass
+    await fake_github.settled()
+    assert sum(request.bytes_sent or 0 for request in fake_github.requests_to("blob")) < 140_000
+
+
+async def test_members_that_are_not_read(repo: Repo, fake_github: FakeGitHub) -> None:
+    """What is missing, too large, damaged, encrypted or there twice is an error of that member."""
+    archive_bytes = forge(
+        Part("fine.txt", b"fine"),
+        Part("large.txt", b"x" * 1000),
+        Part("wrong.txt", b"x" * 1000, STORED, central={"crc": 1}),
+        Part("locked.txt", b"x", flags=9),
+        Part("twice.txt", b"1"),
+        Part("twice.txt", b"2"),
+        Part("../evil.txt", b"evil"),
+    )
+    await added(fake_github, repo, archive_bytes)
+    async with repo.open_artifact(1, budget=Budget(member_size=1000)) as archive:
+        with pytest.raises(MemberNotFound, match=r"did you mean 'fine.txt'") as missing:
+            await archive.read("Fine.txt")
+        assert missing.value.alike == ("fine.txt",)
+        with pytest.raises(BudgetExceeded, match="max_size is 999") as exceeded:
+            await archive.read("large.txt", max_size=999)
+        assert (exceeded.value.budget, exceeded.value.allowed) == ("max_size", 999)
+        assert len(await archive.read("large.txt", max_size=1000)) == 1000
+        for name, error in {
+            "wrong.txt": DamagedArchive,
+            "locked.txt": UnsupportedMember,
+            "twice.txt": UnsafeMember,
+        }.items():
+            with pytest.raises(error, match=name):
+                await archive.read(name)
+            with pytest.raises(error, match=name):
+                await chunks(archive, name)
+        # Its name does no harm to those who only read.
+        assert await archive.read("../evil.txt") == b"evil"
+        assert await archive.read("fine.txt") == b"fine"
+    async with repo.open_artifact(1, budget=Budget(member_size=999)) as archive:
+        with pytest.raises(BudgetExceeded, match=r"large\.txt"):
+            await chunks(archive, "large.txt")
+
+
+async def test_wrong_arguments(repo: Repo, fake_github: FakeGitHub) -> None:
+    """Mistakes are told before anything is sent."""
+    artifact = await added(fake_github, repo)
+    with pytest.raises(InvalidArgument, match="Budget"):
+        async with repo.open_artifact(artifact, budget=5):  # type: ignore[arg-type]
+            pass
+    async with repo.open_artifact(artifact) as archive:
+        count = len(fake_github.requests)
+        for wrong in (5, None, b"report.json"):
+            with pytest.raises(InvalidArgument):
+                await archive.read(wrong)  # type: ignore[arg-type]
+        with pytest.raises(InvalidArgument, match="max_size"):
+            await archive.read("report.json", max_size=-1)
+        with pytest.raises(InvalidArgument, match="destination"):
+            await archive.extract("")
+        with pytest.raises(InvalidArgument, match="strip"):
+            await archive.extract("out", strip=-1)
+        assert len(fake_github.requests) == count
+
+
+async def test_long_local_headers(repo: Repo, fake_github: FakeGitHub) -> None:
+    """More in a local header than in most takes another request, and no more."""
+    data = os.urandom(300_000)
+    archive_bytes = forge(
+        Part("a", data, local={"extra": bytes(60_000)}),
+        Part("b", os.urandom(300_000)),
+        between=bytes(100_000),
+    )
+    await added(fake_github, repo, archive_bytes)
+    async with repo.open_artifact(1) as archive:
+        assert await archive.read("a") == data
+    assert len(blob_requests(fake_github)) == 3
+
+
+async def test_a_stream_that_is_read_again(repo: Repo, fake_github: FakeGitHub) -> None:
+    """Behind its end a member's stream goes on ending."""
+    await added(fake_github, repo)
+    async with repo.open_artifact(1) as archive, archive.stream("bin/tool") as stream:
+        assert b"".join([chunk async for chunk in stream]) == LARGE
+        assert [chunk async for chunk in stream] == []

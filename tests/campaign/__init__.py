@@ -1,1 +1,0 @@
-"""A slice of the campaigns: random faults, and kills."""

@@ -1,0 +1,1 @@
+"""Tests that run a slice of the fault, kill and fuzzing campaigns."""

@@ -1,1 +1,0 @@
-"""What the client promises, kept against FakeGitHub."""

@@ -1,0 +1,1 @@
+"""Tests of what operations cost, in counts and in ratios."""

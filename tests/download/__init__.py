@@ -1,0 +1,1 @@
+"""Tests of downloads and streams of one artifact."""

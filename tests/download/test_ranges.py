@@ -1,0 +1,234 @@
+"""Every byte is fetched once, by someone, in answers that are what was asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ghartifacts_async._download import ranges
+from ghartifacts_async._download.ranges import Blob, Distrusted, Plan, Spans, asked, judge
+from tests.values import examples
+
+SPAN = st.tuples(st.integers(0, 60), st.integers(0, 60)).map(lambda pair: tuple(sorted(pair)))
+
+
+@examples(300)
+@given(st.lists(SPAN, max_size=12))
+def test_spans_are_a_set_of_bytes(spans: list[tuple[int, int]]) -> None:
+    """However spans overlap, they add up to the bytes that they hold."""
+    held = Spans(spans)
+    there = {byte for start, stop in spans for byte in range(start, stop)}
+    assert {byte for start, stop in held for byte in range(start, stop)} == there
+    assert held.total == len(there)
+    assert held.front == next(byte for byte in range(61) if byte not in there)
+    gaps = {byte for start, stop in held.missing(60) for byte in range(start, stop)}
+    assert gaps == set(range(60)) - there
+    edges = [edge for span in held for edge in span]
+    assert edges == sorted(set(edges)), "they do not touch"
+
+
+def test_connections_suit_the_size() -> None:
+    """A small payload gets one connection, a large one eight, and none more."""
+    sizes = (0, 1, 63 * 2**20, 64 * 2**20, 2**30, 2**50)
+    assert [ranges.connections(size) for size in sizes] == [1, 1, 1, 2, 8, 8]
+
+
+MIB = 2**20
+
+
+@examples(200)
+@given(
+    st.integers(1, 400 * MIB),
+    st.integers(1, 8),
+    st.randoms(use_true_random=False),
+)
+def test_a_plan_wants_each_byte_once(total: int, connections: int, chance: Any) -> None:
+    """Whoever fails, is slow or is relieved, in the end each byte has been fetched once."""
+    plan = Plan([(0, total)], connections)
+    fetched = Spans()
+    fetchers: list[tuple[ranges.Piece, float]] = []
+    now = seen = 0.0
+    for _ in range(5000):
+        if plan.complete:
+            break
+        now += chance.random()
+        while len(fetchers) < connections:
+            piece = plan.take(now, chance.choice([0.0, 1e6]))
+            if piece is None:
+                break
+            fetchers.append((piece, chance.choice([1e4, 1e7, 1e8])))
+        for piece, rate in list(fetchers):
+            size = min(piece.left, int(rate * chance.random()) + 1)
+            before = fetched.total
+            fetched.add(piece.at, piece.at + size)
+            assert fetched.total == before + size, "a byte was fetched twice"
+            seen += size
+            piece.at += size
+            piece.came += size
+            if not piece.left or chance.random() < 0.1:
+                fetchers.remove((piece, rate))
+                plan.give_back(piece)
+    assert plan.complete
+    assert list(fetched) == [(0, total)]
+
+
+def test_pieces_come_in_order_and_shrink() -> None:
+    """The front comes first, for the hasher that follows it, and the last pieces are small."""
+    plan = Plan([(0, 100 * MIB)], 4)
+    pieces = []
+    while (piece := plan.take(0.0)) is not None:
+        pieces.append(piece)
+    assert [piece.at for piece in pieces] == sorted(piece.at for piece in pieces)
+    sizes = [piece.left for piece in pieces]
+    assert sizes == sorted(sizes[:-1], reverse=True) + sizes[-1:]
+    assert sizes[0] > 10 * MIB
+    assert sizes[-1] <= 2 * MIB
+
+
+def test_who_is_slow_is_relieved() -> None:
+    """A connection that would be last gives up what another will have fetched by then."""
+    plan = Plan([(0, 2 * MIB)], 2)
+    slow, quick = plan.take(0.0), plan.take(0.0)
+    assert slow is not None
+    assert quick is not None
+    quick.at = quick.stop or 0
+    plan.give_back(quick)
+    slow.at += 100_000
+    slow.came = 100_000
+    assert plan.take(0.5, 1e6) is None, "it may yet be quick"
+    left = slow.left
+    relief = plan.take(2.0, 1e6)
+    assert relief is not None
+    assert slow.stop == relief.at
+    assert slow.left + relief.left == left
+    assert slow.left / 50_000 == pytest.approx(relief.left / 1e6, rel=0.01)
+    assert plan.take(2.1, 1e6) is None, "nobody is that slow any more"
+
+
+def test_what_is_not_worth_sharing_is_relieved_of_all() -> None:
+    """Of a few bytes that come too slowly another connection takes all, not a part of them."""
+    plan = Plan([(0, 2 * MIB)], 2)
+    slow, quick = plan.take(0.0), plan.take(0.0)
+    assert slow is not None
+    assert quick is not None
+    quick.at = 2 * MIB
+    plan.give_back(quick)
+    slow.at = slow.came = MIB - 40_000
+    relief = plan.take(100.0, 1e6)
+    assert relief is not None
+    assert (relief.at, relief.stop, slow.left) == (MIB - 40_000, MIB, 0)
+
+
+def test_who_has_fallen_silent_is_relieved_of_all() -> None:
+    """A connection over which nothing comes does not hold up the end."""
+    plan = Plan([(0, MIB)], 2)
+    silent = plan.take(0.0)
+    relief = plan.take(5.0, 1e6)
+    assert silent is not None
+    assert relief is not None
+    assert (silent.left, relief.left) == (0, MIB)
+    half = plan.take(10.0)
+    assert half is not None
+    assert half.left == MIB // 2
+
+
+def test_an_unknown_end() -> None:
+    """Of a payload whose size nobody tells there is one piece, which nobody can share."""
+    plan = Plan([(0, None)], 1)
+    piece = plan.take(0.0)
+    assert piece is not None
+    assert piece.left == 0
+    assert not plan.complete
+    assert plan.take(100.0, 1e6) is None
+    plan.give_back(piece)
+    assert not plan.complete
+    piece = plan.take(0.0)
+    assert piece is not None
+    piece.stop = piece.at = 7
+    assert plan.complete
+
+
+STRONG = '"1"'
+
+
+@pytest.mark.parametrize(
+    ("start", "stop", "blob", "headers"),
+    [
+        (0, None, Blob(), {}),
+        (0, 10, Blob(10), {}),
+        (0, 10, Blob(10, STRONG), {"If-Match": STRONG}),
+        (0, 10, Blob(10, 'W/"1"'), {}),
+        (0, 5, Blob(10), {"Range": "bytes=0-4"}),
+        (5, 10, Blob(10, STRONG), {"Range": "bytes=5-9", "If-Match": STRONG}),
+    ],
+)
+def test_asked(start: int, stop: int | None, blob: Blob, headers: dict[str, str]) -> None:
+    """A part is asked for by both of its ends, all without a range, both of the same payload."""
+    assert asked(start, stop, blob) == headers
+
+
+def part(text: str, etag: str = STRONG) -> dict[str, str]:
+    """Headers of a 206."""
+    return {"content-range": text, "etag": etag}
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "start", "stop", "blob", "told"),
+    [
+        (200, {"content-length": "10", "etag": STRONG}, 0, None, Blob(), Blob(10, STRONG)),
+        (200, {}, 0, 10, Blob(10), Blob(10)),
+        (200, {"content-length": "x"}, 0, None, Blob(), Blob()),
+        (206, part("bytes 5-9/10"), 5, 10, Blob(10), Blob(10, STRONG)),
+        (206, part("bytes 5-7/10"), 5, 10, Blob(10), Blob(10, STRONG)),
+        (206, {"content-range": "bytes 5-9/10"}, 5, 10, Blob(10, STRONG), Blob(10, STRONG)),
+        (403, {}, 0, 5, Blob(10), None),
+        (500, {}, 0, None, Blob(), None),
+    ],
+)
+def test_good_answers(
+    status: int,
+    headers: dict[str, str],
+    start: int,
+    stop: int | None,
+    blob: Blob,
+    told: Blob | None,
+) -> None:
+    """What an answer adds to what is known; an error status is another's matter."""
+    assert judge(status, headers, start, stop, blob) == told
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "whole", "changed"),
+    [
+        (200, {"content-length": "10"}, True, False),
+        (206, {}, False, False),
+        (206, part("bytes 4-9/10"), False, False),
+        (206, part("bytes 5-10/11"), False, False),
+        (206, part("bytes 6-9/10"), False, False),
+        (206, part("bytes 5-4/10"), False, False),
+        (206, part("bytes 5-9/*"), False, False),
+        (206, part("bytes=5-9/10"), False, False),
+        (206, part("bytes 5-9/11"), False, True),
+        (206, part("bytes 5-9/10", '"2"'), False, True),
+        (412, {}, False, True),
+        (416, {"content-range": "bytes */10"}, False, True),
+    ],
+)
+def test_answers_to_other_questions(
+    status: int, headers: dict[str, str], whole: bool, changed: bool
+) -> None:
+    """An answer that is not the part that was asked for, or of another payload, is not used."""
+    verdict = judge(status, headers, 5, 10, Blob(10, STRONG))
+    assert isinstance(verdict, Distrusted)
+    assert (verdict.whole, verdict.changed) == (whole, changed)
+
+
+def test_a_part_where_all_was_asked_for() -> None:
+    """A 206 to a request without a range is not used, nor a 200 of another size."""
+    assert isinstance(judge(206, part("bytes 0-9/10"), 0, 10, Blob(10)), Distrusted)
+    other = judge(200, {"content-length": "11"}, 0, 10, Blob(10))
+    assert isinstance(other, Distrusted)
+    assert other.changed

@@ -1,0 +1,270 @@
+"""A payload gets the name of its own, and is complete or refused."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ghartifacts_async import Digest, DigestMismatch, IncompleteDownload
+from ghartifacts_async._download.verification import (
+    END_OF_ZIP,
+    check,
+    disposition_filename,
+    ends_zip,
+    filename,
+    needs_tail,
+    sha256,
+)
+from tests.values import SHA256, artifact, assert_not_quadratic, examples
+
+
+def zipped(comment: bytes = b"", *, files: int = 2) -> bytes:
+    """Return a zip."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for number in range(files):
+            archive.writestr(f"{number}.txt", "hello" * number)
+        archive.comment = comment
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "disposition", "expected"),
+    [
+        ("application/zip", "/blob", None, "dist.zip"),
+        ("application/zip; charset=binary", "/blob", None, "dist.zip"),
+        ("Application/ZIP", "/blob", 'attachment; filename="other.zip"', "dist.zip"),
+        ("application/x-zip-compressed", "/blob", None, "dist.zip"),
+        ("application/zip-compressed", "/blob", None, "dist.zip"),
+        (None, "/a/b.zip", None, "dist.zip"),
+        ("text/plain", "/a/B.ZIP", None, "dist.zip"),
+        ("text/plain", "/a/b%2Ezip", 'attachment; filename="report.txt"', "dist.zip"),
+        (None, "/blob", None, "dist.zip"),
+        ("", "/blob", None, "dist.zip"),
+        ("application/octet-stream", "/blob", None, "dist.zip"),
+        ("binary/octet-stream", "/blob", None, "dist.zip"),
+        ("application/octet-stream", "/blob", "attachment", "dist.zip"),
+        ("application/octet-stream", "/blob", 'attachment; filename="app.exe"', "app.exe"),
+        (None, "/blob", "attachment; filename=report.json", "report.json"),
+        ("text/html", "/blob", 'inline; filename="index.html"', "index.html"),
+        ("text/html", "/blob", None, "dist"),
+        ("text/html", "/zip", 'attachment; filename=""', "dist"),
+        ("text/plain", "/blob", 'attachment; filename="../../.bashrc"', "_bashrc"),
+        ("text/plain", "/blob", 'attachment; filename="con"', "_con"),
+    ],
+)
+def test_filename(kind: str | None, path: str, disposition: str | None, expected: str) -> None:
+    """A zip is named by its artifact, and any other payload by its store, made safe."""
+    headers = {"content-type": kind, "content-disposition": disposition}
+    given_headers = {name: value for name, value in headers.items() if value is not None}
+    assert filename(artifact(), path, given_headers) == expected
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "a/b", "\0", "", "..", "CON", "\u202ex"])
+def test_hostile_artifact_name(name: str) -> None:
+    """An artifact's name never leads out of the directory."""
+    for kind in ("application/zip", "text/plain"):
+        found = filename(artifact(name=name), "/blob", {"content-type": kind})
+        assert not {"/", "\\", "\0"} & set(found)
+        assert found not in {"", ".", ".."}
+
+
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        ("", None),
+        ("attachment", None),
+        ("attachment; filename", None),
+        ('attachment; filename=""', None),
+        ('attachment; filename="."', None),
+        ('attachment; filename="dir/"', None),
+        ('attachment; filename="dir/.."', None),
+        ("attachment; filename=report.txt", "report.txt"),
+        ('attachment; filename="report one.txt"', "report one.txt"),
+        ('attachment; FileName="a;b,c.txt"', "a;b,c.txt"),
+        ('attachment; filename="a\\"b.txt"', 'a"b.txt'),
+        ('attachment; filename="\xe9.txt"', "\xe9.txt"),
+        ('attachment; size=5; filename="a.txt"; x=y', "a.txt"),
+        ("attachment; filename*=UTF-8''%e2%82%ac%20rates.txt", "\u20ac rates.txt"),
+        ("attachment; filename*=utf-8'en'%e2%82%ac.txt", "\u20ac.txt"),
+        ("attachment; filename*=ISO-8859-1''%a3.txt", "\xa3.txt"),
+        ("attachment; filename=\"e.txt\"; filename*=UTF-8''%e2%82%ac.txt", "\u20ac.txt"),
+        ("attachment; filename*=UTF-8''%e2%82%ac.txt; filename=\"e.txt\"", "\u20ac.txt"),
+        ("attachment; filename*=UTF-8''; filename=\"e.txt\"", "e.txt"),
+        ('attachment; filename="/etc/passwd"', "passwd"),
+        ('attachment; filename="..\\\\..\\\\boot.ini"', "boot.ini"),
+        ("attachment; filename*=UTF-8''..%2f..%5cboot.ini", "boot.ini"),
+        ("attachment; filename*=UTF-8''%ff.txt", "\ufffd.txt"),
+        ("attachment; filename*=no-such-charset''a.txt", "a.txt"),
+        ('attachment;\r\n filename="a.txt"', "a.txt"),
+    ],
+)
+def test_disposition_filename(header: str, name: str | None) -> None:
+    """The name is the base name of filename* or else of filename."""
+    assert disposition_filename(header) == name
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "attachment; filename*=idna''a%ff",
+        "attachment; filename*=undefined''a",
+        "attachment; filename*=\0''a",
+        "attachment; filename*=base64''a",
+        "attachment; filename*=unicode_escape''%5cx",
+        f"attachment; filename*{'9' * 5000}=a",
+        f"attachment; filename*{'9' * 5000}*=utf-8''a",
+        "attachment; filename*=" + "'" * 8000,
+        'attachment; filename="' + "\\" * 8000,
+        "attachment" + ";" * 8000,
+        "attachment; filename*0=a" * 300,
+        'attachment; filename="\udce9\ud800.txt"',
+    ],
+)
+def test_hostile_disposition(header: str) -> None:
+    """A header that means harm does not cost the download."""
+    disposition_filename(header)
+    assert filename(artifact(), "/blob", {"content-disposition": header})
+
+
+@examples(200)
+@given(st.text("ab;=*'\"%\\/. 0129fieutn-8\u0661\xe9\ud800\r\n") | st.text(st.characters()))
+def test_any_disposition(tail: str) -> None:
+    """Whatever the header holds, the name has no directory in it."""
+    for header in (tail, f"attachment; filename={tail}", f"attachment; filename*{tail}"):
+        name = disposition_filename(header)
+        assert name is None or (name.strip(" .") and not {"/", "\\"} & set(name))
+
+
+@examples(100)
+@given(st.text(st.characters(codec="utf-8", exclude_characters="/\\"), min_size=1))
+def test_disposition_round_trip(name: str) -> None:
+    """A name of any characters arrives whole by filename*."""
+    found = disposition_filename(f"attachment; filename*=UTF-8''{quote(name)}")
+    assert found == (name if name.strip(" .") else None)
+
+
+DIGEST = Digest("sha256", SHA256)
+ZIP = zipped()
+
+
+OTHER = Digest("sha256", "ab" * 32)
+
+
+@pytest.mark.parametrize(
+    ("size", "digest", "received", "tail", "verified"),
+    [
+        (556, DIGEST, 556, b"...", True),
+        (556, Digest("sha512", "ab" * 64), 556, b"...", False),
+        (556, None, 556, b"...", False),
+        (0, DIGEST, 0, b"", True),
+        (99_999, None, len(ZIP), ZIP, False),
+        (1, None, len(ZIP), ZIP, False),
+    ],
+)
+def test_complete(
+    size: int, digest: Digest | None, received: int, tail: bytes, verified: bool
+) -> None:
+    """A payload is complete by its recorded size, or, from before digests, by its zip's end."""
+    one = artifact(size_in_bytes=size, digest=digest)
+    assert check(one, received, DIGEST, tail) is verified
+    assert needs_tail(one, received) is (digest is None and received != size)
+
+
+@pytest.mark.parametrize(
+    ("size", "digest", "received", "tail"),
+    [
+        (556, DIGEST, 555, b""),
+        (556, DIGEST, 557, b""),
+        (556, DIGEST, 0, b""),
+        (99_999, DIGEST, len(ZIP), ZIP),
+        (556, None, 555, b"raw"),
+        (99_999, None, len(ZIP) - 1, ZIP[:-1]),
+        (99_999, None, 0, b""),
+    ],
+)
+def test_incomplete(size: int, digest: Digest | None, received: int, tail: bytes) -> None:
+    """One byte less or more is an error that tells both numbers."""
+    with pytest.raises(IncompleteDownload) as caught:
+        check(artifact(size_in_bytes=size, digest=digest), received, DIGEST, tail)
+    assert (caught.value.received, caught.value.expected) == (received, size)
+    assert str(caught.value).startswith(f"artifact 11: {received} bytes came")
+
+
+def test_other_bytes() -> None:
+    """Bytes of the right number and another digest are an error that tells both digests."""
+    with pytest.raises(DigestMismatch) as caught:
+        check(artifact(size_in_bytes=5, digest=DIGEST), 5, OTHER, b"")
+    assert (caught.value.expected, caught.value.actual) == (str(DIGEST), str(OTHER))
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        ZIP,
+        zipped(files=0),
+        zipped(b"a comment"),
+        zipped(b"PK\x05\x06" * 9),
+        zipped(b"x" * 0xFFFF),
+        zipped(b"PK\x05\x06" * 0x3FFF),
+        zipped(b"x" + zipped()[:-1]),
+    ],
+)
+def test_ends_zip(tail: bytes) -> None:
+    """A zip's end is found behind any comment, in the last bytes alone."""
+    assert ends_zip(tail, len(tail))
+    assert ends_zip(tail[-END_OF_ZIP:], len(tail))
+
+
+def test_a_zip_without_its_beginning() -> None:
+    """A zip that lacks its first bytes, or ends in a zip stored in it, is not complete."""
+    assert not ends_zip(ZIP[10:], len(ZIP) - 10)
+    assert not ends_zip(b"x" * 10 + ZIP, len(ZIP) + 10)
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        b"",
+        b"PK",
+        b"PK\x05\x06",
+        b"PK\x05\x06" + b"\0" * 17,
+        b"PK\x05\x06" + b"\0" * 19,
+        b"PK\x05\x06" + b"\xff" * 18,
+        b"PK\x05\x06" * 1000,
+        b"PK\x03\x04" + b"\0" * 100,
+        ZIP + b"\0",
+    ],
+)
+def test_ends_no_zip(tail: bytes) -> None:
+    """What is not the end of a zip is not taken for one."""
+    assert not ends_zip(tail, len(tail))
+
+
+@examples(150)
+@given(st.binary(max_size=300), st.integers(1, 300))
+def test_truncated_zip(comment: bytes, missing: int) -> None:
+    """A zip that lacks any of its last bytes does not end."""
+    whole = zipped(comment.replace(b"PK", b"pk"))
+    assert ends_zip(whole, len(whole))
+    cut = whole[: -min(missing, len(whole) - 1)]
+    assert not ends_zip(cut, len(cut))
+
+
+def test_ends_zip_quickly() -> None:
+    """A tail full of false ends is searched in linear time."""
+    assert not ends_zip((b"PK\x05\x06" * END_OF_ZIP)[:END_OF_ZIP], END_OF_ZIP)
+    assert_not_quadratic(lambda size: ends_zip(b"PK\x05\x06" * (size // 4), size))
+
+
+def test_a_digest_that_is_computed_here() -> None:
+    """Only of SHA-256 it is found out whether a payload is the one; another kind tells nothing."""
+    known = Digest("sha256", SHA256)
+    assert sha256(artifact(digest=known)) == known
+    assert sha256(artifact(digest=Digest("md5", "00"))) is None
+    assert sha256(artifact(digest=None)) is None

@@ -1,1 +1,0 @@
-"""The fake against what FakeGitHub promises to its users, with nothing but a bare client."""

@@ -1,1 +1,0 @@
-"""What things cost, counted: the same on any machine."""

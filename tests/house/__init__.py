@@ -1,1 +1,0 @@
-"""The house: its structure, its face, its papers."""

@@ -1,0 +1,1 @@
+"""Tests of HTTP: redirects, the connection pool, borrowed sessions and stalls."""

@@ -1,0 +1,302 @@
+"""A redirect never takes the token away from the API, nor a signed URL into a message."""
+
+from __future__ import annotations
+
+import pickle
+import posixpath
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from yarl import URL
+
+from ghartifacts_async import RedirectRefused
+from ghartifacts_async._http.redirects import SignedUrl, api_hop, is_over, store_hop
+from tests.values import SECRET, examples
+
+GITHUB = "https://api.github.com"
+GHES = "https://ghe.example/api/v3"
+STORE = "https://store.example/a/b?sig=old"
+REDIRECTS = [301, 302, 307, 308]
+PATH = "/repositories/1/actions/artifacts/11/zip"
+
+
+def from_url(base: str) -> str:
+    """Return the URL of a call below a base."""
+    return f"{base}/repos/octo-org/octo-docs/actions/artifacts/11/zip"
+
+
+def stays(base: str, target: str) -> bool:
+    """Tell whether every reader of a URL finds it at the base's origin and below its path."""
+    parts, url, home = urlsplit(target), URL(target, encoded=True), URL(base)
+    path = posixpath.normpath(unquote(parts.path).replace("\\", "/"))
+    return (
+        "@" not in parts.netloc
+        and (parts.scheme, parts.hostname) == (home.scheme, home.host)
+        and (url.scheme, url.host, url.port) == (home.scheme, home.host, home.port)
+        and f"{path}/".startswith(f"{home.path.rstrip('/')}/")
+        and target.isascii()
+        and target.isprintable()
+    )
+
+
+@pytest.mark.parametrize("status", REDIRECTS)
+@pytest.mark.parametrize(
+    ("base", "location", "target"),
+    [
+        (GITHUB, f"{GITHUB}{PATH}", f"{GITHUB}{PATH}"),
+        (GITHUB, PATH, f"{GITHUB}{PATH}"),
+        (GITHUB, f"{GITHUB}{PATH}?page=2&name=a%2Fb", f"{GITHUB}{PATH}?page=2&name=a%2Fb"),
+        (GITHUB, f"{GITHUB}:443{PATH}", f"{GITHUB}:443{PATH}"),
+        (GHES, f"{GHES}{PATH}", f"{GHES}{PATH}"),
+        (GHES, f"/api/v3{PATH}", f"{GHES}{PATH}"),
+        ("http://127.0.0.1:8080", PATH, f"http://127.0.0.1:8080{PATH}"),
+        ("http://[::1]:8080", PATH, f"http://[::1]:8080{PATH}"),
+    ],
+)
+def test_api_hop(base: str, location: str, target: str, status: int) -> None:
+    """A redirect within the API, as a renamed repository gives it, is followed."""
+    assert api_hop(base, from_url(base), status, {"location": location}) == target
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "HTTPS://API.GITHUB.COM/repositories/1/x",
+        "https://Api.GitHub.com:443/repositories/1/x",
+    ],
+)
+def test_api_hop_in_any_case(location: str) -> None:
+    """Scheme and host are the API's in any case."""
+    found = api_hop(GITHUB, from_url(GITHUB), 301, {"location": location})
+    assert found is not None
+    assert stays(GITHUB, found)
+
+
+AWAY = [
+    "https://api.github.com.evil.example/x",
+    "https://api.github.com@evil.example/x",
+    "https://api.github.com:pass@evil.example/x",
+    "https://user@api.github.com/x",
+    "https://:@api.github.com/x",
+    "https://@api.github.com/x",
+    "https://@ghe.example/api/v3/x",
+    "https://api.github.com\\@evil.example/x",
+    "https://evil.example\\@api.github.com/x",
+    "https://evil.example#@api.github.com/x",
+    "https://evil.example?@api.github.com/x",
+    "https://api.github.com:8443/x",
+    "https://api.github.com:0/x",
+    "https://ghe.example:0/api/v3/x",
+    "https://ghe.example.:443/api/v3/x",
+    "http://api.github.com/x",
+    "http://ghe.example/api/v3/x",
+    "ftp://ghe.example/api/v3/x",
+    "//evil.example/api/v3/x",
+    "///evil.example/api/v3/x",
+    "\\\\evil.example\\api\\v3\\x",
+    "/\\evil.example/api/v3/x",
+    "https:\\\\evil.example/x",
+    "https://ghe.example/api/v3",
+    "https://ghe.example/api/v33/x",
+    "https://ghe.example/api/x",
+    "https://ghe.example/login",
+    "/login",
+    "/api/v3/../../login",
+    "https://ghe.example/api/v3/..",
+    "https://ghe.example/api/v3/../../login",
+    "https://ghe.example/api/v3/./../login",
+    "https://ghe.example/api/v3/x/../../login",
+    "https://ghe.example/api/v3/%2e%2e/%2E%2E/login",
+    "https://ghe.example/api/v3/.%2e/login",
+    "https://ghe.example/api/v3/..\\..\\login",
+    "https://ghe.example/api/v3/%2e%2e%2f%2e%2e%2flogin",
+    "https://\uff41pi.github.com/x",
+    "https://api.github.com%2eevil.example/x",
+    "https://api.github.com%00.evil.example/x",
+    "https://[::1",
+    "//[",
+    "//[x]/",
+    "https://[::1]]/",
+    "https://ghe.example:port/api/v3/x",
+    "https://ghe.example:99999/api/v3/x",
+    "https://api.github.com/a b",
+    "https://api.github.com/a\tb",
+    "https://api.github.com/\r\nX-Evil: 1",
+    "javascript:alert(1)",
+]
+
+
+@pytest.mark.parametrize("base", [GITHUB, GHES])
+@pytest.mark.parametrize("location", AWAY)
+def test_api_hop_never_leaves(base: str, location: str) -> None:
+    """The token is asked for again only at the same origin and below the same base URL."""
+    try:
+        found = api_hop(base, from_url(base), 302, {"location": location})
+    except RedirectRefused:
+        return
+    assert found is None or stays(base, found)
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "https://api.github.com.evil.example/x",
+        "//evil.example/x",
+        "https://api.github.com:8443/x",
+        "https://store.example/x?sig=1",
+    ],
+)
+def test_api_hop_to_elsewhere(location: str) -> None:
+    """A redirect to another origin is no hop of the API."""
+    assert api_hop(GITHUB, from_url(GITHUB), 302, {"location": location}) is None
+
+
+@pytest.mark.parametrize("status", [200, 204, 300, 303, 304, 305, 404])
+def test_no_api_hop(status: int) -> None:
+    """No other answer is a hop, and neither is a redirect without a target."""
+    assert api_hop(GITHUB, from_url(GITHUB), status, {"location": PATH}) is None
+    for headers in ({}, {"location": ""}):
+        assert api_hop(GITHUB, from_url(GITHUB), 301, headers) is None
+
+
+PIECES = st.sampled_from(
+    ["https:", "HTTPS:", "http:", "ftp:", "/", "//", "\\", "@", ":", "443", "?", "#", "..", ".",
+     "%2e", "%2f", "api", "v3", "api.github.com", "ghe.example", "evil.example", "[", "]", "::1",
+     ";", " ", "\t", "\n", "\0", "\x7f", "\xe9", "\uff0f", "\udcff", "/api/v3/", "x"]
+)  # fmt: skip
+LOCATIONS = st.lists(PIECES, max_size=9).map("".join) | st.text(st.characters())
+
+
+@examples(200)
+@given(st.sampled_from([GITHUB, GHES]), LOCATIONS, st.booleans())
+@example(GHES, "https://ghe.example/api/v3/../x", False)
+def test_api_hop_anywhere(base: str, location: str, below: bool) -> None:
+    """Whatever Location a server writes, the token stays below the base URL."""
+    location = f"{base}/{location}" if below else location
+    try:
+        found = api_hop(base, from_url(base), 301, {"location": location})
+    except RedirectRefused:
+        return
+    assert found is None or stays(base, found)
+
+
+@examples(200)
+@given(LOCATIONS, st.booleans())
+def test_store_hop_anywhere(location: str, absolute: bool) -> None:
+    """Whatever Location a server writes, it is followed over https or refused."""
+    location = f"https://b.example/{location}" if absolute else location
+    try:
+        found = store_hop(STORE, 302, {"location": location})
+    except RedirectRefused:
+        return
+    assert found is not None
+    assert found.value.isascii()
+    assert found.value.isprintable()
+    parts = urlsplit(found.value)
+    assert parts.scheme == "https"
+    assert parts.hostname
+    assert "@" not in parts.netloc
+
+
+@examples(200)
+@given(
+    st.sampled_from(["store.example", "store.example:8443", "[::1]:9", "b"]),
+    st.text("ab/.;:@!$&'()*+,=~%-_|^`{}\"", max_size=12),
+    st.none() | st.text("ab/?.;:@!$&'()*+,=~%-_|^`{}\"", max_size=12),
+)
+@example("b.example", "/a/../b//c/./d;", "sig=%2F%2f%2B%3D%27%7E+/='~")
+@example("b.example", "/a", "")
+def test_signed_url_byte_for_byte(host: str, path: str, query: str | None) -> None:
+    """An absolute Location is kept as the signer wrote it."""
+    location = f"https://{host}/{path}" + ("" if query is None else f"?{query}")
+    found = store_hop(STORE, 302, {"location": location})
+    assert found is not None
+    assert found.value == location
+
+
+@pytest.mark.parametrize("status", REDIRECTS)
+@pytest.mark.parametrize(
+    ("location", "target"),
+    [
+        ("https://b.example/x?sig=1", "https://b.example/x?sig=1"),
+        ("HTTPS://B.example/x?sig=1", "HTTPS://B.example/x?sig=1"),
+        ("//b.example/x?sig=1", "https://b.example/x?sig=1"),
+        ("/x?sig=%2F", "https://store.example/x?sig=%2F"),
+        ("?sig=2", "https://store.example/a/b?sig=2"),
+    ],
+)
+def test_store_hop(location: str, target: str, status: int) -> None:
+    """A redirect between stores is followed, also one that is relative."""
+    assert store_hop(STORE, status, {"location": location}) == SignedUrl(target)
+
+
+def test_store_hop_by_plain_http() -> None:
+    """A store on plain http may go on with plain http, and to https."""
+    for location in ("http://b.example/x", "https://b.example/x"):
+        assert store_hop("http://a.example/", 302, {"location": location}) == SignedUrl(location)
+
+
+@pytest.mark.parametrize("status", [200, 204, 206, 304, 404, 500])
+def test_no_store_hop(status: int) -> None:
+    """Another answer than a redirect is no hop."""
+    assert store_hop(STORE, status, {"location": "https://b.example/"}) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "location", "told"),
+    [
+        (302, None, "302 without a Location"),
+        (302, "", "302 without a Location"),
+        (300, "https://b.example/", "300 without a Location"),
+        (303, "https://b.example/", "303 without a Location"),
+        (305, "https://b.example/", "305 without a Location"),
+        (302, f"http://b.example/?sig={SECRET}", "from https to http (host b.example)"),
+        (302, f"ftp://b.example/?sig={SECRET}", "no http(s) URL"),
+        (302, f"file:///etc/passwd?{SECRET}", "no http(s) URL"),
+        (302, f"https://user:{SECRET}@b.example/?sig={SECRET}", "credentials"),
+        (302, f"https://{SECRET}@b.example/", "credentials"),
+        (302, f"https://:@b.example/?sig={SECRET}", "credentials"),
+        (302, f"https://@b.example/?sig={SECRET}", "credentials"),
+        (302, f"https://b.example/a b?sig={SECRET}", "characters that no URL may hold"),
+        (302, f"https://b.example/?sig={SECRET}\xe9", "characters that no URL may hold"),
+        (302, f"https://b.example/?sig={SECRET}\tx", "characters that no URL may hold"),
+        (302, f"https://b.example:port/?sig={SECRET}", "no http(s) URL"),
+        (302, f"https://[::1/?sig={SECRET}", "no http(s) URL"),
+        (302, f"//[{SECRET}]/", "no http(s) URL"),
+    ],
+)
+def test_store_hop_refused(status: int, location: str | None, told: str) -> None:
+    """A redirect without a target, or with one that must not be followed, is refused unseen."""
+    headers = {} if location is None else {"location": location}
+    with pytest.raises(RedirectRefused) as caught:
+        store_hop(f"https://user@store.example/a?sig={SECRET}", status, headers)
+    assert told in caught.value.summary
+    assert "store.example" in caught.value.summary
+    assert SECRET not in f"{caught.value}{caught.value!r}"
+    assert caught.value.__cause__ is None
+
+
+def test_signed_url_unseen() -> None:
+    """A signed URL shows its host, and neither its path nor its query."""
+    url = SignedUrl(f"https://user@store.example:8443/a%2Fb.zip?sig={SECRET}")
+    assert (url.host, url.path) == ("store.example:8443", "/a%2Fb.zip")
+    for shown in (repr(url), str(url), f"{url}", repr([url])):
+        assert "store.example:8443" in shown
+        assert SECRET not in shown
+        assert "/a" not in shown
+
+
+def test_signed_url_is_a_value() -> None:
+    """Signed URLs compare by their bytes, and survive pickling."""
+    url = SignedUrl("https://store.example/a?sig=%2f")
+    assert url == SignedUrl("https://store.example/a?sig=%2f") != SignedUrl(url.value.upper())
+    assert pickle.loads(pickle.dumps(url)) == url
+
+
+@pytest.mark.parametrize("status", [200, 206, 400, 401, 403, 404, 412, 416, 429, 500, 503])
+def test_a_url_may_have_had_its_time(status: int) -> None:
+    """Only a refusal of a URL that was not signed for the very request can be its age's fault."""
+    assert is_over(status, signed_for_this=False) is (status in {400, 401, 403})
+    assert not is_over(status, signed_for_this=True)

@@ -1,0 +1,1 @@
+"""Tests of the public modules: client, models, errors, authentication and arguments."""

@@ -1,0 +1,320 @@
+"""Mistakes in arguments are answered before anything is sent, with what to do instead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ghartifacts_async import InvalidArgument, _arguments
+from tests.values import SECRET, artifact, examples
+
+NOT_POSITIVE: list[Any] = [0, -1, True, 1.0, "11", None, [11]]
+
+
+def refused(check: Callable[[Any], object], value: Any) -> str:
+    """Return what the error says to a value."""
+    with pytest.raises(InvalidArgument) as caught:
+        check(value)
+    return caught.value.summary
+
+
+@pytest.mark.parametrize(
+    "name", ["o/r", "octo-org/octo-docs", "O_o/R.r", "a/.github", "a/..r", "0/-"]
+)
+def test_repository(name: str) -> None:
+    """A repository is named owner/name."""
+    assert _arguments.repository(name) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "octo-org", "", "/", "o/", "/r", "o/r/", "o/r/x", "./r", "../r", "o/.", "o/..", "o/r\n",
+        " o/r", "o r/x", "\xe9/r", "o/%2e", "o/r?x", "o/r#x", "o\\r", "o/r\0", "\ud800/r", None, 5,
+        b"o/r", ("o", "r"), "https://[github/o/r", "//[github/o/r", "https://[x]github/o/r",
+    ],
+)  # fmt: skip
+def test_not_a_repository(name: Any) -> None:
+    """Any other text, which might lead to another endpoint, is refused."""
+    assert "a repository is named 'owner/name'" in refused(_arguments.repository, name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "https://github.com/octo-org/octo-docs",
+        "http://www.github.com/octo-org/octo-docs/",
+        "github.com/octo-org/octo-docs",
+        "https://github.com/octo-org/octo-docs.git",
+        "https://github.com/octo-org/octo-docs/actions/runs/2332938?x#y",
+        "https://github.corp.example:8443/octo-org/octo-docs",
+    ],
+)
+def test_url_of_a_repository(name: str) -> None:
+    """To the URL of a repository the error answers with its name."""
+    assert refused(_arguments.repository, name).endswith("; did you mean 'octo-org/octo-docs'?")
+
+
+@pytest.mark.parametrize(
+    ("check", "url"),
+    [
+        (_arguments.repository, f"https://{SECRET}@github.com/o/r"),
+        (_arguments.repository, f"https://x-access-token:{SECRET}@github.com/o/r.git"),
+        (_arguments.base_url, f"https://{SECRET}@ghe.example"),
+        (_arguments.base_url, f"https://octo:{SECRET}@ghe.example"),
+        (_arguments.base_url, f"https://octo:{SECRET}@ghe.example:port"),
+        (_arguments.base_url, f"ftp://octo:{SECRET}@ghe.example"),
+        (_arguments.base_url, f"https://ghe.example/api/v3?access_token={SECRET}"),
+        (_arguments.base_url, f"https://ghe.example/api/v3#{SECRET}"),
+        (_arguments.base_url_of_host, f"{SECRET}@ghe.example"),
+        (_arguments.base_url_of_host, f"octo:{SECRET}@ghe.example"),
+    ],
+)
+def test_unseen_credentials(check: Callable[[Any], object], url: str) -> None:
+    """A token in a URL does not get into the error."""
+    assert SECRET not in refused(check, url)
+
+
+@pytest.mark.parametrize("number", [1, 11, 2**63])
+def test_ids(number: int) -> None:
+    """An id is a positive int, and an artifact serves as well as its id."""
+    assert _arguments.artifact_id(number) == number
+    assert _arguments.artifact_id(artifact(id=number)) == number
+    assert _arguments.run_id(number) == number
+    assert _arguments.installation_id(number) == number
+
+
+@pytest.mark.parametrize("number", NOT_POSITIVE)
+def test_bad_ids(number: Any) -> None:
+    """What is no positive int is no id."""
+    assert f"a positive int, not {number!r}" in refused(_arguments.artifact_id, number)
+    assert f"a workflow run is named by its id, a positive int, not {number!r}" == refused(
+        _arguments.run_id, number
+    )
+
+
+@pytest.mark.parametrize("number", [1, 30, 100])
+def test_per_page(number: int) -> None:
+    """A page has 1 to 100 artifacts."""
+    assert _arguments.per_page(number) == number
+
+
+@pytest.mark.parametrize("number", [*NOT_POSITIVE, 101])
+def test_bad_per_page(number: Any) -> None:
+    """Another number for a page is refused, and not cut to what GitHub allows."""
+    assert (
+        refused(_arguments.per_page, number) == f"per_page is an int from 1 to 100, not {number!r}"
+    )
+
+
+@pytest.mark.parametrize("number", [None, 0, 1, 10_000])
+def test_limit(number: int | None) -> None:
+    """A limit is any number of artifacts, or None for all."""
+    assert _arguments.limit(number) == number
+
+
+@pytest.mark.parametrize("number", [-1, True, 1.5, "5"])
+def test_bad_limit(number: Any) -> None:
+    """What is no number of artifacts is refused."""
+    assert "limit is an int of 0 or more, or None" in refused(_arguments.limit, number)
+
+
+def test_direction() -> None:
+    """A run's listing has two directions, and there is no third."""
+    for order in ("asc", "desc"):
+        assert _arguments.direction(order) == order
+    for other in ("ASC", "", None, 1):
+        assert f"'asc' or 'desc', not {other!r}" in refused(_arguments.direction, other)
+
+
+def test_choices_of_a_download() -> None:
+    """There are three things to do about a file that is there, and bounds of what is at once."""
+    for what in ("verify", "replace", "error"):
+        assert _arguments.if_exists(what) == what
+    assert "not 'skip'" in refused(_arguments.if_exists, "skip")
+    assert [_arguments.connections(number) for number in (None, 1, 8)] == [None, 1, 8]
+    assert [_arguments.concurrency(number) for number in (1, 256)] == [1, 256]
+    for bad in (0, 257, -1, True, 2.0, "4"):
+        assert "an int from 1 to 8, or None" in refused(_arguments.connections, bad)
+        assert "an int from 1 to 256" in refused(_arguments.concurrency, bad)
+
+
+@pytest.mark.parametrize("name", [None, "dist", " ", "\xe9\u2615", 'a"b<c>|d', "../x", "\0"])
+def test_artifact_name(name: str | None) -> None:
+    """An artifact may have any name, and None stands for all names."""
+    assert _arguments.artifact_name(name) == name
+
+
+@pytest.mark.parametrize("name", ["", 5, b"dist", ["dist"], "\ud800", "a\udcffb"])
+def test_bad_artifact_name(name: Any) -> None:
+    """What cannot be asked for as a name is refused."""
+    assert "name is a non-empty str, or None" in refused(_arguments.artifact_name, name)
+
+
+@pytest.mark.parametrize("value", ["x", "ghp_16C7e42F292c6912E7710c838347Ae178B4a", "a.b-c~d/e+f="])
+def test_token(value: str) -> None:
+    """A token is any text of visible ASCII."""
+    assert _arguments.token(value) == value
+
+
+@pytest.mark.parametrize(
+    ("value", "advice"),
+    [
+        ("", "pass auth=None to go without one"),
+        (f"{SECRET}\n", "strip() it"),
+        (f" {SECRET}", "strip() it"),
+        (f"Bearer {SECRET}", "white space"),
+        (f"{SECRET}\r\nX-Evil: 1", "line break"),
+        (f"{SECRET}\0", "strip() it"),
+        (f"{SECRET}\xe9", "outside of ASCII"),
+        (f"{SECRET}\x7f", "strip() it"),
+        (SECRET.encode(), "a token is a str, not bytes"),
+        (None, "a token is a str, not NoneType"),
+    ],
+)
+def test_bad_token(value: Any, advice: str) -> None:
+    """A token that no header can carry is refused with what to do, and is not shown."""
+    said = refused(_arguments.token, value)
+    assert advice in said
+    assert SECRET not in said
+
+
+@examples(100)
+@given(st.text(st.characters()))
+def test_any_token(tail: str) -> None:
+    """Whatever a token holds, it is a header's value as it is, or an error without it."""
+    value = SECRET + tail
+    if value.isascii() and value.isprintable() and " " not in value:
+        assert _arguments.token(value) == value
+    else:
+        with pytest.raises(InvalidArgument) as caught:
+            _arguments.token(value)
+        assert SECRET not in f"{caught.value}{caught.value!r}"
+
+
+@pytest.mark.parametrize("value", ["x", "my-bot/1.0 (+https://bot.example)", "2026-03-10"])
+def test_header_value(value: str) -> None:
+    """A header's value is a line of ASCII."""
+    assert _arguments.header_value("user_agent", value) == value
+
+
+@pytest.mark.parametrize("value", ["", "a\nb", "a\r", "\xe9", "\0", "\t", None, 5, b"x"])
+def test_bad_header_value(value: Any) -> None:
+    """A line break, or anything else that ends a header, is refused."""
+    said = refused(lambda it: _arguments.header_value("user_agent", it), value)
+    assert said == f"user_agent is a non-empty line of printable ASCII, not {value!r}"
+
+
+@pytest.mark.parametrize(
+    ("url", "base"),
+    [
+        ("https://api.github.com", "https://api.github.com"),
+        ("https://api.github.com/", "https://api.github.com"),
+        ("https://api.octo.ghe.com", "https://api.octo.ghe.com"),
+        ("https://ghe.example/api/v3", "https://ghe.example/api/v3"),
+        ("https://ghe.example/api/v3//", "https://ghe.example/api/v3"),
+        ("https://ghe.example:8443/api/v3/", "https://ghe.example:8443/api/v3"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("http://[::1]:8080", "http://[::1]:8080"),
+        ("http://[::1]:8080/api/v3/", "http://[::1]:8080/api/v3"),
+    ],
+)
+def test_base_url(url: str, base: str) -> None:
+    """A base URL is taken as it is, without the slash at its end."""
+    assert _arguments.base_url(url) == base
+
+
+@pytest.mark.parametrize(
+    ("url", "advice"),
+    [
+        (None, "https://HOST/api/v3"),
+        (b"https://ghe.example", "https://HOST/api/v3"),
+        ("", "https://HOST/api/v3"),
+        ("ghe.example", "https://HOST/api/v3"),
+        ("//ghe.example", "https://HOST/api/v3"),
+        ("ftp://ghe.example", "https://HOST/api/v3"),
+        ("https://", "https://HOST/api/v3"),
+        ("https:///api/v3", "https://HOST/api/v3"),
+        ("http://[::1", "https://HOST/api/v3"),
+        ("http://[x]/", "https://HOST/api/v3"),
+        ("https://ghe.example:port", "https://HOST/api/v3"),
+        ("https://ghe.example:99999", "https://HOST/api/v3"),
+        ("https://github.com", "base_url='https://api.github.com'"),
+        ("HTTPS://WWW.GitHub.com/", "base_url='https://api.github.com'"),
+        ("https://octo@ghe.example", "pass them as auth"),
+        ("https://octo:cat@ghe.example", "pass them as auth"),
+        ("https://@ghe.example", ""),
+        ("https://ghe.example/api/v3?x=1", "neither query"),
+        ("https://ghe.example/api/v3?", "neither query"),
+        ("https://ghe.example/api/v3#x", "fragment"),
+        ("https://ghe.example/api/v3#", "fragment"),
+        ("https://ghe.example/api v3", "spaces"),
+        ("https://ghe.example\n", "spaces"),
+        ("\thttps://ghe.example", "spaces"),
+        ("https://ghe.example/\xe9", ""),
+        ("https://ghe\\example", ""),
+    ],
+)
+def test_bad_base_url(url: Any, advice: str) -> None:
+    """What no call could be made below is refused with what to do."""
+    said = refused(_arguments.base_url, url)
+    assert "base_url" in said
+    assert advice in said
+
+
+@pytest.mark.parametrize(
+    ("host", "base"),
+    [
+        ("github.com", "https://api.github.com"),
+        ("GitHub.com", "https://api.github.com"),
+        ("www.github.com", "https://api.github.com"),
+        ("api.github.com", "https://api.github.com"),
+        ("octo.ghe.com", "https://api.octo.ghe.com"),
+        ("Octo.GHE.com", "https://api.octo.ghe.com"),
+        ("api.octo.ghe.com", "https://api.octo.ghe.com"),
+        ("ghe.example", "https://ghe.example/api/v3"),
+        ("ghe.example:8443", "https://ghe.example:8443/api/v3"),
+        ("localhost", "https://localhost/api/v3"),
+        ("[::1]:8443", "https://[::1]:8443/api/v3"),
+        ("notghe.com", "https://notghe.com/api/v3"),
+    ],
+)
+def test_base_url_of_host(host: str, base: str) -> None:
+    """A host's API is where that kind of GitHub has it."""
+    assert _arguments.base_url_of_host(host) == base
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        None, 5, "", "https://ghe.example", "ghe.example/", "octo@ghe.example", "ghe.example?x",
+        "ghe.example#x", "ghe example", "ghe.example\n", "ghe.example:port", "::1", "\xe9.example",
+    ],
+)  # fmt: skip
+def test_bad_host(host: Any) -> None:
+    """What is no host name is refused."""
+    refused(_arguments.base_url_of_host, host)
+
+
+@examples(150)
+@given(st.text(":/@?#[]\\.%ab1 \n\xe9githubcom", max_size=20) | st.text(st.characters()))
+def test_any_text(text: str) -> None:
+    """Whatever is passed as a name, a URL or a host is taken, or is an InvalidArgument."""
+    checks: list[Callable[[Any], str]] = [
+        _arguments.repository,
+        _arguments.base_url,
+        _arguments.base_url_of_host,
+        lambda it: _arguments.base_url(f"https://{it}"),
+    ]
+    for check in checks:
+        try:
+            found = check(text)
+        except InvalidArgument:
+            continue
+        assert found.isascii()
+        assert found.isprintable()
+        assert not {" ", "?", "#"} & set(found)

@@ -1,0 +1,144 @@
+"""Tokens come from where the caller says, and are shown nowhere."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ghartifacts_async import (
+    Anonymous,
+    Auth,
+    InvalidArgument,
+    Token,
+    TokenProvider,
+    TokenProviderError,
+)
+from ghartifacts_async._api.endpoints import ApiCall
+from ghartifacts_async._http.messages import Reply
+from ghartifacts_async._api.client import ApiCaller
+from ghartifacts_async.auth import auth_of
+from tests.values import SECRET
+
+GARBAGE: list[Any] = [
+    None,
+    "",
+    5,
+    b"bytes",
+    ["list"],
+    f"{SECRET}\n",
+    f"{SECRET} x",
+    f"{SECRET}\xe9",
+]
+
+
+async def token_of(auth: Auth) -> str | None:
+    """Return the token that a first call gets."""
+
+    async def no_calls(call: ApiCall, token: Callable[[], str]) -> Reply:
+        raise AssertionError(f"{call} was not to be made with {token}")
+
+    return await auth.token(no_calls, None)
+
+
+def provider(*values: Any) -> Any:
+    """Return an async callable that returns these values one after the other."""
+    left = list(values)
+
+    async def provide() -> Any:
+        return left.pop(0)
+
+    return provide
+
+
+async def test_token() -> None:
+    """A token is given for every call, as it was passed."""
+    auth = Token(SECRET)
+    assert [await token_of(auth), await token_of(auth)] == [SECRET, SECRET]
+
+
+async def test_provider() -> None:
+    """A provider is asked before every call."""
+    auth = TokenProvider(provider("first", "second"))
+    assert [await token_of(auth), await token_of(auth)] == ["first", "second"]
+
+
+async def test_anonymous() -> None:
+    """Without a token calls go without one."""
+    assert await token_of(Anonymous()) is None
+    assert await token_of(auth_of(None)) is None
+
+
+@pytest.mark.parametrize("value", GARBAGE)
+def test_bad_token(value: Any) -> None:
+    """A token that no header can carry is refused when it is passed, unseen."""
+    with pytest.raises(InvalidArgument) as caught:
+        Token(value)
+    assert SECRET not in "".join(traceback.format_exception(caught.value, chain=True))
+
+
+@pytest.mark.parametrize("value", GARBAGE)
+async def test_bad_provider(value: Any) -> None:
+    """A provider that returns what is no token is an InvalidArgument, and the value is unseen."""
+    with pytest.raises(InvalidArgument) as caught:
+        await token_of(TokenProvider(provider(value)))
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
+
+
+async def test_provider_that_is_not_async() -> None:
+    """A provider that forgot to be async is an InvalidArgument, and its token is unseen."""
+
+    def provide() -> Any:
+        return SECRET
+
+    with pytest.raises(InvalidArgument, match="async") as caught:
+        await token_of(TokenProvider(provide))
+    assert SECRET not in str(caught.value)
+
+
+async def test_provider_that_fails() -> None:
+    """What a provider raises is the cause of an error of the tree."""
+
+    async def provide() -> str:
+        raise LookupError("no vault")
+
+    with pytest.raises(TokenProviderError, match="LookupError") as caught:
+        await token_of(TokenProvider(provide))
+    assert isinstance(caught.value.__cause__, LookupError)
+
+
+class Vault:
+    """An `Auth` of the caller's own."""
+
+    async def token(self, ask: ApiCaller, rejected: str | None) -> str | None:  # noqa: ARG002
+        """Return the token of the moment."""
+        return SECRET
+
+
+async def test_auth_of() -> None:
+    """A token, an Auth of any class, an async callable and None all serve as auth."""
+    vault, token = Vault(), Token(SECRET)
+    assert auth_of(vault) is vault
+    assert auth_of(token) is token
+    assert isinstance(auth_of(None), Anonymous)
+    for auth in (SECRET, vault, token, provider(SECRET)):
+        found = auth_of(auth)
+        assert isinstance(found, Auth)
+        assert await token_of(found) == SECRET
+
+
+@pytest.mark.parametrize("auth", [5, b"token", ["token"], {"token": "x"}, object(), ""])
+def test_auth_of_anything_else(auth: Any) -> None:
+    """Anything else is refused at once."""
+    with pytest.raises(InvalidArgument, match="token"):
+        auth_of(auth)
+
+
+@pytest.mark.parametrize("auth", [Token(SECRET), TokenProvider(provider(SECRET)), Anonymous()])
+def test_repr(auth: Auth) -> None:
+    """What holds a token says what it is, and never shows the token."""
+    for text in (repr(auth), str(auth), f"{auth}"):
+        assert text.startswith(type(auth).__name__)
+        assert SECRET not in text

@@ -1,0 +1,299 @@
+"""The client as session manager, against FakeGitHub."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from ghartifacts_async import (
+    AuthenticationError,
+    Client,
+    ClientStateError,
+    ConnectionFailed,
+    InvalidArgument,
+    NotFound,
+    PermissionDenied,
+    Repo,
+    RetryPolicy,
+    TimedOut,
+    Timeouts,
+    Token,
+    UnexpectedReply,
+)
+from ghartifacts_async.testing import FakeGitHub
+from tests.support import REPOSITORY, raw_server, says
+
+ONCE = RetryPolicy(tries=1)
+
+
+async def test_get_and_delete(repo: Repo, fake_github: FakeGitHub) -> None:
+    """A deleted artifact is gone: getting or deleting it again raises NotFound."""
+    added = fake_github.add_artifact(REPOSITORY, "dist", {"a": b"b"})
+    artifact = await repo.get_artifact(added.id)
+    await repo.delete_artifact(artifact)
+    with pytest.raises(NotFound):
+        await repo.get_artifact(artifact)
+    with pytest.raises(NotFound):
+        await repo.delete_artifact(added.id)
+
+
+async def test_calls_are_made_as_github_asks(repo: Repo, fake_github: FakeGitHub) -> None:
+    """Every call carries User-Agent, Accept, API version and the token, and no trailing slash."""
+    added = fake_github.add_artifact(REPOSITORY, "dist", {"a": b"b"})
+    await repo.get_artifact(added.id)
+    (request,) = fake_github.requests
+    assert request.headers["User-Agent"].startswith("ghartifacts_async/")
+    assert request.headers["Accept"] == "application/vnd.github+json"
+    assert request.headers["X-GitHub-Api-Version"] == "2026-03-10"
+    assert request.headers["Authorization"] == f"Bearer {fake_github.token}"
+    assert not request.path.endswith("/")
+
+
+async def test_anonymous_reads_public_repositories(fake_github: FakeGitHub, tmp_path: Path) -> None:
+    """Without a token public metadata can be read; a download raises AuthenticationError."""
+    added = fake_github.add_artifact(REPOSITORY, "dist", {"a": b"b"})
+    async with Client(base_url=fake_github.url) as gh:
+        artifact = await gh.repo(REPOSITORY).get_artifact(added.id)
+        with pytest.raises(AuthenticationError, match="check the token"):
+            await gh.repo(REPOSITORY).download_artifact(artifact, tmp_path)
+    assert all("Authorization" not in request.headers for request in fake_github.requests)
+
+
+async def test_a_provider_is_asked_for_each_call(fake_github: FakeGitHub) -> None:
+    """A token provider may hand out a new token at any time."""
+    fake_github.add_artifact(REPOSITORY, "dist", {"a": b"b"})
+    tokens = iter(["first", "second"])
+
+    async def provide() -> str:
+        fake_github.token = next(tokens)
+        return fake_github.token
+
+    async with Client(provide, base_url=fake_github.url) as gh:
+        await gh.repo(REPOSITORY).get_artifact(1)
+        await gh.repo(REPOSITORY).get_artifact(1)
+    sent = [request.headers["Authorization"] for request in fake_github.requests]
+    assert sent == ["Bearer first", "Bearer second"]
+
+
+async def test_a_wrong_token_is_told(fake_github: FakeGitHub) -> None:
+    """A token that GitHub does not know raises AuthenticationError, which does not show it."""
+    fake_github.add_artifact(REPOSITORY, "dist", {"a": b"b"})
+    async with Client("ghp_canary", base_url=fake_github.url) as gh:
+        with pytest.raises(AuthenticationError, match="Bad credentials") as caught:
+            await gh.repo(REPOSITORY).get_artifact(1)
+    assert "canary" not in repr(caught.value) + repr(gh)
+
+
+async def test_a_borrowed_session_is_never_closed(fake_github: FakeGitHub) -> None:
+    """The caller's session serves on after the client has closed."""
+    fake_github.add_artifact(REPOSITORY, "dist", {"a": b"b"})
+    async with aiohttp.ClientSession() as session:
+        async with Client(fake_github.token, base_url=fake_github.url, session=session) as gh:
+            await gh.repo(REPOSITORY).get_artifact(1)
+        assert not session.closed
+        async with session.get(fake_github.url + "/rate_limit") as response:
+            assert response.status in {200, 404}
+
+
+async def test_a_borrowed_session_lends_its_pool_and_traces(fake_github: FakeGitHub) -> None:
+    """The caller's connector and trace configs see the client's calls."""
+    fake_github.add_artifact(REPOSITORY, "dist", {"a": b"b"})
+    seen: list[str] = []
+    trace = aiohttp.TraceConfig()
+
+    async def on_start(_: object, __: object, params: aiohttp.TraceRequestStartParams) -> None:
+        seen.append(params.url.path)
+
+    trace.on_request_start.append(on_start)
+    connector = aiohttp.TCPConnector(limit=1)
+    async with (
+        aiohttp.ClientSession(connector=connector, trace_configs=[trace]) as session,
+        Client(fake_github.token, base_url=fake_github.url, session=session) as gh,
+    ):
+        await asyncio.gather(*(gh.repo(REPOSITORY).get_artifact(1) for _ in range(5)))
+    assert len(seen) == 5
+
+
+@pytest.mark.parametrize(
+    "headers", [{"authorization": "Bearer ghp_canary"}, {"COOKIE": "session=canary"}]
+)
+async def test_a_session_with_default_credentials_is_refused(headers: dict[str, str]) -> None:
+    """A session that would send credentials to the blob store is refused at once."""
+    async with aiohttp.ClientSession(headers=headers) as session:
+        with pytest.raises(InvalidArgument, match="blob store") as caught:
+            Client("token", session=session)
+    assert "canary" not in str(caught.value)
+
+
+async def test_a_closed_session_is_refused() -> None:
+    """A session that is closed, or none, is refused at once."""
+    async with aiohttp.ClientSession() as session:
+        pass
+    with pytest.raises(InvalidArgument, match="closed"):
+        Client("token", session=session)
+    with pytest.raises(InvalidArgument, match="ClientSession"):
+        Client("token", session="session")  # type: ignore[arg-type]
+
+
+async def test_a_client_is_used_once(fake_github: FakeGitHub) -> None:
+    """A client before, after or twice in its block says so, and what to do."""
+    gh = Client(fake_github.token, base_url=fake_github.url)
+    repo = gh.repo(REPOSITORY)
+    with pytest.raises(ClientStateError, match="not entered; use it in 'async with"):
+        repo.list_artifacts()
+    async with gh:
+        with pytest.raises(ClientStateError, match="open; make a new one"):
+            await gh.__aenter__()
+    with pytest.raises(ClientStateError, match="closed"):
+        await repo.get_artifact(1)
+    with pytest.raises(ClientStateError, match="make a new one"):
+        await gh.__aenter__()
+
+
+@pytest.mark.parametrize(
+    ("environment", "base_url", "token"),
+    [
+        ({"GH_TOKEN": "one", "GITHUB_TOKEN": "two"}, "https://api.github.com", "one"),
+        ({"GH_TOKEN": "", "GITHUB_TOKEN": "two"}, "https://api.github.com", "two"),
+        ({"GH_TOKEN": "one", "GH_HOST": "ghe.example"}, "https://ghe.example/api/v3", "one"),
+        ({"GH_TOKEN": "one", "GH_HOST": "octo.ghe.com"}, "https://api.octo.ghe.com", "one"),
+        (
+            {"GH_TOKEN": "one", "GH_HOST": "x.example", "GITHUB_API_URL": "https://y/api/v3"},
+            "https://y/api/v3",
+            "one",
+        ),
+    ],
+)
+async def test_the_environment_names_token_and_host(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], base_url: str, token: str
+) -> None:
+    """`from_env` reads GH_TOKEN before GITHUB_TOKEN, and GITHUB_API_URL before GH_HOST."""
+    for name in ("GH_TOKEN", "GITHUB_TOKEN", "GITHUB_API_URL", "GH_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    gh = Client.from_env()
+    assert repr(gh) == f"<Client of {base_url}, not entered>"
+    assert await gh._session._token(None) == token
+
+
+def test_an_environment_without_a_token_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a token in the environment `from_env` says which variables it looked at."""
+    for name in ("GH_TOKEN", "GITHUB_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(InvalidArgument, match="GH_TOKEN nor GITHUB_TOKEN"):
+        Client.from_env()
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        lambda: Client(""),
+        lambda: Client("ghp_canary\n"),
+        lambda: Client(42),  # type: ignore[arg-type]
+        lambda: Client("t", base_url="api.github.com"),
+        lambda: Client("t", user_agent="a\r\nb"),
+        lambda: Client("t", api_version=""),
+        lambda: Client("t").repo("octo-org"),
+        lambda: Client("t").repo("octo-org/../x"),
+        lambda: Client("t").repo(""),
+    ],
+)
+def test_argument_mistakes_are_answered_at_once(mistake: object) -> None:
+    """An argument that cannot be right raises InvalidArgument without showing a token."""
+    with pytest.raises(InvalidArgument) as caught:
+        mistake()  # type: ignore[operator]
+    assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize("artifact", [-1, 0, True, "1", None, 1.0])
+async def test_an_id_that_is_none_is_told(repo: Repo, artifact: int) -> None:
+    """An id is a positive int; nothing else is sent."""
+    with pytest.raises(InvalidArgument, match="id"):
+        await repo.get_artifact(artifact)
+    with pytest.raises(InvalidArgument, match="id"):
+        await repo.delete_artifact(artifact)
+    with pytest.raises(InvalidArgument, match="id"):
+        await repo.download_artifact(artifact, "out/")
+
+
+async def test_a_server_that_is_not_there_is_told() -> None:
+    """A refused connection raises ConnectionFailed, which names the host."""
+    async with raw_server(says(b"")) as url:
+        pass
+    async with Client("t", base_url=url, retry=ONCE) as gh:
+        with pytest.raises(ConnectionFailed, match="cannot connect") as caught:
+            await gh.repo(REPOSITORY).get_artifact(1)
+    assert caught.value.host in url
+
+
+async def test_a_server_that_says_nothing_is_given_up() -> None:
+    """A server that accepts and never answers raises TimedOut after `Timeouts.call`."""
+
+    async def silence(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.TimeoutError):
+            async with asyncio.timeout(1):
+                await reader.read()
+
+    async with (
+        raw_server(silence) as url,
+        Client("t", base_url=url, timeouts=Timeouts(call=0.1), retry=ONCE) as gh,
+    ):
+        with pytest.raises(TimedOut, match="no answer in time"):
+            await gh.repo(REPOSITORY).get_artifact(1)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{",
+        b"this is not HTTP\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nbad\r\n",
+    ],
+)
+async def test_a_broken_answer_is_a_failed_connection(answer: bytes) -> None:
+    """Whatever breaks on the wire is a TransportError, never an error of aiohttp."""
+    async with raw_server(says(answer)) as url, Client("t", base_url=url, retry=ONCE) as gh:
+        with pytest.raises(ConnectionFailed):
+            await gh.repo(REPOSITORY).get_artifact(1)
+
+
+async def test_an_endless_answer_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer larger than any of the API's is not read to its end."""
+    monkeypatch.setattr("ghartifacts_async._http.transport.MAX_REPLY_BYTES", 1000)
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + b" " * 100_000
+    async with raw_server(says(answer)) as url, Client("t", base_url=url, retry=ONCE) as gh:
+        with pytest.raises(UnexpectedReply, match="more than 1000 bytes"):
+            await gh.repo(REPOSITORY).get_artifact(1)
+
+
+async def test_the_log_tells_calls_and_no_secret(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """At DEBUG each call is logged with its status and request id, without token or signed URL."""
+    fake_github.add_artifact(REPOSITORY, "dist", {"a": b"b"})
+    with caplog.at_level(logging.DEBUG, "ghartifacts_async"):
+        await repo.download_artifact(1, tmp_path)
+    records = [record for record in caplog.records if record.name == "ghartifacts_async"]
+    assert [record.args[1] for record in records if isinstance(record.args, tuple)] == [200, 302]
+    assert fake_github.token not in caplog.text
+    assert "sig=" not in "".join(record.getMessage() for record in records)
+
+
+async def test_a_permission_that_is_missing_is_named() -> None:
+    """PermissionDenied holds what GitHub would accept."""
+    answer = (
+        b"HTTP/1.1 403 Forbidden\r\nX-Accepted-GitHub-Permissions: actions=read\r\n"
+        b"Content-Length: 53\r\n\r\n"
+        b'{"message": "Resource not accessible by integration"}'
+    )
+    async with raw_server(says(answer)) as url, Client("t", base_url=url, retry=ONCE) as gh:
+        with pytest.raises(PermissionDenied, match="actions=read") as caught:
+            await gh.repo(REPOSITORY).get_artifact(1)
+    assert caught.value.accepted_permissions == "actions=read"

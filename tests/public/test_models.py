@@ -1,0 +1,185 @@
+"""Models carry what GitHub documents, and travel as JSON and as pickles."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import given
+
+from ghartifacts_async import (
+    Artifact,
+    ArtifactPage,
+    Digest,
+    InvalidArgument,
+    Timeouts,
+    WorkflowRun,
+    _arguments,
+    from_json,
+    to_json,
+)
+from tests.values import MODELS, OPENAPI, SECRET, SHA256, artifact, document, examples
+
+SCHEMA = OPENAPI["schema"]
+RUN_SCHEMA = SCHEMA["properties"]["workflow_run"]
+
+
+@pytest.mark.parametrize(("model", "schema"), [(Artifact, SCHEMA), (WorkflowRun, RUN_SCHEMA)])
+def test_documented_properties(model: type, schema: dict[str, Any]) -> None:
+    """A model has every property that GitHub's OpenAPI description has."""
+    assert {field.name for field in attrs.fields(model)} >= set(schema["properties"])
+
+
+def test_documented_examples() -> None:
+    """The examples of GitHub's OpenAPI description are read, field by field."""
+    example = OPENAPI["examples"]["artifact"]
+    found = from_json(json.dumps(example), Artifact)
+    assert found == Artifact(
+        id=11,
+        node_id="MDg6QXJ0aWZhY3QxMQ==",
+        name="Rails",
+        size_in_bytes=556,
+        url="https://api.github.com/repos/octo-org/octo-docs/actions/artifacts/11",
+        archive_download_url=(
+            "https://api.github.com/repos/octo-org/octo-docs/actions/artifacts/11/zip"
+        ),
+        expired=False,
+        created_at=datetime(2020, 1, 10, 14, 59, 22, tzinfo=UTC),
+        expires_at=datetime(2020, 1, 21, 14, 59, 22, tzinfo=UTC),
+        updated_at=datetime(2020, 1, 21, 14, 59, 22, tzinfo=UTC),
+        digest=Digest("sha256", SHA256),
+        workflow_run=WorkflowRun(**example["workflow_run"]),
+    )
+    page = from_json(json.dumps(OPENAPI["examples"]["artifact-paginated"]), ArtifactPage)
+    assert page.total_count == 2
+    assert [each.name for each in page.artifacts] == ["Rails", "Test output"]
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, schema in SCHEMA["properties"].items() if schema.get("nullable")]
+)
+def test_nullable_properties(name: str) -> None:
+    """A property that may be null may as well be absent, and is None then."""
+    absent = document()
+    del absent[name]
+    null = document(**{name: None})
+    assert from_json(json.dumps(null), Artifact) == from_json(json.dumps(absent), Artifact)
+    assert getattr(from_json(json.dumps(null), Artifact), name) is None
+
+
+@pytest.mark.parametrize("name", RUN_SCHEMA["properties"])
+def test_optional_properties_of_a_run(name: str) -> None:
+    """A workflow run may lack any of its members, and have null for any."""
+    run = dict(document()["workflow_run"])
+    null = from_json(json.dumps(run | {name: None}), WorkflowRun)
+    del run[name]
+    assert from_json(json.dumps(run), WorkflowRun) == null
+    assert getattr(null, name) is None
+
+
+def test_unknown_properties() -> None:
+    """Properties that GitHub may add one day are ignored, at every depth."""
+    run = document()["workflow_run"] | {"attempt": 2}
+    text = json.dumps(document(workflow_run=run, retention={"days": [90]}))
+    assert from_json(text, Artifact) == from_json(json.dumps(document()), Artifact)
+
+
+@examples(150)
+@given(MODELS)
+def test_json_round_trip(value: object) -> None:
+    """What to_json writes, from_json reads back as an equal value, whatever the names hold."""
+    assert from_json(to_json(value), type(value)) == value
+
+
+@examples(100)
+@given(MODELS)
+def test_pickle_round_trip(value: object) -> None:
+    """A model is the same value after pickling, and hashes alike."""
+    copy = pickle.loads(pickle.dumps(value))
+    assert copy == value
+    assert hash(copy) == hash(value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2020-01-10T14:59:22Z",
+        "2020-01-10T14:59:22+00:00",
+        "2020-01-10T14:59:22",
+        "2020-01-10T16:59:22+02:00",
+        "2020-01-10T07:29:22.000000-07:30",
+    ],
+)
+def test_datetimes_in_utc(text: str) -> None:
+    """Datetimes come in UTC and timezone-aware, in whatever zone a server writes them."""
+    moment = from_json(json.dumps(document(created_at=text)), Artifact).created_at
+    assert moment == datetime(2020, 1, 10, 14, 59, 22, tzinfo=UTC)
+    assert moment is not None
+    assert moment.tzinfo is UTC
+
+
+def test_datetimes_are_written_in_utc() -> None:
+    """to_json writes datetimes in UTC, in whatever zone they are."""
+    east = datetime(2020, 1, 10, 16, 59, 22, tzinfo=timezone(timedelta(hours=2)))
+    written = json.loads(to_json(artifact(created_at=east)))["created_at"]
+    assert written == "2020-01-10T14:59:22+00:00"
+
+
+def test_json_is_plain() -> None:
+    """to_json writes GitHub's own field names, and text and numbers for all values."""
+    value = from_json(json.dumps(document()), Artifact)
+    written = json.loads(to_json(value))
+    assert set(written) == set(document())
+    assert written["digest"] == f"sha256:{SHA256}"
+    assert written["workflow_run"] == document()["workflow_run"]
+
+
+@pytest.mark.parametrize("value", [artifact(), Digest("sha256", "ab"), Timeouts()])
+def test_frozen(value: Any) -> None:
+    """A model cannot be changed, so it may be shared between tasks."""
+    name = attrs.fields(type(value))[0].name
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        setattr(value, name, 0)
+
+
+@pytest.mark.parametrize("text", [f"sha256:{SHA256}", f"SHA256:{SHA256.upper()}"])
+def test_digest(text: str) -> None:
+    """A digest is read in any case, compares by value and is shown as GitHub writes it."""
+    digest = Digest.parse(text)
+    assert digest == Digest("sha256", SHA256)
+    assert str(digest) == f"sha256:{SHA256}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        ":",
+        "sha256",
+        "sha256:",
+        f":{SHA256}",
+        "sha256:abc",
+        "sha256:xy",
+        "sha256:ab:cd",
+        "sha256:\u0661\u0662",
+        "sha256: ab",
+        "sha256:ab\n",
+        "sha256:ab cd",
+    ],
+)
+def test_digest_of_another_form(text: str) -> None:
+    """Text that is no digest is refused, as no payload could ever match it."""
+    with pytest.raises(ValueError, match=r"digest|hex"):
+        Digest.parse(text)
+
+
+def test_of_kind() -> None:
+    """A value of another class than wanted is refused by the names of both, and unseen."""
+    _arguments.of_kind(5, int)
+    with pytest.raises(InvalidArgument, match="int is wanted, not a value of type str") as caught:
+        _arguments.of_kind(SECRET, int)
+    assert SECRET not in str(caught.value)

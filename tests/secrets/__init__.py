@@ -1,0 +1,1 @@
+"""Tests that no secret appears in anything that is raised, logged or printed."""

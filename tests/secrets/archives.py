@@ -1,0 +1,45 @@
+"""For each error of an archive, what makes a client with secrets raise it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ghartifacts_async import Budget, errors
+from ghartifacts_async.testing import FakeGitHub
+from tests.archive.zip_writer import Part, forge
+from tests.secrets import canaries
+from tests.secrets.driving import STORE, Drive, client
+from tests.support import REPOSITORY, raw_server, says
+
+
+def unpacked(payload: bytes, **wanted: Any) -> Drive:
+    """A payload that is unpacked, by ranges and as a whole, from a URL with a secret query."""
+
+    async def drive(fake: FakeGitHub, to: Path) -> Any:
+        async with raw_server(says(STORE % (b"200 OK", len(payload)) + payload)) as url:
+            secret = f"{url}/blob?{canaries.QUERY}"
+            fake.add_artifact(REPOSITORY, "zip", payload, id=2, location=secret)
+            async with client(fake) as gh:
+                repo = gh.repo(REPOSITORY)
+                try:
+                    return await repo.extract_artifact(2, to / "out", **wanted)
+                except errors.ArchiveError:
+                    budget = {name: wanted.pop(name) for name in {"budget"} & wanted.keys()}
+                    async with repo.open_artifact(2, **budget) as archive:
+                        return await archive.extract(to / "out", **wanted)
+
+    return drive
+
+
+ARCHIVES: list[tuple[type[errors.ArtifactsError], Drive]] = [
+    (errors.NotAZip, unpacked(b"x" * 100)),
+    (errors.DamagedArchive, unpacked(forge(Part("a", b"x", central={"crc": 1})))),
+    (errors.UnsafeMember, unpacked(forge(Part("../a", b"x")))),
+    (errors.UnsupportedMember, unpacked(forge(Part("a", b"x", flags=9)))),
+    (errors.MemberNotFound, unpacked(forge(Part("a", b"x")), members=["b"])),
+    (
+        errors.BudgetExceeded,
+        unpacked(forge(Part("a", b"x" * 9)), budget=Budget(total_size=1)),
+    ),
+]

@@ -1,0 +1,288 @@
+"""For each error of the tree, what makes a client with secrets raise it."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import ssl
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import aiohttp
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
+
+from ghartifacts_async import Timeouts, errors
+from ghartifacts_async.auth import GitHubApp, Token
+from ghartifacts_async.testing import FakeGitHub, Fault
+from tests.clock import wall
+from tests.secrets import canaries
+from tests.secrets.archives import ARCHIVES
+from tests.secrets.driving import ONCE, Drive, client, download, failing, get, located, stored
+from tests.support import REPOSITORY, raw_server, rsa_keys, says
+
+
+async def bad_provider(fake: FakeGitHub, _: Path) -> Any:
+    """A token provider that raises."""
+
+    async def provide() -> str:
+        raise LookupError("no vault")
+
+    return await get(fake, auth=provide)
+
+
+async def not_entered(fake: FakeGitHub, _: Path) -> Any:
+    """A client that was not entered."""
+    return await client(fake).repo(REPOSITORY).get_artifact(1)
+
+
+async def unknown_authority(fake: FakeGitHub, to: Path) -> Any:
+    """A store whose certificate nobody has signed."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    today = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(today - timedelta(days=1))
+        .not_valid_after(today + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    pem = to / "pem"
+    pem.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        + certificate.public_bytes(serialization.Encoding.PEM)
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        return await located(fake, to, f"https://127.0.0.1:{port}")
+
+
+async def nobody_there(fake: FakeGitHub, to: Path) -> Any:
+    """A store that is away."""
+    async with raw_server(says(b"")) as url:
+        pass
+    return await located(fake, to, url)
+
+
+async def through_a_proxy(fake: FakeGitHub, _: Path) -> Any:
+    """A proxy with a password that is away."""
+    async with raw_server(says(b"")) as url:
+        pass
+    proxy = url.replace("://", f"://user:{canaries.PROXY}@")
+    async with aiohttp.ClientSession(proxy=proxy) as session:
+        return await get(fake, session=session)
+
+
+async def silence(fake: FakeGitHub, _: Path) -> Any:
+    """A call that is not answered."""
+    with fake.holding():
+        return await get(fake, timeouts=Timeouts(call=1))
+
+
+async def silent_store(fake: FakeGitHub, to: Path) -> Any:
+    """A store that does not answer."""
+
+    async def nothing(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(100)
+
+    async with raw_server(nothing) as url:
+        return await located(fake, to, url, timeouts=Timeouts(stall=1, connect=1))
+
+
+async def app_refused(fake: FakeGitHub, _: Path) -> Any:
+    """An app that GitHub does not know."""
+    return await get(fake, auth=GitHubApp(7, rsa_keys()[0], installation_id=42, wall_clock=wall))
+
+
+async def app_without_a_key(_: FakeGitHub, __: Path) -> Any:
+    """An app with something else for a key."""
+    return GitHubApp(7, canaries.KEY, installation_id=42)
+
+
+async def app_without_an_installation(_: FakeGitHub, __: Path) -> Any:
+    """An app that is not told where."""
+    return GitHubApp(7, canaries.KEY)
+
+
+async def token_from_a_file(_: FakeGitHub, __: Path) -> Any:
+    """A token that was not stripped."""
+    return Token(f"{canaries.TOKEN}\n")
+
+
+async def provided_from_a_file(fake: FakeGitHub, _: Path) -> Any:
+    """A provider of one that was not stripped."""
+
+    async def provide() -> str:
+        return f"{canaries.TOKEN}\n"
+
+    return await get(fake, auth=provide)
+
+
+async def provided_at_once(fake: FakeGitHub, _: Path) -> Any:
+    """A provider that is not async."""
+    return await get(fake, auth=lambda: canaries.TOKEN)
+
+
+async def token_of_bytes(fake: FakeGitHub, _: Path) -> Any:
+    """A token that was not decoded."""
+    return await get(fake, auth=canaries.TOKEN.encode())
+
+
+async def provided_as_bytes(fake: FakeGitHub, _: Path) -> Any:
+    """A provider of one that was not decoded."""
+
+    async def provide() -> bytes:
+        return canaries.TOKEN.encode()
+
+    return await get(fake, auth=provide)
+
+
+async def app_token_of_another_shape(fake: FakeGitHub, _: Path) -> Any:
+    """A token in an answer that cannot be read."""
+    fake.add_app(7, rsa_keys()[1], 42)
+    body = {"token": canaries.TOKEN, "expires_at": 7}
+    fake.fail_next(Fault(201, body=body), method="POST")
+    return await get(fake, auth=GitHubApp(7, rsa_keys()[0], installation_id=42, wall_clock=wall))
+
+
+async def app_not_permitted(fake: FakeGitHub, _: Path) -> Any:
+    """An app that may not."""
+    fake.add_app(7, rsa_keys()[1], 42, permissions={})
+    fake.fail_next(Fault(403, headers={"X-Accepted-GitHub-Permissions": "actions=read"}))
+    return await get(fake, auth=GitHubApp(7, rsa_keys()[0], installation_id=42, wall_clock=wall))
+
+
+async def progress_that_raises(fake: FakeGitHub, to: Path) -> Any:
+    """A caller's function that raises."""
+
+    def raise_it(_: object) -> None:
+        raise LookupError("no screen")
+
+    return await download(fake, to, on_progress=raise_it)
+
+
+async def on_a_file(fake: FakeGitHub, to: Path) -> Any:
+    """A target below a file."""
+    (to / "file").write_text("")
+    return await download(fake, to / "file")
+
+
+async def on_a_full_disk(fake: FakeGitHub, to: Path) -> Any:
+    """A disk without room."""
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    with mock.patch.object(os, "posix_fallocate", create=True, side_effect=full):
+        return await download(fake, to)
+
+
+async def on_a_target_in_use(fake: FakeGitHub, to: Path) -> Any:
+    """A target that another download is at work on."""
+    with fake.holding(origin="blob"):
+        first = asyncio.ensure_future(download(fake, to))
+        await asyncio.sleep(1)
+        try:
+            return await download(fake, to, wait=False)
+        finally:
+            first.cancel()
+            await asyncio.gather(first, return_exceptions=True)
+
+
+async def on_what_is_there(fake: FakeGitHub, to: Path) -> Any:
+    """A target that is there, and is to be left alone."""
+    (to / "x.zip").write_text("")
+    return await download(fake, to, if_exists="error")
+
+
+async def not_the_same_bytes(fake: FakeGitHub, to: Path) -> Any:
+    """Bytes that are not those that were uploaded."""
+    size = fake.artifacts(REPOSITORY)[0].size
+    return await stored(b"200 OK", b"x" * size)(fake, to)
+
+
+to_no_http = failing(
+    Fault(302, headers={"Location": f"ftp://u:{canaries.NETRC}@x?{canaries.QUERY}"})
+)
+to_no_http_with_an_echo = failing(
+    Fault(
+        302,
+        headers={"Location": f"ftp://x/{canaries.TOKEN}?{canaries.QUERY}"},
+        body={"message": f"You sent {canaries.TOKEN}"},
+    )
+)
+
+RAISED: list[tuple[type[errors.ArtifactsError], Drive]] = [
+    (errors.InvalidArgument, app_without_a_key),
+    (errors.InvalidArgument, app_without_an_installation),
+    (errors.InvalidArgument, token_from_a_file),
+    (errors.InvalidArgument, provided_from_a_file),
+    (errors.InvalidArgument, provided_at_once),
+    (errors.InvalidArgument, token_of_bytes),
+    (errors.InvalidArgument, provided_as_bytes),
+    (errors.ClientStateError, not_entered),
+    (errors.TokenProviderError, bad_provider),
+    (errors.ConnectionFailed, failing(*[Fault.dropped()] * 2)),
+    (errors.ConnectionFailed, nobody_there),
+    (errors.ConnectionFailed, through_a_proxy),
+    (errors.ConnectionFailed, stored(b"not HTTP", b"")),
+    (errors.CertificateRefused, unknown_authority),
+    (errors.TimedOut, silence),
+    (errors.TimedOut, silent_store),
+    (errors.AuthenticationError, failing(401)),
+    (errors.AuthenticationError, app_refused),
+    (errors.PermissionDenied, failing(403)),
+    (errors.PermissionDenied, app_not_permitted),
+    (errors.NotFound, failing(404)),
+    (errors.ArtifactExpired, failing(410)),
+    (errors.ApiVersionRetired, failing(Fault(410, body={"message": "version is gone"}))),
+    (errors.RateLimited, failing(Fault(403, retry_after=60, body={"message": canaries.TOKEN}))),
+    (errors.ServerError, failing(502, 502)),
+    (errors.UnexpectedReply, failing(422)),
+    (errors.UnexpectedReply, failing(Fault(200, body={"id": canaries.TOKEN}))),
+    (errors.UnexpectedReply, app_token_of_another_shape),
+    (
+        errors.RedirectRefused,
+        failing(Fault(302, headers={"Location": f"https://evil.example/?{canaries.QUERY}"})),
+    ),
+    (errors.RedirectRefused, to_no_http),
+    (errors.RedirectRefused, to_no_http_with_an_echo),
+    (
+        errors.StoreError,
+        stored(b"403 Forbidden", b"<Code>AuthenticationFailed</Code>", retry=ONCE),
+    ),
+    (errors.IncompleteDownload, stored(b"200 OK", b"x")),
+    (errors.DigestMismatch, not_the_same_bytes),
+    (errors.ProgressError, progress_that_raises),
+    (errors.DiskError, on_a_file),
+    (errors.DiskFull, on_a_full_disk),
+    (errors.TargetBusy, on_a_target_in_use),
+    (errors.TargetExists, on_what_is_there),
+    *ARCHIVES,
+]
+
+PARENTS = {
+    errors.ArtifactsError,
+    errors.TransportError,
+    errors.GitHubError,
+    errors.DownloadError,
+    errors.ArchiveError,
+}
+"""Classes that are never raised themselves: they are there to be caught."""

@@ -1,0 +1,67 @@
+"""How a client with secrets is made to call and to download; see `drivers`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from ghartifacts_async import Client, Limits, RetryPolicy
+from ghartifacts_async.testing import FakeGitHub, Fault
+from tests.secrets import canaries
+from tests.support import REPOSITORY, raw_server, says
+
+ONCE = RetryPolicy(tries=1)
+TWICE = RetryPolicy(tries=2, delay=0)
+OF_A_DOWNLOAD = {"if_exists", "on_progress", "wait"}
+STORE = b"HTTP/1.1 %s\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
+
+Drive = Callable[[FakeGitHub, Path], Awaitable[Any]]
+
+
+def client(fake: FakeGitHub, **more: Any) -> Client:
+    """A client with a secret token."""
+    arguments: dict[str, Any] = {"retry": TWICE, "limits": Limits(max_wait=0)}
+    arguments |= {"base_url": fake.url} | more
+    return Client(arguments.pop("auth", canaries.TOKEN), **arguments)
+
+
+async def get(fake: FakeGitHub, **more: Any) -> Any:
+    """A call."""
+    async with client(fake, **more) as gh:
+        return await gh.repo(REPOSITORY).get_artifact(1)
+
+
+async def download(fake: FakeGitHub, to: Path, **more: Any) -> Any:
+    """A download."""
+    wanted = {name: more.pop(name) for name in OF_A_DOWNLOAD & more.keys()}
+    async with client(fake, **more) as gh:
+        return await gh.repo(REPOSITORY).download_artifact(1, to / "x.zip", **wanted)
+
+
+def failing(*faults: Fault | int, **more: Any) -> Drive:
+    """A call that meets faults which echo the token."""
+
+    async def drive(fake: FakeGitHub, _: Path) -> Any:
+        echo = {"message": f"You sent {canaries.TOKEN}"}
+        fake.fail_next(*[Fault(f, body=echo) if isinstance(f, int) else f for f in faults])
+        return await get(fake, **more)
+
+    return drive
+
+
+async def located(fake: FakeGitHub, to: Path, url: str, **more: Any) -> Any:
+    """A download from a URL with a secret query."""
+    secret = f"{url}/blob?{canaries.QUERY}"
+    fake.fail_next(Fault(302, headers={"Location": secret}), path="/zip$")
+    return await download(fake, to, **more)
+
+
+def stored(status: bytes, body: bytes, **more: Any) -> Drive:
+    """A download from a store that answers so."""
+
+    async def drive(fake: FakeGitHub, to: Path) -> Any:
+        async with raw_server(says(STORE % (status, len(body)) + body)) as url:
+            return await located(fake, to, url, **more)
+
+    return drive

@@ -1,0 +1,1 @@
+"""Tests of FakeGitHub with a bare client."""

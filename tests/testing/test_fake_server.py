@@ -1,0 +1,258 @@
+"""The server's life: starting, logging, closing, and what a test can arrange."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import socket
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import aiohttp
+import pytest
+
+from ghartifacts_async.testing import FakeArtifact, FakeGitHub, LoggedRequest
+from ghartifacts_async.testing._shared import log
+from tests.testing.support import LIST, REPOSITORY, Ask, Signed
+
+
+async def test_log(ask: Ask, fake: FakeGitHub, signed: Signed) -> None:
+    """The log tells each request as it was sent and answered, in order of arrival."""
+    artifact = fake.add_artifact(REPOSITORY, "dist", b"0123456789")
+    await ask(f"{LIST}?name=a%20b&page=1", X_Test="yes")
+    location = await signed(artifact.id)
+    await ask(location, Range="bytes=2-")
+    await ask(location, "HEAD")
+    await fake.settled()
+    listed, redirected, ranged, head = fake.requests
+    assert isinstance(listed, LoggedRequest)
+    assert (listed.origin, listed.method, listed.status) == ("api", "GET", 200)
+    assert listed.target == f"{LIST}?name=a%20b&page=1"
+    assert (listed.path, listed.query) == (LIST, {"name": "a b", "page": "1"})
+    assert listed.headers["x-test"] == "yes"
+    assert (redirected.status, redirected.bytes_sent) == (302, 0)
+    assert (ranged.origin, ranged.status, ranged.bytes_sent) == ("blob", 206, 8)
+    assert fake.blob_url + ranged.target == location
+    assert (head.method, head.status, head.bytes_sent) == ("HEAD", 200, 0)
+    assert fake.requests_to("api") == [listed, redirected]
+    assert fake.requests_to("blob") == [ranged, head]
+    fake.clear_requests()
+    assert fake.requests == []
+
+
+async def test_log_of_a_dropped_request(fake: FakeGitHub, signed: Signed, tmp_path: Path) -> None:
+    """A request whose client drops half-way is logged with what was sent until then."""
+    path = tmp_path / "big"
+    with path.open("wb") as file:
+        file.truncate(64 << 20)
+    target = urlsplit(await signed(fake.add_artifact(REPOSITORY, "big", path, digest=None).id))
+    reader, writer = await asyncio.open_connection(target.hostname, target.port)
+    writer.write(f"GET {target.path}?{target.query} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    await reader.readexactly(1 << 20)
+    assert fake.requests[-1].status == 200
+    assert fake.requests[-1].bytes_sent is None
+    writer.transport.abort()
+    async with asyncio.timeout(5):
+        await fake.settled()
+    sent = fake.requests[-1].bytes_sent
+    assert sent is not None
+    assert 1 << 19 < sent < 64 << 20
+
+
+async def test_log_of_a_failing_callable(
+    ask: Ask, fake: FakeGitHub, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A `location` that raises is a 500 to the client, in the log too."""
+
+    def fail(_: FakeArtifact) -> str:
+        raise LookupError("mine")
+
+    artifact = fake.add_artifact(REPOSITORY, "dist", b"", location=fail)
+    assert (await ask(f"{LIST}/{artifact.id}/zip")).status == 500
+    assert fake.requests[-1].status == 500
+    assert "mine" in caplog.text
+
+
+async def test_file_cut_short(
+    fake: FakeGitHub, http: aiohttp.ClientSession, signed: Signed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that becomes shorter while it is served ends the connection, never hangs it."""
+    from yarl import URL
+
+    location = URL(await signed(fake.add_artifact(REPOSITORY, "a", b"12").id), encoded=True)
+
+    async def cut(*_: object) -> int:
+        return 1
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "sendfile", cut)
+    with pytest.raises(aiohttp.ClientPayloadError):
+        async with asyncio.timeout(5), http.get(location) as response:
+            await response.read()
+
+
+async def test_two_origins(fake: FakeGitHub) -> None:
+    """API and blob host differ in their origin, and in their address where there are two."""
+    api, blob = urlsplit(fake.url), urlsplit(fake.blob_url)
+    assert (api.hostname, api.path) == ("127.0.0.1", "")
+    assert api.netloc != blob.netloc
+    assert fake.ghes_url == f"{fake.url}/api/v3"
+
+
+async def test_single_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a system with one loopback address the blob host has another port."""
+    from ghartifacts_async.testing import server
+
+    monkeypatch.setattr(server, "_BLOB_HOST", "192.0.2.1")
+    async with FakeGitHub() as fake:
+        assert urlsplit(fake.blob_url).hostname == "127.0.0.1"
+        assert fake.blob_url != fake.url
+
+
+async def test_fixed_ports() -> None:
+    """Ports can be chosen, and a taken one is an error that leaves nothing behind."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    async with FakeGitHub(port=port) as fake:
+        assert urlsplit(fake.url).port == port
+        with pytest.raises(OSError, match="address already in use"):
+            await FakeGitHub(port=port).start()
+        blob_port = urlsplit(fake.blob_url).port
+        assert blob_port is not None
+        with pytest.raises(OSError, match="address already in use"):
+            await FakeGitHub(blob_port=blob_port).start()
+
+
+async def test_single_use() -> None:
+    """A server has no address before its start, and is not started twice."""
+    fake = FakeGitHub()
+    with pytest.raises(RuntimeError, match="not been started"):
+        _ = fake.url
+    async with fake:
+        with pytest.raises(RuntimeError, match="serves once"):
+            await fake.start()
+    with pytest.raises(RuntimeError, match="serves once"):
+        await fake.start()
+    await fake.close()
+
+
+async def test_files_are_removed(tmp_path: Path) -> None:
+    """Closing removes the files that the server made and leaves those that it was given."""
+    given = tmp_path / "given.zip"
+    given.write_bytes(b"mine")
+    fake = FakeGitHub()
+    made = fake.add_artifact(REPOSITORY, "dist", {"a": b"b"})
+    lent = fake.add_artifact(REPOSITORY, "lent", given)
+    assert made.path.exists()
+    assert lent.path == given
+    async with fake:
+        fake.delete_artifact(lent)
+        deleted = fake.add_artifact(REPOSITORY, "dist", b"")
+        fake.delete_artifact(deleted.id)
+        assert not deleted.path.exists()
+    assert not made.path.parent.exists()
+    assert given.read_bytes() == b"mine"
+
+
+async def test_close_is_quick(tmp_path: Path) -> None:
+    """Closing waits for nobody: not for idle clients, nor for one that has stopped reading."""
+    path = tmp_path / "big"
+    with path.open("wb") as file:
+        file.truncate(256 << 20)
+    asyncio.get_running_loop().set_debug(True)
+    async with aiohttp.ClientSession() as http, FakeGitHub() as fake:
+        fake.add_artifact(REPOSITORY, "big", path, id=1, digest=None)
+        _, silent = await asyncio.open_connection(*fake.url.removeprefix("http://").split(":"))
+        auth = {"Authorization": f"token {fake.token}"}
+        async with http.get(f"{fake.url}{LIST}/1/zip", headers=auth, allow_redirects=False) as got:
+            location = urlsplit(got.headers["Location"])
+        reader, stalled = await asyncio.open_connection(location.hostname, location.port)
+        request = f"GET {location.path}?{location.query} HTTP/1.1\r\nHost: x\r\n\r\n"
+        stalled.write(request.encode())
+        await reader.readline()
+        async with asyncio.timeout(30):
+            await fake.close()
+        assert fake.requests[-1].bytes_sent is None
+        for writer in (silent, stalled):
+            writer.transport.abort()
+    del reader, writer, silent, stalled
+    await asyncio.sleep(0)
+    gc.collect()
+    current = asyncio.current_task()
+    assert asyncio.all_tasks() == {current}
+
+
+def test_no_loop_needed_beforehand() -> None:
+    """A server can be made and filled before there is an event loop."""
+    fake = FakeGitHub()
+    fake.add_artifact(REPOSITORY, "dist", {"a": b"b"})
+
+    async def count() -> int:
+        async with fake, aiohttp.ClientSession() as http, http.get(fake.url + LIST) as response:
+            total: int = (await response.json())["total_count"]
+            return total
+
+    assert asyncio.run(count()) == 1
+
+
+async def test_mistakes(fake: FakeGitHub, tmp_path: Path) -> None:
+    """Mistakes in a test's own arrangement are told at once."""
+    for name in ["octo-org", "a/b/c", "/b", "a/"]:
+        with pytest.raises(ValueError, match="owner/name"):
+            fake.add_repository(name)
+    with pytest.raises(TypeError, match="single file"):
+        fake.add_artifact(REPOSITORY, "a", {"a": b""}, raw="a")
+    with pytest.raises(TypeError, match="not str"):
+        fake.add_artifact(REPOSITORY, "a", "content")  # type: ignore[arg-type]
+    with pytest.raises(FileNotFoundError, match="missing"):
+        fake.add_artifact(REPOSITORY, "a", tmp_path / "missing")
+    with pytest.raises(ValueError, match="time zone"):
+        fake.add_artifact(REPOSITORY, "a", b"", created_at=datetime(2020, 1, 1))  # noqa: DTZ001
+    fake.add_artifact(REPOSITORY, "a", b"", id=3)
+    with pytest.raises(ValueError, match="artifact 3"):
+        fake.add_artifact(REPOSITORY, "a", b"", id=3)
+    for missing in (fake.delete_artifact, fake.expire_artifact):
+        with pytest.raises(KeyError):
+            missing(4)
+    with pytest.raises(KeyError):
+        fake.artifacts("no/body")
+    with pytest.raises(ValueError, match="token"):
+        FakeGitHub(token="")
+
+
+async def test_ids(fake: FakeGitHub) -> None:
+    """Ids rise and never clash with a forced one; every upload has a run unless told its own."""
+    forced = fake.add_artifact(REPOSITORY, "a", b"", id=2, run_id=2332938)
+    others = [fake.add_artifact(REPOSITORY, "a", b"") for _ in range(2)]
+    assert [artifact.id for artifact in (forced, *others)] == [2, 1, 3]
+    assert [artifact.run_id for artifact in (forced, *others)] == [2332938, 2332939, 2332940]
+    expired = fake.add_artifact(
+        REPOSITORY, "a", b"", expired=True, created_at=datetime(2020, 1, 1, tzinfo=UTC)
+    )
+    assert expired.expires_at == expired.created_at
+
+
+def test_log_of_an_unfinished_request() -> None:
+    """The log has a request from its arrival on."""
+    from multidict import CIMultiDict, CIMultiDictProxy
+
+    from ghartifacts_async.testing._shared.messages import Request
+
+    kept = log.RequestLog()
+    kept.arrived("api", Request("GET", "/x?a=1&a=2", CIMultiDictProxy(CIMultiDict())))
+    (request,) = kept.requests()
+    assert (request.status, request.bytes_sent, request.query) == (None, None, {"a": "2"})
+
+
+async def test_latency(ask: Ask, fake: FakeGitHub, signed: Signed) -> None:
+    """Every answer takes as long as the test says, and several wait side by side."""
+    artifact = fake.add_artifact(REPOSITORY, "dist", b"0123456789")
+    location = await signed(artifact.id)
+    loop = asyncio.get_running_loop()
+    fake.latency = 0.2
+    began = loop.time()
+    await asyncio.gather(ask(LIST), ask(LIST), ask(location))
+    took = loop.time() - began
+    fake.latency = 0.0
+    assert took >= 0.2

@@ -1,1 +1,0 @@
-"""The pure floor: decisions, values and errors, without a network, a clock or a disk."""

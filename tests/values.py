@@ -1,0 +1,166 @@
+"""What the unit tests feed to the library, made by hand and by hypothesis."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+
+from ghartifacts_async import (
+    Artifact,
+    ArtifactPage,
+    Budget,
+    Digest,
+    Download,
+    Member,
+    Progress,
+    WorkflowRun,
+)
+from ghartifacts_async._api import endpoints
+from ghartifacts_async._http.messages import Reply
+
+REPOSITORY = "octo-org/octo-docs"
+CALL = endpoints.get_artifact(REPOSITORY, 11)
+SECRET = "s3cr3t"
+SHA256 = "cfc3236bdad15b5898bca8408945c9e19e1917da8704adc20eaa618444290a8c"
+OPENAPI = json.loads(
+    Path(__file__).parent.joinpath("data", "openapi-artifact.json").read_bytes()
+)
+
+
+def examples(count: int) -> settings:
+    """Try so many examples, however slow the machine."""
+    slow = [HealthCheck.too_slow]
+    return settings(max_examples=count, deadline=None, suppress_health_check=slow)
+
+
+def cost(work: Callable[[], object]) -> float:
+    """CPU seconds that it takes, at the best of three."""
+    times = []
+    for _ in range(3):
+        start = time.process_time()
+        work()
+        times.append(time.process_time() - start)
+    return min(times)
+
+
+def assert_not_quadratic(work: Callable[[int], object]) -> None:
+    """Work of eight times the size takes far less than sixty-four times as long."""
+    small = cost(lambda: work(4_000))
+    assert cost(lambda: work(32_000)) < 30 * max(small, 1e-3)
+
+
+def document(**changes: Any) -> dict[str, Any]:
+    """Return an artifact as GitHub writes it, with some of its fields changed."""
+    return {**OPENAPI["examples"]["artifact"], **changes}
+
+
+def artifact(**changes: Any) -> Artifact:
+    """Return an artifact with few fields of interest."""
+    fields: dict[str, Any] = {
+        "id": 11,
+        "node_id": "MDg6QXJ0aWZhY3QxMQ==",
+        "name": "dist",
+        "size_in_bytes": 556,
+        "url": f"https://api.github.com/repos/{REPOSITORY}/actions/artifacts/11",
+        "archive_download_url": f"https://api.github.com/repos/{REPOSITORY}/actions/artifacts/11/zip",
+        "expired": False,
+    }
+    return Artifact(**{**fields, **changes})
+
+
+def reply(status: int = 200, body: object = b"", **headers: str) -> Reply:
+    """Return an answer; `body` is sent as it is, or as JSON where it is not bytes."""
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Reply(status, named, raw)
+
+
+def without_pairs(text: str) -> bool:
+    """Tell whether no two lone surrogates stand together, which JSON reads as one character."""
+    return re.search("[\ud800-\udbff][\udc00-\udfff]", text) is None
+
+
+ANY_TEXT = st.text(st.characters())
+"""Lone surrogates, NUL and control characters too."""
+
+JSON_TEXT = ANY_TEXT.filter(without_pairs)
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | JSON_TEXT,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(JSON_TEXT, inner, max_size=4),
+    max_leaves=12,
+)
+
+_ZONES = st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+MOMENTS = st.datetimes(datetime(2, 1, 1), datetime(9998, 1, 1), timezones=_ZONES)  # noqa: DTZ001
+DIGESTS = st.binary(min_size=32, max_size=32).map(lambda raw: Digest("sha256", raw.hex()))
+COUNTS = st.integers(0, 2**63)
+
+RUNS = st.builds(
+    WorkflowRun,
+    id=st.none() | COUNTS,
+    repository_id=st.none() | COUNTS,
+    head_repository_id=st.none() | COUNTS,
+    head_branch=st.none() | JSON_TEXT,
+    head_sha=st.none() | JSON_TEXT,
+)
+ARTIFACTS = st.builds(
+    Artifact,
+    id=COUNTS,
+    node_id=JSON_TEXT,
+    name=JSON_TEXT,
+    size_in_bytes=COUNTS,
+    url=JSON_TEXT,
+    archive_download_url=JSON_TEXT,
+    expired=st.booleans(),
+    created_at=st.none() | MOMENTS,
+    expires_at=st.none() | MOMENTS,
+    updated_at=st.none() | MOMENTS,
+    digest=st.none() | DIGESTS,
+    workflow_run=st.none() | RUNS,
+)
+PATHS = st.text(st.characters(codec="utf-8", exclude_characters="\0")).map(Path)
+MODELS = st.one_of(
+    ARTIFACTS,
+    st.builds(
+        ArtifactPage,
+        total_count=COUNTS,
+        artifacts=st.lists(ARTIFACTS, max_size=3).map(tuple),
+    ),
+    st.builds(
+        Download,
+        artifact=ARTIFACTS,
+        path=PATHS,
+        size=COUNTS,
+        digest=DIGESTS,
+        verified=st.booleans(),
+    ),
+    st.builds(
+        Progress,
+        artifact=ARTIFACTS,
+        received=COUNTS,
+        total=st.none() | COUNTS,
+        rate=st.floats(0, 1e12),
+    ),
+    st.builds(
+        Member,
+        name=JSON_TEXT,
+        size=COUNTS,
+        compressed_size=COUNTS,
+        crc32=COUNTS,
+        modified=st.none() | MOMENTS,
+        mode=COUNTS,
+        is_directory=st.booleans(),
+    ),
+    st.builds(Budget, members=st.integers(1, 2**63), total_size=COUNTS),
+    DIGESTS,
+    RUNS,
+)
