@@ -18,7 +18,7 @@ _HEAD = """# Results
 `python -m benchmarks` wrote this, and writes it anew. Medians (least–most) of alternating runs
 after a warm-up, whole processes; × ours is the median of the ratios of each round; a call is the
 library's call alone, without the start of Python and its imports; peak is that of the largest
-process. Where there is https, it is the store's. Ours runs with `Limits.off()`: it would keep to
+process. Where there is https, it is the store's. Ours runs without a pace: it would keep to
 GitHub's 900 calls a minute, which none of the others does."""
 _MET = {True: "met", False: "**not met**", None: "–"}
 

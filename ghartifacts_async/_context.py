@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from ghartifacts_async._api import endpoints
-from ghartifacts_async._api.client import Session
-from ghartifacts_async._disk.threads import Disk
-from ghartifacts_async._download.signed_url import Lease
+from ghartifacts_async._api.client import ApiClient
+from ghartifacts_async._disk.threads import IoThreads
+from ghartifacts_async._download.signed_url import SignedUrlProvider
 from ghartifacts_async._http.transport import Transport
 from ghartifacts_async._tasks.lifetime import Lifetime
 from ghartifacts_async.models import Artifact, ArtifactPage, Download, IfExists, RetryPolicy
@@ -37,13 +37,13 @@ _loaded = threading.Event()
 
 
 @frozen
-class Parts:
+class ClientContext:
     """What an open client lends to its repositories."""
 
     base_url: str
-    session: Session
+    session: ApiClient
     transport: Transport
-    disk: Disk
+    disk: IoThreads
     lifetime: Lifetime
     policy: RetryPolicy
 
@@ -52,10 +52,10 @@ class Parts:
         if not _loaded.is_set():
             await self.disk.run(_load)
 
-    def lease(self, repository: str, artifact: Artifact) -> Lease:
+    def lease(self, repository: str, artifact: Artifact) -> SignedUrlProvider:
         """The signed URL of an artifact, once it is wanted."""
         call = endpoints.download_artifact(repository, artifact.id)
-        return Lease(self.session, self.transport, call)
+        return SignedUrlProvider(self.session, self.transport, call)
 
     async def get(self, repository: str, number: int) -> Artifact:
         """The artifact of an id as it is now."""
@@ -70,7 +70,7 @@ class Parts:
         *,
         if_exists: IfExists = "verify",
         connections: int | None = None,
-        wait: bool = True,
+        wait_for_lock: bool = True,
         keep_partial: bool = True,
         durable: bool = False,
         on_progress: OnProgress | None = None,
@@ -87,7 +87,7 @@ class Parts:
             destination,
             if_exists=if_exists,
             connections=connections,
-            wait=wait,
+            wait_for_lock=wait_for_lock,
             keep_partial=keep_partial,
             durable=durable,
             on_progress=on_progress,
@@ -111,16 +111,16 @@ class Parts:
         fetched: Callable[[], None] = lambda: None,
     ) -> Download:
         """Download an artifact beside others; see `Job`. `fetched` is told when all has come."""
-        from ghartifacts_async._download.blob import Source
-        from ghartifacts_async._download.retries import Patience
+        from ghartifacts_async._download.blob import BlobClient
+        from ghartifacts_async._download.retries import Retrier
         from ghartifacts_async._download.small_file import is_small, look, put
         from ghartifacts_async._download.stream import stream
 
         target, free = await self.disk.run(look, target, named(artifact.name))
         if free and is_small(artifact):
             lease = self.lease(repository, artifact)
-            source = Source(self.transport, lease, artifact)
-            async with stream(artifact, source, Patience(self.policy), self.lifetime) as opened:
+            source = BlobClient(self.transport, lease, artifact)
+            async with stream(artifact, source, Retrier(self.policy), self.lifetime) as opened:
                 chunks = [chunk async for chunk in opened]
             path, digest = target.with_name(named(opened.filename)), opened.digest
             assert digest is not None

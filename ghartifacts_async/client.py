@@ -14,10 +14,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, Unpack
 
 from ghartifacts_async import _arguments
-from ghartifacts_async._api.client import Session
+from ghartifacts_async._api.client import ApiClient
 from ghartifacts_async._api.rate_limiter import Limiter
-from ghartifacts_async._context import Parts
-from ghartifacts_async._disk.threads import Disk
+from ghartifacts_async._context import ClientContext
+from ghartifacts_async._disk.threads import IoThreads
 from ghartifacts_async._http.connection_pool import check_borrowed
 from ghartifacts_async._http.redaction import Secret, hidden
 from ghartifacts_async._http.transport import Transport
@@ -26,8 +26,8 @@ from ghartifacts_async.auth import Auth, GitHubApp, auth_of
 from ghartifacts_async.errors import ClientStateError, InvalidArgument
 from ghartifacts_async.models import (
     ArtifactFilters,
-    Limits,
     RateLimit,
+    RateLimitPolicy,
     RetryPolicy,
     Stats,
     Timeouts,
@@ -56,7 +56,8 @@ class Client:
             for one of our own.
         user_agent: Sent with every request; GitHub asks for the name of the application.
         retry: How often and how long a call is tried.
-        limits: The pace of the calls, shared by all tasks; `Limits.off()` for a GHES without.
+        rate_limits: The pace of the calls, shared by all tasks;
+            `RateLimitPolicy.unlimited()` for a GHES without limits.
         timeouts: How long to wait.
         conditional: Whether the last answers of `get_artifact` and of first pages are kept in
             memory and asked after with their ``ETag``: what has not changed costs nothing of
@@ -75,7 +76,7 @@ class Client:
         session: aiohttp.ClientSession | None = None,
         user_agent: str | None = None,
         retry: RetryPolicy = RetryPolicy(),
-        limits: Limits = Limits(),
+        rate_limits: RateLimitPolicy = RateLimitPolicy(),
         timeouts: Timeouts = Timeouts(),
         conditional: bool = True,
     ) -> None:
@@ -85,7 +86,11 @@ class Client:
         self._base_url = _arguments.base_url(base_url)
         if session is not None:
             check_borrowed(session)
-        for value, kind in ((retry, RetryPolicy), (limits, Limits), (timeouts, Timeouts)):
+        for value, kind in (
+            (retry, RetryPolicy),
+            (rate_limits, RateLimitPolicy),
+            (timeouts, Timeouts),
+        ):
             _arguments.of_kind(value, kind)
         if isinstance(auth, GitHubApp):
             auth.bind(self._base_url)
@@ -95,17 +100,19 @@ class Client:
             timeouts=timeouts,
         )
         lifetime = Lifetime()
-        self._session = Session(
+        self._session = ApiClient(
             transport,
             auth_of(auth).token,
-            Limiter(limits, time.time, bounded=transport.pool.bounded),
+            Limiter(rate_limits, time.time, bounded=transport.pool.bounded),
             retry,
             lifetime,
             base_url=self._base_url,
             api_version=_arguments.header_value("api_version", api_version),
             conditional=conditional,
         )
-        self._parts = Parts(self._base_url, self._session, transport, Disk(), lifetime, retry)
+        self._parts = ClientContext(
+            self._base_url, self._session, transport, IoThreads(), lifetime, retry
+        )
 
     @classmethod
     def from_env(
@@ -113,7 +120,7 @@ class Client:
         *,
         session: aiohttp.ClientSession | None = None,
         retry: RetryPolicy = RetryPolicy(),
-        limits: Limits = Limits(),
+        rate_limits: RateLimitPolicy = RateLimitPolicy(),
         timeouts: Timeouts = Timeouts(),
     ) -> Self:
         """A client as the environment describes it.
@@ -124,7 +131,7 @@ class Client:
         Args:
             session: A session to borrow; this and the others as in `Client`.
             retry: How often and how long a call is tried.
-            limits: The pace of the calls.
+            rate_limits: The pace of the calls.
             timeouts: How long to wait.
 
         Raises:
@@ -137,7 +144,12 @@ class Client:
         if not url:
             url = _arguments.base_url_of_host(os.environ.get("GH_HOST") or "github.com")
         return cls(
-            token, base_url=url, session=session, retry=retry, limits=limits, timeouts=timeouts
+            token,
+            base_url=url,
+            session=session,
+            retry=retry,
+            rate_limits=rate_limits,
+            timeouts=timeouts,
         )
 
     def repo(self, name: str | Repo) -> Repo:
@@ -186,7 +198,7 @@ class Client:
             DiskFull: As of `Repo.mirror`, like the others that end all of it.
         """
         from ghartifacts_async._bulk.mirror import mirror
-        from ghartifacts_async._bulk.path_template import Layout
+        from ghartifacts_async._bulk.path_template import PathTemplate
         from ghartifacts_async._download.progress import check_callback
         from ghartifacts_async._download.target import check_destination
 
@@ -198,7 +210,7 @@ class Client:
         named: dict[str, Repo] = {}
         for repo in map(self.repo, repositories):
             named.setdefault(repo.name.lower(), repo)
-        paths = Layout(template)
+        paths = PathTemplate(template)
         mirrors = [
             repo._mirror(Path(directory, repo.name), paths, name, durable, filters)
             for repo in named.values()
@@ -249,7 +261,7 @@ class Client:
     def __repr__(self) -> str:
         return f"<Client of {self._base_url}, {self._state}>"
 
-    def _opened(self) -> Parts:
+    def _opened(self) -> ClientContext:
         if self._state != "open":
             raise ClientStateError(f"this client is {self._state}; use it in 'async with Client()'")
         return self._parts

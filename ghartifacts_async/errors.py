@@ -29,7 +29,7 @@
     │   ├── UnsafeMember         a name or a kind that would do harm where it is unpacked
     │   ├── UnsupportedMember    encrypted, or compressed in another way than deflate
     │   ├── MemberNotFound       it holds none of this name (a KeyError)
-    │   └── BudgetExceeded       it is more than a `Budget` allows
+    │   └── ArchiveLimitExceeded  it is more than `ArchiveLimits` allows
     └── DiskError                a file could not be written (read-only, denied …)
         ├── DiskFull             no room, or no quota, for the file
         ├── TargetBusy           another download is at work on the same target
@@ -62,12 +62,12 @@ class ArtifactsError(Exception):
 
     Attributes:
         summary: What went wrong and what to do, in a sentence or two; also ``str(error)``.
-        tries: How often a call was tried before it was given up.
+        attempts: How often a call was tried before it was given up.
         seconds: How long that took, waits at rate limits not counted.
     """
 
     summary: str
-    tries: int = field(default=1, kw_only=True)
+    attempts: int = field(default=1, kw_only=True)
     seconds: float = field(default=0.0, kw_only=True)
 
     def __str__(self) -> str:
@@ -271,22 +271,22 @@ class MemberNotFound(ArchiveError, KeyError):
     """The archive holds no member of this name.
 
     Attributes:
-        alike: Names that it holds and that may have been meant, the likeliest first.
+        suggestions: Names that it holds and that may have been meant, the likeliest first.
     """
 
-    alike: tuple[str, ...] = field(default=(), kw_only=True)
+    suggestions: tuple[str, ...] = field(default=(), kw_only=True)
 
 
 @define(eq=False, repr=False, slots=False)
-class BudgetExceeded(ArchiveError):
+class ArchiveLimitExceeded(ArchiveError):
     """The archive, or a member, is more than was allowed.
 
     Attributes:
-        budget: Which bound it is: a field of `Budget`, or ``"max_size"``.
+        limit: Which bound it is: a field of `ArchiveLimits`, or ``"max_size"``.
         allowed: What that allows.
     """
 
-    budget: str = field(default="", kw_only=True)
+    limit: str = field(default="", kw_only=True)
     allowed: float = field(default=0, kw_only=True)
 
 

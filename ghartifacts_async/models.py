@@ -197,23 +197,23 @@ class Member:
 
 
 @frozen
-class Budget:
-    """How much of an archive is unpacked at most; more raises `BudgetExceeded`.
+class ArchiveLimits:
+    """How much of an archive is unpacked at most; more raises `ArchiveLimitExceeded`.
 
     What an archive claims is compared before anything is written, and that it is no more than
     that while it is inflated.
 
     Attributes:
-        members: Files and directories in all.
-        member_size: Bytes of a member.
-        total_size: Bytes of all members that are wanted.
-        ratio: Bytes that a compressed one becomes on average, in what is more than 64 MiB.
+        max_members: Files and directories in all.
+        max_member_size: Bytes of a member.
+        max_total_size: Bytes of all members that are wanted.
+        max_ratio: Bytes that a compressed one becomes on average, in what is more than 64 MiB.
     """
 
-    members: int = field(default=100_000, validator=_at_least(1))
-    member_size: int = field(default=2**34, validator=_at_least(0))
-    total_size: int = field(default=2**36, validator=_at_least(0))
-    ratio: float = field(default=200.0, validator=_at_least(1))
+    max_members: int = field(default=100_000, validator=_at_least(1))
+    max_member_size: int = field(default=2**34, validator=_at_least(0))
+    max_total_size: int = field(default=2**36, validator=_at_least(0))
+    max_ratio: float = field(default=200.0, validator=_at_least(1))
 
 
 @frozen
@@ -257,21 +257,21 @@ class RetryPolicy:
     Downloads get new tries with each byte that comes, and new time with each 64 KiB.
 
     Attributes:
-        tries: Tries in all, the first included; 1 for no retries.
-        total: Seconds after which no further try begins.
-        delay: Ceiling of the first wait in seconds; it doubles with each, and the wait is a
+        attempts: Tries in all, the first included; 1 for no retries.
+        timeout: Seconds after which no further try begins.
+        wait_initial: Ceiling of the first wait in seconds; it doubles with each, and the wait is a
             random share of it.
-        max_delay: Seconds beyond which the ceiling does not grow.
+        wait_max: Seconds beyond which the ceiling does not grow.
     """
 
-    tries: int = field(default=6, validator=_at_least(1))
-    total: float = field(default=120.0, validator=_at_least(0))
-    delay: float = field(default=1.0, validator=_at_least(0))
-    max_delay: float = field(default=30.0, validator=_at_least(0))
+    attempts: int = field(default=6, validator=_at_least(1))
+    timeout: float = field(default=120.0, validator=_at_least(0))
+    wait_initial: float = field(default=1.0, validator=_at_least(0))
+    wait_max: float = field(default=30.0, validator=_at_least(0))
 
 
 @frozen
-class Limits:
+class RateLimitPolicy:
     """The pace of a client's API calls, which all of its tasks share.
 
     The defaults keep below GitHub's documented limits, whatever a client does. Whatever they are,
@@ -280,21 +280,21 @@ class Limits:
 
     Attributes:
         points_per_minute: Of GitHub's 900; a GET costs 1, a DELETE 5. ``None`` for no bound.
-        concurrent: Calls at once, of GitHub's 100. ``None`` for no bound.
+        concurrent_requests: Calls at once, of GitHub's 100. ``None`` for no bound.
         delete_interval: Seconds from one DELETE to the next.
         max_wait: Longest wait at a limit in seconds; what would take longer raises `RateLimited`.
             0 for never waiting.
     """
 
     points_per_minute: int | None = field(default=900, validator=_at_least(15))
-    concurrent: int | None = field(default=50, validator=_at_least(1))
+    concurrent_requests: int | None = field(default=50, validator=_at_least(1))
     delete_interval: float = field(default=1.0, validator=_at_least(0))
     max_wait: float = field(default=3700.0, validator=_at_least(0))
 
     @classmethod
-    def off(cls) -> Limits:
+    def unlimited(cls) -> RateLimitPolicy:
         """No pace at all, for a GHES without limits."""
-        return cls(points_per_minute=None, concurrent=None, delete_interval=0.0)
+        return cls(points_per_minute=None, concurrent_requests=None, delete_interval=0.0)
 
 
 @frozen

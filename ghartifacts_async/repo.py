@@ -25,12 +25,12 @@ from ghartifacts_async import _arguments
 from ghartifacts_async._api import endpoints
 from ghartifacts_async._api.filters import Filter
 from ghartifacts_async._api.listing import ArtifactListing
-from ghartifacts_async._context import Parts
+from ghartifacts_async._context import ClientContext
 from ghartifacts_async.errors import ClientStateError
 from ghartifacts_async.models import (
+    ArchiveLimits,
     Artifact,
     ArtifactFilters,
-    Budget,
     Direction,
     Download,
     IfDirectoryExists,
@@ -40,7 +40,7 @@ from ghartifacts_async.models import (
 if TYPE_CHECKING:
     from ghartifacts_async._archive.archive import Archive
     from ghartifacts_async._bulk.mirror import Mirror
-    from ghartifacts_async._bulk.path_template import Layout
+    from ghartifacts_async._bulk.path_template import PathTemplate
     from ghartifacts_async._download.progress import OnProgress
     from ghartifacts_async._download.stream import ArtifactStream
     from ghartifacts_async.reports import (
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     )
 
 
-def _no_client() -> Parts:
+def _no_client() -> ClientContext:
     raise ClientStateError("this repository belongs to no client; pass it to Client.repo")
 
 
@@ -74,7 +74,7 @@ class Repo:
 
     name: str
     base_url: str
-    _opened: Callable[[], Parts] = field(default=_no_client, init=False, eq=False)
+    _opened: Callable[[], ClientContext] = field(default=_no_client, init=False, eq=False)
 
     def __repr__(self) -> str:
         return f"<Repo {self.name}>"
@@ -229,7 +229,7 @@ class Repo:
         *,
         if_exists: IfExists = "verify",
         connections: int | None = None,
-        wait: bool = True,
+        wait_for_lock: bool = True,
         keep_partial: bool = True,
         durable: bool = False,
         on_progress: OnProgress | None = None,
@@ -254,8 +254,8 @@ class Repo:
                 ``"error"``.
             connections: How many to fetch side by side, at most 8; ``None`` for what suits the
                 size. A store that serves no ranges gets one.
-            wait: Whether to wait while another download, of this process or another, is at work
-                on the same target.
+            wait_for_lock: Whether to wait while another download, of this process or another,
+                writes to the same target.
             keep_partial: Whether what came stays beside the target for the next call, where this
                 one fails: two hidden files, named alike for the same destination.
             durable: Whether the file survives a loss of power once this has returned.
@@ -270,7 +270,7 @@ class Repo:
             IncompleteDownload: Bytes are missing, or too many.
             DigestMismatch: The bytes are not those that were uploaded.
             TargetExists: There is a file, and `if_exists` is ``"error"``.
-            TargetBusy: Another download is at work on it, and `wait` is false.
+            TargetBusy: Another download is at work on it, and `wait_for_lock` is false.
             DiskFull: There is no room for it.
             DiskError: The file cannot be written.
             ProgressError: `on_progress` raised.
@@ -293,7 +293,7 @@ class Repo:
                 destination,
                 if_exists=if_exists,
                 connections=connections,
-                wait=wait,
+                wait_for_lock=wait_for_lock,
                 keep_partial=keep_partial,
                 durable=durable,
                 on_progress=on_progress,
@@ -318,19 +318,19 @@ class Repo:
 
         Source: https://docs.github.com/rest/actions/artifacts#download-an-artifact
         """
-        from ghartifacts_async._download.blob import Source
-        from ghartifacts_async._download.retries import Patience
+        from ghartifacts_async._download.blob import BlobClient
+        from ghartifacts_async._download.retries import Retrier
         from ghartifacts_async._download.stream import stream
 
         parts = self._opened()
         artifact = await self._described(artifact)
-        source = Source(parts.transport, parts.lease(self.name, artifact), artifact)
-        async with stream(artifact, source, Patience(parts.policy), parts.lifetime) as opened:
+        source = BlobClient(parts.transport, parts.lease(self.name, artifact), artifact)
+        async with stream(artifact, source, Retrier(parts.policy), parts.lifetime) as opened:
             yield opened
 
     @asynccontextmanager
     async def open_artifact(
-        self, artifact: Artifact | int, *, budget: Budget = Budget()
+        self, artifact: Artifact | int, *, limits: ArchiveLimits = ArchiveLimits()
     ) -> AsyncIterator[Archive]:
         """Look into an artifact's zip, and read or unpack single members without the rest of it.
 
@@ -343,12 +343,12 @@ class Repo:
 
         Args:
             artifact: Which; an id costs a call more, for its size.
-            budget: How much may be unpacked.
+            limits: How much may be unpacked.
 
         Raises:
             NotAZip: The payload is none.
             DamagedArchive: Its directory contradicts itself.
-            BudgetExceeded: It is of more members than allowed.
+            ArchiveLimitExceeded: It is of more members than allowed.
             ArtifactExpired: Its retention is over.
             NotFound: There is none of this id, or the token may not see it.
             DownloadError: Its bytes cannot be had.
@@ -357,16 +357,16 @@ class Repo:
         Source: https://docs.github.com/rest/actions/artifacts#download-an-artifact
         """
         from ghartifacts_async._archive.archive import open_archive
-        from ghartifacts_async._archive.remote_file import Remote
-        from ghartifacts_async._download.blob import Source
+        from ghartifacts_async._archive.remote_file import RemoteFile
+        from ghartifacts_async._download.blob import BlobClient
 
-        _arguments.of_kind(budget, Budget)
+        _arguments.of_kind(limits, ArchiveLimits)
         parts = self._opened()
         artifact = await self._described(artifact)
-        source = Source(parts.transport, parts.lease(self.name, artifact), artifact)
+        source = BlobClient(parts.transport, parts.lease(self.name, artifact), artifact)
         whole = self._whole(parts, artifact)
-        remote = Remote(artifact, source, parts.policy, parts.disk, whole)
-        async with open_archive(artifact, remote, parts.lifetime, budget) as archive:
+        remote = RemoteFile(artifact, source, parts.policy, parts.disk, whole)
+        async with open_archive(artifact, remote, parts.lifetime, limits) as archive:
             yield archive
 
     async def extract_artifact(
@@ -378,7 +378,7 @@ class Repo:
         strip: int = 0,
         if_exists: IfDirectoryExists = "error",
         portable: bool = False,
-        budget: Budget = Budget(),
+        limits: ArchiveLimits = ArchiveLimits(),
     ) -> list[Path]:
         """Download an artifact, verified, and unpack it in threads into a directory of its own.
 
@@ -406,7 +406,7 @@ class Repo:
                 one, nothing is replaced; neither is a mount point, nor the current directory or
                 one above it.
             portable: Whether names are refused that Windows does not take; there they always are.
-            budget: How much may be unpacked.
+            limits: How much may be unpacked.
 
         Returns:
             The files, in the order of the archive.
@@ -417,7 +417,7 @@ class Repo:
             UnsafeMember: A member is refused.
             UnsupportedMember: A member is encrypted, or compressed in another way than deflate.
             MemberNotFound: There is none of a name, or for the pattern.
-            BudgetExceeded: It is more than allowed.
+            ArchiveLimitExceeded: It is more than allowed.
             ArtifactExpired: Its retention is over.
             NotFound: There is none of this id, or the token may not see it.
             DownloadError: Its bytes cannot be had.
@@ -429,7 +429,7 @@ class Repo:
         """
         from ghartifacts_async._archive.archive import Unpacking, extract
 
-        wanted = Unpacking.of(directory, members, strip, if_exists, portable, budget)
+        wanted = Unpacking.of(directory, members, strip, if_exists, portable, limits)
         parts = self._opened()
         async with parts.lifetime.work():
             artifact = await self._described(artifact)
@@ -471,7 +471,7 @@ class Repo:
                 goes wrong with one artifact is in its `Outcome`.
         """
         from ghartifacts_async._bulk.downloads import downloads
-        from ghartifacts_async._bulk.path_template import Layout
+        from ghartifacts_async._bulk.path_template import PathTemplate
         from ghartifacts_async._download.progress import check_callback
         from ghartifacts_async._download.target import check_destination
 
@@ -482,7 +482,7 @@ class Repo:
             self.name,
             _arguments.several(artifacts),
             Path(directory),
-            Layout(_arguments.DEFAULT_TEMPLATE),
+            PathTemplate(_arguments.DEFAULT_TEMPLATE),
             concurrency=_arguments.concurrency(concurrency),
             if_exists=_arguments.if_exists(if_exists),
             durable=durable,
@@ -494,9 +494,9 @@ class Repo:
     ) -> AsyncGenerator[Deletion, None]:
         """Delete many artifacts, for good: ``async for deletion in …``, as each ends.
 
-        A second apart, as `Limits.delete_interval` has it and GitHub asks for. One that somebody
-        else has deleted counts as deleted, once it is sure that the token sees the repository. One
-        that fails stops nothing. Leaving the loop stops it: what was not deleted stays.
+        Deletions are a second apart, as GitHub wants (`RateLimitPolicy.delete_interval`).
+        An artifact that another client has deleted counts as deleted, once the token is known to see the
+        repository. A failure stops nothing. Leaving the loop stops the work: the rest stays.
 
         Args:
             artifacts: Which: a listing, or any iterable, sync or async, of artifacts or ids.
@@ -598,21 +598,23 @@ class Repo:
                 report.
         """
         from ghartifacts_async._bulk.mirror import mirror
-        from ghartifacts_async._bulk.path_template import Layout
+        from ghartifacts_async._bulk.path_template import PathTemplate
         from ghartifacts_async._download.progress import check_callback
         from ghartifacts_async._download.target import check_destination
 
         check_destination(directory)
         check_callback(on_progress)
         return await mirror(
-            [self._mirror(Path(directory), Layout(template), name, durable, filters)],
+            [self._mirror(Path(directory), PathTemplate(template), name, durable, filters)],
             self._opened().lifetime,
             concurrency=_arguments.concurrency(concurrency),
             alone=True,
             on_progress=on_progress,
         )
 
-    def _whole(self, parts: Parts, artifact: Artifact) -> Callable[[Path], Awaitable[Download]]:
+    def _whole(
+        self, parts: ClientContext, artifact: Artifact
+    ) -> Callable[[Path], Awaitable[Download]]:
         """A download that leaves nothing, to a file that nobody else knows."""
 
         def whole(path: Path) -> Awaitable[Download]:
@@ -625,7 +627,7 @@ class Repo:
     def _mirror(
         self,
         root: Path,
-        layout: Layout,
+        layout: PathTemplate,
         name: str | None,
         durable: bool,
         filters: ArtifactFilters,
@@ -639,7 +641,7 @@ class Repo:
         """What GitHub tells of an artifact, asked for where an id stands for it."""
         return artifact if isinstance(artifact, Artifact) else await self.get_artifact(artifact)
 
-    def _bound(self, opened: Callable[[], Parts]) -> Repo:
+    def _bound(self, opened: Callable[[], ClientContext]) -> Repo:
         """The same, of a client."""
         repo = Repo(self.name, self.base_url)
         object.__setattr__(repo, "_opened", opened)

@@ -15,7 +15,7 @@ from ghartifacts_async import RetryPolicy
 
 REPOSITORY = "octo-org/octo-docs"
 
-QUICK = RetryPolicy(delay=0.005, max_delay=0.02)
+QUICK = RetryPolicy(wait_initial=0.005, wait_max=0.02)
 """As often as ever, without the waits."""
 
 Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from ghartifacts_async import (
+    ArchiveLimits,
     Artifact,
     ArtifactPage,
-    Budget,
     Digest,
     Download,
     Member,
@@ -24,15 +24,13 @@ from ghartifacts_async import (
     WorkflowRun,
 )
 from ghartifacts_async._api import endpoints
-from ghartifacts_async._http.messages import Reply
+from ghartifacts_async._http.messages import Response
 
 REPOSITORY = "octo-org/octo-docs"
 CALL = endpoints.get_artifact(REPOSITORY, 11)
 SECRET = "s3cr3t"
 SHA256 = "cfc3236bdad15b5898bca8408945c9e19e1917da8704adc20eaa618444290a8c"
-OPENAPI = json.loads(
-    Path(__file__).parent.joinpath("data", "openapi-artifact.json").read_bytes()
-)
+OPENAPI = json.loads(Path(__file__).parent.joinpath("data", "openapi-artifact.json").read_bytes())
 
 
 def examples(count: int) -> settings:
@@ -76,11 +74,11 @@ def artifact(**changes: Any) -> Artifact:
     return Artifact(**{**fields, **changes})
 
 
-def reply(status: int = 200, body: object = b"", **headers: str) -> Reply:
+def reply(status: int = 200, body: object = b"", **headers: str) -> Response:
     """Return an answer; `body` is sent as it is, or as JSON where it is not bytes."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Reply(status, named, raw)
+    return Response(status, named, raw)
 
 
 def without_pairs(text: str) -> bool:
@@ -160,7 +158,7 @@ MODELS = st.one_of(
         mode=COUNTS,
         is_directory=st.booleans(),
     ),
-    st.builds(Budget, members=st.integers(1, 2**63), total_size=COUNTS),
+    st.builds(ArchiveLimits, max_members=st.integers(1, 2**63), max_total_size=COUNTS),
     DIGESTS,
     RUNS,
 )

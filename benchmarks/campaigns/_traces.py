@@ -18,7 +18,7 @@ import ghartifacts_async
 from ghartifacts_async._disk.file_io import boot
 from ghartifacts_async._download import journal
 from ghartifacts_async._download.journal import Record
-from ghartifacts_async._download.ranges import Spans
+from ghartifacts_async._download.ranges import RangeSet
 
 _PACKAGE = str(Path(ghartifacts_async.__file__).parent) + os.sep
 _SERVER = str(Path(_PACKAGE, "testing")) + os.sep
@@ -97,7 +97,7 @@ class Partials:
             if record is not None and part.stat().st_size == record.total
         }
         self.spans = {part: record.spans for part, record in self.records.items()}
-        self.total = sum(Spans(spans).total for spans in self.spans.values())
+        self.total = sum(RangeSet(spans).total for spans in self.spans.values())
 
     def lies(self, payloads: Sequence[bytes]) -> list[tuple[Path, Record]]:
         """Journals that tell of bytes that are not on disk, whichever of the payloads it is."""
@@ -114,7 +114,7 @@ def _is_true(data: bytes, record: Record, payload: bytes) -> bool:
 
 def covers(has: Iterable[tuple[int, int]], had: Iterable[tuple[int, int]]) -> bool:
     """Whether all bytes of some spans are in others as well."""
-    return Spans([*has, *had]).total == Spans(has).total
+    return RangeSet([*has, *had]).total == RangeSet(has).total
 
 
 @contextmanager

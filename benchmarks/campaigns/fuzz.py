@@ -28,14 +28,14 @@ from pathlib import Path
 from types import FrameType
 
 from benchmarks.campaigns._traces import BrokenPromiseError
-from ghartifacts_async import ArchiveError, Budget
+from ghartifacts_async import ArchiveError, ArchiveLimits
 from ghartifacts_async._disk.filenames import folded
 from tests.archive import zip_writer
 from tests.archive.hostile import HOSTILE
 from tests.archive.quine import quine
 from tests.archive.zip_writer import STORED, Part
 
-BUDGET = Budget(members=200, member_size=2**20, total_size=2**22, ratio=1000)
+BUDGET = ArchiveLimits(max_members=200, max_member_size=2**20, max_total_size=2**22, max_ratio=1000)
 SAMPLES = Path(__file__).parents[2] / "tests" / "data" / "archives"
 
 _LARGEST_SEED = 50_000
@@ -95,7 +95,7 @@ def _check_paths(found: dict[str, bytes]) -> None:
             raise BrokenPromiseError(f"a way out: {path!r}")
     if len({folded(path.removesuffix("/")) for path in found}) < len(found):
         raise BrokenPromiseError(f"two of one name: {[*found]}")
-    if len(found) > BUDGET.members or sum(map(len, found.values())) > BUDGET.total_size:
+    if len(found) > BUDGET.max_members or sum(map(len, found.values())) > BUDGET.max_total_size:
         raise BrokenPromiseError("more than the budget")
 
 

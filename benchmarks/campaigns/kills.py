@@ -21,7 +21,7 @@ from attrs import asdict, define
 
 from benchmarks.campaigns._killed import NOTE_BYTES, Note
 from benchmarks.campaigns._traces import BrokenPromiseError, Partials
-from ghartifacts_async._disk.threads import Disk
+from ghartifacts_async._disk.threads import IoThreads
 from ghartifacts_async.testing import BlobFault, FakeArtifact, FakeGitHub, LoggedRequest
 
 REPOSITORY = "octo-org/octo-docs"
@@ -183,7 +183,7 @@ class _Story:
         again = self._had + received - has
         self._losses.late += has == len(self._content)
         self._had = has
-        disk = Disk()
+        disk = IoThreads()
         disk.writers = connections
         # A batch is full with the read that makes it so.
         bound = connections * 2 * (disk.batch_bytes + largest)

@@ -34,10 +34,10 @@ _WEIGHTS = [1, 5, 60, 30, 3, 1]
 
 CHILD = """
 import asyncio, json, sys
-from ghartifacts_async import Client, Limits
+from ghartifacts_async import Client, RateLimitPolicy
 
 async def main(url, token, repository, directory):
-    async with Client(token, base_url=url, limits=Limits.off()) as gh:
+    async with Client(token, base_url=url, rate_limits=RateLimitPolicy.unlimited()) as gh:
         report = await gh.repo(repository).mirror(directory, concurrency=16)
         report.raise_for_errors()
         print(json.dumps([report.downloaded, report.linked, report.skipped, report.expired]))

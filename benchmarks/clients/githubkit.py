@@ -72,7 +72,7 @@ async def many(url: str, token: str, target: str, most: str) -> dict[str, float]
         return await bounded(partial(save, github), numbers, target, most)
 
 
-async def side_by_side(
+async def map_concurrently(
     url: str, token: str, target: str, count: str, how: str = ""
 ) -> dict[str, float]:
     """Download the artifact so many times at once."""
@@ -100,4 +100,4 @@ def parsing(page: str, times: str) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    perform(fetch, listing, many, side_by_side, polls, parsing)
+    perform(fetch, listing, many, map_concurrently, polls, parsing)

@@ -12,7 +12,7 @@ from pathlib import Path
 import aiohttp
 
 from benchmarks.clients._child import at_once, memory_mib, perform, polled, repeated, timed
-from ghartifacts_async import Client, Limits, Repo
+from ghartifacts_async import Client, RateLimitPolicy, Repo
 
 REPOSITORY = "octo-org/octo-docs"
 
@@ -21,13 +21,13 @@ REPOSITORY = "octo-org/octo-docs"
 async def opened(url: str, token: str, ca: str) -> AsyncIterator[Repo]:
     """The repository; a certificate of one's own comes with a session of one's own."""
     if not ca:
-        async with Client(token, base_url=url, limits=Limits.off()) as gh:
+        async with Client(token, base_url=url, rate_limits=RateLimitPolicy.unlimited()) as gh:
             yield gh.repo(REPOSITORY)
         return
     connector = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=ca), limit=0)
     async with (
         aiohttp.ClientSession(connector=connector) as session,
-        Client(token, base_url=url, limits=Limits.off(), session=session) as gh,
+        Client(token, base_url=url, rate_limits=RateLimitPolicy.unlimited(), session=session) as gh,
     ):
         yield gh.repo(REPOSITORY)
 
@@ -91,7 +91,7 @@ async def unpacked(url: str, token: str, target: str) -> dict[str, float]:
     return told
 
 
-async def side_by_side(url: str, token: str, target: str, count: str) -> dict[str, float]:
+async def map_concurrently(url: str, token: str, target: str, count: str) -> dict[str, float]:
     """Download the artifact so many times at once."""
     async with opened(url, token, "") as repo:
         return await at_once(partial(repo.download_artifact, 1), target, count)
@@ -99,7 +99,7 @@ async def side_by_side(url: str, token: str, target: str, count: str) -> dict[st
 
 async def polls(url: str, token: str, count: str) -> dict[str, float]:
     """Ask for the same artifact again and again, as a bot does that waits."""
-    async with Client(token, base_url=url, limits=Limits.off()) as gh:
+    async with Client(token, base_url=url, rate_limits=RateLimitPolicy.unlimited()) as gh:
         told = await polled(partial(gh.repo(REPOSITORY).get_artifact, 1), count)
         not_modified = gh.stats.not_modified
     assert not_modified >= int(count), not_modified
@@ -109,12 +109,12 @@ async def polls(url: str, token: str, count: str) -> dict[str, float]:
 def parsing(page: str, times: str) -> dict[str, float]:
     """Turn the JSON of a page into values."""
     from ghartifacts_async._api.endpoints import list_repository_artifacts, read_page
-    from ghartifacts_async._http.messages import Reply
+    from ghartifacts_async._http.messages import Response
 
-    reply = Reply(200, {}, Path(page).read_bytes())
+    reply = Response(200, {}, Path(page).read_bytes())
     call = list_repository_artifacts(REPOSITORY, name=None, per_page=100)
     return repeated(partial(read_page, call, reply), times)
 
 
 if __name__ == "__main__":
-    perform(fetch, digest, listing, many, member, unpacked, side_by_side, polls, parsing)
+    perform(fetch, digest, listing, many, member, unpacked, map_concurrently, polls, parsing)

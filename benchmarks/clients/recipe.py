@@ -83,11 +83,11 @@ async def many(url: str, token: str, target: str, most: str) -> dict[str, float]
         )
 
 
-async def side_by_side(url: str, token: str, target: str, count: str) -> dict[str, float]:
+async def map_concurrently(url: str, token: str, target: str, count: str) -> dict[str, float]:
     """Download the artifact so many times at once."""
     async with opened(token) as session:
         return await at_once(partial(save, session, f"{url}{ARTIFACTS}/1/zip"), target, count)
 
 
 if __name__ == "__main__":
-    perform(fetch, listing, many, side_by_side)
+    perform(fetch, listing, many, map_concurrently)

@@ -16,10 +16,10 @@ from ghartifacts_async import _arguments
 from ghartifacts_async._api import rate_limit_headers, retry
 from ghartifacts_async._api.endpoints import ApiCall, error_of
 from ghartifacts_async._api.rate_limiter import Limiter
-from ghartifacts_async._api.request import Answer, Effort, Exchange
+from ghartifacts_async._api.request import ApiResponse, CallState, Exchange
 from ghartifacts_async._http import redirects
 from ghartifacts_async._http.connection_pool import Slot
-from ghartifacts_async._http.messages import Reply
+from ghartifacts_async._http.messages import Response
 from ghartifacts_async._http.redaction import Secret
 from ghartifacts_async._http.transport import Transport
 from ghartifacts_async._tasks.lifetime import Lifetime
@@ -37,7 +37,7 @@ from ghartifacts_async.models import RateLimit, RetryPolicy, Stats
 _AGED = 60.0
 """Seconds after which a token may have ended before it was sent."""
 
-ApiCaller: TypeAlias = Callable[[ApiCall, Callable[[], str]], Awaitable[Reply]]
+ApiCaller: TypeAlias = Callable[[ApiCall, Callable[[], str]], Awaitable[Response]]
 """Makes an API call with a token of its own, which a function makes anew for each attempt."""
 
 TokenSource: TypeAlias = Callable[[ApiCaller, str | None], Awaitable[str | None]]
@@ -46,7 +46,7 @@ TokenSource: TypeAlias = Callable[[ApiCaller, str | None], Awaitable[str | None]
 _log = logging.getLogger("ghartifacts_async")
 
 
-class Session:
+class ApiClient:
     """API calls of one client.
 
     Args:
@@ -108,7 +108,7 @@ class Session:
             bytes_received=self._transport.bytes_received,
         )
 
-    async def call(self, call: ApiCall) -> Reply:
+    async def call(self, call: ApiCall) -> Response:
         """Make a call, and return its answer: a success.
 
         Raises:
@@ -147,7 +147,7 @@ class Session:
             )
         return target
 
-    async def _send(self, call: ApiCall, slot: Slot) -> Answer:
+    async def _send(self, call: ApiCall, slot: Slot) -> ApiResponse:
         """An answer that is no error, with a place of its own."""
         async with self._lifetime.work(), self._limiter.place(call):
             return await self._told(call, None, slot)
@@ -157,31 +157,31 @@ class Session:
         call: ApiCall,
         own_token: Callable[[], str] | None,
         slot: Slot,
-    ) -> Answer:
+    ) -> ApiResponse:
         """An answer that is no error; an error tells what was done about it."""
-        effort = Effort(slot)
+        effort = CallState(slot)
         try:
             return await self._try(call, own_token, effort)
         except ArtifactsError as failed:
             error = failed
-        if effort.tries > 1:
-            error.tries, error.seconds = effort.tries, effort.seconds
-            error.summary += f" (tried {effort.tries} times in {effort.seconds:.1f} s"
+        if effort.attempts > 1:
+            error.attempts, error.seconds = effort.attempts, effort.seconds
+            error.summary += f" (tried {effort.attempts} times in {effort.seconds:.1f} s"
             if effort.last is not None and not isinstance(error, type(effort.last)):
                 error.summary += f"; the time before: {effort.last.summary}"
             error.summary += ")"
         raise error
 
     async def _try(
-        self, call: ApiCall, own_token: Callable[[], str] | None, effort: Effort
-    ) -> Answer:
+        self, call: ApiCall, own_token: Callable[[], str] | None, effort: CallState
+    ) -> ApiResponse:
         loop = asyncio.get_running_loop()
         rejected: str | None = None
         renewed: str | None = None
         error: ArtifactsError | None = None
         lost = False
         while True:
-            effort.tries += 1
+            effort.attempts += 1
             effort.last = error
             await self._limiter.opened(call)
             had_at = loop.time()
@@ -190,7 +190,7 @@ class Session:
             else:
                 token = renewed or await self._token(rejected)
             renewed = None
-            answer: Answer | None = None
+            answer: ApiResponse | None = None
             try:
                 answer = await self._exchange.attempt(call, token, own_token is None, effort)
             except ArtifactsError as failed:
@@ -222,16 +222,16 @@ class Session:
                         continue
                 case NotFound() if answer is not None and lost and call.method == "DELETE":
                     # The answer that got lost was the one that said so.
-                    return evolve(answer, reply=Reply(HTTPStatus.NO_CONTENT))
+                    return evolve(answer, reply=Response(HTTPStatus.NO_CONTENT))
                 case RateLimited() if answer is not None:
                     wait = self._limiter.refused(answer.reply.headers, answer.sent_at)
-                    if effort.tries < self._policy.tries and not self._limiter.too_long(wait):
+                    if effort.attempts < self._policy.attempts and not self._limiter.too_long(wait):
                         self._retries += 1
                         _log.info("%s: refused at a limit, all calls wait %.0f s", call, wait)
                         continue
                 case _:
                     pass
-            attempt = retry.Attempt(effort.tries, effort.seconds, self._chance())
+            attempt = retry.Attempt(effort.attempts, effort.seconds, self._chance())
             decision = retry.decide(self._policy, attempt, failure)
             if isinstance(decision, retry.GiveUp) or isinstance(error, RateLimited):
                 break
@@ -246,7 +246,7 @@ class Session:
         raise error
 
     async def _token(self, rejected: str | None) -> Secret | None:
-        async def ask(call: ApiCall, token: Callable[[], str]) -> Reply:
+        async def ask(call: ApiCall, token: Callable[[], str]) -> Response:
             # It takes no place: whoever needs a token has one.
             return (await self._told(call, token, self._transport.pool.slot())).reply
 
@@ -254,6 +254,6 @@ class Session:
         return None if token is None else _arguments.token(token)
 
 
-def _way_out(answer: Answer) -> redirects.SignedUrl | None:
+def _way_out(answer: ApiResponse) -> redirects.SignedUrl | None:
     reply = answer.reply
     return redirects.store_hop(answer.url, reply.status, reply.headers)

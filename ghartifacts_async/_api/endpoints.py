@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from attrs import field, frozen
 
 from ghartifacts_async._api import rate_limit_headers
-from ghartifacts_async._http.messages import Reply, printable
+from ghartifacts_async._http.messages import Response, printable
 from ghartifacts_async.errors import (
     ApiVersionRetired,
     ArtifactExpired,
@@ -104,17 +104,17 @@ def create_installation_token(
     return ApiCall("POST", f"/app/installations/{installation_id}/access_tokens", body=body)
 
 
-def read_artifact(call: ApiCall, reply: Reply) -> Artifact:
+def read_artifact(call: ApiCall, reply: Response) -> Artifact:
     """The artifact of a reply to `get_artifact`."""
     return read_as(Artifact, call, reply)
 
 
-def read_page(call: ApiCall, reply: Reply) -> ArtifactPage:
+def read_page(call: ApiCall, reply: Response) -> ArtifactPage:
     """The artifacts of a reply to one of the listings."""
     return read_as(ArtifactPage, call, reply)
 
 
-def read_as(model: type[_T], call: ApiCall, reply: Reply) -> _T:
+def read_as(model: type[_T], call: ApiCall, reply: Response) -> _T:
     """What a reply holds.
 
     Raises:
@@ -140,13 +140,13 @@ def read_as(model: type[_T], call: ApiCall, reply: Reply) -> _T:
     )
 
 
-def check_deleted(call: ApiCall, reply: Reply) -> None:
+def check_deleted(call: ApiCall, reply: Response) -> None:
     """Make sure that a reply to `delete_artifact` says so."""
     if reply.status != HTTPStatus.NO_CONTENT:
         raise _error(UnexpectedReply, f"{call}: expected 204, got {reply.status}", reply)
 
 
-def error_of(call: ApiCall, reply: Reply) -> GitHubError | None:
+def error_of(call: ApiCall, reply: Response) -> GitHubError | None:
     """The error that a reply means, ``None`` where it is a success or a redirect."""
     status = reply.status
     if status < HTTPStatus.BAD_REQUEST:
@@ -184,7 +184,7 @@ def error_of(call: ApiCall, reply: Reply) -> GitHubError | None:
 _E = TypeVar("_E", bound=GitHubError)
 
 
-def _error(cls: type[_E], summary: str, reply: Reply, **more: Any) -> _E:
+def _error(cls: type[_E], summary: str, reply: Response, **more: Any) -> _E:
     request_id = reply.headers.get("x-github-request-id")
     return cls(
         f"{summary} (request {printable(request_id)})" if request_id else summary,
@@ -194,7 +194,7 @@ def _error(cls: type[_E], summary: str, reply: Reply, **more: Any) -> _E:
     )
 
 
-def _message(reply: Reply) -> tuple[str, str | None]:
+def _message(reply: Response) -> tuple[str, str | None]:
     """GitHub's message and documentation URL, as far as the body is GitHub's."""
     from ghartifacts_async._api.converters import ShapeError, parse_json
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from ghartifacts_async._api.endpoints import ApiCall
-from ghartifacts_async._http.messages import Reply
+from ghartifacts_async._http.messages import Response
 
 CAPACITY = 2**24
 """Bytes of answers kept: pages of a hundred artifacts take about 100 KB each."""
@@ -18,17 +18,17 @@ class EtagCache:
     """The answers of the calls made last, with their ``ETag``."""
 
     def __init__(self) -> None:
-        self._replies: OrderedDict[str, Reply] = OrderedDict()
+        self._replies: OrderedDict[str, Response] = OrderedDict()
         self._size = 0
 
-    def get(self, call: ApiCall) -> Reply | None:
+    def get(self, call: ApiCall) -> Response | None:
         """The answer kept for a call, or ``None``."""
         if not call.conditional or call.target not in self._replies:
             return None
         self._replies.move_to_end(call.target)
         return self._replies[call.target]
 
-    def keep(self, call: ApiCall, reply: Reply) -> None:
+    def keep(self, call: ApiCall, reply: Response) -> None:
         """Keep an answer, and let go of the one that was not used for longest."""
         if call.conditional and "etag" in reply.headers:
             before = self._replies.pop(call.target, None)
@@ -38,6 +38,6 @@ class EtagCache:
                 self._size -= _size(self._replies.popitem(last=False)[1])
 
 
-def _size(reply: Reply) -> int:
+def _size(reply: Response) -> int:
     """Bytes that an answer takes, headers and bookkeeping included, roughly."""
     return len(reply.body) + 4096

@@ -11,11 +11,11 @@ from typing import Self
 from attrs import evolve
 
 from ghartifacts_async import _arguments
-from ghartifacts_async._api.client import Session
+from ghartifacts_async._api.client import ApiClient
 from ghartifacts_async._api.endpoints import ApiCall, read_page
 from ghartifacts_async._api.filters import Filter, Horizon
 from ghartifacts_async._api.pagination import Walk, Window, has_more, page_call
-from ghartifacts_async._http.messages import Reply
+from ghartifacts_async._http.messages import Response
 from ghartifacts_async._tasks.waiting import wait_all
 from ghartifacts_async.models import Artifact, ArtifactPage
 
@@ -41,7 +41,7 @@ class ArtifactListing:
     """
 
     def __init__(
-        self, session: Session, call: ApiCall, wanted: Filter, *, concurrency: int
+        self, session: ApiClient, call: ApiCall, wanted: Filter, *, concurrency: int
     ) -> None:
         self._session = session
         self._call = call
@@ -112,7 +112,7 @@ class _Reading:
     Not a generator: a generator within another is finalised as clumsily as that one.
     """
 
-    def __init__(self, session: Session, call: ApiCall, wanted: Filter, concurrency: int) -> None:
+    def __init__(self, session: ApiClient, call: ApiCall, wanted: Filter, concurrency: int) -> None:
         descending = call.query.get("direction") != "asc"
         self._session = session
         self._call = call
@@ -121,7 +121,7 @@ class _Reading:
         self._walk = Walk(int(call.query["per_page"]), descending=descending)
         self._horizon = Horizon(wanted, descending=descending)
         self._width = 1
-        self._ahead: deque[tuple[Window, asyncio.Task[tuple[ApiCall, Reply]]]] = deque()
+        self._ahead: deque[tuple[Window, asyncio.Task[tuple[ApiCall, Response]]]] = deque()
 
     def __aiter__(self) -> Self:
         return self
@@ -157,11 +157,11 @@ class _Reading:
             if not task.cancelled():
                 task.exception()  # seen: nobody wants to know
 
-    def _head(self) -> tuple[Window, asyncio.Task[tuple[ApiCall, Reply]]]:
+    def _head(self) -> tuple[Window, asyncio.Task[tuple[ApiCall, Response]]]:
         while len(self._ahead) < self._width and (window := self._walk.ahead()) is not None:
             self._ahead.append((window, asyncio.ensure_future(self._read(window))))
         return self._ahead.popleft()
 
-    async def _read(self, window: Window) -> tuple[ApiCall, Reply]:
+    async def _read(self, window: Window) -> tuple[ApiCall, Response]:
         call = page_call(self._call, window)
         return call, await self._session.call(call)

@@ -48,7 +48,7 @@ from bisect import bisect_left
 from attrs import evolve, frozen
 
 from ghartifacts_async._api.endpoints import ApiCall
-from ghartifacts_async._http.messages import Reply
+from ghartifacts_async._http.messages import Response
 from ghartifacts_async.errors import UnexpectedReply
 from ghartifacts_async.models import Artifact, ArtifactPage
 
@@ -207,7 +207,7 @@ def page_call(call: ApiCall, window: Window) -> ApiCall:
     return evolve(call, query=query, conditional=False)
 
 
-def has_more(call: ApiCall, reply: Reply, page: ArtifactPage) -> bool:
+def has_more(call: ApiCall, reply: Response, page: ArtifactPage) -> bool:
     """Whether the listing goes on after a page.
 
     A server whose ``Link`` was lost or mangled on the way is read on for as long as `total_count`

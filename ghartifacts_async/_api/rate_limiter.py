@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from ghartifacts_async._api import rate_limit_headers
 from ghartifacts_async._api.endpoints import ApiCall
 from ghartifacts_async.errors import RateLimited
-from ghartifacts_async.models import Limits, RateLimit
+from ghartifacts_async.models import RateLimit, RateLimitPolicy
 
 if TYPE_CHECKING:
     from aiolimiter import AsyncLimiter
@@ -45,13 +45,13 @@ class Limiter:
     """
 
     def __init__(
-        self, policy: Limits, wall_clock: Callable[[], float], *, bounded: bool = False
+        self, policy: RateLimitPolicy, wall_clock: Callable[[], float], *, bounded: bool = False
     ) -> None:
         self._policy = policy
         self._wall_clock = wall_clock
         self._bounded = bounded
-        self._places = _places(policy.concurrent, 1)
-        self._places_of_deletes = _places(policy.concurrent, _DELETES_SHARE)
+        self._places = _places(policy.concurrent_requests, 1)
+        self._places_of_deletes = _places(policy.concurrent_requests, _DELETES_SHARE)
         self._turnstile = asyncio.Lock()
         self._deletes = asyncio.Lock()
         self._next_delete = 0.0
@@ -79,7 +79,7 @@ class Limiter:
         """Wait for the gate before a call gets its token, which might end there.
 
         Raises:
-            RateLimited: The wait would be longer than `Limits.max_wait`.
+            RateLimited: The wait would be longer than `RateLimitPolicy.max_wait`.
         """
         began = asyncio.get_running_loop().time()
         try:
@@ -98,7 +98,7 @@ class Limiter:
             connection: Entered for the time of the turn.
 
         Raises:
-            RateLimited: The wait would be longer than `Limits.max_wait`.
+            RateLimited: The wait would be longer than `RateLimitPolicy.max_wait`.
         """
         loop = asyncio.get_running_loop()
         began = loop.time()
@@ -167,7 +167,7 @@ class Limiter:
         return self._opens_at - now
 
     def too_long(self, seconds: float) -> bool:
-        """Whether a wait is longer than `Limits.max_wait`."""
+        """Whether a wait is longer than `RateLimitPolicy.max_wait`."""
         return seconds > self._policy.max_wait
 
     @asynccontextmanager
@@ -242,7 +242,7 @@ class Limiter:
         until = f", at {retry_at:%Y-%m-%d %H:%M:%S} UTC" if retry_at else ""
         return RateLimited(
             f"{call}: not sent, GitHub takes calls again in {seconds:.0f} s{until}; "
-            f"Limits.max_wait is {self._policy.max_wait:g} s",
+            f"RateLimitPolicy.max_wait is {self._policy.max_wait:g} s",
             retry_at=retry_at,
         )
 
@@ -259,8 +259,8 @@ def _places(concurrent: int | None, share: float) -> AbstractAsyncContextManager
     return asyncio.Semaphore(max(1, int(concurrent * share)))
 
 
-def _bucket(policy: Limits, bounded: bool) -> AsyncLimiter | None:
-    points, places = policy.points_per_minute, policy.concurrent or 0
+def _bucket(policy: RateLimitPolicy, bounded: bool) -> AsyncLimiter | None:
+    points, places = policy.points_per_minute, policy.concurrent_requests or 0
     if points is None:
         return None
     # Here, as it takes a third as long to load as all that a client needs.

@@ -22,7 +22,7 @@ from ghartifacts_async._api.etag_cache import EtagCache
 from ghartifacts_async._api.rate_limiter import Limiter
 from ghartifacts_async._http import redirects
 from ghartifacts_async._http.connection_pool import HeldBackError, Slot
-from ghartifacts_async._http.messages import Reply, printable
+from ghartifacts_async._http.messages import Response, printable
 from ghartifacts_async._http.redaction import Secret, redacted
 from ghartifacts_async._http.transport import Transport
 from ghartifacts_async.errors import ArtifactsError, RedirectRefused
@@ -40,24 +40,24 @@ _log = logging.getLogger("ghartifacts_async")
 
 
 @define
-class Effort:
+class CallState:
     """What a call has cost so far.
 
     Attributes:
         slot: Its connection of the pool.
-        tries: How often it was tried.
+        attempts: How often it was tried.
         seconds: How long that took, without the waits at limits.
         last: Why the try before failed.
     """
 
     slot: Slot
-    tries: int = 0
+    attempts: int = 0
     seconds: float = 0.0
     last: ArtifactsError | None = None
 
 
 @frozen
-class Answer:
+class ApiResponse:
     """What came of a try.
 
     Attributes:
@@ -67,7 +67,7 @@ class Answer:
     """
 
     url: str
-    reply: Reply
+    reply: Response
     sent_at: float
 
 
@@ -103,8 +103,8 @@ class Exchange:
         self.counts = Counter[str]()
 
     async def attempt(
-        self, call: ApiCall, token: str | None, counted: bool, effort: Effort
-    ) -> Answer:
+        self, call: ApiCall, token: str | None, counted: bool, effort: CallState
+    ) -> ApiResponse:
         """Ask once, and return the answer, whatever it says.
 
         Redirects within the API and the fallback to an older version are part of one try.
@@ -116,7 +116,7 @@ class Exchange:
             effort: Takes up the time that it takes.
 
         Raises:
-            RateLimited: It may not be sent as soon as `Limits.max_wait` wants it.
+            RateLimited: It may not be sent as soon as `RateLimitPolicy.max_wait` wants it.
             RedirectRefused: GitHub sends it round in circles.
             TransportError: No answer came.
         """
@@ -158,10 +158,10 @@ class Exchange:
             return await self.attempt(call, token, counted, effort)
         if reply.status == HTTPStatus.NOT_MODIFIED and kept is not None:
             self.counts["not modified"] += 1
-            return Answer(url, kept, sent_at)
+            return ApiResponse(url, kept, sent_at)
         if self._kept is not None and reply.status == HTTPStatus.OK:
             self._kept.keep(call, reply)
-        return Answer(url, reply, sent_at)
+        return ApiResponse(url, reply, sent_at)
 
     async def _answer(
         self,
@@ -170,12 +170,12 @@ class Exchange:
         headers: Mapping[str, str],
         body: bytes | None,
         counted: bool,
-        effort: Effort,
+        effort: CallState,
         version: str,
-    ) -> tuple[Reply, float]:
+    ) -> tuple[Response, float]:
         """What the server says when it is the call's turn, and when that was."""
         headers = {**headers, "X-GitHub-Api-Version": version}
-        reply: Reply | None = None
+        reply: Response | None = None
         sent_at = 0.0
         while reply is None:
             with suppress(HeldBackError):
@@ -196,8 +196,8 @@ class Exchange:
         headers: Mapping[str, str],
         body: bytes | None,
         counted: bool,
-        effort: Effort,
-    ) -> tuple[Reply, float]:
+        effort: CallState,
+    ) -> tuple[Response, float]:
         loop = asyncio.get_running_loop()
         may_go = self._limiter.is_open
         async with self._limiter.turn(call, effort.slot) as sent_at:
@@ -215,7 +215,7 @@ class Exchange:
                 effort.slot.keep()
             return reply, sent_at
 
-    def _warn_of_sunset(self, reply: Reply, version: str) -> None:
+    def _warn_of_sunset(self, reply: Response, version: str) -> None:
         if self._sunset_told or not {"deprecation", "sunset"} & reply.headers.keys():
             return
         self._sunset_told = True

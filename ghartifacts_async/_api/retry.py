@@ -73,12 +73,12 @@ Decision: TypeAlias = Wait | GiveUp
 def decide(policy: RetryPolicy, attempt: Attempt, failure: Failure) -> Decision:
     """Whether to try again after a failure."""
     hopeless = failure.permanent or (failure.status is not None and failure.status not in RETRIED)
-    if hopeless or attempt.number >= policy.tries:
+    if hopeless or attempt.number >= policy.attempts:
         return GiveUp()
     # The exponent is bounded for its own sake: 2.0**1024 is an OverflowError.
-    ceiling = min(policy.max_delay, policy.delay * 2.0 ** min(attempt.number - 1, 60))
+    ceiling = min(policy.wait_max, policy.wait_initial * 2.0 ** min(attempt.number - 1, 60))
     seconds = max(attempt.chance * ceiling, failure.retry_after or 0.0)
-    return Wait(seconds) if attempt.elapsed + seconds <= policy.total else GiveUp()
+    return Wait(seconds) if attempt.elapsed + seconds <= policy.timeout else GiveUp()
 
 
 class Streak:
@@ -123,7 +123,7 @@ class Streak:
         self._tries[connection] += 1
         return self._failures[connection], now - self._since
 
-    def tries(self, connection: int) -> int:
+    def attempts(self, connection: int) -> int:
         """Failures of a connection in that time."""
         return self._tries[connection]
 

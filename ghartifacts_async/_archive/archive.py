@@ -14,7 +14,7 @@ from ghartifacts_async import _arguments
 from ghartifacts_async._archive import member_paths
 from ghartifacts_async._archive.central_directory import (
     TAIL,
-    Entry,
+    CentralDirectoryEntry,
     View,
     WantedError,
     parse,
@@ -22,15 +22,15 @@ from ghartifacts_async._archive.central_directory import (
 )
 from ghartifacts_async._archive.extract import Feed, read_index, unpack_file, unpack_remote
 from ghartifacts_async._archive.inflate import Run
-from ghartifacts_async._archive.member_index import Index
-from ghartifacts_async._archive.member_paths import Layout
-from ghartifacts_async._archive.remote_file import Remote
-from ghartifacts_async._disk.staging import fresh
-from ghartifacts_async._disk.threads import Disk
+from ghartifacts_async._archive.member_index import MemberIndex
+from ghartifacts_async._archive.member_paths import ExtractionPlan
+from ghartifacts_async._archive.remote_file import RemoteFile
+from ghartifacts_async._disk.staging import staging_directory
+from ghartifacts_async._disk.threads import IoThreads
 from ghartifacts_async._download.target import check_destination
 from ghartifacts_async._tasks.lifetime import Lifetime
-from ghartifacts_async.errors import ArchiveError, BudgetExceeded, ClientStateError
-from ghartifacts_async.models import Artifact, Budget, Download, IfDirectoryExists, Member
+from ghartifacts_async.errors import ArchiveError, ArchiveLimitExceeded, ClientStateError
+from ghartifacts_async.models import ArchiveLimits, Artifact, Download, IfDirectoryExists, Member
 
 _MAX_SIZE = 2**26
 _TINY = 2**16
@@ -46,7 +46,7 @@ class Unpacking:
     strip: int
     if_exists: IfDirectoryExists
     portable: bool
-    budget: Budget
+    limits: ArchiveLimits
 
     @classmethod
     def of(
@@ -56,7 +56,7 @@ class Unpacking:
         strip: int,
         if_exists: IfDirectoryExists,
         portable: bool,
-        budget: Budget,
+        limits: ArchiveLimits,
     ) -> Unpacking:
         """What a caller wants.
 
@@ -64,24 +64,24 @@ class Unpacking:
             InvalidArgument: It cannot be right.
         """
         check_destination(directory)
-        _arguments.of_kind(budget, Budget)
+        _arguments.of_kind(limits, ArchiveLimits)
         return cls(
             directory,
             _arguments.members(wanted),
             _arguments.count("strip", strip),
             _arguments.if_directory_exists(if_exists),
             portable or os.name == "nt",
-            budget,
+            limits,
         )
 
-    def layout(self, index: Index) -> Layout:
+    def layout(self, index: MemberIndex) -> ExtractionPlan:
         """Where the members go.
 
         Raises:
             ArchiveError: They cannot, or there is nothing to replace a directory with.
         """
         chosen = index.select(self.members)
-        layout = member_paths.layout(chosen, self.budget, strip=self.strip, portable=self.portable)
+        layout = member_paths.layout(chosen, self.limits, strip=self.strip, portable=self.portable)
         if self.if_exists == "replace" and not layout.files:
             raise ArchiveError("none of the members becomes a file, so nothing is replaced")
         return layout
@@ -99,13 +99,18 @@ class Archive:
     """
 
     def __init__(
-        self, artifact: Artifact, index: Index, remote: Remote, lifetime: Lifetime, budget: Budget
+        self,
+        artifact: Artifact,
+        index: MemberIndex,
+        remote: RemoteFile,
+        lifetime: Lifetime,
+        limits: ArchiveLimits,
     ) -> None:
         self.artifact = artifact
         self._index = index
         self._remote = remote
         self._lifetime = lifetime
-        self._budget = budget
+        self._limits = limits
         self._readers = asyncio.Semaphore(_READERS)
 
     def __repr__(self) -> str:
@@ -134,7 +139,7 @@ class Archive:
 
         Raises:
             MemberNotFound: There is none of this name.
-            BudgetExceeded: It is larger.
+            ArchiveLimitExceeded: It is larger.
             DamagedArchive: Its bytes are not those that the archive tells of.
             UnsupportedMember: It is encrypted, or compressed in another way.
             UnsafeMember: There are two of this name.
@@ -144,14 +149,14 @@ class Archive:
         async with self._lifetime.work():
             entry = await self._find(name)
             if entry.member.size > max_size:
-                raise BudgetExceeded(
+                raise ArchiveLimitExceeded(
                     f"{shown(name)} is of {entry.member.size} bytes, max_size is {max_size}",
                     member=name,
-                    budget="max_size",
+                    limit="max_size",
                     allowed=max_size,
                 )
             async with self._readers:
-                pieces = _Pieces(self, entry)
+                pieces = MemberReader(self, entry)
                 try:
                     chunks: list[bytes] = []
                     while piece := await pieces.next():
@@ -171,12 +176,12 @@ class Archive:
 
         Raises:
             MemberNotFound: There is none of this name.
-            BudgetExceeded: It is more than the archive's `Budget` allows.
+            ArchiveLimitExceeded: It is more than the archive's `ArchiveLimits` allows.
             UnsupportedMember: It is encrypted, or compressed in another way.
             UnsafeMember: There are two of this name.
         """
         async with self._lifetime.work():
-            pieces = _Pieces(self, await self._find(name))
+            pieces = MemberReader(self, await self._find(name))
         try:
             yield _Chunks(pieces, self._lifetime)
         finally:
@@ -215,9 +220,9 @@ class Archive:
             TargetExists: There is a directory, or something else.
             DiskError: A file cannot be written.
         """
-        wanted = Unpacking.of(directory, members, strip, if_exists, portable, self._budget)
+        wanted = Unpacking.of(directory, members, strip, if_exists, portable, self._limits)
         disk = self._remote.disk
-        new = fresh(disk, wanted.directory, wanted.if_exists)
+        new = staging_directory(disk, wanted.directory, wanted.if_exists)
         async with self._lifetime.work(), new as place:
             layout = await disk.run(wanted.layout, self._index)
             if self._remote.file is None:
@@ -226,18 +231,18 @@ class Archive:
                 await unpack_file(disk, self._remote.file, layout, place)
             return await place.publish(parts for _, parts in layout.files)
 
-    async def _find(self, name: str) -> Entry:
+    async def _find(self, name: str) -> CentralDirectoryEntry:
         if not isinstance(name, str):
             _arguments.members((name,))
         entry = await self._remote.disk.run(self._index.find, name)
-        member_paths.check_budget([entry], self._budget)
+        member_paths.check_limits([entry], self._limits)
         return entry
 
 
-class _Pieces:
+class MemberReader:
     """A member, piece by piece."""
 
-    def __init__(self, archive: Archive, entry: Entry) -> None:
+    def __init__(self, archive: Archive, entry: CentralDirectoryEntry) -> None:
         self._archive = archive
         self._run = Run([entry])
         self._feed = Feed(archive._remote, self._run)
@@ -270,7 +275,7 @@ class _Pieces:
 class _Chunks:
     """A member for ``async for``."""
 
-    def __init__(self, pieces: _Pieces, lifetime: Lifetime) -> None:
+    def __init__(self, pieces: MemberReader, lifetime: Lifetime) -> None:
         self._pieces = pieces
         self._lifetime = lifetime
 
@@ -287,42 +292,42 @@ class _Chunks:
 
 @asynccontextmanager
 async def open_archive(
-    artifact: Artifact, remote: Remote, lifetime: Lifetime, budget: Budget
+    artifact: Artifact, remote: RemoteFile, lifetime: Lifetime, limits: ArchiveLimits
 ) -> AsyncIterator[Archive]:
     """An open archive; see `Repo.open_artifact`."""
     try:
         async with lifetime.work():
-            index = await _index(remote, budget)
+            index = await _index(remote, limits)
         own = Lifetime("this archive", within=lifetime)
         try:
-            yield Archive(artifact, index, remote, own, budget)
+            yield Archive(artifact, index, remote, own, limits)
         finally:
             own.close()
     finally:
         await remote.close()
 
 
-async def _index(remote: Remote, budget: Budget) -> Index:
+async def _index(remote: RemoteFile, limits: ArchiveLimits) -> MemberIndex:
     await remote.keep_tail(TAIL)
-    view = View(await remote.total(), budget)
+    view = View(await remote.total(), limits)
     view.prepend(remote.tail)
     while True:
         try:
-            return await remote.disk.run(lambda: Index(parse(view)))
+            return await remote.disk.run(lambda: MemberIndex(parse(view)))
         except WantedError as wanted:
             start = wanted.start
         view.prepend(await remote.fetch(start, view.begins))
 
 
 async def extract(
-    disk: Disk, download: Callable[[Path], Awaitable[Download]], wanted: Unpacking
+    disk: IoThreads, download: Callable[[Path], Awaitable[Download]], wanted: Unpacking
 ) -> list[Path]:
     """Download, verify, unpack and publish; see `Repo.extract_artifact`."""
-    async with fresh(disk, wanted.directory, wanted.if_exists) as place:
+    async with staging_directory(disk, wanted.directory, wanted.if_exists) as place:
         await place.check()
         payload = (await download(place.work / "payload")).path
         await place.check()
-        index = await disk.run(read_index, payload, wanted.budget, place.opener)
+        index = await disk.run(read_index, payload, wanted.limits, place.opener)
         layout = await disk.run(wanted.layout, index)
         await unpack_file(disk, payload, layout, place, place.opener)
         return await place.publish(parts for _, parts in layout.files)

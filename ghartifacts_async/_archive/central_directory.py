@@ -21,8 +21,8 @@ from attrs import frozen
 
 from ghartifacts_async._download.verification import END_OF_ZIP
 from ghartifacts_async._http.messages import printable
-from ghartifacts_async.errors import BudgetExceeded, DamagedArchive, NotAZip, UnsafeMember
-from ghartifacts_async.models import Budget, Member
+from ghartifacts_async.errors import ArchiveLimitExceeded, DamagedArchive, NotAZip, UnsafeMember
+from ghartifacts_async.models import ArchiveLimits, Member
 
 TAIL = 2**17
 """How many of the last bytes are asked for first: a directory of a thousand members fits in."""
@@ -61,15 +61,15 @@ class View:
 
     Args:
         total: Bytes of the payload.
-        budget: What of it is held at most.
+        limits: What of it is held at most.
     """
 
-    def __init__(self, total: int, budget: Budget) -> None:
+    def __init__(self, total: int, limits: ArchiveLimits) -> None:
         self.total = total
         self.begins = total
         self._data = b""
         self._at = 0
-        self._budget = budget
+        self._limits = limits
 
     def prepend(self, data: bytes) -> None:
         """Hold the bytes that end where the view begins."""
@@ -97,24 +97,24 @@ class View:
 
         Raises:
             WantedError: The view does not hold it.
-            BudgetExceeded: It shall not, or it is the directory of too many members.
+            ArchiveLimitExceeded: It shall not, or it is the directory of too many members.
         """
         stop = self.total if size < 0 else min(self.total, self._at + size)
         if self._at >= stop:
             return b""
         if self._at < self.begins:
-            most = END_OF_ZIP + _BYTES_FOR_A_MEMBER * self._budget.members
+            most = END_OF_ZIP + _BYTES_FOR_A_MEMBER * self._limits.max_members
             if self.total - self._at > most:
-                raise _too_many(self._budget)
+                raise _too_many(self._limits)
             raise WantedError(self._at)
         data = self._data[self._at - self.begins : stop - self.begins]
         self._at = stop
-        _check_lengths(data, self._budget)
+        _check_lengths(data, self._limits)
         return data
 
 
 @frozen
-class Entry:
+class CentralDirectoryEntry:
     """A member, and where it lies.
 
     Attributes:
@@ -138,14 +138,14 @@ class Entry:
         return _raw(self.member.name, self.flags)
 
 
-def parse(view: View) -> list[Entry]:
+def parse(view: View) -> list[CentralDirectoryEntry]:
     """The members that the directory tells of, in its order.
 
     Raises:
         WantedError: The view lacks bytes; prepend them, and try again.
         NotAZip: There is no end record that closes the payload.
         DamagedArchive: It contradicts itself, or members overlap.
-        BudgetExceeded: It is of too many members.
+        ArchiveLimitExceeded: It is of too many members.
     """
     view.seek(max(0, view.total - END_OF_ZIP))
     _check_end(view.read(), view.total)
@@ -179,13 +179,13 @@ def _closes(tail: bytes, at: int) -> bool:
     return stop <= len(tail) and stop + _END.unpack_from(tail, at)[0] == len(tail)
 
 
-def _entries(infos: list[zipfile.ZipInfo], end: int) -> list[Entry]:
+def _entries(infos: list[zipfile.ZipInfo], end: int) -> list[CentralDirectoryEntry]:
     order = sorted(range(len(infos)), key=lambda n: infos[n].header_offset)
     rooms = [end] * len(infos)
     for one, other in pairwise(order):
         rooms[one] = infos[other].header_offset
     moment = cache(_moment)
-    entries: list[Entry] = []
+    entries: list[CentralDirectoryEntry] = []
     infos.reverse()
     for room in rooms:
         # One goes as the other comes, for 66,000 of both are much.
@@ -201,7 +201,7 @@ def _entries(infos: list[zipfile.ZipInfo], end: int) -> list[Entry]:
     return entries
 
 
-def _entry(info: zipfile.ZipInfo, room: int, modified: datetime | None) -> Entry:
+def _entry(info: zipfile.ZipInfo, room: int, modified: datetime | None) -> CentralDirectoryEntry:
     # Not `filename`, of which zipfile has cut off what follows a NUL.
     name = info.orig_filename
     mode = info.external_attr >> 16 if info.create_system in _UNIX_SYSTEMS else 0
@@ -215,7 +215,9 @@ def _entry(info: zipfile.ZipInfo, room: int, modified: datetime | None) -> Entry
         name.endswith("/") or mode & _KIND == _IS_DIRECTORY,
     )
     two_names = has_other_name(info.extra)
-    return Entry(member, info.header_offset, room, info.flag_bits, info.compress_type, two_names)
+    return CentralDirectoryEntry(
+        member, info.header_offset, room, info.flag_bits, info.compress_type, two_names
+    )
 
 
 def fields(extra: bytes | memoryview) -> Iterator[tuple[int, bytes | memoryview]]:
@@ -239,14 +241,14 @@ def _moment(parts: tuple[int, int, int, int, int, int]) -> datetime | None:
         return None
 
 
-def _check_lengths(data: bytes, budget: Budget) -> None:
+def _check_lengths(data: bytes, limits: ArchiveLimits) -> None:
     """Keep from `zipfile` what would cost it much more time or memory than the bytes are worth."""
     at = count = names = 0
     while data.startswith(_DIRECTORY_MARK, at) and len(data) - at >= _DIRECTORY_LENGTHS.size:
         _, name, extra, comment = _DIRECTORY_LENGTHS.unpack_from(data, at)
         count += 1
-        if count > budget.members:
-            raise _too_many(budget)
+        if count > limits.max_members:
+            raise _too_many(limits)
         names += name
         begin = at + _DIRECTORY_LENGTHS.size
         reason = ""
@@ -265,11 +267,11 @@ def _check_lengths(data: bytes, budget: Budget) -> None:
         at = begin + name + extra + comment
 
 
-def _too_many(budget: Budget) -> BudgetExceeded:
-    return BudgetExceeded(
-        f"the archive has more than {budget.members} members",
-        budget="members",
-        allowed=budget.members,
+def _too_many(limits: ArchiveLimits) -> ArchiveLimitExceeded:
+    return ArchiveLimitExceeded(
+        f"the archive has more than {limits.max_members} members",
+        limit="max_members",
+        allowed=limits.max_members,
     )
 
 

@@ -12,18 +12,23 @@ from pathlib import Path
 from typing import TypeAlias
 
 from ghartifacts_async._archive import inflate
-from ghartifacts_async._archive.central_directory import Entry, View, WantedError, parse
+from ghartifacts_async._archive.central_directory import (
+    CentralDirectoryEntry,
+    View,
+    WantedError,
+    parse,
+)
 from ghartifacts_async._archive.inflate import Run
-from ghartifacts_async._archive.member_index import Index
-from ghartifacts_async._archive.member_paths import Layout, Parts
-from ghartifacts_async._archive.remote_file import Remote, Span
+from ghartifacts_async._archive.member_index import MemberIndex
+from ghartifacts_async._archive.member_paths import ExtractionPlan, PathParts
+from ghartifacts_async._archive.remote_file import RangeReader, RemoteFile
 from ghartifacts_async._disk.file_io import PRIVATE, disk_error
-from ghartifacts_async._disk.staging import Fresh
-from ghartifacts_async._disk.threads import Disk
+from ghartifacts_async._disk.staging import StagingDirectory
+from ghartifacts_async._disk.threads import IoThreads
 from ghartifacts_async._download import ranges
 from ghartifacts_async._tasks.waiting import wait_all
 from ghartifacts_async.errors import DiskError
-from ghartifacts_async.models import Budget
+from ghartifacts_async.models import ArchiveLimits
 
 Opener: TypeAlias = Callable[[str, int], int]
 """Opens a path, with flags."""
@@ -36,14 +41,14 @@ _A_FILE = 2**14
 """What a file costs beside its bytes, in bytes."""
 
 
-def read_index(path: Path, budget: Budget, opener: Opener | None = None) -> Index:
+def read_index(path: Path, limits: ArchiveLimits, opener: Opener | None = None) -> MemberIndex:
     """The members of an archive on disk. It blocks."""
     try:
         with io.FileIO(path, opener=opener) as file:
-            view = View(file.seek(0, io.SEEK_END), budget)
+            view = View(file.seek(0, io.SEEK_END), limits)
             while True:
                 try:
-                    return Index(parse(view))
+                    return MemberIndex(parse(view))
                 except WantedError as wanted:
                     file.seek(wanted.start)
                     data = file.read(view.begins - wanted.start)
@@ -53,7 +58,11 @@ def read_index(path: Path, budget: Budget, opener: Opener | None = None) -> Inde
 
 
 async def unpack_file(
-    disk: Disk, path: Path, layout: Layout, fresh: Fresh, opener: Opener | None = None
+    disk: IoThreads,
+    path: Path,
+    layout: ExtractionPlan,
+    staging: StagingDirectory,
+    opener: Opener | None = None,
 ) -> None:
     """Unpack members of an archive on disk, several at once.
 
@@ -61,10 +70,10 @@ async def unpack_file(
         ArchiveError: One of them is not what it claims.
         DiskError: One cannot be written.
     """
-    await fresh.fill(layout.directories)
+    await staging.fill(layout.directories)
     runs = await disk.run(_runs, layout, _STRETCH)
     places = {entry.start: parts for entry, parts in layout.files}
-    waiting = deque(_FileWriter(path, opener, run, places, fresh) for run in runs)
+    waiting = deque(_FileWriter(path, opener, run, places, staging) for run in runs)
     working: dict[asyncio.Future[bool], _FileWriter] = {}
     try:
         while waiting or working:
@@ -88,7 +97,9 @@ async def unpack_file(
             await disk.run(_close, [*waiting], last=True)
 
 
-async def unpack_remote(disk: Disk, remote: Remote, layout: Layout, fresh: Fresh) -> None:
+async def unpack_remote(
+    disk: IoThreads, remote: RemoteFile, layout: ExtractionPlan, staging: StagingDirectory
+) -> None:
     """Unpack members as their bytes come.
 
     Raises:
@@ -96,14 +107,14 @@ async def unpack_remote(disk: Disk, remote: Remote, layout: Layout, fresh: Fresh
         DownloadError: Their bytes cannot be had.
         DiskError: One cannot be written.
     """
-    await fresh.fill(layout.directories)
+    await staging.fill(layout.directories)
     waiting = deque(await disk.run(_runs, layout, ranges.BYTES_FOR_A_CONNECTION))
     places = {entry.start: parts for entry, parts in layout.files}
 
     async def work() -> None:
         while waiting:
             run = waiting.popleft()
-            await _unpack_run(disk, remote, run, _Writer(run, places, fresh))
+            await _unpack_run(disk, remote, run, _Writer(run, places, staging))
 
     try:
         async with asyncio.TaskGroup() as group:
@@ -116,7 +127,7 @@ async def unpack_remote(disk: Disk, remote: Remote, layout: Layout, fresh: Fresh
     raise error
 
 
-async def _unpack_run(disk: Disk, remote: Remote, run: Run, writer: _Writer) -> None:
+async def _unpack_run(disk: IoThreads, remote: RemoteFile, run: Run, writer: _Writer) -> None:
     feed = Feed(remote, run)
     try:
         while not run.done:
@@ -134,11 +145,11 @@ async def _unpack_run(disk: Disk, remote: Remote, run: Run, writer: _Writer) -> 
 class Feed:
     """The bytes of a run, whose end its headers may move."""
 
-    def __init__(self, remote: Remote, run: Run) -> None:
+    def __init__(self, remote: RemoteFile, run: Run) -> None:
         self._remote = remote
         self._run = run
         self._at = run.start
-        self._span = Span(remote, run.start, run.stop)
+        self._span = RangeReader(remote, run.start, run.stop)
 
     async def read(self) -> bytes:
         """The next of them."""
@@ -146,7 +157,7 @@ class Feed:
         if not chunk:
             await self._span.close()
             assert self._at < self._run.stop
-            self._span = Span(self._remote, self._at, self._run.stop)
+            self._span = RangeReader(self._remote, self._at, self._run.stop)
             chunk = await self._span.read()
         self._at += len(chunk)
         return chunk
@@ -159,10 +170,10 @@ class Feed:
 class _Writer:
     """The files of a run. All of it blocks."""
 
-    def __init__(self, run: Run, places: dict[int, Parts], fresh: Fresh) -> None:
+    def __init__(self, run: Run, places: dict[int, PathParts], staging: StagingDirectory) -> None:
         self._run = run
         self._places = places
-        self._fresh = fresh
+        self._staging = staging
         self._fd = -1
 
     def write(self) -> bool:
@@ -177,7 +188,7 @@ class _Writer:
             try:
                 self._put(entry, parts, data)
             except OSError as error:
-                raise disk_error(error, self._fresh.target.joinpath(*parts)) from error
+                raise disk_error(error, self._staging.target.joinpath(*parts)) from error
             left -= len(data) or _A_FILE
         return True
 
@@ -188,11 +199,11 @@ class _Writer:
             with suppress(OSError):
                 os.close(fd)
 
-    def _put(self, entry: Entry, parts: Parts, data: bytes) -> None:
+    def _put(self, entry: CentralDirectoryEntry, parts: PathParts, data: bytes) -> None:
         if self._fd < 0:
             mode = 0o755 if entry.member.mode & 0o111 else 0o644
             how = os.O_WRONLY | os.O_CREAT | os.O_EXCL | PRIVATE
-            self._fd = self._fresh.open(parts, how, mode)
+            self._fd = self._staging.open(parts, how, mode)
         if data:
             written = os.write(self._fd, data)
             while written < len(data):
@@ -210,10 +221,10 @@ class _FileWriter(_Writer):
         path: Path,
         opener: Opener | None,
         run: Run,
-        places: dict[int, Parts],
-        fresh: Fresh,
+        places: dict[int, PathParts],
+        staging: StagingDirectory,
     ) -> None:
-        super().__init__(run, places, fresh)
+        super().__init__(run, places, staging)
         self._path = path
         self._opener = opener
         self._file: io.FileIO | None = None
@@ -252,6 +263,6 @@ def _close(writers: list[_FileWriter]) -> None:
         writer.close()
 
 
-def _runs(layout: Layout, size: int) -> list[Run]:
+def _runs(layout: ExtractionPlan, size: int) -> list[Run]:
     entries = [entry for entry, _ in layout.files]
     return [*inflate.runs(entries, gap=_READ, size=size, members=max(1, size // _A_FILE))]

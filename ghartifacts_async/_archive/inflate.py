@@ -13,11 +13,11 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
-from ghartifacts_async._archive.central_directory import LOCAL_HEADER, Entry, shown
+from ghartifacts_async._archive.central_directory import LOCAL_HEADER, CentralDirectoryEntry, shown
 from ghartifacts_async._archive.local_header import data_start
 from ghartifacts_async.errors import DamagedArchive, UnsafeMember, UnsupportedMember
 
-Piece: TypeAlias = tuple[Entry, bytes]
+MemberChunk: TypeAlias = tuple[CentralDirectoryEntry, bytes]
 """Bytes of a member, ``b""`` once all of them came and are right."""
 
 LARGEST_PIECE = 2**20
@@ -30,7 +30,9 @@ _SLACK = 256
 _LONGEST_EXTRA = 2**16
 
 
-def runs(entries: Iterable[Entry], *, gap: int, size: int, members: int) -> Iterator[Run]:
+def runs(
+    entries: Iterable[CentralDirectoryEntry], *, gap: int, size: int, members: int
+) -> Iterator[Run]:
     """Neighbours together, in the order of the archive.
 
     Args:
@@ -39,7 +41,7 @@ def runs(entries: Iterable[Entry], *, gap: int, size: int, members: int) -> Iter
         size: Bytes of a run at most, unless it is of one member.
         members: Members of a run at most.
     """
-    run: list[Entry] = []
+    run: list[CentralDirectoryEntry] = []
     for entry in sorted(entries, key=lambda entry: entry.start):
         if run and (
             entry.start - _least_stop(run[-1]) > gap
@@ -69,7 +71,7 @@ class Run:
         DamagedArchive: One contradicts itself.
     """
 
-    def __init__(self, entries: Sequence[Entry]) -> None:
+    def __init__(self, entries: Sequence[CentralDirectoryEntry]) -> None:
         for entry in entries:
             check(entry)
         self._entries = deque(entries)
@@ -88,7 +90,7 @@ class Run:
         """Give it the next bytes."""
         self._buffer = memoryview(bytes(self._buffer) + data if self._buffer else data)
 
-    def next(self) -> Piece | None:
+    def next(self) -> MemberChunk | None:
         """The next piece, ``None`` where more bytes are needed, or none are.
 
         Raises:
@@ -114,7 +116,7 @@ class Run:
             self._data = None
         return None if piece is None else (entry, piece)
 
-    def _want_header(self, entry: Entry) -> None:
+    def _want_header(self, entry: CentralDirectoryEntry) -> None:
         """More stands in the local header than in most."""
         if len(self._entries) == 1 and self._at + len(self._buffer) >= self.stop:
             self.stop = min(entry.room, self.stop + _LONGEST_EXTRA)
@@ -127,7 +129,7 @@ class Run:
 class _Data:
     """The data of one member."""
 
-    def __init__(self, entry: Entry) -> None:
+    def __init__(self, entry: CentralDirectoryEntry) -> None:
         self._entry = entry
         self._left = entry.member.compressed_size
         self._came = self._crc = 0
@@ -182,7 +184,7 @@ class _Data:
         return DamagedArchive(f"{shown(name)}: {reason}", member=name)
 
 
-def check(entry: Entry) -> None:
+def check(entry: CentralDirectoryEntry) -> None:
     """Make sure that a member is of a kind that can be unpacked.
 
     Raises:
@@ -210,6 +212,6 @@ def check(entry: Entry) -> None:
         raise DamagedArchive(f"{shown(name)} is stored, and of two sizes", member=name)
 
 
-def _least_stop(entry: Entry) -> int:
+def _least_stop(entry: CentralDirectoryEntry) -> int:
     """Behind the member, if there is nothing in its local header but its name."""
     return entry.start + LOCAL_HEADER.size + len(entry.raw_name) + entry.member.compressed_size

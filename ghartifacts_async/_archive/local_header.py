@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from ghartifacts_async._archive.central_directory import (
     LOCAL_HEADER,
     UTF8,
-    Entry,
+    CentralDirectoryEntry,
     fields,
     has_other_name,
     shown,
@@ -25,7 +25,7 @@ _MARK = b"PK\x03\x04"
 _DEFERRED = 0x8
 
 
-def data_start(entry: Entry, header: memoryview) -> int | None:
+def data_start(entry: CentralDirectoryEntry, header: memoryview) -> int | None:
     """Where a member's data begins, once its local header agrees with the directory.
 
     Args:
@@ -83,7 +83,7 @@ def _numbers(data: bytes | memoryview) -> Iterator[int]:
     return (number for (number,) in struct.iter_unpack("<Q", data[: len(data) // 8 * 8]))
 
 
-def _disagrees(entry: Entry) -> DamagedArchive:
+def _disagrees(entry: CentralDirectoryEntry) -> DamagedArchive:
     name = entry.member.name
     return DamagedArchive(
         f"{shown(name)}: its local header disagrees with the directory", member=name

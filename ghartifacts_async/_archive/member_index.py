@@ -7,17 +7,17 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from fnmatch import translate
 
-from ghartifacts_async._archive.central_directory import Entry, shown
+from ghartifacts_async._archive.central_directory import CentralDirectoryEntry, shown
 from ghartifacts_async._disk.filenames import MAX_BYTES, folded
 from ghartifacts_async.errors import MemberNotFound, UnsafeMember
 
 _COMPARED = 10_000
 
 
-class Index:
+class MemberIndex:
     """The members of an archive by name."""
 
-    def __init__(self, entries: Sequence[Entry]) -> None:
+    def __init__(self, entries: Sequence[CentralDirectoryEntry]) -> None:
         self.entries = entries
         self._by_name = {entry.member.name: entry for entry in entries}
         self._twice: set[str] = set()
@@ -26,7 +26,7 @@ class Index:
             for entry in entries:
                 (self._twice if entry.member.name in seen else seen).add(entry.member.name)
 
-    def find(self, name: str) -> Entry:
+    def find(self, name: str) -> CentralDirectoryEntry:
         """The member of exactly this name.
 
         Raises:
@@ -40,7 +40,7 @@ class Index:
             raise UnsafeMember(f"{shown(name)} is in the archive twice", member=name)
         return entry
 
-    def select(self, wanted: str | Iterable[str] | None) -> list[Entry]:
+    def select(self, wanted: str | Iterable[str] | None) -> list[CentralDirectoryEntry]:
         """The members that are wanted, in the order of the archive.
 
         Args:
@@ -68,7 +68,7 @@ class Index:
         alike = _alike(name, [*self._by_name])
         hint = f"; did you mean {' or '.join(map(shown, alike))}?" if alike else ""
         return MemberNotFound(
-            f"the archive holds no member {shown(name)}{hint}", member=name, alike=alike
+            f"the archive holds no member {shown(name)}{hint}", member=name, suggestions=alike
         )
 
 

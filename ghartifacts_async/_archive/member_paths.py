@@ -16,16 +16,16 @@ from typing import TypeAlias
 
 from attrs import field, frozen
 
-from ghartifacts_async._archive.central_directory import Entry, shown
+from ghartifacts_async._archive.central_directory import CentralDirectoryEntry, shown
 from ghartifacts_async._disk.filenames import MAX_BYTES, folded, is_portable
 from ghartifacts_async.errors import (
-    BudgetExceeded,
+    ArchiveLimitExceeded,
     DamagedArchive,
     UnsafeMember,
 )
-from ghartifacts_async.models import Budget
+from ghartifacts_async.models import ArchiveLimits
 
-Parts: TypeAlias = tuple[str, ...]
+PathParts: TypeAlias = tuple[str, ...]
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _DRIVE = re.compile(r"[A-Za-z]:")
@@ -34,42 +34,43 @@ _RATIO_COUNTS_FROM = 2**26
 _DEEPEST = 128
 
 
-def check_budget(entries: Iterable[Entry], budget: Budget) -> None:
+def check_limits(entries: Iterable[CentralDirectoryEntry], limits: ArchiveLimits) -> None:
     """Make sure that members are not more than is allowed, if they are what they claim.
 
     Raises:
-        BudgetExceeded: They are.
+        ArchiveLimitExceeded: They are.
     """
     size = packed = 0
     for entry in entries:
         member = entry.member
-        if member.size > budget.member_size:
-            raise BudgetExceeded(
-                f"{shown(member.name)} is of {member.size} bytes, of which {budget.member_size} "
-                "are allowed",
+        if member.size > limits.max_member_size:
+            raise ArchiveLimitExceeded(
+                f"{shown(member.name)} is of {member.size} bytes, of which "
+                f"{limits.max_member_size} are allowed",
                 member=member.name,
-                budget="member_size",
-                allowed=budget.member_size,
+                limit="max_member_size",
+                allowed=limits.max_member_size,
             )
         size += member.size
         packed += member.compressed_size
-        if size > budget.total_size:
-            raise BudgetExceeded(
-                f"with {shown(member.name)} the members are of more than {budget.total_size} bytes",
+        if size > limits.max_total_size:
+            raise ArchiveLimitExceeded(
+                f"with {shown(member.name)} the members are of more than "
+                f"{limits.max_total_size} bytes",
                 member=member.name,
-                budget="total_size",
-                allowed=budget.total_size,
+                limit="max_total_size",
+                allowed=limits.max_total_size,
             )
-    if size > _RATIO_COUNTS_FROM and size > packed * budget.ratio:
-        raise BudgetExceeded(
-            f"{packed} bytes become {size}, more than {budget.ratio:g} times as many",
-            budget="ratio",
-            allowed=budget.ratio,
+    if size > _RATIO_COUNTS_FROM and size > packed * limits.max_ratio:
+        raise ArchiveLimitExceeded(
+            f"{packed} bytes become {size}, more than {limits.max_ratio:g} times as many",
+            limit="max_ratio",
+            allowed=limits.max_ratio,
         )
 
 
 @frozen
-class Layout:
+class ExtractionPlan:
     """What unpacked members become.
 
     Attributes:
@@ -77,26 +78,26 @@ class Layout:
         files: Members and where they go, in the order of the archive.
     """
 
-    directories: list[Parts] = field(factory=list)
-    files: list[tuple[Entry, Parts]] = field(factory=list)
+    directories: list[PathParts] = field(factory=list)
+    files: list[tuple[CentralDirectoryEntry, PathParts]] = field(factory=list)
 
 
 @frozen(eq=False)
 class _Node:
     name: str
-    entry: Entry | None
+    entry: CentralDirectoryEntry | None
     inner: dict[str, _Node] = field(factory=dict)
 
 
 class _Planner:
-    def __init__(self, budget: Budget) -> None:
-        self._budget = budget
+    def __init__(self, limits: ArchiveLimits) -> None:
+        self._limits = limits
         self._root = _Node("", None)
         self._count = 0
-        self._last: tuple[Parts, _Node] = ((), self._root)
-        self.directories: list[Parts] = []
+        self._last: tuple[PathParts, _Node] = ((), self._root)
+        self.directories: list[PathParts] = []
 
-    def add(self, entry: Entry, path: Parts) -> _Node:
+    def add(self, entry: CentralDirectoryEntry, path: PathParts) -> _Node:
         """Find a place for a member."""
         above = path if entry.member.is_directory else path[:-1]
         # Neighbours mostly lie in one directory, and what is one stays one.
@@ -115,7 +116,9 @@ class _Planner:
             return there
         raise _collision(entry, there)
 
-    def _directory(self, above: _Node, path: Parts, depth: int, entry: Entry) -> _Node:
+    def _directory(
+        self, above: _Node, path: PathParts, depth: int, entry: CentralDirectoryEntry
+    ) -> _Node:
         name = path[depth - 1]
         there = self._at(above, name, entry)
         if there is not None and there.entry is None:
@@ -126,44 +129,52 @@ class _Planner:
         self.directories.append(path[:depth])
         return self._put(above, name, None, entry)
 
-    def _at(self, above: _Node, name: str, entry: Entry) -> _Node | None:
+    def _at(self, above: _Node, name: str, entry: CentralDirectoryEntry) -> _Node | None:
         there = above.inner.get(folded(name))
         if there is not None and there.name != name:
             raise _collision(entry, there)
         return there
 
-    def _put(self, above: _Node, name: str, entry: Entry | None, cause: Entry) -> _Node:
+    def _put(
+        self,
+        above: _Node,
+        name: str,
+        entry: CentralDirectoryEntry | None,
+        cause: CentralDirectoryEntry,
+    ) -> _Node:
         self._count += 1
-        if self._count > self._budget.members:
-            raise BudgetExceeded(
-                f"with {shown(cause.member.name)} there are more than {self._budget.members} "
+        if self._count > self._limits.max_members:
+            raise ArchiveLimitExceeded(
+                f"with {shown(cause.member.name)} there are more than {self._limits.max_members} "
                 "files and directories",
                 member=cause.member.name,
-                budget="members",
-                allowed=self._budget.members,
+                limit="max_members",
+                allowed=self._limits.max_members,
             )
         node = above.inner[folded(name)] = _Node(name, entry)
         return node
 
 
-def layout(entries: Iterable[Entry], budget: Budget, *, strip: int, portable: bool) -> Layout:
+def layout(
+    entries: Iterable[CentralDirectoryEntry], limits: ArchiveLimits, *, strip: int, portable: bool
+) -> ExtractionPlan:
     """Where members go, each of them safe and none in the way of another.
 
     Args:
         entries: Which.
-        budget: What is allowed of them.
+        limits: What is allowed of them.
         strip: How many leading components to leave out; members that have no more are, too.
         portable: Whether names that Windows does not take are refused.
 
     Raises:
         UnsafeMember: One is not.
         DamagedArchive: A directory has bytes.
-        BudgetExceeded: They are too many, or too large.
+        ArchiveLimitExceeded: They are too many, or too large.
     """
     chosen = [*entries]
-    check_budget(chosen, budget)
-    planner = _Planner(budget)
-    placed: list[tuple[Entry, Parts, _Node]] = []
+    check_limits(chosen, limits)
+    planner = _Planner(limits)
+    placed: list[tuple[CentralDirectoryEntry, PathParts, _Node]] = []
     for entry in chosen:
         path = safe_path(entry, portable=portable)[strip:]
         if path:
@@ -174,10 +185,10 @@ def layout(entries: Iterable[Entry], budget: Budget, *, strip: int, portable: bo
         for entry, path, node in placed
         if node.entry is entry and path not in directories
     ]
-    return Layout(planner.directories, files)
+    return ExtractionPlan(planner.directories, files)
 
 
-def safe_path(entry: Entry, *, portable: bool) -> Parts:
+def safe_path(entry: CentralDirectoryEntry, *, portable: bool) -> PathParts:
     """The components of a member's path.
 
     Raises:
@@ -209,7 +220,7 @@ def safe_path(entry: Entry, *, portable: bool) -> Parts:
     return tuple(parts)
 
 
-def _collision(entry: Entry, there: _Node) -> UnsafeMember:
+def _collision(entry: CentralDirectoryEntry, there: _Node) -> UnsafeMember:
     what = f"{there.name!r}" if there.entry is None else shown(there.entry.member.name)
     return _unsafe(entry.member.name, f"is in the place of {what}")
 

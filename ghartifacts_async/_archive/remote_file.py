@@ -13,10 +13,15 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from ghartifacts_async._disk.file_io import disk_error
-from ghartifacts_async._disk.threads import Disk
-from ghartifacts_async._download.blob import UNFIT_IN_A_ROW, Body, Source, UnfitError
-from ghartifacts_async._download.ranges import Blob
-from ghartifacts_async._download.retries import Patience
+from ghartifacts_async._disk.threads import IoThreads
+from ghartifacts_async._download.blob import (
+    UNFIT_IN_A_ROW,
+    BlobClient,
+    RangeBody,
+    UnexpectedResponse,
+)
+from ghartifacts_async._download.ranges import BlobInfo
+from ghartifacts_async._download.retries import Retrier
 from ghartifacts_async._tasks.waiting import await_uncancelled
 from ghartifacts_async.errors import (
     ArtifactsError,
@@ -33,7 +38,7 @@ _STEP = 2**18
 _log = logging.getLogger("ghartifacts_async")
 
 
-class Remote:
+class RemoteFile:
     """An artifact's payload, wherever its bytes are.
 
     Args:
@@ -52,9 +57,9 @@ class Remote:
     def __init__(
         self,
         artifact: Artifact,
-        source: Source,
+        source: BlobClient,
         policy: RetryPolicy,
-        disk: Disk,
+        disk: IoThreads,
         download: Callable[[Path], Awaitable[Download]],
     ) -> None:
         self._artifact = artifact
@@ -92,9 +97,9 @@ class Remote:
         self.tail_start = start
 
     @asynccontextmanager
-    async def span(self, start: int, stop: int) -> AsyncIterator[Span]:
+    async def span(self, start: int, stop: int) -> AsyncIterator[RangeReader]:
         """The bytes from `start` to before `stop`, piece by piece."""
-        span = Span(self, start, stop)
+        span = RangeReader(self, start, stop)
         try:
             yield span
         finally:
@@ -117,7 +122,7 @@ class Remote:
             known = self.source.blob.total
             if known not in {None, done.size}:
                 raise self.source.incomplete("the payload has changed", done.size)
-            self.source.blob = Blob(done.size)
+            self.source.blob = BlobInfo(done.size)
             self.file = done.path
             return done.size
 
@@ -152,16 +157,16 @@ class Remote:
             shutil.rmtree(self._directory, ignore_errors=True)
 
 
-class Span:
+class RangeReader:
     """Bytes of a payload in order, gone on with wherever they break. Made by `Remote.span`."""
 
-    def __init__(self, remote: Remote, start: int, stop: int) -> None:
+    def __init__(self, remote: RemoteFile, start: int, stop: int) -> None:
         self._remote = remote
         self._at = start
         self._stop = stop
-        self._patience = Patience(remote.policy)
+        self._patience = Retrier(remote.policy)
         self._connection = AsyncExitStack()
-        self._body: Body | None = None
+        self._body: RangeBody | None = None
         self._unfit = 0
 
     async def read(self) -> bytes:
@@ -181,7 +186,7 @@ class Span:
                 return chunk
             try:
                 chunk = await self._receive()
-            except UnfitError as answer:
+            except UnexpectedResponse as answer:
                 error = await self._doubt(answer)
             except (IncompleteDownload, StoreError, TransportError) as failed:
                 error = failed
@@ -216,7 +221,7 @@ class Span:
             self._unfit = 0
         return await self._body.read()
 
-    async def _doubt(self, answer: UnfitError) -> ArtifactsError | None:
+    async def _doubt(self, answer: UnexpectedResponse) -> ArtifactsError | None:
         """What an answer that is not used means: an error, or nothing where none is needed."""
         self._unfit += 1
         untold = self._remote.source.blob.total is None

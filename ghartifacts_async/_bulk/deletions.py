@@ -7,14 +7,14 @@ from contextlib import aclosing
 from datetime import datetime
 
 from ghartifacts_async._bulk.downloads import deletions
-from ghartifacts_async._bulk.retention import Criteria, doomed, weight
-from ghartifacts_async._context import Parts
+from ghartifacts_async._bulk.retention import Criteria, select_for_deletion, weight
+from ghartifacts_async._context import ClientContext
 from ghartifacts_async.models import Artifact
 from ghartifacts_async.reports import PruneReport
 
 
 async def prune(
-    parts: Parts,
+    parts: ClientContext,
     repository: str,
     artifacts: AsyncIterable[Artifact],
     criteria: Criteria,
@@ -24,7 +24,7 @@ async def prune(
 ) -> PruneReport:
     """Delete what meets the criteria, or tell what would be; see `Repo.prune`."""
     listed = [artifact async for artifact in artifacts]
-    chosen = tuple(doomed(listed, criteria, now))
+    chosen = tuple(select_for_deletion(listed, criteria, now))
     kept, size = len(listed) - len(chosen), sum(map(weight, chosen))
     del listed
     if dry_run:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from ghartifacts_async import _arguments
 from ghartifacts_async._api import endpoints
-from ghartifacts_async._bulk.path_template import Layout
-from ghartifacts_async._context import Parts
+from ghartifacts_async._bulk.path_template import PathTemplate
+from ghartifacts_async._context import ClientContext
 from ghartifacts_async._download.progress import BulkMeter
-from ghartifacts_async._tasks.workers import Turn, each, side_by_side, with_turns
+from ghartifacts_async._tasks.workers import Turn, each, map_concurrently, with_turns
 from ghartifacts_async.errors import (
     ArtifactExpired,
     ArtifactsError,
@@ -31,7 +31,7 @@ _DELETES_AT_ONCE = 4
 _WRITERS = 8
 
 
-def light(error: ArtifactsError) -> ArtifactsError:
+def strip_tracebacks(error: ArtifactsError) -> ArtifactsError:
     """An error to be kept, without the frames that hold what was fetched."""
     one: BaseException | None = error
     while one is not None:
@@ -40,11 +40,11 @@ def light(error: ArtifactsError) -> ArtifactsError:
 
 
 async def downloads(
-    parts: Parts,
+    parts: ClientContext,
     repository: str,
     artifacts: Iterable[Artifact | int] | AsyncIterable[Artifact | int],
     directory: Path,
-    layout: Layout,
+    layout: PathTemplate,
     *,
     concurrency: int,
     if_exists: IfExists,
@@ -80,7 +80,7 @@ async def downloads(
         except (ClientStateError, ProgressError):
             raise
         except ArtifactsError as error:
-            outcome = Outcome(wanted, error=light(error))
+            outcome = Outcome(wanted, error=strip_tracebacks(error))
         finally:
             turn.over()
         meter.end(well=outcome.error is None)
@@ -89,7 +89,7 @@ async def downloads(
     source = with_turns(each(artifacts), concurrency)
     # Small ones are put on disk while the next are fetched.
     writers = min(concurrency, _WRITERS)
-    crew = side_by_side(source, work, concurrency, parts.lifetime, others=writers)
+    crew = map_concurrently(source, work, concurrency, parts.lifetime, others=writers)
     async with aclosing(crew) as outcomes:
         async for outcome in outcomes:
             yield outcome
@@ -97,7 +97,7 @@ async def downloads(
 
 
 async def deletions(
-    parts: Parts,
+    parts: ClientContext,
     repository: str,
     artifacts: Iterable[Artifact | int] | AsyncIterable[Artifact | int],
 ) -> AsyncGenerator[Deletion, None]:
@@ -136,10 +136,10 @@ async def deletions(
         except ClientStateError:
             raise
         except ArtifactsError as error:
-            return Deletion(wanted, error=light(error))
+            return Deletion(wanted, error=strip_tracebacks(error))
         return Deletion(wanted)
 
-    crew = side_by_side(each(artifacts), work, _DELETES_AT_ONCE, parts.lifetime)
+    crew = map_concurrently(each(artifacts), work, _DELETES_AT_ONCE, parts.lifetime)
     async with aclosing(crew) as outcomes:
         async for outcome in outcomes:
             yield outcome

@@ -37,7 +37,7 @@ class Header:
 
 
 @frozen
-class Entry:
+class ManifestEntry:
     """What a line tells of a file.
 
     Attributes:
@@ -69,7 +69,7 @@ def read_header(line: bytes) -> Header | None:
     return None
 
 
-def line(artifact: Artifact, entry: Entry) -> bytes:
+def line(artifact: Artifact, entry: ManifestEntry) -> bytes:
     """The line of a file, with all that is known of its artifact."""
     told = {
         "path": entry.path,
@@ -81,7 +81,7 @@ def line(artifact: Artifact, entry: Entry) -> bytes:
     return json.dumps(told, separators=(",", ":")).encode() + b"\n"
 
 
-def read_line(line: bytes) -> Entry | None:
+def read_line(line: bytes) -> ManifestEntry | None:
     """What a line tells, ``None`` where it is none of ours, whatever it is."""
     match _object(line):
         case {
@@ -91,7 +91,7 @@ def read_line(line: bytes) -> Entry | None:
             "digest": str(digest),
             "artifact": {"id": int(number)},
         } if _is_below(path) and _DIGEST.fullmatch(digest):
-            return Entry(number, path, size, mtime_ns, Digest.parse(digest))
+            return ManifestEntry(number, path, size, mtime_ns, Digest.parse(digest))
     return None
 
 
@@ -100,7 +100,7 @@ def worth_rewriting(lines: int, entries: int) -> bool:
     return lines - entries > max(_DEAD_LINES, entries)
 
 
-class Index:
+class ManifestIndex:
     """Where in a manifest the line of an artifact stands, and the lines of equal files.
 
     Small, as a mirror may have hundreds of thousands: of each line its offset, and of equal files
@@ -121,7 +121,7 @@ class Index:
         """How many there are, superseded ones too."""
         return len(self._offsets)
 
-    def add(self, entry: Entry, offset: int) -> None:
+    def add(self, entry: ManifestEntry, offset: int) -> None:
         """Take note of a line."""
         number, key = len(self._offsets), _key(entry.digest)
         self._offsets.append(offset)
@@ -133,7 +133,7 @@ class Index:
         number = self._ids.get(artifact_id)
         return None if number is None else self._offsets[number]
 
-    def alike(self, digest: Digest) -> Iterator[int]:
+    def find_by_digest(self, digest: Digest) -> Iterator[int]:
         """Offsets of lines that may be of this digest, the latest first."""
         number = self._digests.get(_key(digest), -1)
         while number >= 0:

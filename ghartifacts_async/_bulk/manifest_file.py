@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 from ghartifacts_async._bulk import manifest
-from ghartifacts_async._bulk.manifest import Entry, Header, Index
+from ghartifacts_async._bulk.manifest import Header, ManifestEntry, ManifestIndex
 from ghartifacts_async._bulk.path_template import MANIFEST
 from ghartifacts_async._disk.file_io import PRIVATE, disk_error, make_directory, sync_directory
 from ghartifacts_async._disk.lock_file import NO_LOCKS, Journal
@@ -21,7 +21,7 @@ from ghartifacts_async.models import Artifact, Digest
 
 _LOCK = ".mirror.ghartifacts-lock"
 _NEW = ".mirror.ghartifacts-new"
-_MOST_ALIKE = 64
+_MOST_WITH_DIGEST = 64
 
 
 class Manifest:
@@ -42,7 +42,7 @@ class Manifest:
         self._one_at_a_time = threading.Lock()
         self._fd = -1
         self._end = 0
-        self._index = Index()
+        self._index = ManifestIndex()
 
     def open(self) -> None:
         """Have the mirror, made if need be, and read what it tells.
@@ -68,17 +68,17 @@ class Manifest:
         except OSError as error:
             raise disk_error(error, self._path) from error
 
-    def find(self, artifact_id: int) -> Entry | None:
+    def find(self, artifact_id: int) -> ManifestEntry | None:
         """What it tells of an artifact."""
         with self._one_at_a_time:
             offset = self._index.find(artifact_id)
             entry = None if offset is None else manifest.read_line(self._line(offset))
         return entry if entry is not None and entry.id == artifact_id else None
 
-    def alike(self, digest: Digest) -> Iterator[Entry]:
+    def find_by_digest(self, digest: Digest) -> Iterator[ManifestEntry]:
         """What it tells of files of this digest, the latest first."""
         with self._one_at_a_time:
-            offsets = list(islice(self._index.alike(digest), _MOST_ALIKE))
+            offsets = list(islice(self._index.find_by_digest(digest), _MOST_WITH_DIGEST))
         for offset in offsets:
             with self._one_at_a_time:
                 entry = manifest.read_line(self._line(offset))
@@ -93,7 +93,7 @@ class Manifest:
         """
         try:
             status = (self._root / path).stat()
-            entry = Entry(artifact.id, path, status.st_size, status.st_mtime_ns, digest)
+            entry = ManifestEntry(artifact.id, path, status.st_size, status.st_mtime_ns, digest)
             line = manifest.line(artifact, entry)
             with self._one_at_a_time:
                 if os.write(self._fd, line) != len(line):
@@ -133,7 +133,7 @@ class Manifest:
 
     def _read(self) -> None:
         self._fd = os.open(self._path, os.O_RDWR | os.O_APPEND | PRIVATE)
-        self._index, self._end = Index(), 0
+        self._index, self._end = ManifestIndex(), 0
         with os.fdopen(os.dup(self._fd), "rb") as file:
             first = file.readline()
             self._check(manifest.read_header(first))

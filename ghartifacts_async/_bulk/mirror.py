@@ -17,15 +17,15 @@ from pathlib import Path
 
 from attrs import define, field
 
-from ghartifacts_async._bulk.downloads import EXTRA_CONNECTIONS, light
-from ghartifacts_async._bulk.mirror_store import Stock
-from ghartifacts_async._bulk.path_template import Layout
-from ghartifacts_async._context import Parts
+from ghartifacts_async._bulk.downloads import EXTRA_CONNECTIONS, strip_tracebacks
+from ghartifacts_async._bulk.mirror_store import MirrorStore
+from ghartifacts_async._bulk.path_template import PathTemplate
+from ghartifacts_async._context import ClientContext
 from ghartifacts_async._download import verification
 from ghartifacts_async._download.progress import BulkMeter
 from ghartifacts_async._tasks.lifetime import Lifetime
 from ghartifacts_async._tasks.waiting import wait_all
-from ghartifacts_async._tasks.workers import batches, in_turn, side_by_side
+from ghartifacts_async._tasks.workers import batches, in_turn, map_concurrently
 from ghartifacts_async.errors import (
     ArtifactExpired,
     ArtifactsError,
@@ -71,7 +71,7 @@ class Tally:
         if self.full >= _FULL_IN_A_ROW:
             raise error
         if len(self.failures) < MOST_FAILURES:
-            self.failures.append(Outcome(artifact, error=light(error)))
+            self.failures.append(Outcome(artifact, error=strip_tracebacks(error)))
 
     def report(self, seconds: float) -> MirrorReport:
         """All of it."""
@@ -110,11 +110,11 @@ class Mirror:
 
     def __init__(
         self,
-        parts: Parts,
+        parts: ClientContext,
         repository: str,
         artifacts: AsyncIterable[Artifact],
         root: Path,
-        layout: Layout,
+        layout: PathTemplate,
         *,
         durable: bool,
     ) -> None:
@@ -124,7 +124,7 @@ class Mirror:
         self._root = root
         self._layout = layout
         self._durable = durable
-        self._stock = Stock(parts.disk, parts.base_url, root, layout, durable=durable)
+        self._stock = MirrorStore(parts.disk, parts.base_url, root, layout, durable=durable)
         self._flights: dict[str, _Flight] = {}
         self._given = 0
         self._exhausted = False
@@ -261,7 +261,7 @@ async def mirror(
 
     source = in_turn(sources(), _REPOSITORIES_AT_ONCE)
     try:
-        async with aclosing(side_by_side(source, work, concurrency, lifetime)) as ended:
+        async with aclosing(map_concurrently(source, work, concurrency, lifetime)) as ended:
             async for _ in ended:
                 pass
     finally:

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from ghartifacts_async._bulk.manifest import Entry, Header
+from ghartifacts_async._bulk.manifest import Header, ManifestEntry
 from ghartifacts_async._bulk.manifest_file import Manifest
-from ghartifacts_async._bulk.path_template import Layout, extension
-from ghartifacts_async._disk.clone import Twin
+from ghartifacts_async._bulk.path_template import PathTemplate, extension
+from ghartifacts_async._disk.clone import FileClone
 from ghartifacts_async._disk.file_io import disk_errors, sync_file
 from ghartifacts_async._disk.lock_file import Journal
-from ghartifacts_async._disk.threads import Disk
+from ghartifacts_async._disk.threads import IoThreads
 from ghartifacts_async._download import verification
 from ghartifacts_async._download.target import Target, hashed, is_same
 from ghartifacts_async.errors import DigestMismatch, DiskError, DiskFull, IncompleteDownload
@@ -25,7 +25,7 @@ _log = logging.getLogger("ghartifacts_async")
 _MOST_LOOKED_INTO = 4
 
 
-class Stock:
+class MirrorStore:
     """What a mirror has.
 
     Args:
@@ -37,7 +37,7 @@ class Stock:
     """
 
     def __init__(
-        self, disk: Disk, server: str, root: Path, layout: Layout, *, durable: bool
+        self, disk: IoThreads, server: str, root: Path, layout: PathTemplate, *, durable: bool
     ) -> None:
         self._disk = disk
         self._root = root
@@ -114,10 +114,12 @@ class Stock:
         finally:
             await self._disk.run(twin.leave, last=True)
 
-    def _linked_at_once(self, artifact: Artifact, digest: Digest) -> tuple[bool, list[Entry]]:
+    def _linked_at_once(
+        self, artifact: Artifact, digest: Digest
+    ) -> tuple[bool, list[ManifestEntry]]:
         """Whether a link did; else the files that may do after a look into them."""
-        others: list[Entry] = []
-        for entry in self._manifest.alike(digest):
+        others: list[ManifestEntry] = []
+        for entry in self._manifest.find_by_digest(digest):
             source, path = self._root / entry.path, self._path_like(artifact, entry)
             if path == entry.path:
                 continue
@@ -137,10 +139,10 @@ class Stock:
             return True, []
         return False, others[:_MOST_LOOKED_INTO]
 
-    def _twin(self, source: Path, target: Path) -> Twin:
-        return Twin(source, target, Target(target, True).beside("link"), durable=self._durable)
+    def _twin(self, source: Path, target: Path) -> FileClone:
+        return FileClone(source, target, Target(target, True).beside("link"), durable=self._durable)
 
-    def _path_like(self, artifact: Artifact, entry: Entry) -> str:
+    def _path_like(self, artifact: Artifact, entry: ManifestEntry) -> str:
         """Its path, as a zip where its equal is one."""
         zipped = extension(entry.path) == ".zip"
         return self._layout.path(artifact, ".zip" if zipped else extension(artifact.name))
@@ -203,7 +205,7 @@ def _tidy(target: Target) -> None:
         journal.release()
 
 
-def _is_unchanged(path: Path, entry: Entry) -> bool:
+def _is_unchanged(path: Path, entry: ManifestEntry) -> bool:
     """Whether a file is as it was when it was told of."""
     try:
         status = path.lstat()

@@ -35,7 +35,7 @@ _Piece: TypeAlias = tuple[str, str | None, str]
 """Literal text, and the field after it with its format."""
 
 
-class Layout:
+class PathTemplate:
     """The paths of a template.
 
     Args:

@@ -44,7 +44,9 @@ class Criteria:
             )
 
 
-def doomed(artifacts: Iterable[Artifact], criteria: Criteria, now: datetime) -> list[Artifact]:
+def select_for_deletion(
+    artifacts: Iterable[Artifact], criteria: Criteria, now: datetime
+) -> list[Artifact]:
     """What is to be deleted, the oldest first.
 
     Of equal age the one with the lower id is the older; one without a date is the newest.

@@ -22,7 +22,7 @@ _PIECE = 2**20
 _PIECES_A_STEP = 32
 
 
-class Twin:
+class FileClone:
     """A file on its way to be another's equal: a reflink, else a hard link, else a copy.
 
     Args:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ghartifacts_async._disk.file_io import RandomFile, disk_errors
-from ghartifacts_async._disk.threads import Disk
+from ghartifacts_async._disk.threads import IoThreads
 from ghartifacts_async._tasks.waiting import wait_all
 from ghartifacts_async.errors import ClientStateError, DiskError
 from ghartifacts_async.models import Digest
@@ -27,7 +27,7 @@ class Hasher:
         path: Where it is.
     """
 
-    def __init__(self, disk: Disk, file: RandomFile, path: Path) -> None:
+    def __init__(self, disk: IoThreads, file: RandomFile, path: Path) -> None:
         self._disk = disk
         self._file = file
         self._path = path

@@ -18,7 +18,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from ghartifacts_async._disk.file_io import disk_error, disk_errors
-from ghartifacts_async._disk.threads import Disk
+from ghartifacts_async._disk.threads import IoThreads
 from ghartifacts_async._tasks.waiting import wait_done
 from ghartifacts_async.errors import DiskError, TargetExists
 from ghartifacts_async.models import IfDirectoryExists
@@ -38,9 +38,9 @@ _log = logging.getLogger("ghartifacts_async")
 
 
 @asynccontextmanager
-async def fresh(
-    disk: Disk, directory: str | os.PathLike[str], if_exists: IfDirectoryExists
-) -> AsyncIterator[Fresh]:
+async def staging_directory(
+    disk: IoThreads, directory: str | os.PathLike[str], if_exists: IfDirectoryExists
+) -> AsyncIterator[StagingDirectory]:
     """A directory to fill; what is not published is gone at the end.
 
     Args:
@@ -52,7 +52,7 @@ async def fresh(
         TargetExists: There is one, and it is to be left alone.
         DiskError: It cannot be made, or what is there cannot be replaced.
     """
-    made = Fresh(disk, directory, if_exists)
+    made = StagingDirectory(disk, directory, if_exists)
     try:
         await disk.run(made._make)
         yield made
@@ -60,7 +60,7 @@ async def fresh(
         await disk.run(made._leave, last=True)
 
 
-class Fresh:
+class StagingDirectory:
     """A directory beside its place. Made by `fresh`.
 
     Attributes:
@@ -69,7 +69,7 @@ class Fresh:
     """
 
     def __init__(
-        self, disk: Disk, directory: str | os.PathLike[str], if_exists: IfDirectoryExists
+        self, disk: IoThreads, directory: str | os.PathLike[str], if_exists: IfDirectoryExists
     ) -> None:
         self._disk = disk
         self._replace = if_exists == "replace"

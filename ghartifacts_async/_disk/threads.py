@@ -47,7 +47,7 @@ def _do(future: UncancellableFuture[_T], job: Callable[..., _T], args: tuple[obj
         del future  # an error holds this frame
 
 
-class Disk:
+class IoThreads:
     """The threads of one client. Close it to end them."""
 
     def __init__(self) -> None:

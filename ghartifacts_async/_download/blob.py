@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 
 from ghartifacts_async._api import rate_limit_headers
 from ghartifacts_async._download import ranges
-from ghartifacts_async._download.ranges import Blob, Distrusted
-from ghartifacts_async._download.signed_url import Lease
+from ghartifacts_async._download.ranges import BlobInfo, RejectedResponse
+from ghartifacts_async._download.signed_url import SignedUrlProvider
 from ghartifacts_async._http import redirects
 from ghartifacts_async._http.redirects import SignedUrl
 from ghartifacts_async._http.transport import Stream, Transport
@@ -23,7 +23,7 @@ UNFIT_IN_A_ROW = 2
 """Answers that are not to the question, after which it is another question that is asked."""
 
 
-class UnfitError(Exception):
+class UnexpectedResponse(Exception):
     """An answer of the store that is not one to the question.
 
     Attributes:
@@ -31,13 +31,13 @@ class UnfitError(Exception):
         error: What a caller is told where it stays so.
     """
 
-    def __init__(self, verdict: Distrusted, error: IncompleteDownload) -> None:
+    def __init__(self, verdict: RejectedResponse, error: IncompleteDownload) -> None:
         super().__init__(error.summary)
         self.verdict = verdict
         self.error = error
 
 
-class Source:
+class BlobClient:
     """One artifact's payload, wherever the store keeps it.
 
     Args:
@@ -49,18 +49,18 @@ class Source:
         blob: What is known of it.
     """
 
-    def __init__(self, transport: Transport, lease: Lease, artifact: Artifact) -> None:
+    def __init__(self, transport: Transport, lease: SignedUrlProvider, artifact: Artifact) -> None:
         self._transport = transport
         self._lease = lease
         self._artifact = artifact
-        self.blob: Blob = self._told_by_github()
+        self.blob: BlobInfo = self._told_by_github()
 
     def forget(self) -> None:
         """The payload is another than it was."""
         self.blob = self._told_by_github()
 
     @asynccontextmanager
-    async def open(self, start: int, stop: int | None) -> AsyncIterator[Body]:
+    async def open(self, start: int, stop: int | None) -> AsyncIterator[RangeBody]:
         """The store's answer to a request for a span; what it tells is `blob` from then on.
 
         Raises:
@@ -72,7 +72,7 @@ class Source:
         """
         renewed = False
         while True:
-            headers = ranges.asked(start, stop, self.blob)
+            headers = ranges.range_headers(start, stop, self.blob)
             async with (
                 self._lease.connection() as (url, is_new),
                 self._answer(url, headers) as stream,
@@ -99,18 +99,18 @@ class Source:
             f"{url.host}: more than {redirects.MAX_HOPS} redirects; they may loop"
         )
 
-    def _told_by_github(self) -> Blob:
+    def _told_by_github(self) -> BlobInfo:
         """Without a digest `size_in_bytes` is not the size of the payload."""
-        return Blob(self._artifact.size_in_bytes if self._artifact.digest is not None else None)
+        return BlobInfo(self._artifact.size_in_bytes if self._artifact.digest is not None else None)
 
-    async def _body(self, stream: Stream, start: int, stop: int | None) -> Body:
-        told = ranges.judge(stream.status, stream.headers, start, stop, self.blob)
+    async def _body(self, stream: Stream, start: int, stop: int | None) -> RangeBody:
+        told = ranges.validate_response(stream.status, stream.headers, start, stop, self.blob)
         if told is None:
             raise await _store_error(stream)
-        if isinstance(told, Distrusted):
-            raise UnfitError(told, self.incomplete(told.reason, start))
+        if isinstance(told, RejectedResponse):
+            raise UnexpectedResponse(told, self.incomplete(told.reason, start))
         self.blob = told
-        return Body(stream, start, stop if stop is not None else told.total, self)
+        return RangeBody(stream, start, stop if stop is not None else told.total, self)
 
     def incomplete(self, reason: str, received: int) -> IncompleteDownload:
         """The error of a payload that is not all there, or of which there is too much."""
@@ -119,7 +119,7 @@ class Source:
         )
 
 
-class Body:
+class RangeBody:
     """The bytes of an answer.
 
     Attributes:
@@ -129,7 +129,7 @@ class Body:
         offers_parts: Whether it says that it would.
     """
 
-    def __init__(self, stream: Stream, start: int, stop: int | None, source: Source) -> None:
+    def __init__(self, stream: Stream, start: int, stop: int | None, source: BlobClient) -> None:
         self._stream = stream
         self._at = start
         self._stop = stop

@@ -11,16 +11,16 @@ from attrs import frozen
 
 from ghartifacts_async._disk.file_io import boot
 from ghartifacts_async._disk.lock_file import tidy
-from ghartifacts_async._disk.threads import Disk
+from ghartifacts_async._disk.threads import IoThreads
 from ghartifacts_async._download import ranges, verification
-from ghartifacts_async._download.blob import Body, Source
-from ghartifacts_async._download.fetcher import Fetch, StartOver
+from ghartifacts_async._download.blob import BlobClient, RangeBody
+from ghartifacts_async._download.fetcher import Fetch, RestartDownload
 from ghartifacts_async._download.journal import Record
-from ghartifacts_async._download.part_file import Partial, partial
+from ghartifacts_async._download.part_file import PartFile, open_part_file
 from ghartifacts_async._download.progress import Meter, OnProgress
-from ghartifacts_async._download.ranges import Plan
-from ghartifacts_async._download.retries import Patience
-from ghartifacts_async._download.signed_url import Lease
+from ghartifacts_async._download.ranges import SegmentScheduler
+from ghartifacts_async._download.retries import Retrier
+from ghartifacts_async._download.signed_url import SignedUrlProvider
 from ghartifacts_async._download.target import AlreadyThere, Target
 from ghartifacts_async._http.transport import Transport
 from ghartifacts_async.errors import (
@@ -43,7 +43,7 @@ class Job:
         destination: As the caller gave it.
         if_exists: What to do about a file that is there.
         connections: How many side by side, ``None`` for what suits the size.
-        wait: Whether to wait for another download to the same target.
+        wait_for_lock: Whether to wait for another download to the same target.
         keep_partial: Whether what came stays for the next call where this one fails.
         durable: Whether it is to survive a loss of power.
         on_progress: The caller's function.
@@ -57,7 +57,7 @@ class Job:
     destination: str | os.PathLike[str]
     if_exists: IfExists
     connections: int | None
-    wait: bool
+    wait_for_lock: bool
     keep_partial: bool
     durable: bool
     on_progress: OnProgress | None
@@ -66,7 +66,7 @@ class Job:
 
 
 async def download(
-    transport: Transport, disk: Disk, policy: RetryPolicy, lease: Lease, job: Job
+    transport: Transport, disk: IoThreads, policy: RetryPolicy, lease: SignedUrlProvider, job: Job
 ) -> Download:
     """Fetch, check and publish."""
     artifact, how = job.artifact, job.if_exists
@@ -79,8 +79,8 @@ async def download(
         except AlreadyThere:
             await disk.run(tidy, directory, target.stem)
             raise
-        async with partial(
-            disk, directory, target.stem, wait=job.wait, keep=job.keep_partial
+        async with open_part_file(
+            disk, directory, target.stem, wait=job.wait_for_lock, keep=job.keep_partial
         ) as part:
             return await _Download(transport, disk, policy, lease, job, part, target).run()
     except AlreadyThere:
@@ -101,11 +101,11 @@ class _Download:
     def __init__(
         self,
         transport: Transport,
-        disk: Disk,
+        disk: IoThreads,
         policy: RetryPolicy,
-        lease: Lease,
+        lease: SignedUrlProvider,
         job: Job,
-        part: Partial,
+        part: PartFile,
         target: Target,
     ) -> None:
         self._disk = disk
@@ -115,8 +115,8 @@ class _Download:
         self._target = target
         digest = verification.sha256(job.artifact)
         self._wanted = None if digest is None else str(digest)
-        self._source = Source(transport, lease, job.artifact)
-        self._patience = Patience(policy)
+        self._source = BlobClient(transport, lease, job.artifact)
+        self._patience = Retrier(policy)
         self._meter = Meter(job.artifact, job.on_progress)
         self._begun = False
 
@@ -142,7 +142,7 @@ class _Download:
                 await self._fetch(whole)
                 digest, verified = await self._checked()
                 break
-            except StartOver as useless:
+            except RestartDownload as useless:
                 whole = whole or useless.whole
                 error = useless.error
             except DigestMismatch as mismatch:
@@ -175,7 +175,7 @@ class _Download:
         missing: list[tuple[int, int | None]] = [(0, None)]
         if total:
             missing = list(self._part.spans.missing(total))
-        plan = Plan(missing, connections or 1)
+        plan = SegmentScheduler(missing, connections or 1)
         if plan.complete and self._begun:
             return
         fetch = Fetch(
@@ -190,7 +190,7 @@ class _Download:
         )
         await fetch.run(connections)
 
-    async def _started(self, body: Body) -> None:
+    async def _started(self, body: RangeBody) -> None:
         """The first answer: it tells which file it is, and how large."""
         if self._begun:
             return
@@ -221,7 +221,7 @@ class _Download:
             return digest, verification.check(artifact, total, digest, tail)
         except IncompleteDownload as failed:
             error = failed
-        raise StartOver(error, whole=True)
+        raise RestartDownload(error, whole=True)
 
     async def _start_over(self, error: ArtifactsError) -> None:
         _log.warning("%s; starting over", error)

@@ -8,11 +8,16 @@ from contextlib import nullcontext
 from typing import Protocol
 
 from ghartifacts_async._arguments import MAX_CONNECTIONS
-from ghartifacts_async._disk.threads import Disk
+from ghartifacts_async._disk.threads import IoThreads
 from ghartifacts_async._download import ranges
-from ghartifacts_async._download.blob import UNFIT_IN_A_ROW, Body, Source, UnfitError
-from ghartifacts_async._download.ranges import Piece, Plan
-from ghartifacts_async._download.retries import Patience
+from ghartifacts_async._download.blob import (
+    UNFIT_IN_A_ROW,
+    BlobClient,
+    RangeBody,
+    UnexpectedResponse,
+)
+from ghartifacts_async._download.ranges import Segment, SegmentScheduler
+from ghartifacts_async._download.retries import Retrier
 from ghartifacts_async._tasks.waiting import await_uncancelled, wait_all
 from ghartifacts_async.errors import (
     ArtifactsError,
@@ -25,7 +30,7 @@ _IDLE = 0.25
 _MOST_CHUNKS = 1024
 
 
-class StartOver(Exception):
+class RestartDownload(Exception):
     """What came so far is of no use.
 
     Attributes:
@@ -64,12 +69,12 @@ class Fetch:
 
     def __init__(
         self,
-        source: Source,
+        source: BlobClient,
         sink: Sink,
-        disk: Disk,
-        plan: Plan,
-        patience: Patience,
-        started: Callable[[Body], Awaitable[None]],
+        disk: IoThreads,
+        plan: SegmentScheduler,
+        patience: Retrier,
+        started: Callable[[RangeBody], Awaitable[None]],
         add: Callable[[int], None],
         extra: asyncio.Semaphore | None = None,
     ) -> None:
@@ -134,7 +139,7 @@ class Fetch:
                     try:
                         await self._fetch(piece)
                         rate, unfit = piece.rate(loop.time()), 0
-                    except UnfitError as answer:
+                    except UnexpectedResponse as answer:
                         unfit += 1
                         error = self._distrust(answer, unfit)
                     except (IncompleteDownload, StoreError, TransportError) as failed:
@@ -146,18 +151,18 @@ class Fetch:
                 await asyncio.sleep(_IDLE)
             elif error is not None:
                 if piece.stop is None and piece.came:
-                    raise StartOver(error, whole=True)
+                    raise RestartDownload(error, whole=True)
                 await self._patience.again(error, number)
 
-    def _distrust(self, answer: UnfitError, in_a_row: int) -> ArtifactsError:
+    def _distrust(self, answer: UnexpectedResponse, in_a_row: int) -> ArtifactsError:
         verdict, error = answer.verdict, answer.error
         if verdict.whole and (not self._parts_work or in_a_row >= UNFIT_IN_A_ROW):
-            raise StartOver(error, whole=True)
+            raise RestartDownload(error, whole=True)
         if verdict.changed and in_a_row >= UNFIT_IN_A_ROW:
-            raise StartOver(error, whole=False)
+            raise RestartDownload(error, whole=False)
         return error
 
-    async def _fetch(self, piece: Piece) -> None:
+    async def _fetch(self, piece: Segment) -> None:
         loop = asyncio.get_running_loop()
         async with self._source.open(piece.at, piece.stop) as body:
             self._parts_work = self._parts_work or body.is_part
@@ -174,7 +179,7 @@ class Fetch:
             piece.since, piece.came = loop.time(), 0
             await self._receive(body, piece)
 
-    async def _receive(self, body: Body, piece: Piece) -> None:
+    async def _receive(self, body: RangeBody, piece: Segment) -> None:
         """Move the body to the sink in batches: one being gathered, one being written."""
         batch: list[bytes] = []
         gathered = 0

@@ -12,7 +12,7 @@ import re
 
 from attrs import asdict, evolve, frozen
 
-from ghartifacts_async._download.ranges import Blob, Spans
+from ghartifacts_async._download.ranges import BlobInfo, RangeSet
 
 _FORMAT = 1
 _SPAN = re.compile(r"([0-9]{1,18})-([0-9]{1,18})")
@@ -41,9 +41,9 @@ class Record:
     spans: tuple[tuple[int, int], ...] = ()
 
     @property
-    def blob(self) -> Blob:
+    def blob(self) -> BlobInfo:
         """What the store's answers must agree with."""
-        return Blob(self.total, self.etag)
+        return BlobInfo(self.total, self.etag)
 
 
 def header(record: Record) -> bytes:
@@ -82,7 +82,7 @@ def read(text: bytes, artifact: str, digest: str | None, boot: str) -> Record | 
         return None
     if digest is None and (record.boot != boot or not boot):
         return None
-    spans = Spans()
+    spans = RangeSet()
     for piece in lines[:-1]:
         match = _SPAN.fullmatch(piece.decode("ascii", "replace"))
         if match is None or not int(match[1]) < int(match[2]) <= record.total:

@@ -27,10 +27,10 @@ from ghartifacts_async._disk.file_io import (
 )
 from ghartifacts_async._disk.hasher import Hasher
 from ghartifacts_async._disk.lock_file import NO_LOCKS, Journal
-from ghartifacts_async._disk.threads import Disk
+from ghartifacts_async._disk.threads import IoThreads
 from ghartifacts_async._download import journal
 from ghartifacts_async._download.journal import Record
-from ghartifacts_async._download.ranges import Spans
+from ghartifacts_async._download.ranges import RangeSet
 from ghartifacts_async._tasks.waiting import wait_all, wait_done
 from ghartifacts_async.errors import DiskError, TargetBusy, TargetExists
 from ghartifacts_async.models import Digest
@@ -39,9 +39,9 @@ _TIDIED_UP = 5
 
 
 @asynccontextmanager
-async def partial(
-    disk: Disk, directory: Path, stem: str, *, wait: bool, keep: bool
-) -> AsyncIterator[Partial]:
+async def open_part_file(
+    disk: IoThreads, directory: Path, stem: str, *, wait: bool, keep: bool
+) -> AsyncIterator[PartFile]:
     """The partial file of this stem, for one at a time.
 
     Args:
@@ -55,7 +55,7 @@ async def partial(
         TargetBusy: Another is at work on it.
         DiskError: It cannot be made.
     """
-    part = Partial(disk, directory, stem)
+    part = PartFile(disk, directory, stem)
     delay = 0.02
     try:
         while not await disk.run(part._open):
@@ -70,10 +70,10 @@ async def partial(
         await part._close(keep)
 
 
-class Partial:
+class PartFile:
     """A part file under its lock. Made by `partial`."""
 
-    def __init__(self, disk: Disk, directory: Path, stem: str) -> None:
+    def __init__(self, disk: IoThreads, directory: Path, stem: str) -> None:
         self._disk = disk
         self._directory = directory
         self._name(stem)
@@ -84,14 +84,14 @@ class Partial:
         self._published = self._abandoned = self._ours = False
         self._error: BaseException | None = None
         self._made: list[Path] = []
-        self.spans = Spans()
+        self.spans = RangeSet()
 
     async def found(self, artifact: str, digest: str | None) -> Record | None:
         """What an earlier download of the same payload left, if it can be gone on with."""
         record = await self._disk.run(self._found, artifact, digest)
         if record is not None:
             self._total = record.total
-            self.spans = Spans(record.spans)
+            self.spans = RangeSet(record.spans)
             self._hash_anew()
         return record
 
@@ -110,7 +110,7 @@ class Partial:
 
     def spoil(self) -> None:
         """What is on disk is of no use, to nobody."""
-        self.spans, self._ours = Spans(), True
+        self.spans, self._ours = RangeSet(), True
 
     def write(self, offset: int, chunks: Sequence[bytes], size: int) -> asyncio.Future[None]:
         """Begin to write `size` bytes; the result comes when they are on disk and in the journal.
@@ -181,7 +181,7 @@ class Partial:
 
     def _follow(self) -> None:
         if self._hasher is not None:
-            self._hasher.follow(self.spans.front)
+            self._hasher.follow(self.spans.contiguous_length)
 
     async def _settle(self) -> None:
         hasher = self._hasher

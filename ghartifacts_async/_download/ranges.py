@@ -21,7 +21,7 @@ from attrs import define, frozen
 
 from ghartifacts_async._arguments import MAX_CONNECTIONS
 
-Span: TypeAlias = tuple[int, int]
+ByteRange: TypeAlias = tuple[int, int]
 """First byte, and the one behind the last."""
 
 BYTES_FOR_A_CONNECTION = 32 * 2**20
@@ -40,16 +40,16 @@ def connections(size: int) -> int:
     return max(1, min(MAX_CONNECTIONS, size // BYTES_FOR_A_CONNECTION))
 
 
-class Spans:
+class RangeSet:
     """A set of bytes, as sorted spans that do not touch."""
 
-    def __init__(self, spans: Iterable[Span] = ()) -> None:
-        self._spans: list[Span] = []
+    def __init__(self, spans: Iterable[ByteRange] = ()) -> None:
+        self._spans: list[ByteRange] = []
         self.total = 0
         for start, stop in spans:
             self.add(start, stop)
 
-    def __iter__(self) -> Iterator[Span]:
+    def __iter__(self) -> Iterator[ByteRange]:
         return iter(self._spans)
 
     def add(self, start: int, stop: int) -> None:
@@ -66,11 +66,11 @@ class Spans:
         self.total += stop - start
 
     @property
-    def front(self) -> int:
+    def contiguous_length(self) -> int:
         """How many bytes are there without a gap, from the first on."""
         return self._spans[0][1] if self._spans and self._spans[0][0] == 0 else 0
 
-    def missing(self, total: int) -> list[Span]:
+    def missing(self, total: int) -> list[ByteRange]:
         """The gaps in a payload of so many bytes."""
         edges = [0, *(edge for span in self._spans for edge in span), total]
         gaps = zip(edges[::2], edges[1::2], strict=True)
@@ -78,7 +78,7 @@ class Spans:
 
 
 @define(eq=False)
-class Piece:
+class Segment:
     """What one connection is fetching: from `at`, which grows, to before `stop`, which may shrink.
 
     Attributes:
@@ -102,7 +102,7 @@ class Piece:
         return self.came / max(now - self.since, 1e-3)
 
 
-class Plan:
+class SegmentScheduler:
     """Who fetches what.
 
     Args:
@@ -113,14 +113,14 @@ class Plan:
     def __init__(self, missing: Iterable[tuple[int, int | None]], connections: int) -> None:
         self._free: list[tuple[int, int | None]] = list(missing)
         self._connections = connections
-        self._taken: list[Piece] = []
+        self._taken: list[Segment] = []
 
     @property
     def complete(self) -> bool:
         """Whether nothing is wanted any more."""
         return not self._free and not any(piece.stop is None or piece.left for piece in self._taken)
 
-    def take(self, now: float, rate: float = 0.0) -> Piece | None:
+    def take(self, now: float, rate: float = 0.0) -> Segment | None:
         """The next piece, ``None`` where there is nothing to take just now.
 
         Args:
@@ -133,18 +133,18 @@ class Plan:
             self._taken.append(piece)
         return piece
 
-    def give_back(self, piece: Piece) -> None:
+    def give_back(self, piece: Segment) -> None:
         """Take no more of a piece; what is left of it is free again."""
         self._taken.remove(piece)
         if piece.stop is None or piece.left:
             self._free.append((piece.at, piece.stop))
             self._free.sort(key=lambda span: span[0])
 
-    def _next(self) -> Piece:
+    def _next(self) -> Segment:
         start, stop = self._free[0]
         if stop is None:
             del self._free[0]
-            return Piece(start, stop)
+            return Segment(start, stop)
         wanted = sum(stop - start for start, stop in self._free if stop is not None)
         size = max(_SMALLEST_PIECE, min(_LARGEST_PIECE, wanted // (2 * self._connections)))
         if self._connections == 1 or stop - start - size < _SMALLEST_PIECE:
@@ -153,12 +153,12 @@ class Plan:
             del self._free[0]
         else:
             self._free[0] = (start + size, stop)
-        return Piece(start, start + size)
+        return Segment(start, start + size)
 
-    def _relieve(self, now: float, rate: float) -> Piece | None:
+    def _relieve(self, now: float, rate: float) -> Segment | None:
         """What another connection will not have fetched by the time that both could be done."""
 
-        def time_left(piece: Piece) -> float:
+        def time_left(piece: Segment) -> float:
             return piece.left / max(piece.rate(now), 1.0)
 
         slow = max(self._taken, key=time_left, default=None)
@@ -170,13 +170,13 @@ class Plan:
         share = int(slow.left * pace / (pace + rate)) if rate > 0 else slow.left // 2
         if slow.left - share < _SMALLEST_RELIEF:
             share = 0
-        piece = Piece(slow.at + share, slow.stop)
+        piece = Segment(slow.at + share, slow.stop)
         slow.stop = piece.at
         return piece
 
 
 @frozen
-class Blob:
+class BlobInfo:
     """What is known of a payload, and what a store's answers must agree with.
 
     Attributes:
@@ -189,7 +189,7 @@ class Blob:
 
 
 @frozen
-class Distrusted:
+class RejectedResponse:
     """An answer that is not one to the question.
 
     Attributes:
@@ -203,12 +203,12 @@ class Distrusted:
     whole: bool = False
 
 
-def is_whole(start: int, stop: int | None, blob: Blob) -> bool:
+def is_whole(start: int, stop: int | None, blob: BlobInfo) -> bool:
     """Whether a span is all of a payload, for which no range is needed."""
     return start == 0 and (stop is None or stop == blob.total)
 
 
-def asked(start: int, stop: int | None, blob: Blob) -> dict[str, str]:
+def range_headers(start: int, stop: int | None, blob: BlobInfo) -> dict[str, str]:
     """The headers that ask for a span."""
     headers: dict[str, str] = {}
     if not is_whole(start, stop, blob):
@@ -219,9 +219,9 @@ def asked(start: int, stop: int | None, blob: Blob) -> dict[str, str]:
     return headers
 
 
-def judge(
-    status: int, headers: Mapping[str, str], start: int, stop: int | None, blob: Blob
-) -> Blob | Distrusted | None:
+def validate_response(
+    status: int, headers: Mapping[str, str], start: int, stop: int | None, blob: BlobInfo
+) -> BlobInfo | RejectedResponse | None:
     """What an answer tells of the payload; ``None`` where its status is an error.
 
     Stores that ignore ``If-Match``, or that do not know ranges, are caught here.
@@ -235,28 +235,30 @@ def judge(
     """
     whole = is_whole(start, stop, blob)
     if status in {412, 416}:
-        return Distrusted(f"the store answered {status}: the payload has changed", changed=True)
+        return RejectedResponse(
+            f"the store answered {status}: the payload has changed", changed=True
+        )
     if status == 200 and not whole:
-        return Distrusted("the store sent everything where a part was asked for", whole=True)
+        return RejectedResponse("the store sent everything where a part was asked for", whole=True)
     if status == 200:
-        told = Blob(_length(headers), headers.get("etag"))
+        told = BlobInfo(_length(headers), headers.get("etag"))
     elif status == 206:
         match = _CONTENT_RANGE.fullmatch(headers.get("content-range", "").strip())
         if whole or match is None or stop is None:
-            return Distrusted("the store sent a part that was not asked for")
+            return RejectedResponse("the store sent a part that was not asked for")
         first, last, total = map(int, match.groups())
         if first != start or not first <= last < min(stop, total):
-            return Distrusted(f"the store sent bytes {first}-{last}, not {start}-{stop - 1}")
-        told = Blob(total, headers.get("etag"))
+            return RejectedResponse(f"the store sent bytes {first}-{last}, not {start}-{stop - 1}")
+        told = BlobInfo(total, headers.get("etag"))
     else:
         return None
     if blob.total is not None and told.total not in {None, blob.total}:
-        return Distrusted(
+        return RejectedResponse(
             f"the store promises {told.total} bytes, and there are {blob.total}", changed=True
         )
     if blob.etag is not None and told.etag not in {None, blob.etag}:
-        return Distrusted("the store sent another payload than before", changed=True)
-    return Blob(blob.total if told.total is None else told.total, told.etag or blob.etag)
+        return RejectedResponse("the store sent another payload than before", changed=True)
+    return BlobInfo(blob.total if told.total is None else told.total, told.etag or blob.etag)
 
 
 def _length(headers: Mapping[str, str]) -> int | None:

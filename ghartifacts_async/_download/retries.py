@@ -21,7 +21,7 @@ from ghartifacts_async.models import RetryPolicy
 _log = logging.getLogger("ghartifacts_async")
 
 
-class Patience:
+class Retrier:
     """How long a download goes on failing: as a call does, anew with what came.
 
     Args:
@@ -56,10 +56,10 @@ class Patience:
         attempt = retry.Attempt(failures, elapsed, self._chance())
         decision = retry.decide(self._policy, attempt, _failure(error))
         if isinstance(decision, retry.GiveUp):
-            if (tries := self._streak.tries(connection)) > 1:
-                error.tries, error.seconds = tries, elapsed
+            if (tries := self._streak.attempts(connection)) > 1:
+                error.attempts, error.seconds = tries, elapsed
                 error.summary += (
-                    f" (tried {error.tries} times in {error.seconds:.1f} s without getting on)"
+                    f" (tried {error.attempts} times in {error.seconds:.1f} s without getting on)"
                 )
             raise error
         _log.info("%s; going on in %.1f s", error, decision.seconds)
@@ -77,5 +77,5 @@ def _failure(error: ArtifactsError) -> retry.Failure:
         status = None if error.status in redirects.URL_REFUSED else error.status
         return retry.Failure(status, error.retry_after)
     # GitHub's calls are tried again where they are made.
-    passing = isinstance(error, TransportError | IncompleteDownload) and error.tries == 1
+    passing = isinstance(error, TransportError | IncompleteDownload) and error.attempts == 1
     return retry.Failure(permanent=not passing or isinstance(error, CertificateRefused))

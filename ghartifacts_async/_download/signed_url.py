@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from ghartifacts_async._api.client import Session
+from ghartifacts_async._api.client import ApiClient
 from ghartifacts_async._api.endpoints import ApiCall
 from ghartifacts_async._http.redirects import SignedUrl
 from ghartifacts_async._http.transport import Transport
@@ -15,7 +15,7 @@ GOOD_FOR = 50.0
 """Seconds for which a URL is used, of its 60: it is signed before it arrives, and used after."""
 
 
-class Lease:
+class SignedUrlProvider:
     """A signed URL for all connections of one download.
 
     Args:
@@ -24,7 +24,7 @@ class Lease:
         call: For the redirect to the payload.
     """
 
-    def __init__(self, session: Session, transport: Transport, call: ApiCall) -> None:
+    def __init__(self, session: ApiClient, transport: Transport, call: ApiCall) -> None:
         self._session = session
         self._transport = transport
         self._call = call

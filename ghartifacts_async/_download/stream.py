@@ -8,8 +8,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from copy import copy
 
 from ghartifacts_async._download import verification
-from ghartifacts_async._download.blob import UNFIT_IN_A_ROW, Body, Source, UnfitError
-from ghartifacts_async._download.retries import Patience
+from ghartifacts_async._download.blob import (
+    UNFIT_IN_A_ROW,
+    BlobClient,
+    RangeBody,
+    UnexpectedResponse,
+)
+from ghartifacts_async._download.retries import Retrier
 from ghartifacts_async._tasks.lifetime import Lifetime
 from ghartifacts_async.errors import (
     ArtifactsError,
@@ -36,7 +41,7 @@ class ArtifactStream:
     """
 
     def __init__(
-        self, artifact: Artifact, source: Source, patience: Patience, lifetime: Lifetime
+        self, artifact: Artifact, source: BlobClient, patience: Retrier, lifetime: Lifetime
     ) -> None:
         self.artifact = artifact
         self.filename: str = ""
@@ -47,7 +52,7 @@ class ArtifactStream:
         self._patience = patience
         self._lifetime = lifetime
         self._connection = AsyncExitStack()
-        self._body: Body | None = None
+        self._body: RangeBody | None = None
         self._hash = hashlib.sha256()
         self._received = self._to_skip = self._unfit = 0
         self._whole = self._closed = False
@@ -85,7 +90,7 @@ class ArtifactStream:
         while self._body is None:
             try:
                 await self._open()
-            except (UnfitError, StoreError, TransportError) as failed:
+            except (UnexpectedResponse, StoreError, TransportError) as failed:
                 error = self._doubt(failed)
             else:
                 return
@@ -140,9 +145,9 @@ class ArtifactStream:
             self._tail = (self._tail + fresh)[-verification.END_OF_ZIP :]
         return fresh
 
-    def _doubt(self, failed: UnfitError | StoreError | TransportError) -> ArtifactsError:
+    def _doubt(self, failed: UnexpectedResponse | StoreError | TransportError) -> ArtifactsError:
         """What an answer that is not used means for the next request."""
-        if not isinstance(failed, UnfitError):
+        if not isinstance(failed, UnexpectedResponse):
             return failed
         self._unfit += 1
         self._whole = self._whole or failed.verdict.whole
@@ -165,7 +170,7 @@ class ArtifactStream:
 
 @asynccontextmanager
 async def stream(
-    artifact: Artifact, source: Source, patience: Patience, lifetime: Lifetime
+    artifact: Artifact, source: BlobClient, patience: Retrier, lifetime: Lifetime
 ) -> AsyncIterator[ArtifactStream]:
     """An open stream; see `Repo.stream_artifact`."""
     opened = ArtifactStream(artifact, source, patience, lifetime)

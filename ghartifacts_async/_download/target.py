@@ -12,7 +12,7 @@ from attrs import define, field
 
 from ghartifacts_async._disk.file_io import disk_errors, hidden, sync_directory, sync_file
 from ghartifacts_async._disk.filenames import safe_filename
-from ghartifacts_async._disk.threads import Disk
+from ghartifacts_async._disk.threads import IoThreads
 from ghartifacts_async.errors import DiskError, InvalidArgument, TargetExists
 from ghartifacts_async.models import Artifact, Digest, IfExists
 
@@ -38,7 +38,7 @@ class Target:
 
     @classmethod
     async def of(
-        cls, disk: Disk, destination: str | os.PathLike[str], artifact: Artifact
+        cls, disk: IoThreads, destination: str | os.PathLike[str], artifact: Artifact
     ) -> Target:
         """The target that a destination means: a file, or in a directory a zip, as a rule."""
         path = Path(destination)
@@ -60,7 +60,7 @@ class Target:
         if not self.is_sure:
             self.path, self.is_sure = self.path.with_name(name), True
 
-    async def look(self, disk: Disk, artifact: Artifact, if_exists: IfExists) -> None:
+    async def look(self, disk: IoThreads, artifact: Artifact, if_exists: IfExists) -> None:
         """See what is there.
 
         Raises:
@@ -80,7 +80,7 @@ class Target:
             raise AlreadyThere
         self._unwanted = there
 
-    async def sync(self, disk: Disk) -> None:
+    async def sync(self, disk: IoThreads) -> None:
         """Return when the file that is there survives the loss of power.
 
         Raises:
@@ -132,14 +132,16 @@ def _is_unchanged(there: os.stat_result, before: os.stat_result | None) -> bool:
     )
 
 
-async def is_same(disk: Disk, path: Path, size: int, digest: Digest) -> bool:
+async def is_same(disk: IoThreads, path: Path, size: int, digest: Digest) -> bool:
     """Whether a file is what GitHub records."""
     if digest.algorithm != "sha256":
         return False
     return await hashed(disk, path, size) == (size, digest)
 
 
-async def hashed(disk: Disk, path: Path, wanted: int | None = None) -> tuple[int, Digest | None]:
+async def hashed(
+    disk: IoThreads, path: Path, wanted: int | None = None
+) -> tuple[int, Digest | None]:
     """Size and SHA-256 of a file, read in steps that a cancellation can wait for.
 
     Args:

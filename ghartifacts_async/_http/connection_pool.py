@@ -93,10 +93,10 @@ class Pool:
         lender: The caller's session, if there is one.
     """
 
-    def __init__(self, lender: aiohttp.ClientSession | None) -> None:
-        self._lender = lender
+    def __init__(self, borrowed_session: aiohttp.ClientSession | None) -> None:
+        self._borrowed_session = borrowed_session
         self._proxies: dict[str, tuple[URL, aiohttp.BasicAuth | None] | None] = {}
-        connector = lender.connector if lender is not None else None
+        connector = borrowed_session.connector if borrowed_session is not None else None
         bounds = (connector.limit, connector.limit_per_host) if connector is not None else ()
         sizes = [number for number in bounds if number > 0]
         # Who waits for one here does not time out.
@@ -113,12 +113,12 @@ class Pool:
 
     async def proxy_for(self, url: URL) -> URL | None:
         """The caller's proxy; what it reads from the environment is no reason to read netrc."""
-        lender = self._lender
-        if lender is None:
+        borrowed_session = self._borrowed_session
+        if borrowed_session is None:
             return None
-        proxy = getattr(lender, "_default_proxy", None)
-        auth = getattr(lender, "_default_proxy_auth", None)
-        if proxy is None and lender.trust_env:
+        proxy = getattr(borrowed_session, "_default_proxy", None)
+        auth = getattr(borrowed_session, "_default_proxy_auth", None)
+        if proxy is None and borrowed_session.trust_env:
             host = f"{url.scheme}://{url.authority}"
             if host not in self._proxies:
                 self._proxies[host] = await asyncio.to_thread(_proxy_of_environment, url)

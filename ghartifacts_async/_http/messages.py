@@ -10,7 +10,7 @@ _LONGEST = 300
 
 
 @frozen
-class Reply:
+class Response:
     """An answer of the API, whole.
 
     Attributes:

@@ -10,7 +10,7 @@ from typing import TypeVar, cast
 
 from attrs import evolve
 
-from ghartifacts_async._http.messages import Reply
+from ghartifacts_async._http.messages import Response
 
 _T = TypeVar("_T")
 
@@ -45,7 +45,7 @@ def hidden(value: _T) -> _T:
     return cast("_T", _SecretBytes(value)) if isinstance(value, bytes | bytearray) else value
 
 
-def redacted(reply: Reply, secret: str) -> Reply:
+def redacted(reply: Response, secret: str) -> Response:
     """The reply without the secret: a server in the way may echo what it was sent."""
     stars, raw = _HIDDEN, secret.encode()
     if len(secret) < _SHORTEST:

@@ -11,7 +11,7 @@ SLOW_SECONDS = 60.0
 SLOW_BYTES = 60 * 2**10
 
 
-class Watch:
+class StallTimeout:
     """The patience with one body: one timer, however many pieces come.
 
     Time counts while somebody waits for the next piece: who is slow to want it harms nobody.

@@ -20,10 +20,10 @@ from yarl import URL
 
 from ghartifacts_async._http.connection_pool import CarefulRequest, Pool, check_borrowed, may_go_now
 from ghartifacts_async._http.exception_mapping import FAILURES, translated
-from ghartifacts_async._http.messages import Reply
+from ghartifacts_async._http.messages import Response
 from ghartifacts_async._http.redaction import Secret
 from ghartifacts_async._http.redirects import SignedUrl
-from ghartifacts_async._http.stall_timeout import Watch
+from ghartifacts_async._http.stall_timeout import StallTimeout
 from ghartifacts_async.errors import (
     ArtifactsError,
     ClientStateError,
@@ -52,7 +52,7 @@ class Transport:
     def __init__(
         self, session: aiohttp.ClientSession | None, *, user_agent: str, timeouts: Timeouts
     ) -> None:
-        self._lender = session
+        self._borrowed_session = session
         self.timeouts = timeouts
         self._headers = {"User-Agent": user_agent}
         self._session: aiohttp.ClientSession | None = None
@@ -66,17 +66,19 @@ class Transport:
         Raises:
             InvalidArgument: The borrowed one was closed meanwhile.
         """
-        lender = self._lender
-        if lender is not None:
-            check_borrowed(lender)
+        borrowed_session = self._borrowed_session
+        if borrowed_session is not None:
+            check_borrowed(borrowed_session)
         self._session = aiohttp.ClientSession(
-            connector=lender.connector if lender else aiohttp.TCPConnector(limit=0),
-            connector_owner=lender is None,
+            connector=borrowed_session.connector
+            if borrowed_session
+            else aiohttp.TCPConnector(limit=0),
+            connector_owner=borrowed_session is None,
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=self._headers,
             read_bufsize=_READ_BUFFER,
             request_class=CarefulRequest,
-            trace_configs=lender.trace_configs if lender else None,
+            trace_configs=borrowed_session.trace_configs if borrowed_session else None,
         )
         # A retry goes through the session's loop, or it escapes its limits and its count.
         self._session._retry_connection = False
@@ -96,7 +98,7 @@ class Transport:
         body: bytes | None = None,
         *,
         may_go: Callable[[], bool] = lambda: True,
-    ) -> Reply:
+    ) -> Response:
         """Make an API call, in a slot of the `pool`, and read its answer whole.
 
         Redirects are not followed.
@@ -125,7 +127,7 @@ class Transport:
         try:
             async with await self._request(method, url, headers, limits, body=body) as response:
                 content = await _read_bounded(response.content)
-                reply = Reply(response.status, _plain_headers(response), content)
+                reply = Response(response.status, _plain_headers(response), content)
         except FAILURES as error:
             failure = self.failure(error, url)
         else:
@@ -174,7 +176,7 @@ class Transport:
         """The error of whoever goes on after the closing, ``None`` before it."""
         if self._session is None or self._session.closed:
             return ClientStateError("the client was closed while it was at work")
-        if self._lender is not None and self._lender.closed:
+        if self._borrowed_session is not None and self._borrowed_session.closed:
             return ClientStateError("the session that the client borrowed was closed")
         return None
 
@@ -234,7 +236,7 @@ class Stream:
         self.url = url
         self.status = response.status
         self.headers = _plain_headers(response)
-        self._watch = Watch(
+        self._watch = StallTimeout(
             transport.timeouts.stall, lambda: response.content.set_exception(TimeoutError())
         )
 

@@ -31,7 +31,7 @@ async def each(items: Iterable[_T] | AsyncIterable[_T]) -> AsyncGenerator[_T, No
             await iterator.aclose()
 
 
-async def side_by_side(
+async def map_concurrently(
     source: AsyncGenerator[_T, None],
     work: Callable[[_T], Awaitable[_R]],
     count: int,
@@ -46,7 +46,7 @@ async def side_by_side(
     what there are to be so many of. An error of the source or of the work ends everything, once
     the results so far have been taken; so does closing the generator, and then nothing is left.
     """
-    crew = _Crew(source, work, count, others, lifetime)
+    crew = WorkerPool(source, work, count, others, lifetime)
     try:
         while True:
             while crew.results:
@@ -62,7 +62,7 @@ async def side_by_side(
         await crew.dismiss()
 
 
-class _Crew(Generic[_T, _R]):
+class WorkerPool(Generic[_T, _R]):
     """The tasks of `side_by_side`."""
 
     def __init__(

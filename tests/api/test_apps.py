@@ -93,7 +93,7 @@ async def test_a_refusal_that_stays_is_raised() -> None:
         made.fake.fail_next(*[401] * 5, method="GET")
         with pytest.raises(AuthenticationError) as caught:
             await get(made, 1)
-        assert caught.value.tries == 2
+        assert caught.value.attempts == 2
         assert made.fake.tokens_minted == 2
 
 

@@ -23,7 +23,7 @@ from ghartifacts_async import (
 )
 from ghartifacts_async._api import endpoints
 from ghartifacts_async._api.endpoints import ApiCall, error_of
-from ghartifacts_async._http.messages import Reply
+from ghartifacts_async._http.messages import Response
 from tests.values import (
     ANY_TEXT,
     CALL,
@@ -121,7 +121,7 @@ def test_read_page() -> None:
         ),
     ],
 )
-def test_unexpected_reply(answer: Reply, told: str) -> None:
+def test_unexpected_reply(answer: Response, told: str) -> None:
     """An answer of another shape is an UnexpectedReply that names the call and the field."""
     with pytest.raises(UnexpectedReply) as caught:
         endpoints.read_page(CALL, answer)
@@ -233,7 +233,7 @@ def test_what_github_says(status: int) -> None:
         (reply(502, b"<html>Bad gateway</html>", content_type="text/html"), ServerError, "502"),
     ],
 )
-def test_error_of(answer: Reply, kind: type[GitHubError], told: str) -> None:
+def test_error_of(answer: Response, kind: type[GitHubError], told: str) -> None:
     """Each refusal is told apart, with what to do about it."""
     error = error_of(CALL, answer)
     assert type(error) is kind
@@ -270,7 +270,7 @@ def test_hostile_message(message: str) -> None:
 def test_any_refusal(status: int, value: Any, message: str, headers: dict[str, str]) -> None:
     """Whatever a refusal holds, it is an error of the tree."""
     for body in (value, {"message": message, "documentation_url": value}, {"message": value}):
-        error = error_of(CALL, Reply(status, headers, json.dumps(body).encode()))
+        error = error_of(CALL, Response(status, headers, json.dumps(body).encode()))
         assert isinstance(error, GitHubError)
         assert isinstance(error.message, str)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ghartifacts_async import Client, Limits
+from ghartifacts_async import Client, RateLimitPolicy
 from ghartifacts_async.testing import FakeGitHub, LoggedRequest
 from tests.support import QUICK, REPOSITORY
 
@@ -56,7 +56,9 @@ async def listed(seed: int, count: int, per_page: int, concurrency: int, directi
     async with FakeGitHub(limits=None) as fake:
         world = World(fake, chance, count)
         fake.fail_when(world.during_a_call)
-        async with Client(fake.token, base_url=fake.url, retry=QUICK, limits=Limits.off()) as gh:
+        async with Client(
+            fake.token, base_url=fake.url, retry=QUICK, rate_limits=RateLimitPolicy.unlimited()
+        ) as gh:
             repo = gh.repo(REPOSITORY)
             if direction == "asc":
                 listing = repo.list_run_artifacts(
@@ -95,7 +97,9 @@ async def test_deleting_what_is_listed_skips_nothing(
     """A loop that deletes each artifact as it is yielded leaves none behind."""
     for _ in range(350):
         fake_github.add_artifact(REPOSITORY, "dist", b"")
-    async with Client(fake_github.token, base_url=fake_github.url, limits=Limits.off()) as gh:
+    async with Client(
+        fake_github.token, base_url=fake_github.url, rate_limits=RateLimitPolicy.unlimited()
+    ) as gh:
         repo = gh.repo(REPOSITORY)
         async for artifact in repo.list_artifacts(concurrency=concurrency):
             await repo.delete_artifact(artifact)

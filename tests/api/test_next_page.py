@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ghartifacts_async import ArtifactPage, UnexpectedReply
 from ghartifacts_async._api.endpoints import ApiCall, list_repository_artifacts
 from ghartifacts_async._api.pagination import Window, has_more, page_call, parse_link
-from ghartifacts_async._http.messages import Reply
+from ghartifacts_async._http.messages import Response
 from tests.values import REPOSITORY, artifact, assert_not_quadratic, examples, reply
 
 TOKEN = st.text("abcdefghijklmnopqrstuvwxyzABCXYZ0123456789!#$%&'*+-.^_`|~", min_size=1, max_size=8)
@@ -119,7 +119,7 @@ class Server:
     count: int
     link: str | None
 
-    def __call__(self, call: ApiCall) -> tuple[Reply, ArtifactPage]:
+    def __call__(self, call: ApiCall) -> tuple[Response, ArtifactPage]:
         """Answer a call."""
         query = dict(parse_qsl(urlsplit(call.target).query, keep_blank_values=True))
         number, size = int(query.get("page", "1")), int(query["per_page"])

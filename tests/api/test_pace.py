@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from ghartifacts_async import Limits, RateLimited
+from ghartifacts_async import RateLimited, RateLimitPolicy
 from ghartifacts_async.testing import FakeLimits, Fault
 from tests.api.support import now, world
 from tests.clock import fast
@@ -21,11 +21,11 @@ FREE = FakeLimits(primary=10**6, enforced=False)
 async def test_the_pace_of_deletes_is_counted(together: bool, waited: float) -> None:
     """`stats.waited` tells what DELETEs waited for each other, summed over the calls."""
     async with world(fake={"limits": FREE}) as made:
-        doomed = [made.fake.add_artifact(REPOSITORY, "old", b"x").id for _ in range(10)]
+        artifact_ids = [made.fake.add_artifact(REPOSITORY, "old", b"x").id for _ in range(10)]
         if together:
-            await asyncio.gather(*map(made.repo.delete_artifact, doomed))
+            await asyncio.gather(*map(made.repo.delete_artifact, artifact_ids))
         else:
-            for one in doomed:
+            for one in artifact_ids:
                 await made.repo.delete_artifact(one)
         assert 9 <= now() < 10
         assert waited - 0.5 < made.gh.stats.waited < waited + 0.5
@@ -33,8 +33,10 @@ async def test_the_pace_of_deletes_is_counted(together: bool, waited: float) -> 
 
 @fast
 async def test_no_herd_where_limits_are_off() -> None:
-    """With `Limits.off()` too, tasks that were told to wait leave one by one thereafter."""
-    async with world(fake={"limits": FREE}, limits=Limits.off(), conditional=False) as made:
+    """With `unlimited()` too, tasks that were told to wait leave one by one thereafter."""
+    async with world(
+        fake={"limits": FREE}, rate_limits=RateLimitPolicy.unlimited(), conditional=False
+    ) as made:
         made.fake.fail_next(Fault.secondary_limit(60))
         first = asyncio.ensure_future(made.repo.get_artifact(made.artifact))
         await asyncio.sleep(1)
@@ -56,7 +58,7 @@ async def test_at_once_is_not_at_once(status: int) -> None:
         made.fake.fail_when(lambda _: Fault.secondary_limit(0, status=status))
         with pytest.raises(RateLimited) as caught:
             await made.repo.get_artifact(made.artifact)
-        assert caught.value.tries == len(made.times) == 6
+        assert caught.value.attempts == len(made.times) == 6
         gaps = [later - earlier for earlier, later in pairwise(made.times)]
         assert min(gaps) >= 1
         assert gaps == sorted(gaps)

@@ -10,7 +10,7 @@ from attrs import define, field, frozen
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ghartifacts_async import Limits
+from ghartifacts_async import RateLimitPolicy
 from ghartifacts_async._api.endpoints import ApiCall, delete_artifact, get_artifact
 from ghartifacts_async._api.rate_limit_headers import points
 from ghartifacts_async._api.rate_limiter import Limiter
@@ -23,7 +23,7 @@ A_MINUTE = 60.0
 A_DAY = 24 * 3600.0
 WINDOW = 3600
 MOST_REFUSALS = 5
-"""Those without a time double the wait, which has an end at `Limits.max_wait`."""
+"""Those without a time double the wait, which has an end at `RateLimitPolicy.max_wait`."""
 
 
 @frozen
@@ -145,7 +145,7 @@ async def call(limiter: Limiter, server: Server, connections: asyncio.Semaphore,
 
 async def play(server: Server, pool: int, steps: list[Step]) -> None:
     """Take the steps, and see that whoever was not cancelled is served."""
-    limiter = Limiter(Limits(), wall)
+    limiter = Limiter(RateLimitPolicy(), wall)
     connections = asyncio.Semaphore(pool)
     tasks: list[asyncio.Task[None]] = []
     cancelled = set[asyncio.Task[None]]()
@@ -183,7 +183,7 @@ def test_the_promises_of_the_limiter(steps: list[Step], latency: float, pool: in
 @fast
 async def test_calls_count_when_they_go() -> None:
     """Calls that waited long for a connection make no minute have over 900 points either."""
-    limiter, server = Limiter(Limits(), wall, bounded=True), Server(0.01)
+    limiter, server = Limiter(RateLimitPolicy(), wall, bounded=True), Server(0.01)
     connections = asyncio.Semaphore(50)
     for _ in range(50):
         await connections.acquire()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ghartifacts_async import Limits, RateLimited
+from ghartifacts_async import RateLimited, RateLimitPolicy
 from ghartifacts_async.testing import FakeLimits, Fault
 from tests.api.support import World, now, world
 from tests.clock import EPOCH, fast
@@ -45,7 +45,7 @@ async def test_a_wait_too_long_is_told(max_wait: float) -> None:
     """A wait beyond `max_wait` raises RateLimited at once, with the time of the reset, unsent."""
     limits = FakeLimits(primary=3)
     async with world(
-        fake={"limits": limits}, limits=Limits(max_wait=max_wait), conditional=False
+        fake={"limits": limits}, rate_limits=RateLimitPolicy(max_wait=max_wait), conditional=False
     ) as made:
         await get(made, 3)
         await asyncio.sleep(100)
@@ -142,8 +142,8 @@ def check_staggered(times: list[float], opens: float, count: int) -> None:
 async def test_deletes_keep_their_distance() -> None:
     """DELETEs go at least a second apart, while GETs pass them by."""
     async with world(fake={"limits": FREE}) as made:
-        doomed = [made.fake.add_artifact(REPOSITORY, "old", b"x").id for _ in range(120)]
-        deletes = [asyncio.ensure_future(made.repo.delete_artifact(one)) for one in doomed]
+        artifact_ids = [made.fake.add_artifact(REPOSITORY, "old", b"x").id for _ in range(120)]
+        deletes = [asyncio.ensure_future(made.repo.delete_artifact(one)) for one in artifact_ids]
         await asyncio.sleep(0)
         await get(made, 100)
         assert now() < 3
@@ -164,8 +164,8 @@ async def test_a_delete_is_not_starved() -> None:
 
         readers = [asyncio.ensure_future(forever()) for _ in range(200)]
         await asyncio.sleep(60)
-        doomed = made.fake.add_artifact(REPOSITORY, "old", b"x").id
-        await made.repo.delete_artifact(doomed)
+        artifact_ids = made.fake.add_artifact(REPOSITORY, "old", b"x").id
+        await made.repo.delete_artifact(artifact_ids)
         assert now() < 90
         for reader in readers:
             reader.cancel()
@@ -207,7 +207,9 @@ async def test_nobody_starves(seed: int) -> None:
 async def test_no_minute_has_more_points(points: int) -> None:
     """Whatever minute one looks at, its points stay below those that the limits allow."""
     limits = FakeLimits(points_per_minute=points, primary=10**6)
-    async with world(fake={"limits": limits}, limits=Limits(points_per_minute=points)) as made:
+    async with world(
+        fake={"limits": limits}, rate_limits=RateLimitPolicy(points_per_minute=points)
+    ) as made:
         await asyncio.sleep(100)
         await get(made, points * 2)
         assert made.fake.secondary_trips == 0
@@ -219,12 +221,12 @@ async def test_no_minute_has_more_points(points: int) -> None:
 )
 @fast
 async def test_a_ghes_without_limits(fake: dict[str, Any], url: str) -> None:
-    """`Limits.off()` paces nothing, and a server that tells no limits is no trouble."""
-    async with world(fake=fake, limits=Limits.off(), url=url) as made:
-        doomed = [made.fake.add_artifact(REPOSITORY, "old", b"x").id for _ in range(20)]
+    """`unlimited()` delays nothing, and a server without rate limits works."""
+    async with world(fake=fake, rate_limits=RateLimitPolicy.unlimited(), url=url) as made:
+        artifact_ids = [made.fake.add_artifact(REPOSITORY, "old", b"x").id for _ in range(20)]
         for _ in range(20):
             await get(made, 100)
-        await asyncio.gather(*map(made.repo.delete_artifact, doomed))
+        await asyncio.gather(*map(made.repo.delete_artifact, artifact_ids))
         assert now() < 1
         assert made.gh.rate_limit is None
         assert made.gh.stats.waited < 0.1
@@ -232,9 +234,11 @@ async def test_a_ghes_without_limits(fake: dict[str, Any], url: str) -> None:
 
 @fast
 async def test_a_ceiling_on_calls_at_once() -> None:
-    """No more calls are under way than `Limits.concurrent`."""
+    """No more calls are under way than `RateLimitPolicy.concurrent_requests`."""
     limits = FakeLimits(primary=10**6)
-    async with world(fake={"limits": limits}, limits=Limits(concurrent=7)) as made:
+    async with world(
+        fake={"limits": limits}, rate_limits=RateLimitPolicy(concurrent_requests=7)
+    ) as made:
         await get(made, 100)
         assert 1 < made.fake.most_under_way <= 7
 

@@ -12,9 +12,9 @@ from ghartifacts_async import (
     Client,
     ConnectionFailed,
     GitHubError,
-    Limits,
     NotFound,
     RateLimited,
+    RateLimitPolicy,
     RetryPolicy,
     ServerError,
     TimedOut,
@@ -27,7 +27,7 @@ from tests.api.support import now, world
 from tests.clock import fast
 from tests.support import REPOSITORY, raw_server, says
 
-PROMPT = RetryPolicy(delay=0)
+PROMPT = RetryPolicy(wait_initial=0)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ async def test_what_stays_is_tried_once(status: int) -> None:
         with pytest.raises(GitHubError) as caught:
             await made.repo.get_artifact(made.artifact)
         assert caught.value.status == status
-        assert caught.value.tries == len(made.fake.requests) == 1
+        assert caught.value.attempts == len(made.fake.requests) == 1
         assert now() < 1
 
 
@@ -96,12 +96,12 @@ async def test_a_foreign_clock_does_not_matter() -> None:
 @fast
 async def test_tries_are_bounded(tries: int) -> None:
     """A call is sent as often as the policy says, and the error tells cause, tries and time."""
-    async with world(retry=RetryPolicy(tries=tries, delay=0.5)) as made:
+    async with world(retry=RetryPolicy(attempts=tries, wait_initial=0.5)) as made:
         made.fake.fail_next(*[502] * 10)
         with pytest.raises(ServerError) as caught:
             await made.repo.get_artifact(made.artifact)
         error = caught.value
-        assert error.tries == len(made.fake.requests) == tries
+        assert error.attempts == len(made.fake.requests) == tries
         assert "502 Bad Gateway" in str(error)
         assert (f"tried {tries} times in {error.seconds:.1f} s" in str(error)) is (tries > 1)
 
@@ -109,12 +109,12 @@ async def test_tries_are_bounded(tries: int) -> None:
 @fast
 async def test_time_is_bounded() -> None:
     """No try begins after the total time of the policy, be the server's own time longer."""
-    async with world(retry=RetryPolicy(tries=1000, total=60)) as made:
+    async with world(retry=RetryPolicy(attempts=1000, timeout=60)) as made:
         made.fake.fail_when(lambda _: 500)
         with pytest.raises(ServerError) as caught:
             await made.repo.get_artifact(made.artifact)
         assert now() <= 60
-        assert 5 < caught.value.tries < 1000
+        assert 5 < caught.value.attempts < 1000
         made.fake.clear_faults()
         made.fake.fail_next(Fault(503, retry_after=61))
         began = now()
@@ -130,7 +130,7 @@ async def test_a_later_cause_is_told_with_the_tries() -> None:
         made.fake.fail_next(500, Fault(302, headers={"Location": "ftp://x/"}))
         with pytest.raises(ArtifactsError, match="tried 2 times") as caught:
             await made.repo.get_artifact(made.artifact)
-        assert caught.value.tries == 2
+        assert caught.value.attempts == 2
 
 
 @pytest.mark.parametrize("fault", [Fault.dropped(after=True), Fault(502, after=True)])
@@ -162,7 +162,7 @@ async def test_a_server_that_is_away_is_tried_again() -> None:
     async with Client("t", base_url=url) as gh:
         with pytest.raises(ConnectionFailed, match=r"cannot connect .*tried 6 times") as caught:
             await gh.repo(REPOSITORY).get_artifact(1)
-    assert caught.value.tries == 6
+    assert caught.value.attempts == 6
 
 
 @fast
@@ -199,7 +199,7 @@ async def test_a_refused_certificate_stays() -> None:
 @fast
 async def test_a_cancelled_wait_ends_at_once() -> None:
     """Cancelling a call that waits for its next try ends it now, and frees its place."""
-    async with world(limits=Limits(concurrent=1)) as made:
+    async with world(rate_limits=RateLimitPolicy(concurrent_requests=1)) as made:
         made.fake.fail_next(Fault(503, retry_after=100))
         waiting = asyncio.ensure_future(made.repo.get_artifact(made.artifact))
         await asyncio.sleep(10)
@@ -214,11 +214,13 @@ async def test_a_cancelled_wait_ends_at_once() -> None:
 @fast
 async def test_limits_are_given_up_as_well(max_wait: float) -> None:
     """Refusals that do not end are given up after the tries of the policy, or at once."""
-    async with world(retry=RetryPolicy(tries=3), limits=Limits(max_wait=max_wait)) as made:
+    async with world(
+        retry=RetryPolicy(attempts=3), rate_limits=RateLimitPolicy(max_wait=max_wait)
+    ) as made:
         made.fake.fail_next(*[Fault.secondary_limit(30)] * 5)
         with pytest.raises(RateLimited, match="secondary rate limit") as caught:
             await made.repo.get_artifact(made.artifact)
-        assert caught.value.tries == (3 if max_wait else 1)
+        assert caught.value.attempts == (3 if max_wait else 1)
         assert isinstance(caught.value.retry_at, datetime)
         assert caught.value.retry_at.tzinfo is UTC
         assert made.fake.sent_while_told_to_wait == 0
@@ -227,7 +229,7 @@ async def test_limits_are_given_up_as_well(max_wait: float) -> None:
 @fast
 async def test_the_cause_before_a_limit_is_told() -> None:
     """A call that failed, and may then not be sent again in time, tells both."""
-    async with world(limits=Limits(max_wait=10)) as made:
+    async with world(rate_limits=RateLimitPolicy(max_wait=10)) as made:
         made.fake.fail_next(Fault(502, retry_after=5), method="DELETE")
         deletion = asyncio.ensure_future(made.repo.delete_artifact(made.artifact))
         await asyncio.sleep(1)

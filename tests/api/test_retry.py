@@ -17,7 +17,7 @@ from ghartifacts_async._api.retry import (
     Wait,
     decide,
 )
-from ghartifacts_async._http.messages import Reply
+from ghartifacts_async._http.messages import Response
 from ghartifacts_async._http.redaction import Secret, hidden, redacted
 from ghartifacts_async.models import RateLimit, RetryPolicy
 
@@ -41,10 +41,10 @@ def test_decide(policy: RetryPolicy, attempt: Attempt, failure: Failure) -> None
     if isinstance(decision, GiveUp):
         return
     asked = failure.retry_after or 0
-    assert attempt.number < policy.tries
-    assert attempt.elapsed + decision.seconds <= policy.total
+    assert attempt.number < policy.attempts
+    assert attempt.elapsed + decision.seconds <= policy.timeout
     assert decision.seconds >= asked
-    ceiling = min(policy.max_delay, policy.delay * 2.0 ** min(attempt.number - 1, 100))
+    ceiling = min(policy.wait_max, policy.wait_initial * 2.0 ** min(attempt.number - 1, 100))
     assert decision.seconds <= max(ceiling, asked)
     assert failure.status is None or failure.status in RETRIED
     assert not failure.permanent
@@ -65,10 +65,10 @@ def test_a_streak_of_failures() -> None:
     assert streak.failed(102, 1) == (1, 2)
     streak.got(10, 103)
     assert streak.failed(130, 0) == (1, 30)
-    assert streak.tries(0) == 3
+    assert streak.attempts(0) == 3
     streak.got(2**16, 131)
     assert streak.failed(140, 0) == (1, 0)
-    assert streak.tries(0) == 1
+    assert streak.attempts(0) == 1
 
 
 def test_a_streak_knows_old_bytes() -> None:
@@ -201,11 +201,11 @@ def test_retry_at() -> None:
 def test_kept_answers() -> None:
     """Answers with an ETag are kept for calls that allow it, those used last, up to a size."""
     cache = EtagCache()
-    first, reply = get_artifact("a/b", 1), Reply(200, {"etag": 'W/"1"'})
-    cache.keep(first, Reply(200))
+    first, reply = get_artifact("a/b", 1), Response(200, {"etag": 'W/"1"'})
+    cache.keep(first, Response(200))
     assert cache.get(first) is None
     cache.keep(first, reply)
-    cache.keep(first, reply := Reply(200, {"etag": 'W/"1"'}, bytes(CAPACITY // 4)))
+    cache.keep(first, reply := Response(200, {"etag": 'W/"1"'}, bytes(CAPACITY // 4)))
     for number in range(2, 4):
         cache.keep(get_artifact("a/b", number), reply)
     assert cache.get(first) is reply
@@ -226,9 +226,9 @@ def test_secrets() -> None:
 
 def test_redacted() -> None:
     """A secret that a server echoes is taken out of its answer; a short one cannot be told."""
-    echo = Reply(400, {"x-echo": "got ghp_canary"}, b"<ghp_canary>")
+    echo = Response(400, {"x-echo": "got ghp_canary"}, b"<ghp_canary>")
     quiet = redacted(echo, "ghp_canary")
     assert (quiet.headers["x-echo"], quiet.body) == ("got ***", b"<***>")
-    assert redacted(Reply(400, {}, b"ghp_canary"), "ghp_canary").body == b"***"
+    assert redacted(Response(400, {}, b"ghp_canary"), "ghp_canary").body == b"***"
     for secret in ("got", "ghp_another"):
         assert redacted(echo, secret) is echo

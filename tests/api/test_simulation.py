@@ -28,7 +28,7 @@ async def test_two_hours_of_five_hundred_tasks() -> None:
 
 async def run(made: World) -> int:
     """Let the tasks call for two hours, and count the calls."""
-    doomed = [made.fake.add_artifact(REPOSITORY, "old", b"x").id for _ in range(1000)]
+    artifact_ids = [made.fake.add_artifact(REPOSITORY, "old", b"x").id for _ in range(1000)]
     rest = [made.fake.add_artifact(REPOSITORY, "new", b"x").id for _ in range(1000)]
     calls = 0
 
@@ -36,8 +36,8 @@ async def run(made: World) -> int:
         nonlocal calls
         choose = random.Random(number)
         while now() < SECONDS:
-            if doomed and choose.random() < 0.05:
-                await made.repo.delete_artifact(doomed.pop())
+            if artifact_ids and choose.random() < 0.05:
+                await made.repo.delete_artifact(artifact_ids.pop())
             else:
                 await made.repo.get_artifact(choose.choice(rest))
             calls += 1

@@ -72,9 +72,7 @@ def is_deferred(node: ast.AST, tree: ast.Module) -> bool:
     """Return True if an import stands inside a function."""
     functions = (ast.FunctionDef, ast.AsyncFunctionDef)
     return any(
-        node in ast.walk(function)
-        for function in ast.walk(tree)
-        if isinstance(function, functions)
+        node in ast.walk(function) for function in ast.walk(tree) if isinstance(function, functions)
     )
 
 

@@ -16,8 +16,8 @@ def extract(request: pytest.FixtureRequest, repo: Repo) -> Extract:
     """Both ways to unpack: out of a download, and by ranges."""
 
     async def by_ranges(artifact: int, directory: Any, **options: Any) -> list[Path]:
-        budget = {"budget": options.pop("budget")} if "budget" in options else {}
-        async with repo.open_artifact(artifact, **budget) as archive:
+        limits = {"limits": options.pop("limits")} if "limits" in options else {}
+        async with repo.open_artifact(artifact, **limits) as archive:
             return await archive.extract(directory, **options)
 
     return repo.extract_artifact if request.param == "whole" else by_ranges

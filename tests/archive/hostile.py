@@ -10,8 +10,8 @@ from attrs import evolve, frozen
 
 from ghartifacts_async import (
     ArchiveError,
-    Budget,
-    BudgetExceeded,
+    ArchiveLimitExceeded,
+    ArchiveLimits,
     DamagedArchive,
     NotAZip,
     UnsafeMember,
@@ -32,7 +32,7 @@ class Hostile:
         archive: Its bytes.
         error: Raised, of exactly this class.
         member: The member that it names, ``None`` for none.
-        budget: What is allowed.
+        limits: What is allowed.
         portable: Whether Windows has a say.
     """
 
@@ -40,7 +40,7 @@ class Hostile:
     archive: bytes
     error: type[ArchiveError]
     member: str | None = None
-    budget: Budget = Budget()  # noqa: RUF009 - it is frozen
+    limits: ArchiveLimits = ArchiveLimits()  # noqa: RUF009 - it is frozen
     portable: bool = False
 
 
@@ -190,20 +190,30 @@ def broken() -> Iterator[Hostile]:
 
 def bombs() -> Iterator[Hostile]:
     """More than the budget."""
-    yield Hostile("flat bomb", forge(Part("bomb", ZEROS)), BudgetExceeded)
+    yield Hostile("flat bomb", forge(Part("bomb", ZEROS)), ArchiveLimitExceeded)
     files = [Part(f"{n}", b"x" * 10) for n in range(11)]
-    small = Budget(member_size=9)
-    yield Hostile("large member", forge(*files), BudgetExceeded, "0", small)
-    small = Budget(total_size=105)
-    yield Hostile("large members", forge(*files), BudgetExceeded, "10", small)
-    yield Hostile("many members", forge(*files), BudgetExceeded, None, Budget(members=10))
+    small = ArchiveLimits(max_member_size=9)
+    yield Hostile("large member", forge(*files), ArchiveLimitExceeded, "0", small)
+    small = ArchiveLimits(max_total_size=105)
+    yield Hostile("large members", forge(*files), ArchiveLimitExceeded, "10", small)
+    yield Hostile(
+        "many members", forge(*files), ArchiveLimitExceeded, None, ArchiveLimits(max_members=10)
+    )
     deep = [Part(f"{n}/{n}/x") for n in range(5)]
-    yield Hostile("many directories", forge(*deep), BudgetExceeded, "3/3/x", Budget(members=10))
+    yield Hostile(
+        "many directories",
+        forge(*deep),
+        ArchiveLimitExceeded,
+        "3/3/x",
+        ArchiveLimits(max_members=10),
+    )
     huge = forge(BEFORE, between=bytes(10**6), end={"offset": 0, "size": 10**6 + 114})
-    yield Hostile("a directory of a megabyte", huge, BudgetExceeded, None, Budget(members=10))
+    yield Hostile(
+        "a directory of a megabyte", huge, ArchiveLimitExceeded, None, ArchiveLimits(max_members=10)
+    )
     tebibyte = {"size": 0xFFFFFFFF, "extra": struct.pack("<2HQ", 1, 8, 2**40)}
     claims = Part("bomb", b"x", central=tebibyte)
-    yield Hostile("a claim of a tebibyte", forge(claims), BudgetExceeded, "bomb")
+    yield Hostile("a claim of a tebibyte", forge(claims), ArchiveLimitExceeded, "bomb")
 
 
 def _flip(archive: bytes, at: int) -> bytes:

@@ -11,8 +11,8 @@ import pytest
 
 from ghartifacts_async import (
     Archive,
-    Budget,
-    BudgetExceeded,
+    ArchiveLimitExceeded,
+    ArchiveLimits,
     DamagedArchive,
     InvalidArgument,
     MemberNotFound,
@@ -159,13 +159,13 @@ async def test_members_that_are_not_read(repo: Repo, fake_github: FakeGitHub) ->
         Part("../evil.txt", b"evil"),
     )
     await added(fake_github, repo, archive_bytes)
-    async with repo.open_artifact(1, budget=Budget(member_size=1000)) as archive:
+    async with repo.open_artifact(1, limits=ArchiveLimits(max_member_size=1000)) as archive:
         with pytest.raises(MemberNotFound, match=r"did you mean 'fine.txt'") as missing:
             await archive.read("Fine.txt")
-        assert missing.value.alike == ("fine.txt",)
-        with pytest.raises(BudgetExceeded, match="max_size is 999") as exceeded:
+        assert missing.value.suggestions == ("fine.txt",)
+        with pytest.raises(ArchiveLimitExceeded, match="max_size is 999") as exceeded:
             await archive.read("large.txt", max_size=999)
-        assert (exceeded.value.budget, exceeded.value.allowed) == ("max_size", 999)
+        assert (exceeded.value.limit, exceeded.value.allowed) == ("max_size", 999)
         assert len(await archive.read("large.txt", max_size=1000)) == 1000
         for name, error in {
             "wrong.txt": DamagedArchive,
@@ -179,16 +179,16 @@ async def test_members_that_are_not_read(repo: Repo, fake_github: FakeGitHub) ->
         # Its name does no harm to those who only read.
         assert await archive.read("../evil.txt") == b"evil"
         assert await archive.read("fine.txt") == b"fine"
-    async with repo.open_artifact(1, budget=Budget(member_size=999)) as archive:
-        with pytest.raises(BudgetExceeded, match=r"large\.txt"):
+    async with repo.open_artifact(1, limits=ArchiveLimits(max_member_size=999)) as archive:
+        with pytest.raises(ArchiveLimitExceeded, match=r"large\.txt"):
             await chunks(archive, "large.txt")
 
 
 async def test_wrong_arguments(repo: Repo, fake_github: FakeGitHub) -> None:
     """Mistakes are told before anything is sent."""
     artifact = await added(fake_github, repo)
-    with pytest.raises(InvalidArgument, match="Budget"):
-        async with repo.open_artifact(artifact, budget=5):  # type: ignore[arg-type]
+    with pytest.raises(InvalidArgument, match="ArchiveLimits"):
+        async with repo.open_artifact(artifact, limits=5):  # type: ignore[arg-type]
             pass
     async with repo.open_artifact(artifact) as archive:
         count = len(fake_github.requests)

@@ -15,9 +15,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ghartifacts_async import ArchiveError, Budget, DamagedArchive, MemberNotFound, UnsafeMember
+from ghartifacts_async import (
+    ArchiveError,
+    ArchiveLimits,
+    DamagedArchive,
+    MemberNotFound,
+    UnsafeMember,
+)
 from ghartifacts_async._archive.central_directory import TAIL, View, WantedError
-from ghartifacts_async._archive.member_index import Index
+from ghartifacts_async._archive.member_index import MemberIndex
 from tests.archive.hostile import HOSTILE, Hostile
 from tests.archive.zip_writer import STORED, Part, deflate, forge, index_of, unpacked
 from tests.values import assert_not_quadratic, examples
@@ -29,7 +35,7 @@ DATA = Path(__file__).parents[1] / "data" / "archives"
 def test_hostile_archives_are_refused(hostile: Hostile) -> None:
     """Each is refused by an error that names the member, in a line that is fit to be printed."""
     with pytest.raises(ArchiveError) as caught:
-        unpacked(hostile.archive, hostile.budget, portable=hostile.portable)
+        unpacked(hostile.archive, hostile.limits, portable=hostile.portable)
     assert type(caught.value) is hostile.error
     assert caught.value.member == hostile.member
     assert str(caught.value).isprintable()
@@ -75,7 +81,7 @@ def test_only_what_is_wanted_is_asked_for() -> None:
     """The end of the payload is enough where the directory is in it; else its start is told."""
     archive = forge(*[Part(f"{number}", b"x" * 50) for number in range(100)])
     directory = archive.index(b"PK\x01\x02")
-    view = View(len(archive), Budget())
+    view = View(len(archive), ArchiveLimits())
     view.seek(len(archive) - 5)
     with pytest.raises(WantedError) as wanted:
         view.read()
@@ -150,7 +156,7 @@ def test_names_alike_of_many_marks() -> None:
     entries = index_of(forge(*[Part(f"{n:04}/{marks}") for n in range(800)])).entries
     before = time.process_time()
     with pytest.raises(MemberNotFound):
-        Index(entries).find("report.json")
+        MemberIndex(entries).find("report.json")
     assert time.process_time() - before < 1
 
 
@@ -169,7 +175,7 @@ def test_members_by_name() -> None:
     }.items():
         with pytest.raises(MemberNotFound) as caught:
             index.find(wanted)
-        assert (caught.value.member, caught.value.alike) == (wanted, alike)
+        assert (caught.value.member, caught.value.suggestions) == (wanted, alike)
         assert all(name in str(caught.value) for name in alike)
         assert str(caught.value).isprintable()
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ghartifacts_async import Client, ClientStateError, Repo, RetryPolicy
-from ghartifacts_async._archive.remote_file import Remote, Span
+from ghartifacts_async._archive.remote_file import RangeReader, RemoteFile
 from ghartifacts_async.testing import BlobFault, FakeGitHub
 from tests.archive.artifacts import FILES, LARGE
 from tests.support import REPOSITORY
@@ -27,7 +27,7 @@ async def test_leaving_ends_what_is_at_work(
     """Whoever still reads when an archive is left ends at once, and leaves no download."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     fake_github.add_artifact(REPOSITORY, "dist", FILES)
-    policy = RetryPolicy(delay=0.2)
+    policy = RetryPolicy(wait_initial=0.2)
 
     async def stream(name: str) -> list[bytes]:
         async with archive.stream(name) as chunks:
@@ -62,14 +62,14 @@ async def test_leaving_while_all_is_downloaded(
     """A temporary download is gone at whatever step the archive is left, or left when cancelled."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     fake_github.add_artifact(REPOSITORY, "dist", FILES)
-    genuine, begun = Remote._make_directory, asyncio.Event()
+    genuine, begun = RemoteFile._make_directory, asyncio.Event()
     loop = asyncio.get_running_loop()
 
-    def make(self: Remote) -> None:
+    def make(self: RemoteFile) -> None:
         loop.call_soon_threadsafe(begun.set)
         genuine(self)
 
-    monkeypatch.setattr(Remote, "_make_directory", make)
+    monkeypatch.setattr(RemoteFile, "_make_directory", make)
 
     async def use() -> None:
         async with repo.open_artifact(1) as archive:
@@ -97,22 +97,22 @@ async def test_many_members_at_once(
     """Of many members that are read at once, eight are asked for side by side."""
     files = {f"{number}": os.urandom(10_000) for number in range(60)}
     fake_github.add_artifact(REPOSITORY, "dist", files)
-    genuine_read, genuine_close = Span.read, Span.close
-    reading: set[Span] = set()
+    genuine_read, genuine_close = RangeReader.read, RangeReader.close
+    reading: set[RangeReader] = set()
     most = 0
 
-    async def read(self: Span) -> bytes:
+    async def read(self: RangeReader) -> bytes:
         nonlocal most
         reading.add(self)
         most = max(most, len(reading))
         return await genuine_read(self)
 
-    async def close(self: Span) -> None:
+    async def close(self: RangeReader) -> None:
         await genuine_close(self)
         reading.discard(self)
 
     async with repo.open_artifact(1) as archive:
-        monkeypatch.setattr(Span, "read", read)
-        monkeypatch.setattr(Span, "close", close)
+        monkeypatch.setattr(RangeReader, "read", read)
+        monkeypatch.setattr(RangeReader, "close", close)
         assert await asyncio.gather(*map(archive.read, files)) == [*files.values()]
     assert most == 8

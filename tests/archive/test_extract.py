@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from ghartifacts_async import (
-    Budget,
-    BudgetExceeded,
+    ArchiveLimitExceeded,
+    ArchiveLimits,
     DiskError,
     MemberNotFound,
     Repo,
@@ -216,10 +216,10 @@ async def test_a_budget(
 ) -> None:
     """More than the budget is refused; members that nobody wants cost nothing of it."""
     await added(fake_github, repo)
-    with pytest.raises(BudgetExceeded) as caught:
-        await extract(1, tmp_path / "out", budget=Budget(total_size=100))
-    assert caught.value.budget == "total_size"
-    await extract(1, tmp_path / "out", budget=Budget(total_size=100), members="*.json")
+    with pytest.raises(ArchiveLimitExceeded) as caught:
+        await extract(1, tmp_path / "out", limits=ArchiveLimits(max_total_size=100))
+    assert caught.value.limit == "max_total_size"
+    await extract(1, tmp_path / "out", limits=ArchiveLimits(max_total_size=100), members="*.json")
 
 
 async def test_the_loop_is_free(extract: Extract, fake_github: FakeGitHub, tmp_path: Path) -> None:

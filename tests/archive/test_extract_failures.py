@@ -27,7 +27,7 @@ from ghartifacts_async import (
     TargetExists,
 )
 from ghartifacts_async._archive.extract import _Writer
-from ghartifacts_async._disk.staging import Fresh
+from ghartifacts_async._disk.staging import StagingDirectory
 from ghartifacts_async.testing import BlobFault, FakeGitHub
 from tests.archive.artifacts import (
     FILES,
@@ -54,14 +54,14 @@ async def test_the_old_one_is_never_lost(
     out = tmp_path / "out"
     out.mkdir()
     (out / "file").write_text("old")
-    genuine, failures = Fresh._take, ["tree"]
+    genuine, failures = StagingDirectory._take, ["tree"]
 
-    def take(self: Fresh, name: str) -> None:
+    def take(self: StagingDirectory, name: str) -> None:
         if name in failures:
             raise OSError(errno.EIO, "Input/output error")
         genuine(self, name)
 
-    monkeypatch.setattr(Fresh, "_take", take)
+    monkeypatch.setattr(StagingDirectory, "_take", take)
     with pytest.raises(DiskError, match="Input/output error"):
         await extract(1, out, if_exists="replace")
     assert everything_below(tmp_path) == ["out", "out/file"]
@@ -84,10 +84,10 @@ async def test_a_directory_that_comes_meanwhile(
     """What appears at the place while the archive is unpacked is left alone."""
     await added(fake_github, repo)
     out = tmp_path / "out"
-    genuine = Fresh._look
+    genuine = StagingDirectory._look
     looked: list[bool] = []
 
-    def look(self: Fresh) -> bool:
+    def look(self: StagingDirectory) -> bool:
         answer = genuine(self)
         if looked:
             out.mkdir(exist_ok=True)
@@ -95,7 +95,7 @@ async def test_a_directory_that_comes_meanwhile(
         looked.append(answer)
         return answer
 
-    monkeypatch.setattr(Fresh, "_look", look)
+    monkeypatch.setattr(StagingDirectory, "_look", look)
     with pytest.raises(TargetExists):
         await extract(1, out)
     assert everything_below(tmp_path) == ["out", "out/file"]
@@ -217,15 +217,15 @@ async def test_cancelled_while_a_thread_is_at_work(
 ) -> None:
     """A job in a thread is waited for: what it made is there complete, or gone."""
     await added(fake_github, repo)
-    genuine = getattr(Fresh, job)
+    genuine = getattr(StagingDirectory, job)
     begun, go_on = threading.Event(), threading.Event()
 
-    def slow(self: Fresh, *arguments: Any) -> Any:
+    def slow(self: StagingDirectory, *arguments: Any) -> Any:
         begun.set()
         go_on.wait(10)
         return genuine(self, *arguments)
 
-    monkeypatch.setattr(Fresh, job, slow)
+    monkeypatch.setattr(StagingDirectory, job, slow)
     task = asyncio.create_task(extract(1, tmp_path / "out"))
     while not begun.is_set():  # noqa: ASYNC110 - a thread's event
         await asyncio.sleep(0.001)

@@ -14,7 +14,7 @@ import pytest
 
 from ghartifacts_async import ArchiveError, DiskError, InvalidArgument, Repo, TargetExists
 from ghartifacts_async._disk import staging
-from ghartifacts_async._disk.staging import Fresh
+from ghartifacts_async._disk.staging import StagingDirectory
 from ghartifacts_async.testing import FakeGitHub
 from tests.archive.artifacts import Extract, added, contents, everything_below, read_below
 
@@ -62,14 +62,14 @@ async def test_a_link_in_the_place_of_ours(
         path.mkdir(parents=True)
         (path / "precious").write_text("x")
     before = everything_below(victim)
-    genuine = getattr(Fresh, job)
+    genuine = getattr(StagingDirectory, job)
 
-    def swapped(self: Fresh, *arguments: Any) -> Any:
+    def swapped(self: StagingDirectory, *arguments: Any) -> Any:
         self.work.rename(shared / "theirs")
         self.work.symlink_to(victim)
         return genuine(self, *arguments)
 
-    monkeypatch.setattr(Fresh, job, swapped)
+    monkeypatch.setattr(StagingDirectory, job, swapped)
     if job == "_leave":
         await extract(1, shared / "out")
         assert read_below(shared / "out") == contents()
@@ -89,22 +89,22 @@ async def test_a_payload_that_others_put_there(
     if not staging._BY_DESCRIPTOR:
         pytest.skip("paths are all there is")
     await added(fake_github, repo)
-    genuine = Fresh._fill
+    genuine = StagingDirectory._fill
 
-    def fill(self: Fresh, *arguments: Any) -> None:
+    def fill(self: StagingDirectory, *arguments: Any) -> None:
         genuine(self, *arguments)
         self.work.rename(tmp_path / "theirs")
         self.work.mkdir()
         (self.work / "payload").write_bytes(b"x" * 1000)
 
-    def publish(self: Fresh, files: Any) -> list[Path]:
+    def publish(self: StagingDirectory, files: Any) -> list[Path]:
         shutil.rmtree(self.work)
         (tmp_path / "theirs").rename(self.work)
         return published(self, files)
 
-    published = Fresh._publish
-    monkeypatch.setattr(Fresh, "_fill", fill)
-    monkeypatch.setattr(Fresh, "_publish", publish)
+    published = StagingDirectory._publish
+    monkeypatch.setattr(StagingDirectory, "_fill", fill)
+    monkeypatch.setattr(StagingDirectory, "_publish", publish)
     await repo.extract_artifact(1, tmp_path / "out")
     assert read_below(tmp_path) == {f"out/{name}": data for name, data in contents().items()}
 
@@ -188,9 +188,9 @@ async def test_another_that_was_faster(
     out, times = tmp_path / "out", [3]
     out.mkdir()
     (out / "old").write_text("old")
-    genuine = Fresh._take
+    genuine = StagingDirectory._take
 
-    def take(self: Fresh, name: str) -> None:
+    def take(self: StagingDirectory, name: str) -> None:
         if name == "tree" and times[0]:
             times[0] -= 1
             out.mkdir()
@@ -199,7 +199,7 @@ async def test_another_that_was_faster(
             shutil.rmtree(out)
         genuine(self, name)
 
-    monkeypatch.setattr(Fresh, "_take", take)
+    monkeypatch.setattr(StagingDirectory, "_take", take)
     await extract(1, out, if_exists="replace")
     assert times == [0]
     assert everything_below(tmp_path)[0] == "out"

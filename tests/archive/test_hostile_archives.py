@@ -30,13 +30,13 @@ async def test_hostile_archives_are_refused(
     for _ in range(2):
         with pytest.raises(ArchiveError) as caught:
             await repo.extract_artifact(
-                1, out, if_exists="replace", portable=hostile.portable, budget=hostile.budget
+                1, out, if_exists="replace", portable=hostile.portable, limits=hostile.limits
             )
         assert type(caught.value) is hostile.error
         assert caught.value.member == hostile.member
         assert str(caught.value).isprintable()
         with pytest.raises(ArchiveError) as caught:
-            async with repo.open_artifact(1, budget=hostile.budget) as archive:
+            async with repo.open_artifact(1, limits=hostile.limits) as archive:
                 await archive.extract(out, if_exists="replace", portable=hostile.portable)
         assert type(caught.value) is hostile.error
     assert everything_below(tmp_path) == ["home", "home/out", "home/out/kept"]

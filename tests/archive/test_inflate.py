@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ghartifacts_async import Budget, DamagedArchive
+from ghartifacts_async import ArchiveLimits, DamagedArchive
 from ghartifacts_async._archive import inflate
 from ghartifacts_async._archive.inflate import LARGEST_PIECE, Run
 from tests.archive.quine import quine
@@ -134,4 +134,4 @@ def test_long_local_headers() -> None:
 def test_a_budget_holds_for_what_is_wanted() -> None:
     """Members that nobody wants cost nothing of the budget."""
     archive = forge(Part("large", bytes(1000)), Part("small", b"x"))
-    assert unpacked(archive, Budget(member_size=10), wanted="small") == {"small": b"x"}
+    assert unpacked(archive, ArchiveLimits(max_member_size=10), wanted="small") == {"small": b"x"}

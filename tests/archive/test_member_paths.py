@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ghartifacts_async import ArchiveError, Budget, UnsafeMember, _arguments
+from ghartifacts_async import ArchiveError, ArchiveLimits, UnsafeMember, _arguments
 from ghartifacts_async._archive.member_paths import layout, safe_path
 from ghartifacts_async._disk.filenames import folded
 from tests.archive.zip_writer import Part, forge, index_of, unpacked
@@ -132,7 +132,7 @@ def test_ratio(size: int, ratio: float, allowed: bool) -> None:
     """What shrinks well is no bomb up to 64 MiB, and beyond only by the ratio."""
     archive = forge(Part("zeros", bytes(size)))
     try:
-        unpacked(archive, Budget(ratio=ratio))
+        unpacked(archive, ArchiveLimits(max_ratio=ratio))
     except ArchiveError:
         assert not allowed
     else:
@@ -147,7 +147,9 @@ def test_a_long_tree_is_planned_in_no_time() -> None:
         ).entries
         for count in (4_000, 32_000)
     }
-    assert_not_quadratic(lambda count: layout(entries[count], Budget(), strip=0, portable=True))
+    assert_not_quadratic(
+        lambda count: layout(entries[count], ArchiveLimits(), strip=0, portable=True)
+    )
 
 
 def test_what_to_unpack() -> None:

@@ -13,8 +13,8 @@ from attrs import field, frozen
 
 from ghartifacts_async._archive import inflate, member_paths
 from ghartifacts_async._archive.central_directory import TAIL, View, WantedError, parse
-from ghartifacts_async._archive.member_index import Index
-from ghartifacts_async.models import Budget
+from ghartifacts_async._archive.member_index import MemberIndex
+from ghartifacts_async.models import ArchiveLimits
 
 LOCAL, CENTRAL, END = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
 END64, LOCATOR = b"PK\x06\x06", b"PK\x06\x07"
@@ -178,20 +178,22 @@ def _central(told: Mapping[str, Any], mode: int) -> bytes:
     return header
 
 
-def index_of(archive: bytes, budget: Budget = Budget(), *, tail: int = TAIL) -> Index:
+def index_of(
+    archive: bytes, limits: ArchiveLimits = ArchiveLimits(), *, tail: int = TAIL
+) -> MemberIndex:
     """The members of an archive, of which only what is wanted is looked at."""
-    view = View(len(archive), budget)
+    view = View(len(archive), limits)
     view.prepend(archive[-tail:])
     while True:
         try:
-            return Index(parse(view))
+            return MemberIndex(parse(view))
         except WantedError as wanted:
             view.prepend(archive[wanted.start : view.begins])
 
 
 def unpacked(
     archive: bytes,
-    budget: Budget = Budget(),
+    limits: ArchiveLimits = ArchiveLimits(),
     *,
     wanted: str | Sequence[str] | None = None,
     strip: int = 0,
@@ -200,8 +202,8 @@ def unpacked(
     gap: int = 2**16,
 ) -> dict[str, bytes]:
     """What the archive becomes, by path; directories end in a slash. No disk, no network."""
-    index = index_of(archive, budget)
-    layout = member_paths.layout(index.select(wanted), budget, strip=strip, portable=portable)
+    index = index_of(archive, limits)
+    layout = member_paths.layout(index.select(wanted), limits, strip=strip, portable=portable)
     paths = {entry.start: "/".join(parts) for entry, parts in layout.files}
     found = {"/".join(parts) + "/": b"" for parts in layout.directories}
     entries = [entry for entry, _ in layout.files]

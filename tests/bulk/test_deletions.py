@@ -14,9 +14,9 @@ from ghartifacts_async import (
     Client,
     ClientStateError,
     InvalidArgument,
-    Limits,
     NotFound,
     PermissionDenied,
+    RateLimitPolicy,
     Repo,
 )
 from ghartifacts_async.testing import FakeGitHub, FakeLimits, Fault
@@ -31,8 +31,8 @@ DAY = timedelta(days=1)
 @pytest.fixture
 async def quick(fake_github: FakeGitHub) -> Any:
     """The repository, of a client that keeps no pace."""
-    url, limits = fake_github.url, Limits.off()
-    async with Client(fake_github.token, base_url=url, retry=QUICK, limits=limits) as gh:
+    url, limits = fake_github.url, RateLimitPolicy.unlimited()
+    async with Client(fake_github.token, base_url=url, retry=QUICK, rate_limits=limits) as gh:
         yield gh.repo(REPOSITORY)
 
 

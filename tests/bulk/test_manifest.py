@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from ghartifacts_async import Artifact, Digest, from_json
 from ghartifacts_async._bulk.manifest import (
-    Entry,
     Header,
-    Index,
+    ManifestEntry,
+    ManifestIndex,
     header_line,
     line,
     read_header,
@@ -21,14 +21,14 @@ from ghartifacts_async._bulk.manifest import (
 )
 from tests.values import ARTIFACTS, DIGESTS, JSON_VALUES, SHA256, artifact, examples
 
-ENTRY = Entry(11, "a/dist-11.zip", 556, 1_795_458_082_439_694_228, Digest("sha256", SHA256))
+ENTRY = ManifestEntry(11, "a/dist-11.zip", 556, 1_795_458_082_439_694_228, Digest("sha256", SHA256))
 
 
 @examples(100)
 @given(ARTIFACTS, DIGESTS, st.integers(0, 2**62))
 def test_lines(one: Artifact, digest: Digest, mtime_ns: int) -> None:
     """A line tells of the file what is needed, and all that is known of its artifact."""
-    entry = Entry(one.id, "x.zip", 1, mtime_ns, digest)
+    entry = ManifestEntry(one.id, "x.zip", 1, mtime_ns, digest)
     text = line(one, entry)
     assert text.count(b"\n") == 1
     assert read_line(text) == entry
@@ -82,14 +82,14 @@ def test_headers() -> None:
 
 def test_the_index() -> None:
     """The last line of an artifact counts; equal files are found from the latest to the first."""
-    index = Index()
+    index = ManifestIndex()
     other = Digest("sha256", "00" * 32)
     for offset, (number, digest) in enumerate([(1, other), (2, ENTRY.digest), (1, ENTRY.digest)]):
-        index.add(Entry(number, "x", 1, 1, digest), offset * 10)
+        index.add(ManifestEntry(number, "x", 1, 1, digest), offset * 10)
     assert (len(index), index.lines) == (2, 3)
     assert [index.find(number) for number in (1, 2, 3)] == [20, 10, None]
-    assert list(index.alike(ENTRY.digest)) == [20, 10]
-    assert list(index.alike(Digest("sha256", "11" * 32))) == []
+    assert list(index.find_by_digest(ENTRY.digest)) == [20, 10]
+    assert list(index.find_by_digest(Digest("sha256", "11" * 32))) == []
     assert index.offsets() == [10, 20]
 
 

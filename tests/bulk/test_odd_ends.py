@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ghartifacts_async import Client, Limits, Repo
+from ghartifacts_async import Client, RateLimitPolicy, Repo
 from ghartifacts_async.testing import FakeGitHub
 from tests.bulk.support import LARGE, MANIFEST, add, at_work, counts
 from tests.support import QUICK, REPOSITORY
@@ -57,7 +57,9 @@ async def test_a_pruning_that_is_cancelled_from_within_is_no_success(
             await cancelled_elsewhere()
         return fake_github.token
 
-    async with Client(token, base_url=fake_github.url, retry=QUICK, limits=Limits.off()) as gh:
+    async with Client(
+        token, base_url=fake_github.url, retry=QUICK, rate_limits=RateLimitPolicy.unlimited()
+    ) as gh:
         with pytest.raises(asyncio.CancelledError):
             await gh.repo(REPOSITORY).prune(keep_latest=0, dry_run=False)
     assert fake_github.artifacts(REPOSITORY)
@@ -69,7 +71,9 @@ async def test_two_cancellations_leave_no_lock(fake_github: FakeGitHub, tmp_path
     for name in names:
         for number in range(3):
             fake_github.add_artifact(name, "dist", LARGE + b"%d" % number)
-    async with Client(fake_github.token, base_url=fake_github.url, limits=Limits.off()) as gh:
+    async with Client(
+        fake_github.token, base_url=fake_github.url, rate_limits=RateLimitPolicy.unlimited()
+    ) as gh:
         for number, pause in enumerate((0.05, 0.08, 0.12)):
             mirror = asyncio.ensure_future(gh.mirror(names, tmp_path / str(number)))
             await asyncio.sleep(pause)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ghartifacts_async import Artifact, Digest, InvalidArgument, WorkflowRun, _arguments
 from ghartifacts_async._bulk import path_template
-from ghartifacts_async._bulk.path_template import MANIFEST, Layout, extension
+from ghartifacts_async._bulk.path_template import MANIFEST, PathTemplate, extension
 from tests.values import ANY_TEXT, SHA256, artifact, examples
 
 RUN = WorkflowRun(id=7, head_branch="feature/x", head_sha="abc")
@@ -24,7 +24,8 @@ FULL: dict[str, Any] = {
     "workflow_run": RUN,
 }
 TEMPLATES = [
-    _arguments.DEFAULT_TEMPLATE, "{id}", "{id}/{name}", "{name}/{id}", "{name}_{id}", "{run_id}{id}",
+    _arguments.DEFAULT_TEMPLATE,
+    "{id}", "{id}/{name}", "{name}/{id}", "{name}_{id}", "{run_id}{id}",
     "{id}{name}", "{name}-{id}-{branch}", "{branch}/{name}", "{name}", "x",
     "{branch}/{name}-{id}", "{sha}x{id}", "{id}{run_id}", "{created:%Y}/{digest}",
 ]  # fmt: skip
@@ -47,20 +48,20 @@ TEMPLATES = [
 )
 def test_templates(template: str, expected: str) -> None:
     """Fields are filled in and made safe, the extension is added, and the id where it must be."""
-    assert Layout(template).path(artifact(**FULL)) == expected
+    assert PathTemplate(template).path(artifact(**FULL)) == expected
 
 
 def test_what_is_not_known() -> None:
     """A field that GitHub does not tell is `unknown`."""
     template = "{branch}/{run_id}/{sha}/{created:%Y}/{digest}/{name}-{id}"
     expected = "unknown/" * 5 + "dist-11.zip"
-    assert Layout(template).path(artifact()) == expected
-    assert Layout(template).path(artifact(workflow_run=WorkflowRun())) == expected
+    assert PathTemplate(template).path(artifact()) == expected
+    assert PathTemplate(template).path(artifact(workflow_run=WorkflowRun())) == expected
 
 
 def test_extensions() -> None:
     """A raw payload keeps its extension, once; a name that is all extension stays."""
-    paths = Layout(_arguments.DEFAULT_TEMPLATE)
+    paths = PathTemplate(_arguments.DEFAULT_TEMPLATE)
     assert paths.path(artifact(name="report.json"), ".json") == "report-11.json"
     assert paths.path(artifact(name="report.JSON"), ".json") == "report-11.json"
     assert paths.path(artifact(name="x.tar.gz"), ".tar.gz") == "x-11.tar.gz"
@@ -69,7 +70,10 @@ def test_extensions() -> None:
     names = ["a.zip", "a.tar.gz", "report.json", "tool", ".hidden", "a.b c", "x.é"]
     ends = [".zip", ".tar.gz", ".json", "", "", "", ""]
     assert [path_template.extension(name) for name in names] == ends
-    assert Layout("{branch}/{name}-{id}").name(artifact(id=5, name="x"), "a.tar.gz") == "x-5.tar.gz"
+    assert (
+        PathTemplate("{branch}/{name}-{id}").name(artifact(id=5, name="x"), "a.tar.gz")
+        == "x-5.tar.gz"
+    )
 
 
 @pytest.mark.parametrize(
@@ -80,7 +84,7 @@ def test_extensions() -> None:
 def test_what_is_no_template(template: Any) -> None:
     """Whatever cannot be right is refused before anything is asked, an attribute's name too."""
     with pytest.raises(InvalidArgument, match="template"):
-        Layout(template)
+        PathTemplate(template)
 
 
 ARTIFACTS = st.builds(
@@ -104,9 +108,9 @@ ARTIFACTS = st.builds(
 @given(ARTIFACTS, ARTIFACTS, st.sampled_from(TEMPLATES), st.sampled_from([".zip", ".json", ""]))
 def test_no_two_collide(one: Artifact, other: Artifact, template: str, end: str) -> None:
     """Whatever artifacts are called, their paths differ, on systems that fold case too."""
-    paths = Layout(template)
+    paths = PathTemplate(template)
     first, second = paths.path(one), paths.path(other, end)
-    assert first == Layout(template).path(one)
+    assert first == PathTemplate(template).path(one)
     if one.id != other.id:
         assert folded(first) != folded(second)
     parts = first.split("/")
@@ -127,7 +131,7 @@ def folded(path: str) -> str:
 
 def test_an_id_behind_a_dot_is_no_id() -> None:
     """What looks like an extension tells nothing apart, so the id is added once more."""
-    layout = Layout("{name}.{id}")
+    layout = PathTemplate("{name}.{id}")
     one = layout.path(artifact(id=5, name="x.7"), extension("tool"))
     other = layout.path(artifact(id=7, name="x"), extension("y.5"))
     assert one != other

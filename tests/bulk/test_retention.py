@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ghartifacts_async import Artifact, InvalidArgument
-from ghartifacts_async._bulk.retention import Criteria, doomed, weight
+from ghartifacts_async._bulk.retention import Criteria, select_for_deletion, weight
 from tests.values import artifact, examples
 
 NOW = datetime(2026, 3, 10, tzinfo=UTC)
@@ -32,7 +32,7 @@ def ids(
 ) -> list[int]:
     """Ids of what is chosen."""
     criteria = Criteria(older_than, keep_latest, max_total_size)
-    return [one.id for one in doomed(artifacts, criteria, NOW)]
+    return [one.id for one in select_for_deletion(artifacts, criteria, NOW)]
 
 
 def test_age() -> None:

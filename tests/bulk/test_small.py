@@ -10,7 +10,7 @@ import pytest
 
 from ghartifacts_async import Client, Repo
 from ghartifacts_async._arguments import DEFAULT_TEMPLATE
-from ghartifacts_async._bulk.path_template import Layout
+from ghartifacts_async._bulk.path_template import PathTemplate
 from ghartifacts_async._download import small_file
 from ghartifacts_async._download.target import Target
 from ghartifacts_async.testing import BlobFault, FakeGitHub
@@ -71,7 +71,7 @@ async def test_what_a_kill_left_of_a_raw_file_goes(
     fake_github.add_artifact(REPOSITORY, "report.json", LARGE, raw="report.json")
     (first,) = await all_of(repo, tmp_path)
     path = first.result().path
-    as_zip = path.with_name(Path(Layout(DEFAULT_TEMPLATE).path(first.result().artifact)).name)
+    as_zip = path.with_name(Path(PathTemplate(DEFAULT_TEMPLATE).path(first.result().artifact)).name)
     assert as_zip != path
     Target(as_zip, True).beside("journal").write_bytes(b"of a process that was killed\n")
     (again,) = await all_of(repo, tmp_path)

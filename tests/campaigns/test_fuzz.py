@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from ghartifacts_async._archive import member_paths
-from ghartifacts_async._archive.central_directory import Entry
+from ghartifacts_async._archive.central_directory import CentralDirectoryEntry
 from tests.archive.zip_writer import Part, forge
 
 WHY = "the fuzzer is in benchmarks/ of a checkout, and this is none"
@@ -41,7 +41,7 @@ def test_a_way_out_is_found(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     archive = forge(Part(f"x/{name}", b"x"), Part(name, b"x"))
     assert fuzz.check(archive) == "UnsafeMember"
 
-    def careless(entry: Entry, *, portable: bool) -> tuple[str, ...]:  # noqa: ARG001 - it is
+    def careless(entry: CentralDirectoryEntry, *, portable: bool) -> tuple[str, ...]:  # noqa: ARG001 - it is
         return tuple(entry.member.name.split("/"))
 
     rule: Callable[..., tuple[str, ...]] = careless

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ghartifacts_async import Client, Limits, Repo
+from ghartifacts_async import Client, RateLimitPolicy, Repo
 from ghartifacts_async.testing import FakeGitHub
 from tests.support import REPOSITORY
 
@@ -21,7 +21,9 @@ MIB = 2**20
 @pytest.fixture
 async def gh(fake_github: FakeGitHub) -> AsyncIterator[Client]:
     """A client without a pace, which would only take time."""
-    async with Client(fake_github.token, base_url=fake_github.url, limits=Limits.off()) as client:
+    async with Client(
+        fake_github.token, base_url=fake_github.url, rate_limits=RateLimitPolicy.unlimited()
+    ) as client:
         yield client
 
 

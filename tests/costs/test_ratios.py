@@ -16,9 +16,9 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from ghartifacts_async import Client, Limits
+from ghartifacts_async import Client, RateLimitPolicy
 from ghartifacts_async._api import endpoints
-from ghartifacts_async._http.messages import Reply
+from ghartifacts_async._http.messages import Response
 from tests.support import REPOSITORY
 
 WHY = "the servers are in benchmarks/ of a checkout, and this is none"
@@ -47,7 +47,9 @@ async def test_a_download_beside_a_plain_loop(tmp_path: Path) -> None:
         asked = {"Authorization": f"Bearer {server.token}", "Accept": endpoints.ACCEPT}
         zipped = f"{server.url}/repos/{REPOSITORY}/actions/artifacts/1/zip"
         async with (
-            Client(server.token, base_url=server.url, limits=Limits.off()) as gh,
+            Client(
+                server.token, base_url=server.url, rate_limits=RateLimitPolicy.unlimited()
+            ) as gh,
             aiohttp.ClientSession() as session,
         ):
             artifact = await gh.repo(REPOSITORY).get_artifact(1)
@@ -74,7 +76,7 @@ async def test_a_poll_beside_a_plain_request() -> None:
     servers = pytest.importorskip("benchmarks._servers", reason=WHY)
     with servers.distant(1, 0, 0.0) as url:
         async with (
-            Client("token", base_url=url, limits=Limits.off()) as gh,
+            Client("token", base_url=url, rate_limits=RateLimitPolicy.unlimited()) as gh,
             aiohttp.ClientSession() as session,
         ):
             repo = gh.repo(REPOSITORY)
@@ -106,7 +108,7 @@ async def test_a_page_beside_plain_json() -> None:
 
     async def ours() -> None:
         for _ in range(30):
-            endpoints.read_page(call, Reply(200, {}, page))
+            endpoints.read_page(call, Response(200, {}, page))
 
     async def plain() -> None:
         for _ in range(30):

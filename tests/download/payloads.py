@@ -14,7 +14,7 @@ from tests.support import REPOSITORY, Answer, says
 
 PAYLOAD = os.urandom(3_000_000)
 
-ONCE = RetryPolicy(tries=1)
+ONCE = RetryPolicy(attempts=1)
 
 
 def blob(payload: bytes, *headers: bytes, length: int | None = None) -> Answer:

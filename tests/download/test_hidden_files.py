@@ -96,7 +96,9 @@ async def test_a_directory_that_comes_and_goes_is_waited_for(
         mkdir(path, mode, **how)
 
     monkeypatch.setattr(Path, "mkdir", tidied_up_meanwhile)
-    assert (await repo.download_artifact(1, tmp_path / "new" / "dist.zip", wait=False)).verified
+    assert (
+        await repo.download_artifact(1, tmp_path / "new" / "dist.zip", wait_for_lock=False)
+    ).verified
 
 
 async def test_a_file_in_place_of_a_directory_is_told_at_once(
@@ -108,6 +110,6 @@ async def test_a_file_in_place_of_a_directory_is_told_at_once(
     (tmp_path / "nowhere").symlink_to("gone")
     for target in ("file/dist.zip", "file/deeper/dist.zip", "nowhere/dist.zip"):
         with pytest.raises(DiskError, match=r"file|nowhere"):
-            await repo.download_artifact(1, tmp_path / target, wait=False)
+            await repo.download_artifact(1, tmp_path / target, wait_for_lock=False)
     assert fake_github.requests_to("blob") == []
     assert (tmp_path / "file").read_bytes() == b"mine"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ghartifacts_async._download.journal import Record, header, line, read
-from ghartifacts_async._download.ranges import Blob, Spans
+from ghartifacts_async._download.ranges import BlobInfo, RangeSet
 from tests.values import examples
 
 RECORD = Record("https://api/o/r/1", "sha256:ab", 100, '"e"', "dist.zip", "boot")
@@ -28,7 +28,7 @@ def test_cut_anywhere(spans: list[tuple[int, int]], cut: int) -> None:
         assert found is None
     else:
         complete = spans[: text.count(b"\n") - 1]
-        assert found == evolve(RECORD, spans=tuple(Spans(complete)))
+        assert found == evolve(RECORD, spans=tuple(RangeSet(complete)))
 
 
 def test_what_it_is_of() -> None:
@@ -36,7 +36,7 @@ def test_what_it_is_of() -> None:
     text = header(RECORD) + line(0, 10)
     found = read(text, RECORD.artifact, RECORD.digest, "another boot")
     assert found is not None
-    assert found.blob == Blob(100, '"e"')
+    assert found.blob == BlobInfo(100, '"e"')
     assert found.spans == ((0, 10),)
     assert read(text, "https://api/o/r/2", RECORD.digest, "boot") is None
     assert read(text, RECORD.artifact, "sha256:cd", "boot") is None

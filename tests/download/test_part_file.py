@@ -25,8 +25,8 @@ from ghartifacts_async import (
     Repo,
 )
 from ghartifacts_async._disk.file_io import RandomFile
-from ghartifacts_async._disk.threads import Disk
-from ghartifacts_async._download.part_file import Partial
+from ghartifacts_async._disk.threads import IoThreads
+from ghartifacts_async._download.part_file import PartFile
 from ghartifacts_async.testing import BlobFault, FakeGitHub
 from tests.download.payloads import PAYLOAD, add
 from tests.support import REPOSITORY, files_below, published_below
@@ -39,7 +39,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Slow:
     """Make a job of the disk's threads take a while, before or after its work."""
 
     def apply(name: str, *, before: float = 0.0, after: float = 0.0) -> None:
-        job = getattr(Partial, name)
+        job = getattr(PartFile, name)
 
         def slowed(*args: Any) -> Any:
             time.sleep(before)
@@ -47,7 +47,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Slow:
             time.sleep(after)
             return result
 
-        monkeypatch.setattr(Partial, name, slowed)
+        monkeypatch.setattr(PartFile, name, slowed)
 
     return apply
 
@@ -64,7 +64,7 @@ async def until(holds: Callable[[], bool]) -> None:
 @pytest.mark.parametrize("fails", [False, True])
 async def test_a_cancelled_wait_is_as_long_as_the_job(fails: bool) -> None:
     """Whoever is cancelled, however often, while a thread is at work leaves when it has ended."""
-    disk, go_on, ended = Disk(), threading.Event(), threading.Event()
+    disk, go_on, ended = IoThreads(), threading.Event(), threading.Event()
 
     def job() -> None:
         go_on.wait(20)

@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ghartifacts_async._download import ranges
-from ghartifacts_async._download.ranges import Blob, Distrusted, Plan, Spans, asked, judge
+from ghartifacts_async._download.ranges import (
+    BlobInfo,
+    RangeSet,
+    RejectedResponse,
+    SegmentScheduler,
+    range_headers,
+    validate_response,
+)
 from tests.values import examples
 
 SPAN = st.tuples(st.integers(0, 60), st.integers(0, 60)).map(lambda pair: tuple(sorted(pair)))
@@ -19,11 +26,11 @@ SPAN = st.tuples(st.integers(0, 60), st.integers(0, 60)).map(lambda pair: tuple(
 @given(st.lists(SPAN, max_size=12))
 def test_spans_are_a_set_of_bytes(spans: list[tuple[int, int]]) -> None:
     """However spans overlap, they add up to the bytes that they hold."""
-    held = Spans(spans)
+    held = RangeSet(spans)
     there = {byte for start, stop in spans for byte in range(start, stop)}
     assert {byte for start, stop in held for byte in range(start, stop)} == there
     assert held.total == len(there)
-    assert held.front == next(byte for byte in range(61) if byte not in there)
+    assert held.contiguous_length == next(byte for byte in range(61) if byte not in there)
     gaps = {byte for start, stop in held.missing(60) for byte in range(start, stop)}
     assert gaps == set(range(60)) - there
     edges = [edge for span in held for edge in span]
@@ -47,9 +54,9 @@ MIB = 2**20
 )
 def test_a_plan_wants_each_byte_once(total: int, connections: int, chance: Any) -> None:
     """Whoever fails, is slow or is relieved, in the end each byte has been fetched once."""
-    plan = Plan([(0, total)], connections)
-    fetched = Spans()
-    fetchers: list[tuple[ranges.Piece, float]] = []
+    plan = SegmentScheduler([(0, total)], connections)
+    fetched = RangeSet()
+    fetchers: list[tuple[ranges.Segment, float]] = []
     now = seen = 0.0
     for _ in range(5000):
         if plan.complete:
@@ -77,7 +84,7 @@ def test_a_plan_wants_each_byte_once(total: int, connections: int, chance: Any) 
 
 def test_pieces_come_in_order_and_shrink() -> None:
     """The front comes first, for the hasher that follows it, and the last pieces are small."""
-    plan = Plan([(0, 100 * MIB)], 4)
+    plan = SegmentScheduler([(0, 100 * MIB)], 4)
     pieces = []
     while (piece := plan.take(0.0)) is not None:
         pieces.append(piece)
@@ -90,7 +97,7 @@ def test_pieces_come_in_order_and_shrink() -> None:
 
 def test_who_is_slow_is_relieved() -> None:
     """A connection that would be last gives up what another will have fetched by then."""
-    plan = Plan([(0, 2 * MIB)], 2)
+    plan = SegmentScheduler([(0, 2 * MIB)], 2)
     slow, quick = plan.take(0.0), plan.take(0.0)
     assert slow is not None
     assert quick is not None
@@ -110,7 +117,7 @@ def test_who_is_slow_is_relieved() -> None:
 
 def test_what_is_not_worth_sharing_is_relieved_of_all() -> None:
     """Of a few bytes that come too slowly another connection takes all, not a part of them."""
-    plan = Plan([(0, 2 * MIB)], 2)
+    plan = SegmentScheduler([(0, 2 * MIB)], 2)
     slow, quick = plan.take(0.0), plan.take(0.0)
     assert slow is not None
     assert quick is not None
@@ -124,7 +131,7 @@ def test_what_is_not_worth_sharing_is_relieved_of_all() -> None:
 
 def test_who_has_fallen_silent_is_relieved_of_all() -> None:
     """A connection over which nothing comes does not hold up the end."""
-    plan = Plan([(0, MIB)], 2)
+    plan = SegmentScheduler([(0, MIB)], 2)
     silent = plan.take(0.0)
     relief = plan.take(5.0, 1e6)
     assert silent is not None
@@ -137,7 +144,7 @@ def test_who_has_fallen_silent_is_relieved_of_all() -> None:
 
 def test_an_unknown_end() -> None:
     """Of a payload whose size nobody tells there is one piece, which nobody can share."""
-    plan = Plan([(0, None)], 1)
+    plan = SegmentScheduler([(0, None)], 1)
     piece = plan.take(0.0)
     assert piece is not None
     assert piece.left == 0
@@ -157,17 +164,17 @@ STRONG = '"1"'
 @pytest.mark.parametrize(
     ("start", "stop", "blob", "headers"),
     [
-        (0, None, Blob(), {}),
-        (0, 10, Blob(10), {}),
-        (0, 10, Blob(10, STRONG), {"If-Match": STRONG}),
-        (0, 10, Blob(10, 'W/"1"'), {}),
-        (0, 5, Blob(10), {"Range": "bytes=0-4"}),
-        (5, 10, Blob(10, STRONG), {"Range": "bytes=5-9", "If-Match": STRONG}),
+        (0, None, BlobInfo(), {}),
+        (0, 10, BlobInfo(10), {}),
+        (0, 10, BlobInfo(10, STRONG), {"If-Match": STRONG}),
+        (0, 10, BlobInfo(10, 'W/"1"'), {}),
+        (0, 5, BlobInfo(10), {"Range": "bytes=0-4"}),
+        (5, 10, BlobInfo(10, STRONG), {"Range": "bytes=5-9", "If-Match": STRONG}),
     ],
 )
-def test_asked(start: int, stop: int | None, blob: Blob, headers: dict[str, str]) -> None:
+def test_asked(start: int, stop: int | None, blob: BlobInfo, headers: dict[str, str]) -> None:
     """A part is asked for by both of its ends, all without a range, both of the same payload."""
-    assert asked(start, stop, blob) == headers
+    assert range_headers(start, stop, blob) == headers
 
 
 def part(text: str, etag: str = STRONG) -> dict[str, str]:
@@ -178,14 +185,14 @@ def part(text: str, etag: str = STRONG) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("status", "headers", "start", "stop", "blob", "told"),
     [
-        (200, {"content-length": "10", "etag": STRONG}, 0, None, Blob(), Blob(10, STRONG)),
-        (200, {}, 0, 10, Blob(10), Blob(10)),
-        (200, {"content-length": "x"}, 0, None, Blob(), Blob()),
-        (206, part("bytes 5-9/10"), 5, 10, Blob(10), Blob(10, STRONG)),
-        (206, part("bytes 5-7/10"), 5, 10, Blob(10), Blob(10, STRONG)),
-        (206, {"content-range": "bytes 5-9/10"}, 5, 10, Blob(10, STRONG), Blob(10, STRONG)),
-        (403, {}, 0, 5, Blob(10), None),
-        (500, {}, 0, None, Blob(), None),
+        (200, {"content-length": "10", "etag": STRONG}, 0, None, BlobInfo(), BlobInfo(10, STRONG)),
+        (200, {}, 0, 10, BlobInfo(10), BlobInfo(10)),
+        (200, {"content-length": "x"}, 0, None, BlobInfo(), BlobInfo()),
+        (206, part("bytes 5-9/10"), 5, 10, BlobInfo(10), BlobInfo(10, STRONG)),
+        (206, part("bytes 5-7/10"), 5, 10, BlobInfo(10), BlobInfo(10, STRONG)),
+        (206, {"content-range": "bytes 5-9/10"}, 5, 10, BlobInfo(10, STRONG), BlobInfo(10, STRONG)),
+        (403, {}, 0, 5, BlobInfo(10), None),
+        (500, {}, 0, None, BlobInfo(), None),
     ],
 )
 def test_good_answers(
@@ -193,11 +200,11 @@ def test_good_answers(
     headers: dict[str, str],
     start: int,
     stop: int | None,
-    blob: Blob,
-    told: Blob | None,
+    blob: BlobInfo,
+    told: BlobInfo | None,
 ) -> None:
     """What an answer adds to what is known; an error status is another's matter."""
-    assert judge(status, headers, start, stop, blob) == told
+    assert validate_response(status, headers, start, stop, blob) == told
 
 
 @pytest.mark.parametrize(
@@ -221,14 +228,16 @@ def test_answers_to_other_questions(
     status: int, headers: dict[str, str], whole: bool, changed: bool
 ) -> None:
     """An answer that is not the part that was asked for, or of another payload, is not used."""
-    verdict = judge(status, headers, 5, 10, Blob(10, STRONG))
-    assert isinstance(verdict, Distrusted)
+    verdict = validate_response(status, headers, 5, 10, BlobInfo(10, STRONG))
+    assert isinstance(verdict, RejectedResponse)
     assert (verdict.whole, verdict.changed) == (whole, changed)
 
 
 def test_a_part_where_all_was_asked_for() -> None:
     """A 206 to a request without a range is not used, nor a 200 of another size."""
-    assert isinstance(judge(206, part("bytes 0-9/10"), 0, 10, Blob(10)), Distrusted)
-    other = judge(200, {"content-length": "11"}, 0, 10, Blob(10))
-    assert isinstance(other, Distrusted)
+    assert isinstance(
+        validate_response(206, part("bytes 0-9/10"), 0, 10, BlobInfo(10)), RejectedResponse
+    )
+    other = validate_response(200, {"content-length": "11"}, 0, 10, BlobInfo(10))
+    assert isinstance(other, RejectedResponse)
     assert other.changed

@@ -259,7 +259,7 @@ async def test_who_does_not_want_to_wait_is_told(
         while not fake_github.requests_to("blob"):  # noqa: ASYNC110 - it has no event for that
             await asyncio.sleep(0.01)
         with pytest.raises(TargetBusy, match="another download"):
-            await repo.download_artifact(artifact, tmp_path / "dist.zip", wait=False)
+            await repo.download_artifact(artifact, tmp_path / "dist.zip", wait_for_lock=False)
     assert (await first).verified
 
 

@@ -81,7 +81,7 @@ Read = Callable[[Repo, int], Awaitable[bool]]
 @fast
 async def test_a_url_that_ends_early_is_renewed_at_once(read: Read) -> None:
     """Where the store takes a URL no more, another is taken without a wait, and no try is lost."""
-    async with world(fake={"url_ttl": 1}, retry=RetryPolicy(tries=2)) as made:
+    async with world(fake={"url_ttl": 1}, retry=RetryPolicy(attempts=2)) as made:
         artifact = made.fake.add_artifact(REPOSITORY, "dist", FILES)
         times: list[float] = []
 

@@ -105,7 +105,7 @@ async def test_no_progress_is_given_up(repo: Repo, fake_github: FakeGitHub, tmp_
     fake_github.fail_blobs_when(lambda _: BlobFault.status(503))
     with pytest.raises(StoreError, match=r"503 ServerBusy.*tried 6 times") as caught:
         await repo.download_artifact(1, tmp_path)
-    assert caught.value.tries == 6
+    assert caught.value.attempts == 6
     assert len(fake_github.requests_to("blob")) == 6
     assert files_below(tmp_path) == []
 

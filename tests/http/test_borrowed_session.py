@@ -62,14 +62,14 @@ async def test_a_slow_pool_does_not_break_the_gate() -> None:
 async def test_who_waits_for_its_pace_leaves_the_pool_to_others() -> None:
     """DELETEs that wait for each other hold no connection that a download could use."""
     async with FakeGitHub(now=wall, limits=FakeLimits(primary=10**6)) as fake:
-        doomed = [fake.add_artifact(REPOSITORY, "old", b"x").id for _ in range(20)]
+        artifact_ids = [fake.add_artifact(REPOSITORY, "old", b"x").id for _ in range(20)]
         artifact = fake.add_artifact(REPOSITORY, "dist", b"x").id
         async with (
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=1)) as session,
             Client(fake.token, base_url=fake.url, session=session, conditional=False) as gh,
         ):
             repo = gh.repo(REPOSITORY)
-            deletes = asyncio.gather(*(repo.delete_artifact(one) for one in doomed))
+            deletes = asyncio.gather(*(repo.delete_artifact(one) for one in artifact_ids))
             await asyncio.sleep(0.5)
             for _ in range(5):
                 await repo.get_artifact(artifact)

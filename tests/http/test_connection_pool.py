@@ -15,8 +15,8 @@ from ghartifacts_async import (
     Artifact,
     Client,
     GitHubApp,
-    Limits,
     NotFound,
+    RateLimitPolicy,
     RetryPolicy,
     TimedOut,
     Timeouts,
@@ -87,20 +87,20 @@ def asked(made: World, method: str) -> int:
 @pytest.mark.parametrize(
     ("pool", "limits", "count"),
     [
-        ({}, Limits(), 120),
-        ({"limit_per_host": 8}, Limits(), 60),
-        ({"limit": 1}, Limits(concurrent=1), 20),
-        ({"limit": 2}, Limits(concurrent=1), 20),
-        ({"limit": 1}, Limits.off(), 20),
+        ({}, RateLimitPolicy(), 120),
+        ({"limit_per_host": 8}, RateLimitPolicy(), 60),
+        ({"limit": 1}, RateLimitPolicy(concurrent_requests=1), 20),
+        ({"limit": 2}, RateLimitPolicy(concurrent_requests=1), 20),
+        ({"limit": 1}, RateLimitPolicy.unlimited(), 20),
     ],
     ids=str,
 )
 @fast
 async def test_downloads_and_gets_all_end(
-    pool: dict[str, Any], limits: Limits, count: int, tmp_path: Path
+    pool: dict[str, Any], limits: RateLimitPolicy, count: int, tmp_path: Path
 ) -> None:
     """However many downloads, by id or not, and gets share a pool, each of them is served."""
-    async with small(aiohttp.TCPConnector(**pool), limits=limits) as (made, _):
+    async with small(aiohttp.TCPConnector(**pool), rate_limits=limits) as (made, _):
         listed = await known(made, 5)
         ids = [made.fake.add_artifact(REPOSITORY, f"i{one}", b"x").id for one in range(count)]
         made.fake.fail_next(Fault.secondary_limit(60), 503)
@@ -230,7 +230,7 @@ async def test_a_lent_connection_does_not_break_the_gate() -> None:
 @fast
 async def test_a_delete_that_was_not_sent_deleted_nothing(seconds: float) -> None:
     """What was not there is NotFound, however long the service kept the DELETE from going."""
-    patient = RetryPolicy(tries=20, total=1000)
+    patient = RetryPolicy(attempts=20, timeout=1000)
     async with small(aiohttp.TCPConnector(limit=1), retry=patient) as (made, session):
         async with in_use(made, session):
             delete = asyncio.ensure_future(made.repo.delete_artifact(987654))

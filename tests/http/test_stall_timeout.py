@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from ghartifacts_async._http.stall_timeout import SLOW_BYTES, Watch
+from ghartifacts_async._http.stall_timeout import SLOW_BYTES, StallTimeout
 from tests.clock import fast
 
 STALL = 30.0
@@ -16,7 +16,7 @@ STALL = 30.0
 async def test_silence_is_given_up_when_its_time_is_over() -> None:
     """A read is ended when it has waited as long as it may, however late it began."""
     loop, given_up = asyncio.get_running_loop(), list[float]()
-    watch = Watch(STALL, lambda: given_up.append(loop.time()))
+    watch = StallTimeout(STALL, lambda: given_up.append(loop.time()))
     await asyncio.sleep(100.5)
     assert not given_up, "nobody waited"
     watch.wait()
@@ -32,7 +32,7 @@ async def test_silence_is_given_up_when_its_time_is_over() -> None:
 @fast
 async def test_a_drip_is_told_after_a_minute_of_waiting() -> None:
     """Too few bytes in a minute of waiting are told of; those of a slow reader never are."""
-    watch = Watch(STALL, lambda: None)
+    watch = StallTimeout(STALL, lambda: None)
 
     async def piece(seconds: float, count: int) -> int | None:
         watch.wait()

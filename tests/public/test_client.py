@@ -22,13 +22,12 @@ from ghartifacts_async import (
     RetryPolicy,
     TimedOut,
     Timeouts,
-    Token,
     UnexpectedReply,
 )
 from ghartifacts_async.testing import FakeGitHub
 from tests.support import REPOSITORY, raw_server, says
 
-ONCE = RetryPolicy(tries=1)
+ONCE = RetryPolicy(attempts=1)
 
 
 async def test_get_and_delete(repo: Repo, fake_github: FakeGitHub) -> None:

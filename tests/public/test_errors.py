@@ -19,7 +19,7 @@ from ghartifacts_async import errors
 from ghartifacts_async.errors import ArtifactsError
 
 VALUES: dict[str, Any] = {
-    "tries": 5,
+    "attempts": 5,
     "seconds": 12.5,
     "host": "store.example",
     "may_have_arrived": False,
@@ -37,8 +37,8 @@ VALUES: dict[str, Any] = {
     "errno": 28,
     "retry_after": 2.5,
     "member": "../evil",
-    "alike": ("report.json",),
-    "budget": "total_size",
+    "suggestions": ("report.json",),
+    "limit": "max_total_size",
     "allowed": 2**36,
 }
 

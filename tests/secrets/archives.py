@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ghartifacts_async import Budget, errors
+from ghartifacts_async import ArchiveLimits, errors
 from ghartifacts_async.testing import FakeGitHub
 from tests.archive.zip_writer import Part, forge
 from tests.secrets import canaries
@@ -25,8 +25,8 @@ def unpacked(payload: bytes, **wanted: Any) -> Drive:
                 try:
                     return await repo.extract_artifact(2, to / "out", **wanted)
                 except errors.ArchiveError:
-                    budget = {name: wanted.pop(name) for name in {"budget"} & wanted.keys()}
-                    async with repo.open_artifact(2, **budget) as archive:
+                    limits = {name: wanted.pop(name) for name in {"limits"} & wanted.keys()}
+                    async with repo.open_artifact(2, **limits) as archive:
                         return await archive.extract(to / "out", **wanted)
 
     return drive
@@ -39,7 +39,7 @@ ARCHIVES: list[tuple[type[errors.ArtifactsError], Drive]] = [
     (errors.UnsupportedMember, unpacked(forge(Part("a", b"x", flags=9)))),
     (errors.MemberNotFound, unpacked(forge(Part("a", b"x")), members=["b"])),
     (
-        errors.BudgetExceeded,
-        unpacked(forge(Part("a", b"x" * 9)), budget=Budget(total_size=1)),
+        errors.ArchiveLimitExceeded,
+        unpacked(forge(Part("a", b"x" * 9)), limits=ArchiveLimits(max_total_size=1)),
     ),
 ]

@@ -6,13 +6,13 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from ghartifacts_async import Client, Limits, RetryPolicy
+from ghartifacts_async import Client, RateLimitPolicy, RetryPolicy
 from ghartifacts_async.testing import FakeGitHub, Fault
 from tests.secrets import canaries
 from tests.support import REPOSITORY, raw_server, says
 
-ONCE = RetryPolicy(tries=1)
-TWICE = RetryPolicy(tries=2, delay=0)
+ONCE = RetryPolicy(attempts=1)
+TWICE = RetryPolicy(attempts=2, wait_initial=0)
 OF_A_DOWNLOAD = {"if_exists", "on_progress", "wait"}
 STORE = b"HTTP/1.1 %s\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
 
@@ -21,7 +21,7 @@ Drive = Callable[[FakeGitHub, Path], Awaitable[Any]]
 
 def client(fake: FakeGitHub, **more: Any) -> Client:
     """A client with a secret token."""
-    arguments: dict[str, Any] = {"retry": TWICE, "limits": Limits(max_wait=0)}
+    arguments: dict[str, Any] = {"retry": TWICE, "rate_limits": RateLimitPolicy(max_wait=0)}
     arguments |= {"base_url": fake.url} | more
     return Client(arguments.pop("auth", canaries.TOKEN), **arguments)
 

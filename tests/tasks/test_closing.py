@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from ghartifacts_async import Client, ClientStateError, Limits
+from ghartifacts_async import Client, ClientStateError, RateLimitPolicy
 from ghartifacts_async._tasks.lifetime import Lifetime
 from ghartifacts_async.testing import FakeGitHub, FakeLimits, Fault
 from tests.api.support import World, now
@@ -40,8 +40,8 @@ async def for_points(made: World) -> None:
 
 async def among_deletes(made: World) -> None:
     """Many DELETEs."""
-    doomed = [made.fake.add_artifact(REPOSITORY, "x", b"").id for _ in range(50)]
-    await asyncio.gather(*(made.repo.delete_artifact(one) for one in doomed))
+    select_for_deletion = [made.fake.add_artifact(REPOSITORY, "x", b"").id for _ in range(50)]
+    await asyncio.gather(*(made.repo.delete_artifact(one) for one in select_for_deletion))
 
 
 async def for_an_answer(made: World) -> None:
@@ -67,7 +67,7 @@ async def test_closing_ends_every_wait(scene: Scene) -> None:
     limits = FakeLimits(primary=10**6, enforced=False)
     async with FakeGitHub(now=wall, limits=limits) as fake:
         artifact = fake.add_artifact(REPOSITORY, "dist", b"x").id
-        async with Client(fake.token, base_url=fake.url, limits=Limits()) as gh:
+        async with Client(fake.token, base_url=fake.url, rate_limits=RateLimitPolicy()) as gh:
             task = asyncio.ensure_future(scene(World(fake, gh, artifact)))
             await asyncio.sleep(10)
             assert not task.done()

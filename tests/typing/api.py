@@ -12,10 +12,10 @@ import aiohttp
 import ghartifacts_async
 from ghartifacts_async import (
     Archive,
+    ArchiveLimits,
     Artifact,
     ArtifactListing,
     ArtifactPage,
-    Budget,
     BulkProgress,
     Client,
     Deletion,
@@ -89,7 +89,7 @@ async def calls(repo: Repo) -> None:
 
 async def archives(repo: Repo, artifact: Artifact) -> None:
     """Inside an archive, and out of it."""
-    async with repo.open_artifact(artifact, budget=Budget(members=10)) as archive:
+    async with repo.open_artifact(artifact, limits=ArchiveLimits(max_members=10)) as archive:
         assert_type(archive, Archive)
         assert_type(archive.names(), list[str])
         assert_type(archive.members(), list[Member])

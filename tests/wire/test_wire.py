@@ -42,7 +42,7 @@ ARTIFACT: dict[str, Any] = {
 @pytest.fixture
 async def repo(wire: aioresponses) -> AsyncIterator[Repo]:  # noqa: ARG001 - it must be up first
     """A repository of a client on the mocked wire."""
-    async with Client("ghp_canary", retry=RetryPolicy(tries=1)) as gh:
+    async with Client("ghp_canary", retry=RetryPolicy(attempts=1)) as gh:
         yield gh.repo("octo-org/octo-docs")
 
 
