@@ -73,7 +73,7 @@ class BulkProgress:
     Attributes:
         done: Artifacts whose files are complete: downloaded, linked, or existing before.
         failed: Artifacts that failed or have expired.
-        running: Artifacts in work at this moment.
+        running: Artifacts in progress.
         total: Number of artifacts. None if it is not known, as for a listing.
         received: Bytes received so far, without those of earlier runs.
         rate: Average of `received` in bytes per second since the start.

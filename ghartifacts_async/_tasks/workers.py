@@ -68,7 +68,7 @@ class WorkerPool(Generic[_T, _R]):
         source: The items.
         work: Handles one item.
         workers: Number of tasks.
-        max_unfinished: Limit on the items in work and the results not yet taken, together.
+        max_unfinished: Limit on the items in progress and the results not yet taken, together.
         lifetime: Ends the workers when it is closed.
     """
 
