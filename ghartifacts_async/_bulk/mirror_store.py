@@ -5,18 +5,18 @@ from __future__ import annotations
 import logging
 import stat
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from ghartifacts_async._bulk.manifest import Header, ManifestEntry
 from ghartifacts_async._bulk.manifest_file import Manifest
 from ghartifacts_async._bulk.path_template import PathTemplate, extension
 from ghartifacts_async._disk.clone import FileClone
-from ghartifacts_async._disk.file_io import disk_errors, sync_file
-from ghartifacts_async._disk.lock_file import Journal
+from ghartifacts_async._disk.directories import remove
+from ghartifacts_async._disk.file_io import disk_errors, read_tail, sync_file
+from ghartifacts_async._disk.hasher import has_digest, hash_file
+from ghartifacts_async._disk.hidden_files import HiddenFiles
 from ghartifacts_async._disk.threads import IoThreads
 from ghartifacts_async._download import verification
-from ghartifacts_async._download.target import Target, hashed, is_same
 from ghartifacts_async.errors import DigestMismatch, DiskError, DiskFull, IncompleteDownload
 from ghartifacts_async.models import Artifact, Digest
 
@@ -57,7 +57,7 @@ class MirrorStore:
 
     async def close(self) -> None:
         """Let the next have it; more than once does no harm."""
-        await self._disk.run(self._manifest.close, last=True)
+        await self._disk.run(self._manifest.close, after_close=True)
 
     async def present(self, artifacts: Sequence[Artifact]) -> set[int]:
         """The ids of those whose files are there, as they were told of."""
@@ -78,7 +78,7 @@ class MirrorStore:
         """
         place = self._root / path
         wanted = artifact.size_in_bytes if verification.sha256(artifact) is not None else None
-        size, digest = await hashed(self._disk, place, wanted)
+        size, digest = await hash_file(self._disk, place, wanted)
         if digest is None or not await self._disk.run(
             self._recognised, artifact, place, size, digest
         ):
@@ -92,7 +92,7 @@ class MirrorStore:
         for entry in others:
             source, path = self._root / entry.path, self._path_like(artifact, entry)
             try:
-                if await is_same(self._disk, source, entry.size, digest):
+                if await has_digest(self._disk, source, entry.size, digest):
                     await self._copy(source, self._root / path, digest)
                     await self.tell(artifact, path, digest)
                     return True
@@ -108,11 +108,11 @@ class MirrorStore:
         try:
             with disk_errors(target):
                 if not await self._disk.run(twin.link):
-                    while await self._disk.run(twin.copy_some):
+                    while await self._disk.run(twin.copy_step):
                         pass
-                await self._disk.run(twin.finish, digest)
+                await self._disk.run(twin.publish, digest)
         finally:
-            await self._disk.run(twin.leave, last=True)
+            await self._disk.run(twin.close, after_close=True)
 
     def _linked_at_once(
         self, artifact: Artifact, digest: Digest
@@ -132,15 +132,15 @@ class MirrorStore:
                 with disk_errors(target):
                     if not twin.link():
                         return False, [entry]
-                    twin.finish(digest)
+                    twin.publish(digest)
             finally:
-                twin.leave()
+                twin.close()
             self._tell(artifact, path, digest)
             return True, []
         return False, others[:_MOST_LOOKED_INTO]
 
     def _twin(self, source: Path, target: Path) -> FileClone:
-        return FileClone(source, target, Target(target, True).beside("link"), durable=self._durable)
+        return FileClone(source, target, HiddenFiles.of(target).link, durable=self._durable)
 
     def _path_like(self, artifact: Artifact, entry: ManifestEntry) -> str:
         """Its path, as a zip where its equal is one."""
@@ -170,8 +170,9 @@ class MirrorStore:
     def _tell(self, artifact: Artifact, path: str, digest: Digest) -> None:
         # Beforehand: what is told of is not looked at again, nor is what a kill left beside it.
         for place in {self._root / one for one in (path, *self._likely(artifact))}:
-            with suppress(OSError):
-                _tidy(Target(place, True))
+            hidden = HiddenFiles.of(place)
+            remove(hidden.link)
+            hidden.remove_leftovers()
         self._manifest.add(artifact, path, digest)
 
     def _recognised(self, artifact: Artifact, place: Path, size: int, digest: Digest) -> bool:
@@ -179,9 +180,7 @@ class MirrorStore:
         if artifact.digest is None and known is not None:
             return digest == known.digest
         with disk_errors(place):
-            with place.open("rb") as file:
-                file.seek(max(0, size - verification.END_OF_ZIP))
-                tail = file.read()
+            tail = read_tail(place, verification.END_OF_ZIP)
             try:
                 verification.check(artifact, size, digest, tail)
             except (DigestMismatch, IncompleteDownload):
@@ -189,20 +188,6 @@ class MirrorStore:
             if self._durable:
                 sync_file(place)
         return True
-
-
-def _tidy(target: Target) -> None:
-    """Remove what is beside a file that is complete, unless somebody is at work on it."""
-    target.beside("link").unlink(missing_ok=True)
-    journal = Journal(target.beside("journal"))
-    if not journal.path.exists():
-        return
-    try:
-        if journal.hold():
-            target.beside("part").unlink(missing_ok=True)
-            journal.remove()
-    finally:
-        journal.release()
 
 
 def _is_unchanged(path: Path, entry: ManifestEntry) -> bool:
