@@ -117,7 +117,7 @@ async def test_a_part_file_that_was_cut_is_not_published(
     assert published_below(tmp_path) == []
 
 
-@pytest.mark.parametrize("job", ["_open", "_begin", "_write", "_publish", "_leave"])
+@pytest.mark.parametrize("job", ["_open", "_begin", "_write", "_publish", "_release"])
 async def test_cancelled_twice_nothing_is_left(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, slow: Slow, job: str
 ) -> None:
@@ -179,7 +179,7 @@ async def test_closing_waits_for_the_disk_and_not_in_the_loop(
     assert published_below(tmp_path) == []
 
 
-@pytest.mark.parametrize("failing", ["write", "read", "reserve", "close", "fileno", "__init__"])
+@pytest.mark.parametrize("failing", ["write", "read_into", "reserve", "close", "size", "__init__"])
 async def test_a_disk_that_fails_anywhere_is_told(
     repo: Repo,
     fake_github: FakeGitHub,
