@@ -110,7 +110,7 @@ async def test_a_raw_payload_keeps_its_own_name(
 async def test_an_artifact_name_never_leaves_the_directory(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, name: str
 ) -> None:
-    """The file lies in the requested directory, whatever the artifact's name."""
+    """The file lies in the requested directory for any artifact name."""
     fake_github.add_artifact(REPOSITORY, name, PAYLOAD)
     download = await repo.download_artifact(1, f"{tmp_path}/out/")
     assert files_below(tmp_path) == [f"out/{download.path.name}"]

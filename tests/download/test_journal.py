@@ -76,5 +76,5 @@ def test_invalid_journals() -> None:
 
 @given(st.binary(max_size=200))
 def test_any_bytes(text: bytes) -> None:
-    """Reading a journal never raises, whatever the file contains."""
+    """Reading a journal never raises, for any content."""
     read(text, "a", None, "b")

@@ -105,14 +105,14 @@ def test_an_idle_connection_takes_bytes_from_a_slow_one() -> None:
     plan.give_back(quick)
     slow.at += 100_000
     slow.came = 100_000
-    assert plan.take(0.5, 1e6) is None, "it may yet be quick"
+    assert plan.take(0.5, 1e6) is None, "it is too early to call it slow"
     left = slow.left
     relief = plan.take(2.0, 1e6)
     assert relief is not None
     assert slow.stop == relief.at
     assert slow.left + relief.left == left
     assert slow.left / 50_000 == pytest.approx(relief.left / 1e6, rel=0.01)
-    assert plan.take(2.1, 1e6) is None, "nobody is that slow any more"
+    assert plan.take(2.1, 1e6) is None, "no connection is slow any more"
 
 
 def test_a_small_remainder_is_taken_over_whole() -> None:
@@ -185,7 +185,7 @@ def partial_headers(text: str, etag: str = STRONG) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("status", "headers", "start", "stop", "blob", "told"),
+    ("status", "headers", "start", "stop", "blob", "expected"),
     [
         (200, {"content-length": "10", "etag": STRONG}, 0, None, BlobInfo(), BlobInfo(10, STRONG)),
         (200, {}, 0, 10, BlobInfo(10), BlobInfo(10)),
@@ -203,10 +203,10 @@ def test_valid_responses(
     start: int,
     stop: int | None,
     blob: BlobInfo,
-    told: BlobInfo | None,
+    expected: BlobInfo | None,
 ) -> None:
     """A valid response adds to what is known of the payload; an error status adds nothing."""
-    assert validate_response(status, headers, start, stop, blob) == told
+    assert validate_response(status, headers, start, stop, blob) == expected
 
 
 @pytest.mark.parametrize(
