@@ -13,7 +13,7 @@ from tests.secrets.driving import STORE, Drive, client
 from tests.support import REPOSITORY, raw_server, says
 
 
-def extract(payload: bytes, **options: Any) -> Drive:
+def unpacked(payload: bytes, **options: Any) -> Drive:
     """Extract a payload at a signed URL, by byte ranges and then, after an error, as a whole."""
 
     async def drive(fake: FakeGitHub, to: Path) -> Any:
@@ -33,13 +33,13 @@ def extract(payload: bytes, **options: Any) -> Drive:
 
 
 ARCHIVES: list[tuple[type[errors.ArtifactsError], Drive]] = [
-    (errors.NotAZip, extract(b"x" * 100)),
-    (errors.DamagedArchive, extract(forge(Part("a", b"x", central={"crc": 1})))),
-    (errors.UnsafeMember, extract(forge(Part("../a", b"x")))),
-    (errors.UnsupportedMember, extract(forge(Part("a", b"x", flags=9)))),
-    (errors.MemberNotFound, extract(forge(Part("a", b"x")), members=["b"])),
+    (errors.NotAZip, unpacked(b"x" * 100)),
+    (errors.DamagedArchive, unpacked(forge(Part("a", b"x", central={"crc": 1})))),
+    (errors.UnsafeMember, unpacked(forge(Part("../a", b"x")))),
+    (errors.UnsupportedMember, unpacked(forge(Part("a", b"x", flags=9)))),
+    (errors.MemberNotFound, unpacked(forge(Part("a", b"x")), members=["b"])),
     (
         errors.ArchiveLimitExceeded,
-        extract(forge(Part("a", b"x" * 9)), limits=ArchiveLimits(max_total_size=1)),
+        unpacked(forge(Part("a", b"x" * 9)), limits=ArchiveLimits(max_total_size=1)),
     ),
 ]
