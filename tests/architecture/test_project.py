@@ -24,7 +24,7 @@ LONG_FOR_A_REASON = {
 
 
 def tracked() -> list[str]:
-    """Files that git tracks; skips where there is no checkout."""
+    """Return the files that git tracks; skip the test outside of a checkout."""
     if not (ROOT / ".git").exists():
         pytest.skip("not a git checkout")
     done = subprocess.run(
