@@ -14,10 +14,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
+from typing import Any
 
 from attrs import define, frozen
 
-from ghartifacts_async._api.endpoints import ACCEPT, ApiCall
+from ghartifacts_async._api.call import ApiCall
+from ghartifacts_async._api.endpoints import ACCEPT
 from ghartifacts_async._api.etag_cache import EtagCache
 from ghartifacts_async._api.rate_limiter import Limiter
 from ghartifacts_async._http import redirects
@@ -61,12 +63,10 @@ class ApiResponse:
     """What came of a try.
 
     Attributes:
-        url: That gave the reply, after redirects within the API.
         reply: GitHub's.
         sent_at: When it was asked for, on the loop's clock.
     """
 
-    url: str
     reply: Response
     sent_at: float
 
@@ -103,7 +103,7 @@ class Exchange:
         self.counts = Counter[str]()
 
     async def attempt(
-        self, call: ApiCall, token: str | None, counted: bool, effort: CallState
+        self, call: ApiCall[Any], token: str | None, counted: bool, effort: CallState
     ) -> ApiResponse:
         """Ask once, and return the answer, whatever it says.
 
@@ -158,14 +158,14 @@ class Exchange:
             return await self.attempt(call, token, counted, effort)
         if reply.status == HTTPStatus.NOT_MODIFIED and kept is not None:
             self.counts["not modified"] += 1
-            return ApiResponse(url, kept, sent_at)
+            return ApiResponse(kept, sent_at)
         if self._kept is not None and reply.status == HTTPStatus.OK:
             self._kept.keep(call, reply)
-        return ApiResponse(url, reply, sent_at)
+        return ApiResponse(reply, sent_at)
 
     async def _answer(
         self,
-        call: ApiCall,
+        call: ApiCall[Any],
         url: str,
         headers: Mapping[str, str],
         body: bytes | None,
@@ -191,7 +191,7 @@ class Exchange:
 
     async def _sent(
         self,
-        call: ApiCall,
+        call: ApiCall[Any],
         url: str,
         headers: Mapping[str, str],
         body: bytes | None,

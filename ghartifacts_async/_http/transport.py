@@ -127,7 +127,7 @@ class Transport:
         try:
             async with await self._request(method, url, headers, limits, body=body) as response:
                 content = await _read_bounded(response.content)
-                reply = Response(response.status, _plain_headers(response), content)
+                reply = Response(response.status, _plain_headers(response), content, url)
         except FAILURES as error:
             failure = self.failure(error, url)
         else:
