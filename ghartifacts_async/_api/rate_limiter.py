@@ -71,10 +71,6 @@ class Limiter:
         """A place among the concurrent calls."""
         return self._place_of_a_delete() if call.method == "DELETE" else self._places
 
-    def is_open(self) -> bool:
-        """Whether GitHub has not said wait."""
-        return asyncio.get_running_loop().time() >= self._opens_at
-
     async def opened(self, call: ApiCall[Any]) -> None:
         """Wait for the gate before a call gets its token, which might end there.
 

@@ -11,7 +11,6 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -23,7 +22,7 @@ from ghartifacts_async._api.endpoints import ACCEPT
 from ghartifacts_async._api.etag_cache import EtagCache
 from ghartifacts_async._api.rate_limiter import Limiter
 from ghartifacts_async._http import redirects
-from ghartifacts_async._http.connection_pool import HeldBackError, Slot
+from ghartifacts_async._http.connection_pool import Slot
 from ghartifacts_async._http.messages import Response, printable
 from ghartifacts_async._http.redaction import Secret, redacted
 from ghartifacts_async._http.transport import Transport
@@ -175,11 +174,7 @@ class Exchange:
     ) -> tuple[Response, float]:
         """What the server says when it is the call's turn, and when that was."""
         headers = {**headers, "X-GitHub-Api-Version": version}
-        reply: Response | None = None
-        sent_at = 0.0
-        while reply is None:
-            with suppress(HeldBackError):
-                reply, sent_at = await self._sent(call, url, headers, body, counted, effort)
+        reply, sent_at = await self._sent(call, url, headers, body, counted, effort)
         reply = redacted(reply, headers.get("Authorization", "").removeprefix("Bearer "))
         request_id = printable(reply.headers.get("x-github-request-id", "-"))
         _log.debug("%s: %d (request %s)", call, reply.status, request_id)
@@ -199,14 +194,10 @@ class Exchange:
         effort: CallState,
     ) -> tuple[Response, float]:
         loop = asyncio.get_running_loop()
-        may_go = self._limiter.is_open
         async with self._limiter.turn(call, effort.slot) as sent_at:
             self.counts["calls"] += 1
             try:
-                reply = await self._transport.send(call.method, url, headers, body, may_go=may_go)
-            except HeldBackError:
-                self.counts["calls"] -= 1
-                raise
+                reply = await self._transport.send(call.method, url, headers, body)
             finally:
                 effort.seconds += loop.time() - sent_at
             if counted:
