@@ -34,9 +34,6 @@ FALLBACK_VERSION = "2022-11-28"
 _SHOW_THE_VERSION = frozenset({302, 401, 403, 404, 410, 422})
 """Answers that are given only once the version has been looked at, where another was refused."""
 
-_BELIEVE_A_MOVE = 3600.0
-"""Seconds for which a repository that moved is not asked for by its old name again."""
-
 _log = logging.getLogger("ghartifacts_async")
 
 
@@ -96,8 +93,6 @@ class Exchange:
         self._api_version = api_version
         self._known_version: str | None = None
         self._sunset_told = False
-        self._moved: dict[str, str] = {}
-        self._moved_at = 0.0
         self._kept = EtagCache() if conditional else None
         self.counts = Counter[str]()
 
@@ -128,8 +123,7 @@ class Exchange:
         body = None if call.body is None else json.dumps(call.body).encode()
         if body is not None:
             headers["Content-Type"] = "application/json"
-        target = redirects.relocated(call.target, self._moved)
-        first = url = self._base_url + target
+        url = self._base_url + call.target
         for _ in range(redirects.MAX_HOPS + 1):
             version = self._api_version
             ask = partial(self._answer, call, url, headers, body, counted, effort)
@@ -144,17 +138,9 @@ class Exchange:
             hop = redirects.api_hop(self._base_url, url, reply.status, reply.headers)
             if hop is None:
                 break
-            if reply.status == HTTPStatus.MOVED_PERMANENTLY and url == first:
-                self._moved |= redirects.relocation(self._base_url, call.target, hop)
-                self._moved_at = sent_at
             url = hop
         else:
             raise RedirectRefused(f"{call}: over {redirects.MAX_HOPS} redirects; they may loop")
-        moved = target != call.target and sent_at - self._moved_at > _BELIEVE_A_MOVE
-        if reply.status == HTTPStatus.NOT_FOUND and moved:
-            # Another repository may have the old name by now.
-            self._moved = redirects.forgotten(call.target, self._moved)
-            return await self.attempt(call, token, counted, effort)
         if reply.status == HTTPStatus.NOT_MODIFIED and kept is not None:
             self.counts["not modified"] += 1
             return ApiResponse(kept, sent_at)
