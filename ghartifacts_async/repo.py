@@ -494,8 +494,9 @@ class Repo:
         """Delete many artifacts, for good: ``async for deletion in …``, as each ends.
 
         Deletions are a second apart, as GitHub wants (`RateLimitPolicy.delete_interval`).
-        An artifact that another client has deleted counts as deleted, once the token is known to see the
-        repository. A failure stops nothing. Leaving the loop stops the work: the rest stays.
+        An artifact that another client has deleted counts as deleted, once the token is known to
+        see the repository. A failure stops nothing. Leaving the loop stops the work, and the
+        rest stays.
 
         Args:
             artifacts: Which: a listing, or any iterable, sync or async, of artifacts or ids.
