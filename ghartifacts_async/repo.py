@@ -218,9 +218,8 @@ class Repo:
 
         Source: https://docs.github.com/rest/actions/artifacts#delete-an-artifact
         """
-        session = self._opened().session
         call = endpoints.delete_artifact(self.name, _arguments.artifact_id(artifact))
-        endpoints.check_deleted(call, await session.call(call))
+        await self._opened().session.call(call)
 
     async def download_artifact(
         self,
