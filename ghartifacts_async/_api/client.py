@@ -149,7 +149,7 @@ class ApiClient:
 
     async def _send(self, call: ApiCall, slot: Slot) -> ApiResponse:
         """An answer that is no error, with a place of its own."""
-        async with self._lifetime.work(), self._limiter.place(call):
+        async with self._lifetime.scope(), self._limiter.place(call):
             return await self._told(call, None, slot)
 
     async def _told(

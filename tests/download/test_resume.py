@@ -252,7 +252,7 @@ async def test_two_downloads_of_one_target(
 async def test_who_does_not_want_to_wait_is_told(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """With `wait=False` a target at which another is at work raises TargetBusy."""
+    """With `wait_for_lock=False` a target that another download writes to raises TargetBusy."""
     artifact = await repo.get_artifact(add(fake_github).id)
     with fake_github.holding(origin="blob"):
         first = asyncio.create_task(repo.download_artifact(artifact, tmp_path / "dist.zip"))

@@ -202,7 +202,7 @@ async def test_an_answer_that_cannot_be_followed_is_closed(
         answers.extend((one, one.closed) for one in transport._open)
         raise MemoryError
 
-    monkeypatch.setattr("ghartifacts_async._http.transport.Watch", fail)
+    monkeypatch.setattr("ghartifacts_async._http.transport.StallTimeout", fail)
     with pytest.raises(MemoryError):
         async with repo.stream_artifact(1):
             pass

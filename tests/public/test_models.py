@@ -180,6 +180,6 @@ def test_digest_of_another_form(text: str) -> None:
 def test_of_kind() -> None:
     """A value of another class than wanted is refused by the names of both, and unseen."""
     _arguments.of_kind(5, int)
-    with pytest.raises(InvalidArgument, match="int is wanted, not a value of type str") as caught:
+    with pytest.raises(InvalidArgument, match="expected a value of type int, not str") as caught:
         _arguments.of_kind(SECRET, int)
     assert SECRET not in str(caught.value)

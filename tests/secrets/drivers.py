@@ -200,7 +200,7 @@ async def on_a_target_in_use(fake: FakeGitHub, to: Path) -> Any:
         first = asyncio.ensure_future(download(fake, to))
         await asyncio.sleep(1)
         try:
-            return await download(fake, to, wait=False)
+            return await download(fake, to, wait_for_lock=False)
         finally:
             first.cancel()
             await asyncio.gather(first, return_exceptions=True)
