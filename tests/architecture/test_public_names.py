@@ -85,6 +85,7 @@ NEEDED_LATER = (
     "ghartifacts_async._bulk.deletions",
     "ghartifacts_async._bulk.downloads",
     "ghartifacts_async._bulk.mirror",
+    "ghartifacts_async._bulk.operations",
     "ghartifacts_async._download.blob",
     "ghartifacts_async._download.downloader",
     "ghartifacts_async._download.small_file",

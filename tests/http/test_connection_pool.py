@@ -208,30 +208,39 @@ class SlowConnector(aiohttp.TCPConnector):
 
 @pytest.mark.parametrize("first_slow", [1, 2, 3])
 @fast
-async def test_a_slow_connection_does_not_break_the_gate(first_slow: int) -> None:
-    """A call whose connection was being made as GitHub said wait is sent after the wait."""
+async def test_calls_started_after_the_gate_closed_wait_for_it(first_slow: int) -> None:
+    """Only calls that were already connecting when GitHub said wait are sent during the wait."""
     async with borrowing_world(SlowConnector(first_slow)) as (made, _):
         made.fake.fail_next(Fault.secondary_limit(60))
-        await gather_within(*(made.repo.get_artifact(made.artifact) for _ in range(5)))
-        assert made.fake.sent_while_told_to_wait == 0
+        get = made.repo.get_artifact
+        calls = [asyncio.ensure_future(get(made.artifact)) for _ in range(5)]
+        await asyncio.sleep(8)
+        connecting = made.fake.sent_while_told_to_wait
+        assert connecting <= 4
+        await gather_within(*calls, *(get(made.artifact) for _ in range(5)))
+        assert made.fake.sent_while_told_to_wait == connecting
         assert 60 <= now() < 80
-        assert made.gh.stats.calls == len(made.fake.requests)
+        assert made.gh.stats.calls == len(made.fake.requests) == 11
 
 
 @fast
-async def test_a_lent_connection_does_not_break_the_gate() -> None:
-    """A call that waited for a connection in use by the session's owner respects the gate."""
+async def test_calls_wait_for_the_gate_when_the_service_uses_the_pool() -> None:
+    """Only a call that was waiting for the service's connection is sent during the wait."""
     async with (
         borrowing_world(aiohttp.TCPConnector(limit=2)) as (made, session),
         busy_connection(made, session),
     ):
         made.fake.fail_next(Fault.secondary_limit(60), path="artifacts")
+        get = made.repo.get_artifact
         with made.fake.holding(path="artifacts"):
-            tasks = [asyncio.ensure_future(made.repo.get_artifact(made.artifact)) for _ in range(2)]
+            tasks = [asyncio.ensure_future(get(made.artifact)) for _ in range(2)]
             await asyncio.sleep(3)
-        await gather_within(*tasks)
-        assert made.fake.sent_while_told_to_wait == 0
+        await asyncio.sleep(1)
+        assert made.fake.sent_while_told_to_wait <= 1
+        await gather_within(*tasks, get(made.artifact))
+        assert made.fake.sent_while_told_to_wait <= 1
         assert 63 <= now() < 70
+        assert made.gh.stats.calls == 4
 
 
 @pytest.mark.parametrize("seconds", [40, 300])

@@ -40,7 +40,7 @@ def test_repository(name: str) -> None:
 )  # fmt: skip
 def test_bad_repository(name: Any) -> None:
     """Any other name, which might lead to another endpoint, is refused."""
-    assert "a repository is named 'owner/name'" in refused(_arguments.repository, name)
+    assert "a repository must be named 'owner/name'" in refused(_arguments.repository, name)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_ids(number: int) -> None:
 def test_bad_ids(number: Any) -> None:
     """An id that is not a positive int is refused."""
     assert f"a positive int, not {number!r}" in refused(_arguments.artifact_id, number)
-    assert f"a workflow run is named by its id, a positive int, not {number!r}" == refused(
+    assert f"run_id must be the id of a workflow run, a positive int, not {number!r}" == refused(
         _arguments.run_id, number
     )
 
@@ -107,7 +107,8 @@ def test_per_page(number: int) -> None:
 def test_bad_per_page(number: Any) -> None:
     """Another page size is refused; it is not silently reduced to GitHub's maximum."""
     assert (
-        refused(_arguments.per_page, number) == f"per_page is an int from 1 to 100, not {number!r}"
+        refused(_arguments.per_page, number)
+        == f"per_page must be an int from 1 to 100, not {number!r}"
     )
 
 
@@ -120,7 +121,7 @@ def test_limit(number: int | None) -> None:
 @pytest.mark.parametrize("number", [-1, True, 1.5, "5"])
 def test_bad_limit(number: Any) -> None:
     """A limit that is negative or not an int is refused."""
-    assert "limit is an int of 0 or more, or None" in refused(_arguments.limit, number)
+    assert "limit must be a non-negative int or None" in refused(_arguments.limit, number)
 
 
 def test_direction() -> None:
@@ -152,7 +153,7 @@ def test_artifact_name(name: str | None) -> None:
 @pytest.mark.parametrize("name", ["", 5, b"dist", ["dist"], "\ud800", "a\udcffb"])
 def test_bad_artifact_name(name: Any) -> None:
     """A name that is empty, not a str or not valid Unicode is refused."""
-    assert "name is a non-empty str, or None" in refused(_arguments.artifact_name, name)
+    assert "name must be a non-empty str or None" in refused(_arguments.artifact_name, name)
 
 
 @pytest.mark.parametrize("value", ["x", "ghp_16C7e42F292c6912E7710c838347Ae178B4a", "a.b-c~d/e+f="])
@@ -164,16 +165,16 @@ def test_token(value: str) -> None:
 @pytest.mark.parametrize(
     ("value", "advice"),
     [
-        ("", "pass auth=None to go without one"),
+        ("", "pass auth=None for anonymous calls"),
         (f"{SECRET}\n", "strip() it"),
         (f" {SECRET}", "strip() it"),
         (f"Bearer {SECRET}", "white space"),
         (f"{SECRET}\r\nX-Evil: 1", "line break"),
         (f"{SECRET}\0", "strip() it"),
-        (f"{SECRET}\xe9", "outside of ASCII"),
+        (f"{SECRET}\xe9", "non-ASCII"),
         (f"{SECRET}\x7f", "strip() it"),
-        (SECRET.encode(), "a token is a str, not bytes"),
-        (None, "a token is a str, not NoneType"),
+        (SECRET.encode(), "a token must be a str, not bytes"),
+        (None, "a token must be a str, not NoneType"),
     ],
 )
 def test_bad_token(value: Any, advice: str) -> None:
@@ -206,7 +207,7 @@ def test_header_value(value: str) -> None:
 def test_bad_header_value(value: Any) -> None:
     """A header value with line breaks, control characters or non-ASCII characters is refused."""
     message = refused(lambda it: _arguments.header_value("user_agent", it), value)
-    assert message == f"user_agent is a non-empty line of printable ASCII, not {value!r}"
+    assert message == f"user_agent must be one line of printable ASCII, not {value!r}"
 
 
 @pytest.mark.parametrize(
@@ -248,8 +249,8 @@ def test_base_url(url: str, base: str) -> None:
         ("https://octo@ghe.example", "pass them as auth"),
         ("https://octo:cat@ghe.example", "pass them as auth"),
         ("https://@ghe.example", ""),
-        ("https://ghe.example/api/v3?x=1", "neither query"),
-        ("https://ghe.example/api/v3?", "neither query"),
+        ("https://ghe.example/api/v3?x=1", "without query"),
+        ("https://ghe.example/api/v3?", "without query"),
         ("https://ghe.example/api/v3#x", "fragment"),
         ("https://ghe.example/api/v3#", "fragment"),
         ("https://ghe.example/api v3", "spaces"),

@@ -16,9 +16,7 @@ from ghartifacts_async import (
     TokenProvider,
     TokenProviderError,
 )
-from ghartifacts_async._api.client import ApiCaller
-from ghartifacts_async._api.endpoints import ApiCall
-from ghartifacts_async._http.messages import Response
+from ghartifacts_async._api.call import ApiCall, ApiCaller
 from ghartifacts_async.auth import auth_of
 from tests.values import SECRET
 
@@ -37,7 +35,7 @@ GARBAGE: list[Any] = [
 async def token_of(auth: Auth) -> str | None:
     """Return the token that the first call gets."""
 
-    async def no_calls(call: ApiCall, token: Callable[[], str]) -> Response:
+    async def no_calls(call: ApiCall[Any], token: Callable[[], str]) -> Any:
         raise AssertionError(f"{call} was not to be made with {token}")
 
     return await auth.token(no_calls, None)

@@ -180,6 +180,6 @@ def test_bad_digest(text: str) -> None:
 def test_of_kind() -> None:
     """The error for a value of the wrong class names both classes and does not show the value."""
     _arguments.of_kind(5, int)
-    with pytest.raises(InvalidArgument, match="int is wanted, not a value of type str") as caught:
+    with pytest.raises(InvalidArgument, match="expected a value of type int, not str") as caught:
         _arguments.of_kind(SECRET, int)
     assert SECRET not in str(caught.value)

@@ -40,7 +40,7 @@ def test_reports() -> None:
     report = MirrorReport(
         failed=1, failures=(Outcome(artifact(), error=NOT_FOUND),), unlisted={"o/a": DISK_ERROR}
     )
-    with pytest.raises(ExceptionGroup, match="1 artifacts, and 1 repositories") as caught:
+    with pytest.raises(ExceptionGroup, match="1 artifacts and 1 repositories") as caught:
         report.raise_for_errors()
     assert caught.value.exceptions == (DISK_ERROR, NOT_FOUND)
     PruneReport(True).raise_for_errors()
