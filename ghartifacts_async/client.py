@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, Unpack
 
@@ -197,29 +196,21 @@ class Client:
         Raises:
             DiskFull: As of `Repo.mirror`, like the others that end all of it.
         """
-        from ghartifacts_async._bulk.mirror import mirror
-        from ghartifacts_async._bulk.path_template import PathTemplate
-        from ghartifacts_async._download.progress import check_callback
-        from ghartifacts_async._download.target import check_destination
+        from ghartifacts_async._bulk.operations import mirror_repositories
 
-        check_destination(directory)
-        check_callback(on_progress)
         if isinstance(repositories, str | Repo):
             raise InvalidArgument("repositories is an iterable of them; Repo.mirror takes one")
-        # GitHub knows no two names that differ in case alone.
-        named: dict[str, Repo] = {}
+        # GitHub ignores case in the names of owners and repositories.
+        unique: dict[str, Repo] = {}
         for repo in map(self.repo, repositories):
-            named.setdefault(repo.name.lower(), repo)
-        paths = PathTemplate(template)
-        mirrors = [
-            repo._mirror(Path(directory, repo.name), paths, name, durable, filters)
-            for repo in named.values()
-        ]
-        return await mirror(
-            mirrors,
-            self._opened().lifetime,
-            concurrency=_arguments.concurrency(concurrency),
-            alone=False,
+            unique.setdefault(repo.name.lower(), repo)
+        return await mirror_repositories(
+            self._opened(),
+            {repo.name: repo.list_artifacts(name, **filters) for repo in unique.values()},
+            directory,
+            template=template,
+            concurrency=concurrency,
+            durable=durable,
             on_progress=on_progress,
         )
 

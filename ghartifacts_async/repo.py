@@ -15,7 +15,7 @@ from collections.abc import (
     Iterable,
 )
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, Unpack
 
@@ -39,8 +39,7 @@ from ghartifacts_async.models import (
 
 if TYPE_CHECKING:
     from ghartifacts_async._archive.archive import Archive
-    from ghartifacts_async._bulk.mirror import Mirror
-    from ghartifacts_async._bulk.path_template import PathTemplate
+    from ghartifacts_async._bulk.operations import BulkOperations
     from ghartifacts_async._download.progress import OnProgress
     from ghartifacts_async._download.stream import ArtifactStream
     from ghartifacts_async.reports import (
@@ -218,9 +217,8 @@ class Repo:
 
         Source: https://docs.github.com/rest/actions/artifacts#delete-an-artifact
         """
-        session = self._opened().session
         call = endpoints.delete_artifact(self.name, _arguments.artifact_id(artifact))
-        endpoints.check_deleted(call, await session.call(call))
+        await self._opened().session.call(call)
 
     async def download_artifact(
         self,
@@ -285,7 +283,7 @@ class Repo:
         _arguments.if_exists(if_exists)
         _arguments.connections(connections)
         parts = self._opened()
-        async with parts.lifetime.work():
+        async with parts.lifetime.scope():
             artifact = await self._described(artifact)
             return await parts.download(
                 self.name,
@@ -431,7 +429,7 @@ class Repo:
 
         wanted = Unpacking.of(directory, members, strip, if_exists, portable, limits)
         parts = self._opened()
-        async with parts.lifetime.work():
+        async with parts.lifetime.scope():
             artifact = await self._described(artifact)
             return await extract(parts.disk, self._whole(parts, artifact), wanted)
 
@@ -470,21 +468,11 @@ class Repo:
             ProgressError: `on_progress` raised; so does, unchanged, what `artifacts` raises. What
                 goes wrong with one artifact is in its `Outcome`.
         """
-        from ghartifacts_async._bulk.downloads import downloads
-        from ghartifacts_async._bulk.path_template import PathTemplate
-        from ghartifacts_async._download.progress import check_callback
-        from ghartifacts_async._download.target import check_destination
-
-        check_destination(directory)
-        check_callback(on_progress)
-        return downloads(
-            self._opened(),
-            self.name,
-            _arguments.several(artifacts),
-            Path(directory),
-            PathTemplate(_arguments.DEFAULT_TEMPLATE),
-            concurrency=_arguments.concurrency(concurrency),
-            if_exists=_arguments.if_exists(if_exists),
+        return self._bulk().download(
+            artifacts,
+            directory,
+            concurrency=concurrency,
+            if_exists=if_exists,
             durable=durable,
             on_progress=on_progress,
         )
@@ -507,9 +495,7 @@ class Repo:
 
         Source: https://docs.github.com/rest/actions/artifacts#delete-an-artifact
         """
-        from ghartifacts_async._bulk.downloads import deletions
-
-        return deletions(self._opened(), self.name, _arguments.several(artifacts))
+        return self._bulk().delete(artifacts)
 
     async def prune(
         self,
@@ -544,14 +530,13 @@ class Repo:
         Raises:
             InvalidArgument: None of the first three is given.
         """
-        from ghartifacts_async._bulk.deletions import prune
-        from ghartifacts_async._bulk.retention import Criteria
-
-        _arguments.of_kind(dry_run, bool)
-        criteria = Criteria(older_than, keep_latest, max_total_size)
-        listing = self.list_artifacts(name, pattern=pattern)
-        parts, now = self._opened(), datetime.now(UTC)
-        return await prune(parts, self.name, listing, criteria, now, dry_run=dry_run)
+        return await self._bulk().prune(
+            self.list_artifacts(name, pattern=pattern),
+            older_than=older_than,
+            keep_latest=keep_latest,
+            max_total_size=max_total_size,
+            dry_run=dry_run,
+        )
 
     async def mirror(
         self,
@@ -598,20 +583,20 @@ class Repo:
                 and a `ProgressError` end it. What else goes wrong with one artifact is in the
                 report.
         """
-        from ghartifacts_async._bulk.mirror import mirror
-        from ghartifacts_async._bulk.path_template import PathTemplate
-        from ghartifacts_async._download.progress import check_callback
-        from ghartifacts_async._download.target import check_destination
-
-        check_destination(directory)
-        check_callback(on_progress)
-        return await mirror(
-            [self._mirror(Path(directory), PathTemplate(template), name, durable, filters)],
-            self._opened().lifetime,
-            concurrency=_arguments.concurrency(concurrency),
-            alone=True,
+        return await self._bulk().mirror(
+            self.list_artifacts(name, **filters),
+            directory,
+            template=template,
+            concurrency=concurrency,
+            durable=durable,
             on_progress=on_progress,
         )
+
+    def _bulk(self) -> BulkOperations:
+        """Load the bulk operations, which many programs never use."""
+        from ghartifacts_async._bulk.operations import BulkOperations
+
+        return BulkOperations(self._opened(), self.name)
 
     def _whole(
         self, parts: ClientContext, artifact: Artifact
@@ -624,19 +609,6 @@ class Repo:
             )
 
         return whole
-
-    def _mirror(
-        self,
-        root: Path,
-        layout: PathTemplate,
-        name: str | None,
-        durable: bool,
-        filters: ArtifactFilters,
-    ) -> Mirror:
-        from ghartifacts_async._bulk.mirror import Mirror
-
-        listing = self.list_artifacts(name, **filters)
-        return Mirror(self._opened(), self.name, listing, root, layout, durable=durable)
 
     async def _described(self, artifact: Artifact | int) -> Artifact:
         """What GitHub tells of an artifact, asked for where an id stands for it."""
