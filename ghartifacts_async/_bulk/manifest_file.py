@@ -14,8 +14,9 @@ from pathlib import Path
 from ghartifacts_async._bulk import manifest
 from ghartifacts_async._bulk.manifest import Header, ManifestEntry, ManifestIndex
 from ghartifacts_async._bulk.path_template import MANIFEST
-from ghartifacts_async._disk.file_io import PRIVATE, disk_error, make_directory, sync_directory
-from ghartifacts_async._disk.lock_file import NO_LOCKS, Journal
+from ghartifacts_async._disk.directories import make_directory, sync_directory
+from ghartifacts_async._disk.file_io import PRIVATE, disk_error
+from ghartifacts_async._disk.lock_file import LOCKS_UNSUPPORTED, LockFile
 from ghartifacts_async.errors import DiskError, InvalidArgument, TargetBusy
 from ghartifacts_async.models import Artifact, Digest
 
@@ -38,7 +39,7 @@ class Manifest:
         self._path = root / MANIFEST
         self._header = header
         self._durable = durable
-        self._lock = Journal(root / _LOCK)
+        self._lock = LockFile(root / _LOCK)
         self._one_at_a_time = threading.Lock()
         self._fd = -1
         self._end = 0
@@ -121,12 +122,12 @@ class Manifest:
     def _hold(self) -> bool:
         for _ in range(3):
             try:
-                if self._lock.hold():
+                if self._lock.acquire():
                     return True
             except OSError as error:
-                if error.errno not in NO_LOCKS:
+                if error.errno not in LOCKS_UNSUPPORTED:
                     raise
-                return self._lock.hold(lock=False)
+                return self._lock.acquire(lock=False)
             # Whoever had it may just have removed its file.
             time.sleep(0.02)
         return False

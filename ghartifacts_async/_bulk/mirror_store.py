@@ -5,18 +5,18 @@ from __future__ import annotations
 import logging
 import stat
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from ghartifacts_async._bulk.manifest import Header, ManifestEntry
 from ghartifacts_async._bulk.manifest_file import Manifest
 from ghartifacts_async._bulk.path_template import PathTemplate, extension
 from ghartifacts_async._disk.clone import FileClone
-from ghartifacts_async._disk.file_io import disk_errors, sync_file
-from ghartifacts_async._disk.lock_file import Journal
+from ghartifacts_async._disk.directories import remove
+from ghartifacts_async._disk.file_io import disk_errors, read_tail, sync_file
+from ghartifacts_async._disk.hasher import has_digest, hash_file
+from ghartifacts_async._disk.hidden_files import HiddenFiles
 from ghartifacts_async._disk.threads import IoThreads
 from ghartifacts_async._download import verification
-from ghartifacts_async._download.target import Target, hashed, is_same
 from ghartifacts_async.errors import DigestMismatch, DiskError, DiskFull, IncompleteDownload
 from ghartifacts_async.models import Artifact, Digest
 
@@ -60,7 +60,7 @@ class MirrorStore:
 
     async def close(self) -> None:
         """Release the lock. Further calls do nothing."""
-        await self._disk.run(self._manifest.close, last=True)
+        await self._disk.run(self._manifest.close, after_close=True)
 
     async def find_unchanged(self, artifacts: Sequence[Artifact]) -> set[int]:
         """Return the ids of the artifacts whose files are recorded and unchanged."""
@@ -88,9 +88,9 @@ class MirrorStore:
             False if the file is not the artifact's payload. It is then not recorded.
         """
         file = self._root / path
-        has_digest = verification.sha256(artifact) is not None
-        expected_size = artifact.size_in_bytes if has_digest else None
-        size, digest = await hashed(self._disk, file, expected_size)
+        is_sized = verification.sha256(artifact) is not None
+        expected_size = artifact.size_in_bytes if is_sized else None
+        size, digest = await hash_file(self._disk, file, expected_size)
         if digest is None or not await self._disk.run(
             self._is_payload, artifact, file, size, digest
         ):
@@ -110,7 +110,7 @@ class MirrorStore:
         for entry in candidates:
             source, path = self._root / entry.path, self._path_like(artifact, entry)
             try:
-                if await is_same(self._disk, source, entry.size, digest):
+                if await has_digest(self._disk, source, entry.size, digest):
                     await self._clone(source, self._root / path, digest)
                     await self.record(artifact, path, digest)
                     return True
@@ -126,11 +126,11 @@ class MirrorStore:
         try:
             with disk_errors(target):
                 if not await self._disk.run(clone.link):
-                    while await self._disk.run(clone.copy_some):
+                    while await self._disk.run(clone.copy_step):
                         pass
-                await self._disk.run(clone.finish, digest)
+                await self._disk.run(clone.publish, digest)
         finally:
-            await self._disk.run(clone.leave, last=True)
+            await self._disk.run(clone.close, after_close=True)
 
     def _link_to_unchanged(
         self, artifact: Artifact, digest: Digest
@@ -155,16 +155,15 @@ class MirrorStore:
                 with disk_errors(target):
                     if not clone.link():
                         return False, [entry]
-                    clone.finish(digest)
+                    clone.publish(digest)
             finally:
-                clone.leave()
+                clone.close()
             self._record(artifact, path, digest)
             return True, []
         return False, changed[:_MAX_VERIFIED_SOURCES]
 
     def _file_clone(self, source: Path, target: Path) -> FileClone:
-        temporary = Target(target, True).beside("link")
-        return FileClone(source, target, temporary, durable=self._durable)
+        return FileClone(source, target, HiddenFiles.of(target).link, durable=self._durable)
 
     def _path_like(self, artifact: Artifact, entry: ManifestEntry) -> str:
         """Return the path of an artifact with the same payload as an entry's file."""
@@ -194,8 +193,9 @@ class MirrorStore:
     def _record(self, artifact: Artifact, path: str, digest: Digest) -> None:
         # Leftovers of killed processes are removed first: a recorded file is not looked at again.
         for file in {self._root / one for one in (path, *self._likely_paths(artifact))}:
-            with suppress(OSError):
-                _remove_leftovers(Target(file, True))
+            hidden = HiddenFiles.of(file)
+            remove(hidden.link)
+            hidden.remove_leftovers()
         self._manifest.add(artifact, path, digest)
 
     def _is_payload(self, artifact: Artifact, file: Path, size: int, digest: Digest) -> bool:
@@ -204,9 +204,7 @@ class MirrorStore:
         if artifact.digest is None and entry is not None:
             return digest == entry.digest
         with disk_errors(file):
-            with file.open("rb") as opened:
-                opened.seek(max(0, size - verification.END_OF_ZIP))
-                tail = opened.read()
+            tail = read_tail(file, verification.END_OF_ZIP)
             try:
                 verification.check(artifact, size, digest, tail)
             except (DigestMismatch, IncompleteDownload):
@@ -214,20 +212,6 @@ class MirrorStore:
             if self._durable:
                 sync_file(file)
         return True
-
-
-def _remove_leftovers(target: Target) -> None:
-    """Remove the hidden files of a complete download, unless another process is using them."""
-    target.beside("link").unlink(missing_ok=True)
-    journal = Journal(target.beside("journal"))
-    if not journal.path.exists():
-        return
-    try:
-        if journal.hold():
-            target.beside("part").unlink(missing_ok=True)
-            journal.remove()
-    finally:
-        journal.release()
 
 
 def _is_unchanged(path: Path, entry: ManifestEntry) -> bool:

@@ -53,7 +53,7 @@ async def test_a_second_run_requests_only_the_listing(
     await repo.mirror(tmp_path)
     before = (tmp_path / MANIFEST).read_bytes()
     fake_github.clear_requests()
-    for name in ("hashed", "is_same"):
+    for name in ("hash_file", "has_digest"):
         monkeypatch.setattr(f"ghartifacts_async._bulk.mirror_store.{name}", None)
     assert counts(await repo.mirror(tmp_path)) == (0, 0, 250, 0, 0)
     assert {request.path.rpartition("/")[2] for request in fake_github.requests} == {"artifacts"}

@@ -11,8 +11,8 @@ import pytest
 from ghartifacts_async import Client, Repo
 from ghartifacts_async._arguments import DEFAULT_TEMPLATE
 from ghartifacts_async._bulk.path_template import PathTemplate
+from ghartifacts_async._disk.hidden_files import HiddenFiles
 from ghartifacts_async._download import small_file
-from ghartifacts_async._download.target import Target
 from ghartifacts_async.testing import BlobFault, FakeGitHub
 from tests.bulk.support import LARGE, add, download_all, until
 from tests.support import REPOSITORY, files_below
@@ -73,7 +73,7 @@ async def test_leftovers_of_a_killed_raw_download_are_removed(
     path = first.result().path
     as_zip = path.with_name(Path(PathTemplate(DEFAULT_TEMPLATE).path(first.result().artifact)).name)
     assert as_zip != path
-    Target(as_zip, True).beside("journal").write_bytes(b"of a process that was killed\n")
+    HiddenFiles.of(as_zip).journal.write_bytes(b"of a process that was killed\n")
     (second,) = await download_all(repo, tmp_path)
     assert second.result().skipped
     assert [tmp_path / name for name in files_below(tmp_path)] == [path]

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from ghartifacts_async import Repo
-from ghartifacts_async._disk.lock_file import Journal
-from ghartifacts_async._download.target import Target
+from ghartifacts_async._disk.hidden_files import HiddenFiles
+from ghartifacts_async._disk.lock_file import LockFile
 from ghartifacts_async.testing import FakeGitHub
 from tests.download.payloads import PAYLOAD, add_artifact, interrupted_download
 from tests.support import files_below
@@ -17,7 +17,7 @@ from tests.support import files_below
 
 def journal_of(target: Path) -> Path:
     """Return the path of the journal of a target."""
-    return Target(target, True).beside("journal")
+    return HiddenFiles.of(target).journal
 
 
 @pytest.mark.parametrize("directory", [False, True])
@@ -53,8 +53,8 @@ async def test_the_files_of_a_running_download_are_left_alone(
     add_artifact(fake_github)
     target = tmp_path / "dist.zip"
     await repo.download_artifact(1, target)
-    held, part = Journal(journal_of(target)), Target(target, True).beside("part")
-    assert held.hold()
+    held, part = LockFile(journal_of(target)), HiddenFiles.of(target).part
+    assert held.acquire()
     part.write_bytes(b"some")
     try:
         assert (await repo.download_artifact(1, target)).skipped

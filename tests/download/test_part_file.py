@@ -117,7 +117,7 @@ async def test_a_truncated_part_file_is_not_published(
     assert published_below(tmp_path) == []
 
 
-@pytest.mark.parametrize("job", ["_open", "_begin", "_write", "_publish", "_leave"])
+@pytest.mark.parametrize("job", ["_open", "_begin", "_write", "_publish", "_release"])
 async def test_a_second_cancellation_leaves_nothing(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, slow: Slow, job: str
 ) -> None:
@@ -179,7 +179,7 @@ async def test_closing_the_client_does_not_block_the_event_loop(
     assert published_below(tmp_path) == []
 
 
-@pytest.mark.parametrize("failing", ["write", "read", "reserve", "close", "fileno", "__init__"])
+@pytest.mark.parametrize("failing", ["write", "read_into", "reserve", "close", "size", "__init__"])
 async def test_any_failing_disk_call_raises_disk_full(
     repo: Repo,
     fake_github: FakeGitHub,

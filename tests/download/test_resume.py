@@ -210,7 +210,7 @@ async def test_replace_and_error(repo: Repo, fake_github: FakeGitHub, tmp_path: 
     assert not (await repo.download_artifact(1, target, if_exists="replace")).skipped
     target.write_bytes(b"mine")
     fake_github.clear_requests()
-    with pytest.raises(TargetExists, match="there is a file already"):
+    with pytest.raises(TargetExists, match="already exists"):
         await repo.download_artifact(1, target, if_exists="error")
     assert fake_github.requests_to("blob") == []
     assert target.read_bytes() == b"mine"
@@ -280,7 +280,7 @@ async def test_a_correct_file_in_a_read_only_directory_is_skipped(
     def refuse(*_: object, **__: object) -> None:
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr("ghartifacts_async._disk.lock_file.Journal.hold", refuse)
+    monkeypatch.setattr("ghartifacts_async._disk.lock_file.LockFile.acquire", refuse)
     assert (await repo.download_artifact(artifact, tmp_path)).skipped
     with pytest.raises(DiskError, match="read-only"):
         await repo.download_artifact(artifact, tmp_path, if_exists="replace")
