@@ -107,15 +107,15 @@ async def test_a_rejected_new_token_raises() -> None:
 @fast
 async def test_a_provider_is_called_again_after_a_401() -> None:
     """After a 401 the token provider is called once more, and its new token is used."""
-    asked: list[str] = []
+    provided: list[str] = []
 
     async def provide() -> str:
-        asked.append("wrong-token" if not asked else "fake-token")
-        return asked[-1]
+        provided.append("wrong-token" if not provided else "fake-token")
+        return provided[-1]
 
     async with world(auth=provide) as made:
         await get(made, 1)
-    assert asked == ["wrong-token", "fake-token"]
+    assert provided == ["wrong-token", "fake-token"]
 
 
 @fast
@@ -167,8 +167,8 @@ async def test_an_installation_is_found() -> None:
         await get(made, 10)
         await asyncio.sleep(100)
         await get(made, 10)
-        asked = [request.path for request in made.fake.requests]
-        assert asked.count(f"/repos/{REPOSITORY}/installation") == 1
+        paths = [request.path for request in made.fake.requests]
+        assert paths.count(f"/repos/{REPOSITORY}/installation") == 1
         assert made.fake.tokens_minted == 2
 
 

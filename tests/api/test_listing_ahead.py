@@ -61,16 +61,16 @@ async def test_read_ahead_doubles_up_to_concurrency(repo: Repo, fake_github: Fak
         pages = repo.list_artifacts(concurrency=ceiling).pages()
         counts = []
         async with aclosing(pages):
-            for wanted in expected:
+            for count in expected:
                 fake_github.clear_requests()
                 with fake_github.holding(path=LISTING):
-                    asked = asyncio.ensure_future(anext(pages))
-                    await wait_until(functools.partial(has_received, fake_github, wanted))
+                    page = asyncio.ensure_future(anext(pages))
+                    await wait_until(functools.partial(has_received, fake_github, count))
                     await asyncio.sleep(0.02)
                     counts.append(len(fake_github.requests))
-                await asked
+                await page
                 # Pages that were already received are yielded without another response.
-                for _ in range(wanted - 1):
+                for _ in range(count - 1):
                     if fake_github.requests:
                         await fake_github.settled()
                     with fake_github.holding(path=LISTING):

@@ -25,8 +25,8 @@ async def test_waits_of_deletes_are_counted(concurrently: bool, waited: float) -
         if concurrently:
             await asyncio.gather(*map(made.repo.delete_artifact, artifact_ids))
         else:
-            for one in artifact_ids:
-                await made.repo.delete_artifact(one)
+            for artifact_id in artifact_ids:
+                await made.repo.delete_artifact(artifact_id)
         assert 9 <= now() < 10
         assert waited - 0.5 < made.gh.stats.waited < waited + 0.5
 

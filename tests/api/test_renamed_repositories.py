@@ -23,12 +23,13 @@ async def test_a_rename_is_followed_by_every_call(url: str, status: Any) -> None
         made.fake.rename_repository(REPOSITORY, "octo-org/new", status=status)
         assert (await made.repo.get_artifact(made.artifact)).id == made.artifact
         assert (await made.repo.get_artifact(made.artifact)).id == made.artifact
-        assert [one.id async for one in made.repo.list_artifacts()] == [second, made.artifact]
+        assert [listed.id async for listed in made.repo.list_artifacts()] == [second, made.artifact]
         await made.repo.delete_artifact(second)
         sent = made.fake.requests
-        assert [one.status for one in sent] == [status, 200] * 3 + [status, 204]
-        assert ["/repositories/" in one.path for one in sent] == [False, True] * 4
-        assert {one.headers["Authorization"] for one in sent} == {f"Bearer {made.fake.token}"}
+        assert [request.status for request in sent] == [status, 200] * 3 + [status, 204]
+        assert ["/repositories/" in request.path for request in sent] == [False, True] * 4
+        authorizations = {request.headers["Authorization"] for request in sent}
+        assert authorizations == {f"Bearer {made.fake.token}"}
         assert made.gh.stats.calls == len(sent)
 
 
@@ -40,7 +41,7 @@ async def test_a_missing_artifact_of_a_renamed_repository_costs_two_requests() -
         for _ in range(3):
             with pytest.raises(NotFound):
                 await made.repo.get_artifact(99999)
-        assert [one.status for one in made.fake.requests] == [301, 404] * 3
+        assert [request.status for request in made.fake.requests] == [301, 404] * 3
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])

@@ -60,7 +60,7 @@ async def add_artifacts(made: World, count: int) -> list[Artifact]:
     """Add artifacts and return them, read by another client so that this one has made no call."""
     ids = [made.fake.add_artifact(REPOSITORY, f"d{number}", b"x").id for number in range(count)]
     async with Client(made.fake.token, base_url=made.fake.url) as other:
-        return [await other.repo(REPOSITORY).get_artifact(one) for one in ids]
+        return [await other.repo(REPOSITORY).get_artifact(number) for number in ids]
 
 
 def app(**where: Any) -> GitHubApp:
@@ -101,13 +101,16 @@ async def test_downloads_and_gets_all_complete(
 ) -> None:
     """Any number of downloads and gets that share a pool complete."""
     async with borrowing_world(aiohttp.TCPConnector(**pool), rate_limits=limits) as (made, _):
-        listed = await add_artifacts(made, 5)
-        ids = [made.fake.add_artifact(REPOSITORY, f"i{one}", b"x").id for one in range(count)]
+        artifacts = await add_artifacts(made, 5)
+        ids = [made.fake.add_artifact(REPOSITORY, f"i{n}", b"x").id for n in range(count)]
         made.fake.fail_next(Fault.secondary_limit(60), 503)
         await gather_within(
-            *(made.repo.download_artifact(one, tmp_path / f"{one}") for one in ids),
-            *(made.repo.get_artifact(one) for one in ids[:20]),
-            *(made.repo.download_artifact(one, tmp_path / one.name) for one in listed),
+            *(made.repo.download_artifact(number, tmp_path / f"{number}") for number in ids),
+            *(made.repo.get_artifact(number) for number in ids[:20]),
+            *(
+                made.repo.download_artifact(artifact, tmp_path / artifact.name)
+                for artifact in artifacts
+            ),
             within=600,
         )
         assert made.fake.sent_while_told_to_wait == 0
@@ -124,11 +127,14 @@ async def test_a_token_is_minted_on_a_small_pool(
     """An app gets its first token over a pool of one connection, even if GitHub fails at first."""
     connector = aiohttp.TCPConnector(limit=limit)
     async with borrowing_world(connector, auth=app(**where)) as (made, _):
-        listed = await add_artifacts(made, 4)
+        artifacts = await add_artifacts(made, 4)
         made.fake.fail_next(503, method="POST")
         await gather_within(
             made.repo.get_artifact(made.artifact),
-            *(made.repo.download_artifact(one, tmp_path / one.name) for one in listed),
+            *(
+                made.repo.download_artifact(artifact, tmp_path / artifact.name)
+                for artifact in artifacts
+            ),
             made.repo.get_artifact(made.artifact),
             within=60,
         )
@@ -149,13 +155,15 @@ async def test_a_token_is_renewed_on_a_small_pool(
         made,
         _,
     ):
-        listed = await add_artifacts(made, 6)
+        artifacts = await add_artifacts(made, 6)
         await made.repo.get_artifact(made.artifact)
         token = made.fake.requests[-1].headers["Authorization"].removeprefix("Bearer ")
         with made.fake.holding(origin="blob"):
             tasks = [
-                asyncio.ensure_future(made.repo.download_artifact(one, tmp_path / one.name))
-                for one in listed
+                asyncio.ensure_future(
+                    made.repo.download_artifact(artifact, tmp_path / artifact.name)
+                )
+                for artifact in artifacts
             ]
             await asyncio.sleep(1)
             made.fake.revoke(token)
@@ -176,12 +184,12 @@ async def test_a_token_may_expire_during_the_wait_for_a_connection(
     """Downloads and calls that wait for hours for a connection are sent with a valid token."""
     connector = aiohttp.TCPConnector(limit=limit)
     async with borrowing_world(connector, auth=app(), timeouts=Timeouts(stall=HOURS)) as (made, _):
-        listed = await add_artifacts(made, 2 * limit + 1)
+        artifacts = await add_artifacts(made, 2 * limit + 1)
         await made.repo.get_artifact(made.artifact)
         made.fake.url_ttl = HOURS
         tasks: list[asyncio.Future[Any]] = [
-            asyncio.ensure_future(made.repo.download_artifact(one, tmp_path / one.name))
-            for one in listed
+            asyncio.ensure_future(made.repo.download_artifact(artifact, tmp_path / artifact.name))
+            for artifact in artifacts
         ]
         await asyncio.sleep(0)
         tasks.append(asyncio.ensure_future(made.repo.get_artifact(made.artifact)))
