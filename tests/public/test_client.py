@@ -143,14 +143,14 @@ async def test_a_client_is_used_once(fake_github: FakeGitHub) -> None:
     """A client used before, after or twice in `async with` raises an error that says what to do."""
     gh = Client(fake_github.token, base_url=fake_github.url)
     repo = gh.repo(REPOSITORY)
-    with pytest.raises(ClientStateError, match="not entered; use it in 'async with"):
+    with pytest.raises(ClientStateError, match="not open yet; use it inside 'async with"):
         repo.list_artifacts()
     async with gh:
-        with pytest.raises(ClientStateError, match="open; make a new one"):
+        with pytest.raises(ClientStateError, match="open; create a new client"):
             await gh.__aenter__()
     with pytest.raises(ClientStateError, match="closed"):
         await repo.get_artifact(1)
-    with pytest.raises(ClientStateError, match="make a new one"):
+    with pytest.raises(ClientStateError, match="create a new client"):
         await gh.__aenter__()
 
 
@@ -177,7 +177,7 @@ async def test_from_env(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     gh = Client.from_env()
-    assert repr(gh) == f"<Client of {base_url}, not entered>"
+    assert repr(gh) == f"<Client of {base_url}, not open yet>"
     assert await gh._session._token(None) == token
 
 
