@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import gc
+import inspect
 from collections.abc import Callable, Iterable
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ghartifacts_async import Artifact, Client, ClientStateError, NotFound, Repo, ServerError
+from ghartifacts_async._api import listing as listing_module
 from ghartifacts_async.testing import FakeGitHub, Fault
 from tests.support import REPOSITORY
 
@@ -37,9 +39,14 @@ def names(artifacts: Iterable[Artifact]) -> list[str]:
 
 
 def running_tasks() -> list[str]:
-    """Return the coroutines of the listing tasks that are running."""
-    names = [str(task.get_coro()) for task in asyncio.all_tasks()]
-    return [name for name in names if "_Reading" in name or "ArtifactListing" in name]
+    """Return the coroutines of the listing module that run as tasks."""
+    coroutines = [task.get_coro() for task in asyncio.all_tasks()]
+    return [
+        str(coroutine)
+        for coroutine in coroutines
+        if inspect.iscoroutine(coroutine)
+        and coroutine.cr_code.co_filename == listing_module.__file__
+    ]
 
 
 def has_received(fake: FakeGitHub, times: int) -> bool:
