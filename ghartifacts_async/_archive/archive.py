@@ -97,7 +97,7 @@ class Archive:
             DownloadError: The bytes cannot be downloaded.
         """
         _arguments.count("max_size", max_size)
-        async with self._lifetime.work():
+        async with self._lifetime.scope():
             entry = await self._find(name)
             if entry.member.size > max_size:
                 raise ArchiveLimitExceeded(
@@ -129,7 +129,7 @@ class Archive:
             UnsupportedMember: The member is encrypted, or its compression method is not supported.
             UnsafeMember: Two members have this name, or the member has two names.
         """
-        async with self._lifetime.work():
+        async with self._lifetime.scope():
             reader = MemberReader(self._remote, await self._find(name))
         try:
             yield MemberStream(reader, self._lifetime)
@@ -175,7 +175,7 @@ class Archive:
         )
         disk = self._remote.disk
         opening = staging_directory(disk, request.directory, request.if_exists)
-        async with self._lifetime.work(), opening as staging:
+        async with self._lifetime.scope(), opening as staging:
             plan = await disk.run(request.plan, self._index)
             if self._remote.file is None:
                 await extract_from_ranges(disk, self._remote, plan, staging)
@@ -197,9 +197,9 @@ async def open_archive(
 ) -> AsyncIterator[Archive]:
     """Open an archive, and remove its temporary download at the end; see `Repo.open_artifact`."""
     try:
-        async with lifetime.work():
+        async with lifetime.scope():
             index = await _fetch_index(remote, limits)
-        archive_lifetime = Lifetime("this archive", within=lifetime)
+        archive_lifetime = Lifetime("this archive", parent=lifetime)
         try:
             yield Archive(artifact, index, remote, archive_lifetime, limits)
         finally:

@@ -23,10 +23,10 @@ from ghartifacts_async._archive.member_writer import (
     STEP_SIZE,
     FileExtractor,
     MemberWriter,
-    Opener,
     read_index,
 )
 from ghartifacts_async._archive.remote_file import RemoteFile
+from ghartifacts_async._disk.file_io import Opener
 from ghartifacts_async._disk.staging import StagingDirectory, staging_directory
 from ghartifacts_async._disk.threads import IoThreads
 from ghartifacts_async._download import ranges
@@ -131,7 +131,7 @@ async def extract_from_file(
                 while await disk.run(extractor.step):
                     pass
             finally:
-                await disk.run(extractor.close, last=True)
+                await disk.run(extractor.close, after_close=True)
 
     await _run_workers(worker, min(_CONCURRENT_EXTRACTORS, len(waiting)))
 
@@ -172,7 +172,7 @@ async def _extract_group(
         try:
             await source.close()
         finally:
-            await disk.run(writer.close, last=True)
+            await disk.run(writer.close, after_close=True)
 
 
 async def _run_workers(worker: Callable[[], Coroutine[Any, Any, None]], count: int) -> None:

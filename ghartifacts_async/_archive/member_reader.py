@@ -100,7 +100,7 @@ class MemberStream:
         return self
 
     async def __anext__(self) -> bytes:
-        async with self._lifetime.work():
+        async with self._lifetime.scope():
             chunk = await self._reader.next()
         if not chunk:
             raise StopAsyncIteration

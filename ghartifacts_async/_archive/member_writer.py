@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import io
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeAlias
 
 from ghartifacts_async._archive.central_directory import (
     ArchiveTail,
@@ -18,13 +15,16 @@ from ghartifacts_async._archive.central_directory import (
 from ghartifacts_async._archive.inflate import MemberDecoder
 from ghartifacts_async._archive.member_index import MemberIndex
 from ghartifacts_async._archive.member_paths import PathParts
-from ghartifacts_async._disk.file_io import PRIVATE, disk_error
+from ghartifacts_async._disk.file_io import (
+    InputFile,
+    Opener,
+    OutputFile,
+    disk_error,
+    disk_errors,
+)
 from ghartifacts_async._disk.staging import StagingDirectory
 from ghartifacts_async.errors import DiskError
 from ghartifacts_async.models import ArchiveLimits
-
-Opener: TypeAlias = Callable[[str, int], int]
-"""Opens a path with flags, and returns a file descriptor."""
 
 STEP_SIZE = 2**24
 """Bytes to read or write in one job of a thread, before others have their turn."""
@@ -50,7 +50,7 @@ class MemberWriter:
         self._decoder = decoder
         self._paths = paths
         self._staging = staging
-        self._fd = -1
+        self._output: OutputFile | None = None
 
     def write(self) -> bool:
         """Write what the decoder yields, up to `STEP_SIZE`.
@@ -78,23 +78,19 @@ class MemberWriter:
 
     def close(self) -> None:
         """Close a file that is not complete."""
-        if self._fd >= 0:
-            fd, self._fd = self._fd, -1
+        if self._output is not None:
             with suppress(OSError):
-                os.close(fd)
+                self._output.close()
 
     def _write_chunk(self, entry: CentralDirectoryEntry, path: PathParts, chunk: bytes) -> None:
-        if self._fd < 0:
+        if self._output is None:
             mode = 0o755 if entry.member.mode & 0o111 else 0o644
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | PRIVATE
-            self._fd = self._staging.open(path, flags, mode)
+            self._output = self._staging.create_file(path, mode)
         if chunk:
-            written = os.write(self._fd, chunk)
-            while written < len(chunk):
-                written += os.write(self._fd, memoryview(chunk)[written:])
+            self._output.write(chunk)
         else:
-            fd, self._fd = self._fd, -1
-            os.close(fd)
+            output, self._output = self._output, None
+            output.close()
 
 
 class FileExtractor(MemberWriter):
@@ -102,7 +98,7 @@ class FileExtractor(MemberWriter):
 
     Args:
         path: The archive.
-        opener: Opens `path`; by default, it is opened by its path.
+        opener: Opens `path`, for example relative to a directory descriptor.
         decoder: Decodes a group of members.
         paths: Where members are written, by `header_offset`.
         staging: The directory to write to.
@@ -119,7 +115,8 @@ class FileExtractor(MemberWriter):
         super().__init__(decoder, paths, staging)
         self._path = path
         self._opener = opener
-        self._file: io.FileIO | None = None
+        self._archive: InputFile | None = None
+        self._position = decoder.start
 
     def step(self) -> bool:
         """Read and extract up to `STEP_SIZE` bytes.
@@ -146,21 +143,17 @@ class FileExtractor(MemberWriter):
     def close(self) -> None:
         """Close the archive, and a file that is not complete."""
         super().close()
-        if self._file is not None:
-            self._file.close()
+        if self._archive is not None:
+            self._archive.close()
 
     def _read(self) -> bytes:
-        try:
-            if self._file is None:
-                self._file = io.FileIO(self._path, opener=self._opener)
-                self._file.seek(self._decoder.start)
-            data = self._file.read(READ_SIZE)
-        except OSError as error:
-            raise disk_error(error, self._path) from error
+        with disk_errors(self._path):
+            if self._archive is None:
+                self._archive = InputFile(self._path, self._opener)
+            data = self._archive.read(self._position, READ_SIZE)
         if not data:
-            raise DiskError(
-                f"{self._path}: unexpected end of file; another process changed it", path=self._path
-            )
+            raise _truncated(self._path)
+        self._position += len(data)
         return data
 
 
@@ -171,15 +164,19 @@ def read_index(path: Path, limits: ArchiveLimits, opener: Opener | None = None) 
         ArchiveError: It is not an archive, is damaged, or exceeds the limits.
         DiskError: The file cannot be read.
     """
-    try:
-        with io.FileIO(path, opener=opener) as file:
-            tail = ArchiveTail(file.seek(0, io.SEEK_END), limits)
-            while True:
-                try:
-                    return MemberIndex(parse_central_directory(tail))
-                except MissingBytesError as missing:
-                    file.seek(missing.start)
-                    data = file.read(tail.start - missing.start)
-                tail.prepend(data)
-    except OSError as error:
-        raise disk_error(error, path) from error
+    with disk_errors(path), InputFile(path, opener) as file:
+        tail = ArchiveTail(file.size(), limits)
+        while True:
+            try:
+                return MemberIndex(parse_central_directory(tail))
+            except MissingBytesError as missing:
+                start = missing.start
+            size = tail.start - start
+            data = file.read(start, size)
+            if len(data) < size:
+                raise _truncated(path)
+            tail.prepend(data)
+
+
+def _truncated(path: Path) -> DiskError:
+    return DiskError(f"{path}: unexpected end of file; another process changed it", path=path)

@@ -6,16 +6,14 @@ If the store does not support range requests, the whole payload is downloaded to
 from __future__ import annotations
 
 import asyncio
-import io
 import logging
-import shutil
 import sys
-import tempfile
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from ghartifacts_async._disk.file_io import disk_error
+from ghartifacts_async._disk.directories import make_temporary_directory, remove_tree
+from ghartifacts_async._disk.file_io import InputFile, disk_errors
 from ghartifacts_async._disk.threads import IoThreads
 from ghartifacts_async._download.blob import (
     UNFIT_IN_A_ROW,
@@ -137,17 +135,13 @@ class RemoteFile:
 
     async def _close(self) -> None:
         async with self._download_lock:
-            await self.disk.run(self._remove_directory, last=True)
+            await self.disk.run(self._remove_directory, after_close=True)
 
     def read_file(self, start: int, stop: int) -> bytes:
         """Read bytes of the temporary file from `start`, up to `stop` or 256 KiB. It blocks."""
         assert self.file is not None
-        try:
-            with io.FileIO(self.file) as file:
-                file.seek(start)
-                chunk = file.read(min(stop - start, _READ_SIZE))
-        except OSError as error:
-            raise disk_error(error, self.file) from error
+        with disk_errors(self.file), InputFile(self.file) as file:
+            chunk = file.read(start, min(stop - start, _READ_SIZE))
         if not chunk:
             raise DiskError(
                 f"{self.file}: unexpected end of file; another process changed it", path=self.file
@@ -156,11 +150,11 @@ class RemoteFile:
 
     def _make_directory(self) -> None:
         if self._directory is None:
-            self._directory = Path(tempfile.mkdtemp(prefix="ghartifacts-"))
+            self._directory = make_temporary_directory(prefix="ghartifacts-")
 
     def _remove_directory(self) -> None:
         if self._directory is not None:
-            shutil.rmtree(self._directory, ignore_errors=True)
+            remove_tree(self._directory)
 
 
 class RangeReader:

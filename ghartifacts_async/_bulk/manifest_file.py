@@ -14,8 +14,9 @@ from pathlib import Path
 from ghartifacts_async._bulk import manifest
 from ghartifacts_async._bulk.manifest import Header, ManifestEntry, ManifestIndex
 from ghartifacts_async._bulk.path_template import MANIFEST
-from ghartifacts_async._disk.file_io import PRIVATE, disk_error, make_directory, sync_directory
-from ghartifacts_async._disk.lock_file import NO_LOCKS, Journal
+from ghartifacts_async._disk.directories import make_directory, sync_directory
+from ghartifacts_async._disk.file_io import PRIVATE, disk_error
+from ghartifacts_async._disk.lock_file import LOCKS_UNSUPPORTED, LockFile
 from ghartifacts_async.errors import DiskError, InvalidArgument, TargetBusy
 from ghartifacts_async.models import Artifact, Digest
 
@@ -38,7 +39,7 @@ class Manifest:
         self._path = root / MANIFEST
         self._header = header
         self._durable = durable
-        self._lock = Journal(root / _LOCK)
+        self._lock = LockFile(root / _LOCK)
         self._one_at_a_time = threading.Lock()
         self._fd = -1
         self._end = 0
@@ -56,13 +57,13 @@ class Manifest:
             make_directory(self._root, durable=self._durable)
             if not self._hold():
                 raise TargetBusy(
-                    f"{self._root}: another process is at work on this mirror", path=self._root
+                    f"{self._root}: another process is updating this mirror", path=self._root
                 )
             (self._root / _NEW).unlink(missing_ok=True)
             if not self._path.exists():
                 self._rewrite([manifest.header_line(self._header)])
             self._read()
-            if manifest.worth_rewriting(self._index.lines, len(self._index)):
+            if manifest.should_compact(self._index.lines, len(self._index)):
                 self._rewrite([manifest.header_line(self._header), *self._counting()])
                 self._read()
         except OSError as error:
@@ -72,7 +73,7 @@ class Manifest:
         """What it tells of an artifact."""
         with self._one_at_a_time:
             offset = self._index.find(artifact_id)
-            entry = None if offset is None else manifest.read_line(self._line(offset))
+            entry = None if offset is None else manifest.read_entry(self._line(offset))
         return entry if entry is not None and entry.id == artifact_id else None
 
     def find_by_digest(self, digest: Digest) -> Iterator[ManifestEntry]:
@@ -81,7 +82,7 @@ class Manifest:
             offsets = list(islice(self._index.find_by_digest(digest), _MOST_WITH_DIGEST))
         for offset in offsets:
             with self._one_at_a_time:
-                entry = manifest.read_line(self._line(offset))
+                entry = manifest.read_entry(self._line(offset))
             if entry is not None and entry.digest == digest:
                 yield entry
 
@@ -94,7 +95,7 @@ class Manifest:
         try:
             status = (self._root / path).stat()
             entry = ManifestEntry(artifact.id, path, status.st_size, status.st_mtime_ns, digest)
-            line = manifest.line(artifact, entry)
+            line = manifest.entry_line(artifact, entry)
             with self._one_at_a_time:
                 if os.write(self._fd, line) != len(line):
                     os.ftruncate(self._fd, self._end)
@@ -121,12 +122,12 @@ class Manifest:
     def _hold(self) -> bool:
         for _ in range(3):
             try:
-                if self._lock.hold():
+                if self._lock.acquire():
                     return True
             except OSError as error:
-                if error.errno not in NO_LOCKS:
+                if error.errno not in LOCKS_UNSUPPORTED:
                     raise
-                return self._lock.hold(lock=False)
+                return self._lock.acquire(lock=False)
             # Whoever had it may just have removed its file.
             time.sleep(0.02)
         return False
@@ -143,7 +144,7 @@ class Manifest:
                     # Torn by a kill: it must not become the beginning of the next.
                     os.ftruncate(self._fd, self._end)
                     break
-                entry = manifest.read_line(line)
+                entry = manifest.read_entry(line)
                 if entry is not None:
                     self._index.add(entry, self._end)
                 self._end += len(line)

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from ghartifacts_async._api.call import ApiCall
 from ghartifacts_async._api.client import ApiClient
-from ghartifacts_async._api.endpoints import ApiCall
 from ghartifacts_async._http.redirects import SignedUrl
 from ghartifacts_async._http.transport import Transport
 
@@ -24,7 +24,7 @@ class SignedUrlProvider:
         call: For the redirect to the payload.
     """
 
-    def __init__(self, session: ApiClient, transport: Transport, call: ApiCall) -> None:
+    def __init__(self, session: ApiClient, transport: Transport, call: ApiCall[SignedUrl]) -> None:
         self._session = session
         self._transport = transport
         self._call = call
@@ -60,7 +60,7 @@ class SignedUrlProvider:
                     slot.release()
                 async with self._renewing:
                     if self._good() is None:
-                        url = self._url = await self._session.locate(self._call, slot)
+                        url = self._url = await self._session.call(self._call, slot)
                         self._ends_at = asyncio.get_running_loop().time() + GOOD_FOR
                         self.taken += 1
                         is_new = True

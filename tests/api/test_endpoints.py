@@ -22,7 +22,8 @@ from ghartifacts_async import (
     UnexpectedReply,
 )
 from ghartifacts_async._api import endpoints
-from ghartifacts_async._api.endpoints import ApiCall, error_of
+from ghartifacts_async._api.call import ApiCall
+from ghartifacts_async._api.endpoints import error_of
 from ghartifacts_async._http.messages import Response
 from tests.values import (
     ANY_TEXT,
@@ -63,7 +64,7 @@ PATH = "/repos/octo-org/octo-docs/actions"
         (endpoints.download_artifact(REPOSITORY, 11), f"GET {PATH}/artifacts/11/zip"),
     ],
 )
-def test_endpoint(call: ApiCall, line: str) -> None:
+def test_endpoint(call: ApiCall[Any], line: str) -> None:
     """Each endpoint has its method, path and parameters, and no slash at its end."""
     assert f"{call.method} {call.target}" == line
     assert str(call) == line.partition("?")[0]
@@ -126,7 +127,7 @@ def test_unexpected_reply(answer: Response, told: str) -> None:
     with pytest.raises(UnexpectedReply) as caught:
         endpoints.read_page(CALL, answer)
     assert caught.value.summary.startswith(
-        f"GET {PATH}/artifacts/11: the answer is no ArtifactPage"
+        f"GET {PATH}/artifacts/11: the response is not a valid ArtifactPage"
     )
     assert told in caught.value.summary
     assert caught.value.status == answer.status
@@ -207,7 +208,7 @@ def test_what_github_says(status: int) -> None:
         (
             reply(403, {"message": "No"}, x_accepted_github_permissions="actions=write"),
             PermissionDenied,
-            "GitHub would accept actions=write",
+            "GitHub accepts actions=write",
         ),
         (reply(410, {"message": "Artifact has expired"}), ArtifactExpired, "has expired"),
         (

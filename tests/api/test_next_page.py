@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import re
+from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import pytest
@@ -13,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ghartifacts_async import ArtifactPage, UnexpectedReply
-from ghartifacts_async._api.endpoints import ApiCall, list_repository_artifacts
+from ghartifacts_async._api.call import ApiCall
+from ghartifacts_async._api.endpoints import list_repository_artifacts
 from ghartifacts_async._api.pagination import Window, has_more, page_call, parse_link
 from ghartifacts_async._http.messages import Response
 from tests.values import REPOSITORY, artifact, assert_not_quadratic, examples, reply
@@ -119,7 +121,7 @@ class Server:
     count: int
     link: str | None
 
-    def __call__(self, call: ApiCall) -> tuple[Response, ArtifactPage]:
+    def __call__(self, call: ApiCall[Any]) -> tuple[Response, ArtifactPage]:
         """Answer a call."""
         query = dict(parse_qsl(urlsplit(call.target).query, keep_blank_values=True))
         number, size = int(query.get("page", "1")), int(query["per_page"])
@@ -177,7 +179,7 @@ def test_a_page_is_asked_for_like_the_first(window: Window) -> None:
 def test_circle(page: str | None) -> None:
     """A listing that leads back, or nowhere, is an UnexpectedReply and no endless loop."""
     target = "/repositories/1/actions/artifacts" + (f"?page={quote(page)}" if page else "")
-    call = ApiCall("GET", FIRST.path, {**FIRST.query, "page": "2"})
+    call = ApiCall("GET", FIRST.path, FIRST.decode, {**FIRST.query, "page": "2"})
     with pytest.raises(UnexpectedReply, match="page 2") as caught:
         has_more(call, reply(link=f"<{target}>; rel=next", x_github_request_id="C0:FFEE"), FULL)
     assert (caught.value.status, caught.value.request_id) == (200, "C0:FFEE")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from email.utils import formatdate
+from typing import Any
 from unittest import mock
 
 from attrs import define, field, frozen
@@ -11,7 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ghartifacts_async import RateLimitPolicy
-from ghartifacts_async._api.endpoints import ApiCall, delete_artifact, get_artifact
+from ghartifacts_async._api.call import ApiCall
+from ghartifacts_async._api.endpoints import delete_artifact, get_artifact
 from ghartifacts_async._api.rate_limit_headers import points
 from ghartifacts_async._api.rate_limiter import Limiter
 from tests import clock
@@ -86,7 +88,7 @@ class Server:
     sent: list[tuple[float, int]] = field(factory=list)
     early: list[float] = field(factory=list)
 
-    async def answer(self, call: ApiCall) -> tuple[bool, dict[str, str]]:
+    async def answer(self, call: ApiCall[Any]) -> tuple[bool, dict[str, str]]:
         """Whether a call is taken, and the headers that tell of it."""
         self.sent.append((now(), points(call.method)))
         if now() < self.closed_until:

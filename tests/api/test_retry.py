@@ -23,7 +23,11 @@ from ghartifacts_async.models import RateLimit, RetryPolicy
 
 SECONDS = st.floats(0, 1e6)
 POLICIES = st.builds(
-    RetryPolicy, tries=st.integers(1, 2000), total=SECONDS, delay=SECONDS, max_delay=SECONDS
+    RetryPolicy,
+    attempts=st.integers(1, 2000),
+    timeout=SECONDS,
+    wait_initial=SECONDS,
+    wait_max=SECONDS,
 )
 ATTEMPTS = st.builds(Attempt, st.integers(1, 2000), SECONDS, st.floats(0, 1))
 FAILURES = st.builds(

@@ -54,14 +54,14 @@ async def test_a_failed_replacement_restores_the_directory(
     out = tmp_path / "out"
     out.mkdir()
     (out / "file").write_text("old")
-    original, failures = StagingDirectory._take, ["tree"]
+    original, failures = StagingDirectory._move_to_target, ["tree"]
 
-    def take(self: StagingDirectory, name: str) -> None:
+    def move_to_target(self: StagingDirectory, name: str) -> None:
         if name in failures:
             raise OSError(errno.EIO, "Input/output error")
         original(self, name)
 
-    monkeypatch.setattr(StagingDirectory, "_take", take)
+    monkeypatch.setattr(StagingDirectory, "_move_to_target", move_to_target)
     with pytest.raises(DiskError, match="Input/output error"):
         await extract(1, out, if_exists="replace")
     assert list_tree(tmp_path) == ["out", "out/file"]
@@ -84,23 +84,23 @@ async def test_a_directory_that_appears_during_extraction(
     """A directory that another process creates during the extraction is not replaced."""
     await add_artifact(fake_github, repo)
     out = tmp_path / "out"
-    original = StagingDirectory._look
-    looked: list[bool] = []
+    original = StagingDirectory._check_target
+    checked: list[bool] = []
 
-    def look(self: StagingDirectory) -> bool:
+    def check_target(self: StagingDirectory) -> bool:
         exists = original(self)
-        if looked:
+        if checked:
             out.mkdir(exist_ok=True)
             (out / "file").write_text("theirs")
-        looked.append(exists)
+        checked.append(exists)
         return exists
 
-    monkeypatch.setattr(StagingDirectory, "_look", look)
+    monkeypatch.setattr(StagingDirectory, "_check_target", check_target)
     with pytest.raises(TargetExists):
         await extract(1, out)
     assert list_tree(tmp_path) == ["out", "out/file"]
     (out / "file").unlink()
-    looked.clear()
+    checked.clear()
     with pytest.raises(TargetExists):
         await extract(1, out)
     assert list_tree(tmp_path) == ["out", "out/file"]
@@ -206,7 +206,7 @@ async def test_a_cancelled_extraction_leaves_nothing(
     assert step > 50
 
 
-@pytest.mark.parametrize("job", ["_make", "_fill", "_publish", "_leave"])
+@pytest.mark.parametrize("job", ["_make", "_fill", "_publish", "_remove_work"])
 async def test_cancellation_waits_for_the_thread(
     extract: Extract,
     repo: Repo,
@@ -235,7 +235,7 @@ async def test_cancellation_waits_for_the_thread(
     resume.set()
     with pytest.raises(asyncio.CancelledError):
         await task
-    if job in ("_publish", "_leave"):
+    if job in ("_publish", "_remove_work"):
         # These jobs run so late that the extraction may complete.
         assert read_files(tmp_path) in (
             {},

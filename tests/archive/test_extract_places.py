@@ -42,7 +42,7 @@ async def test_a_parent_of_a_linked_directory(
 
 
 @by_descriptor
-@pytest.mark.parametrize("job", ["_fill", "_publish", "_leave"])
+@pytest.mark.parametrize("job", ["_fill", "_publish", "_remove_work"])
 async def test_a_link_that_replaces_the_staging_directory(
     extract: Extract,
     repo: Repo,
@@ -70,7 +70,7 @@ async def test_a_link_that_replaces_the_staging_directory(
         return original(self, *arguments)
 
     monkeypatch.setattr(StagingDirectory, job, replaced)
-    if job == "_leave":
+    if job == "_remove_work":
         await extract(1, shared / "out")
         assert read_files(shared / "out") == file_contents()
     else:
@@ -174,7 +174,7 @@ async def test_concurrent_replacements(
         assert read_files(tmp_path / "out") == file_contents()
 
 
-@pytest.mark.parametrize("moment", ["_exchange", "_put_back"])
+@pytest.mark.parametrize("moment", ["_exchange", "_move_back"])
 async def test_a_directory_that_appears_during_replacement(
     extract: Extract,
     repo: Repo,
@@ -188,9 +188,9 @@ async def test_a_directory_that_appears_during_replacement(
     out, times = tmp_path / "out", [3]
     out.mkdir()
     (out / "old").write_text("old")
-    original = StagingDirectory._take
+    original = StagingDirectory._move_to_target
 
-    def take(self: StagingDirectory, name: str) -> None:
+    def move_to_target(self: StagingDirectory, name: str) -> None:
         if name == "tree" and times[0]:
             times[0] -= 1
             out.mkdir()
@@ -199,7 +199,7 @@ async def test_a_directory_that_appears_during_replacement(
             shutil.rmtree(out)
         original(self, name)
 
-    monkeypatch.setattr(StagingDirectory, "_take", take)
+    monkeypatch.setattr(StagingDirectory, "_move_to_target", move_to_target)
     await extract(1, out, if_exists="replace")
     assert times == [0]
     assert list_tree(tmp_path)[0] == "out"
@@ -224,7 +224,7 @@ async def test_an_old_directory_that_cannot_be_removed(
     assert read_files(out) == file_contents()
     [record] = caplog.records
     assert record.levelno == logging.WARNING
-    assert "ghartifacts-unpack: it could not be removed" in record.getMessage()
+    assert "ghartifacts-unpack: the temporary directory could not be removed" in record.getMessage()
 
 
 @pytest.mark.parametrize(

@@ -217,5 +217,5 @@ async def test_close_while_holding(ask: Ask, fake: FakeGitHub) -> None:
 def test_mistaken_fault() -> None:
     """A fault that keeps an answer which nobody makes, or replaces its body, is refused."""
     for after, body in [(False, None), (True, "x")]:
-        with pytest.raises(ValueError, match="status of its own"):
+        with pytest.raises(ValueError, match=r"keeps the API.s response"):
             Fault(None, after=after, body=body)

@@ -11,9 +11,12 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
 
 from ghartifacts_async.testing import FakeArtifact, FakeGitHub, LoggedRequest
-from ghartifacts_async.testing._shared import log
+from ghartifacts_async.testing._shared.messages import Request
+from ghartifacts_async.testing._shared.request_log import RequestLog
 from tests.testing.support import LIST, REPOSITORY, Ask, Signed
 
 
@@ -78,8 +81,6 @@ async def test_file_cut_short(
     fake: FakeGitHub, http: aiohttp.ClientSession, signed: Signed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file that becomes shorter while it is served ends the connection, never hangs it."""
-    from yarl import URL
-
     location = URL(await signed(fake.add_artifact(REPOSITORY, "a", b"12").id), encoded=True)
 
     async def cut(*_: object) -> int:
@@ -103,7 +104,7 @@ async def test_single_address(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a system with one loopback address the blob host has another port."""
     from ghartifacts_async.testing import server
 
-    monkeypatch.setattr(server, "_BLOB_HOST", "192.0.2.1")
+    monkeypatch.setattr(server, "_BLOB_ADDRESS", "192.0.2.1")
     async with FakeGitHub() as fake:
         assert urlsplit(fake.blob_url).hostname == "127.0.0.1"
         assert fake.blob_url != fake.url
@@ -130,9 +131,9 @@ async def test_single_use() -> None:
     with pytest.raises(RuntimeError, match="not been started"):
         _ = fake.url
     async with fake:
-        with pytest.raises(RuntimeError, match="serves once"):
+        with pytest.raises(RuntimeError, match="only once"):
             await fake.start()
-    with pytest.raises(RuntimeError, match="serves once"):
+    with pytest.raises(RuntimeError, match="only once"):
         await fake.start()
     await fake.close()
 
@@ -235,13 +236,9 @@ async def test_ids(fake: FakeGitHub) -> None:
 
 def test_log_of_an_unfinished_request() -> None:
     """The log has a request from its arrival on."""
-    from multidict import CIMultiDict, CIMultiDictProxy
-
-    from ghartifacts_async.testing._shared.messages import Request
-
-    kept = log.RequestLog()
-    kept.arrived("api", Request("GET", "/x?a=1&a=2", CIMultiDictProxy(CIMultiDict())))
-    (request,) = kept.requests()
+    log = RequestLog()
+    log.start_request("api", Request("GET", "/x?a=1&a=2", CIMultiDictProxy(CIMultiDict())))
+    (request,) = log.requests()
     assert (request.status, request.bytes_sent, request.query) == (None, None, {"a": "2"})
 
 

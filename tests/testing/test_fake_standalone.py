@@ -70,12 +70,32 @@ def test_lazy_names() -> None:
         _ = testing.Nothing  # type: ignore[attr-defined]
 
 
-def test_knows_nothing_of_the_client() -> None:
-    """The fake imports nothing from the library, so that it cannot share its mistakes."""
+def test_the_fake_shares_no_code_with_the_library() -> None:
+    """The fake imports nothing else from the library, so the two cannot share a mistake."""
+    for path, modules in imported_modules():
+        for module in modules:
+            assert module.startswith("ghartifacts_async.testing"), path
+
+
+@pytest.mark.parametrize(
+    ("package", "others"), [("_shared", ["_api", "_blob"]), ("_blob", ["_api"])]
+)
+def test_the_packages_of_the_fake_have_an_order(package: str, others: list[str]) -> None:
+    """`_shared` imports from neither `_api` nor `_blob`, and `_blob` not from `_api`."""
+    for path, modules in imported_modules():
+        if path.startswith(f"{package}/"):
+            for other in others:
+                assert not any(f".testing.{other}" in module for module in modules), path
+
+
+def imported_modules() -> list[tuple[str, list[str]]]:
+    """Return, for every file of the fake, the modules of the library that it imports."""
     pattern = re.compile(r"^\s*(?:from|import) (ghartifacts_async\S*)", re.MULTILINE)
-    for path in Path(testing.__file__).parent.glob("*.py"):
-        for module in pattern.findall(path.read_text(encoding="utf-8")):
-            assert module.startswith("ghartifacts_async.testing"), path.name
+    package = Path(testing.__file__).parent
+    return [
+        (path.relative_to(package).as_posix(), pattern.findall(path.read_text(encoding="utf-8")))
+        for path in package.rglob("*.py")
+    ]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
