@@ -62,7 +62,8 @@ async def test_a_removed_journal_prevents_publishing(
     target = tmp_path / "dist.zip"
 
     def remove_journal(_: Progress) -> None:
-        journal_in(tmp_path).unlink()
+        for journal in tmp_path.glob(".*.ghartifacts-journal"):
+            journal.unlink()
 
     with pytest.raises(DiskError, match="another process"):
         await repo.download_artifact(1, target, on_progress=remove_journal)

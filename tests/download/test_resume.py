@@ -84,7 +84,7 @@ def truncate_journal(_: FakeGitHub, directory: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "spoil",
+    "damage",
     [
         truncate_journal,
         lambda _, to: journal_in(to).unlink(),

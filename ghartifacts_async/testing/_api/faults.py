@@ -25,7 +25,7 @@ class Fault:
 
     Attributes:
         status: The status; None keeps the response that the API would send.
-        headers: Headers that replace those of the response, whatever their case. A value of None
+        headers: Headers that replace those of the response, ignoring case. A value of None
             removes a header.
         body: The body: bytes, text, or a mapping that is sent as JSON. None sends GitHub's error
             body for the status.
