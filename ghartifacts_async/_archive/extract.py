@@ -108,7 +108,7 @@ async def unpack_remote(
         DiskError: One cannot be written.
     """
     await staging.fill(layout.directories)
-    waiting = deque(await disk.run(_runs, layout, ranges.BYTES_FOR_A_CONNECTION))
+    waiting = deque(await disk.run(_runs, layout, ranges.BYTES_PER_CONNECTION))
     places = {entry.start: parts for entry, parts in layout.files}
 
     async def work() -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from ghartifacts_async._disk.file_io import disk_error
 from ghartifacts_async._disk.threads import IoThreads
 from ghartifacts_async._download.blob import (
-    UNFIT_IN_A_ROW,
+    MAX_REJECTED_RESPONSES,
     BlobClient,
     RangeBody,
     UnexpectedResponse,
@@ -76,7 +76,7 @@ class RemoteFile:
 
     async def total(self) -> int:
         """Bytes of it."""
-        while (total := self.source.blob.total) is None:
+        while (total := self.source.info.total) is None:
             async with self.span(0, 1) as probe:
                 await probe.read()
         return total
@@ -119,10 +119,10 @@ class RemoteFile:
             await self.disk.run(self._make_directory)
             assert self._directory is not None
             done = await self._download(self._directory / "payload")
-            known = self.source.blob.total
+            known = self.source.info.total
             if known not in {None, done.size}:
-                raise self.source.incomplete("the payload has changed", done.size)
-            self.source.blob = BlobInfo(done.size)
+                raise self.source.incomplete_error("the payload has changed", done.size)
+            self.source.info = BlobInfo(done.size)
             self.file = done.path
             return done.size
 
@@ -179,7 +179,7 @@ class RangeReader:
             TransportError: It does not answer, again and again.
             DiskError: A temporary download cannot be written, or read.
         """
-        self._patience.wanted()
+        self._patience.read_requested()
         while self._at < self._stop:
             if chunk := await self._kept():
                 self._at += len(chunk)
@@ -192,11 +192,11 @@ class RangeReader:
                 error = failed
             else:
                 self._at += len(chunk)
-                self._patience.got(len(chunk))
+                self._patience.record_bytes(len(chunk))
                 return chunk
             await self.close()
             if error is not None:
-                await self._patience.again(error)
+                await self._patience.wait_or_raise(error)
         return b""
 
     async def close(self) -> None:
@@ -224,13 +224,13 @@ class RangeReader:
     async def _doubt(self, answer: UnexpectedResponse) -> ArtifactsError | None:
         """What an answer that is not used means: an error, or nothing where none is needed."""
         self._unfit += 1
-        untold = self._remote.source.blob.total is None
-        again = self._unfit >= UNFIT_IN_A_ROW
-        if answer.verdict.whole or (untold and again):
+        untold = self._remote.source.info.total is None
+        again = self._unfit >= MAX_REJECTED_RESPONSES
+        if answer.rejection.whole or (untold and again):
             await self.close()
             total = await self._remote.download()
             self._stop = min(self._stop, total)
             return None
-        if answer.verdict.changed and again:
+        if answer.rejection.changed and again:
             raise answer.error
         return answer.error

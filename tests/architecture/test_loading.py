@@ -57,10 +57,7 @@ async def test_a_client_that_is_open_has_what_downloads_need(
     assert child.returncode == 0
     entered, asked, left = json.loads(out)
     needed = {"aiolimiter", "cattrs", "ghartifacts_async._api.converters"}
-    modules = {
-        f"ghartifacts_async._download.{name}"
-        for name in ("blob", "downloader", "small_file", "stream")
-    }
+    modules = {f"ghartifacts_async._download.{name}" for name in ("blob", "downloader", "stream")}
     assert needed | modules <= set(entered)
     later = ("ghartifacts_async._archive", "ghartifacts_async._bulk")
     assert not [name for name in entered if name.startswith(later)]

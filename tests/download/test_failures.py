@@ -39,7 +39,7 @@ async def test_a_flipped_byte_is_caught(
     flipped[1_500_000] ^= 1
     async with raw_server(blob(bytes(flipped))) as url:
         added = add(fake_github, f"{url}/x.zip")
-        with pytest.raises(DigestMismatch, match="GitHub recorded") as caught:
+        with pytest.raises(DigestMismatch, match="GitHub records") as caught:
             await repo.download_artifact(added.id, tmp_path / "dist.zip")
     assert caught.value.expected == added.digest
     assert caught.value.actual == f"sha256:{hashlib.sha256(flipped).hexdigest()}"
@@ -241,7 +241,7 @@ async def test_a_store_that_does_not_stop_is_stopped(
             await repo.download_artifact(1, tmp_path / "dist.zip")
     async with raw_server(blob(b"", length=5 * 10**9)) as url:
         add(fake_github, f"{url}/x.zip")
-        with pytest.raises(IncompleteDownload, match="promises 5000000000 bytes"):
+        with pytest.raises(IncompleteDownload, match="announced 5000000000 bytes"):
             await repo.download_artifact(2, tmp_path / "dist.zip")
     assert published_below(tmp_path) == []
 

@@ -33,7 +33,7 @@ def interrupt(progress: Progress) -> None:
 @pytest.fixture(autouse=True)
 def _often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Progress is told of each piece that comes."""
-    monkeypatch.setattr("ghartifacts_async._download.progress._SECONDS", 0.0)
+    monkeypatch.setattr("ghartifacts_async._download.progress.REPORT_INTERVAL", 0.0)
 
 
 async def test_many_connections(
