@@ -71,7 +71,7 @@ class ClientContext:
     async def get(self, repository: str, number: int) -> Artifact:
         """The artifact of an id as it is now."""
         call = endpoints.get_artifact(repository, number)
-        return endpoints.read_artifact(call, await self.session.call(call))
+        return await self.session.call(call)
 
     async def download(self, request: DownloadRequest) -> Download:
         """Download an artifact to a file; see `Repo.download_artifact`."""

@@ -88,8 +88,9 @@ class MirrorStore:
             False if the file is not the artifact's payload. It is then not recorded.
         """
         file = self._root / path
-        is_sized = verification.sha256(artifact) is not None
-        expected_size = artifact.size_in_bytes if is_sized else None
+        # Without a digest, `size_in_bytes` is not the size of the payload.
+        is_size_known = verification.sha256(artifact) is not None
+        expected_size = artifact.size_in_bytes if is_size_known else None
         size, digest = await hash_file(self._disk, file, expected_size)
         if digest is None or not await self._disk.run(
             self._is_payload, artifact, file, size, digest
@@ -193,9 +194,9 @@ class MirrorStore:
     def _record(self, artifact: Artifact, path: str, digest: Digest) -> None:
         # Leftovers of killed processes are removed first: a recorded file is not looked at again.
         for file in {self._root / one for one in (path, *self._likely_paths(artifact))}:
-            hidden = HiddenFiles.of(file)
-            remove(hidden.link)
-            hidden.remove_leftovers()
+            hidden_files = HiddenFiles.of(file)
+            remove(hidden_files.link)
+            hidden_files.remove_leftovers()
         self._manifest.add(artifact, path, digest)
 
     def _is_payload(self, artifact: Artifact, file: Path, size: int, digest: Digest) -> bool:

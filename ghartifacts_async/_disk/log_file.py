@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from pathlib import Path
 
 from ghartifacts_async._disk.directories import move, sync_directory
@@ -27,10 +27,11 @@ class LogFile:
         self._fd = -1
         self._end = 0
 
-    def lines(self) -> Iterator[tuple[int, bytes]]:
+    def lines(self) -> Generator[tuple[int, bytes], None, None]:
         """Open the file, and yield every complete line with its offset, its line break included.
 
-        A last line that a kill has cut short is removed from the file.
+        An incomplete last line, as a killed process may leave it, is removed from the file. A file
+        with no complete line is not a log file; it is left unchanged.
         """
         self.close()
         self._fd = os.open(self.path, os.O_RDWR | os.O_APPEND | PRIVATE)
@@ -38,7 +39,8 @@ class LogFile:
         with os.fdopen(os.dup(self._fd), "rb") as file:
             for line in file:
                 if not line.endswith(b"\n"):
-                    os.ftruncate(self._fd, self._end)
+                    if self._end:
+                        os.ftruncate(self._fd, self._end)
                     break
                 yield self._end, line
                 self._end += len(line)

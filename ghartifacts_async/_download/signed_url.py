@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from ghartifacts_async._api.call import ApiCall
 from ghartifacts_async._api.client import ApiClient
-from ghartifacts_async._api.endpoints import ApiCall
 from ghartifacts_async._http.redirects import SignedUrl
 from ghartifacts_async._http.transport import Transport
 
@@ -27,7 +27,7 @@ class SignedUrlProvider:
         issued: Number of URLs that GitHub has issued.
     """
 
-    def __init__(self, api: ApiClient, transport: Transport, call: ApiCall) -> None:
+    def __init__(self, api: ApiClient, transport: Transport, call: ApiCall[SignedUrl]) -> None:
         self._api = api
         self._transport = transport
         self._call = call
@@ -63,7 +63,7 @@ class SignedUrlProvider:
                     slot.release()
                 async with self._renewing:
                     if self._valid_url() is None:
-                        url = self._url = await self._api.locate(self._call, slot)
+                        url = self._url = await self._api.call(self._call, slot)
                         self._expires_at = asyncio.get_running_loop().time() + LIFETIME
                         self.issued += 1
                         is_new = True

@@ -218,15 +218,16 @@ async def test_mirrors_of_another_server_or_template(
     """A mirror of another server or template, and a foreign manifest file, are rejected."""
     add(fake_github, 1)
     await repo.mirror(tmp_path)
-    with pytest.raises(InvalidArgument, match="laid out"):
+    with pytest.raises(InvalidArgument, match="with template="):
         await repo.mirror(tmp_path, template="{name}/{id}")
     async with Client(fake_github.token, base_url=fake_github.ghes_url) as gh:
         with pytest.raises(InvalidArgument, match="mirror of"):
             await gh.repo(REPOSITORY).mirror(tmp_path)
-    (tmp_path / MANIFEST).write_text("my own notes\n")
-    with pytest.raises(DiskError, match="no manifest"):
-        await repo.mirror(tmp_path)
-    assert (tmp_path / MANIFEST).read_text() == "my own notes\n"
+    for notes in ("my own notes\n", "my own notes"):
+        (tmp_path / MANIFEST).write_text(notes)
+        with pytest.raises(DiskError, match="not the manifest"):
+            await repo.mirror(tmp_path)
+        assert (tmp_path / MANIFEST).read_text() == notes
     assert files_below(tmp_path) == [MANIFEST, "dist-1.zip"]
 
 
