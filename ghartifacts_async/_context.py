@@ -69,7 +69,7 @@ class ClientContext:
         return BlobClient(self.transport, self.signed_url(repository, artifact), artifact)
 
     async def get(self, repository: str, number: int) -> Artifact:
-        """The artifact of an id as it is now."""
+        """Request an artifact by its id."""
         call = endpoints.get_artifact(repository, number)
         return await self.session.call(call)
 

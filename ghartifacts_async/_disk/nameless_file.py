@@ -80,7 +80,7 @@ def write_nameless_file(target: Path, chunks: Sequence[bytes], durable: bool) ->
 def _link(fd: int, target: Path) -> bool:
     """Give a file its name. Return False if the system does not support it."""
     try:
-        # Only with a directory descriptor, whatever it is, does os.link follow the symbolic link.
+        # os.link follows the symbolic link only if it is given a directory descriptor.
         os.link(f"/proc/self/fd/{fd}", target, src_dir_fd=fd)
     except OSError as error:
         if error.errno in _LINK_UNSUPPORTED:
