@@ -147,7 +147,7 @@ async def extract_from_ranges(
         DiskError: A file cannot be written.
     """
     await staging.fill(plan.directories)
-    waiting = deque(await disk.run(_decoders, plan, ranges.BYTES_FOR_A_CONNECTION))
+    waiting = deque(await disk.run(_decoders, plan, ranges.BYTES_PER_CONNECTION))
     paths = plan.paths()
 
     async def worker() -> None:

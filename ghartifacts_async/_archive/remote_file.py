@@ -16,7 +16,7 @@ from ghartifacts_async._disk.directories import make_temporary_directory, remove
 from ghartifacts_async._disk.file_io import InputFile, disk_errors
 from ghartifacts_async._disk.threads import IoThreads
 from ghartifacts_async._download.blob import (
-    UNFIT_IN_A_ROW,
+    MAX_REJECTED_RESPONSES,
     BlobClient,
     RangeBody,
     UnexpectedResponse,
@@ -77,7 +77,7 @@ class RemoteFile:
 
     async def total(self) -> int:
         """Return the payload's size in bytes. It takes a request until the size is known."""
-        while (total := self.blob_client.blob.total) is None:
+        while (total := self.blob_client.info.total) is None:
             await self.fetch(0, 1)
         return total
 
@@ -122,9 +122,9 @@ class RemoteFile:
             await self.disk.run(self._make_directory)
             assert self._directory is not None
             download = await self._download(self._directory / "payload")
-            if self.blob_client.blob.total not in {None, download.size}:
-                raise self.blob_client.incomplete("the payload has changed", download.size)
-            self.blob_client.blob = BlobInfo(download.size)
+            if self.blob_client.info.total not in {None, download.size}:
+                raise self.blob_client.incomplete_error("the payload has changed", download.size)
+            self.blob_client.info = BlobInfo(download.size)
             self.file = download.path
             return download.size
 
@@ -185,7 +185,7 @@ class RangeReader:
             TransportError: The connection still fails after the last retry.
             DiskError: The temporary file cannot be written or read.
         """
-        self._retrier.wanted()
+        self._retrier.read_requested()
         while self._position < self._stop:
             if chunk := await self._read_local():
                 self._position += len(chunk)
@@ -198,11 +198,11 @@ class RangeReader:
                 error = failure
             else:
                 self._position += len(chunk)
-                self._retrier.got(len(chunk))
+                self._retrier.record_bytes(len(chunk))
                 return chunk
             await self.close()
             if error is not None:
-                await self._retrier.again(error)
+                await self._retrier.wait_or_raise(error)
         return b""
 
     async def close(self) -> None:
@@ -238,13 +238,13 @@ class RangeReader:
             IncompleteDownload: The payload has changed.
         """
         self._unexpected_responses += 1
-        repeated = self._unexpected_responses >= UNFIT_IN_A_ROW
-        size_is_unknown = self._remote.blob_client.blob.total is None
-        if response.verdict.whole or (size_is_unknown and repeated):
+        repeated = self._unexpected_responses >= MAX_REJECTED_RESPONSES
+        size_is_unknown = self._remote.blob_client.info.total is None
+        if response.rejection.whole or (size_is_unknown and repeated):
             await self.close()
             total = await self._remote.download()
             self._stop = min(self._stop, total)
             return None
-        if response.verdict.changed and repeated:
+        if response.rejection.changed and repeated:
             raise response.error
         return response.error
