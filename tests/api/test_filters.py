@@ -94,9 +94,9 @@ def test_horizon(
     """A listing ends early once a hundred in a row are beyond the bound, on however many pages."""
     horizon = Horizon(Filter(**wanted), descending=descending)
     for page in (inside, [beyond] * 99, inside[:1], [beyond] * 60, [], [beyond] * 39):
-        horizon.look_at(at(*page))
+        horizon.observe(at(*page))
         assert not horizon.is_passed
-    horizon.look_at(at(beyond))
+    horizon.observe(at(beyond))
     assert horizon.is_passed
 
 
@@ -107,5 +107,5 @@ def test_horizon(
 def test_no_horizon(wanted: dict[str, Any], descending: bool) -> None:
     """A bound that lies before what comes ends nothing."""
     horizon = Horizon(Filter(**wanted), descending=descending)
-    horizon.look_at(at(*[-5] * 200, *[5] * 200))
+    horizon.observe(at(*[-5] * 200, *[5] * 200))
     assert not horizon.is_passed

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ghartifacts_async import ArtifactPage, UnexpectedReply
-from ghartifacts_async._api.pagination import Walk, Window
+from ghartifacts_async._api.pagination import PagePlan, Window
 from tests.values import artifact, examples
 
 numbered = functools.cache(lambda number: artifact(id=number))
@@ -73,13 +73,13 @@ class Changing:
 def read(listing: Changing, *, first: int, most: int, calm: float) -> tuple[list[int], int]:
     """Read it as `ArtifactListing` does, answers coming in any order; ids, and number of calls."""
     chance = listing.chance
-    walk = Walk(first, descending=listing.descending)
+    walk = PagePlan(first, descending=listing.descending)
     asked: deque[Window] = deque()
     answers: dict[Window, tuple[ArtifactPage, bool]] = {}
     found: list[int] = []
     calls, width = 0, 1
     while not walk.done:
-        while len(asked) < width and (window := walk.ahead()) is not None:
+        while len(asked) < width and (window := walk.next_window()) is not None:
             asked.append(window)
             calls += 1
         assert calls < 2_000, "it never ends"
@@ -90,7 +90,7 @@ def read(listing: Changing, *, first: int, most: int, calm: float) -> tuple[list
             if calls < 500 and chance.random() > calm:
                 listing.change()
         head = asked.popleft()
-        new = walk.take(head, *answers.pop(head))
+        new = walk.accept(head, *answers.pop(head))
         if new is None:
             asked.clear()
             answers.clear()
@@ -177,30 +177,30 @@ def test_a_server_with_smaller_pages_is_read(cap: int, first: int) -> None:
 
 def test_a_listing_that_leads_nowhere_is_told() -> None:
     """A server that answers other questions is an UnexpectedReply, and no endless loop."""
-    walk = Walk(100, descending=True)
+    walk = PagePlan(100, descending=True)
     ids = iter(range(10**6))
     calls = 0
 
     def read_on() -> None:
         nonlocal calls
-        while (window := walk.ahead()) is not None:
+        while (window := walk.next_window()) is not None:
             calls += 1
             start = 0 if window.number == 1 else next(ids) * 100
             page = tuple(numbered(one) for one in range(start, start + 100))
-            walk.take(window, ArtifactPage(10_000, page), True)
+            walk.accept(window, ArtifactPage(10_000, page), True)
 
-    with pytest.raises(UnexpectedReply, match="there are 100 so far"):
+    with pytest.raises(UnexpectedReply, match="100 were received so far"):
         read_on()
     assert calls < 400
 
 
 def test_an_id_beyond_all_bounds_is_told() -> None:
     """An id that is none is an UnexpectedReply."""
-    walk = Walk(100, descending=False)
-    window = walk.ahead()
+    walk = PagePlan(100, descending=False)
+    window = walk.next_window()
     assert window is not None
     with pytest.raises(UnexpectedReply, match=str(2**70)):
-        walk.take(window, ArtifactPage(1, (artifact(id=2**70),)), False)
+        walk.accept(window, ArtifactPage(1, (artifact(id=2**70),)), False)
 
 
 def test_a_flood_in_front_is_left_behind() -> None:
