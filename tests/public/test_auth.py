@@ -110,7 +110,7 @@ async def test_provider_that_fails() -> None:
 class Vault:
     """An `Auth` of the caller's own."""
 
-    async def token(self, ask: ApiCaller, rejected: str | None) -> str | None:  # noqa: ARG002
+    async def token(self, api_caller: ApiCaller, rejected: str | None) -> str | None:  # noqa: ARG002
         """Return the token of the moment."""
         return SECRET
 
