@@ -41,7 +41,7 @@ class ClientContext:
     """What an open client lends to its repositories."""
 
     base_url: str
-    session: ApiClient
+    api: ApiClient
     transport: Transport
     disk: IoThreads
     lifetime: Lifetime
@@ -55,12 +55,12 @@ class ClientContext:
     def lease(self, repository: str, artifact: Artifact) -> SignedUrlProvider:
         """The signed URL of an artifact, once it is wanted."""
         call = endpoints.download_artifact(repository, artifact.id)
-        return SignedUrlProvider(self.session, self.transport, call)
+        return SignedUrlProvider(self.api, self.transport, call)
 
     async def get(self, repository: str, number: int) -> Artifact:
         """The artifact of an id as it is now."""
         call = endpoints.get_artifact(repository, number)
-        return await self.session.call(call)
+        return await self.api.call(call)
 
     async def download(
         self,

@@ -64,14 +64,20 @@ class ArtifactsError(Exception):
         summary: What failed and what to do about it.
         attempts: Number of attempts before the call or download was given up.
         seconds: Duration of these attempts in seconds, without waits at rate limits.
+        previous: Summary of the error of the attempt before, if it was of another kind, or
+            ``None``.
     """
 
     summary: str
     attempts: int = field(default=1, kw_only=True)
     seconds: float = field(default=0.0, kw_only=True)
+    previous: str | None = field(default=None, kw_only=True)
 
     def __str__(self) -> str:
-        return self.summary
+        if self.attempts == 1:
+            return self.summary
+        previous = "" if self.previous is None else f"; the previous attempt: {self.previous}"
+        return f"{self.summary} ({self.attempts} attempts in {self.seconds:.1f} s{previous})"
 
     # One method for all classes, because attrs would compile one for each class at every import.
     def __repr__(self) -> str:

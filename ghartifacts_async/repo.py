@@ -141,7 +141,7 @@ class Repo:
             max_size=max_size,
         )
         concurrency = _arguments.concurrency(concurrency)
-        return ArtifactListing(self._opened().session, call, wanted, concurrency=concurrency)
+        return ArtifactListing(self._opened().api, call, wanted, concurrency=concurrency)
 
     def list_run_artifacts(
         self,
@@ -197,7 +197,7 @@ class Repo:
             max_size=max_size,
         )
         concurrency = _arguments.concurrency(concurrency)
-        return ArtifactListing(self._opened().session, call, wanted, concurrency=concurrency)
+        return ArtifactListing(self._opened().api, call, wanted, concurrency=concurrency)
 
     async def get_artifact(self, artifact: Artifact | int) -> Artifact:
         """The artifact as it is now.
@@ -219,7 +219,7 @@ class Repo:
         Source: https://docs.github.com/rest/actions/artifacts#delete-an-artifact
         """
         call = endpoints.delete_artifact(self.name, _arguments.artifact_id(artifact))
-        await self._opened().session.call(call)
+        await self._opened().api.call(call)
 
     async def download_artifact(
         self,

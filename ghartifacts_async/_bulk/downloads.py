@@ -111,7 +111,7 @@ async def deletions(
         async with seen:
             if not visible:
                 call = endpoints.list_repository_artifacts(repository, name=None, per_page=1)
-                await parts.session.call(call)
+                await parts.api.call(call)
                 visible = True
 
     async def is_gone(number: int) -> bool:
@@ -127,7 +127,7 @@ async def deletions(
             number = _arguments.artifact_id(wanted)
             call = endpoints.delete_artifact(repository, number)
             try:
-                await parts.session.call(call)
+                await parts.api.call(call)
             except NotFound:
                 # It also hides a missing permission.
                 if not await is_gone(number):

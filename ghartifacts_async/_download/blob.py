@@ -12,7 +12,7 @@ from ghartifacts_async._download.ranges import BlobInfo, RejectedResponse
 from ghartifacts_async._download.signed_url import SignedUrlProvider
 from ghartifacts_async._http import redirects
 from ghartifacts_async._http.redirects import SignedUrl
-from ghartifacts_async._http.transport import Stream, Transport
+from ghartifacts_async._http.transport import StreamedResponse, Transport
 from ghartifacts_async.errors import IncompleteDownload, RedirectRefused, StoreError
 from ghartifacts_async.models import Artifact
 
@@ -79,14 +79,16 @@ class BlobClient:
             ):
                 if stream.status in redirects.URL_REFUSED:
                     self._lease.refused(url)
-                if renewed or not redirects.is_over(stream.status, signed_for_this=is_new):
+                if renewed or not redirects.may_have_expired(stream.status, signed_for_this=is_new):
                     yield await self._body(stream, start, stop)
                     return
             # Once for each request: a store that takes no URL at all shall be given up.
             renewed = True
 
     @asynccontextmanager
-    async def _answer(self, url: SignedUrl, headers: Mapping[str, str]) -> AsyncIterator[Stream]:
+    async def _answer(
+        self, url: SignedUrl, headers: Mapping[str, str]
+    ) -> AsyncIterator[StreamedResponse]:
         """What the store answers, wherever it redirects to."""
         for _ in range(redirects.MAX_HOPS + 1):
             async with self._transport.stream(url, headers) as stream:
@@ -103,7 +105,7 @@ class BlobClient:
         """Without a digest `size_in_bytes` is not the size of the payload."""
         return BlobInfo(self._artifact.size_in_bytes if self._artifact.digest is not None else None)
 
-    async def _body(self, stream: Stream, start: int, stop: int | None) -> RangeBody:
+    async def _body(self, stream: StreamedResponse, start: int, stop: int | None) -> RangeBody:
         told = ranges.validate_response(stream.status, stream.headers, start, stop, self.blob)
         if told is None:
             raise await _store_error(stream)
@@ -129,7 +131,9 @@ class RangeBody:
         offers_parts: Whether it says that it would.
     """
 
-    def __init__(self, stream: Stream, start: int, stop: int | None, source: BlobClient) -> None:
+    def __init__(
+        self, stream: StreamedResponse, start: int, stop: int | None, source: BlobClient
+    ) -> None:
         self._stream = stream
         self._at = start
         self._stop = stop
@@ -159,8 +163,8 @@ class RangeBody:
         return chunk
 
 
-async def _store_error(stream: Stream) -> StoreError:
-    found = _STORE_CODE.search(await stream.beginning(_ERROR_BYTES))
+async def _store_error(stream: StreamedResponse) -> StoreError:
+    found = _STORE_CODE.search(await stream.read_start(_ERROR_BYTES))
     code = found[1].decode() if found else None
     return StoreError(
         f"the store {stream.url.host} answered {stream.status}" + (f" {code}" if code else ""),

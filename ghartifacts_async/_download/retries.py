@@ -11,10 +11,8 @@ from ghartifacts_async._api import retry
 from ghartifacts_async._http import redirects
 from ghartifacts_async.errors import (
     ArtifactsError,
-    CertificateRefused,
     IncompleteDownload,
     StoreError,
-    TransportError,
 )
 from ghartifacts_async.models import RetryPolicy
 
@@ -32,19 +30,19 @@ class Retrier:
     def __init__(self, policy: RetryPolicy, chance: Callable[[], float] = random.random) -> None:
         self._policy = policy
         self._chance = chance
-        self._streak = retry.Streak()
+        self._streak = retry.FailureStreak()
 
     def got(self, received: int) -> None:
         """So many bytes came; only those count of which there were not as many before."""
-        self._streak.got(received, _now())
+        self._streak.record_bytes(received, _now())
 
     def wanted(self) -> None:
         """A reader wants more, who may have taken their time."""
-        self._streak.wanted(_now())
+        self._streak.read_requested(_now())
 
     def start_over(self) -> None:
         """All bytes are gone."""
-        self._streak.start_over()
+        self._streak.restart()
 
     async def again(self, error: ArtifactsError, connection: int = 0) -> None:
         """Wait before the next try of a connection: what strikes all of them is one failure each.
@@ -52,15 +50,11 @@ class Retrier:
         Raises:
             ArtifactsError: This one: there is no other try.
         """
-        failures, elapsed = self._streak.failed(_now(), connection)
+        failures, elapsed = self._streak.record_failure(_now(), connection)
         attempt = retry.Attempt(failures, elapsed, self._chance())
         decision = retry.decide(self._policy, attempt, _failure(error))
         if isinstance(decision, retry.GiveUp):
-            if (tries := self._streak.attempts(connection)) > 1:
-                error.attempts, error.seconds = tries, elapsed
-                error.summary += (
-                    f" (tried {error.attempts} times in {error.seconds:.1f} s without getting on)"
-                )
+            retry.record_attempts(error, self._streak.attempts(connection), elapsed)
             raise error
         _log.info("%s; going on in %.1f s", error, decision.seconds)
         await asyncio.sleep(decision.seconds)
@@ -77,5 +71,5 @@ def _failure(error: ArtifactsError) -> retry.Failure:
         status = None if error.status in redirects.URL_REFUSED else error.status
         return retry.Failure(status, error.retry_after)
     # GitHub's calls are tried again where they are made.
-    passing = isinstance(error, TransportError | IncompleteDownload) and error.attempts == 1
-    return retry.Failure(permanent=not passing or isinstance(error, CertificateRefused))
+    transient = retry.is_transient(error) or isinstance(error, IncompleteDownload)
+    return retry.Failure(permanent=not transient or error.attempts > 1)

@@ -19,13 +19,13 @@ class SignedUrlProvider:
     """A signed URL for all connections of one download.
 
     Args:
-        session: Asks GitHub.
+        api: Makes the call.
         transport: Whose connections they are.
         call: For the redirect to the payload.
     """
 
-    def __init__(self, session: ApiClient, transport: Transport, call: ApiCall[SignedUrl]) -> None:
-        self._session = session
+    def __init__(self, api: ApiClient, transport: Transport, call: ApiCall[SignedUrl]) -> None:
+        self._api = api
         self._transport = transport
         self._call = call
         self._url: SignedUrl | None = None
@@ -49,25 +49,25 @@ class SignedUrlProvider:
             RedirectRefused: It names no target, or an insecure one.
             TransportError: It does not answer.
         """
-        slot = self._transport.pool.slot(keeps=True)
+        permit = self._transport.pool.permit(keeps=True)
         is_new = False
         try:
             while True:
                 if self._good() is not None:
-                    await slot.acquire()
+                    await permit.acquire()
                     if (url := self._good()) is not None:
                         break
-                    slot.release()
+                    permit.release()
                 async with self._renewing:
                     if self._good() is None:
-                        url = self._url = await self._session.call(self._call, slot)
+                        url = self._url = await self._api.call(self._call, permit)
                         self._ends_at = asyncio.get_running_loop().time() + GOOD_FOR
                         self.taken += 1
                         is_new = True
                         break
             yield url, is_new
         finally:
-            slot.release()
+            permit.release()
 
     def refused(self, url: SignedUrl) -> None:
         """The store does not take this one: the next is another."""

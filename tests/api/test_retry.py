@@ -12,8 +12,8 @@ from ghartifacts_async._api.retry import (
     RETRIED,
     Attempt,
     Failure,
+    FailureStreak,
     GiveUp,
-    Streak,
     Wait,
     decide,
 )
@@ -63,41 +63,41 @@ def test_decide_goes_on(number: int, elapsed: float, status: int | None) -> None
 
 def test_a_streak_of_failures() -> None:
     """Tries count anew with each byte, time with what is worth it, and each connection's alone."""
-    streak = Streak()
-    assert streak.failed(100, 0) == (1, 0)
-    assert streak.failed(101, 0) == (2, 1)
-    assert streak.failed(102, 1) == (1, 2)
-    streak.got(10, 103)
-    assert streak.failed(130, 0) == (1, 30)
+    streak = FailureStreak()
+    assert streak.record_failure(100, 0) == (1, 0)
+    assert streak.record_failure(101, 0) == (2, 1)
+    assert streak.record_failure(102, 1) == (1, 2)
+    streak.record_bytes(10, 103)
+    assert streak.record_failure(130, 0) == (1, 30)
     assert streak.attempts(0) == 3
-    streak.got(2**16, 131)
-    assert streak.failed(140, 0) == (1, 0)
+    streak.record_bytes(2**16, 131)
+    assert streak.record_failure(140, 0) == (1, 0)
     assert streak.attempts(0) == 1
 
 
 def test_a_streak_knows_old_bytes() -> None:
     """What was there before the download started over brings no new tries."""
-    streak = Streak()
-    streak.got(2**20, 0)
-    streak.start_over()
-    assert streak.failed(0, 0) == (1, 0)
-    streak.got(2**20, 1)
-    assert streak.failed(2, 0) == (2, 2)
-    streak.got(1, 3)
-    assert streak.failed(4, 0) == (1, 4)
+    streak = FailureStreak()
+    streak.record_bytes(2**20, 0)
+    streak.restart()
+    assert streak.record_failure(0, 0) == (1, 0)
+    streak.record_bytes(2**20, 1)
+    assert streak.record_failure(2, 0) == (2, 2)
+    streak.record_bytes(1, 3)
+    assert streak.record_failure(4, 0) == (1, 4)
 
 
 def test_a_streak_stands_still_while_nothing_is_wanted() -> None:
     """The time between a piece and the wish for the next is not the store's."""
-    streak = Streak()
-    streak.wanted(0)
-    streak.failed(10, 0)
-    streak.wanted(20)
-    assert streak.failed(30, 0) == (2, 20)
-    streak.got(1, 40)
-    streak.wanted(1040)
-    streak.wanted(1050)
-    assert streak.failed(1060, 0) == (1, 50)
+    streak = FailureStreak()
+    streak.read_requested(0)
+    streak.record_failure(10, 0)
+    streak.read_requested(20)
+    assert streak.record_failure(30, 0) == (2, 20)
+    streak.record_bytes(1, 40)
+    streak.read_requested(1040)
+    streak.read_requested(1050)
+    assert streak.record_failure(1060, 0) == (1, 50)
 
 
 @given(st.text() | st.from_regex(r"[0-9]{1,15}"), st.text() | st.none(), st.floats(0, 2e9))
@@ -206,14 +206,14 @@ def test_kept_answers() -> None:
     """Answers with an ETag are kept for calls that allow it, those used last, up to a size."""
     cache = EtagCache()
     first, reply = get_artifact("a/b", 1), Response(200, {"etag": 'W/"1"'})
-    cache.keep(first, Response(200))
+    cache.store(first, Response(200))
     assert cache.get(first) is None
-    cache.keep(first, reply)
-    cache.keep(first, reply := Response(200, {"etag": 'W/"1"'}, bytes(CAPACITY // 4)))
+    cache.store(first, reply)
+    cache.store(first, reply := Response(200, {"etag": 'W/"1"'}, bytes(CAPACITY // 4)))
     for number in range(2, 4):
-        cache.keep(get_artifact("a/b", number), reply)
+        cache.store(get_artifact("a/b", number), reply)
     assert cache.get(first) is reply
-    cache.keep(get_artifact("a/b", 4), reply)
+    cache.store(get_artifact("a/b", 4), reply)
     assert cache.get(first) is reply
     assert cache.get(get_artifact("a/b", 2)) is None
 

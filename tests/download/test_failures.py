@@ -80,7 +80,7 @@ async def test_a_truncated_body_is_no_success(
         ) as gh,
     ):
         add(fake_github, f"{url}/x.zip", digest=digest)
-        with pytest.raises((ConnectionFailed, TimedOut, IncompleteDownload), match="tried 6 times"):
+        with pytest.raises((ConnectionFailed, TimedOut, IncompleteDownload), match="6 attempts"):
             await gh.repo(REPOSITORY).download_artifact(1, tmp_path / "dist.zip")
     assert published_below(tmp_path) == []
 
@@ -107,7 +107,7 @@ async def test_a_stalled_body_is_given_up(fake_github: FakeGitHub, tmp_path: Pat
     async with Client(
         fake_github.token, base_url=fake_github.url, timeouts=Timeouts(stall=0.05), retry=QUICK
     ) as gh:
-        with pytest.raises(TimedOut, match=r"no answer in time.*tried 6 times"):
+        with pytest.raises(TimedOut, match=r"no response in time.*6 attempts"):
             await gh.repo(REPOSITORY).download_artifact(1, tmp_path / "dist.zip")
     assert files_below(tmp_path) == []
 
@@ -237,7 +237,7 @@ async def test_a_store_that_does_not_stop_is_stopped(
     """A store that sends on and on is left as soon as it has sent too much."""
     async with raw_server(endless) as url:
         add(fake_github, f"{url}/x.zip")
-        with pytest.raises(IncompleteDownload, match=r"tried [0-9]+ times"):
+        with pytest.raises(IncompleteDownload, match=r"[0-9]+ attempts"):
             await repo.download_artifact(1, tmp_path / "dist.zip")
     async with raw_server(blob(b"", length=5 * 10**9)) as url:
         add(fake_github, f"{url}/x.zip")

@@ -103,7 +103,7 @@ async def test_no_progress_is_given_up(repo: Repo, fake_github: FakeGitHub, tmp_
     """A store that never sends a byte is given up after the tries of the policy, by its error."""
     add(fake_github)
     fake_github.fail_blobs_when(lambda _: BlobFault.status(503))
-    with pytest.raises(StoreError, match=r"503 ServerBusy.*tried 6 times") as caught:
+    with pytest.raises(StoreError, match=r"503 ServerBusy.*6 attempts") as caught:
         await repo.download_artifact(1, tmp_path)
     assert caught.value.attempts == 6
     assert len(fake_github.requests_to("blob")) == 6

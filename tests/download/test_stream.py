@@ -199,7 +199,7 @@ async def test_an_answer_that_cannot_be_followed_is_closed(
     transport, answers = gh._parts.transport, list[Any]()
 
     def fail(*_: object) -> None:
-        answers.extend((one, one.closed) for one in transport._open)
+        answers.extend((one, one.closed) for one in transport._streaming)
         raise MemoryError
 
     monkeypatch.setattr("ghartifacts_async._http.transport.StallTimeout", fail)
@@ -207,4 +207,4 @@ async def test_an_answer_that_cannot_be_followed_is_closed(
         async with repo.stream_artifact(1):
             pass
     assert [(before, answer.closed) for answer, before in answers] == [(False, True)]
-    assert not transport._open
+    assert not transport._streaming

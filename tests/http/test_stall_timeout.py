@@ -19,10 +19,10 @@ async def test_silence_is_given_up_when_its_time_is_over() -> None:
     watch = StallTimeout(STALL, lambda: given_up.append(loop.time()))
     await asyncio.sleep(100.5)
     assert not given_up, "nobody waited"
-    watch.wait()
+    watch.start_read()
     await asyncio.sleep(STALL - 1)
-    assert watch.waited(1) is None
-    watch.wait()
+    assert watch.end_read(1) is None
+    watch.start_read()
     began = loop.time()
     await asyncio.sleep(STALL + 1)
     assert [moment - began for moment in given_up] == [pytest.approx(STALL, abs=1e-3)]
@@ -35,9 +35,9 @@ async def test_a_drip_is_told_after_a_minute_of_waiting() -> None:
     watch = StallTimeout(STALL, lambda: None)
 
     async def piece(seconds: float, count: int) -> int | None:
-        watch.wait()
+        watch.start_read()
         await asyncio.sleep(seconds)
-        return watch.waited(count)
+        return watch.end_read(count)
 
     for _ in range(5):
         assert await piece(10, 10) is None
