@@ -1,13 +1,16 @@
-"""``python -m ghartifacts_async``: the command line, where the extra ``cli`` is installed."""
+"""``python -m ghartifacts_async``: the command line, which needs the extra ``cli``."""
 
 import sys
 from importlib.util import find_spec
 
 
 def main() -> int:
-    """Run the command line; returns the exit status."""
+    """Run the command line and return its exit status."""
     if any(find_spec(name) is None for name in ("cyclopts", "rich")):
-        print("the command line is an extra: pip install 'ghartifacts_async[cli]'", file=sys.stderr)
+        print(
+            "the command line needs the extra cli: pip install 'ghartifacts_async[cli]'",
+            file=sys.stderr,
+        )
         return 1
     try:
         from ghartifacts_async.cli.commands import main as commands

@@ -74,8 +74,8 @@ class ClientContext:
         keep_partial: bool = True,
         durable: bool = False,
         on_progress: OnProgress | None = None,
-        named: Callable[[str], str] | None = None,
-        extra: asyncio.Semaphore | None = None,
+        name_for: Callable[[str], str] | None = None,
+        shared_connections: asyncio.Semaphore | None = None,
     ) -> Download:
         """Download an artifact; see `Repo.download_artifact` and `Job`."""
         # Here, as many a program imports this and never gets so far.
@@ -91,8 +91,8 @@ class ClientContext:
             keep_partial=keep_partial,
             durable=durable,
             on_progress=on_progress,
-            named=named,
-            extra=extra,
+            named=name_for,
+            extra=shared_connections,
         )
         lease = self.lease(repository, artifact)
         return await download(self.transport, self.disk, self.policy, lease, job)
@@ -103,28 +103,40 @@ class ClientContext:
         artifact: Artifact,
         target: Path,
         *,
-        named: Callable[[str], str],
+        name_for: Callable[[str], str],
         meter: BulkMeter,
-        extra: asyncio.Semaphore,
+        shared_connections: asyncio.Semaphore,
         if_exists: IfExists = "verify",
         durable: bool = False,
-        fetched: Callable[[], None] = lambda: None,
+        on_received: Callable[[], None] = lambda: None,
     ) -> Download:
-        """Download an artifact beside others; see `Job`. `fetched` is told when all has come."""
+        """Download one of many artifacts; see `Job`.
+
+        Args:
+            repository: ``owner/name``.
+            artifact: The artifact.
+            target: Path of its file if the payload is a zip.
+            name_for: Returns the file's name for the name of the payload.
+            meter: Counts the bytes received by all downloads.
+            shared_connections: Limits the connections beyond the first of each download.
+            if_exists: What to do about an existing file.
+            durable: Whether the file would survive a power failure.
+            on_received: Called when a small payload has been received and is yet to be written.
+        """
         from ghartifacts_async._download.blob import BlobClient
         from ghartifacts_async._download.retries import Retrier
         from ghartifacts_async._download.small_file import is_small, look, put
         from ghartifacts_async._download.stream import stream
 
-        target, free = await self.disk.run(look, target, named(artifact.name))
+        target, free = await self.disk.run(look, target, name_for(artifact.name))
         if free and is_small(artifact):
             lease = self.lease(repository, artifact)
             source = BlobClient(self.transport, lease, artifact)
             async with stream(artifact, source, Retrier(self.policy), self.lifetime) as opened:
                 chunks = [chunk async for chunk in opened]
-            path, digest = target.with_name(named(opened.filename)), opened.digest
+            path, digest = target.with_name(name_for(opened.filename)), opened.digest
             assert digest is not None
-            fetched()
+            on_received()
             if await self.disk.run(put, path, chunks, durable):
                 size = artifact.size_in_bytes
                 meter.came(size)
@@ -137,8 +149,8 @@ class ClientContext:
             if_exists=if_exists,
             durable=durable,
             on_progress=meter.watch(),
-            named=named,
-            extra=extra,
+            name_for=name_for,
+            shared_connections=shared_connections,
         )
 
 

@@ -3,12 +3,12 @@
     ArtifactsError
     ├── InvalidArgument          a mistake of the caller, found before any request (a ValueError)
     ├── ClientStateError         a client used before it was opened or after it was closed
-    ├── TokenProviderError       the caller's token provider raised
+    ├── TokenProviderError       the caller's token provider raised an exception
     ├── TransportError           no complete response arrived
     │   ├── ConnectionFailed
     │   │   └── CertificateRefused   TLS could not verify the server
     │   └── TimedOut             (a TimeoutError)
-    ├── GitHubError              GitHub refused or failed a call
+    ├── GitHubError              GitHub answered a call with an error
     │   ├── AuthenticationError  401
     │   ├── PermissionDenied     403
     │   ├── NotFound             404
@@ -27,7 +27,7 @@
     │   ├── NotAZip              the payload is not a zip archive
     │   ├── DamagedArchive       the archive contradicts itself or its checksums
     │   ├── UnsafeMember         a member whose name or type would do harm when extracted
-    │   ├── UnsupportedMember    a member that is encrypted or uses another method than deflate
+    │   ├── UnsupportedMember    a member that is encrypted, or neither stored nor deflated
     │   ├── MemberNotFound       no member has this name (a KeyError)
     │   └── ArchiveLimitExceeded  the archive exceeds its `ArchiveLimits`
     └── DiskError                a file or directory could not be created, written or moved
@@ -58,7 +58,7 @@ def _restore(cls: type[_E], args: tuple[object, ...], state: dict[str, Any]) -> 
 
 @define(eq=False, repr=False, slots=False)
 class ArtifactsError(Exception):
-    """The root of all errors that this library raises.
+    """The root of all errors of this library: ``except ArtifactsError`` catches them all.
 
     Attributes:
         summary: What failed and what to do about it.

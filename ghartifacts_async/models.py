@@ -274,11 +274,11 @@ class RetryPolicy:
 
     Before each retry the client waits for a random time between zero and a ceiling that doubles
     with every attempt. Waits at rate limits do not count against the policy. In a download, every
-    received byte resets the attempt counter, and every 64 KiB reset the timeout.
+    received byte resets the attempt counter, and the timeout restarts with every 64 KiB received.
 
     Attributes:
         attempts: Maximum number of attempts, including the first; 1 disables retries.
-        timeout: Seconds after the first attempt after which no further attempt starts.
+        timeout: Seconds from the start of the first attempt; no attempt starts later.
         wait_initial: Ceiling of the first wait in seconds.
         wait_max: Largest ceiling in seconds.
     """
@@ -293,8 +293,8 @@ class RetryPolicy:
 class RateLimitPolicy:
     """The rate at which a client makes API calls, shared by all of its tasks.
 
-    The defaults stay below GitHub's documented limits. When a server asks the client to wait, the
-    client waits whatever the policy is.
+    The defaults stay below GitHub's documented limits. With any policy, the client waits when a
+    server asks it to, or raises `RateLimited` if the wait would exceed `max_wait`.
 
     Attributes:
         points_per_minute: Points to spend per minute, of the 900 that GitHub allows: a GET costs

@@ -29,8 +29,8 @@ def pieces(schedule: Schedule) -> Iterator[None]:
             _SMALLEST_PIECE=piece,
             _SMALLEST_RELIEF=max(1, piece // 16),
         ),
-        mock.patch.multiple(threads, _LARGEST_BATCH=piece // 2, _SMALLEST_BATCH=piece // 8),
-        mock.patch.object(hasher, "_WORTH_IT", piece),
+        mock.patch.multiple(threads, _MAX_BATCH=piece // 2, _MIN_BATCH=piece // 8),
+        mock.patch.object(hasher, "_MIN_FOLLOW_BYTES", piece),
     ):
         yield
 

@@ -117,7 +117,7 @@ class ApiClient:
             TransportError: No complete response arrived.
         """
         permit = permit or self._transport.pool.permit()
-        async with self._lifetime.work(), self._limiter.concurrency_slot(call):
+        async with self._lifetime.scope(), self._limiter.concurrency_slot(call):
             response = await self._call_with_retries(call, None, permit)
         return call.decode(call, response)
 

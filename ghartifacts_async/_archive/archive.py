@@ -146,7 +146,7 @@ class Archive:
             DownloadError: Its bytes cannot be had.
         """
         _arguments.count("max_size", max_size)
-        async with self._lifetime.work():
+        async with self._lifetime.scope():
             entry = await self._find(name)
             if entry.member.size > max_size:
                 raise ArchiveLimitExceeded(
@@ -180,7 +180,7 @@ class Archive:
             UnsupportedMember: It is encrypted, or compressed in another way.
             UnsafeMember: There are two of this name.
         """
-        async with self._lifetime.work():
+        async with self._lifetime.scope():
             pieces = MemberReader(self, await self._find(name))
         try:
             yield _Chunks(pieces, self._lifetime)
@@ -223,7 +223,7 @@ class Archive:
         wanted = Unpacking.of(directory, members, strip, if_exists, portable, self._limits)
         disk = self._remote.disk
         new = staging_directory(disk, wanted.directory, wanted.if_exists)
-        async with self._lifetime.work(), new as place:
+        async with self._lifetime.scope(), new as place:
             layout = await disk.run(wanted.layout, self._index)
             if self._remote.file is None:
                 await unpack_remote(disk, self._remote, layout, place)
@@ -283,7 +283,7 @@ class _Chunks:
         return self
 
     async def __anext__(self) -> bytes:
-        async with self._lifetime.work():
+        async with self._lifetime.scope():
             piece = await self._pieces.next()
         if not piece:
             raise StopAsyncIteration
@@ -296,9 +296,9 @@ async def open_archive(
 ) -> AsyncIterator[Archive]:
     """An open archive; see `Repo.open_artifact`."""
     try:
-        async with lifetime.work():
+        async with lifetime.scope():
             index = await _index(remote, limits)
-        own = Lifetime("this archive", within=lifetime)
+        own = Lifetime("this archive", parent=lifetime)
         try:
             yield Archive(artifact, index, remote, own, limits)
         finally:

@@ -22,7 +22,7 @@ from ghartifacts_async._archive.inflate import Run
 from ghartifacts_async._archive.member_index import MemberIndex
 from ghartifacts_async._archive.member_paths import ExtractionPlan, PathParts
 from ghartifacts_async._archive.remote_file import RangeReader, RemoteFile
-from ghartifacts_async._disk.file_io import PRIVATE, disk_error
+from ghartifacts_async._disk.file_io import OutputFile, disk_error
 from ghartifacts_async._disk.staging import StagingDirectory
 from ghartifacts_async._disk.threads import IoThreads
 from ghartifacts_async._download import ranges
@@ -94,7 +94,7 @@ async def unpack_file(
                 if job.done() and not job.cancelled():
                     job.exception()  # seen: one is enough
                 waiting.append(writer)
-            await disk.run(_close, [*waiting], last=True)
+            await disk.run(_close, [*waiting], after_close=True)
 
 
 async def unpack_remote(
@@ -139,7 +139,7 @@ async def _unpack_run(disk: IoThreads, remote: RemoteFile, run: Run, writer: _Wr
         try:
             await feed.close()
         finally:
-            await disk.run(writer.close, last=True)
+            await disk.run(writer.close, after_close=True)
 
 
 class Feed:
@@ -174,7 +174,7 @@ class _Writer:
         self._run = run
         self._places = places
         self._staging = staging
-        self._fd = -1
+        self._output: OutputFile | None = None
 
     def write(self) -> bool:
         """Write what the run has, a stretch of it; whether there may be more."""
@@ -194,23 +194,19 @@ class _Writer:
 
     def close(self) -> None:
         """Leave the file that is not complete."""
-        if self._fd >= 0:
-            fd, self._fd = self._fd, -1
+        if self._output is not None:
             with suppress(OSError):
-                os.close(fd)
+                self._output.close()
 
     def _put(self, entry: CentralDirectoryEntry, parts: PathParts, data: bytes) -> None:
-        if self._fd < 0:
+        if self._output is None:
             mode = 0o755 if entry.member.mode & 0o111 else 0o644
-            how = os.O_WRONLY | os.O_CREAT | os.O_EXCL | PRIVATE
-            self._fd = self._staging.open(parts, how, mode)
+            self._output = self._staging.create_file(parts, mode)
         if data:
-            written = os.write(self._fd, data)
-            while written < len(data):
-                written += os.write(self._fd, memoryview(data)[written:])
+            self._output.write(data)
         else:
-            fd, self._fd = self._fd, -1
-            os.close(fd)
+            output, self._output = self._output, None
+            output.close()
 
 
 class _FileWriter(_Writer):

@@ -133,7 +133,7 @@ class RemoteFile:
 
     async def _close(self) -> None:
         async with self._downloading:
-            await self.disk.run(self._remove, last=True)
+            await self.disk.run(self._remove, after_close=True)
 
     def read_file(self, start: int, stop: int) -> bytes:
         """Some bytes of the download, from `start` on. It blocks."""

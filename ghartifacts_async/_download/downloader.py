@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 from attrs import frozen
 
-from ghartifacts_async._disk.file_io import boot
-from ghartifacts_async._disk.lock_file import tidy
+from ghartifacts_async._disk.file_io import boot_id
+from ghartifacts_async._disk.hidden_files import HiddenFiles
 from ghartifacts_async._disk.threads import IoThreads
 from ghartifacts_async._download import ranges, verification
 from ghartifacts_async._download.blob import BlobClient, RangeBody
@@ -21,7 +21,7 @@ from ghartifacts_async._download.progress import Meter, OnProgress
 from ghartifacts_async._download.ranges import SegmentScheduler
 from ghartifacts_async._download.retries import Retrier
 from ghartifacts_async._download.signed_url import SignedUrlProvider
-from ghartifacts_async._download.target import AlreadyThere, Target
+from ghartifacts_async._download.target import Target
 from ghartifacts_async._http.transport import Transport
 from ghartifacts_async.errors import (
     ArtifactsError,
@@ -70,21 +70,18 @@ async def download(
 ) -> Download:
     """Fetch, check and publish."""
     artifact, how = job.artifact, job.if_exists
-    target = await Target.of(disk, job.destination, artifact)
-    target.is_sure = target.is_sure and job.named is None
-    try:
-        directory = target.path.parent
-        try:
-            await target.look(disk, artifact, how)
-        except AlreadyThere:
-            await disk.run(tidy, directory, target.stem)
-            raise
+    target = await Target.resolve(disk, job.destination, artifact)
+    target.name_is_final = target.name_is_final and job.named is None
+    hidden = HiddenFiles.of(target.path)
+    if await target.check_existing(disk, artifact, how):
+        await disk.run(hidden.remove_leftovers)
+    else:
         async with open_part_file(
-            disk, directory, target.stem, wait=job.wait_for_lock, keep=job.keep_partial
+            disk, hidden, wait_for_lock=job.wait_for_lock, keep_partial=job.keep_partial
         ) as part:
-            return await _Download(transport, disk, policy, lease, job, part, target).run()
-    except AlreadyThere:
-        pass
+            done = await _Download(transport, disk, policy, lease, job, part, target).run()
+        if done is not None:
+            return done
     if job.durable:
         await target.sync(disk)
     assert artifact.digest is not None
@@ -93,6 +90,10 @@ async def download(
     meter.begin(size, size)
     meter.done()
     return Download(artifact, target.path, size, artifact.digest, True, skipped=True)
+
+
+class _Exists(Exception):
+    """The wanted payload exists under its final name."""
 
 
 class _Download:
@@ -120,17 +121,20 @@ class _Download:
         self._meter = Meter(job.artifact, job.on_progress)
         self._begun = False
 
-    async def run(self) -> Download:
-        try:
-            # Whoever was at work before may have put it there.
-            await self._target.look(self._disk, self._job.artifact, self._job.if_exists)
-            return await self._fetched()
-        except AlreadyThere:
-            self._part.spoil()
-            raise
+    async def run(self) -> Download | None:
+        # Another process may have finished this download while we waited for the lock.
+        if not await self._target.check_existing(
+            self._disk, self._job.artifact, self._job.if_exists
+        ):
+            try:
+                return await self._fetched()
+            except _Exists:
+                pass
+        self._part.discard()
+        return None
 
     async def _fetched(self) -> Download:
-        found = await self._part.found(self._job.key, self._wanted)
+        found = await self._part.resume(self._job.key, self._wanted)
         if found is not None:
             self._source.blob = found.blob
             await self._name(found.name)
@@ -146,7 +150,7 @@ class _Download:
                 whole = whole or useless.whole
                 error = useless.error
             except DigestMismatch as mismatch:
-                self._part.spoil()
+                self._part.discard()
                 if not resumed:
                     raise
                 # What an earlier download left may be what is wrong.
@@ -198,7 +202,12 @@ class _Download:
         name = verification.filename(artifact, body.url_path, body.headers)
         await self._name(name if self._job.named is None else self._job.named(name))
         record = Record(
-            self._job.key, self._wanted, blob.total or 0, blob.etag, self._target.path.name, boot()
+            self._job.key,
+            self._wanted,
+            blob.total or 0,
+            blob.etag,
+            self._target.path.name,
+            boot_id(),
         )
         await self._part.begin(record)
         self._meter.begin(blob.total)
@@ -206,13 +215,16 @@ class _Download:
 
     async def _name(self, name: str) -> None:
         """Become a file of this name, which may be another than was looked at."""
-        if not self._target.is_sure:
+        if not self._target.name_is_final:
             self._target.rename(name)
-            await self._target.look(self._disk, self._job.artifact, self._job.if_exists)
+            if await self._target.check_existing(
+                self._disk, self._job.artifact, self._job.if_exists
+            ):
+                raise _Exists
 
     async def _checked(self) -> tuple[Digest, bool]:
         """SHA-256 of what is on disk, once it is all and right, and whether GitHub says so."""
-        artifact, total = self._job.artifact, await self._part.written()
+        artifact, total = self._job.artifact, await self._part.finish_writing()
         digest = await self._part.digest()
         tail = b""
         if verification.needs_tail(artifact, total):
@@ -225,7 +237,7 @@ class _Download:
 
     async def _start_over(self, error: ArtifactsError) -> None:
         _log.warning("%s; starting over", error)
-        self._part.spoil()
+        self._part.discard()
         self._source.forget()
         self._begun = False
         self._patience.start_over()

@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from ghartifacts_async._disk.file_io import disk_error, make_directory, sync_directory
-from ghartifacts_async._disk.lock_file import tidy
+from ghartifacts_async._disk.directories import make_directory, sync_directory
+from ghartifacts_async._disk.file_io import disk_error
+from ghartifacts_async._disk.hidden_files import HiddenFiles
 from ghartifacts_async._download import verification
-from ghartifacts_async._download.target import Target
 from ghartifacts_async.errors import DiskError
 from ghartifacts_async.models import Artifact
 
@@ -34,7 +34,7 @@ def is_small(artifact: Artifact) -> bool:
 def can_be_put(target: Path) -> bool:
     """Whether nothing is there, nothing of it was begun, and the system can do it. Blocks."""
     try:
-        begun = os.path.lexists(Target(target, True).beside("journal"))
+        begun = os.path.lexists(HiddenFiles.of(target).journal)
         return not begun and not os.path.lexists(target) and _knows_nameless(target.parent)
     except OSError:
         return False  # a download of any size tells why
@@ -51,7 +51,7 @@ def look(target: Path, likely: str) -> tuple[Path, bool]:
     other = os.path.join(directory, likely)  # noqa: PTH118 - a Path takes ten times as long
     if likely != name and os.path.lexists(other) and not os.path.lexists(target):
         # Nobody will look for what was begun under the name of the zip.
-        tidy(target.parent, Target(target, True).stem)
+        HiddenFiles.of(target).remove_leftovers()
         return target.with_name(likely), False
     return target, can_be_put(target)
 

@@ -78,7 +78,7 @@ class ArtifactStream:
         if self.digest is None:
             if self._failure is not None:
                 raise copy(self._failure)
-            async with self._lifetime.work():
+            async with self._lifetime.scope():
                 chunk = await self._read()
             if chunk:
                 return chunk
@@ -175,7 +175,7 @@ async def stream(
     """An open stream; see `Repo.stream_artifact`."""
     opened = ArtifactStream(artifact, source, patience, lifetime)
     try:
-        async with lifetime.work():
+        async with lifetime.scope():
             await opened._begin()
         yield opened
     finally:

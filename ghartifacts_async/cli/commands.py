@@ -1,4 +1,4 @@
-"""The commands and their arguments."""
+"""The commands of the command line and their arguments."""
 
 from __future__ import annotations
 
@@ -24,23 +24,29 @@ _SIGPIPE = 13
 
 app: App = App(
     name="python -m ghartifacts_async",
-    help="List and download GitHub Actions artifacts. The token is GH_TOKEN, or GITHUB_TOKEN.",
+    help="List and download GitHub Actions artifacts. The token is read from GH_TOKEN or "
+    "GITHUB_TOKEN.",
     version=partial(version, "ghartifacts_async"),
     exit_on_error=False,
     result_action="return_value",
 )
 
-Repository = Annotated[str, Parameter(help="OWNER/REPO.")]
-Name = Annotated[str | None, Parameter(help="Only artifacts of exactly this name.")]
-Run = Annotated[int | None, Parameter(help="Only those of the workflow run of this id.")]
-AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON, one a line.")]
+Repository = Annotated[str, Parameter(help="The repository, as OWNER/REPO.")]
+Name = Annotated[str | None, Parameter(help="Only artifacts with exactly this name.")]
+Run = Annotated[int | None, Parameter(help="Only artifacts of the workflow run with this id.")]
+AsJson = Annotated[
+    bool, Parameter(name="--json", negative="", help="Print one JSON object per line.")
+]
 
 
 def main() -> int:
-    """Run the command line; returns the exit status, as a shell would where a signal ended it.
+    """Run the command line.
+
+    Returns:
+        The exit status. After SIGPIPE or SIGTERM it is 128 plus the signal's number, as in a shell.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C, after everything has been cleaned up.
+        KeyboardInterrupt: The user pressed Ctrl-C. Raised after the command has cleaned up.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -62,7 +68,7 @@ def main() -> int:
 
 
 async def _run() -> int:
-    """Run a command, which SIGTERM cancels as Ctrl-C does."""
+    """Run a command. SIGTERM cancels it, as Ctrl-C does."""
     task = asyncio.current_task()
     assert task is not None
     with suppress(NotImplementedError):
@@ -90,15 +96,15 @@ async def download(
     repository: Repository,
     /,
     *,
-    output: Annotated[Path, Parameter(name=["--output", "-o"], help="Directory to fill.")],
+    output: Annotated[Path, Parameter(name=["--output", "-o"], help="Directory to download to.")],
     name: Name = None,
     run: Run = None,
     json: AsJson = False,
 ) -> int:
-    """Download a repository's artifacts, verified.
+    """Download a repository's artifacts and verify them.
 
-    A single one goes straight into the directory, several each into a directory of its name.
-    Expired ones are skipped.
+    A single artifact is stored directly in the output directory, several artifacts each in a
+    subdirectory with the artifact's name. Expired artifacts are skipped.
     """
     async with Client.from_env() as gh:
         repo = gh.repo(repository)
@@ -113,7 +119,7 @@ async def download(
     if not artifacts:
         show.error(f"{repository} has no artifact" + (f" named {name!r}" if name else ""))
     elif not any(isinstance(outcome, Download | Failure) for outcome in outcomes):
-        show.error(f"nothing to download: all {len(artifacts)} found have expired")
+        show.error(f"nothing to download: all {len(artifacts)} artifacts have expired")
     elif not any(isinstance(outcome, Failure) for outcome in outcomes):
         return 0
     return 1
@@ -121,7 +127,7 @@ async def download(
 
 @app.command
 async def demo() -> None:
-    """List, download and verify artifacts of a fake GitHub on this machine: no token needed."""
+    """List, download and verify artifacts of a local fake GitHub. Needs no token."""
     await run_demo()
 
 

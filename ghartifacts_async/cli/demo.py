@@ -1,4 +1,4 @@
-"""The main job against a fake GitHub on this machine."""
+"""The demo: list and download artifacts of a fake GitHub on this machine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ghartifacts_async.testing import FakeGitHub
 REPOSITORY = "octo-org/octo-docs"
 
 REAL = """
-The same against a real repository:
+To do the same with a real repository:
 
   export GH_TOKEN=YOUR_TOKEN
   {python} -m ghartifacts_async list OWNER/REPO
@@ -25,11 +25,11 @@ The same against a real repository:
 
 
 async def run_demo() -> None:
-    """Start a fake GitHub, list its artifacts, download them all and show where they are."""
+    """Start a fake GitHub, list its artifacts, download all of them and show their paths."""
     directory = Path(tempfile.mkdtemp(prefix="ghartifacts-demo-"))
     async with FakeGitHub() as fake:
         _fill(fake)
-        show.note(f"A fake GitHub answers at {fake.url}, its blob store at {fake.blob_url}.\n")
+        show.note(f"A fake GitHub runs at {fake.url}, its blob store at {fake.blob_url}.\n")
         async with Client(fake.token, base_url=fake.url) as gh:
             repo = gh.repo(REPOSITORY)
             artifacts = await repo.list_artifacts().collect()
@@ -39,12 +39,12 @@ async def run_demo() -> None:
                 outcomes = await fetch(repo, artifacts, directory, bars)
     show.outcomes(outcomes, directory)
     if not all(isinstance(outcome, Download) and outcome.verified for outcome in outcomes):
-        raise SystemExit("the demo failed: see above")
+        raise SystemExit("the demo failed: not every artifact above is verified")
     show.note(REAL.format(python=_python()))
 
 
 def _python() -> str:
-    """This interpreter, as a shell in the working directory finds it."""
+    """Return the path of this interpreter, relative to the working directory if it is below it."""
     path = Path(sys.executable)
     with suppress(ValueError):
         path = path.relative_to(Path.cwd())

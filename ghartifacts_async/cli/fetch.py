@@ -1,4 +1,4 @@
-"""Several artifacts at once, a few at a time; one that fails does not stop the rest."""
+"""Concurrent downloads for the command line. A failed download does not stop the others."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ from ghartifacts_async import (
 )
 from ghartifacts_async._disk.filenames import safe_filename
 
-AT_ONCE = 4
+CONCURRENCY = 4
+"""Number of artifacts that are downloaded at the same time."""
 
 
 @frozen
 class Failure:
-    """An artifact that could not be had, and why."""
+    """An artifact whose download failed, with the error message."""
 
     artifact: Artifact
     error: str
@@ -33,7 +34,7 @@ class Failure:
 
 @frozen
 class Skipped:
-    """An artifact that was not asked for, and why."""
+    """An artifact that was not downloaded, with the reason."""
 
     artifact: Artifact
     skipped: str
@@ -42,23 +43,25 @@ class Skipped:
 Outcome: TypeAlias = Download | Failure | Skipped
 
 
-class Watcher(Protocol):
-    """Sees downloads begin, go on and end."""
+class ProgressDisplay(Protocol):
+    """A display of the progress of downloads."""
 
     def begin(self, artifact: Artifact) -> None:
-        """A download begins."""
+        """Show that a download begins."""
 
     def update(self, progress: Progress) -> None:
-        """It goes on."""
+        """Show the progress of a download."""
 
     def end(self, artifact: Artifact) -> None:
-        """It has ended, well or not."""
+        """Show that a download has ended, with or without an error."""
 
 
 def destinations(artifacts: Sequence[Artifact], directory: Path) -> list[Path]:
-    """A directory for each: `directory` for a single one, else ``directory/<name>``.
+    """Return a directory for each artifact.
 
-    Where two names would meet on some system, every directory is ``<name>-<id>``.
+    This is `directory` for a single artifact, and ``directory/<name>`` for each of several. If two
+    of the names would be the same file on some file system, every directory is called
+    ``<name>-<id>``.
     """
     if len(artifacts) == 1:
         return [directory]
@@ -69,28 +72,32 @@ def destinations(artifacts: Sequence[Artifact], directory: Path) -> list[Path]:
 
 
 async def fetch(
-    repo: Repo, artifacts: Sequence[Artifact], directory: Path, watcher: Watcher
+    repo: Repo, artifacts: Sequence[Artifact], directory: Path, display: ProgressDisplay
 ) -> list[Outcome]:
-    """Download all that have not expired, `AT_ONCE` side by side; the outcomes in their order."""
+    """Download all artifacts that have not expired, `CONCURRENCY` at a time.
+
+    Returns:
+        An outcome for each artifact, in the order of `artifacts`.
+    """
     outcomes: dict[int, Outcome] = {a.id: Skipped(a, "expired") for a in artifacts}
-    alive = [artifact for artifact in artifacts if not artifact.expired]
-    pending = iter(zip(alive, destinations(alive, directory), strict=True))
+    unexpired = [artifact for artifact in artifacts if not artifact.expired]
+    pending = iter(zip(unexpired, destinations(unexpired, directory), strict=True))
 
     async def worker() -> None:
         for artifact, destination in pending:
-            watcher.begin(artifact)
+            display.begin(artifact)
             try:
                 outcomes[artifact.id] = await repo.download_artifact(
-                    artifact, f"{destination}{os.sep}", on_progress=watcher.update
+                    artifact, f"{destination}{os.sep}", on_progress=display.update
                 )
             except ArtifactExpired:
-                pass  # since it was listed
+                pass  # It has expired since it was listed and keeps its outcome `Skipped`.
             except ArtifactsError as error:
                 outcomes[artifact.id] = Failure(artifact, str(error))
             finally:
-                watcher.end(artifact)
+                display.end(artifact)
 
     async with asyncio.TaskGroup() as tasks:
-        for _ in range(min(AT_ONCE, len(alive))):
+        for _ in range(min(CONCURRENCY, len(unexpired))):
             tasks.create_task(worker())
     return [outcomes[artifact.id] for artifact in artifacts]

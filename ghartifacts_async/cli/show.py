@@ -1,4 +1,4 @@
-"""What a person sees. Names come from anybody: nothing in them reaches the terminal unescaped."""
+"""Output for a terminal. Artifact names are untrusted, so their control characters are escaped."""
 
 from __future__ import annotations
 
@@ -9,43 +9,43 @@ from pathlib import Path
 from rich.console import Console
 from rich.filesize import decimal
 from rich.progress import BarColumn, DownloadColumn, TaskID, TextColumn
-from rich.progress import Progress as Bars
+from rich.progress import Progress as RichProgress
 from rich.table import Table
 from rich.text import Text
 
 from ghartifacts_async import Artifact, Progress
 from ghartifacts_async.cli.fetch import Failure, Outcome, Skipped
 
-_UNBOUNDED = 2**16
+_UNLIMITED_WIDTH = 2**16
 
 console: Console = Console()
 if not console.file.isatty():
-    console.width = _UNBOUNDED
+    console.width = _UNLIMITED_WIDTH
 errors: Console = Console(stderr=True)
 
 
 def printable(text: str) -> str:
-    """The text with control characters escaped."""
+    """Return the text with control characters escaped."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def note(text: str) -> None:
-    """Our own words, lines and all."""
+    """Print a text of the program, which may have several lines."""
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def say(text: str, style: str = "") -> None:
-    """A line for a person."""
+    """Print a line with control characters escaped."""
     console.print(Text(printable(text), style), soft_wrap=True)
 
 
 def error(text: str) -> None:
-    """Why the command failed."""
+    """Print an error message to standard error."""
     errors.print(Text(printable(f"error: {text}")), soft_wrap=True)
 
 
 def table(artifacts: Sequence[Artifact]) -> None:
-    """Artifacts, one a row."""
+    """Print artifacts as a table, one per row."""
     rows = Table(box=None, header_style="bold")
     for title in ("id", "name", "size", "created", "run", "digest"):
         rows.add_column(title, overflow="fold")
@@ -63,25 +63,29 @@ def table(artifacts: Sequence[Artifact]) -> None:
 
 
 def outcomes(results: Sequence[Outcome], directory: Path) -> None:
-    """What became of each."""
-    done = 0
+    """Print one line for each outcome, and the number of downloaded artifacts."""
+    downloaded = 0
     for result in results:
         if isinstance(result, Failure):
             say(f"✗ {result.artifact.name}: {result.error}", "red")
         elif isinstance(result, Skipped):
             say(f"- {result.artifact.name}: skipped: {result.skipped}", "dim")
         else:
-            done += 1
-            how = "verified" if result.verified else "complete, GitHub gives no digest"
-            say(f"✓ {result.path}  {decimal(result.size)}  {result.digest}  {how}", "green")
-    if done:
-        say(f"{done} of {len(results)} artifacts are in {directory.absolute()}")
+            downloaded += 1
+            status = "verified" if result.verified else "complete, GitHub gives no digest"
+            say(f"✓ {result.path}  {decimal(result.size)}  {result.digest}  {status}", "green")
+    if downloaded:
+        say(f"{downloaded} of {len(results)} artifacts are in {directory.absolute()}")
 
 
 @contextmanager
 def bars(*, quiet: bool = False) -> Iterator[ProgressBars]:
-    """A bar for each download under way, where somebody sees it."""
-    drawn = Bars(
+    """Draw a progress bar for each running download.
+
+    Args:
+        quiet: Draw nothing. Nothing is drawn either if standard error is not a terminal.
+    """
+    drawn = RichProgress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         DownloadColumn(),
@@ -94,20 +98,20 @@ def bars(*, quiet: bool = False) -> Iterator[ProgressBars]:
 
 
 class ProgressBars:
-    """Progress of downloads, drawn."""
+    """Progress bars of the running downloads."""
 
-    def __init__(self, drawn: Bars) -> None:
+    def __init__(self, drawn: RichProgress) -> None:
         self._drawn = drawn
         self._tasks: dict[int, TaskID] = {}
 
     def begin(self, artifact: Artifact) -> None:
-        """A bar appears."""
+        """Add a bar for a download."""
         self._tasks[artifact.id] = self._drawn.add_task(
             printable(artifact.name), total=artifact.size_in_bytes, rate=""
         )
 
     def update(self, progress: Progress) -> None:
-        """It grows."""
+        """Update the bar of a download."""
         self._drawn.update(
             self._tasks[progress.artifact.id],
             completed=progress.received,
@@ -116,5 +120,5 @@ class ProgressBars:
         )
 
     def end(self, artifact: Artifact) -> None:
-        """It disappears."""
+        """Remove the bar of a download."""
         self._drawn.remove_task(self._tasks.pop(artifact.id))

@@ -1,4 +1,4 @@
-"""What has not changed is served from memory, and costs nothing of the primary limit."""
+"""Unchanged responses are served from memory and do not count against the primary limit."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from tests.support import REPOSITORY
 
 
 def statuses(made: World) -> list[int | None]:
-    """Of the requests so far."""
+    """Return the statuses of the requests so far."""
     return [request.status for request in made.fake.requests]
 
 
 @fast
-async def test_the_unchanged_is_not_sent_twice() -> None:
-    """A repeated get or listing is answered by 304 from memory, free, until something changes."""
+async def test_unchanged_responses_come_from_memory() -> None:
+    """A repeated get or listing is free and served from memory until the artifacts change."""
     async with world(fake={"limits": FakeLimits(primary=6)}) as made:
         for _ in range(5):
             assert (await made.repo.get_artifact(made.artifact)).name == "dist"
-            assert [one.id async for one in made.repo.list_artifacts()] == [made.artifact]
+            assert [listed.id async for listed in made.repo.list_artifacts()] == [made.artifact]
         assert statuses(made) == [200, 200] + [304] * 8
         assert made.gh.stats.not_modified == 8
         assert made.gh.rate_limit is not None
         assert made.gh.rate_limit.used == 2
         new = made.fake.add_artifact(REPOSITORY, "new", b"x").id
-        assert [one.id async for one in made.repo.list_artifacts()] == [new, made.artifact]
+        assert [listed.id async for listed in made.repo.list_artifacts()] == [new, made.artifact]
         made.fake.expire_artifact(made.artifact)
         assert (await made.repo.get_artifact(made.artifact)).expired
         assert statuses(made)[-2:] == [200, 200]
 
 
 @fast
-async def test_it_can_be_switched_off() -> None:
-    """With `conditional=False` nothing is kept, and nothing asked after."""
+async def test_conditional_requests_can_be_disabled() -> None:
+    """With `conditional=False` no response is kept and no conditional request is sent."""
     async with world(conditional=False) as made:
         for _ in range(3):
             await made.repo.get_artifact(made.artifact)
@@ -48,25 +48,25 @@ async def test_it_can_be_switched_off() -> None:
 
 @fast
 async def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The answers used last are kept, and no more than a fixed number of bytes."""
+    """The most recently used responses are kept, up to a fixed number of bytes."""
     monkeypatch.setattr("ghartifacts_async._api.etag_cache.CAPACITY", 50_000)
     async with world() as made:
         ids = [made.fake.add_artifact(REPOSITORY, "x", b"").id for _ in range(30)]
-        for one in ids[:5]:
-            await made.repo.get_artifact(one)
-        for one in ids[5:]:
+        for artifact_id in ids[:5]:
+            await made.repo.get_artifact(artifact_id)
+        for artifact_id in ids[5:]:
             await made.repo.get_artifact(ids[0])
-            await made.repo.get_artifact(one)
+            await made.repo.get_artifact(artifact_id)
         made.fake.clear_requests()
-        for one in (ids[0], ids[-1], ids[1]):
-            await made.repo.get_artifact(one)
+        for artifact_id in (ids[0], ids[-1], ids[1]):
+            await made.repo.get_artifact(artifact_id)
         assert statuses(made) == [304, 304, 200]
 
 
 @pytest.mark.parametrize("status", [301, 307])
 @fast
-async def test_it_works_across_a_rename(status: Any) -> None:
-    """A renamed repository's answers are kept as well."""
+async def test_responses_of_a_renamed_repository_are_kept(status: Any) -> None:
+    """Responses of a renamed repository are kept in memory too."""
     async with world() as made:
         made.fake.rename_repository(REPOSITORY, "octo-org/new", status=status)
         for _ in range(2):

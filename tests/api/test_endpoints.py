@@ -1,4 +1,4 @@
-"""The five endpoints are asked as GitHub documents them, and every answer is understood."""
+"""Endpoints are called as GitHub documents them, and every response is parsed or an error."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ PATH = "/repos/octo-org/octo-docs/actions"
     ],
 )
 def test_endpoint(call: ApiCall[Any], line: str) -> None:
-    """Each endpoint has its method, path and parameters, and no slash at its end."""
+    """Each endpoint has its documented method, path and parameters, without a trailing slash."""
     assert f"{call.method} {call.target}" == line
     assert str(call) == line.partition("?")[0]
 
@@ -73,26 +73,26 @@ def test_endpoint(call: ApiCall[Any], line: str) -> None:
 @examples(100)
 @given(st.text(min_size=1))
 def test_any_name(name: str) -> None:
-    """A name of any characters arrives as it is."""
+    """A name of any characters is encoded so that GitHub receives it unchanged."""
     target = endpoints.list_repository_artifacts(REPOSITORY, name=name, per_page=30).target
     assert target.isascii()
     assert dict(parse_qsl(target.partition("?")[2])) == {"per_page": "30", "name": name}
 
 
-def test_repr_of_a_reply() -> None:
-    """An answer shows its status, and not the signed URL in its headers."""
+def test_repr_of_a_response() -> None:
+    """The repr of a response shows its status, but neither its body nor a signed URL."""
     shown = repr(reply(302, SECRET.encode(), location=f"https://store.example/?sig={SECRET}"))
     assert "302" in shown
     assert SECRET not in shown
 
 
 def test_read_artifact() -> None:
-    """The answer to a get is an artifact."""
+    """The response to a get is parsed as an artifact."""
     assert endpoints.read_artifact(CALL, reply(body=document())).name == "Rails"
 
 
 def test_read_page() -> None:
-    """The answer to a listing is a page, which may be empty."""
+    """The response to a listing is parsed as a page, which may be empty."""
     page = endpoints.read_page(CALL, reply(body=OPENAPI["examples"]["artifact-paginated"]))
     assert [each.id for each in page.artifacts] == [11, 13]
     assert (
@@ -122,8 +122,8 @@ def test_read_page() -> None:
         ),
     ],
 )
-def test_unexpected_reply(answer: Response, told: str) -> None:
-    """An answer of another shape is an UnexpectedReply that names the call and the field."""
+def test_malformed_page(answer: Response, told: str) -> None:
+    """A malformed page raises UnexpectedReply, which names the call and the problem."""
     with pytest.raises(UnexpectedReply) as caught:
         endpoints.read_page(CALL, answer)
     assert caught.value.summary.startswith(
@@ -136,14 +136,14 @@ def test_unexpected_reply(answer: Response, told: str) -> None:
 @examples(200)
 @given(st.binary() | JSON_VALUES.map(lambda value: json.dumps(value).encode()))
 def test_any_body(body: bytes) -> None:
-    """Whatever bytes come, nothing but an UnexpectedReply is raised."""
+    """Any malformed body raises UnexpectedReply and no other exception."""
     for read in (endpoints.read_artifact, endpoints.read_page):
         with pytest.raises(UnexpectedReply):
             read(CALL, reply(body=body))
 
 
 def test_truncated_anywhere() -> None:
-    """A page that was cut off at any byte is never taken for a shorter page."""
+    """A page that is truncated at any byte raises UnexpectedReply; it is not read as shorter."""
     body = json.dumps(OPENAPI["examples"]["artifact-paginated"]).encode()
     for end in range(0, len(body), 7):
         with pytest.raises(UnexpectedReply, match="not valid JSON"):
@@ -151,7 +151,7 @@ def test_truncated_anywhere() -> None:
 
 
 def test_check_deleted() -> None:
-    """A deletion is done when GitHub answers 204, and only then."""
+    """Only a 204 confirms a deletion."""
     endpoints.check_deleted(CALL, reply(204))
     for status in (200, 202, 304):
         with pytest.raises(UnexpectedReply, match=f"expected 204, got {status}"):
@@ -160,7 +160,7 @@ def test_check_deleted() -> None:
 
 @pytest.mark.parametrize("status", [*range(200, 210), *range(300, 309)])
 def test_no_error(status: int) -> None:
-    """Successes and redirects are no errors."""
+    """Successes and redirects are not errors."""
     assert error_of(CALL, reply(status, {"message": "Moved Permanently"})) is None
 
 
@@ -175,7 +175,7 @@ EXPECTED: dict[int, type[GitHubError]] = {
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", {}, {"message": None}, {"message": "No"}])
 def test_class_of_every_status(body: object) -> None:
-    """Every status from 400 on is an error of the class that the tree has for it."""
+    """Every status from 400 on is an error of the documented class."""
     for status in range(400, 600):
         answer = reply(status, body)
         error = error_of(CALL, answer)
@@ -188,8 +188,8 @@ def test_class_of_every_status(body: object) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 415, 422, 429, 451, 500, 503])
-def test_what_github_says(status: int) -> None:
-    """An error keeps GitHub's message, its documentation link and the id of the request."""
+def test_details_of_an_error(status: int) -> None:
+    """An error holds GitHub's message, the documentation URL and the request id."""
     body = {"message": "No luck", "documentation_url": "https://docs.github.com/x", "status": "1"}
     error = error_of(CALL, reply(status, body, x_github_request_id="C0FF:EE"))
     assert error is not None
@@ -235,21 +235,21 @@ def test_what_github_says(status: int) -> None:
     ],
 )
 def test_error_of(answer: Response, kind: type[GitHubError], told: str) -> None:
-    """Each refusal is told apart, with what to do about it."""
+    """Each kind of refusal has its own class, and its text says what to do."""
     error = error_of(CALL, answer)
     assert type(error) is kind
     assert told in str(error)
 
 
 def test_needed_permission() -> None:
-    """A refusal carries the permission that would have been enough."""
+    """PermissionDenied holds the permission that GitHub would accept."""
     error = error_of(CALL, reply(403, x_accepted_github_permissions="actions=read"))
     assert isinstance(error, PermissionDenied)
     assert error.accepted_permissions == "actions=read"
 
 
 def test_end_of_a_limit() -> None:
-    """A primary limit says when it ends, in its text and as an attribute."""
+    """The error for a primary limit says when the limit resets, in its text and in `retry_at`."""
     error = error_of(CALL, reply(403, x_ratelimit_remaining="0", x_ratelimit_reset="1372700873"))
     assert isinstance(error, RateLimited)
     assert error.retry_at is not None
@@ -259,7 +259,7 @@ def test_end_of_a_limit() -> None:
 
 @pytest.mark.parametrize("message", ["x" * 1_000_000, "a\nb\r\x1b[31mc", "\ud800", "\u202ex"])
 def test_hostile_message(message: str) -> None:
-    """An error's summary is a short line that any terminal and log can show."""
+    """An error's text is a short, printable line whatever message the server sent."""
     error = error_of(CALL, reply(500, {"message": message}))
     assert len(str(error)) < 2000
     assert str(error).isprintable()
@@ -269,15 +269,15 @@ def test_hostile_message(message: str) -> None:
 @examples(150)
 @given(st.integers(400, 599), JSON_VALUES, ANY_TEXT, st.dictionaries(st.text(), st.text()))
 def test_any_refusal(status: int, value: Any, message: str, headers: dict[str, str]) -> None:
-    """Whatever a refusal holds, it is an error of the tree."""
+    """Any refusal is a GitHubError, whatever its headers and body contain."""
     for body in (value, {"message": message, "documentation_url": value}, {"message": value}):
         error = error_of(CALL, Response(status, headers, json.dumps(body).encode()))
         assert isinstance(error, GitHubError)
         assert isinstance(error.message, str)
 
 
-def test_an_apps_calls() -> None:
-    """An app finds its installation by repository, and narrows the token that it asks for."""
+def test_calls_of_an_app() -> None:
+    """An app looks up its installation by repository and requests a token with permissions."""
     assert str(endpoints.find_installation(REPOSITORY)) == f"GET /repos/{REPOSITORY}/installation"
     call = endpoints.create_installation_token(7, {"actions": "read"})
     assert str(call) == "POST /app/installations/7/access_tokens"

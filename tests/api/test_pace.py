@@ -1,4 +1,4 @@
-"""More on the pace of a client: what is counted, and what goes on where limits are off."""
+"""The pace of calls: counted waits, and calls after a closed gate."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from tests.support import REPOSITORY
 FREE = FakeLimits(primary=10**6, enforced=False)
 
 
-@pytest.mark.parametrize(("together", "waited"), [(False, 9.0), (True, 45.0)])
+@pytest.mark.parametrize(("concurrently", "waited"), [(False, 9.0), (True, 45.0)])
 @fast
-async def test_the_pace_of_deletes_is_counted(together: bool, waited: float) -> None:
-    """`stats.waited` tells what DELETEs waited for each other, summed over the calls."""
+async def test_waits_of_deletes_are_counted(concurrently: bool, waited: float) -> None:
+    """`stats.waited` is the time that DELETEs waited for each other, summed over the calls."""
     async with world(fake={"limits": FREE}) as made:
         artifact_ids = [made.fake.add_artifact(REPOSITORY, "old", b"x").id for _ in range(10)]
-        if together:
+        if concurrently:
             await asyncio.gather(*map(made.repo.delete_artifact, artifact_ids))
         else:
             for one in artifact_ids:
@@ -32,8 +32,8 @@ async def test_the_pace_of_deletes_is_counted(together: bool, waited: float) -> 
 
 
 @fast
-async def test_no_herd_where_limits_are_off() -> None:
-    """With `unlimited()` too, tasks that were told to wait leave one by one thereafter."""
+async def test_calls_leave_a_gate_staggered_without_limits() -> None:
+    """Even with `unlimited()`, tasks that waited at the gate are sent one by one afterwards."""
     async with world(
         fake={"limits": FREE}, rate_limits=RateLimitPolicy.unlimited(), conditional=False
     ) as made:
@@ -52,8 +52,8 @@ async def test_no_herd_where_limits_are_off() -> None:
 
 @pytest.mark.parametrize("status", [403, 429])
 @fast
-async def test_at_once_is_not_at_once(status: int) -> None:
-    """A server that refuses again and again with `Retry-After: 0` is not asked in a row."""
+async def test_retry_after_zero_still_waits(status: int) -> None:
+    """Repeated refusals with `Retry-After: 0` are retried with growing waits, not at once."""
     async with world(fake={"limits": FREE}) as made:
         made.fake.fail_when(lambda _: Fault.secondary_limit(0, status=status))
         with pytest.raises(RateLimited) as caught:

@@ -1,4 +1,4 @@
-"""The pace of a client: what GitHub tells is obeyed, and what it documents is never reached."""
+"""The pace of a client: waits that GitHub requests are kept, and limits are not reached."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ FREE = FakeLimits(primary=10**6, enforced=False)
 
 
 async def get(made: World, times: int) -> None:
-    """As many GETs at once."""
+    """Get the artifact `times` times concurrently."""
     await asyncio.gather(*(made.repo.get_artifact(made.artifact) for _ in range(times)))
 
 
 @fast
-async def test_a_spent_budget_is_waited_for() -> None:
-    """At zero the next call goes a second after the reset, and succeeds."""
+async def test_calls_wait_for_the_reset_of_the_primary_limit() -> None:
+    """With no calls remaining, the next call is sent a second after the reset and succeeds."""
     async with world(fake={"limits": FakeLimits(primary=5)}, conditional=False) as made:
         await get(made, 5)
         assert made.gh.rate_limit is not None
@@ -41,8 +41,8 @@ async def test_a_spent_budget_is_waited_for() -> None:
 
 @pytest.mark.parametrize("max_wait", [0.0, 3000.0])
 @fast
-async def test_a_wait_too_long_is_told(max_wait: float) -> None:
-    """A wait beyond `max_wait` raises RateLimited at once, with the time of the reset, unsent."""
+async def test_a_wait_beyond_max_wait_raises(max_wait: float) -> None:
+    """A wait beyond `max_wait` raises RateLimited at once with the reset time; nothing is sent."""
     limits = FakeLimits(primary=3)
     async with world(
         fake={"limits": limits}, rate_limits=RateLimitPolicy(max_wait=max_wait), conditional=False
@@ -62,8 +62,8 @@ async def test_a_wait_too_long_is_told(max_wait: float) -> None:
 
 
 @fast
-async def test_the_end_of_a_wait_may_be_beyond_all_dates() -> None:
-    """However far away a server puts the end of the wait, the answer is RateLimited."""
+async def test_a_wait_beyond_all_dates_raises() -> None:
+    """A wait that ends beyond all dates raises RateLimited without `retry_at`."""
     async with world() as made:
         made.fake.fail_next(Fault(403, headers={"Retry-After": "999999999999"}))
         for _ in range(2):
@@ -73,8 +73,8 @@ async def test_the_end_of_a_wait_may_be_beyond_all_dates() -> None:
 
 
 @fast
-async def test_refusals_without_a_time_double() -> None:
-    """Where GitHub names no time the wait is a minute, then two, then four."""
+async def test_waits_without_retry_after_double() -> None:
+    """Without Retry-After the waits are one, two and four minutes."""
     async with world() as made:
         made.fake.fail_next(*[Fault.secondary_limit(None)] * 3)
         await made.repo.get_artifact(made.artifact)
@@ -85,8 +85,8 @@ async def test_refusals_without_a_time_double() -> None:
 
 
 @fast
-async def test_an_answer_on_its_way_does_not_calm() -> None:
-    """A success that was asked for before a refusal does not end the doubling."""
+async def test_an_earlier_call_does_not_reset_the_wait() -> None:
+    """A success of a call that was sent before a refusal does not end the doubling."""
     async with world() as made:
         made.fake.fail_next(*[Fault.secondary_limit(None)] * 2, method="DELETE")
         with made.fake.holding(method="GET"):
@@ -102,8 +102,8 @@ async def test_an_answer_on_its_way_does_not_calm() -> None:
 @pytest.mark.parametrize("busy", [0, 250], ids=["with an empty bucket", "with a bucket in use"])
 @pytest.mark.parametrize("seconds", [5, 60])
 @fast
-async def test_one_gate_for_all(busy: int, seconds: int) -> None:
-    """Told to wait once, all tasks wait, and leave one by one and not as a herd."""
+async def test_the_gate_holds_all_tasks(busy: int, seconds: int) -> None:
+    """After one refusal all tasks wait, and are then sent one by one instead of all at once."""
     async with world(fake={"limits": FREE}, conditional=False) as made:
         await get(made, busy)
         made.fake.fail_next(Fault.secondary_limit(seconds))
@@ -114,12 +114,12 @@ async def test_one_gate_for_all(busy: int, seconds: int) -> None:
         await get(made, 100)
         await first
         assert made.fake.sent_while_told_to_wait == 0
-        check_staggered(made.times, began + seconds, 101)
+        assert_staggered(made.times, began + seconds, 101)
 
 
 @fast
-async def test_a_gate_that_closes_on_a_queue() -> None:
-    """Tasks that were queued for their pace when GitHub said wait leave staggered too."""
+async def test_a_gate_that_closes_holds_queued_tasks() -> None:
+    """Tasks that were queued when the gate closed are sent one by one after it opens."""
     async with world(fake={"limits": FREE}, conditional=False) as made:
         tasks = asyncio.ensure_future(get(made, 700))
         await asyncio.sleep(5)
@@ -128,11 +128,11 @@ async def test_a_gate_that_closes_on_a_queue() -> None:
         before = len(made.times)
         await tasks
         assert made.fake.sent_while_told_to_wait == 0
-        check_staggered(made.times[before:], 65, 700 - before)
+        assert_staggered(made.times[before:], 65, 700 - before)
 
 
-def check_staggered(times: list[float], opens: float, count: int) -> None:
-    """All came after the gate opened, and no more than twelve within any second."""
+def assert_staggered(times: list[float], opens: float, count: int) -> None:
+    """Check that all calls came after the gate opened, and at most twelve in any second."""
     assert len(times) == count
     assert min(times) >= opens
     assert max(sum(1 for other in times if 0 <= other - time < 1) for time in times) <= 12
@@ -140,10 +140,10 @@ def check_staggered(times: list[float], opens: float, count: int) -> None:
 
 @fast
 async def test_deletes_keep_their_distance() -> None:
-    """DELETEs go at least a second apart, while GETs pass them by."""
+    """DELETEs are sent at least a second apart, while GETs do not wait for them."""
     async with world(fake={"limits": FREE}) as made:
         artifact_ids = [made.fake.add_artifact(REPOSITORY, "old", b"x").id for _ in range(120)]
-        deletes = [asyncio.ensure_future(made.repo.delete_artifact(one)) for one in artifact_ids]
+        deletes = [asyncio.ensure_future(made.repo.delete_artifact(old)) for old in artifact_ids]
         await asyncio.sleep(0)
         await get(made, 100)
         assert now() < 3
@@ -155,17 +155,17 @@ async def test_deletes_keep_their_distance() -> None:
 
 @fast
 async def test_a_delete_is_not_starved() -> None:
-    """A DELETE goes in its turn, however many GETs go on coming."""
+    """A DELETE is sent within half a minute, however many GETs are made."""
     async with world(fake={"limits": FREE}, conditional=False) as made:
 
-        async def forever() -> None:
+        async def get_forever() -> None:
             while True:
                 await made.repo.get_artifact(made.artifact)
 
-        readers = [asyncio.ensure_future(forever()) for _ in range(200)]
+        readers = [asyncio.ensure_future(get_forever()) for _ in range(200)]
         await asyncio.sleep(60)
-        artifact_ids = made.fake.add_artifact(REPOSITORY, "old", b"x").id
-        await made.repo.delete_artifact(artifact_ids)
+        artifact_id = made.fake.add_artifact(REPOSITORY, "old", b"x").id
+        await made.repo.delete_artifact(artifact_id)
         assert now() < 90
         for reader in readers:
             reader.cancel()
@@ -174,8 +174,8 @@ async def test_a_delete_is_not_starved() -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 @fast
-async def test_nobody_starves(seed: int) -> None:
-    """Under refusals, failures and cancellations every task gets its calls done, equally soon."""
+async def test_no_task_starves(seed: int) -> None:
+    """Under refusals, failures and cancellations, all tasks complete calls at similar rates."""
     choose = random.Random(seed)
     async with world(fake={"limits": FakeLimits(primary=10**6)}) as made:
         made.fake.fail_when(
@@ -204,8 +204,8 @@ async def test_nobody_starves(seed: int) -> None:
 
 @pytest.mark.parametrize("points", [15, 100, 900])
 @fast
-async def test_no_minute_has_more_points(points: int) -> None:
-    """Whatever minute one looks at, its points stay below those that the limits allow."""
+async def test_no_minute_exceeds_the_points(points: int) -> None:
+    """The points of calls in any minute stay below `points_per_minute`."""
     limits = FakeLimits(points_per_minute=points, primary=10**6)
     async with world(
         fake={"limits": limits}, rate_limits=RateLimitPolicy(points_per_minute=points)
@@ -221,7 +221,7 @@ async def test_no_minute_has_more_points(points: int) -> None:
 )
 @fast
 async def test_a_ghes_without_limits(fake: dict[str, Any], url: str) -> None:
-    """`unlimited()` delays nothing, and a server without rate limits works."""
+    """With `unlimited()` no call is delayed, and a server without rate limits works."""
     async with world(fake=fake, rate_limits=RateLimitPolicy.unlimited(), url=url) as made:
         artifact_ids = [made.fake.add_artifact(REPOSITORY, "old", b"x").id for _ in range(20)]
         for _ in range(20):
@@ -233,8 +233,8 @@ async def test_a_ghes_without_limits(fake: dict[str, Any], url: str) -> None:
 
 
 @fast
-async def test_a_ceiling_on_calls_at_once() -> None:
-    """No more calls are under way than `RateLimitPolicy.concurrent_requests`."""
+async def test_concurrent_requests_are_bounded() -> None:
+    """At most `RateLimitPolicy.concurrent_requests` calls are in flight."""
     limits = FakeLimits(primary=10**6)
     async with world(
         fake={"limits": limits}, rate_limits=RateLimitPolicy(concurrent_requests=7)
@@ -244,8 +244,8 @@ async def test_a_ceiling_on_calls_at_once() -> None:
 
 
 @fast
-async def test_a_cancelled_wait_at_the_gate() -> None:
-    """Whoever is cancelled at the gate leaves it to the next, who wait on."""
+async def test_cancelling_a_task_at_the_gate_affects_no_other() -> None:
+    """Cancelled tasks leave the gate; the others wait until it opens and complete."""
     async with world(fake={"limits": FREE}) as made:
         made.fake.fail_next(Fault.secondary_limit(60))
         tasks = [asyncio.ensure_future(made.repo.get_artifact(made.artifact))]
@@ -261,8 +261,8 @@ async def test_a_cancelled_wait_at_the_gate() -> None:
 
 
 @fast
-async def test_the_last_at_the_gate_is_cancelled() -> None:
-    """Those who come after a gate has opened leave staggered, though nobody waited to its end."""
+async def test_calls_are_staggered_after_a_cancelled_wait() -> None:
+    """Calls after the gate opened are sent one by one even if no task waited until then."""
     async with world(fake={"limits": FREE}, conditional=False) as made:
         made.fake.fail_next(Fault.secondary_limit(60))
         first = asyncio.ensure_future(made.repo.get_artifact(made.artifact))
@@ -271,12 +271,12 @@ async def test_the_last_at_the_gate_is_cancelled() -> None:
         await asyncio.sleep(0.2)
         made.arrivals.clear()
         await get(made, 100)
-        check_staggered(made.times, 60, 100)
+        assert_staggered(made.times, 60, 100)
 
 
 @fast
 async def test_waits_are_counted_for_each_call() -> None:
-    """`stats.waited` is what all calls waited, for their pace as well."""
+    """`stats.waited` sums the waits of all calls, for the pace and at the gate."""
     async with world(fake={"limits": FREE}, conditional=False) as made:
         await get(made, 400)
         assert made.gh.stats.waited > 300
@@ -287,8 +287,8 @@ async def test_waits_are_counted_for_each_call() -> None:
 
 
 @fast
-async def test_a_window_without_end_is_not_believed() -> None:
-    """One answer that puts the reset years away does not close the gate for years."""
+async def test_a_reset_in_the_far_future_is_ignored() -> None:
+    """A response with a reset years away does not close the gate for years."""
     async with world(fake={"limits": FREE}, conditional=False) as made:
         far = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "9999999999"}
         made.fake.fail_next(Fault(None, after=True, headers=far))
@@ -303,8 +303,8 @@ async def test_a_window_without_end_is_not_believed() -> None:
 
 
 @fast
-async def test_late_refusals_do_not_calm() -> None:
-    """Of calls refused together the last answer counts no more than the first."""
+async def test_concurrent_refusals_count_once() -> None:
+    """Refusals of calls that were sent concurrently lengthen the wait only once."""
     async with world(fake={"limits": FREE}, conditional=False) as made:
         made.fake.fail_next(*[Fault.secondary_limit(None)] * 4)
         tasks = [asyncio.ensure_future(get(made, 1)) for _ in range(4)]

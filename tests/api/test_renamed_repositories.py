@@ -1,4 +1,4 @@
-"""Renamed repositories are followed on the API, with the token, and nowhere else."""
+"""Redirects to renamed repositories are followed with the token, within the API only."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ async def test_a_missing_artifact_of_a_renamed_repository_costs_two_requests() -
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 @fast
-async def test_loops_are_bounded(status: Any) -> None:
-    """Redirects that lead in a circle are given up by name."""
+async def test_redirect_loops_are_bounded(status: Any) -> None:
+    """A redirect loop raises RedirectRefused after a few requests."""
     async with world() as made:
         loop = f"{made.fake.url}/repos/{REPOSITORY}/actions/artifacts/{made.artifact}"
         made.fake.fail_when(lambda _: Fault(status, headers={"Location": loop}))
@@ -60,7 +60,7 @@ async def test_loops_are_bounded(status: Any) -> None:
 )
 @fast
 async def test_a_foreign_redirect_is_refused(location: str) -> None:
-    """A redirect that leads out of the API is refused, and gets no token."""
+    """A redirect that leads outside of the API is refused and gets no request."""
     async with world() as made:
         made.fake.fail_next(Fault(302, headers={"Location": location}))
         with pytest.raises(RedirectRefused):

@@ -1,4 +1,4 @@
-"""What is tried again, when, and what is told of it in the end."""
+"""Which failures are retried, when, and what the final error says."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.api.support import now, world
 from tests.clock import fast
 from tests.support import REPOSITORY, raw_server, says
 
-PROMPT = RetryPolicy(wait_initial=0)
+NO_WAIT = RetryPolicy(wait_initial=0)
 
 
 @pytest.mark.parametrize(
@@ -46,8 +46,8 @@ PROMPT = RetryPolicy(wait_initial=0)
     ],
 )
 @fast
-async def test_what_passes_is_tried_again(fault: Fault | int) -> None:
-    """A call outlasts server errors, limits and broken connections without the caller's help."""
+async def test_transient_failures_are_retried(fault: Fault | int) -> None:
+    """A call succeeds despite two server errors, limits or broken connections."""
     async with world() as made:
         made.fake.fail_next(fault, fault)
         assert (await made.repo.get_artifact(made.artifact)).id == made.artifact
@@ -57,8 +57,8 @@ async def test_what_passes_is_tried_again(fault: Fault | int) -> None:
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 418, 422, 451])
 @fast
-async def test_what_stays_is_tried_once(status: int) -> None:
-    """What GitHub will say again is raised at once, after one call."""
+async def test_permanent_failures_are_not_retried(status: int) -> None:
+    """An error that GitHub would repeat is raised after one request."""
     async with world(api_version="2022-11-28") as made:
         made.fake.fail_next(*[status] * 3)
         with pytest.raises(GitHubError) as caught:
@@ -71,9 +71,9 @@ async def test_what_stays_is_tried_once(status: int) -> None:
 @pytest.mark.parametrize("by_date", [False, True])
 @pytest.mark.parametrize("status", [429, 500, 503])
 @fast
-async def test_the_servers_time_is_kept(status: int, by_date: bool) -> None:
-    """The next try comes when Retry-After says, as a number or a date, and never before."""
-    async with world(retry=PROMPT) as made:
+async def test_retry_after_is_kept(status: int, by_date: bool) -> None:
+    """The next attempt starts at the time in Retry-After, as a number or a date, and not before."""
+    async with world(retry=NO_WAIT) as made:
         await asyncio.sleep(0.9)  # the server's dates are in whole seconds
         made.fake.fail_next(Fault(status, retry_after=40, retry_after_date=by_date))
         began = now()
@@ -82,9 +82,9 @@ async def test_the_servers_time_is_kept(status: int, by_date: bool) -> None:
 
 
 @fast
-async def test_a_foreign_clock_does_not_matter() -> None:
-    """An HTTP date is read against the server's own clock, however wrong that is."""
-    async with world(retry=PROMPT) as made:
+async def test_the_servers_clock_may_be_wrong() -> None:
+    """A date in Retry-After is relative to the server's Date header, however wrong its clock is."""
+    async with world(retry=NO_WAIT) as made:
         past = {"Date": "Wed, 01 Jan 2020 00:00:00 GMT"}
         later = past | {"Retry-After": "Wed, 01 Jan 2020 00:00:30 GMT"}
         made.fake.fail_next(Fault(503, headers=later))
@@ -92,23 +92,23 @@ async def test_a_foreign_clock_does_not_matter() -> None:
         assert 30 <= now() < 31
 
 
-@pytest.mark.parametrize("tries", [1, 2, 4])
+@pytest.mark.parametrize("attempts", [1, 2, 4])
 @fast
-async def test_tries_are_bounded(tries: int) -> None:
-    """A call is sent as often as the policy says, and the error tells cause, tries and time."""
-    async with world(retry=RetryPolicy(attempts=tries, wait_initial=0.5)) as made:
+async def test_attempts_are_bounded(attempts: int) -> None:
+    """A call makes at most `attempts` attempts; the error gives cause, attempts and seconds."""
+    async with world(retry=RetryPolicy(attempts=attempts, wait_initial=0.5)) as made:
         made.fake.fail_next(*[502] * 10)
         with pytest.raises(ServerError) as caught:
             await made.repo.get_artifact(made.artifact)
         error = caught.value
-        assert error.attempts == len(made.fake.requests) == tries
+        assert error.attempts == len(made.fake.requests) == attempts
         assert "502 Bad Gateway" in str(error)
-        assert (f"{tries} attempts in {error.seconds:.1f} s" in str(error)) is (tries > 1)
+        assert (f"{attempts} attempts in {error.seconds:.1f} s" in str(error)) is (attempts > 1)
 
 
 @fast
 async def test_time_is_bounded() -> None:
-    """No try begins after the total time of the policy, be the server's own time longer."""
+    """No attempt starts after the policy's timeout; a Retry-After beyond it raises at once."""
     async with world(retry=RetryPolicy(attempts=1000, timeout=60)) as made:
         made.fake.fail_when(lambda _: 500)
         with pytest.raises(ServerError) as caught:
@@ -124,8 +124,8 @@ async def test_time_is_bounded() -> None:
 
 
 @fast
-async def test_a_later_cause_is_told_with_the_tries() -> None:
-    """Where a failure that stays follows one that passes, the tries are told as well."""
+async def test_a_permanent_failure_reports_earlier_attempts() -> None:
+    """The error of a permanent failure after a transient one includes the number of attempts."""
     async with world() as made:
         made.fake.fail_next(500, Fault(302, headers={"Location": "ftp://x/"}))
         with pytest.raises(ArtifactsError, match="2 attempts") as caught:
@@ -135,8 +135,8 @@ async def test_a_later_cause_is_told_with_the_tries() -> None:
 
 @pytest.mark.parametrize("fault", [Fault.dropped(after=True), Fault(502, after=True)])
 @fast
-async def test_a_delete_whose_answer_is_lost_has_deleted(fault: Fault) -> None:
-    """A DELETE that did its work succeeds, though its answer was lost and the next is 404."""
+async def test_a_delete_with_a_lost_response_succeeds(fault: Fault) -> None:
+    """A DELETE whose response was lost succeeds, although its next attempt gets a 404."""
     async with world() as made:
         made.fake.fail_next(fault)
         await made.repo.delete_artifact(made.artifact)
@@ -146,8 +146,8 @@ async def test_a_delete_whose_answer_is_lost_has_deleted(fault: Fault) -> None:
 
 
 @fast
-async def test_a_limit_loses_no_answer() -> None:
-    """A DELETE that was refused at a limit, and then meets 404, has found nothing."""
+async def test_a_refused_delete_has_not_deleted() -> None:
+    """A DELETE that gets a 404 after a refusal at a rate limit raises NotFound."""
     async with world() as made:
         made.fake.fail_next(Fault.secondary_limit(5), method="DELETE")
         with pytest.raises(NotFound):
@@ -155,8 +155,8 @@ async def test_a_limit_loses_no_answer() -> None:
 
 
 @fast
-async def test_a_server_that_is_away_is_tried_again() -> None:
-    """Refused connections are tried as often as the policy says, and told with their number."""
+async def test_refused_connections_are_retried() -> None:
+    """Refused connections are retried; the error includes the number of attempts."""
     async with raw_server(says(b"")) as url:
         pass
     async with Client("t", base_url=url) as gh:
@@ -166,9 +166,9 @@ async def test_a_server_that_is_away_is_tried_again() -> None:
 
 
 @fast
-async def test_silence_is_tried_again() -> None:
-    """A call that is not answered in time is sent again."""
-    async with world(timeouts=Timeouts(call=10), retry=PROMPT) as made:
+async def test_a_timeout_is_retried() -> None:
+    """A call without a response within `Timeouts.call` is sent again."""
+    async with world(timeouts=Timeouts(call=10), retry=NO_WAIT) as made:
         with made.fake.holding():
             call = asyncio.ensure_future(made.repo.get_artifact(made.artifact))
             await asyncio.sleep(25)
@@ -179,8 +179,8 @@ async def test_silence_is_tried_again() -> None:
 
 
 @fast
-async def test_a_refused_certificate_stays() -> None:
-    """A certificate that is not trusted is told at once: asking again would not mend it."""
+async def test_a_refused_certificate_is_not_retried() -> None:
+    """An untrusted certificate raises CertificateRefused after one request."""
     async with world() as made:
         sent = 0
 
@@ -197,8 +197,8 @@ async def test_a_refused_certificate_stays() -> None:
 
 
 @fast
-async def test_a_cancelled_wait_ends_at_once() -> None:
-    """Cancelling a call that waits for its next try ends it now, and frees its place."""
+async def test_cancelling_a_retry_wait_ends_it_at_once() -> None:
+    """Cancelling a call that waits for its next attempt ends it at once and lets others proceed."""
     async with world(rate_limits=RateLimitPolicy(concurrent_requests=1)) as made:
         made.fake.fail_next(Fault(503, retry_after=100))
         waiting = asyncio.ensure_future(made.repo.get_artifact(made.artifact))
@@ -212,8 +212,8 @@ async def test_a_cancelled_wait_ends_at_once() -> None:
 
 @pytest.mark.parametrize("max_wait", [3700.0, 0.0])
 @fast
-async def test_limits_are_given_up_as_well(max_wait: float) -> None:
-    """Refusals that do not end are given up after the tries of the policy, or at once."""
+async def test_refusals_at_a_limit_are_bounded(max_wait: float) -> None:
+    """Repeated refusals raise RateLimited after all attempts, or at once with `max_wait=0`."""
     async with world(
         retry=RetryPolicy(attempts=3), rate_limits=RateLimitPolicy(max_wait=max_wait)
     ) as made:
@@ -227,8 +227,8 @@ async def test_limits_are_given_up_as_well(max_wait: float) -> None:
 
 
 @fast
-async def test_the_cause_before_a_limit_is_told() -> None:
-    """A call that failed, and may then not be sent again in time, tells both."""
+async def test_an_error_at_a_limit_includes_the_previous_failure() -> None:
+    """The error of a failed call that a limit keeps from being retried includes both causes."""
     async with world(rate_limits=RateLimitPolicy(max_wait=10)) as made:
         made.fake.fail_next(Fault(502, retry_after=5), method="DELETE")
         deletion = asyncio.ensure_future(made.repo.delete_artifact(made.artifact))

@@ -1,4 +1,4 @@
-"""Whether to try again, and when."""
+"""Decisions about retries and rate limits, and small helpers of calls."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ FAILURES = st.builds(
 
 @given(POLICIES, ATTEMPTS, FAILURES)
 def test_decide(policy: RetryPolicy, attempt: Attempt, failure: Failure) -> None:
-    """No try beyond the budgets, none before the server's time, and no wait beyond the ceiling."""
+    """A retry respects the attempts, the timeout, Retry-After and the maximum wait."""
     decision = decide(policy, attempt, failure)
     if isinstance(decision, GiveUp):
         return
@@ -55,14 +55,14 @@ def test_decide(policy: RetryPolicy, attempt: Attempt, failure: Failure) -> None
 
 
 @given(st.integers(1, 5), st.floats(0, 10), st.none() | st.sampled_from(sorted(RETRIED)))
-def test_decide_goes_on(number: int, elapsed: float, status: int | None) -> None:
-    """What may pass is tried again while the default budgets last."""
+def test_decide_retries_by_default(number: int, elapsed: float, status: int | None) -> None:
+    """A transient failure is retried within the default policy, with exponential waits."""
     decision = decide(RetryPolicy(), Attempt(number, elapsed, 0.5), Failure(status))
     assert decision == Wait(0.5 * 2.0 ** (number - 1))
 
 
-def test_a_streak_of_failures() -> None:
-    """Tries count anew with each byte, time with what is worth it, and each connection's alone."""
+def test_progress_resets_a_streak() -> None:
+    """Any byte resets a streak's failures, 64 KiB its time; each connection counts its own."""
     streak = FailureStreak()
     assert streak.record_failure(100, 0) == (1, 0)
     assert streak.record_failure(101, 0) == (2, 1)
@@ -75,8 +75,8 @@ def test_a_streak_of_failures() -> None:
     assert streak.attempts(0) == 1
 
 
-def test_a_streak_knows_old_bytes() -> None:
-    """What was there before the download started over brings no new tries."""
+def test_bytes_received_again_are_no_progress() -> None:
+    """Bytes that a restarted download receives again do not reset its failures."""
     streak = FailureStreak()
     streak.record_bytes(2**20, 0)
     streak.restart()
@@ -87,8 +87,8 @@ def test_a_streak_knows_old_bytes() -> None:
     assert streak.record_failure(4, 0) == (1, 4)
 
 
-def test_a_streak_stands_still_while_nothing_is_wanted() -> None:
-    """The time between a piece and the wish for the next is not the store's."""
+def test_a_streak_excludes_time_without_requests() -> None:
+    """The time between a chunk and the next request for one does not count."""
     streak = FailureStreak()
     streak.read_requested(0)
     streak.record_failure(10, 0)
@@ -101,15 +101,15 @@ def test_a_streak_stands_still_while_nothing_is_wanted() -> None:
 
 
 @given(st.text() | st.from_regex(r"[0-9]{1,15}"), st.text() | st.none(), st.floats(0, 2e9))
-def test_retry_after_is_never_in_the_past(value: str, date: str | None, now: float) -> None:
-    """Whatever a server writes, the wait it asks for is a length of time, or none at all."""
+def test_retry_after_is_never_negative(value: str, date: str | None, now: float) -> None:
+    """Any Retry-After gives None or a finite wait of at least 0 seconds."""
     headers = {"retry-after": value} | ({} if date is None else {"date": date})
     asked = rate_limit_headers.retry_after(headers, now)
     assert asked is None or 0 <= asked < float("inf")
 
 
 def test_retry_after() -> None:
-    """A number counts from now, a date from the server's own clock, and rubbish not at all."""
+    """Retry-After is read as seconds or as a date by the server's clock, and else ignored."""
     date = {"date": "Wed, 21 Oct 2026 07:28:00 GMT"}
     assert rate_limit_headers.retry_after({"retry-after": " 17 "}, 0) == 17
     later = date | {"retry-after": "Wed, 21 Oct 2026 07:28:30 GMT"}
@@ -121,7 +121,7 @@ def test_retry_after() -> None:
 
 
 def told(remaining: str = "0", reset: str = "1800000100", **more: str) -> dict[str, str]:
-    """Headers about the primary limit, at 1,800,000,000."""
+    """Return headers of the primary limit, with a Date of 1,800,000,000 s since the epoch."""
     return {
         "date": "Fri, 15 Jan 2027 08:00:00 GMT",
         "x-ratelimit-limit": "5000",
@@ -131,7 +131,7 @@ def told(remaining: str = "0", reset: str = "1800000100", **more: str) -> dict[s
 
 
 def test_refusals() -> None:
-    """Retry-After first, then the reset and a second, else a minute that doubles."""
+    """The wait is Retry-After, else one second after the reset, else a minute that doubles."""
     assert rate_limit_headers.refusal(told(retry_after="7"), 3, 0) == rate_limit_headers.Refusal(
         7, primary=False
     )
@@ -145,7 +145,7 @@ def test_refusals() -> None:
 
 
 def test_rate_limit() -> None:
-    """The primary limit is read where it is whole and sound, and else is unknown."""
+    """The primary limit is read from complete and valid headers, and else is None."""
     known = rate_limit_headers.rate_limit(told("4000"))
     assert known is not None
     assert (known.limit, known.remaining, known.used) == (5000, 4000, 1000)
@@ -163,8 +163,8 @@ LIMITS = st.builds(
 
 
 @given(st.permutations(range(4)), st.lists(LIMITS, min_size=4, max_size=4))
-def test_answers_may_overtake_each_other(order: list[int], seen: list[RateLimit]) -> None:
-    """In whatever order answers come, the window asked for last holds, and of it the least."""
+def test_responses_may_arrive_out_of_order(order: list[int], seen: list[RateLimit]) -> None:
+    """The known limit is the window of the latest call, with the lowest remaining count seen."""
     known: RateLimit | None = None
     asked = -1
     for index in order:
@@ -176,8 +176,8 @@ def test_answers_may_overtake_each_other(order: list[int], seen: list[RateLimit]
         assert known.remaining == min(one.remaining for one in seen)
 
 
-def test_a_refusal_until_a_far_reset() -> None:
-    """A reset beyond any window is no time to wait for: it is a minute, as where none is told."""
+def test_a_reset_in_the_far_future_is_ignored() -> None:
+    """A reset beyond the maximum window is ignored; the wait is a minute, as without a reset."""
     assert rate_limit_headers.refusal(told(reset="1800003600"), 1, 0) == rate_limit_headers.Refusal(
         3601, primary=True
     )
@@ -187,7 +187,7 @@ def test_a_refusal_until_a_far_reset() -> None:
 
 
 def test_points() -> None:
-    """What reads costs a point, what writes five."""
+    """A call that reads costs one point, a call that writes five."""
     assert [rate_limit_headers.points(method) for method in ("GET", "HEAD", "DELETE", "POST")] == [
         1,
         1,
@@ -197,13 +197,13 @@ def test_points() -> None:
 
 
 def test_retry_at() -> None:
-    """A moment that no calendar holds is none."""
+    """A retry time beyond all dates is None."""
     date = "Fri, 15 Jan 2027 08:00:00 GMT"
     assert rate_limit_headers.retry_at({"retry-after": "9" * 12, "date": date}) is None
 
 
-def test_kept_answers() -> None:
-    """Answers with an ETag are kept for calls that allow it, those used last, up to a size."""
+def test_kept_responses() -> None:
+    """Only responses with an ETag are kept: the most recently used ones, up to a total size."""
     cache = EtagCache()
     first, reply = get_artifact("a/b", 1), Response(200, {"etag": 'W/"1"'})
     cache.store(first, Response(200))
@@ -219,7 +219,7 @@ def test_kept_answers() -> None:
 
 
 def test_secrets() -> None:
-    """A secret is its text to whoever sends it, and stars to whoever prints variables."""
+    """A secret formats as its text, but its repr does not show it."""
     secret = Secret("ghp_canary")
     assert f"{secret}" == "ghp_canary"
     assert "canary" not in repr([secret])
@@ -229,7 +229,7 @@ def test_secrets() -> None:
 
 
 def test_redacted() -> None:
-    """A secret that a server echoes is taken out of its answer; a short one cannot be told."""
+    """A secret that a server echoes is removed from its response; a short one is not."""
     echo = Response(400, {"x-echo": "got ghp_canary"}, b"<ghp_canary>")
     quiet = redacted(echo, "ghp_canary")
     assert (quiet.headers["x-echo"], quiet.body) == ("got ***", b"<***>")

@@ -54,14 +54,14 @@ async def test_the_old_one_is_never_lost(
     out = tmp_path / "out"
     out.mkdir()
     (out / "file").write_text("old")
-    genuine, failures = StagingDirectory._take, ["tree"]
+    genuine, failures = StagingDirectory._move_to_target, ["tree"]
 
     def take(self: StagingDirectory, name: str) -> None:
         if name in failures:
             raise OSError(errno.EIO, "Input/output error")
         genuine(self, name)
 
-    monkeypatch.setattr(StagingDirectory, "_take", take)
+    monkeypatch.setattr(StagingDirectory, "_move_to_target", take)
     with pytest.raises(DiskError, match="Input/output error"):
         await extract(1, out, if_exists="replace")
     assert everything_below(tmp_path) == ["out", "out/file"]
@@ -84,7 +84,7 @@ async def test_a_directory_that_comes_meanwhile(
     """What appears at the place while the archive is unpacked is left alone."""
     await added(fake_github, repo)
     out = tmp_path / "out"
-    genuine = StagingDirectory._look
+    genuine = StagingDirectory._check_target
     looked: list[bool] = []
 
     def look(self: StagingDirectory) -> bool:
@@ -95,7 +95,7 @@ async def test_a_directory_that_comes_meanwhile(
         looked.append(answer)
         return answer
 
-    monkeypatch.setattr(StagingDirectory, "_look", look)
+    monkeypatch.setattr(StagingDirectory, "_check_target", look)
     with pytest.raises(TargetExists):
         await extract(1, out)
     assert everything_below(tmp_path) == ["out", "out/file"]
@@ -206,7 +206,7 @@ async def test_a_cancelled_extraction_leaves_nothing(
     assert step > 50
 
 
-@pytest.mark.parametrize("job", ["_make", "_fill", "_publish", "_leave"])
+@pytest.mark.parametrize("job", ["_make", "_fill", "_publish", "_remove_work"])
 async def test_cancelled_while_a_thread_is_at_work(
     extract: Extract,
     repo: Repo,
@@ -235,7 +235,7 @@ async def test_cancelled_while_a_thread_is_at_work(
     go_on.set()
     with pytest.raises(asyncio.CancelledError):
         await task
-    if job in ("_publish", "_leave"):
+    if job in ("_publish", "_remove_work"):
         # At the last moment it may be there, and then it is complete.
         assert read_below(tmp_path) in ({}, {f"out/{name}": c for name, c in contents().items()})
     else:

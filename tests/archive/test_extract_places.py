@@ -42,7 +42,7 @@ async def test_dots_behind_a_link(
 
 
 @by_descriptor
-@pytest.mark.parametrize("job", ["_fill", "_publish", "_leave"])
+@pytest.mark.parametrize("job", ["_fill", "_publish", "_remove_work"])
 async def test_a_link_in_the_place_of_ours(
     extract: Extract,
     repo: Repo,
@@ -70,7 +70,7 @@ async def test_a_link_in_the_place_of_ours(
         return genuine(self, *arguments)
 
     monkeypatch.setattr(StagingDirectory, job, swapped)
-    if job == "_leave":
+    if job == "_remove_work":
         await extract(1, shared / "out")
         assert read_below(shared / "out") == contents()
     else:
@@ -174,7 +174,7 @@ async def test_several_replace_one_directory(
         assert read_below(tmp_path / "out") == contents()
 
 
-@pytest.mark.parametrize("moment", ["_exchange", "_put_back"])
+@pytest.mark.parametrize("moment", ["_exchange", "_move_back"])
 async def test_another_that_was_faster(
     extract: Extract,
     repo: Repo,
@@ -188,7 +188,7 @@ async def test_another_that_was_faster(
     out, times = tmp_path / "out", [3]
     out.mkdir()
     (out / "old").write_text("old")
-    genuine = StagingDirectory._take
+    genuine = StagingDirectory._move_to_target
 
     def take(self: StagingDirectory, name: str) -> None:
         if name == "tree" and times[0]:
@@ -199,7 +199,7 @@ async def test_another_that_was_faster(
             shutil.rmtree(out)
         genuine(self, name)
 
-    monkeypatch.setattr(StagingDirectory, "_take", take)
+    monkeypatch.setattr(StagingDirectory, "_move_to_target", take)
     await extract(1, out, if_exists="replace")
     assert times == [0]
     assert everything_below(tmp_path)[0] == "out"
@@ -224,7 +224,7 @@ async def test_what_cannot_be_removed(
     assert read_below(out) == contents()
     [record] = caplog.records
     assert record.levelno == logging.WARNING
-    assert "ghartifacts-unpack: it could not be removed" in record.getMessage()
+    assert "ghartifacts-unpack: the temporary directory could not be removed" in record.getMessage()
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Running commands beside a fake that answers from the same event loop."""
+"""Run commands in subprocesses, against a `FakeGitHub` in the event loop of the test."""
 
 from __future__ import annotations
 
@@ -15,28 +15,29 @@ from attrs import frozen
 from ghartifacts_async.testing import FakeGitHub
 
 MODULE = ("-W", "error", "-m", "ghartifacts_async")
-PATIENCE = 60
+TIMEOUT = 60
+"""Seconds that a command may take."""
 
 
 @frozen
 class Ended:
-    """A command that has ended, and what it said."""
+    """The exit status and the output of a command."""
 
     status: int
     out: str
     err: str
 
     def lines(self) -> list[dict[str, Any]]:
-        """The objects of ``--json``."""
+        """Return the JSON objects that ``--json`` prints."""
         return [json.loads(line) for line in self.out.splitlines()]
 
 
 def environment(fake: FakeGitHub | None, **extra: str) -> dict[str, str]:
-    """The environment of a command: it knows the fake, and nothing of who runs the tests."""
+    """Return the environment of a command: the fake's token and URL, and no user settings."""
     private = ("GH_", "GITHUB_", "FORCE_COLOR", "NO_COLOR", "COLUMNS", "TTY_", "PYTHONUNBUFFERED")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(private)}
-    told = {} if fake is None else {"GH_TOKEN": fake.token, "GITHUB_API_URL": fake.url}
-    return kept | {"PYTHONIOENCODING": "utf-8"} | told | extra
+    github = {} if fake is None else {"GH_TOKEN": fake.token, "GITHUB_API_URL": fake.url}
+    return kept | {"PYTHONIOENCODING": "utf-8"} | github | extra
 
 
 async def start(
@@ -55,18 +56,18 @@ async def start(
 
 
 async def end(process: Process) -> Ended:
-    """Wait for the end of a command, which must not be a traceback."""
-    async with asyncio.timeout(PATIENCE):
+    """Wait for a command to exit and assert that it prints no traceback."""
+    async with asyncio.timeout(TIMEOUT):
         out, err = await process.communicate()
     assert process.returncode is not None
     ended = Ended(process.returncode, (out or b"").decode(), err.decode())
-    for sign in ("Traceback", "Exception ignored"):
-        assert sign not in ended.err, ended.err
+    for text in ("Traceback", "Exception ignored"):
+        assert text not in ended.err, ended.err
     return ended
 
 
 async def run(fake: FakeGitHub | None, *arguments: str | Path, **extra: str) -> Ended:
-    """Run a command to its end; whatever it says, it never says the token."""
+    """Run a command until it exits and assert that it never prints the token."""
     ended = await end(await start(fake, *arguments, out=PIPE, **extra))
     token = extra.get("GH_TOKEN") or (fake.token if fake else "")
     assert not token or token not in ended.out + ended.err

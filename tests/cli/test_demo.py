@@ -1,4 +1,4 @@
-"""``demo``: a newcomer's first command."""
+"""``demo``: the first command of a new user."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from tests.support import REPOSITORY, files_below
 
 
 async def shell(command: str, cwd: Path, **extra: str) -> Process:
-    """Start what a person pastes."""
+    """Start a shell command, as a user would paste it."""
     return await asyncio.create_subprocess_shell(
         command, stdout=PIPE, stderr=PIPE, cwd=cwd, env=environment(None, **extra)
     )
 
 
-@pytest.mark.skipif(os.name == "nt", reason="the shell is another")
-async def test_its_files_are_real_and_its_last_lines_work(
+@pytest.mark.skipif(os.name == "nt", reason="the commands are for a POSIX shell")
+async def test_the_demo_prints_real_files_and_working_commands(
     fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """Every file it names has the digest it names, and its last lines work as pasted."""
+    """Every printed file has the printed digest, and the printed commands work when pasted."""
     python = tmp_path / "a venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.symlink_to(sys.executable)
@@ -46,12 +46,12 @@ async def test_its_files_are_real_and_its_last_lines_work(
         assert hashlib.sha256(Path(path).read_bytes()).hexdigest() == digest
     assert len(files_below(tmp_path / "tmp")) == 5
 
-    token, listing, download = (line.strip() for line in done.out.splitlines()[-3:])
-    assert token == "export GH_TOKEN=YOUR_TOKEN"
+    export, listing, download = (line.strip() for line in done.out.splitlines()[-3:])
+    assert export == "export GH_TOKEN=YOUR_TOKEN"
     assert listing.startswith("'a venv/bin/python' -m ghartifacts_async list ")
     fake_github.token = "YOUR_TOKEN"
     fake_github.add_artifact(REPOSITORY, "NAME", b"x")
-    pasted = "\n".join((token, listing, download)).replace("OWNER/REPO", REPOSITORY)
+    pasted = "\n".join((export, listing, download)).replace("OWNER/REPO", REPOSITORY)
     done = await end(await shell(pasted, tmp_path, **env, GITHUB_API_URL=fake_github.url))
     assert (done.status, done.err) == (0, "")
     assert files_below(tmp_path / "DIR") == ["NAME.zip"]

@@ -1,4 +1,4 @@
-"""``download``: what lands where, what is said, and how it ends."""
+"""``download``: the files, the output and the exit status."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rich.console import Console
 from ghartifacts_async import Artifact
 from ghartifacts_async.cli import show
 from ghartifacts_async.testing import FakeGitHub
-from tests.cli.support import PATIENCE, end, run, start
+from tests.cli.support import TIMEOUT, end, run, start
 from tests.support import REPOSITORY, files_below, published_below, raw_server
 
 
@@ -25,10 +25,10 @@ def output(tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
-async def test_a_single_one_goes_straight_into_the_directory(
+async def test_a_single_artifact_is_stored_directly_in_the_output_directory(
     fake_github: FakeGitHub, output: Path
 ) -> None:
-    """A single artifact lies in the directory itself, and is said to be verified."""
+    """A single artifact is stored in the output directory itself and reported as verified."""
     added = fake_github.add_artifact(REPOSITORY, "dist", {"a": b"b"})
     fake_github.add_artifact(REPOSITORY, "other", {"a": b"b"})
     done = await run(fake_github, "download", REPOSITORY, "--name", "dist", "-o", output)
@@ -39,8 +39,10 @@ async def test_a_single_one_goes_straight_into_the_directory(
     assert (done.status, done.err) == (0, "")
 
 
-async def test_several_get_a_directory_each(fake_github: FakeGitHub, output: Path) -> None:
-    """Several artifacts lie in directories of their names, a raw payload under its own name."""
+async def test_several_artifacts_get_a_directory_each(
+    fake_github: FakeGitHub, output: Path
+) -> None:
+    """Each of several artifacts gets a directory with its name. A raw payload keeps its name."""
     fake_github.add_artifact(REPOSITORY, "dist", {"a": b"b"})
     fake_github.add_artifact(REPOSITORY, "report", b"{}", raw="report.json")
     done = await run(fake_github, "download", REPOSITORY, "-o", output)
@@ -56,10 +58,10 @@ async def test_several_get_a_directory_each(fake_github: FakeGitHub, output: Pat
         (("\u00e9", "e\u0301"), ["\u00e9-1/\u00e9.zip", "\u00e9-2/\u00e9.zip"]),
     ],
 )
-async def test_names_that_collide_are_told_apart_by_id(
+async def test_colliding_names_get_the_id_appended(
     fake_github: FakeGitHub, output: Path, names: tuple[str, str], expected: list[str]
 ) -> None:
-    """Names that are equal, or are so on some system, get directories with their ids."""
+    """Artifacts whose names are equal, or equal on some file system, get directories with ids."""
     for name in names:
         fake_github.add_artifact(REPOSITORY, name, {"a": name})
     done = await run(fake_github, "download", REPOSITORY, "-o", output)
@@ -67,8 +69,10 @@ async def test_names_that_collide_are_told_apart_by_id(
     assert done.status == 0
 
 
-async def test_a_run_chooses(fake_github: FakeGitHub, output: Path) -> None:
-    """`--run` downloads the artifacts of that run alone."""
+async def test_run_selects_the_artifacts_of_a_workflow_run(
+    fake_github: FakeGitHub, output: Path
+) -> None:
+    """`--run` downloads only the artifacts of that workflow run."""
     for run_id in (7, 8):
         fake_github.add_artifact(REPOSITORY, f"of-{run_id}", b"x", run_id=run_id)
     done = await run(fake_github, "download", REPOSITORY, "--run", "8", "-o", output, "--json")
@@ -78,10 +82,10 @@ async def test_a_run_chooses(fake_github: FakeGitHub, output: Path) -> None:
 
 
 @pytest.mark.parametrize("more", [[], ["--json"]])
-async def test_none_found_is_an_error(
+async def test_no_matching_artifact_is_an_error(
     fake_github: FakeGitHub, output: Path, more: list[str]
 ) -> None:
-    """A name that no artifact has ends with 1 and an error, and makes nothing."""
+    """If no artifact has the name, the command exits with 1 and creates no files."""
     fake_github.add_artifact(REPOSITORY, "dist", b"x")
     done = await run(fake_github, "download", REPOSITORY, "--name", "dits", "-o", output, *more)
     assert (done.status, done.out) == (1, "")
@@ -89,8 +93,8 @@ async def test_none_found_is_an_error(
     assert not output.exists()
 
 
-async def test_expired_ones_are_skipped(fake_github: FakeGitHub, output: Path) -> None:
-    """Expired artifacts are named and not asked for, the rest counts."""
+async def test_expired_artifacts_are_skipped(fake_github: FakeGitHub, output: Path) -> None:
+    """Expired artifacts are reported as skipped and not requested; the others are downloaded."""
     fake_github.add_artifact(REPOSITORY, "old", b"x", expired=True)
     fake_github.add_artifact(REPOSITORY, "dist", b"x")
     done = await run(fake_github, "download", REPOSITORY, "-o", output)
@@ -106,20 +110,22 @@ async def test_expired_ones_are_skipped(fake_github: FakeGitHub, output: Path) -
 
 
 @pytest.mark.parametrize("more", [[], ["--json"]])
-async def test_only_expired_ones_is_an_error(
+async def test_only_expired_artifacts_is_an_error(
     fake_github: FakeGitHub, output: Path, more: list[str]
 ) -> None:
-    """Where every artifact has expired, the command ends with 1 and says so."""
+    """If every artifact has expired, the command exits with 1 and an error message."""
     for name in ("old", "older"):
         fake_github.add_artifact(REPOSITORY, name, b"x", expired=True)
     done = await run(fake_github, "download", REPOSITORY, "-o", output, *more)
     assert (done.status, done.out.count("expired\n" if not more else "skipped")) == (1, 2)
-    assert done.err == "error: nothing to download: all 2 found have expired\n"
+    assert done.err == "error: nothing to download: all 2 artifacts have expired\n"
     assert not output.exists()
 
 
-async def test_one_that_expires_meanwhile_is_skipped(fake_github: FakeGitHub, output: Path) -> None:
-    """An artifact that expires after it was listed is skipped as well."""
+async def test_an_artifact_that_expires_after_the_listing_is_skipped(
+    fake_github: FakeGitHub, output: Path
+) -> None:
+    """An artifact that expires after it was listed is reported as skipped."""
     fake_github.add_artifact(REPOSITORY, "dist", b"x")
     fake_github.fail_next(410, path="/zip$")
     done = await run(fake_github, "download", REPOSITORY, "-o", output)
@@ -127,8 +133,10 @@ async def test_one_that_expires_meanwhile_is_skipped(fake_github: FakeGitHub, ou
     assert done.status == 1
 
 
-async def test_a_failure_does_not_stop_the_rest(fake_github: FakeGitHub, output: Path) -> None:
-    """The others are downloaded, the failure is told under its escaped name, and the end is 1."""
+async def test_a_failed_download_does_not_stop_the_others(
+    fake_github: FakeGitHub, output: Path
+) -> None:
+    """The others are downloaded, the failure is printed with escaped name, and the status is 1."""
     fake_github.add_artifact(REPOSITORY, "dist", b"x")
     fake_github.add_artifact(REPOSITORY, "\x1b[2Jbad", b"x", digest=f"sha256:{'0' * 64}")
     done = await run(fake_github, "download", REPOSITORY, "-o", output)
@@ -142,8 +150,10 @@ async def test_a_failure_does_not_stop_the_rest(fake_github: FakeGitHub, output:
     assert done.status == 1
 
 
-async def test_bars_stay_out_of_the_output(fake_github: FakeGitHub, output: Path) -> None:
-    """Bars are drawn on standard error where it is a terminal, names escaped, and never in JSON."""
+async def test_progress_bars_are_drawn_on_a_terminal_only(
+    fake_github: FakeGitHub, output: Path
+) -> None:
+    """Progress bars go to standard error if it is a terminal, and are never drawn with `--json`."""
     fake_github.add_artifact(REPOSITORY, "\x07[red]{dist}", b"x")
     arguments = ("download", REPOSITORY, "-o", output)
     done = await run(fake_github, *arguments, FORCE_COLOR="1", TERM="xterm")
@@ -157,23 +167,23 @@ async def test_bars_stay_out_of_the_output(fake_github: FakeGitHub, output: Path
 
 
 def test_finished_bars_disappear(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many downloads there are, only those under way have a bar."""
-    seen = io.StringIO()
-    monkeypatch.setattr(show, "errors", Console(file=seen, force_terminal=True, width=80))
+    """Only running downloads have a progress bar."""
+    terminal = io.StringIO()
+    monkeypatch.setattr(show, "errors", Console(file=terminal, force_terminal=True, width=80))
     with show.bars() as bars:
         for number in range(20):
             artifact = Artifact(number, "", f"number-{number}", 1, "", "", expired=False)
             bars.begin(artifact)
             bars.end(artifact)
-        before = len(seen.getvalue())
+        before = len(terminal.getvalue())
         bars.begin(Artifact(20, "", "number-20", 1, "", "", expired=False))
-    assert "number-20" in seen.getvalue()[before:]
-    assert "number-1 " not in seen.getvalue()[before:]
+    assert "number-20" in terminal.getvalue()[before:]
+    assert "number-1 " not in terminal.getvalue()[before:]
 
 
 @pytest.fixture
 def _sigint_reaches_children() -> Iterator[None]:
-    """A shell's background job ignores SIGINT, and so would its children."""
+    """Restore SIGINT, which a shell's background jobs and their children would ignore."""
     before = signal.getsignal(signal.SIGINT)
     if before is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -181,13 +191,13 @@ def _sigint_reaches_children() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows sends no such signals")
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no POSIX signals")
 @pytest.mark.usefixtures("_sigint_reaches_children")
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 async def test_a_signal_publishes_nothing(
     fake_github: FakeGitHub, tmp_path: Path, number: signal.Signals, status: int
 ) -> None:
-    """Interrupted or terminated in mid-download, it ends without a word and publishes nothing."""
+    """Interrupted or terminated, the command exits without output and publishes no file."""
 
     async def stall(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (
@@ -199,7 +209,7 @@ async def test_a_signal_publishes_nothing(
     def written() -> int:
         return sum((tmp_path / name).stat().st_size for name in files_below(tmp_path))
 
-    async with raw_server(stall) as url, asyncio.timeout(PATIENCE):
+    async with raw_server(stall) as url, asyncio.timeout(TIMEOUT):
         for name in ("dist", "other"):
             fake_github.add_artifact(REPOSITORY, name, bytes(9_000_000), location=url)
         process = await start(fake_github, "download", REPOSITORY, "-o", tmp_path)

@@ -1,4 +1,4 @@
-"""``list``, and what all commands have in common."""
+"""``list``, and behaviour that all commands share."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ LONG = "long-" * 50
 HOSTILE = "\x1b[2J\x07[red]é\x9b31m\u202e{0}"
 
 
-async def test_the_table_holds_every_artifact_whole(fake_github: FakeGitHub) -> None:
-    """Redirected, the table has a line for each artifact, with the whole of its name."""
+async def test_redirected_output_has_full_names(fake_github: FakeGitHub) -> None:
+    """If the output is redirected, each artifact has one line with its full name."""
     for name in ("dist", LONG):
         fake_github.add_artifact(REPOSITORY, name, b"x" * 2000)
     done = await run(fake_github, "list", REPOSITORY, COLUMNS="80")
@@ -32,34 +32,34 @@ async def test_the_table_holds_every_artifact_whole(fake_github: FakeGitHub) -> 
     assert (count, done.err, done.status) == ("2 artifacts", "", 0)
 
 
-async def test_a_narrow_terminal_loses_nothing(
+async def test_a_narrow_terminal_folds_names(
     fake_github: FakeGitHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In a narrow terminal a name is folded, not cut."""
+    """In a narrow terminal a long name is folded, not truncated."""
     fake_github.add_artifact(REPOSITORY, "é" * 200, b"x")
     listed = await run(fake_github, "list", REPOSITORY, "--json")
-    seen = io.StringIO()
-    monkeypatch.setattr(show, "console", Console(file=seen, width=40, force_terminal=True))
+    terminal = io.StringIO()
+    monkeypatch.setattr(show, "console", Console(file=terminal, width=40, force_terminal=True))
     show.table([from_json(listed.out, Artifact)])
-    assert seen.getvalue().count("é") == 200
-    assert len(seen.getvalue().splitlines()) > 5
+    assert terminal.getvalue().count("é") == 200
+    assert len(terminal.getvalue().splitlines()) > 5
 
 
-async def test_json_is_one_artifact_a_line(fake_github: FakeGitHub) -> None:
-    """`--json` prints what `from_json` reads back, filtered by name and by run."""
+async def test_json_prints_one_artifact_per_line(fake_github: FakeGitHub) -> None:
+    """`--json` prints artifacts that `from_json` can read, filtered by name and by run."""
     for run_id in (7, 8):
         for name in ("dist", HOSTILE):
             fake_github.add_artifact(REPOSITORY, name, b"x", run_id=run_id)
-    every = await run(fake_github, "list", REPOSITORY, "--json")
-    assert [from_json(line, Artifact).id for line in every.out.splitlines()] == [4, 3, 2, 1]
-    assert [line["name"] for line in every.lines()] == [HOSTILE, "dist"] * 2
+    unfiltered = await run(fake_github, "list", REPOSITORY, "--json")
+    assert [from_json(line, Artifact).id for line in unfiltered.out.splitlines()] == [4, 3, 2, 1]
+    assert [line["name"] for line in unfiltered.lines()] == [HOSTILE, "dist"] * 2
     filtered = await run(fake_github, "list", REPOSITORY, "--json", "--run", "8", "--name", HOSTILE)
     assert [line["id"] for line in filtered.lines()] == [4]
 
 
 @pytest.mark.parametrize("more", [[], ["--json"]])
 async def test_hostile_names_are_escaped(fake_github: FakeGitHub, more: list[str]) -> None:
-    """No control character of a name reaches the terminal, and no markup in it is obeyed."""
+    """Control characters in a name are escaped, and markup in it is printed as text."""
     fake_github.add_artifact(REPOSITORY, HOSTILE, b"x")
     done = await run(fake_github, "list", REPOSITORY, *more)
     assert all(c.isprintable() for line in done.out.split("\n") for c in line)
@@ -67,8 +67,8 @@ async def test_hostile_names_are_escaped(fake_github: FakeGitHub, more: list[str
     assert "[red]" in done.out
 
 
-async def test_any_name_suits_any_stream(fake_github: FakeGitHub) -> None:
-    """A name that the output's encoding cannot express is escaped."""
+async def test_unencodable_names_are_escaped(fake_github: FakeGitHub) -> None:
+    """Characters that the output encoding does not have are escaped."""
     fake_github.add_artifact(REPOSITORY, "größe", b"x")
     done = await run(fake_github, "list", REPOSITORY, PYTHONIOENCODING="ascii")
     assert "gr\\xf6\\xdfe" in done.out
@@ -76,10 +76,10 @@ async def test_any_name_suits_any_stream(fake_github: FakeGitHub) -> None:
 
 
 @pytest.mark.parametrize("more", [["list"], ["list", "--json"], ["download", "--json", "-o", "o"]])
-async def test_a_broken_pipe_ends_quietly(
+async def test_a_broken_pipe_is_silent(
     fake_github: FakeGitHub, more: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When nobody reads the output any more, the command ends without a word."""
+    """If the reader of the output has closed the pipe, the command exits without a message."""
     monkeypatch.chdir(tmp_path)
     fake_github.add_artifact(REPOSITORY, "dist", b"x")
     reader, writer = os.pipe()
@@ -94,15 +94,15 @@ async def test_a_broken_pipe_ends_quietly(
 
 
 async def test_the_version_is_printed(tmp_path: Path) -> None:
-    """`--version` prints the version of the distribution."""
+    """`--version` prints the version of the installed distribution."""
     done = await run(None, "--version")
     assert (done.out.strip(), done.status) == (version("ghartifacts_async"), 0)
     assert files_below(tmp_path) == []
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["download", "--help"]])
-async def test_help_is_given(arguments: list[str]) -> None:
-    """`--help` explains each command."""
+async def test_help_is_printed(arguments: list[str]) -> None:
+    """`--help` prints the usage of the program and of each command."""
     done = await run(None, *arguments)
     assert "Usage:" in done.out
     assert (done.status, done.err) == (0, "")
@@ -111,10 +111,10 @@ async def test_help_is_given(arguments: list[str]) -> None:
 @pytest.mark.parametrize(
     "arguments", [["lsit"], ["list"], ["list", REPOSITORY, "--run", "x"], ["download", REPOSITORY]]
 )
-async def test_a_command_that_is_none_is_a_usage_error(
+async def test_wrong_arguments_are_a_usage_error(
     fake_github: FakeGitHub, arguments: list[str]
 ) -> None:
-    """Missing, unknown and malformed arguments end with 2, and nothing is asked."""
+    """Missing, unknown and malformed arguments exit with 2, and no request is sent."""
     done = await run(fake_github, *arguments)
     assert (done.status, done.out) == (2, "")
     assert "Error" in done.err
@@ -132,10 +132,10 @@ async def test_a_command_that_is_none_is_a_usage_error(
         (["octo-org/none"], "t0", "octo-org/none"),
     ],
 )
-async def test_a_refusal_is_one_line_of_error(
+async def test_an_error_is_one_line(
     fake_github: FakeGitHub, arguments: list[str], token: str, reason: str
 ) -> None:
-    """A wrong repository, run or token ends with 1 and a line that says why, not the token."""
+    """A wrong repository, run or token exits with 1 and a one-line reason without the token."""
     fake_github.token = "t0"
     fake_github.add_repository(REPOSITORY)
     done = await run(fake_github, "list", *arguments, GH_TOKEN=token)

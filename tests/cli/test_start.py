@@ -1,27 +1,27 @@
-"""``python -m ghartifacts_async`` before a command runs."""
+"""``python -m ghartifacts_async`` before a command starts."""
 
 from __future__ import annotations
 
 import pytest
 
-from ghartifacts_async import __main__ as start
+from ghartifacts_async import __main__ as entry_point
 from ghartifacts_async.cli import commands
 
 
-def test_without_the_extra_it_says_what_to_install(
+def test_a_missing_extra_is_reported(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Where the extra is missing, the error names it."""
-    monkeypatch.setattr(start, "find_spec", lambda _: None)
-    assert start.main() == 1
+    """Without the extra `cli`, the command exits with 1 and prints how to install it."""
+    monkeypatch.setattr(entry_point, "find_spec", lambda _: None)
+    assert entry_point.main() == 1
     assert "pip install 'ghartifacts_async[cli]'" in capsys.readouterr().err
 
 
-def test_ctrl_c_at_any_time_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A KeyboardInterrupt outside of the event loop becomes the status of a shell, too."""
+def test_ctrl_c_exits_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C outside the event loop exits with 130 as well."""
 
     def interrupted() -> int:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(commands, "main", interrupted)
-    assert start.main() == 130
+    assert entry_point.main() == 130

@@ -1,4 +1,4 @@
-"""For each error of an archive, what makes a client with secrets raise it."""
+"""For each archive error, an operation of a client with secrets that raises it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tests.secrets.driving import STORE, Drive, client
 from tests.support import REPOSITORY, raw_server, says
 
 
-def unpacked(payload: bytes, **wanted: Any) -> Drive:
-    """A payload that is unpacked, by ranges and as a whole, from a URL with a secret query."""
+def unpacked(payload: bytes, **options: Any) -> Drive:
+    """Extract a payload at a signed URL, by byte ranges and then, after an error, as a whole."""
 
     async def drive(fake: FakeGitHub, to: Path) -> Any:
         async with raw_server(says(STORE % (b"200 OK", len(payload)) + payload)) as url:
@@ -23,11 +23,11 @@ def unpacked(payload: bytes, **wanted: Any) -> Drive:
             async with client(fake) as gh:
                 repo = gh.repo(REPOSITORY)
                 try:
-                    return await repo.extract_artifact(2, to / "out", **wanted)
+                    return await repo.extract_artifact(2, to / "out", **options)
                 except errors.ArchiveError:
-                    limits = {name: wanted.pop(name) for name in {"limits"} & wanted.keys()}
+                    limits = {name: options.pop(name) for name in {"limits"} & options.keys()}
                     async with repo.open_artifact(2, **limits) as archive:
-                        return await archive.extract(to / "out", **wanted)
+                        return await archive.extract(to / "out", **options)
 
     return drive
 
