@@ -262,7 +262,7 @@ class Client:
         try:
             await self._parts.transport.close()
         finally:
-            await self._parts.disk.close()
+            await self._parts.threads.close()
 
     def __repr__(self) -> str:
         return f"<Client of {self._base_url}, {self._state}>"

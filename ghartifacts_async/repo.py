@@ -293,7 +293,7 @@ class Repo:
         Source: https://docs.github.com/rest/actions/artifacts#download-an-artifact
         """
         from ghartifacts_async._download.progress import check_callback
-        from ghartifacts_async._download.target import check_destination
+        from ghartifacts_async._download.target import DownloadRequest, check_destination
 
         check_destination(destination)
         check_callback(on_progress)
@@ -301,11 +301,10 @@ class Repo:
         _arguments.connections(connections)
         parts = self._opened()
         async with parts.lifetime.scope():
-            artifact = await self._described(artifact)
-            return await parts.download(
-                self.name,
-                artifact,
-                destination,
+            request = DownloadRequest(
+                repository=self.name,
+                artifact=await self._described(artifact),
+                destination=destination,
                 if_exists=if_exists,
                 connections=connections,
                 wait_for_lock=wait_for_lock,
@@ -313,6 +312,7 @@ class Repo:
                 durable=durable,
                 on_progress=on_progress,
             )
+            return await parts.download(request)
 
     @asynccontextmanager
     async def stream_artifact(self, artifact: Artifact | int) -> AsyncIterator[ArtifactStream]:
@@ -334,15 +334,14 @@ class Repo:
 
         Source: https://docs.github.com/rest/actions/artifacts#download-an-artifact
         """
-        from ghartifacts_async._download.blob import BlobClient
         from ghartifacts_async._download.retries import Retrier
-        from ghartifacts_async._download.stream import stream
+        from ghartifacts_async._download.stream import open_stream
 
         parts = self._opened()
         artifact = await self._described(artifact)
-        source = BlobClient(parts.transport, parts.lease(self.name, artifact), artifact)
-        async with stream(artifact, source, Retrier(parts.policy), parts.lifetime) as opened:
-            yield opened
+        client, retrier = parts.blob_client(self.name, artifact), Retrier(parts.policy)
+        async with open_stream(artifact, client, retrier, parts.lifetime) as stream:
+            yield stream
 
     @asynccontextmanager
     async def open_artifact(
@@ -377,14 +376,13 @@ class Repo:
         """
         from ghartifacts_async._archive.archive import open_archive
         from ghartifacts_async._archive.remote_file import RemoteFile
-        from ghartifacts_async._download.blob import BlobClient
 
         _arguments.of_kind(limits, ArchiveLimits)
         parts = self._opened()
         artifact = await self._described(artifact)
-        source = BlobClient(parts.transport, parts.lease(self.name, artifact), artifact)
+        client = parts.blob_client(self.name, artifact)
         whole = self._whole(parts, artifact)
-        remote = RemoteFile(artifact, source, parts.policy, parts.disk, whole)
+        remote = RemoteFile(artifact, client, parts.policy, parts.threads, whole)
         async with open_archive(artifact, remote, parts.lifetime, limits) as archive:
             yield archive
 
@@ -451,13 +449,18 @@ class Repo:
 
         Source: https://docs.github.com/rest/actions/artifacts#download-an-artifact
         """
-        from ghartifacts_async._archive.archive import Unpacking, extract
+        from ghartifacts_async._archive.extraction import (
+            ExtractionRequest,
+            download_and_extract,
+        )
 
-        wanted = Unpacking.of(directory, members, strip, if_exists, portable, limits)
+        request = ExtractionRequest.from_arguments(
+            directory, members, strip, if_exists, portable, limits
+        )
         parts = self._opened()
         async with parts.lifetime.scope():
             artifact = await self._described(artifact)
-            return await extract(parts.disk, self._whole(parts, artifact), wanted)
+            return await download_and_extract(parts.threads, self._whole(parts, artifact), request)
 
     def download_artifacts(
         self,
@@ -643,13 +646,19 @@ class Repo:
         self, parts: ClientContext, artifact: Artifact
     ) -> Callable[[Path], Awaitable[Download]]:
         """Return a function that downloads an artifact to a path and keeps no partial data."""
+        from ghartifacts_async._download.target import DownloadRequest
 
-        def whole(path: Path) -> Awaitable[Download]:
-            return parts.download(
-                self.name, artifact, path, if_exists="replace", keep_partial=False
+        def download(path: Path) -> Awaitable[Download]:
+            request = DownloadRequest(
+                repository=self.name,
+                artifact=artifact,
+                destination=path,
+                if_exists="replace",
+                keep_partial=False,
             )
+            return parts.download(request)
 
-        return whole
+        return download
 
     async def _described(self, artifact: Artifact | int) -> Artifact:
         """Return the artifact, requesting it from GitHub if only its id is given."""

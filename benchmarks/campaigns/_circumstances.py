@@ -24,10 +24,10 @@ def pieces(schedule: Schedule) -> Iterator[None]:
     with (
         mock.patch.multiple(
             ranges,
-            BYTES_FOR_A_CONNECTION=piece,
-            _LARGEST_PIECE=4 * piece,
-            _SMALLEST_PIECE=piece,
-            _SMALLEST_RELIEF=max(1, piece // 16),
+            BYTES_PER_CONNECTION=piece,
+            _MAX_SEGMENT=4 * piece,
+            _MIN_SEGMENT=piece,
+            _MIN_STOLEN_SHARE=max(1, piece // 16),
         ),
         mock.patch.multiple(threads, _MAX_BATCH=piece // 2, _MIN_BATCH=piece // 8),
         mock.patch.object(hasher, "_MIN_FOLLOW_BYTES", piece),

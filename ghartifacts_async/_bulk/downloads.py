@@ -11,8 +11,10 @@ from pathlib import Path
 from ghartifacts_async import _arguments
 from ghartifacts_async._bulk.outcomes import strip_tracebacks
 from ghartifacts_async._bulk.path_template import PathTemplate
+from ghartifacts_async._bulk.progress import BulkMeter
+from ghartifacts_async._bulk.single_download import download_one
 from ghartifacts_async._context import ClientContext
-from ghartifacts_async._download.progress import BulkMeter
+from ghartifacts_async._download.target import DownloadRequest
 from ghartifacts_async._tasks.workers import Slot, iterate, map_concurrently, with_slots
 from ghartifacts_async.errors import (
     ArtifactExpired,
@@ -48,17 +50,16 @@ async def download_artifacts(
     async def fetch(artifact: Artifact, slot: Slot) -> Download:
         if artifact.expired:
             raise ArtifactExpired(f"artifact {artifact.id} has expired, according to its listing")
-        return await context.download_one_of_many(
-            repository,
-            artifact,
-            directory / template.path(artifact),
-            name_for=partial(template.name, artifact),
-            meter=meter,
-            shared_connections=shared_connections,
+        request = DownloadRequest(
+            repository=repository,
+            artifact=artifact,
+            destination=directory / template.path(artifact),
             if_exists=if_exists,
             durable=durable,
-            on_received=slot.release,
+            name_for=partial(template.name, artifact),
+            shared_connections=shared_connections,
         )
+        return await download_one(context, request, meter, on_received=slot.release)
 
     async def download(item: tuple[Artifact | int, Slot]) -> Outcome:
         artifact, slot = item
@@ -73,7 +74,7 @@ async def download_artifacts(
             outcome = Outcome(artifact, error=strip_tracebacks(error))
         finally:
             slot.release()
-        meter.end(well=outcome.error is None)
+        meter.end(succeeded=outcome.error is None)
         return outcome
 
     source = with_slots(iterate(artifacts), concurrency)
@@ -86,4 +87,4 @@ async def download_artifacts(
     async with aclosing(results) as outcomes:
         async for outcome in outcomes:
             yield outcome
-    meter.done()
+    meter.finish()

@@ -21,9 +21,11 @@ from ghartifacts_async._bulk.downloads import SHARED_CONNECTIONS
 from ghartifacts_async._bulk.mirror_store import MirrorStore
 from ghartifacts_async._bulk.outcomes import strip_tracebacks
 from ghartifacts_async._bulk.path_template import PathTemplate
+from ghartifacts_async._bulk.progress import BulkMeter
+from ghartifacts_async._bulk.single_download import download_one
 from ghartifacts_async._context import ClientContext
 from ghartifacts_async._download import verification
-from ghartifacts_async._download.progress import BulkMeter
+from ghartifacts_async._download.target import DownloadRequest
 from ghartifacts_async._tasks.lifetime import Lifetime
 from ghartifacts_async._tasks.waiting import wait_all
 from ghartifacts_async._tasks.workers import interleave, map_concurrently, read_ahead
@@ -68,12 +70,12 @@ class _ReportBuilder:
     def add_up_to_date(self, count: int) -> None:
         """Count artifacts whose files exist already."""
         self.skipped += count
-        self.meter.found(count, well=True)
+        self.meter.add_finished(count, succeeded=True)
 
     def add_expired(self, count: int) -> None:
         """Count expired artifacts that are not in the mirror."""
         self.expired += count
-        self.meter.found(count, well=False)
+        self.meter.add_finished(count, succeeded=False)
 
     def add_failure(self, artifact: Artifact, error: ArtifactsError) -> None:
         """Record the error of one artifact.
@@ -143,7 +145,9 @@ class Mirror:
         self._root = root
         self._template = template
         self._durable = durable
-        self._store = MirrorStore(context.disk, context.base_url, root, template, durable=durable)
+        self._store = MirrorStore(
+            context.threads, context.base_url, root, template, durable=durable
+        )
         self._queues: dict[str, _DigestQueue] = {}
         self._unfinished = 0
         self._is_listed = False
@@ -234,7 +238,7 @@ class Mirror:
         finally:
             self._unfinished -= 1
             await self._close_if_finished()
-        report.meter.end(well=succeeded)
+        report.meter.end(succeeded=succeeded)
 
     async def _link_or_download(
         self,
@@ -251,15 +255,15 @@ class Mirror:
             report.linked += 1
             return
         template = self._template
-        download = await self._context.download_one_of_many(
-            self._repository,
-            artifact,
-            self._root / (path or template.path(artifact)),
-            name_for=partial(template.name, artifact),
-            meter=report.meter,
-            shared_connections=shared_connections,
+        request = DownloadRequest(
+            repository=self._repository,
+            artifact=artifact,
+            destination=self._root / (path or template.path(artifact)),
             durable=self._durable,
+            name_for=partial(template.name, artifact),
+            shared_connections=shared_connections,
         )
+        download = await download_one(self._context, request, report.meter)
         final_path = download.path.relative_to(self._root).as_posix()
         await self._store.record(artifact, final_path, download.digest)
         report.downloaded += not download.skipped
@@ -307,5 +311,5 @@ async def update_mirrors(
     finally:
         closing = [asyncio.ensure_future(mirror.close()) for mirror in opened]
         await wait_all(lambda: [task for task in closing if not task.done()])
-    report.meter.done()
+    report.meter.finish()
     return report.build(loop.time() - started_at)

@@ -137,7 +137,7 @@ class FollowingHasher:
                 self._job.add_done_callback(self._done)
 
     def stop(self) -> None:
-        """Start no further job; `jobs` has the one that is running."""
+        """Start no further job; `jobs` still has the running one."""
         self._available = 0
 
     @property

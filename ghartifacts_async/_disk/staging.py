@@ -68,7 +68,7 @@ class StagingDirectory:
 
     Attributes:
         target: Final path of the directory.
-        work: Our own directory beside the target, which contains the one that is filled.
+        work: Temporary directory beside the target, which contains the directory to fill.
     """
 
     def __init__(

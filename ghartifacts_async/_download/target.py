@@ -1,20 +1,55 @@
-"""The file that a download becomes, and what to do about an existing one."""
+"""What is requested of a download, and the file that it becomes."""
 
 from __future__ import annotations
 
+import asyncio
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from ghartifacts_async._disk.directories import sync_directory
 from ghartifacts_async._disk.file_io import disk_errors, sync_file
 from ghartifacts_async._disk.filenames import safe_filename
 from ghartifacts_async._disk.hasher import has_digest
 from ghartifacts_async._disk.threads import IoThreads
+from ghartifacts_async._download.progress import OnProgress
 from ghartifacts_async.errors import DiskError, InvalidArgument, TargetExists
 from ghartifacts_async.models import Artifact, IfExists
+
+
+@frozen(kw_only=True)
+class DownloadRequest:
+    """What is requested of one download; see `Repo.download_artifact`.
+
+    Attributes:
+        repository: ``owner/name``.
+        artifact: Artifact, as GitHub describes it.
+        destination: File or directory, as the caller gave it.
+        if_exists: What to do about an existing file.
+        connections: Number of concurrent connections; None for a number that suits the size.
+        wait_for_lock: Wait while another download writes to the same target.
+        keep_partial: Keep the received bytes for the next call if this one fails.
+        durable: Return once the file would survive a power failure.
+        on_progress: Callback for the progress of this download.
+        name_for: Returns the file's name for the name of the payload; None keeps that name. The
+            destination is then the name of the file if the payload is a zip.
+        shared_connections: Bounds the connections beyond the first of each of several downloads.
+    """
+
+    repository: str
+    artifact: Artifact
+    destination: str | os.PathLike[str]
+    if_exists: IfExists = "verify"
+    connections: int | None = None
+    wait_for_lock: bool = True
+    keep_partial: bool = True
+    durable: bool = False
+    on_progress: OnProgress | None = None
+    name_for: Callable[[str], str] | None = None
+    shared_connections: asyncio.Semaphore | None = None
 
 
 @define
@@ -45,7 +80,7 @@ class Target:
             return cls(path / safe_filename(artifact.name, ".zip"), name_is_final=False)
         return cls(path, name_is_final=True)
 
-    def rename(self, name: str) -> None:
+    def set_name(self, name: str) -> None:
         """Set the final name, unless it is final already."""
         if not self.name_is_final:
             self.path, self.name_is_final = self.path.with_name(name), True

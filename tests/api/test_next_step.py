@@ -30,7 +30,7 @@ from ghartifacts_async.errors import (
     ServerError,
 )
 from ghartifacts_async.models import RetryPolicy
-from tests.values import CALL, reply
+from tests.values import CALL, make_response
 
 POLICY = RetryPolicy(attempts=3, timeout=60, wait_initial=4, wait_max=30)
 LOST = ConnectionFailed("x", may_have_arrived=True)
@@ -41,7 +41,7 @@ def outcome(status: int | None = None, error: ArtifactsError | None = None, **mo
     """Return the outcome of an attempt with this response, or with this error."""
     if status is None:
         return Outcome(None, error, **more)
-    response = reply(status)
+    response = make_response(status)
     return Outcome(response, error_of(CALL, response), **more)
 
 

@@ -57,10 +57,7 @@ async def test_an_open_client_imports_nothing_on_the_loop(
     assert child.returncode == 0
     entered, requested, left = json.loads(out)
     needed = {"aiolimiter", "cattrs", "ghartifacts_async._api.converters"}
-    modules = {
-        f"ghartifacts_async._download.{name}"
-        for name in ("blob", "downloader", "small_file", "stream")
-    }
+    modules = {f"ghartifacts_async._download.{name}" for name in ("blob", "downloader", "stream")}
     assert needed | modules <= set(entered)
     loaded_later = ("ghartifacts_async._archive", "ghartifacts_async._bulk")
     assert not [name for name in entered if name.startswith(loaded_later)]

@@ -88,7 +88,6 @@ NEEDED_LATER = (
     "ghartifacts_async._bulk.operations",
     "ghartifacts_async._download.blob",
     "ghartifacts_async._download.downloader",
-    "ghartifacts_async._download.small_file",
     "ghartifacts_async._download.stream",
     "ghartifacts_async.reports",
 )

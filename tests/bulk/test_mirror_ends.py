@@ -25,7 +25,7 @@ from ghartifacts_async import (
     Repo,
     TargetBusy,
 )
-from ghartifacts_async._download import small_file
+from ghartifacts_async._disk import nameless_file
 from ghartifacts_async.testing import BlobFault, FakeGitHub, Fault
 from tests.bulk.support import LARGE, MANIFEST, add, counts, library_tasks, until
 from tests.support import QUICK, REPOSITORY, files_below, published_below
@@ -99,7 +99,7 @@ async def test_a_full_disk(
 ) -> None:
     """A full disk is reported per artifact, and raised if it affects many in a row."""
     add(fake_github, 60)
-    plain, left = small_file._write, [bad]
+    plain, left = nameless_file._write, [bad]
 
     def write(*arguments: Any) -> None:
         left[0] -= 1
@@ -107,7 +107,7 @@ async def test_a_full_disk(
             raise OSError(errno.ENOSPC, "No space left on device")
         plain(*arguments)
 
-    monkeypatch.setattr(small_file, "_write", write)
+    monkeypatch.setattr(nameless_file, "_write", write)
     if ends:
         with pytest.raises(DiskFull):
             await repo.mirror(tmp_path)

@@ -10,9 +10,10 @@ import pytest
 
 from ghartifacts_async import Client, Repo
 from ghartifacts_async._arguments import DEFAULT_TEMPLATE
+from ghartifacts_async._bulk import single_download
 from ghartifacts_async._bulk.path_template import PathTemplate
+from ghartifacts_async._disk import nameless_file
 from ghartifacts_async._disk.hidden_files import HiddenFiles
-from ghartifacts_async._download import small_file
 from ghartifacts_async.testing import BlobFault, FakeGitHub
 from tests.bulk.support import LARGE, add, download_all, until
 from tests.support import REPOSITORY, files_below
@@ -28,13 +29,13 @@ async def test_systems_without_unnamed_files(
 ) -> None:
     """Small artifacts are downloaded also where files cannot be created without a name."""
     add(fake_github, 5)
-    small_file._knows_nameless.cache_clear()
+    nameless_file.supports_nameless_files.cache_clear()
     if problem == "no such files":
-        monkeypatch.setattr(small_file, "_NAMELESS", None)
+        monkeypatch.setattr(nameless_file, "_TMPFILE", None)
     elif problem == "refused":
-        monkeypatch.setattr(small_file, "_NAMELESS", os.O_DIRECTORY)
+        monkeypatch.setattr(nameless_file, "_TMPFILE", os.O_DIRECTORY)
     else:
-        monkeypatch.setattr(small_file, "put", lambda *_: False)
+        monkeypatch.setattr(single_download, "write_nameless_file", lambda *_: False)
     outcomes = await download_all(repo, tmp_path / "a" / "b")
     assert all(outcome.result().verified for outcome in outcomes)
     assert len(files_below(tmp_path)) == 5

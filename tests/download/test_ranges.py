@@ -63,7 +63,7 @@ def test_each_byte_is_fetched_once(total: int, connections: int, chance: Any) ->
             break
         now += chance.random()
         while len(fetchers) < connections:
-            piece = plan.take(now, chance.choice([0.0, 1e6]))
+            piece = plan.claim(now, chance.choice([0.0, 1e6]))
             if piece is None:
                 break
             fetchers.append((piece, chance.choice([1e4, 1e7, 1e8])))
@@ -74,10 +74,10 @@ def test_each_byte_is_fetched_once(total: int, connections: int, chance: Any) ->
             assert fetched.total == before + size, "a byte was fetched twice"
             seen += size
             piece.at += size
-            piece.came += size
+            piece.received += size
             if not piece.left or chance.random() < 0.1:
                 fetchers.remove((piece, rate))
-                plan.give_back(piece)
+                plan.release(piece)
     assert plan.complete
     assert list(fetched) == [(0, total)]
 
@@ -86,7 +86,7 @@ def test_segments_are_in_order_and_shrink() -> None:
     """Segments are handed out from the start of the payload and get smaller towards its end."""
     plan = SegmentScheduler([(0, 100 * MIB)], 4)
     pieces = []
-    while (piece := plan.take(0.0)) is not None:
+    while (piece := plan.claim(0.0)) is not None:
         pieces.append(piece)
     assert [piece.at for piece in pieces] == sorted(piece.at for piece in pieces)
     sizes = [piece.left for piece in pieces]
@@ -98,33 +98,33 @@ def test_segments_are_in_order_and_shrink() -> None:
 def test_an_idle_connection_takes_bytes_from_a_slow_one() -> None:
     """An idle connection takes over bytes of a slow one so that both end together."""
     plan = SegmentScheduler([(0, 2 * MIB)], 2)
-    slow, quick = plan.take(0.0), plan.take(0.0)
+    slow, quick = plan.claim(0.0), plan.claim(0.0)
     assert slow is not None
     assert quick is not None
     quick.at = quick.stop or 0
-    plan.give_back(quick)
+    plan.release(quick)
     slow.at += 100_000
-    slow.came = 100_000
-    assert plan.take(0.5, 1e6) is None, "it is too early to call it slow"
+    slow.received = 100_000
+    assert plan.claim(0.5, 1e6) is None, "it is too early to call it slow"
     left = slow.left
-    relief = plan.take(2.0, 1e6)
+    relief = plan.claim(2.0, 1e6)
     assert relief is not None
     assert slow.stop == relief.at
     assert slow.left + relief.left == left
     assert slow.left / 50_000 == pytest.approx(relief.left / 1e6, rel=0.01)
-    assert plan.take(2.1, 1e6) is None, "no connection is slow any more"
+    assert plan.claim(2.1, 1e6) is None, "no connection is slow any more"
 
 
 def test_a_small_remainder_is_taken_over_whole() -> None:
     """A remainder that is too small to split is taken over as a whole."""
     plan = SegmentScheduler([(0, 2 * MIB)], 2)
-    slow, quick = plan.take(0.0), plan.take(0.0)
+    slow, quick = plan.claim(0.0), plan.claim(0.0)
     assert slow is not None
     assert quick is not None
     quick.at = 2 * MIB
-    plan.give_back(quick)
-    slow.at = slow.came = MIB - 40_000
-    relief = plan.take(100.0, 1e6)
+    plan.release(quick)
+    slow.at = slow.received = MIB - 40_000
+    relief = plan.claim(100.0, 1e6)
     assert relief is not None
     assert (relief.at, relief.stop, slow.left) == (MIB - 40_000, MIB, 0)
 
@@ -132,12 +132,12 @@ def test_a_small_remainder_is_taken_over_whole() -> None:
 def test_a_silent_connection_loses_its_segment() -> None:
     """A connection that receives nothing loses its segment, or half of it to one without a rate."""
     plan = SegmentScheduler([(0, MIB)], 2)
-    silent = plan.take(0.0)
-    relief = plan.take(5.0, 1e6)
+    silent = plan.claim(0.0)
+    relief = plan.claim(5.0, 1e6)
     assert silent is not None
     assert relief is not None
     assert (silent.left, relief.left) == (0, MIB)
-    half = plan.take(10.0)
+    half = plan.claim(10.0)
     assert half is not None
     assert half.left == MIB // 2
 
@@ -145,14 +145,14 @@ def test_a_silent_connection_loses_its_segment() -> None:
 def test_an_unknown_size() -> None:
     """A payload of unknown size is a single segment, which is never split."""
     plan = SegmentScheduler([(0, None)], 1)
-    piece = plan.take(0.0)
+    piece = plan.claim(0.0)
     assert piece is not None
     assert piece.left == 0
     assert not plan.complete
-    assert plan.take(100.0, 1e6) is None
-    plan.give_back(piece)
+    assert plan.claim(100.0, 1e6) is None
+    plan.release(piece)
     assert not plan.complete
-    piece = plan.take(0.0)
+    piece = plan.claim(0.0)
     assert piece is not None
     piece.stop = piece.at = 7
     assert plan.complete

@@ -104,7 +104,7 @@ async def test_a_truncated_zip_without_a_digest_fails(repo: Repo, fake_github: F
     add_artifact(fake_github, digest=None)
     cut = BlobFault.length(None) & BlobFault.truncate(after=1_000_000)
     fake_github.fail_blobs_when(lambda _: cut)
-    with pytest.raises(IncompleteDownload, match="1000000 bytes came"):
+    with pytest.raises(IncompleteDownload, match="received 1000000 bytes"):
         await read_all(repo)
 
 
@@ -183,7 +183,7 @@ async def test_retries_are_logged_without_the_url(
     fake_github.fail_blobs_when(fail)
     with caplog.at_level(logging.DEBUG, "ghartifacts_async"):
         await read_all(repo)
-    assert "going on in" in caplog.text
+    assert "retrying in" in caplog.text
     assert not any(signature in caplog.text for signature in seen)
 
 

@@ -193,7 +193,7 @@ def test_incomplete_payload(size: int, digest: Digest | None, received: int, tai
     with pytest.raises(IncompleteDownload) as caught:
         check(artifact(size_in_bytes=size, digest=digest), received, DIGEST, tail)
     assert (caught.value.received, caught.value.expected) == (received, size)
-    assert str(caught.value).startswith(f"artifact 11: {received} bytes came")
+    assert str(caught.value).startswith(f"artifact 11: received {received} bytes")
 
 
 def test_wrong_digest() -> None:
