@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from ghartifacts_async import Client
-from ghartifacts_async._http.transport import Stream
+from ghartifacts_async._http.transport import StreamedResponse
 
 _LAYOUT = struct.Struct("<QQ")
 
@@ -49,14 +49,14 @@ class Note:
 async def _download(
     note: str, url: str, token: str, repository: str, artifact: str, target: str, connections: str
 ) -> None:
-    noted, plain = Note(Path(note)), Stream.read
+    noted, plain = Note(Path(note)), StreamedResponse.read
 
-    async def read(stream: Stream) -> bytes:
+    async def read(stream: StreamedResponse) -> bytes:
         chunk = await plain(stream)
         noted.add(len(chunk))
         return chunk
 
-    Stream.read = read  # type: ignore[method-assign,assignment]
+    StreamedResponse.read = read  # type: ignore[method-assign,assignment]
     async with Client(token, base_url=url) as gh:
         await gh.repo(repository).download_artifact(
             int(artifact), target, connections=int(connections)
