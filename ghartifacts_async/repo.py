@@ -449,13 +449,18 @@ class Repo:
 
         Source: https://docs.github.com/rest/actions/artifacts#download-an-artifact
         """
-        from ghartifacts_async._archive.archive import Unpacking, extract
+        from ghartifacts_async._archive.extraction import (
+            ExtractionRequest,
+            download_and_extract,
+        )
 
-        wanted = Unpacking.of(directory, members, strip, if_exists, portable, limits)
+        request = ExtractionRequest.from_arguments(
+            directory, members, strip, if_exists, portable, limits
+        )
         parts = self._opened()
         async with parts.lifetime.scope():
             artifact = await self._described(artifact)
-            return await extract(parts.threads, self._whole(parts, artifact), wanted)
+            return await download_and_extract(parts.threads, self._whole(parts, artifact), request)
 
     def download_artifacts(
         self,

@@ -7,7 +7,7 @@ from typing import Any
 
 from ghartifacts_async import ArchiveLimits, errors
 from ghartifacts_async.testing import FakeGitHub
-from tests.archive.zip_writer import Part, forge
+from tests.archive.zip_writer import ZipMember, build_zip
 from tests.secrets import canaries
 from tests.secrets.driving import STORE, Drive, client
 from tests.support import REPOSITORY, raw_server, says
@@ -34,12 +34,12 @@ def unpacked(payload: bytes, **options: Any) -> Drive:
 
 ARCHIVES: list[tuple[type[errors.ArtifactsError], Drive]] = [
     (errors.NotAZip, unpacked(b"x" * 100)),
-    (errors.DamagedArchive, unpacked(forge(Part("a", b"x", central={"crc": 1})))),
-    (errors.UnsafeMember, unpacked(forge(Part("../a", b"x")))),
-    (errors.UnsupportedMember, unpacked(forge(Part("a", b"x", flags=9)))),
-    (errors.MemberNotFound, unpacked(forge(Part("a", b"x")), members=["b"])),
+    (errors.DamagedArchive, unpacked(build_zip(ZipMember("a", b"x", central={"crc32": 1})))),
+    (errors.UnsafeMember, unpacked(build_zip(ZipMember("../a", b"x")))),
+    (errors.UnsupportedMember, unpacked(build_zip(ZipMember("a", b"x", flags=9)))),
+    (errors.MemberNotFound, unpacked(build_zip(ZipMember("a", b"x")), members=["b"])),
     (
         errors.ArchiveLimitExceeded,
-        unpacked(forge(Part("a", b"x" * 9)), limits=ArchiveLimits(max_total_size=1)),
+        unpacked(build_zip(ZipMember("a", b"x" * 9)), limits=ArchiveLimits(max_total_size=1)),
     ),
 ]

@@ -10,8 +10,8 @@ import pytest
 
 from ghartifacts_async import Client
 from ghartifacts_async.testing import FakeGitHub
-from tests.archive.artifacts import FILES, contents, read_below
-from tests.archive.zip_writer import write_huge
+from tests.archive.artifacts import FILES, file_contents, read_files
+from tests.archive.zip_writer import write_sparse_zip
 from tests.stores.azurite import Azurite
 from tests.stores.base import Store
 from tests.stores.nginx import Nginx
@@ -28,7 +28,7 @@ async def test_a_member_of_a_large_artifact_at_nginx(
 ) -> None:
     """Reading 100 KiB of 1 GiB from nginx takes two requests and at most 256 KiB."""
     path = tmp_path / "huge.zip"
-    write_huge(path, 2**30, MEMBER)
+    write_sparse_zip(path, 2**30, MEMBER)
     await nginx.put(blob_name, path)
     fake_github.add_artifact(
         REPOSITORY,
@@ -53,7 +53,7 @@ async def test_a_member_of_a_large_artifact_at_azurite(
 ) -> None:
     """Reading 100 KiB of a large archive from Azurite takes at most three requests and 256 KiB."""
     path = tmp_path / "huge.zip"
-    write_huge(path, SIZE, MEMBER)
+    write_sparse_zip(path, SIZE, MEMBER)
     await azurite.put(blob_name, path)
     fake_github.add_artifact(
         REPOSITORY, "dist", path, digest=digest, location=lambda _: azurite.signed_url(blob_name)
@@ -87,8 +87,8 @@ async def test_an_archive_in_every_store(
     repo = client.repo(REPOSITORY)
     async with repo.open_artifact(1) as archive:
         assert not archive.downloaded
-        for name, content in contents().items():
+        for name, content in file_contents().items():
             assert await archive.read(name) == content
         await archive.extract(tmp_path / "ranges")
     await repo.extract_artifact(1, tmp_path / "whole")
-    assert read_below(tmp_path / "ranges") == read_below(tmp_path / "whole") == contents()
+    assert read_files(tmp_path / "ranges") == read_files(tmp_path / "whole") == file_contents()
