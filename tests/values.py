@@ -55,7 +55,7 @@ def assert_not_quadratic(work: Callable[[int], object]) -> None:
     assert cost(lambda: work(32_000)) < 30 * max(small, 1e-3)
 
 
-def document(**changes: Any) -> dict[str, Any]:
+def artifact_json(**changes: Any) -> dict[str, Any]:
     """Return an artifact in GitHub's JSON form, with some fields changed."""
     return {**OPENAPI["examples"]["artifact"], **changes}
 
@@ -74,11 +74,11 @@ def artifact(**changes: Any) -> Artifact:
     return Artifact(**{**fields, **changes})
 
 
-def reply(status: int = 200, body: object = b"", **headers: str) -> Response:
+def make_response(status: int = 200, body: object = b"", **headers: str) -> Response:
     """Return a response; a `body` that is not bytes is encoded as JSON."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Response(status, named, raw)
+    normalized = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Response(status, normalized, raw)
 
 
 def without_pairs(text: str) -> bool:

@@ -52,7 +52,7 @@ def now() -> float:
 
 
 @asynccontextmanager
-async def world(
+async def open_world(
     *, auth: Any = None, fake: dict[str, Any] | None = None, url: str = "url", **client: Any
 ) -> AsyncIterator[World]:
     """Run a FakeGitHub and a client of it.
@@ -67,6 +67,6 @@ async def world(
         artifact = server.add_artifact(REPOSITORY, "dist", b"hello").id
         base_url = getattr(server, url)
         async with Client(auth or server.token, base_url=base_url, **client) as gh:
-            made = World(server, gh, artifact)
-            server.fail_when(made.seen)
-            yield made
+            world = World(server, gh, artifact)
+            server.fail_when(world.seen)
+            yield world

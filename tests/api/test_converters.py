@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ghartifacts_async import Artifact, ArtifactPage, Download, InvalidArgument, Progress, from_json
 from ghartifacts_async._api.converters import ShapeError, parse_json, prepare, structure
-from tests.values import JSON_VALUES, OPENAPI, cost, document, examples
+from tests.values import JSON_VALUES, OPENAPI, artifact_json, cost, examples
 
 PAGE = OPENAPI["examples"]["artifact-paginated"]
 MODELS: tuple[type, ...] = (Artifact, ArtifactPage, Download, Progress)
@@ -99,7 +99,7 @@ def test_path_of_the_field(path: list[str | int], wrong: object, problem: str) -
 @pytest.mark.parametrize("name", OPENAPI["schema"]["required"][:7])
 def test_missing_field(name: str) -> None:
     """The error for a missing field names it."""
-    value = document()
+    value = artifact_json()
     del value[name]
     with pytest.raises(ShapeError, match=rf"required field missing @ \$\.{name}$"):
         structure(value, Artifact)
@@ -116,13 +116,13 @@ def test_only_three_problems_are_reported() -> None:
 def test_short_error(field: str) -> None:
     """The error is short even if the wrong value is long."""
     with pytest.raises(ShapeError) as caught:
-        structure(document(**{field: "x" * 1_000_000}), Artifact)
+        structure(artifact_json(**{field: "x" * 1_000_000}), Artifact)
     assert len(str(caught.value)) < 1000
 
 
 def test_malformed_pages_are_refused_quickly() -> None:
     """A response with many wrong values costs at most five times as much as a valid page."""
-    right = {"total_count": 1, "artifacts": [document()] * 100}
+    right = {"total_count": 1, "artifacts": [artifact_json()] * 100}
     wrong = {"total_count": 1, "artifacts": [0] * 50_000}
 
     def refuse() -> None:
@@ -135,7 +135,7 @@ def test_malformed_pages_are_refused_quickly() -> None:
 @pytest.mark.parametrize("rate", ["1.5", True, None, []])
 def test_rate_is_a_number(rate: object) -> None:
     """A rate that is not a JSON number is refused."""
-    value = {"artifact": document(), "received": 1, "total": None, "rate": rate}
+    value = {"artifact": artifact_json(), "received": 1, "total": None, "rate": rate}
     with pytest.raises(ShapeError, match=r"\$\.rate"):
         structure(value, Progress)
 
@@ -166,7 +166,7 @@ def test_not_json(text: str | bytes) -> None:
     [
         ("", "this is not the JSON of Artifact: not valid JSON"),
         ("[]", "this is not the JSON of Artifact: expected an object, got list @ $"),
-        (json.dumps(document(id="11")), "expected int, got str @ $.id"),
+        (json.dumps(artifact_json(id="11")), "expected int, got str @ $.id"),
     ],
 )
 def test_from_json_of_invalid_text(text: str, problem: str) -> None:

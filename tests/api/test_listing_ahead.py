@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import gc
+import inspect
 from collections.abc import Callable, Iterable
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ghartifacts_async import Artifact, Client, ClientStateError, NotFound, Repo, ServerError
+from ghartifacts_async._api import listing as listing_module
 from ghartifacts_async.testing import FakeGitHub, Fault
 from tests.support import REPOSITORY
 
@@ -37,9 +39,14 @@ def names(artifacts: Iterable[Artifact]) -> list[str]:
 
 
 def running_tasks() -> list[str]:
-    """Return the coroutines of the listing tasks that are running."""
-    names = [str(task.get_coro()) for task in asyncio.all_tasks()]
-    return [name for name in names if "_Reading" in name or "ArtifactListing" in name]
+    """Return the coroutines of the listing module that run as tasks."""
+    coroutines = [task.get_coro() for task in asyncio.all_tasks()]
+    return [
+        str(coroutine)
+        for coroutine in coroutines
+        if inspect.iscoroutine(coroutine)
+        and coroutine.cr_code.co_filename == listing_module.__file__
+    ]
 
 
 def has_received(fake: FakeGitHub, times: int) -> bool:
@@ -61,16 +68,16 @@ async def test_read_ahead_doubles_up_to_concurrency(repo: Repo, fake_github: Fak
         pages = repo.list_artifacts(concurrency=ceiling).pages()
         counts = []
         async with aclosing(pages):
-            for wanted in expected:
+            for count in expected:
                 fake_github.clear_requests()
                 with fake_github.holding(path=LISTING):
-                    asked = asyncio.ensure_future(anext(pages))
-                    await wait_until(functools.partial(has_received, fake_github, wanted))
+                    page = asyncio.ensure_future(anext(pages))
+                    await wait_until(functools.partial(has_received, fake_github, count))
                     await asyncio.sleep(0.02)
                     counts.append(len(fake_github.requests))
-                await asked
+                await page
                 # Pages that were already received are yielded without another response.
-                for _ in range(wanted - 1):
+                for _ in range(count - 1):
                     if fake_github.requests:
                         await fake_github.settled()
                     with fake_github.holding(path=LISTING):

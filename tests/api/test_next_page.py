@@ -18,7 +18,7 @@ from ghartifacts_async._api.call import ApiCall
 from ghartifacts_async._api.endpoints import list_repository_artifacts
 from ghartifacts_async._api.pagination import Window, has_more, page_call, parse_link
 from ghartifacts_async._http.messages import Response
-from tests.values import REPOSITORY, artifact, assert_not_quadratic, examples, reply
+from tests.values import REPOSITORY, artifact, assert_not_quadratic, examples, make_response
 
 TOKEN = st.text("abcdefghijklmnopqrstuvwxyzABCXYZ0123456789!#$%&'*+-.^_`|~", min_size=1, max_size=8)
 SPACE = st.sampled_from(["", "", " ", "  ", "\t"])
@@ -129,13 +129,15 @@ class Server:
         page = ArtifactPage(self.count, tuple(artifact(id=each) for each in ids))
         relations = {"prev": number - 1, "next": number + 1, "last": math.ceil(self.count / size)}
         if self.link is None:
-            return reply(), page
-        wanted = [
+            return make_response(), page
+        links_of_page = [
             f'<{self.link}?{urlencode(query | {"page": str(to)})}>; rel="{relation}"'
             for relation, to in relations.items()
             if 1 <= to <= relations["last"]
         ]
-        return (reply(link=", ".join(wanted)) if wanted else reply()), page
+        return (
+            make_response(link=", ".join(links_of_page)) if links_of_page else make_response()
+        ), page
 
 
 @examples(150)
@@ -179,7 +181,9 @@ def test_pagination_loop(page: str | None) -> None:
     target = "/repositories/1/actions/artifacts" + (f"?page={quote(page)}" if page else "")
     call = ApiCall("GET", FIRST.path, FIRST.decode, {**FIRST.query, "page": "2"})
     with pytest.raises(UnexpectedReply, match="page 2") as caught:
-        has_more(call, reply(link=f"<{target}>; rel=next", x_github_request_id="C0:FFEE"), FULL)
+        has_more(
+            call, make_response(link=f"<{target}>; rel=next", x_github_request_id="C0:FFEE"), FULL
+        )
     assert (caught.value.status, caught.value.request_id) == (200, "C0:FFEE")
 
 
@@ -189,7 +193,7 @@ def test_pagination_loop(page: str | None) -> None:
 )
 def test_unreadable_link(header: str) -> None:
     """A Link header that cannot be parsed does not end a listing early."""
-    assert has_more(FIRST, reply(link=header), FULL)
+    assert has_more(FIRST, make_response(link=header), FULL)
 
 
 @pytest.mark.parametrize(
@@ -211,7 +215,7 @@ def test_unreadable_link(header: str) -> None:
 def test_hostile_target(target: str) -> None:
     """A malformed target is accepted as the next page or raises UnexpectedReply."""
     with contextlib.suppress(UnexpectedReply):
-        assert has_more(FIRST, reply(link=f'<{target}>; rel="next"'), FULL)
+        assert has_more(FIRST, make_response(link=f'<{target}>; rel="next"'), FULL)
 
 
 @pytest.mark.parametrize(
@@ -221,15 +225,15 @@ def test_hostile_target(target: str) -> None:
 def test_missing_link(total: int, artifacts: int, more: bool) -> None:
     """Without a Link header, a listing continues while the total promises more artifacts."""
     page = ArtifactPage(total, (artifact(),) * artifacts)
-    assert has_more(FIRST, reply(), page) is more
+    assert has_more(FIRST, make_response(), page) is more
 
 
 def test_last_page() -> None:
     """A Link header without a next page ends the listing, even if the total promises more."""
-    assert not has_more(FIRST, reply(link='</x?page=1>; rel="first"'), FULL)
+    assert not has_more(FIRST, make_response(link='</x?page=1>; rel="first"'), FULL)
 
 
 def test_an_empty_page_has_no_next() -> None:
     """A next page after an empty one beyond the end raises UnexpectedReply."""
     with pytest.raises(UnexpectedReply, match="has 0"):
-        has_more(FIRST, reply(link='</x?page=2>; rel="next"'), ArtifactPage(30, ()))
+        has_more(FIRST, make_response(link='</x?page=2>; rel="next"'), ArtifactPage(30, ()))

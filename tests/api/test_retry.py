@@ -44,12 +44,12 @@ def test_decide(policy: RetryPolicy, attempt: Attempt, failure: Failure) -> None
     decision = decide(policy, attempt, failure)
     if isinstance(decision, GiveUp):
         return
-    asked = failure.retry_after or 0
+    retry_after = failure.retry_after or 0
     assert attempt.number < policy.attempts
     assert attempt.elapsed + decision.seconds <= policy.timeout
-    assert decision.seconds >= asked
+    assert decision.seconds >= retry_after
     ceiling = min(policy.wait_max, policy.wait_initial * 2.0 ** min(attempt.number - 1, 100))
-    assert decision.seconds <= max(ceiling, asked)
+    assert decision.seconds <= max(ceiling, retry_after)
     assert failure.status is None or failure.status in RETRIED
     assert not failure.permanent
 
@@ -104,8 +104,8 @@ def test_a_streak_excludes_time_without_requests() -> None:
 def test_retry_after_is_never_negative(value: str, date: str | None, now: float) -> None:
     """Any Retry-After gives None or a finite wait of at least 0 seconds."""
     headers = {"retry-after": value} | ({} if date is None else {"date": date})
-    asked = rate_limit_headers.retry_after(headers, now)
-    assert asked is None or 0 <= asked < float("inf")
+    seconds = rate_limit_headers.retry_after(headers, now)
+    assert seconds is None or 0 <= seconds < float("inf")
 
 
 def test_retry_after() -> None:
@@ -120,7 +120,7 @@ def test_retry_after() -> None:
         assert rate_limit_headers.retry_after({"retry-after": value}, 0) is None
 
 
-def told(remaining: str = "0", reset: str = "1800000100", **more: str) -> dict[str, str]:
+def limit_headers(remaining: str = "0", reset: str = "1800000100", **more: str) -> dict[str, str]:
     """Return headers of the primary limit, with a Date of 1,800,000,000 s since the epoch."""
     return {
         "date": "Fri, 15 Jan 2027 08:00:00 GMT",
@@ -132,31 +132,38 @@ def told(remaining: str = "0", reset: str = "1800000100", **more: str) -> dict[s
 
 def test_refusals() -> None:
     """The wait is Retry-After, else one second after the reset, else a minute that doubles."""
-    assert rate_limit_headers.refusal(told(retry_after="7"), 3, 0) == rate_limit_headers.Refusal(
-        7, primary=False
+    assert rate_limit_headers.refusal(
+        limit_headers(retry_after="7"), 3, 0
+    ) == rate_limit_headers.Refusal(7, primary=False)
+    assert rate_limit_headers.refusal(limit_headers(), 3, 0) == rate_limit_headers.Refusal(
+        101, primary=True
     )
-    assert rate_limit_headers.refusal(told(), 3, 0) == rate_limit_headers.Refusal(101, primary=True)
-    assert rate_limit_headers.refusal(told(reset="1799999000"), 3, 0) == rate_limit_headers.Refusal(
-        1, primary=True
-    )
-    waits = [rate_limit_headers.refusal(told("9"), number, 0).wait for number in (1, 2, 3, 10**6)]
+    assert rate_limit_headers.refusal(
+        limit_headers(reset="1799999000"), 3, 0
+    ) == rate_limit_headers.Refusal(1, primary=True)
+    waits = [
+        rate_limit_headers.refusal(limit_headers("9"), number, 0).wait
+        for number in (1, 2, 3, 10**6)
+    ]
     assert waits == [60, 120, 240, 60 * 2**10]
     assert rate_limit_headers.refusal({}, 1, 0) == rate_limit_headers.Refusal(60, primary=False)
 
 
 def test_rate_limit() -> None:
     """The primary limit is read from complete and valid headers, and else is None."""
-    known = rate_limit_headers.rate_limit(told("4000"))
+    known = rate_limit_headers.rate_limit(limit_headers("4000"))
     assert known is not None
     assert (known.limit, known.remaining, known.used) == (5000, 4000, 1000)
     assert known.resets_at.timestamp() == 1_800_000_100
     assert known.resource == "core"
-    for broken in (told("x"), told(reset=""), told(reset="9" * 12), {}):
+    for broken in (limit_headers("x"), limit_headers(reset=""), limit_headers(reset="9" * 12), {}):
         assert rate_limit_headers.rate_limit(broken) is None
 
 
 LIMITS = st.builds(
-    lambda remaining, reset: rate_limit_headers.rate_limit(told(str(remaining), str(reset))),
+    lambda remaining, reset: rate_limit_headers.rate_limit(
+        limit_headers(str(remaining), str(reset))
+    ),
     st.integers(0, 5000),
     st.sampled_from([1_800_000_000, 1_800_003_600]),
 )
@@ -166,24 +173,24 @@ LIMITS = st.builds(
 def test_responses_may_arrive_out_of_order(order: list[int], seen: list[RateLimit]) -> None:
     """The known limit is the window of the latest call, with the lowest remaining count seen."""
     known: RateLimit | None = None
-    asked = -1
+    latest = -1
     for index in order:
-        known = rate_limit_headers.newer(known, seen[index], later=index >= asked)
-        asked = max(asked, index)
+        known = rate_limit_headers.newer(known, seen[index], later=index >= latest)
+        latest = max(latest, index)
     assert known is not None
     assert known.resets_at == seen[-1].resets_at
-    if len({one.resets_at for one in seen}) == 1:
-        assert known.remaining == min(one.remaining for one in seen)
+    if len({limit.resets_at for limit in seen}) == 1:
+        assert known.remaining == min(limit.remaining for limit in seen)
 
 
 def test_a_reset_in_the_far_future_is_ignored() -> None:
     """A reset beyond the maximum window is ignored; the wait is a minute, as without a reset."""
-    assert rate_limit_headers.refusal(told(reset="1800003600"), 1, 0) == rate_limit_headers.Refusal(
-        3601, primary=True
-    )
-    assert rate_limit_headers.refusal(told(reset="9999999999"), 1, 0) == rate_limit_headers.Refusal(
-        60, primary=False
-    )
+    assert rate_limit_headers.refusal(
+        limit_headers(reset="1800003600"), 1, 0
+    ) == rate_limit_headers.Refusal(3601, primary=True)
+    assert rate_limit_headers.refusal(
+        limit_headers(reset="9999999999"), 1, 0
+    ) == rate_limit_headers.Refusal(60, primary=False)
 
 
 def test_points() -> None:

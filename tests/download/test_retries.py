@@ -11,7 +11,7 @@ import pytest
 from ghartifacts_async import Progress, ProgressError, Repo, TimedOut
 from ghartifacts_async._disk.file_io import RandomFile
 from ghartifacts_async.testing import BlobFault, FakeGitHub
-from tests.api.support import now, world
+from tests.api.support import now, open_world
 from tests.archive.artifacts import FILES
 from tests.clock import fast
 from tests.download.payloads import PAYLOAD, add_artifact
@@ -38,10 +38,10 @@ async def test_a_failing_callback_is_not_retried(
 @fast
 async def test_a_stream_recovers_after_a_long_pause() -> None:
     """A stream recovers from a dropped connection after its reader paused for an hour."""
-    async with world() as made:
-        large = made.fake.add_artifact(REPOSITORY, "large", PAYLOAD)
-        made.fake.fail_blobs_next(BlobFault.truncate(after=1_000_000))
-        async with made.repo.stream_artifact(large.id) as stream:
+    async with open_world() as world:
+        large = world.fake.add_artifact(REPOSITORY, "large", PAYLOAD)
+        world.fake.fail_blobs_next(BlobFault.truncate(after=1_000_000))
+        async with world.repo.stream_artifact(large.id) as stream:
             chunks = [await anext(stream)]
             await asyncio.sleep(3600)
             chunks += [chunk async for chunk in stream]
@@ -52,22 +52,22 @@ async def test_a_stream_recovers_after_a_long_pause() -> None:
 @fast
 async def test_a_store_that_always_stalls_times_out(read: Read) -> None:
     """A store that stalls after a few bytes each time raises TimedOut at the policy's timeout."""
-    async with world() as made:
-        artifact = made.fake.add_artifact(REPOSITORY, "dist", FILES)
-        made.fake.fail_blobs_when(lambda _: BlobFault.stall(after=10))
+    async with open_world() as world:
+        artifact = world.fake.add_artifact(REPOSITORY, "dist", FILES)
+        world.fake.fail_blobs_when(lambda _: BlobFault.stall(after=10))
         with pytest.raises(TimedOut, match=r"tried [4-6] times in 1[0-9]{2}"):
-            await read(made.repo, artifact.id)
+            await read(world.repo, artifact.id)
         assert 120 < now() < 190
 
 
 @fast
 async def test_the_pauses_of_a_reader_do_not_count() -> None:
     """The pauses of a reader do not count towards the policy's timeout."""
-    async with world() as made:
-        small = made.fake.add_artifact(REPOSITORY, "small", PAYLOAD[:50_000])
-        made.fake.fail_blobs_when(lambda _: BlobFault.truncate(after=5_000))
+    async with open_world() as world:
+        small = world.fake.add_artifact(REPOSITORY, "small", PAYLOAD[:50_000])
+        world.fake.fail_blobs_when(lambda _: BlobFault.truncate(after=5_000))
         chunks: list[bytes] = []
-        async with made.repo.stream_artifact(small.id) as stream:
+        async with world.repo.stream_artifact(small.id) as stream:
             async for chunk in stream:
                 chunks.append(chunk)
                 await asyncio.sleep(600)
@@ -77,12 +77,12 @@ async def test_the_pauses_of_a_reader_do_not_count() -> None:
 @fast
 async def test_pauses_while_reading_a_member_do_not_count() -> None:
     """Pauses while reading a member of an archive do not count towards the timeout."""
-    async with world() as made:
+    async with open_world() as world:
         content = PAYLOAD[:500_000]
-        artifact = made.fake.add_artifact(REPOSITORY, "dist", {"x": content})
+        artifact = world.fake.add_artifact(REPOSITORY, "dist", {"x": content})
         chunks: list[bytes] = []
-        async with made.repo.open_artifact(artifact.id) as archive, archive.stream("x") as stream:
-            made.fake.fail_blobs_when(lambda _: BlobFault.truncate(after=20_000))
+        async with world.repo.open_artifact(artifact.id) as archive, archive.stream("x") as stream:
+            world.fake.fail_blobs_when(lambda _: BlobFault.truncate(after=20_000))
             async for chunk in stream:
                 chunks.append(chunk)
                 await asyncio.sleep(600)

@@ -17,7 +17,7 @@ from ghartifacts_async import (
     Timeouts,
 )
 from ghartifacts_async.testing import BlobFault, FakeGitHub, LoggedRequest
-from tests.api.support import now, world
+from tests.api.support import now, open_world
 from tests.clock import fast
 from tests.download.payloads import PAYLOAD, add_artifact
 from tests.support import QUICK, REPOSITORY, files_below
@@ -238,14 +238,14 @@ async def test_a_wrong_bit_is_detected_with_any_number_of_connections(
 @fast
 async def test_a_very_slow_connection_is_replaced() -> None:
     """A connection that receives less than 1 KiB per second for a minute is replaced."""
-    async with world() as made:
-        large = made.fake.add_artifact(REPOSITORY, "large", LARGE[: 2**20])
-        made.fake.fail_blobs_next(BlobFault.throttle(500))
-        async with made.gh.repo(REPOSITORY).stream_artifact(large.id) as stream:
+    async with open_world() as world:
+        large = world.fake.add_artifact(REPOSITORY, "large", LARGE[: 2**20])
+        world.fake.fail_blobs_next(BlobFault.throttle(500))
+        async with world.gh.repo(REPOSITORY).stream_artifact(large.id) as stream:
             got = b"".join([chunk async for chunk in stream])
         assert got == LARGE[: 2**20]
         assert 60 <= now() < 75
-        assert len(made.fake.requests_to("blob")) == 2
+        assert len(world.fake.requests_to("blob")) == 2
 
 
 async def test_progress_never_decreases(

@@ -40,7 +40,7 @@ async def test_limits_and_retries_hold_on_a_borrowed_session(limit: int) -> None
 
 @fast
 async def test_a_full_pool_does_not_break_the_gate() -> None:
-    """A call that waited for a connection is not sent while the gate is closed."""
+    """Calls that wait while the client's calls fill the pool are not sent during GitHub's wait."""
     async with FakeGitHub(now=wall, limits=FakeLimits(primary=10**6)) as fake:
         artifact = fake.add_artifact(REPOSITORY, "dist", b"x").id
         async with (

@@ -56,11 +56,11 @@ async def gather_within(*calls: Awaitable[Any], within: float = HOURS) -> list[A
         return await asyncio.gather(*calls)
 
 
-async def add_artifacts(made: World, count: int) -> list[Artifact]:
+async def add_artifacts(world: World, count: int) -> list[Artifact]:
     """Add artifacts and return them, read by another client so that this one has made no call."""
-    ids = [made.fake.add_artifact(REPOSITORY, f"d{number}", b"x").id for number in range(count)]
-    async with Client(made.fake.token, base_url=made.fake.url) as other:
-        return [await other.repo(REPOSITORY).get_artifact(one) for one in ids]
+    ids = [world.fake.add_artifact(REPOSITORY, f"d{number}", b"x").id for number in range(count)]
+    async with Client(world.fake.token, base_url=world.fake.url) as other:
+        return [await other.repo(REPOSITORY).get_artifact(number) for number in ids]
 
 
 def app(**where: Any) -> GitHubApp:
@@ -69,19 +69,19 @@ def app(**where: Any) -> GitHubApp:
 
 
 @asynccontextmanager
-async def busy_connection(made: World, session: aiohttp.ClientSession) -> AsyncIterator[None]:
+async def busy_connection(world: World, session: aiohttp.ClientSession) -> AsyncIterator[None]:
     """Keep one connection of the session busy with a request of the session's owner."""
     patient = aiohttp.ClientTimeout(total=None)
-    with made.fake.holding(path="^/held$"):
-        own = asyncio.ensure_future(session.get(f"{made.fake.url}/held", timeout=patient))
+    with world.fake.holding(path="^/held$"):
+        own = asyncio.ensure_future(session.get(f"{world.fake.url}/held", timeout=patient))
         await asyncio.sleep(0.1)
         yield
     (await own).release()
 
 
-def count_requests(made: World, method: str) -> int:
+def count_requests(world: World, method: str) -> int:
     """Return the number of requests with this method."""
-    return sum(request.method == method for request in made.fake.requests)
+    return sum(request.method == method for request in world.fake.requests)
 
 
 @pytest.mark.parametrize(
@@ -100,17 +100,20 @@ async def test_downloads_and_gets_all_complete(
     pool: dict[str, Any], limits: RateLimitPolicy, count: int, tmp_path: Path
 ) -> None:
     """Any number of downloads and gets that share a pool complete."""
-    async with borrowing_world(aiohttp.TCPConnector(**pool), rate_limits=limits) as (made, _):
-        listed = await add_artifacts(made, 5)
-        ids = [made.fake.add_artifact(REPOSITORY, f"i{one}", b"x").id for one in range(count)]
-        made.fake.fail_next(Fault.secondary_limit(60), 503)
+    async with borrowing_world(aiohttp.TCPConnector(**pool), rate_limits=limits) as (world, _):
+        artifacts = await add_artifacts(world, 5)
+        ids = [world.fake.add_artifact(REPOSITORY, f"i{n}", b"x").id for n in range(count)]
+        world.fake.fail_next(Fault.secondary_limit(60), 503)
         await gather_within(
-            *(made.repo.download_artifact(one, tmp_path / f"{one}") for one in ids),
-            *(made.repo.get_artifact(one) for one in ids[:20]),
-            *(made.repo.download_artifact(one, tmp_path / one.name) for one in listed),
+            *(world.repo.download_artifact(number, tmp_path / f"{number}") for number in ids),
+            *(world.repo.get_artifact(number) for number in ids[:20]),
+            *(
+                world.repo.download_artifact(artifact, tmp_path / artifact.name)
+                for artifact in artifacts
+            ),
             within=600,
         )
-        assert made.fake.sent_while_told_to_wait == 0
+        assert world.fake.sent_while_told_to_wait == 0
 
 
 @pytest.mark.parametrize("limit", [1, 2])
@@ -123,16 +126,19 @@ async def test_a_token_is_minted_on_a_small_pool(
 ) -> None:
     """An app gets its first token over a pool of one connection, even if GitHub fails at first."""
     connector = aiohttp.TCPConnector(limit=limit)
-    async with borrowing_world(connector, auth=app(**where)) as (made, _):
-        listed = await add_artifacts(made, 4)
-        made.fake.fail_next(503, method="POST")
+    async with borrowing_world(connector, auth=app(**where)) as (world, _):
+        artifacts = await add_artifacts(world, 4)
+        world.fake.fail_next(503, method="POST")
         await gather_within(
-            made.repo.get_artifact(made.artifact),
-            *(made.repo.download_artifact(one, tmp_path / one.name) for one in listed),
-            made.repo.get_artifact(made.artifact),
+            world.repo.get_artifact(world.artifact),
+            *(
+                world.repo.download_artifact(artifact, tmp_path / artifact.name)
+                for artifact in artifacts
+            ),
+            world.repo.get_artifact(world.artifact),
             within=60,
         )
-        assert made.fake.tokens_minted == 1
+        assert world.fake.tokens_minted == 1
 
 
 @pytest.mark.parametrize("limit", [1, 2])
@@ -146,26 +152,28 @@ async def test_a_token_is_renewed_on_a_small_pool(
     """A token that is revoked while downloads hold all connections is renewed."""
     connector = aiohttp.TCPConnector(limit=limit)
     async with borrowing_world(connector, auth=app(**where), timeouts=Timeouts(stall=HOURS)) as (
-        made,
+        world,
         _,
     ):
-        listed = await add_artifacts(made, 6)
-        await made.repo.get_artifact(made.artifact)
-        token = made.fake.requests[-1].headers["Authorization"].removeprefix("Bearer ")
-        with made.fake.holding(origin="blob"):
+        artifacts = await add_artifacts(world, 6)
+        await world.repo.get_artifact(world.artifact)
+        token = world.fake.requests[-1].headers["Authorization"].removeprefix("Bearer ")
+        with world.fake.holding(origin="blob"):
             tasks = [
-                asyncio.ensure_future(made.repo.download_artifact(one, tmp_path / one.name))
-                for one in listed
+                asyncio.ensure_future(
+                    world.repo.download_artifact(artifact, tmp_path / artifact.name)
+                )
+                for artifact in artifacts
             ]
             await asyncio.sleep(1)
-            made.fake.revoke(token)
-            made.fake.fail_next(503, method="POST")
+            world.fake.revoke(token)
+            world.fake.fail_next(503, method="POST")
             tasks += [
-                asyncio.ensure_future(made.repo.download_artifact(made.artifact, tmp_path / "x"))
+                asyncio.ensure_future(world.repo.download_artifact(world.artifact, tmp_path / "x"))
             ]
             await asyncio.sleep(100)
-        await gather_within(*tasks, made.repo.get_artifact(made.artifact), within=60)
-        assert made.fake.tokens_minted == 2
+        await gather_within(*tasks, world.repo.get_artifact(world.artifact), within=60)
+        assert world.fake.tokens_minted == 2
 
 
 @pytest.mark.parametrize("limit", [1, 2])
@@ -175,18 +183,18 @@ async def test_a_token_may_expire_during_the_wait_for_a_connection(
 ) -> None:
     """Downloads and calls that wait for hours for a connection are sent with a valid token."""
     connector = aiohttp.TCPConnector(limit=limit)
-    async with borrowing_world(connector, auth=app(), timeouts=Timeouts(stall=HOURS)) as (made, _):
-        listed = await add_artifacts(made, 2 * limit + 1)
-        await made.repo.get_artifact(made.artifact)
-        made.fake.url_ttl = HOURS
+    async with borrowing_world(connector, auth=app(), timeouts=Timeouts(stall=HOURS)) as (world, _):
+        artifacts = await add_artifacts(world, 2 * limit + 1)
+        await world.repo.get_artifact(world.artifact)
+        world.fake.url_ttl = HOURS
         tasks: list[asyncio.Future[Any]] = [
-            asyncio.ensure_future(made.repo.download_artifact(one, tmp_path / one.name))
-            for one in listed
+            asyncio.ensure_future(world.repo.download_artifact(artifact, tmp_path / artifact.name))
+            for artifact in artifacts
         ]
         await asyncio.sleep(0)
-        tasks.append(asyncio.ensure_future(made.repo.get_artifact(made.artifact)))
+        tasks.append(asyncio.ensure_future(world.repo.get_artifact(world.artifact)))
         for _ in range(4):
-            with made.fake.holding(origin="blob"):
+            with world.fake.holding(origin="blob"):
                 await asyncio.sleep(4000)
         await gather_within(*tasks, within=60)
 
@@ -210,37 +218,37 @@ class SlowConnector(aiohttp.TCPConnector):
 @fast
 async def test_calls_started_after_the_gate_closed_wait_for_it(first_slow: int) -> None:
     """Only calls that were already connecting when GitHub said wait are sent during the wait."""
-    async with borrowing_world(SlowConnector(first_slow)) as (made, _):
-        made.fake.fail_next(Fault.secondary_limit(60))
-        get = made.repo.get_artifact
-        calls = [asyncio.ensure_future(get(made.artifact)) for _ in range(5)]
+    async with borrowing_world(SlowConnector(first_slow)) as (world, _):
+        world.fake.fail_next(Fault.secondary_limit(60))
+        get = world.repo.get_artifact
+        calls = [asyncio.ensure_future(get(world.artifact)) for _ in range(5)]
         await asyncio.sleep(8)
-        connecting = made.fake.sent_while_told_to_wait
+        connecting = world.fake.sent_while_told_to_wait
         assert connecting <= 4
-        await gather_within(*calls, *(get(made.artifact) for _ in range(5)))
-        assert made.fake.sent_while_told_to_wait == connecting
+        await gather_within(*calls, *(get(world.artifact) for _ in range(5)))
+        assert world.fake.sent_while_told_to_wait == connecting
         assert 60 <= now() < 80
-        assert made.gh.stats.calls == len(made.fake.requests) == 11
+        assert world.gh.stats.calls == len(world.fake.requests) == 11
 
 
 @fast
 async def test_calls_wait_for_the_gate_when_the_service_uses_the_pool() -> None:
     """Only a call that was waiting for the service's connection is sent during the wait."""
     async with (
-        borrowing_world(aiohttp.TCPConnector(limit=2)) as (made, session),
-        busy_connection(made, session),
+        borrowing_world(aiohttp.TCPConnector(limit=2)) as (world, session),
+        busy_connection(world, session),
     ):
-        made.fake.fail_next(Fault.secondary_limit(60), path="artifacts")
-        get = made.repo.get_artifact
-        with made.fake.holding(path="artifacts"):
-            tasks = [asyncio.ensure_future(get(made.artifact)) for _ in range(2)]
+        world.fake.fail_next(Fault.secondary_limit(60), path="artifacts")
+        get = world.repo.get_artifact
+        with world.fake.holding(path="artifacts"):
+            tasks = [asyncio.ensure_future(get(world.artifact)) for _ in range(2)]
             await asyncio.sleep(3)
         await asyncio.sleep(1)
-        assert made.fake.sent_while_told_to_wait <= 1
-        await gather_within(*tasks, get(made.artifact))
-        assert made.fake.sent_while_told_to_wait <= 1
+        assert world.fake.sent_while_told_to_wait <= 1
+        await gather_within(*tasks, get(world.artifact))
+        assert world.fake.sent_while_told_to_wait <= 1
         assert 63 <= now() < 70
-        assert made.gh.stats.calls == 4
+        assert world.gh.stats.calls == 4
 
 
 @pytest.mark.parametrize("seconds", [40, 300])
@@ -248,24 +256,24 @@ async def test_calls_wait_for_the_gate_when_the_service_uses_the_pool() -> None:
 async def test_an_unsent_delete_is_not_counted_as_deleted(seconds: float) -> None:
     """Deleting a missing artifact raises NotFound, however long the DELETE waited to be sent."""
     patient = RetryPolicy(attempts=20, timeout=1000)
-    async with borrowing_world(aiohttp.TCPConnector(limit=1), retry=patient) as (made, session):
-        async with busy_connection(made, session):
-            delete = asyncio.ensure_future(made.repo.delete_artifact(987654))
+    async with borrowing_world(aiohttp.TCPConnector(limit=1), retry=patient) as (world, session):
+        async with busy_connection(world, session):
+            delete = asyncio.ensure_future(world.repo.delete_artifact(987654))
             await asyncio.sleep(seconds)
-            assert count_requests(made, "DELETE") == 0
+            assert count_requests(world, "DELETE") == 0
         with pytest.raises(NotFound):
             await gather_within(delete, within=60)
-        assert count_requests(made, "DELETE") == 1
+        assert count_requests(world, "DELETE") == 1
 
 
 @fast
 async def test_a_call_without_a_connection_was_not_sent() -> None:
     """A call that times out without a connection reports that it was not sent."""
     connector = aiohttp.TCPConnector(limit=1)
-    async with borrowing_world(connector) as (made, session), busy_connection(made, session):
-        delete = asyncio.ensure_future(made.repo.delete_artifact(made.artifact))
+    async with borrowing_world(connector) as (world, session), busy_connection(world, session):
+        delete = asyncio.ensure_future(world.repo.delete_artifact(world.artifact))
         await asyncio.sleep(300)
         with pytest.raises(TimedOut, match="no connection") as caught:
             await gather_within(delete, within=1)
         assert not caught.value.may_have_arrived
-        assert count_requests(made, "DELETE") == 0
+        assert count_requests(world, "DELETE") == 0

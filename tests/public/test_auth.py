@@ -36,7 +36,7 @@ async def token_of(auth: Auth) -> str | None:
     """Return the token that the first call gets."""
 
     async def no_calls(call: ApiCall[Any], token: Callable[[], str]) -> Any:
-        raise AssertionError(f"{call} was not to be made with {token}")
+        raise AssertionError(f"unexpected {call} with {token}")
 
     return await auth.token(no_calls, None)
 

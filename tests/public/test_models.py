@@ -22,7 +22,7 @@ from ghartifacts_async import (
     from_json,
     to_json,
 )
-from tests.values import MODELS, OPENAPI, SECRET, SHA256, artifact, document, examples
+from tests.values import MODELS, OPENAPI, SECRET, SHA256, artifact, artifact_json, examples
 
 SCHEMA = OPENAPI["schema"]
 RUN_SCHEMA = SCHEMA["properties"]["workflow_run"]
@@ -64,9 +64,9 @@ def test_documented_examples() -> None:
 )
 def test_nullable_properties(name: str) -> None:
     """A nullable property may be null or absent, and is None in both cases."""
-    absent = document()
+    absent = artifact_json()
     del absent[name]
-    null = document(**{name: None})
+    null = artifact_json(**{name: None})
     assert from_json(json.dumps(null), Artifact) == from_json(json.dumps(absent), Artifact)
     assert getattr(from_json(json.dumps(null), Artifact), name) is None
 
@@ -74,7 +74,7 @@ def test_nullable_properties(name: str) -> None:
 @pytest.mark.parametrize("name", RUN_SCHEMA["properties"])
 def test_optional_properties_of_a_run(name: str) -> None:
     """Any property of a workflow run may be null or absent."""
-    run = dict(document()["workflow_run"])
+    run = dict(artifact_json()["workflow_run"])
     null = from_json(json.dumps(run | {name: None}), WorkflowRun)
     del run[name]
     assert from_json(json.dumps(run), WorkflowRun) == null
@@ -83,9 +83,9 @@ def test_optional_properties_of_a_run(name: str) -> None:
 
 def test_unknown_properties() -> None:
     """Unknown properties, which GitHub may add later, are ignored at every depth."""
-    run = document()["workflow_run"] | {"attempt": 2}
-    text = json.dumps(document(workflow_run=run, retention={"days": [90]}))
-    assert from_json(text, Artifact) == from_json(json.dumps(document()), Artifact)
+    run = artifact_json()["workflow_run"] | {"attempt": 2}
+    text = json.dumps(artifact_json(workflow_run=run, retention={"days": [90]}))
+    assert from_json(text, Artifact) == from_json(json.dumps(artifact_json()), Artifact)
 
 
 @examples(150)
@@ -116,7 +116,7 @@ def test_pickle_round_trip(value: object) -> None:
 )
 def test_datetimes_in_utc(text: str) -> None:
     """Datetimes are parsed as timezone-aware UTC, whatever zone the server uses."""
-    moment = from_json(json.dumps(document(created_at=text)), Artifact).created_at
+    moment = from_json(json.dumps(artifact_json(created_at=text)), Artifact).created_at
     assert moment == datetime(2020, 1, 10, 14, 59, 22, tzinfo=UTC)
     assert moment is not None
     assert moment.tzinfo is UTC
@@ -131,11 +131,11 @@ def test_datetimes_are_written_in_utc() -> None:
 
 def test_json_is_plain() -> None:
     """to_json writes GitHub's field names, and digests and runs in GitHub's form."""
-    value = from_json(json.dumps(document()), Artifact)
+    value = from_json(json.dumps(artifact_json()), Artifact)
     written = json.loads(to_json(value))
-    assert set(written) == set(document())
+    assert set(written) == set(artifact_json())
     assert written["digest"] == f"sha256:{SHA256}"
-    assert written["workflow_run"] == document()["workflow_run"]
+    assert written["workflow_run"] == artifact_json()["workflow_run"]
 
 
 @pytest.mark.parametrize("value", [artifact(), Digest("sha256", "ab"), Timeouts()])

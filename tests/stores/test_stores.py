@@ -41,13 +41,6 @@ CONDITIONS: list[tuple[dict[str, str], Outcome, Outcome, Outcome]] = [
 ]
 
 
-@pytest.fixture(params=["nginx", "nginx_tls", "azurite", "s3rver"])
-def store(request: pytest.FixtureRequest) -> Store:
-    """Each of the stores."""
-    chosen: Store = request.getfixturevalue(request.param)
-    return chosen
-
-
 @contextlib.asynccontextmanager
 async def get(
     url: str, ca: Path | None = None, headers: dict[str, str] | None = None

@@ -21,39 +21,39 @@ from tests.support import REPOSITORY
 Scene = Callable[[World], Awaitable[Any]]
 
 
-async def call_at_a_closed_gate(made: World) -> None:
+async def call_at_a_closed_gate(world: World) -> None:
     """Wait at the gate after GitHub reported a rate limit."""
-    made.fake.fail_next(Fault.secondary_limit(1000))
-    await asyncio.gather(*(made.repo.get_artifact(made.artifact) for _ in range(20)))
+    world.fake.fail_next(Fault.secondary_limit(1000))
+    await asyncio.gather(*(world.repo.get_artifact(world.artifact) for _ in range(20)))
 
 
-async def call_between_attempts(made: World) -> None:
+async def call_between_attempts(world: World) -> None:
     """Wait before the next attempt after a 503."""
-    made.fake.fail_next(Fault(503, retry_after=100))
-    await made.repo.get_artifact(made.artifact)
+    world.fake.fail_next(Fault(503, retry_after=100))
+    await world.repo.get_artifact(world.artifact)
 
 
-async def calls_that_exceed_the_points(made: World) -> None:
+async def calls_that_exceed_the_points(world: World) -> None:
     """Make more calls than the points per minute allow."""
-    await asyncio.gather(*(made.repo.get_artifact(made.artifact) for _ in range(2000)))
+    await asyncio.gather(*(world.repo.get_artifact(world.artifact) for _ in range(2000)))
 
 
-async def many_deletions(made: World) -> None:
+async def many_deletions(world: World) -> None:
     """Wait between deletions."""
-    artifacts = [made.fake.add_artifact(REPOSITORY, "x", b"").id for _ in range(50)]
-    await asyncio.gather(*(made.repo.delete_artifact(artifact) for artifact in artifacts))
+    artifacts = [world.fake.add_artifact(REPOSITORY, "x", b"").id for _ in range(50)]
+    await asyncio.gather(*(world.repo.delete_artifact(artifact) for artifact in artifacts))
 
 
-async def call_without_a_response(made: World) -> None:
+async def call_without_a_response(world: World) -> None:
     """Wait for a server that does not respond."""
-    with made.fake.holding():
-        await made.repo.get_artifact(made.artifact)
+    with world.fake.holding():
+        await world.repo.get_artifact(world.artifact)
 
 
-async def download_at_a_closed_gate(made: World) -> None:
+async def download_at_a_closed_gate(world: World) -> None:
     """Wait at the gate with a download that has no signed URL yet."""
-    made.fake.fail_next(Fault.secondary_limit(1000))
-    await made.repo.download_artifact(made.artifact, Path("nowhere"))
+    world.fake.fail_next(Fault.secondary_limit(1000))
+    await world.repo.download_artifact(world.artifact, Path("nowhere"))
 
 
 @pytest.mark.parametrize(

@@ -53,11 +53,11 @@ async def test_a_wrong_etag(fake: FakeGitHub, send: Send, url: str, value: str |
         assert (response.status, response.headers.get("ETag")) == (206, value)
 
 
-@pytest.mark.parametrize("wanted", ["bytes=5-9", "bytes=-5", "bytes=5000-"])
-async def test_ignored_ranges(fake: FakeGitHub, send: Send, url: str, wanted: str) -> None:
+@pytest.mark.parametrize("requested", ["bytes=5-9", "bytes=-5", "bytes=5000-"])
+async def test_ignored_ranges(fake: FakeGitHub, send: Send, url: str, requested: str) -> None:
     """A store that ignores ranges sends the whole blob and no Accept-Ranges."""
     fake.fail_blobs_next(BlobFault.ignore_range())
-    response = await send(url, Range=wanted)
+    response = await send(url, Range=requested)
     assert (response.status, response.body) == (200, CONTENT)
     assert "Accept-Ranges" not in response.headers
 

@@ -152,30 +152,30 @@ async def test_head_has_no_body(send: Send, url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "start", "end"),
+    ("requested", "start", "end"),
     [("0-0", 0, 1), ("10-19", 10, 20), ("1000-", 1000, 1024), ("0-", 0, 1024),
      ("1023-5000", 1023, 1024)],
 )  # fmt: skip
-async def test_a_single_range(send: Send, url: str, wanted: str, start: int, end: int) -> None:
+async def test_a_single_range(send: Send, url: str, requested: str, start: int, end: int) -> None:
     """A single range is served, limited to the end of the blob."""
-    response = await send(url, Range=f"bytes={wanted}")
+    response = await send(url, Range=f"bytes={requested}")
     assert (response.status, response.body) == (206, CONTENT[start:end])
     assert response.headers["Content-Range"] == f"bytes {start}-{end - 1}/1024"
     assert response.headers["Content-Length"] == str(end - start)
 
 
-@pytest.mark.parametrize("wanted", ["bytes=1024-", "bytes=1024-1025", "bytes=99999-"])
-async def test_unsatisfiable_range(send: Send, url: str, wanted: str) -> None:
+@pytest.mark.parametrize("requested", ["bytes=1024-", "bytes=1024-1025", "bytes=99999-"])
+async def test_unsatisfiable_range(send: Send, url: str, requested: str) -> None:
     """A range that starts at or after the end gets 416."""
-    response = await send(url, Range=wanted)
+    response = await send(url, Range=requested)
     assert (response.status, code(response)) == (416, "InvalidRange")
     assert response.headers["Content-Range"] == "bytes */1024"
 
 
-@pytest.mark.parametrize("wanted", ["bytes=0-1,4-5", "bytes=5-4", "items=0-1", "bytes=x-"])
-async def test_ignored_range(send: Send, url: str, wanted: str) -> None:
+@pytest.mark.parametrize("requested", ["bytes=0-1,4-5", "bytes=5-4", "items=0-1", "bytes=x-"])
+async def test_ignored_range(send: Send, url: str, requested: str) -> None:
     """Multiple ranges and invalid ranges are ignored: the whole blob is sent."""
-    response = await send(url, Range=wanted)
+    response = await send(url, Range=requested)
     assert (response.status, response.body) == (200, CONTENT)
 
 

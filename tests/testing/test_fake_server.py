@@ -252,8 +252,8 @@ async def test_latency_delays_every_response(send: Send, fake: FakeGitHub, signe
     location = await signed(artifact.id)
     loop = asyncio.get_running_loop()
     fake.latency = 0.2
-    began = loop.time()
+    started = loop.time()
     await asyncio.gather(send(LIST), send(LIST), send(location))
-    took = loop.time() - began
+    elapsed = loop.time() - started
     fake.latency = 0.0
-    assert took >= 0.2
+    assert elapsed >= 0.2
