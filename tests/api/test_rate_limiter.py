@@ -131,15 +131,15 @@ class Server:
 
 
 async def call(
-    limiter: RateLimiter, server: Server, connections: asyncio.Semaphore, what: str
+    limiter: RateLimiter, server: Server, connections: asyncio.Semaphore, method: str
 ) -> None:
     """Make a call as the API client does, until it is accepted."""
-    made = delete_artifact(REPOSITORY, 1) if what == "DELETE" else get_artifact(REPOSITORY, 1)
-    async with limiter.concurrency_slot(made):
+    api_call = delete_artifact(REPOSITORY, 1) if method == "DELETE" else get_artifact(REPOSITORY, 1)
+    async with limiter.concurrency_slot(api_call):
         while True:
-            await limiter.wait_until_open(made)
-            async with limiter.admit(made, connections) as sent_at:
-                taken, headers = await server.answer(made)
+            await limiter.wait_until_open(api_call)
+            async with limiter.admit(api_call, connections) as sent_at:
+                taken, headers = await server.answer(api_call)
                 limiter.observe(headers, sent_at)
             if taken:
                 limiter.note_success(sent_at)
