@@ -1,4 +1,4 @@
-"""Circumstances of a fault campaign: small pieces, a full disk, and an ear for warnings."""
+"""Conditions of a fault campaign: small segments, a full disk, and captured warnings."""
 
 from __future__ import annotations
 
@@ -15,29 +15,36 @@ from ghartifacts_async._download import ranges
 
 
 @contextmanager
-def pieces(schedule: Schedule) -> Iterator[None]:
-    """Cut a small payload into as many pieces as a large one."""
-    if schedule.pieces is None:
+def segments(schedule: Schedule) -> Iterator[None]:
+    """Patch size limits so that a small payload is split into as many segments as a large one."""
+    if schedule.segments is None:
         yield
         return
-    piece = max(16, schedule.size // schedule.pieces)
+    size = max(16, schedule.size // schedule.segments)
     with (
         mock.patch.multiple(
             ranges,
-            BYTES_FOR_A_CONNECTION=piece,
-            _LARGEST_PIECE=4 * piece,
-            _SMALLEST_PIECE=piece,
-            _SMALLEST_RELIEF=max(1, piece // 16),
+            BYTES_FOR_A_CONNECTION=size,
+            _LARGEST_PIECE=4 * size,
+            _SMALLEST_PIECE=size,
+            _SMALLEST_RELIEF=max(1, size // 16),
         ),
-        mock.patch.multiple(threads, _LARGEST_BATCH=piece // 2, _SMALLEST_BATCH=piece // 8),
-        mock.patch.object(hasher, "_WORTH_IT", piece),
+        mock.patch.multiple(threads, _LARGEST_BATCH=size // 2, _SMALLEST_BATCH=size // 8),
+        mock.patch.object(hasher, "_WORTH_IT", size),
     ):
         yield
 
 
 @contextmanager
 def full_disk(batches: int | None) -> Iterator[list[int]]:
-    """Let the disk be full after so many batches; the sizes of those that it did not take."""
+    """Raise ENOSPC on every write after a number of batches.
+
+    Args:
+        batches: Number of batches that are written. None never raises.
+
+    Yields:
+        The sizes in bytes of the batches that were not written.
+    """
     plain, written, refused = file_io.RandomFile.write, itertools.count(), list[int]()
 
     def write(file: file_io.RandomFile, offset: int, chunks: Sequence[bytes]) -> None:
@@ -51,17 +58,17 @@ def full_disk(batches: int | None) -> Iterator[list[int]]:
 
 
 @contextmanager
-def starting_over() -> Iterator[list[str]]:
-    """The warnings of downloads that threw away what they had."""
-    told: list[str] = []
+def captured_warnings() -> Iterator[list[str]]:
+    """Collect the warnings of the library, which it logs when it discards partial data."""
+    messages: list[str] = []
 
     class Handler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            told.append(record.getMessage())
+            messages.append(record.getMessage())
 
     logger, handler = logging.getLogger("ghartifacts_async"), Handler(logging.WARNING)
     logger.addHandler(handler)
     try:
-        yield told
+        yield messages
     finally:
         logger.removeHandler(handler)
