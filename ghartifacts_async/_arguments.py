@@ -1,4 +1,4 @@
-"""What a caller may pass; anything else is answered before a request is sent."""
+"""Validation of public arguments. Mistakes raise `InvalidArgument` before a request is sent."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_CONCURRENCY = 256
 MAX_CONNECTIONS = 8
 
 DEFAULT_TEMPLATE = "{name}-{id}"
-"""Where the file of an artifact lies, among many."""
+"""The path template of bulk downloads and mirrors."""
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9_-]+/(?!\.{1,2}\Z)[A-Za-z0-9._-]+(?<!\.git)")
 _REPOSITORY_IN_URL = re.compile(
@@ -33,41 +33,41 @@ _HEADER_TEXT = re.compile(r"[\x20-\x7e]+")
 
 
 def repository(name: str) -> str:
-    """``owner/name``, which needs no quoting in a path."""
+    """Validate ``owner/name``, which then needs no quoting in a URL path."""
     if not isinstance(name, str):
-        raise InvalidArgument(f"a repository is named 'owner/name', not {name!r}")
+        raise InvalidArgument(f"a repository must be named 'owner/name', not {name!r}")
     if _REPOSITORY.fullmatch(name):
         return name
     guess = _REPOSITORY_IN_URL.search(name) or re.fullmatch(r"(.+)\.git", name)
     hint = f"; did you mean {guess[1]!r}?" if guess and _REPOSITORY.fullmatch(guess[1]) else ""
-    raise InvalidArgument(f"a repository is named 'owner/name', not {_shown(name)}{hint}")
+    raise InvalidArgument(f"a repository must be named 'owner/name', not {_shown(name)}{hint}")
 
 
 def artifact_id(artifact: Artifact | int) -> int:
-    """The id of an artifact, which may be given in its place."""
+    """Return the id of an artifact, or validate an id given instead of one."""
     if isinstance(artifact, Artifact):
         return artifact.id
-    return _positive("an artifact is an Artifact or its id", artifact)
+    return _positive("artifact must be an Artifact or its id", artifact)
 
 
 def several(artifacts: _Several) -> _Several:
-    """Something that can be iterated over."""
+    """Validate an iterable of artifacts, sync or async."""
     if isinstance(artifacts, str | bytes) or not isinstance(artifacts, Iterable | AsyncIterable):
         kind = type(artifacts).__name__
         raise InvalidArgument(
-            f"artifacts is an iterable of them, sync or async, not of type {kind}"
+            f"artifacts must be an iterable of artifacts or ids, sync or async, not a {kind}"
         )
     return artifacts
 
 
 def run_id(run: int) -> int:
-    """The id of a workflow run."""
-    return _positive("a workflow run is named by its id", run)
+    """Validate the id of a workflow run."""
+    return _positive("run_id must be the id of a workflow run", run)
 
 
 def installation_id(installation: int | None) -> int:
-    """The id of an app's installation."""
-    return _positive("an installation is named by its id", installation)
+    """Validate the id of an app's installation."""
+    return _positive("installation_id must be the id of an installation", installation)
 
 
 def _positive(what: str, number: int | None) -> int:
@@ -77,140 +77,142 @@ def _positive(what: str, number: int | None) -> int:
 
 
 def per_page(number: int) -> int:
-    """Artifacts on a page."""
+    """Validate the number of artifacts on a page."""
     if type(number) is not int or not 1 <= number <= MAX_PER_PAGE:
-        raise InvalidArgument(f"per_page is an int from 1 to {MAX_PER_PAGE}, not {number!r}")
+        raise InvalidArgument(f"per_page must be an int from 1 to {MAX_PER_PAGE}, not {number!r}")
     return number
 
 
 def limit(number: int | None) -> int | None:
-    """How many artifacts to collect, ``None`` for all."""
+    """Validate the number of artifacts to collect; None means all."""
     if number is not None and (type(number) is not int or number < 0):
-        raise InvalidArgument(f"limit is an int of 0 or more, or None, not {number!r}")
+        raise InvalidArgument(f"limit must be a non-negative int or None, not {number!r}")
     return number
 
 
 def if_exists(what: IfExists) -> IfExists:
-    """What to do about a file that is there."""
+    """Validate what to do with an existing file."""
     if what not in get_args(IfExists):
-        raise InvalidArgument(f"if_exists is 'verify', 'replace' or 'error', not {what!r}")
+        raise InvalidArgument(f"if_exists must be 'verify', 'replace' or 'error', not {what!r}")
     return what
 
 
 def if_directory_exists(what: IfDirectoryExists) -> IfDirectoryExists:
-    """What to do about a directory that is there."""
+    """Validate what to do with an existing directory."""
     if what not in get_args(IfDirectoryExists):
-        raise InvalidArgument(f"if_exists is 'error' or 'replace', not {what!r}")
+        raise InvalidArgument(f"if_exists must be 'error' or 'replace', not {what!r}")
     return what
 
 
 def members(wanted: str | Iterable[str] | None) -> str | tuple[str, ...] | None:
-    """Names of members, read once; or a pattern of them, or ``None`` for all."""
+    """Validate names of members, a pattern of names, or None for all members."""
     if wanted is None or isinstance(wanted, str):
         return wanted
     names = tuple(wanted) if isinstance(wanted, Iterable) else (wanted,)
     if not all(isinstance(name, str) for name in names):
-        raise InvalidArgument(f"members are names, a pattern or None, not {wanted!r}")
+        raise InvalidArgument(f"members must be names, a pattern or None, not {wanted!r}")
     if not names:
-        raise InvalidArgument("members are none; None stands for all")
+        raise InvalidArgument("members is empty; pass None for all members")
     return names
 
 
 def count(what: str, number: int) -> int:
-    """An int of 0 or more."""
+    """Validate a non-negative int."""
     if type(number) is not int or number < 0:
-        raise InvalidArgument(f"{what} is an int of 0 or more, not {number!r}")
+        raise InvalidArgument(f"{what} must be a non-negative int, not {number!r}")
     return number
 
 
 def connections(number: int | None) -> int | None:
-    """How many connections serve a download, ``None`` for what suits its size."""
+    """Validate the number of connections of a download; None means a number by size."""
     if number is not None and (type(number) is not int or not 1 <= number <= MAX_CONNECTIONS):
         raise InvalidArgument(
-            f"connections is an int from 1 to {MAX_CONNECTIONS}, or None, not {number!r}"
+            f"connections must be an int from 1 to {MAX_CONNECTIONS}, or None, not {number!r}"
         )
     return number
 
 
 def concurrency(number: int) -> int:
-    """How many of something are under way side by side."""
+    """Validate a number of concurrent operations."""
     if type(number) is not int or not 1 <= number <= MAX_CONCURRENCY:
-        raise InvalidArgument(f"concurrency is an int from 1 to {MAX_CONCURRENCY}, not {number!r}")
+        raise InvalidArgument(
+            f"concurrency must be an int from 1 to {MAX_CONCURRENCY}, not {number!r}"
+        )
     return number
 
 
 def of_kind(value: object, kind: type) -> None:
-    """A value of one of the public models."""
+    """Validate the type of a value."""
     if not isinstance(value, kind):
         name = type(value).__name__
-        raise InvalidArgument(f"{kind.__name__} is wanted, not a value of type {name}")
+        raise InvalidArgument(f"expected a value of type {kind.__name__}, not {name}")
 
 
 def direction(order: Direction) -> Direction:
-    """Order of a run's listing."""
+    """Validate the order of a run's listing."""
     if order not in get_args(Direction):
-        raise InvalidArgument(f"direction is 'asc' or 'desc', not {order!r}")
+        raise InvalidArgument(f"direction must be 'asc' or 'desc', not {order!r}")
     return order
 
 
 def artifact_name(name: str | None) -> str | None:
-    """The exact name to list, ``None`` for all."""
+    """Validate the exact artifact name to list; None means all names."""
     if name is None:
         return None
     if not isinstance(name, str) or not name or _SURROGATE.search(name):
-        raise InvalidArgument(f"name is a non-empty str, or None, not {name!r}")
+        raise InvalidArgument(f"name must be a non-empty str or None, not {name!r}")
     return name
 
 
 def token(value: str) -> Secret:
-    """A token that a header can carry. The error never shows it."""
+    """Validate a token that a header can carry. The error never contains the token."""
     if not isinstance(value, str):
-        raise InvalidArgument(f"a token is a str, not {type(value).__name__}")
+        raise InvalidArgument(f"a token must be a str, not {type(value).__name__}")
     value = Secret(value)
     if not value:
-        raise InvalidArgument("the token is empty; pass auth=None to go without one")
+        raise InvalidArgument("the token is empty; pass auth=None for anonymous calls")
     if not _HEADER_TEXT.fullmatch(value) or " " in value:
         raise InvalidArgument(
-            "the token holds white space, a line break or a character outside of ASCII; "
-            "if it was read from a file, strip() it"
+            "the token contains white space, a line break or a non-ASCII character; "
+            "if you read it from a file, strip() it"
         )
     return value
 
 
 def header_value(what: str, value: str) -> str:
-    """Text that a header can carry."""
+    """Validate text that a header can carry."""
     if not isinstance(value, str) or not _HEADER_TEXT.fullmatch(value):
-        raise InvalidArgument(f"{what} is a non-empty line of printable ASCII, not {_shown(value)}")
+        raise InvalidArgument(f"{what} must be one line of printable ASCII, not {_shown(value)}")
     return value
 
 
 def base_url(url: str) -> str:
-    """The API's base URL, without a slash at its end."""
+    """Validate the API's base URL and return it without a trailing slash."""
     example = "such as 'https://api.github.com', or 'https://HOST/api/v3' for GHES"
     if not isinstance(url, str):
-        raise InvalidArgument(f"base_url is a URL {example}, not {url!r}")
+        raise InvalidArgument(f"base_url must be a URL {example}, not {url!r}")
     if "@" in url:
-        raise InvalidArgument("base_url must not hold credentials; pass them as auth")
+        raise InvalidArgument("base_url must not contain credentials; pass them as auth")
     if not _HEADER_TEXT.fullmatch(url) or any(c in url for c in " ?#\\"):
         raise InvalidArgument(
-            f"base_url is a URL {example}, with neither query nor fragment, spaces nor backslashes"
+            f"base_url must be a URL {example}, without query, fragment, spaces or backslashes"
         )
     parts = split_url(url)
     if parts is None or parts.scheme not in {"http", "https"}:
-        raise InvalidArgument(f"base_url is an http(s) URL {example}, not {url!r}")
+        raise InvalidArgument(f"base_url must be an http(s) URL {example}, not {url!r}")
     if parts.hostname in {"github.com", "www.github.com"}:
         raise InvalidArgument("the API of github.com is at base_url='https://api.github.com'")
     return f"{parts.scheme}{url[len(parts.scheme) :].rstrip('/')}"
 
 
 def base_url_of_host(host: str) -> str:
-    """The API's base URL of a GitHub host, as ``GH_HOST`` names one.
+    """Return the API's base URL of a GitHub host, as ``GH_HOST`` names it.
 
-    github.com, a data-residency host (``SUB.ghe.com``) or a GitHub Enterprise Server.
+    The host is github.com, a data-residency host (``SUB.ghe.com``) or a GHES.
     """
     if not isinstance(host, str) or not _HOST.fullmatch(host):
         raise InvalidArgument(
-            f"a GitHub host is a host name such as 'ghe.example', not {_shown(host)}"
+            f"a GitHub host must be a host name such as 'ghe.example', not {_shown(host)}"
         )
     name = host.lower()
     if name in {"github.com", "www.github.com", "api.github.com"}:
@@ -221,7 +223,7 @@ def base_url_of_host(host: str) -> str:
 
 
 def _shown(value: object) -> str:
-    """The value, unless it may hold credentials."""
+    """Return the value for an error message, or a placeholder if it may contain credentials."""
     if isinstance(value, str) and _CREDENTIAL.search(value):
-        return "this text, which is not shown: it may hold credentials"
+        return "this text (hidden, because it may contain credentials)"
     return repr(value)

@@ -1,13 +1,9 @@
-"""What an open client lends to its repositories, and how they download."""
+"""What an open client shares with its repositories."""
 
 from __future__ import annotations
 
-import asyncio
-import os
 import threading
-from collections.abc import Callable
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -18,132 +14,78 @@ from ghartifacts_async._disk.threads import IoThreads
 from ghartifacts_async._download.signed_url import SignedUrlProvider
 from ghartifacts_async._http.transport import Transport
 from ghartifacts_async._tasks.lifetime import Lifetime
-from ghartifacts_async.models import Artifact, ArtifactPage, Download, IfExists, RetryPolicy
+from ghartifacts_async.models import Artifact, ArtifactPage, Download, RetryPolicy
 
 if TYPE_CHECKING:
-    from ghartifacts_async._download.progress import BulkMeter, OnProgress
+    from ghartifacts_async._download.blob import BlobClient
+    from ghartifacts_async._download.target import DownloadRequest
 
 
-_NEEDED = (
+_DEFERRED_MODULES = (
     "aiolimiter",
     "ghartifacts_async._api.converters",
     "ghartifacts_async._download.downloader",
-    "ghartifacts_async._download.small_file",
     "ghartifacts_async._download.stream",
 )
-"""What calls and downloads load where they use it."""
+"""Modules that calls and downloads import when they use them."""
 
 _loaded = threading.Event()
 
 
 @frozen
 class ClientContext:
-    """What an open client lends to its repositories."""
+    """What an open client shares with its repositories.
+
+    Attributes:
+        base_url: Base URL of the API.
+        session: Client of the API.
+        transport: Sends requests to the API and to blob stores.
+        threads: Threads for the file system.
+        lifetime: Ends the client's work when it is closed.
+        policy: Retry policy.
+    """
 
     base_url: str
     session: ApiClient
     transport: Transport
-    disk: IoThreads
+    threads: IoThreads
     lifetime: Lifetime
     policy: RetryPolicy
 
     async def load(self) -> None:
-        """Load what calls and downloads need, once: the loop would stand still for it."""
+        """Import the deferred modules in a thread, because importing blocks the event loop."""
         if not _loaded.is_set():
-            await self.disk.run(_load)
+            await self.threads.run(_load)
 
-    def lease(self, repository: str, artifact: Artifact) -> SignedUrlProvider:
-        """The signed URL of an artifact, once it is wanted."""
+    def signed_url(self, repository: str, artifact: Artifact) -> SignedUrlProvider:
+        """Return the signed URL of an artifact, which is requested when it is first used."""
         call = endpoints.download_artifact(repository, artifact.id)
         return SignedUrlProvider(self.session, self.transport, call)
 
-    async def get(self, repository: str, number: int) -> Artifact:
-        """The artifact of an id as it is now."""
-        call = endpoints.get_artifact(repository, number)
-        return endpoints.read_artifact(call, await self.session.call(call))
-
-    async def download(
-        self,
-        repository: str,
-        artifact: Artifact,
-        destination: str | os.PathLike[str],
-        *,
-        if_exists: IfExists = "verify",
-        connections: int | None = None,
-        wait_for_lock: bool = True,
-        keep_partial: bool = True,
-        durable: bool = False,
-        on_progress: OnProgress | None = None,
-        named: Callable[[str], str] | None = None,
-        extra: asyncio.Semaphore | None = None,
-    ) -> Download:
-        """Download an artifact; see `Repo.download_artifact` and `Job`."""
-        # Here, as many a program imports this and never gets so far.
-        from ghartifacts_async._download.downloader import Job, download
-
-        job = Job(
-            artifact,
-            f"{self.base_url}/{repository}/{artifact.id}",
-            destination,
-            if_exists=if_exists,
-            connections=connections,
-            wait_for_lock=wait_for_lock,
-            keep_partial=keep_partial,
-            durable=durable,
-            on_progress=on_progress,
-            named=named,
-            extra=extra,
-        )
-        lease = self.lease(repository, artifact)
-        return await download(self.transport, self.disk, self.policy, lease, job)
-
-    async def download_one_of_many(
-        self,
-        repository: str,
-        artifact: Artifact,
-        target: Path,
-        *,
-        named: Callable[[str], str],
-        meter: BulkMeter,
-        extra: asyncio.Semaphore,
-        if_exists: IfExists = "verify",
-        durable: bool = False,
-        fetched: Callable[[], None] = lambda: None,
-    ) -> Download:
-        """Download an artifact beside others; see `Job`. `fetched` is told when all has come."""
+    def blob_client(self, repository: str, artifact: Artifact) -> BlobClient:
+        """Return a client for the payload of an artifact."""
         from ghartifacts_async._download.blob import BlobClient
-        from ghartifacts_async._download.retries import Retrier
-        from ghartifacts_async._download.small_file import is_small, look, put
-        from ghartifacts_async._download.stream import stream
 
-        target, free = await self.disk.run(look, target, named(artifact.name))
-        if free and is_small(artifact):
-            lease = self.lease(repository, artifact)
-            source = BlobClient(self.transport, lease, artifact)
-            async with stream(artifact, source, Retrier(self.policy), self.lifetime) as opened:
-                chunks = [chunk async for chunk in opened]
-            path, digest = target.with_name(named(opened.filename)), opened.digest
-            assert digest is not None
-            fetched()
-            if await self.disk.run(put, path, chunks, durable):
-                size = artifact.size_in_bytes
-                meter.came(size)
-                renewed = max(0, lease.taken - 1)
-                return Download(artifact, path, size, digest, True, url_refreshes=renewed)
-        return await self.download(
-            repository,
-            artifact,
-            target,
-            if_exists=if_exists,
-            durable=durable,
-            on_progress=meter.watch(),
-            named=named,
-            extra=extra,
-        )
+        return BlobClient(self.transport, self.signed_url(repository, artifact), artifact)
+
+    async def get(self, repository: str, number: int) -> Artifact:
+        """Request an artifact by its id."""
+        call = endpoints.get_artifact(repository, number)
+        return await self.session.call(call)
+
+    async def download(self, request: DownloadRequest) -> Download:
+        """Download an artifact to a file; see `Repo.download_artifact`."""
+        # Deferred, because many programs import the package and never download.
+        from ghartifacts_async._download.downloader import Downloader
+
+        urls = self.signed_url(request.repository, request.artifact)
+        key = f"{self.base_url}/{request.repository}/{request.artifact.id}"
+        downloader = Downloader(self.transport, self.threads, self.policy, urls, key, request)
+        return await downloader.run()
 
 
 def _load() -> None:
-    for name in _NEEDED:
+    for name in _DEFERRED_MODULES:
         import_module(name)
     from ghartifacts_async._api.converters import prepare
 

@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from copy import copy
-from datetime import datetime
 from importlib.util import find_spec
 from inspect import isawaitable, iscoroutinefunction
 from typing import Protocol, runtime_checkable
@@ -14,13 +13,8 @@ from typing import Protocol, runtime_checkable
 from attrs import frozen
 
 from ghartifacts_async import _arguments
-from ghartifacts_async._api import rate_limit_headers
-from ghartifacts_async._api.client import ApiCaller
-from ghartifacts_async._api.endpoints import (
-    create_installation_token,
-    find_installation,
-    read_as,
-)
+from ghartifacts_async._api.call import ApiCaller
+from ghartifacts_async._api.endpoints import create_installation_token, find_installation
 from ghartifacts_async._http.redaction import Secret, hidden
 from ghartifacts_async.errors import ArtifactsError, InvalidArgument, TokenProviderError
 
@@ -202,17 +196,14 @@ class GitHubApp:
     async def _mint(self, ask: ApiCaller) -> str:
         if self._installation is None:
             assert self._repository is not None
-            call = find_installation(self._repository)
-            self._installation = read_as(_Installation, call, await ask(call, self._jwt)).id
+            self._installation = (await ask(find_installation(self._repository), self._jwt)).id
         call = create_installation_token(self._installation, self._permissions)
-        reply = await ask(call, self._jwt)
-        granted = read_as(_Granted, call, reply)
+        issued = await ask(call, self._jwt)
         now = asyncio.get_running_loop().time()
-        lasts = granted.expires_at.timestamp() - rate_limit_headers.server_time(
-            reply.headers, self._wall_clock()
-        )
-        renew_in = max(lasts - _RENEW_BEFORE, lasts / 2)
-        self._minted = _Minted(_arguments.token(granted.token), now + renew_in)
+        issued_at = self._wall_clock() if issued.issued_at is None else issued.issued_at
+        lifetime = issued.expires_at - issued_at
+        renew_in = max(lifetime - _RENEW_BEFORE, lifetime / 2)
+        self._minted = _Minted(_arguments.token(issued.token), now + renew_in)
         return self._minted.token
 
     def _jwt(self) -> str:
@@ -241,17 +232,6 @@ _JWT_LASTS = 540
 class _Minted:
     token: str
     renew_at: float
-
-
-@frozen
-class _Installation:
-    id: int
-
-
-@frozen(repr=False)
-class _Granted:
-    token: str
-    expires_at: datetime
 
 
 def auth_of(auth: Auth | str | Callable[[], Awaitable[str]] | None) -> Auth:

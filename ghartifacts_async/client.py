@@ -1,7 +1,7 @@
-"""The façade: a `Client` for a GitHub.
+"""The client of one GitHub server: the class `Client`.
 
-What one method alone needs is imported there: a program pays for the rooms that it enters. Those of
-calls and downloads are loaded in a thread while the client is.
+Modules that only one method needs are imported in that method, so that programs load only what they
+use. The modules for calls and downloads are loaded in a thread while the client is entered.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, Unpack
 
@@ -41,30 +40,31 @@ if TYPE_CHECKING:
 
 
 class Client:
-    """A session with one GitHub: github.com, a data-residency host, or an Enterprise Server.
+    """A client of one GitHub server: github.com, a data-residency host or an Enterprise Server.
 
-    Use it once, as ``async with Client(…) as gh``; many tasks may share it.
+    Use each client once, as ``async with Client(…) as gh``. Many tasks may share it.
 
     Args:
-        auth: A token, an `Auth`, an async callable that returns a token, or ``None`` for
-            anonymous calls. Downloads need a token, also from public repositories.
-        base_url: Of the API: ``https://api.github.com``, ``https://HOST/api/v3`` for GHES, or
-            ``https://api.SUB.ghe.com`` for data residency.
-        api_version: Sent as ``X-GitHub-Api-Version``.
-        session: A session to borrow: its connection pool, proxy and trace configs are used, its
-            default headers, cookies, netrc and middlewares are not. It is never closed. ``None``
-            for one of our own.
-        user_agent: Sent with every request; GitHub asks for the name of the application.
-        retry: How often and how long a call is tried.
-        rate_limits: The pace of the calls, shared by all tasks;
-            `RateLimitPolicy.unlimited()` for a GHES without limits.
-        timeouts: How long to wait.
-        conditional: Whether the last answers of `get_artifact` and of first pages are kept in
-            memory and asked after with their ``ETag``: what has not changed costs nothing of
-            the primary limit.
+        auth: A token, an `Auth`, an async callable that returns a token, or None for anonymous
+            calls. Downloading requires a token, even for public repositories.
+        base_url: Base URL of the API: ``https://api.github.com``, ``https://HOST/api/v3`` for
+            Enterprise Server, or ``https://api.SUB.ghe.com`` for data residency.
+        api_version: Value of the header ``X-GitHub-Api-Version``.
+        session: An aiohttp session to borrow. Its connection pool, proxy and trace configurations
+            are used; its default headers, cookies, netrc and middlewares are not. The client never
+            closes it. None for a session of the client's own.
+        user_agent: Value of the header ``User-Agent``. GitHub asks for the application's name. None
+            for the name and version of this library.
+        retry: How often and how long a call is retried.
+        rate_limits: The pace of API calls, shared by all tasks. Use `RateLimitPolicy.unlimited()`
+            for an Enterprise Server without limits.
+        timeouts: Timeouts of connections, calls and downloads.
+        conditional: Keep the latest responses to `get_artifact` and for first pages in memory, and
+            send their ``ETag`` with the next request. An unchanged response (304) does not count
+            against the primary rate limit.
 
     Raises:
-        InvalidArgument: An argument cannot be right, or `session` holds default credentials.
+        InvalidArgument: An argument is invalid, or `session` has default credentials.
     """
 
     def __init__(
@@ -80,8 +80,8 @@ class Client:
         timeouts: Timeouts = Timeouts(),
         conditional: bool = True,
     ) -> None:
-        self._state, self._base_url = "not entered", "?"
-        # The frames of an error show what their names hold.
+        self._state, self._base_url = "not open yet", "?"
+        # Tracebacks with local variables must not show the token.
         auth = hidden(auth)
         self._base_url = _arguments.base_url(base_url)
         if session is not None:
@@ -123,23 +123,25 @@ class Client:
         rate_limits: RateLimitPolicy = RateLimitPolicy(),
         timeouts: Timeouts = Timeouts(),
     ) -> Self:
-        """A client as the environment describes it.
+        """Create a client from environment variables.
 
-        The token is ``GH_TOKEN``, or else ``GITHUB_TOKEN``. The API is at ``GITHUB_API_URL`` (set
-        in every workflow), or else on the host ``GH_HOST``, or else on github.com.
+        The token is ``GH_TOKEN``, or else ``GITHUB_TOKEN``. The base URL is ``GITHUB_API_URL`` (set
+        in every workflow), or else that of the host ``GH_HOST``, or else that of github.com.
 
         Args:
-            session: A session to borrow; this and the others as in `Client`.
-            retry: How often and how long a call is tried.
-            rate_limits: The pace of the calls.
-            timeouts: How long to wait.
+            session: An aiohttp session to borrow; see `Client`.
+            retry: How often and how long a call is retried.
+            rate_limits: The pace of API calls.
+            timeouts: Timeouts of connections, calls and downloads.
 
         Raises:
-            InvalidArgument: There is no token, or one of them cannot be right.
+            InvalidArgument: No token is set, or a variable has an invalid value.
         """
         token = Secret(os.environ.get("GH_TOKEN") or os.environ.get("GITHUB_TOKEN") or "")
         if not token:
-            raise InvalidArgument("neither GH_TOKEN nor GITHUB_TOKEN is set; one holds the token")
+            raise InvalidArgument(
+                "neither GH_TOKEN nor GITHUB_TOKEN is set; set one of them to a token"
+            )
         url = os.environ.get("GITHUB_API_URL")
         if not url:
             url = _arguments.base_url_of_host(os.environ.get("GH_HOST") or "github.com")
@@ -153,15 +155,18 @@ class Client:
         )
 
     def repo(self, name: str | Repo) -> Repo:
-        """The repository ``owner/name``, or one that came out of a pickle. Nothing is asked.
+        """Return the repository ``owner/name``, without any request.
+
+        Args:
+            name: ``owner/name``, or a `Repo` that was unpickled or restored with `from_json`.
 
         Raises:
-            InvalidArgument: The name cannot be right, or it is of another server.
+            InvalidArgument: The name is invalid, or the `Repo` belongs to another server.
         """
         if isinstance(name, Repo):
             if name.base_url != self._base_url:
                 raise InvalidArgument(
-                    f"{name.name} is of {name.base_url}, this client of {self._base_url}"
+                    f"{name.name} belongs to {name.base_url}, but this client to {self._base_url}"
                 )
             name = name.name
         return Repo(_arguments.repository(name), self._base_url)._bound(self._opened)
@@ -180,62 +185,63 @@ class Client:
     ) -> MirrorReport:
         """Mirror several repositories, each into ``<directory>/<owner>/<name>/``.
 
-        One set of tasks, connections and limits serves all of them. Up to eight take turns, an
-        artifact each, so that none waits for the largest to end. One that cannot be listed, or is
-        being mirrored by another, is told of in the report and stops nothing.
+        All repositories share one set of tasks, connections and rate limits. Up to eight of them
+        take turns, one artifact each, so that small repositories need not wait for large ones. A
+        repository that cannot be listed, or that another call is mirroring, is in the report and
+        does not stop the others.
 
         Args:
-            repositories: ``owner/name`` each; one that is named twice is mirrored once.
-            directory: Above all of them.
-            name: As of `Repo.mirror`, as are all that follow.
-            template: Of each mirror.
-            concurrency: How many downloads at a time, of all together.
-            durable: Whether what is done survives a loss of power.
-            on_progress: Told of all together.
-            filters: Which artifacts of each.
+            repositories: Repositories, or their names ``owner/name``. Duplicates are mirrored once.
+            directory: The directory of all mirrors.
+            name: Mirror only artifacts with exactly this name; this and the following arguments are
+                those of `Repo.mirror`.
+            template: Path template of each mirror.
+            concurrency: Maximum number of concurrent downloads of all repositories together.
+            durable: Make files and manifests safe from a power loss.
+            on_progress: A function that is called with the progress of all repositories together.
+            filters: Mirror only artifacts that match these filters.
+
+        Returns:
+            One report on all repositories.
 
         Raises:
-            DiskFull: As of `Repo.mirror`, like the others that end all of it.
+            DiskFull: As in `Repo.mirror`, like the other errors that end a mirror.
         """
-        from ghartifacts_async._bulk.mirror import mirror
-        from ghartifacts_async._bulk.path_template import PathTemplate
-        from ghartifacts_async._download.progress import check_callback
-        from ghartifacts_async._download.target import check_destination
+        from ghartifacts_async._bulk.operations import mirror_repositories
 
-        check_destination(directory)
-        check_callback(on_progress)
         if isinstance(repositories, str | Repo):
-            raise InvalidArgument("repositories is an iterable of them; Repo.mirror takes one")
-        # GitHub knows no two names that differ in case alone.
-        named: dict[str, Repo] = {}
+            raise InvalidArgument(
+                "repositories must be an iterable; use Repo.mirror for a single repository"
+            )
+        # GitHub ignores case in the names of owners and repositories.
+        unique: dict[str, Repo] = {}
         for repo in map(self.repo, repositories):
-            named.setdefault(repo.name.lower(), repo)
-        paths = PathTemplate(template)
-        mirrors = [
-            repo._mirror(Path(directory, repo.name), paths, name, durable, filters)
-            for repo in named.values()
-        ]
-        return await mirror(
-            mirrors,
-            self._opened().lifetime,
-            concurrency=_arguments.concurrency(concurrency),
-            alone=False,
+            unique.setdefault(repo.name.lower(), repo)
+        return await mirror_repositories(
+            self._opened(),
+            {repo.name: repo.list_artifacts(name, **filters) for repo in unique.values()},
+            directory,
+            template=template,
+            concurrency=concurrency,
+            durable=durable,
             on_progress=on_progress,
         )
 
     @property
     def rate_limit(self) -> RateLimit | None:
-        """The primary rate limit as GitHub last told it; ``None`` before, or where it has none."""
+        """The primary rate limit from GitHub's latest response, or None if it has sent none."""
         return self._session.rate_limit
 
     @property
     def stats(self) -> Stats:
-        """What this client has done so far."""
+        """Counts of what this client has done so far."""
         return self._session.stats
 
     async def __aenter__(self) -> Self:
-        if self._state != "not entered":
-            raise ClientStateError(f"this client is {self._state}; make a new one for each use")
+        if self._state != "not open yet":
+            raise ClientStateError(
+                f"this client is {self._state}; create a new client for each use"
+            )
         await self._parts.transport.open()
         self._state = "open"
         try:
@@ -256,14 +262,16 @@ class Client:
         try:
             await self._parts.transport.close()
         finally:
-            await self._parts.disk.close()
+            await self._parts.threads.close()
 
     def __repr__(self) -> str:
         return f"<Client of {self._base_url}, {self._state}>"
 
     def _opened(self) -> ClientContext:
         if self._state != "open":
-            raise ClientStateError(f"this client is {self._state}; use it in 'async with Client()'")
+            raise ClientStateError(
+                f"this client is {self._state}; use it inside 'async with Client(…)'"
+            )
         return self._parts
 
 

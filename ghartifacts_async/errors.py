@@ -1,41 +1,41 @@
-"""Every error of this library, below one root.
+"""The errors of this library, below one root.
 
     ArtifactsError
-    ├── InvalidArgument          the caller's mistake, found before anything was sent (a ValueError)
-    ├── ClientStateError         a client used before it was entered, after it closed, or twice
-    ├── TokenProviderError       the caller's token provider raised
-    ├── TransportError           no complete answer arrived
+    ├── InvalidArgument          a mistake of the caller, found before any request (a ValueError)
+    ├── ClientStateError         a client used before it was opened or after it was closed
+    ├── TokenProviderError       the caller's token provider raised an exception
+    ├── TransportError           no complete response arrived
     │   ├── ConnectionFailed
-    │   │   └── CertificateRefused   TLS says that the server is not who it should be
+    │   │   └── CertificateRefused   TLS could not verify the server
     │   └── TimedOut             (a TimeoutError)
-    ├── GitHubError              GitHub answered, and not with what was asked for
+    ├── GitHubError              GitHub answered a call with an error
     │   ├── AuthenticationError  401
     │   ├── PermissionDenied     403
     │   ├── NotFound             404
     │   ├── ArtifactExpired      410
-    │   ├── ApiVersionRetired    410, for the version that was asked for
-    │   ├── RateLimited          429, or 403 at a limit
+    │   ├── ApiVersionRetired    410 for the requested API version
+    │   ├── RateLimited          429, or 403 at a rate limit
     │   ├── ServerError          5xx
-    │   └── UnexpectedReply      a status or a shape that GitHub does not document
-    ├── DownloadError            the bytes of an artifact could not be had
-    │   ├── RedirectRefused      a redirect that is missing, insecure or leads astray
+    │   └── UnexpectedReply      a status or body that GitHub does not document
+    ├── DownloadError            the payload could not be downloaded
+    │   ├── RedirectRefused      a redirect without a target, or to an unsafe one
     │   ├── StoreError           the blob store answered with an error
-    │   ├── IncompleteDownload   fewer or more bytes than promised
-    │   ├── DigestMismatch       the bytes on disk are not those that were uploaded
+    │   ├── IncompleteDownload   fewer or more bytes than announced
+    │   ├── DigestMismatch       the bytes are not the uploaded ones
     │   └── ProgressError        the caller's ``on_progress`` raised
-    ├── ArchiveError             an artifact's archive is not one to unpack
-    │   ├── NotAZip              the payload is no zip archive
-    │   ├── DamagedArchive       it contradicts itself, or its bytes are not those it tells of
-    │   ├── UnsafeMember         a name or a kind that would do harm where it is unpacked
-    │   ├── UnsupportedMember    encrypted, or compressed in another way than deflate
-    │   ├── MemberNotFound       it holds none of this name (a KeyError)
-    │   └── ArchiveLimitExceeded  it is more than `ArchiveLimits` allows
-    └── DiskError                a file could not be written (read-only, denied …)
-        ├── DiskFull             no room, or no quota, for the file
-        ├── TargetBusy           another download is at work on the same target
-        └── TargetExists         there is a file already, and it was to be left alone
+    ├── ArchiveError             the archive, or one of its members, is refused
+    │   ├── NotAZip              the payload is not a zip archive
+    │   ├── DamagedArchive       the archive contradicts itself or its checksums
+    │   ├── UnsafeMember         a member whose name or type would do harm when extracted
+    │   ├── UnsupportedMember    a member that is encrypted, or neither stored nor deflated
+    │   ├── MemberNotFound       no member has this name (a KeyError)
+    │   └── ArchiveLimitExceeded  the archive exceeds its `ArchiveLimits`
+    └── DiskError                a file or directory could not be created, written or moved
+        ├── DiskFull             no space left, or the quota is used up
+        ├── TargetBusy           another download is writing to the same target
+        └── TargetExists         the target exists and must not be replaced
 
-No token and no signed URL appears in any of them. All of them pickle.
+No error contains a token or a signed URL. All errors can be pickled.
 """
 
 from __future__ import annotations
@@ -58,12 +58,12 @@ def _restore(cls: type[_E], args: tuple[object, ...], state: dict[str, Any]) -> 
 
 @define(eq=False, repr=False, slots=False)
 class ArtifactsError(Exception):
-    """The root: ``except ArtifactsError`` catches whatever this library raises.
+    """The root of all errors of this library: ``except ArtifactsError`` catches them all.
 
     Attributes:
-        summary: What went wrong and what to do, in a sentence or two; also ``str(error)``.
-        attempts: How often a call was tried before it was given up.
-        seconds: How long that took, waits at rate limits not counted.
+        summary: What failed and what to do about it.
+        attempts: Number of attempts before the call or download was given up.
+        seconds: Duration of these attempts in seconds, without waits at rate limits.
     """
 
     summary: str
@@ -73,34 +73,34 @@ class ArtifactsError(Exception):
     def __str__(self) -> str:
         return self.summary
 
-    # One for all: attrs would write and compile another for every class, at each import.
+    # One method for all classes, because attrs would compile one for each class at every import.
     def __repr__(self) -> str:
-        told = (f"{one.name}={getattr(self, one.name)!r}" for one in fields(type(self)))
-        return f"{type(self).__qualname__}({', '.join(told)})"
+        values = (f"{each.name}={getattr(self, each.name)!r}" for each in fields(type(self)))
+        return f"{type(self).__qualname__}({', '.join(values)})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore, (type(self), self.args, self.__dict__)
 
 
 class InvalidArgument(ArtifactsError, ValueError):
-    """An argument that cannot be right; nothing was sent."""
+    """An invalid argument. No request was sent."""
 
 
 class ClientStateError(ArtifactsError, RuntimeError):
-    """A `Client` was used outside of its one ``async with`` block."""
+    """A `Client`, or something it opened, was used before opening or after closing."""
 
 
 class TokenProviderError(ArtifactsError):
-    """The caller's token provider raised; its exception is the ``__cause__``."""
+    """The caller's token provider raised. Its exception is the ``__cause__``."""
 
 
 @define(eq=False, repr=False, slots=False)
 class TransportError(ArtifactsError):
-    """No complete answer arrived.
+    """No complete response arrived.
 
     Attributes:
-        host: Of the server.
-        may_have_arrived: Whether the request may have reached it, and been carried out.
+        host: Host and port of the server.
+        may_have_arrived: True if the server may have received and executed the request.
     """
 
     host: str = field(default="", kw_only=True)
@@ -108,26 +108,26 @@ class TransportError(ArtifactsError):
 
 
 class ConnectionFailed(TransportError):
-    """The connection could not be made, or broke."""
+    """The connection could not be established, or it broke."""
 
 
 class CertificateRefused(ConnectionFailed):
-    """The server's certificate is not one to trust; trying again does not help."""
+    """TLS could not verify the server's certificate. Retrying does not help."""
 
 
 class TimedOut(TransportError, TimeoutError):
-    """Nothing came within one of the limits of `Timeouts`."""
+    """A timeout of `Timeouts` expired."""
 
 
 @define(eq=False, repr=False, slots=False)
 class GitHubError(ArtifactsError):
-    """GitHub's answer to a call was not the one that was asked for.
+    """GitHub answered a call with an error.
 
     Attributes:
         status: HTTP status.
-        message: GitHub's own message, or ``""``.
-        request_id: ``X-GitHub-Request-Id``, which GitHub's support asks for, or ``None``.
-        documentation_url: Where GitHub says more, or ``None``.
+        message: GitHub's message, or ``""``.
+        request_id: ``X-GitHub-Request-Id``, which GitHub's support asks for, or None.
+        documentation_url: GitHub's page about this error, or None.
     """
 
     status: int = field(default=0, kw_only=True)
@@ -137,58 +137,58 @@ class GitHubError(ArtifactsError):
 
 
 class AuthenticationError(GitHubError):
-    """401: the token is missing, wrong, expired or revoked."""
+    """401: the token is missing, invalid, expired or revoked."""
 
 
 @define(eq=False, repr=False, slots=False)
 class PermissionDenied(GitHubError):
-    """403: the token may not do this.
+    """403: the token lacks a permission.
 
     Attributes:
-        accepted_permissions: What GitHub says would be enough
-            (``X-Accepted-GitHub-Permissions``, such as ``"actions=read"``), or ``None``.
+        accepted_permissions: Permissions that GitHub would accept, such as ``"actions=read"``
+            (``X-Accepted-GitHub-Permissions``), or None.
     """
 
     accepted_permissions: str | None = field(default=None, kw_only=True)
 
 
 class NotFound(GitHubError):
-    """404: it does not exist, or the token may not know that it does."""
+    """404: the resource does not exist, or the token cannot see it."""
 
 
 class ArtifactExpired(GitHubError):
-    """410: the artifact's retention is over and its bytes are gone."""
+    """410: the retention period of the artifact is over and its payload has been deleted."""
 
 
 class ApiVersionRetired(GitHubError):
-    """410: GitHub no longer serves the API version that was asked for."""
+    """410: GitHub no longer serves the requested API version."""
 
 
 @define(eq=False, repr=False, slots=False)
 class RateLimited(GitHubError):
-    """429, or 403 at a primary or secondary limit.
+    """429, or 403 at a primary or secondary rate limit.
 
     Attributes:
-        retry_at: When GitHub takes calls again (UTC), as far as it said so.
+        retry_at: Time from which GitHub accepts calls again (UTC), or None if GitHub named none.
     """
 
     retry_at: datetime | None = field(default=None, kw_only=True)
 
 
 class ServerError(GitHubError):
-    """5xx: GitHub could not answer now."""
+    """5xx: GitHub failed to answer."""
 
 
 class UnexpectedReply(GitHubError):
-    """A status, or a body, that GitHub does not document; the summary names the field."""
+    """A status or body that GitHub does not document. The summary names the field."""
 
 
 class DownloadError(ArtifactsError):
-    """The bytes of an artifact could not be had."""
+    """The payload of an artifact could not be downloaded."""
 
 
 class RedirectRefused(DownloadError):
-    """A redirect without a target, to plain http, or with credentials to a foreign host."""
+    """A redirect without a target, from https to http, or to another host with credentials."""
 
 
 @define(eq=False, repr=False, slots=False)
@@ -196,10 +196,10 @@ class StoreError(DownloadError):
     """The blob store answered with an error.
 
     Attributes:
-        status: HTTP status of the store.
-        code: The store's own name for the error, such as ``AuthenticationFailed``, or ``None``.
-        host: The store.
-        retry_after: Seconds that it asks to wait, or ``None``.
+        status: HTTP status.
+        code: The store's error code, such as ``AuthenticationFailed``, or None.
+        host: Host and port of the store.
+        retry_after: Seconds that the store asks to wait, or None.
     """
 
     status: int = field(default=0, kw_only=True)
@@ -210,11 +210,11 @@ class StoreError(DownloadError):
 
 @define(eq=False, repr=False, slots=False)
 class IncompleteDownload(DownloadError):
-    """Fewer or more bytes than promised, or nothing that tells whether these are all.
+    """Fewer or more bytes than announced, or no way to know whether the payload is complete.
 
     Attributes:
-        received: Bytes that came.
-        expected: Bytes that were promised, or ``None``.
+        received: Bytes received.
+        expected: Bytes announced, or None.
     """
 
     received: int = field(default=0, kw_only=True)
@@ -223,11 +223,11 @@ class IncompleteDownload(DownloadError):
 
 @define(eq=False, repr=False, slots=False)
 class DigestMismatch(DownloadError):
-    """The bytes on disk do not have the digest that GitHub recorded at the upload.
+    """The downloaded bytes do not match the digest that GitHub recorded. They are discarded.
 
     Attributes:
-        expected: ``sha256:<hex>`` as GitHub gave it.
-        actual: ``sha256:<hex>`` of what was on disk; nothing of it was kept.
+        expected: ``sha256:<hex>`` that GitHub recorded.
+        actual: ``sha256:<hex>`` of the downloaded bytes.
     """
 
     expected: str = field(default="", kw_only=True)
@@ -235,43 +235,43 @@ class DigestMismatch(DownloadError):
 
 
 class ProgressError(DownloadError):
-    """The caller's ``on_progress`` raised; its exception is the ``__cause__``."""
+    """The caller's ``on_progress`` raised. Its exception is the ``__cause__``."""
 
 
 @define(eq=False, repr=False, slots=False)
 class ArchiveError(ArtifactsError):
-    """An artifact's archive, or one member of it, is not to be unpacked; nothing of it was kept.
+    """An archive, or one of its members, is refused. Nothing that was extracted is kept.
 
     Attributes:
-        member: Name of the member, as the archive has it, or ``None`` where it is none in
-            particular. In the summary it is escaped.
+        member: Recorded name of the member, or None if the error concerns the whole archive.
+            The summary contains it in escaped form.
     """
 
     member: str | None = field(default=None, kw_only=True)
 
 
 class NotAZip(ArchiveError):
-    """The payload is no zip archive, such as an upload with ``archive: false``."""
+    """The payload is not a zip archive, for example an upload with ``archive: false``."""
 
 
 class DamagedArchive(ArchiveError):
-    """The archive contradicts itself, or a member's bytes are not those that it tells of."""
+    """The archive contradicts itself, or a member does not match its recorded size or CRC-32."""
 
 
 class UnsafeMember(ArchiveError):
-    """A member whose name leads astray, whose kind is special, or that collides with another."""
+    """A member with an unsafe path, of a special file type, or that collides with another."""
 
 
 class UnsupportedMember(ArchiveError):
-    """A member that is encrypted, or neither stored nor deflated."""
+    """A member that is encrypted or neither stored nor deflated."""
 
 
 @define(eq=False, repr=False, slots=False)
 class MemberNotFound(ArchiveError, KeyError):
-    """The archive holds no member of this name.
+    """No member of the archive has this name.
 
     Attributes:
-        suggestions: Names that it holds and that may have been meant, the likeliest first.
+        suggestions: Similar names of existing members, the most likely first.
     """
 
     suggestions: tuple[str, ...] = field(default=(), kw_only=True)
@@ -279,11 +279,12 @@ class MemberNotFound(ArchiveError, KeyError):
 
 @define(eq=False, repr=False, slots=False)
 class ArchiveLimitExceeded(ArchiveError):
-    """The archive, or a member, is more than was allowed.
+    """The archive, or one of its members, exceeds a limit.
 
     Attributes:
-        limit: Which bound it is: a field of `ArchiveLimits`, or ``"max_size"``.
-        allowed: What that allows.
+        limit: Name of the limit: a field of `ArchiveLimits`, or ``"max_size"`` of
+            `Archive.read`.
+        allowed: Value of the limit.
     """
 
     limit: str = field(default="", kw_only=True)
@@ -292,11 +293,11 @@ class ArchiveLimitExceeded(ArchiveError):
 
 @define(eq=False, repr=False, slots=False)
 class DiskError(ArtifactsError):
-    """A file or directory could not be made, written or moved.
+    """A file or directory could not be created, written or moved.
 
     Attributes:
-        path: Which.
-        errno: The system's error number (`errno.ENOSPC` …), or ``None``.
+        path: Path of the file or directory, or None.
+        errno: Error number of the system, such as `errno.ENOSPC`, or None.
     """
 
     path: Path | None = field(default=None, kw_only=True)
@@ -304,15 +305,15 @@ class DiskError(ArtifactsError):
 
 
 class DiskFull(DiskError):
-    """The disk has no room for the file, or the user no quota.
+    """No space is left on the disk, or the user's quota is used up.
 
-    What came so far of a download is kept, and nothing of what was being unpacked.
+    The received bytes of a download are kept for the next call; extracted files are removed.
     """
 
 
 class TargetBusy(DiskError):
-    """Another download, of this process or another, is at work on the same target."""
+    """Another download, in this process or another one, is writing to the same target."""
 
 
 class TargetExists(DiskError):
-    """There is something at the target that is to be left alone, as `if_exists` has it."""
+    """The target exists, and `if_exists` does not allow replacing it."""

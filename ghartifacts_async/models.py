@@ -1,4 +1,4 @@
-"""The values that callers hold: frozen, comparable, picklable, without a client in them."""
+"""Values that callers hold: frozen, comparable and picklable, with no client inside."""
 
 from __future__ import annotations
 
@@ -20,7 +20,23 @@ IfDirectoryExists: TypeAlias = Literal["error", "replace"]
 
 
 class ArtifactFilters(TypedDict, total=False):
-    """Which artifacts of a listing are wanted, beyond `name`; see `Repo.list_artifacts`."""
+    """The filters of a listing, as keyword arguments. An artifact must match all that are given.
+
+    This library filters what GitHub cannot: GitHub itself filters by name only. An artifact that
+    lacks the information that a filter needs does not match.
+
+    Attributes:
+        pattern: Match the name with ``*``, ``?``, ``[…]`` and ``[^…]``, case-sensitively, as
+            ``gh run download -p`` does.
+        branch: Match artifacts of runs on this branch.
+        head_sha: Match artifacts of runs of this commit, given in full.
+        created_after: Match artifacts created at this time or later; a datetime with a time zone.
+            A listing ends early once it has passed this time.
+        created_before: Match artifacts created before this time.
+        expired: Match only expired artifacts (True) or only available ones (False).
+        min_size: Match artifacts of at least this many bytes.
+        max_size: Match artifacts of at most this many bytes.
+    """
 
     pattern: str | None
     branch: str | None
@@ -35,9 +51,9 @@ class ArtifactFilters(TypedDict, total=False):
 def _at_least(minimum: float) -> Callable[[object, Any, float | None], None]:
     def check(_: object, attribute: Any, value: float | None) -> None:
         optional = value is None and attribute.default is not None and "None" in attribute.type
-        sound = isinstance(value, int | float) and minimum <= value < float("inf")
-        if not (sound or optional):
-            raise InvalidArgument(f"{attribute.name} is a number from {minimum} on, not {value!r}")
+        valid = isinstance(value, int | float) and minimum <= value < float("inf")
+        if not (valid or optional):
+            raise InvalidArgument(f"{attribute.name} must be at least {minimum}, not {value!r}")
 
     return check
 
@@ -48,11 +64,11 @@ def _lower(text: str) -> str:
 
 @frozen
 class Digest:
-    """A checksum as GitHub writes it: ``sha256:<hex>``.
+    """A checksum, written ``sha256:<hex>`` by GitHub.
 
     Attributes:
-        algorithm: Lower-case name, ``"sha256"`` for every artifact so far.
-        hex: Lower-case hexadecimal digits.
+        algorithm: Name of the hash function in lower case; so far GitHub uses ``"sha256"`` only.
+        hex: Checksum in lower-case hexadecimal digits.
     """
 
     algorithm: str = field(converter=_lower)
@@ -60,14 +76,14 @@ class Digest:
 
     @classmethod
     def parse(cls, text: str) -> Digest:
-        """Read ``algorithm:hex``.
+        """Parse ``algorithm:hex``.
 
         Raises:
-            ValueError: The text is of another form.
+            ValueError: The text has another form.
         """
         found = _DIGEST.fullmatch(text)
         if found is None or len(found[2]) % 2:
-            raise ValueError(f"a digest looks like 'sha256:<hex>', not {text[:100]!r}")
+            raise ValueError(f"a digest must look like 'sha256:<hex>', not {text[:100]!r}")
         return cls(found[1], found[2])
 
     def __str__(self) -> str:
@@ -76,7 +92,7 @@ class Digest:
 
 @frozen
 class WorkflowRun:
-    """The run that uploaded an artifact, as far as GitHub tells."""
+    """The workflow run that uploaded an artifact. GitHub may omit any of its fields."""
 
     id: int | None = None
     repository_id: int | None = None
@@ -87,18 +103,19 @@ class WorkflowRun:
 
 @frozen
 class Artifact:
-    """One artifact of a workflow run.
+    """An artifact of a workflow run, as GitHub describes it.
 
-    Datetimes are timezone-aware and in UTC. Source: the ``artifact`` schema of
-    https://docs.github.com/rest/actions/artifacts.
+    Datetimes are timezone-aware and in UTC.
 
     Attributes:
-        name: As uploaded: not unique in a repository, and never to be trusted as a path.
-        size_in_bytes: Size of the payload in bytes; of the uploaded files before they were
-            zipped where there is no `digest` (uploads before upload-artifact v4).
-        expired: Whether its bytes are gone.
-        digest: SHA-256 of the bytes that a download serves; ``None`` for uploads before
-            upload-artifact v4 and from servers that do not know the field (GHES ≤ 3.19).
+        name: Name given at the upload. Not unique in a repository; never use it as a path.
+        size_in_bytes: Size of the payload in bytes. Without a `digest` (uploads before
+            upload-artifact v4) it is the size of the files before they were zipped.
+        expired: True if the retention period is over and the payload has been deleted.
+        digest: SHA-256 of the payload, or None for uploads before upload-artifact v4 and on
+            servers without this field (GHES ≤ 3.19).
+
+    Source: the ``artifact`` schema of https://docs.github.com/rest/actions/artifacts
     """
 
     id: int
@@ -120,8 +137,8 @@ class ArtifactPage:
     """One page of a listing.
 
     Attributes:
-        total_count: Artifacts in the whole listing when GitHub answered.
-        artifacts: Those of this page, in GitHub's order.
+        total_count: Number of artifacts in the whole listing at the time of this response.
+        artifacts: Artifacts of this page, in GitHub's order.
     """
 
     total_count: int
@@ -130,14 +147,14 @@ class ArtifactPage:
 
 @frozen
 class Progress:
-    """How far a download is.
+    """The progress of a download.
 
     Attributes:
-        artifact: Which artifact.
-        received: Bytes so far.
-        total: Bytes in all, or ``None`` where nobody said.
-        rate: Bytes a second since the start.
-        resumed: Bytes that an earlier download had left; `received` counts them too.
+        artifact: The artifact.
+        received: Bytes received so far, including resumed ones.
+        total: Size of the payload in bytes, or None if it is unknown.
+        rate: Average bytes per second since the start.
+        resumed: Bytes kept from an earlier, interrupted download.
     """
 
     artifact: Artifact
@@ -149,17 +166,17 @@ class Progress:
 
 @frozen
 class Download:
-    """An artifact on disk.
+    """A downloaded artifact.
 
     Attributes:
-        artifact: Which artifact.
-        path: The file, complete.
-        size: Its bytes.
+        artifact: The artifact.
+        path: Path of the complete file.
+        size: Size of the file in bytes.
         digest: SHA-256 of the file, read back from the disk.
-        verified: Whether GitHub's own digest was there to compare with, and agreed.
-        skipped: Whether the file was there already, and nothing was fetched.
-        resumed_bytes: Bytes that an earlier download had left and that were not fetched again.
-        url_refreshes: How often the signed URL was renewed.
+        verified: True if GitHub recorded a digest and it matches; False if GitHub recorded none.
+        skipped: True if the file already existed and nothing was downloaded.
+        resumed_bytes: Bytes kept from an earlier, interrupted download.
+        url_refreshes: Number of times the signed URL was renewed.
     """
 
     artifact: Artifact
@@ -174,17 +191,17 @@ class Download:
 
 @frozen
 class Member:
-    """One member of an artifact's archive, as its central directory tells.
+    """A member of an artifact's archive, as the central directory describes it.
 
     Attributes:
-        name: As recorded, never to be trusted as a path; a directory's ends in ``/``.
-        size: Bytes unpacked.
-        compressed_size: Bytes in the archive.
-        crc32: Checksum of the bytes unpacked.
-        modified: To two seconds, in UTC as the official uploader writes it; ``None`` where it
-            is no date.
-        mode: Type and permissions as `os.stat` tells them, 0 where no Unix recorded them.
-        is_directory: Whether it is one.
+        name: Recorded name; a directory's name ends in ``/``. Never use it as a path.
+        size: Uncompressed size in bytes.
+        compressed_size: Size in the archive in bytes.
+        crc32: CRC-32 of the uncompressed bytes.
+        modified: Modification time in UTC with a resolution of two seconds, or None if the
+            recorded value is no valid date.
+        mode: File type and permissions as in `os.stat`, or 0 if the archive records none.
+        is_directory: True for a directory.
     """
 
     name: str
@@ -198,16 +215,17 @@ class Member:
 
 @frozen
 class ArchiveLimits:
-    """How much of an archive is unpacked at most; more raises `ArchiveLimitExceeded`.
+    """Limits on what an archive may expand to; exceeding one raises `ArchiveLimitExceeded`.
 
-    What an archive claims is compared before anything is written, and that it is no more than
-    that while it is inflated.
+    The sizes that an archive declares are checked before anything is written, and the actual
+    sizes while members are inflated.
 
     Attributes:
-        max_members: Files and directories in all.
-        max_member_size: Bytes of a member.
-        max_total_size: Bytes of all members that are wanted.
-        max_ratio: Bytes that a compressed one becomes on average, in what is more than 64 MiB.
+        max_members: Number of files and directories.
+        max_member_size: Uncompressed size of one member in bytes.
+        max_total_size: Uncompressed size of all selected members in bytes.
+        max_ratio: Uncompressed bytes per compressed byte, averaged over the selected members.
+            Checked only if they expand to more than 64 MiB.
     """
 
     max_members: int = field(default=100_000, validator=_at_least(1))
@@ -218,12 +236,12 @@ class ArchiveLimits:
 
 @frozen
 class Timeouts:
-    """How long to wait, in seconds. A download as a whole has no limit, however slow it is.
+    """Timeouts in seconds. The duration of a whole download is not limited.
 
     Attributes:
-        connect: For a connection, TLS included.
-        call: For a whole API call; GitHub itself gives up after 10 seconds.
-        stall: Without a single byte of a download.
+        connect: Time to establish a connection, including TLS.
+        call: Time for one attempt of an API call. GitHub itself gives up after 10 seconds.
+        stall: Time that a download may wait for the next byte.
     """
 
     connect: float = field(default=10.0, validator=_at_least(0.001))
@@ -233,14 +251,14 @@ class Timeouts:
 
 @frozen
 class RateLimit:
-    """The primary rate limit, as GitHub's last answer told it.
+    """The primary rate limit according to GitHub's latest response.
 
     Attributes:
-        limit: Calls in a window.
-        remaining: Calls left in this one.
-        used: Calls spent in this one.
-        resets_at: When the next window begins (UTC).
-        resource: Which of GitHub's budgets it is, ``"core"`` for artifacts.
+        limit: Calls allowed in a window.
+        remaining: Calls left in the current window.
+        used: Calls made in the current window.
+        resets_at: Time at which the next window begins (UTC).
+        resource: Name of the limit; artifacts belong to ``"core"``.
     """
 
     limit: int
@@ -252,16 +270,17 @@ class RateLimit:
 
 @frozen
 class RetryPolicy:
-    """How often and how long a call is tried, waits at rate limits not counted.
+    """The retry policy of API calls and downloads.
 
-    Downloads get new tries with each byte that comes, and new time with each 64 KiB.
+    Before each retry the client waits for a random time between zero and a ceiling that doubles
+    with every attempt. Waits at rate limits do not count against the policy. In a download, every
+    received byte resets the attempt counter, and the timeout restarts with every 64 KiB received.
 
     Attributes:
-        attempts: Tries in all, the first included; 1 for no retries.
-        timeout: Seconds after which no further try begins.
-        wait_initial: Ceiling of the first wait in seconds; it doubles with each, and the wait is a
-            random share of it.
-        wait_max: Seconds beyond which the ceiling does not grow.
+        attempts: Maximum number of attempts, including the first; 1 disables retries.
+        timeout: Seconds from the start of the first attempt; no attempt starts later.
+        wait_initial: Ceiling of the first wait in seconds.
+        wait_max: Largest ceiling in seconds.
     """
 
     attempts: int = field(default=6, validator=_at_least(1))
@@ -272,18 +291,20 @@ class RetryPolicy:
 
 @frozen
 class RateLimitPolicy:
-    """The pace of a client's API calls, which all of its tasks share.
+    """The rate at which a client makes API calls, shared by all of its tasks.
 
-    The defaults keep below GitHub's documented limits, whatever a client does. Whatever they are,
-    a server that says wait is obeyed. Source:
-    https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
+    The defaults stay below GitHub's documented limits. With any policy, the client waits when a
+    server asks it to, or raises `RateLimited` if the wait would exceed `max_wait`.
 
     Attributes:
-        points_per_minute: Of GitHub's 900; a GET costs 1, a DELETE 5. ``None`` for no bound.
-        concurrent_requests: Calls at once, of GitHub's 100. ``None`` for no bound.
-        delete_interval: Seconds from one DELETE to the next.
-        max_wait: Longest wait at a limit in seconds; what would take longer raises `RateLimited`.
-            0 for never waiting.
+        points_per_minute: Points to spend per minute, of the 900 that GitHub allows: a GET costs
+            1 point, a DELETE 5. None for no limit.
+        concurrent_requests: Requests in flight, of the 100 that GitHub allows. None for no limit.
+        delete_interval: Seconds between two DELETE requests.
+        max_wait: Longest wait at a limit in seconds. A call that would have to wait longer raises
+            `RateLimited`; with 0 no call ever waits.
+
+    Source: https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
     """
 
     points_per_minute: int | None = field(default=900, validator=_at_least(15))
@@ -293,20 +314,20 @@ class RateLimitPolicy:
 
     @classmethod
     def unlimited(cls) -> RateLimitPolicy:
-        """No pace at all, for a GHES without limits."""
+        """Return a policy without limits, for a GHES that has none."""
         return cls(points_per_minute=None, concurrent_requests=None, delete_interval=0.0)
 
 
 @frozen
 class Stats:
-    """What a client has done so far.
+    """Counters of a client.
 
     Attributes:
-        calls: API requests sent, retries and redirects included.
-        not_modified: Of these, answered with 304 and served from memory.
-        retries: Tries beyond the first.
-        waited: Seconds that calls waited for their pace and at limits, summed over the calls.
-        bytes_received: Bytes of payloads.
+        calls: API requests sent, including retries and redirects.
+        not_modified: API requests answered with 304 and served from memory.
+        retries: Attempts beyond the first of each call.
+        waited: Seconds spent waiting for the rate limiter, summed over all calls.
+        bytes_received: Bytes of payloads received.
     """
 
     calls: int = 0

@@ -1,6 +1,7 @@
-"""The façade: a `Repo` for a repository of a GitHub.
+"""Operations on one repository's artifacts: the class `Repo`.
 
-What one method alone needs is imported there: a program pays for the rooms that it enters.
+Modules that only one method needs are imported in that method, so that programs load only what they
+use.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import (
     Iterable,
 )
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, Unpack
 
@@ -39,8 +40,7 @@ from ghartifacts_async.models import (
 
 if TYPE_CHECKING:
     from ghartifacts_async._archive.archive import Archive
-    from ghartifacts_async._bulk.mirror import Mirror
-    from ghartifacts_async._bulk.path_template import PathTemplate
+    from ghartifacts_async._bulk.operations import BulkOperations
     from ghartifacts_async._download.progress import OnProgress
     from ghartifacts_async._download.stream import ArtifactStream
     from ghartifacts_async.reports import (
@@ -53,23 +53,26 @@ if TYPE_CHECKING:
 
 
 def _no_client() -> ClientContext:
-    raise ClientStateError("this repository belongs to no client; pass it to Client.repo")
+    raise ClientStateError("this repository is not bound to a client; pass it to Client.repo")
 
 
 @frozen(repr=False)
 class Repo:
-    """One repository. Wherever an artifact is wanted, its id serves as well.
+    """One repository on a GitHub server.
 
-    Every method may raise a `GitHubError` (GitHub says no), a `TransportError` (it does not
-    answer), a `RedirectRefused` (it leads astray), a `TokenProviderError`, and before anything is
-    sent an `InvalidArgument` or a `ClientStateError`.
+    Every method that takes an artifact also takes its id.
 
-    It pickles, and goes through `to_json`, as what it is called: without the client and its token.
-    What comes out belongs to no client, and calls nothing before `Client.repo` has taken it in.
+    Every method may raise a `GitHubError` (GitHub answered with an error), a `TransportError` (no
+    complete answer arrived), a `RedirectRefused` (an invalid or insecure redirect) or a
+    `TokenProviderError`; and, before anything is sent, an `InvalidArgument` or a
+    `ClientStateError`.
+
+    A repository can be pickled and serialized with `to_json`. Only its name and base URL are kept,
+    not the client and its token. Pass the restored repository to `Client.repo` before you use it.
 
     Attributes:
         name: ``owner/name``.
-        base_url: Of the API.
+        base_url: Base URL of the API.
     """
 
     name: str
@@ -103,25 +106,28 @@ class Repo:
         per_page: int = 100,
         concurrency: int = 8,
     ) -> ArtifactListing:
-        """The repository's artifacts, newest first, each exactly once; see `ArtifactListing`.
+        """List the repository's artifacts, newest first, each exactly once.
 
-        `name` is filtered by GitHub, the rest on this side. What an artifact does not tell, it
-        does not match.
+        Nothing is requested until you read the `ArtifactListing`. GitHub filters by `name`; the
+        library applies all other filters itself. An artifact that lacks a field does not match a
+        filter on that field.
 
         Args:
-            name: Only those of exactly this name.
-            pattern: Only those whose name is like this, as of ``gh run download -p``: ``*``,
-                ``?``, ``[…]`` and ``[^…]``, upper and lower case told apart.
-            branch: Only those of runs on this branch.
-            head_sha: Only those of runs of this commit, in full.
-            created_after: Only those of this moment or later; a datetime with a time zone. What
-                is older than that is not read, but for a page or two.
-            created_before: Only those from before this moment.
-            expired: Only those whose bytes are gone, or only those whose are not.
-            min_size: Only those of this many bytes or more.
-            max_size: Only those of this many bytes or fewer.
-            per_page: Artifacts that the first call fetches, at most 100; others fetch up to 100.
-            concurrency: Pages to fetch side by side, at most 256.
+            name: Return only artifacts with exactly this name.
+            pattern: Return only artifacts whose name matches this case-sensitive pattern, in the
+                syntax of ``gh run download -p``: ``*``, ``?``, ``[…]`` and ``[^…]``.
+            branch: Return only artifacts of runs on this branch.
+            head_sha: Return only artifacts of runs of this commit; the full SHA.
+            created_after: Return only artifacts created at this time or later; a datetime with a
+                time zone. Older artifacts are not read, except for a page or two.
+            created_before: Return only artifacts created before this time; a datetime with a time
+                zone.
+            expired: True for only expired artifacts, False for only artifacts that are not expired.
+            min_size: Return only artifacts with at least this many bytes.
+            max_size: Return only artifacts with at most this many bytes.
+            per_page: Artifacts that the first request fetches, at most 100. Later requests fetch up
+                to 100.
+            concurrency: Maximum number of pages to fetch concurrently, at most 256.
 
         Source: https://docs.github.com/rest/actions/artifacts#list-artifacts-for-a-repository
         """
@@ -160,22 +166,27 @@ class Repo:
         per_page: int = 100,
         concurrency: int = 8,
     ) -> ArtifactListing:
-        """The artifacts of a workflow run, of all its attempts, each exactly once.
+        """List the artifacts of all attempts of a workflow run, each exactly once.
+
+        The filters work as in `list_artifacts`.
 
         Args:
-            run_id: Id of the run.
-            name: This and the other filters as in `list_artifacts`.
-            pattern: See there.
-            branch: See there.
-            head_sha: See there.
-            created_after: See there.
-            created_before: See there; in ascending order what is newer is not read.
-            expired: See there.
-            min_size: See there.
-            max_size: See there.
-            direction: ``"desc"``, newest first, or ``"asc"``.
-            per_page: As in `list_artifacts`.
-            concurrency: As in `list_artifacts`.
+            run_id: Id of the workflow run.
+            name: Return only artifacts with exactly this name.
+            pattern: Return only artifacts whose name matches this pattern.
+            branch: Return only artifacts of runs on this branch.
+            head_sha: Return only artifacts of runs of this commit; the full SHA.
+            created_after: Return only artifacts created at this time or later. In descending order,
+                older artifacts are not read, except for a page or two.
+            created_before: Return only artifacts created before this time. In ascending order,
+                newer artifacts are not read, except for a page or two.
+            expired: True for only expired artifacts, False for only artifacts that are not expired.
+            min_size: Return only artifacts with at least this many bytes.
+            max_size: Return only artifacts with at most this many bytes.
+            direction: ``"desc"`` for newest first, ``"asc"`` for oldest first.
+            per_page: Artifacts that the first request fetches, at most 100. Later requests fetch up
+                to 100.
+            concurrency: Maximum number of pages to fetch concurrently, at most 256.
 
         Source: https://docs.github.com/rest/actions/artifacts#list-workflow-run-artifacts
         """
@@ -200,27 +211,26 @@ class Repo:
         return ArtifactListing(self._opened().session, call, wanted, concurrency=concurrency)
 
     async def get_artifact(self, artifact: Artifact | int) -> Artifact:
-        """The artifact as it is now.
+        """Return the current state of an artifact.
 
         Raises:
-            NotFound: There is none of this id, or the token may not see it.
+            NotFound: No artifact has this id, or the token cannot see it.
 
         Source: https://docs.github.com/rest/actions/artifacts#get-an-artifact
         """
         return await self._opened().get(self.name, _arguments.artifact_id(artifact))
 
     async def delete_artifact(self, artifact: Artifact | int) -> None:
-        """Delete an artifact, for good.
+        """Delete an artifact permanently.
 
         Raises:
-            NotFound: There is none of this id, or the token may not see it.
-            PermissionDenied: The token may not delete it.
+            NotFound: No artifact has this id, or the token cannot see it.
+            PermissionDenied: The token does not allow deleting it.
 
         Source: https://docs.github.com/rest/actions/artifacts#delete-an-artifact
         """
-        session = self._opened().session
         call = endpoints.delete_artifact(self.name, _arguments.artifact_id(artifact))
-        endpoints.check_deleted(call, await session.call(call))
+        await self._opened().session.call(call)
 
     async def download_artifact(
         self,
@@ -234,63 +244,67 @@ class Repo:
         durable: bool = False,
         on_progress: OnProgress | None = None,
     ) -> Download:
-        """Stream an artifact's payload to a file, verified; memory stays flat at any size.
+        """Download an artifact to a file and verify it.
 
-        The signed URL is fetched without the token, and renewed when it ends. The bytes go to a
-        part file beside the target, in threads; a drop, a stall or an error of the store is gone
-        on from where it struck, as often as bytes come in between. Number and SHA-256, read back
-        from the disk, are checked before the file takes the target's place in one step. Whatever
-        goes wrong, and when cancelled or killed, the target is untouched or, at the last moment,
-        complete, and the next call for it goes on with what came.
+        The payload is streamed to a hidden part file next to the target, so memory use does not
+        depend on its size, and all file access happens in threads. The signed URL is requested from
+        the store without the token and renewed when it expires. If the connection drops or stalls
+        or the store returns an error, the download resumes where it stopped, as long as new bytes
+        keep arriving (see `RetryPolicy`).
+
+        Size and SHA-256 are checked against GitHub's record, with the bytes read back from the
+        disk, before the file replaces the target in one step. An artifact without a digest is
+        checked for completeness only. If the download fails, is cancelled
+        or its process is killed, the target is unchanged (or, at the very last moment, complete),
+        and the next call for the same target resumes from the bytes already received.
 
         Args:
-            artifact: Which; an id costs a call more, for size and digest.
-            destination: A file; or a directory, existing or a str with a separator at its end
-                (a `Path` keeps none), which gets ``<artifact name>.zip`` or, for a payload that
-                is not a zip, a file of its own name, made safe. Names are not unique. Directories
-                are made as needed.
-            if_exists: What to do about a file that is there: ``"verify"`` keeps it where its size
-                and digest are those that GitHub records, and else replaces it; ``"replace"``;
-                ``"error"``.
-            connections: How many to fetch side by side, at most 8; ``None`` for what suits the
-                size. A store that serves no ranges gets one.
-            wait_for_lock: Whether to wait while another download, of this process or another,
-                writes to the same target.
-            keep_partial: Whether what came stays beside the target for the next call, where this
-                one fails: two hidden files, named alike for the same destination.
-            durable: Whether the file survives a loss of power once this has returned.
-            on_progress: Called in the event loop, at most ten times a second, the last time at
-                the verified end.
+            artifact: The artifact, or its id, which costs one more API call.
+            destination: A file path, or a directory: an existing one, or a string that ends with a
+                separator (a `Path` loses it). In a directory the file is named
+                ``<artifact name>.zip``, or, if the payload is not a zip, after the uploaded file,
+                made safe. Artifact names are not unique. Missing directories are created.
+            if_exists: What to do if the target exists. ``"verify"`` keeps a file with the size and
+                digest that GitHub recorded and replaces any other; ``"replace"`` always replaces
+                it; ``"error"`` raises `TargetExists`.
+            connections: Number of concurrent connections, at most 8; None chooses by size. If the
+                store does not serve byte ranges, one is used.
+            wait_for_lock: Wait while another download, in this or another process, writes to the
+                same target. If False, raise `TargetBusy`.
+            keep_partial: If the download fails, keep the bytes received so far for the next call,
+                in two hidden files next to the target whose names depend only on the target.
+            durable: Return only when the file is safe from a power loss.
+            on_progress: A function that is called in the event loop, at most ten times a second and
+                once at the verified end.
 
         Raises:
-            ArtifactExpired: Its retention is over.
-            NotFound: There is none of this id, or the token may not see it.
-            RedirectRefused: GitHub names no target, or an insecure one.
-            StoreError: The blob store refuses.
-            IncompleteDownload: Bytes are missing, or too many.
+            ArtifactExpired: The artifact's retention period is over.
+            NotFound: No artifact has this id, or the token cannot see it.
+            RedirectRefused: GitHub's redirect has no target, or an insecure one.
+            StoreError: The blob store refused the request.
+            IncompleteDownload: The payload has too few or too many bytes.
             DigestMismatch: The bytes are not those that were uploaded.
-            TargetExists: There is a file, and `if_exists` is ``"error"``.
-            TargetBusy: Another download is at work on it, and `wait_for_lock` is false.
-            DiskFull: There is no room for it.
+            TargetExists: The target exists and `if_exists` is ``"error"``.
+            TargetBusy: Another download holds the target and `wait_for_lock` is False.
+            DiskFull: The disk has no space for the payload.
             DiskError: The file cannot be written.
-            ProgressError: `on_progress` raised.
+            ProgressError: `on_progress` raised an exception.
 
         Source: https://docs.github.com/rest/actions/artifacts#download-an-artifact
         """
         from ghartifacts_async._download.progress import check_callback
-        from ghartifacts_async._download.target import check_destination
+        from ghartifacts_async._download.target import DownloadRequest, check_destination
 
         check_destination(destination)
         check_callback(on_progress)
         _arguments.if_exists(if_exists)
         _arguments.connections(connections)
         parts = self._opened()
-        async with parts.lifetime.work():
-            artifact = await self._described(artifact)
-            return await parts.download(
-                self.name,
-                artifact,
-                destination,
+        async with parts.lifetime.scope():
+            request = DownloadRequest(
+                repository=self.name,
+                artifact=await self._described(artifact),
+                destination=destination,
                 if_exists=if_exists,
                 connections=connections,
                 wait_for_lock=wait_for_lock,
@@ -298,74 +312,77 @@ class Repo:
                 durable=durable,
                 on_progress=on_progress,
             )
+            return await parts.download(request)
 
     @asynccontextmanager
     async def stream_artifact(self, artifact: Artifact | int) -> AsyncIterator[ArtifactStream]:
-        """An artifact's payload in order, for those who write elsewhere: an object store, a pipe.
+        """Stream an artifact's payload in order, for example to an object store or a pipe.
 
-        ``async with repo.stream_artifact(artifact) as stream: async for chunk in stream: …``. The
-        bytes heal themselves as those of a download do, over one connection, and are as verified:
-        the end is reached only where they are complete and right.
+        ``async with repo.stream_artifact(artifact) as stream: async for chunk in stream: …``
+
+        The stream uses one connection and resumes like a download. It ends normally only if the
+        payload is complete and correct; otherwise it raises at the end.
 
         Args:
-            artifact: Which; an id costs a call more, for size and digest.
+            artifact: The artifact, or its id, which costs one more API call.
 
         Raises:
-            ArtifactExpired: Its retention is over.
-            NotFound: There is none of this id, or the token may not see it.
-            RedirectRefused: GitHub names no target, or an insecure one.
-            StoreError: The blob store refuses.
+            ArtifactExpired: The artifact's retention period is over.
+            NotFound: No artifact has this id, or the token cannot see it.
+            RedirectRefused: GitHub's redirect has no target, or an insecure one.
+            StoreError: The blob store refused the request.
 
         Source: https://docs.github.com/rest/actions/artifacts#download-an-artifact
         """
-        from ghartifacts_async._download.blob import BlobClient
         from ghartifacts_async._download.retries import Retrier
-        from ghartifacts_async._download.stream import stream
+        from ghartifacts_async._download.stream import open_stream
 
         parts = self._opened()
         artifact = await self._described(artifact)
-        source = BlobClient(parts.transport, parts.lease(self.name, artifact), artifact)
-        async with stream(artifact, source, Retrier(parts.policy), parts.lifetime) as opened:
-            yield opened
+        client, retrier = parts.blob_client(self.name, artifact), Retrier(parts.policy)
+        async with open_stream(artifact, client, retrier, parts.lifetime) as stream:
+            yield stream
 
     @asynccontextmanager
     async def open_artifact(
         self, artifact: Artifact | int, *, limits: ArchiveLimits = ArchiveLimits()
     ) -> AsyncIterator[Archive]:
-        """Look into an artifact's zip, and read or unpack single members without the rest of it.
+        """Open an artifact's zip to read or unpack single members without downloading the rest.
 
-        ``async with repo.open_artifact(artifact) as archive: await archive.read("report.json")``.
-        Its directory is fetched in one or two requests, or three of an artifact without a digest,
-        then each member in one, healed as a download is; what is at work when it is left ends. A
-        store that serves no ranges is downloaded from, to a temporary directory, which needs room
-        for all of it; a warning says so, and `Archive.downloaded`. A process that is killed may
-        leave that directory (``ghartifacts-…``).
+        ``async with repo.open_artifact(artifact) as archive: await archive.read("report.json")``
+
+        The central directory takes one or two requests (up to three if the artifact has no digest),
+        and each member one more. Requests are retried and resumed like downloads. Leaving the block
+        ends all reads that are still running.
+
+        If the store does not serve byte ranges, the whole payload is downloaded to a temporary
+        directory, which needs enough space for it; a warning is logged and `Archive.downloaded` is
+        True. A process that is killed may leave that directory (``ghartifacts-…``) behind.
 
         Args:
-            artifact: Which; an id costs a call more, for its size.
-            limits: How much may be unpacked.
+            artifact: The artifact, or its id, which costs one more API call.
+            limits: Limits on what may be unpacked.
 
         Raises:
-            NotAZip: The payload is none.
-            DamagedArchive: Its directory contradicts itself.
-            ArchiveLimitExceeded: It is of more members than allowed.
-            ArtifactExpired: Its retention is over.
-            NotFound: There is none of this id, or the token may not see it.
-            DownloadError: Its bytes cannot be had.
-            DiskError: They cannot be written, where they are downloaded.
+            NotAZip: The payload is not a zip.
+            DamagedArchive: The central directory is inconsistent.
+            ArchiveLimitExceeded: The archive has more members than allowed.
+            ArtifactExpired: The artifact's retention period is over.
+            NotFound: No artifact has this id, or the token cannot see it.
+            DownloadError: The bytes could not be downloaded.
+            DiskError: The temporary download could not be written.
 
         Source: https://docs.github.com/rest/actions/artifacts#download-an-artifact
         """
         from ghartifacts_async._archive.archive import open_archive
         from ghartifacts_async._archive.remote_file import RemoteFile
-        from ghartifacts_async._download.blob import BlobClient
 
         _arguments.of_kind(limits, ArchiveLimits)
         parts = self._opened()
         artifact = await self._described(artifact)
-        source = BlobClient(parts.transport, parts.lease(self.name, artifact), artifact)
+        client = parts.blob_client(self.name, artifact)
         whole = self._whole(parts, artifact)
-        remote = RemoteFile(artifact, source, parts.policy, parts.disk, whole)
+        remote = RemoteFile(artifact, client, parts.policy, parts.threads, whole)
         async with open_archive(artifact, remote, parts.lifetime, limits) as archive:
             yield archive
 
@@ -380,60 +397,70 @@ class Repo:
         portable: bool = False,
         limits: ArchiveLimits = ArchiveLimits(),
     ) -> list[Path]:
-        """Download an artifact, verified, and unpack it in threads into a directory of its own.
+        """Download an artifact, verify it and unpack it into a new directory.
 
-        Whatever its members are called, nothing is written outside: what might be is refused by
-        name, and so are links, devices, names that are one on some system, and more than the
-        budget. The directory is filled beside its place and takes it in one step, or two where it
-        replaces another. Whatever goes wrong, its place is as it was and nothing is left; when
-        cancelled it is so, or, at the last moment, complete. A process that is killed leaves a
-        hidden directory beside it (``.….ghartifacts-unpack``), and killed between the two steps,
-        in that one the directory that was there, as ``old``.
+        Nothing is written outside the directory. Members that could escape it are refused by name,
+        as are links, devices, names that are the same file on some system, and archives beyond
+        `limits`. All file access happens in threads.
 
-        Files are 0644, or 0755 where an executable bit was recorded, directories 0755, less what
-        the umask takes away.
+        Members are unpacked into a hidden staging directory next to the target, which then becomes
+        the target in one step, or in two steps if it replaces a directory. If anything fails, the
+        target is unchanged and nothing is left behind; after a cancellation it is unchanged or, at
+        the very last moment, complete. A killed process leaves the staging directory
+        (``.….ghartifacts-unpack``); if killed between the two steps, the replaced directory is in
+        it as ``old``.
+
+        Files get mode 0644, or 0755 if the archive marks them executable, and directories 0755,
+        less the umask.
 
         Args:
-            artifact: Which; an id costs a call more, for size and digest.
-            directory: Made, and those above it, as needed. An empty one counts as none.
-            members: Names; or one name, or a pattern of names whose ``*`` stands for slashes too;
-                or ``None`` for all.
-            strip: How many leading components of each name to leave out; what has no more is left
-                out as a whole.
-            if_exists: ``"error"``, or ``"replace"`` for a directory that is there, mode and owner
-                included: it is moved aside, so that for a moment there is none, put back where the
-                new one cannot take its place, and else removed. Where no file would be in the new
-                one, nothing is replaced; neither is a mount point, nor the current directory or
-                one above it.
-            portable: Whether names are refused that Windows does not take; there they always are.
-            limits: How much may be unpacked.
+            artifact: The artifact, or its id, which costs one more API call.
+            directory: The target directory. It and missing parents are created; an empty directory
+                counts as missing.
+            members: An iterable of names, or one name, or a pattern in which ``*`` also matches
+                slashes; None for all members.
+            strip: Number of leading path components to remove from each name. Members with no more
+                components than that are skipped.
+            if_exists: ``"error"`` raises `TargetExists`. ``"replace"`` replaces the directory,
+                including its mode and owner: it is moved aside, so that for a moment there is none,
+                then removed, or moved back if the new one cannot take its place. Nothing is
+                replaced if no member becomes a file. A mount point, and the current directory or
+                one of its parents, cannot be replaced.
+            portable: Refuse names that are invalid on Windows; on Windows they always are.
+            limits: Limits on what may be unpacked.
 
         Returns:
-            The files, in the order of the archive.
+            Paths of the files, in the order of the archive.
 
         Raises:
-            NotAZip: The payload is none.
-            DamagedArchive: It contradicts itself.
+            NotAZip: The payload is not a zip.
+            DamagedArchive: The archive is inconsistent.
             UnsafeMember: A member is refused.
-            UnsupportedMember: A member is encrypted, or compressed in another way than deflate.
-            MemberNotFound: There is none of a name, or for the pattern.
-            ArchiveLimitExceeded: It is more than allowed.
-            ArtifactExpired: Its retention is over.
-            NotFound: There is none of this id, or the token may not see it.
-            DownloadError: Its bytes cannot be had.
-            TargetExists: There is a directory, and `if_exists` is ``"error"``; or something else.
-            DiskFull: There is no room for it.
-            DiskError: A file cannot be written.
+            UnsupportedMember: A member is encrypted, or neither stored nor deflated.
+            MemberNotFound: No member has one of the names or matches the pattern.
+            ArchiveLimitExceeded: The archive exceeds `limits`.
+            ArtifactExpired: The artifact's retention period is over.
+            NotFound: No artifact has this id, or the token cannot see it.
+            DownloadError: The payload could not be downloaded.
+            TargetExists: The directory exists and `if_exists` is ``"error"``, or the target is not
+                a directory.
+            DiskFull: The disk has no space for the files.
+            DiskError: A file cannot be written, or the directory cannot be replaced.
 
         Source: https://docs.github.com/rest/actions/artifacts#download-an-artifact
         """
-        from ghartifacts_async._archive.archive import Unpacking, extract
+        from ghartifacts_async._archive.extraction import (
+            ExtractionRequest,
+            download_and_extract,
+        )
 
-        wanted = Unpacking.of(directory, members, strip, if_exists, portable, limits)
+        request = ExtractionRequest.from_arguments(
+            directory, members, strip, if_exists, portable, limits
+        )
         parts = self._opened()
-        async with parts.lifetime.work():
+        async with parts.lifetime.scope():
             artifact = await self._described(artifact)
-            return await extract(parts.disk, self._whole(parts, artifact), wanted)
+            return await download_and_extract(parts.threads, self._whole(parts, artifact), request)
 
     def download_artifacts(
         self,
@@ -445,46 +472,41 @@ class Repo:
         durable: bool = False,
         on_progress: Callable[[BulkProgress], None] | None = None,
     ) -> AsyncGenerator[Outcome, None]:
-        """Download many artifacts, some at a time: ``async for outcome in …``, as each ends.
+        """Download many artifacts concurrently and yield an outcome as each one ends.
 
-        Each becomes ``<directory>/<artifact name>-<id>.zip``, or of a payload that is not a zip
-        with that one's extension, made safe: no two of them collide, and calling it again finds
-        what is there. One that fails, or has expired, is told of and stops nothing. Large ones do
-        not take the connections of small ones: each download has one of its own, and those that
-        are large enough share eight more.
+        ``async for outcome in repo.download_artifacts(repo.list_artifacts(), "out/"): …``
 
-        An artifact is taken only when a download can begin with it, so a listing may be endless.
-        Closing the generator, leaving the loop and cancelling end what is under way, and what came
-        of it stays for the next call; `contextlib.aclosing` closes it whatever happens in the loop.
+        Each artifact becomes ``<directory>/<artifact name>-<id>.zip``, made safe, or, if its
+        payload is not a zip, has the extension of the uploaded file. The paths never collide, and a
+        second call finds the files of the first. An artifact that fails or has expired yields an
+        `Outcome` with its error and does not stop the others. Each download has one connection of
+        its own, and large ones share eight more, so that they do not hold up small ones.
+
+        An artifact is taken from `artifacts` only when its download can start, so a listing may be
+        endless. Closing the generator, leaving the loop or cancelling ends the running downloads
+        and keeps their partial data for the next call. Use `contextlib.aclosing` to be sure that
+        the generator is closed even if the loop body raises.
 
         Args:
-            artifacts: Which: a listing, or any iterable, sync or async; an id costs a call more.
-            directory: Where to; made if need be.
-            concurrency: How many at a time, at most 256.
-            if_exists: What to do about a file that is there, as of `download_artifact`.
-            durable: Whether each file survives a loss of power once it was told of.
-            on_progress: Called in the event loop, at most ten times a second, the last time when
-                all have ended.
+            artifacts: A listing, or any iterable or async iterable of artifacts or ids; an id costs
+                one more API call.
+            directory: The target directory; created if missing.
+            concurrency: Maximum number of concurrent downloads, at most 256.
+            if_exists: What to do if a file exists, as in `download_artifact`.
+            durable: Yield an outcome only when its file is safe from a power loss.
+            on_progress: A function that is called in the event loop, at most ten times a second and
+                once when all downloads have ended.
 
         Raises:
-            ProgressError: `on_progress` raised; so does, unchanged, what `artifacts` raises. What
-                goes wrong with one artifact is in its `Outcome`.
+            ProgressError: `on_progress` raised an exception.
+            Exception: Any exception that `artifacts` raises, unchanged. An error of one artifact is
+                in its `Outcome`.
         """
-        from ghartifacts_async._bulk.downloads import downloads
-        from ghartifacts_async._bulk.path_template import PathTemplate
-        from ghartifacts_async._download.progress import check_callback
-        from ghartifacts_async._download.target import check_destination
-
-        check_destination(directory)
-        check_callback(on_progress)
-        return downloads(
-            self._opened(),
-            self.name,
-            _arguments.several(artifacts),
-            Path(directory),
-            PathTemplate(_arguments.DEFAULT_TEMPLATE),
-            concurrency=_arguments.concurrency(concurrency),
-            if_exists=_arguments.if_exists(if_exists),
+        return self._bulk().download(
+            artifacts,
+            directory,
+            concurrency=concurrency,
+            if_exists=if_exists,
             durable=durable,
             on_progress=on_progress,
         )
@@ -492,23 +514,25 @@ class Repo:
     def delete_artifacts(
         self, artifacts: Iterable[Artifact | int] | AsyncIterable[Artifact | int]
     ) -> AsyncGenerator[Deletion, None]:
-        """Delete many artifacts, for good: ``async for deletion in …``, as each ends.
+        """Delete many artifacts permanently and yield a result as each one ends.
 
-        Deletions are a second apart, as GitHub wants (`RateLimitPolicy.delete_interval`).
-        An artifact that another client has deleted counts as deleted, once the token is known to see the
-        repository. A failure stops nothing. Leaving the loop stops the work: the rest stays.
+        ``async for deletion in repo.delete_artifacts(artifacts): …``
+
+        Deletions are one second apart, as GitHub asks (`RateLimitPolicy.delete_interval`). An
+        artifact that another client has already deleted counts as deleted, provided that the token
+        can see the repository. A failure does not stop the others. Leaving the loop stops deleting;
+        the remaining artifacts are kept.
 
         Args:
-            artifacts: Which: a listing, or any iterable, sync or async, of artifacts or ids.
+            artifacts: A listing, or any iterable or async iterable of artifacts or ids.
 
         Raises:
-            Exception: What `artifacts` raises. What goes wrong with one is in its `Deletion`.
+            Exception: Any exception that `artifacts` raises. An error of one artifact is in its
+                `Deletion`.
 
         Source: https://docs.github.com/rest/actions/artifacts#delete-an-artifact
         """
-        from ghartifacts_async._bulk.downloads import deletions
-
-        return deletions(self._opened(), self.name, _arguments.several(artifacts))
+        return self._bulk().delete(artifacts)
 
     async def prune(
         self,
@@ -520,37 +544,39 @@ class Repo:
         pattern: str | None = None,
         dry_run: bool = True,
     ) -> PruneReport:
-        """Delete old artifacts, or by default tell which that would be.
+        """Delete old artifacts, or by default report which ones would be deleted.
 
-        All that `name` and `pattern` choose are read before the first is deleted; others are
-        neither deleted nor counted. Of each name the newest `keep_latest` that have not expired
-        are kept, whatever else is asked. Of the others go, the oldest first: those that are older
-        than `older_than`; and where what is left is more than `max_total_size` together, as many
-        as it takes. Where neither of the two is given, all others go.
+        The artifacts that match `name` and `pattern` are all listed before the first deletion;
+        other artifacts are neither deleted nor counted. Of each name, the newest `keep_latest` that
+        have not expired are always kept. Of the remaining artifacts, those older than `older_than`
+        are deleted; then, oldest first, as many as it takes until what is left has at most
+        `max_total_size` bytes. If neither `older_than` nor `max_total_size` is given, all remaining
+        artifacts are deleted.
 
-        Newest means created last; at the same time, of the higher id. What has no date counts as
-        newest. Expired artifacts weigh nothing, and are kept for no reason but their age.
+        The newest artifact is the one created last; of two created at the same time, the one with
+        the higher id. An artifact without a creation date counts as newest. An expired artifact
+        counts as 0 bytes and is never among the `keep_latest`.
 
         Args:
-            older_than: Age, from its creation on, up to which an artifact may stay.
-            keep_latest: How many of each name stay in any case.
-            max_total_size: Bytes that may stay together.
-            name: Only those of exactly this name; GitHub filters.
-            pattern: Only those of such a name, as of `list_artifacts`.
-            dry_run: Whether nothing is deleted; the report's `artifacts` are then those that the
-                same call without it deletes, in that order.
+            older_than: Maximum age since creation.
+            keep_latest: Number of artifacts of each name to keep in any case.
+            max_total_size: Maximum total size of what is kept, in bytes.
+            name: Consider only artifacts with exactly this name.
+            pattern: Consider only artifacts whose name matches this pattern, as in
+                `list_artifacts`.
+            dry_run: Delete nothing. The report's `artifacts` are those that the same call with
+                ``dry_run=False`` would delete, in that order.
 
         Raises:
-            InvalidArgument: None of the first three is given.
+            InvalidArgument: `older_than`, `keep_latest` and `max_total_size` are all None.
         """
-        from ghartifacts_async._bulk.deletions import prune
-        from ghartifacts_async._bulk.retention import Criteria
-
-        _arguments.of_kind(dry_run, bool)
-        criteria = Criteria(older_than, keep_latest, max_total_size)
-        listing = self.list_artifacts(name, pattern=pattern)
-        parts, now = self._opened(), datetime.now(UTC)
-        return await prune(parts, self.name, listing, criteria, now, dry_run=dry_run)
+        return await self._bulk().prune(
+            self.list_artifacts(name, pattern=pattern),
+            older_than=older_than,
+            keep_latest=keep_latest,
+            max_total_size=max_total_size,
+            dry_run=dry_run,
+        )
 
     async def mirror(
         self,
@@ -563,86 +589,83 @@ class Repo:
         on_progress: Callable[[BulkProgress], None] | None = None,
         **filters: Unpack[ArtifactFilters],
     ) -> MirrorReport:
-        """Bring a local copy up to date: what is there is not fetched again.
+        """Bring a local copy of the repository's artifacts up to date.
 
-        The files lie as `template` has it; beside them ``artifacts.jsonl`` tells, a line of JSON
-        each, of every file its path, size, time and digest, and all of its artifact. What is as it
-        was told of costs a look, and no request; what is missing, or was changed, is fetched; what
-        has the digest of a file that is there becomes a reflink of it, else a hard link, else a
-        copy. What is deleted at GitHub stays here.
+        Files that are present are not downloaded again, and artifacts that are deleted on GitHub
+        are kept. The manifest ``artifacts.jsonl`` has a line of JSON for each file with its path,
+        size, modification time and digest and all data of its artifact. A file that still matches
+        its line costs one file system lookup and no request. A missing or changed file is
+        downloaded. An artifact with the digest of an existing file becomes a reflink of it, else a
+        hard link, else a copy.
 
-        Cancelled or killed at any moment, it leaves nothing at a final path that is not right, and
-        the next call goes on: nothing that was complete is fetched again. Without the manifest
-        everything is verified by its digest. Only one at a time works on a directory.
+        If the mirror is cancelled or killed, every file at its final path is correct, and the next
+        call continues: no completed file is downloaded again. If the manifest is missing, the files
+        are verified by their digests. Only one call at a time can work on a directory.
 
         Args:
-            directory: The mirror; made if need be.
-            name: Only artifacts of exactly this name; GitHub filters.
-            template: Names the file of an artifact, without its extension: text, slashes, and
+            directory: The mirror's directory; created if missing.
+            name: Mirror only artifacts with exactly this name.
+            template: Path of each file without its extension: text, slashes and the fields
                 ``{name}``, ``{id}``, ``{run_id}``, ``{branch}``, ``{sha}``, ``{digest}`` and
-                ``{created:%Y-%m-%d}``, each made safe. Where it does not tell artifacts apart by
-                their ``{id}``, that is added. A mirror keeps the one it was begun with.
-            concurrency: How many downloads at a time, at most 256.
-            durable: Whether each file, and then its line, survives a loss of power; otherwise the
-                manifest is synced at the end.
-            on_progress: Called in the event loop, at most ten times a second, the last time at
-                the end.
-            filters: Which artifacts, as of `list_artifacts`.
+                ``{created:%Y-%m-%d}``, each made safe. If the template does not distinguish
+                artifacts by ``{id}``, the id is appended. A mirror keeps its first template.
+            concurrency: Maximum number of concurrent downloads, at most 256.
+            durable: Make each file, and then its line, safe from a power loss before continuing. If
+                False, the manifest is synced once at the end.
+            on_progress: A function that is called in the event loop, at most ten times a second and
+                once at the end.
+            filters: Mirror only artifacts that match these filters of `list_artifacts`.
+
+        Returns:
+            A report, which also lists the errors of single artifacts.
 
         Raises:
-            TargetBusy: Another is at work on this mirror, as far as the file system knows locks.
-            InvalidArgument: It is of another server, or of another template.
-            DiskFull: There is no room, again and again.
-            AuthenticationError: The token is refused; this, a `TokenProviderError`, a `RateLimited`
-                and a `ProgressError` end it. What else goes wrong with one artifact is in the
-                report.
+            TargetBusy: Another call works on this mirror (if the file system supports locks).
+            InvalidArgument: The mirror belongs to another server, or has another template.
+            DiskFull: The disk had no space for many artifacts in a row.
+            AuthenticationError: The token is refused. This error, `TokenProviderError`,
+                `RateLimited` and `ProgressError` end the mirror; any other error of an artifact is
+                in the report.
         """
-        from ghartifacts_async._bulk.mirror import mirror
-        from ghartifacts_async._bulk.path_template import PathTemplate
-        from ghartifacts_async._download.progress import check_callback
-        from ghartifacts_async._download.target import check_destination
-
-        check_destination(directory)
-        check_callback(on_progress)
-        return await mirror(
-            [self._mirror(Path(directory), PathTemplate(template), name, durable, filters)],
-            self._opened().lifetime,
-            concurrency=_arguments.concurrency(concurrency),
-            alone=True,
+        return await self._bulk().mirror(
+            self.list_artifacts(name, **filters),
+            directory,
+            template=template,
+            concurrency=concurrency,
+            durable=durable,
             on_progress=on_progress,
         )
+
+    def _bulk(self) -> BulkOperations:
+        """Load the bulk operations, which many programs never use."""
+        from ghartifacts_async._bulk.operations import BulkOperations
+
+        return BulkOperations(self._opened(), self.name)
 
     def _whole(
         self, parts: ClientContext, artifact: Artifact
     ) -> Callable[[Path], Awaitable[Download]]:
-        """A download that leaves nothing, to a file that nobody else knows."""
+        """Return a function that downloads an artifact to a path and keeps no partial data."""
+        from ghartifacts_async._download.target import DownloadRequest
 
-        def whole(path: Path) -> Awaitable[Download]:
-            return parts.download(
-                self.name, artifact, path, if_exists="replace", keep_partial=False
+        def download(path: Path) -> Awaitable[Download]:
+            request = DownloadRequest(
+                repository=self.name,
+                artifact=artifact,
+                destination=path,
+                if_exists="replace",
+                keep_partial=False,
             )
+            return parts.download(request)
 
-        return whole
-
-    def _mirror(
-        self,
-        root: Path,
-        layout: PathTemplate,
-        name: str | None,
-        durable: bool,
-        filters: ArtifactFilters,
-    ) -> Mirror:
-        from ghartifacts_async._bulk.mirror import Mirror
-
-        listing = self.list_artifacts(name, **filters)
-        return Mirror(self._opened(), self.name, listing, root, layout, durable=durable)
+        return download
 
     async def _described(self, artifact: Artifact | int) -> Artifact:
-        """What GitHub tells of an artifact, asked for where an id stands for it."""
+        """Return the artifact, requesting it from GitHub if only its id is given."""
         return artifact if isinstance(artifact, Artifact) else await self.get_artifact(artifact)
 
     def _bound(self, opened: Callable[[], ClientContext]) -> Repo:
-        """The same, of a client."""
+        """Return the same repository, bound to an open client."""
         repo = Repo(self.name, self.base_url)
         object.__setattr__(repo, "_opened", opened)
         return repo

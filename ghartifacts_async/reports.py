@@ -1,4 +1,4 @@
-"""What work on many artifacts tells: outcomes, progress and reports."""
+"""Results of operations on many artifacts: outcomes, progress and reports."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ from ghartifacts_async.errors import ArtifactsError
 from ghartifacts_async.models import Artifact, Download
 
 MOST_FAILURES = 1000
-"""Failures that a report of a mirror tells one by one."""
+"""Length of the longest `MirrorReport.failures`."""
 
 
 @frozen
 class Outcome:
-    """What came of one download among many: the file, or why there is none.
+    """The result of one download by `Repo.download_artifacts` or `Repo.mirror`.
+
+    Exactly one of `download` and `error` is set.
 
     Attributes:
-        artifact: Which artifact; its id, where it was given by that and could not be had.
-        download: Where it succeeded.
-        error: Where it did not: an `ArtifactExpired` also for one that was not asked for, because
-            its listing says so.
+        artifact: The artifact. Its id, if it was passed as an id and could not be requested.
+        download: The completed download. None if it failed.
+        error: Why the download failed. None if it succeeded. `ArtifactExpired` also if no request
+            was made because the artifact has expired according to its listing.
     """
 
     artifact: Artifact | int
@@ -29,10 +31,10 @@ class Outcome:
     error: ArtifactsError | None = None
 
     def result(self) -> Download:
-        """The download.
+        """Return the download.
 
         Raises:
-            ArtifactsError: There is none; it is `error`.
+            ArtifactsError: The download failed; this is `error`.
         """
         if self.error is not None:
             raise self.error
@@ -42,12 +44,12 @@ class Outcome:
 
 @frozen
 class Deletion:
-    """What came of one deletion among many.
+    """The result of one deletion by `Repo.delete_artifacts` or `Repo.prune`.
 
     Attributes:
-        artifact: Which artifact, or id, as it was given.
-        already_gone: Whether somebody else had deleted it, which is as good.
-        error: Why it is still there, or ``None``.
+        artifact: The artifact or id, as it was passed.
+        already_gone: Whether the artifact had been deleted before. That counts as success.
+        error: Why the deletion failed. None if it succeeded.
     """
 
     artifact: Artifact | int
@@ -55,22 +57,26 @@ class Deletion:
     error: ArtifactsError | None = None
 
     def raise_for_error(self) -> None:
-        """Raise `error`, if there is one."""
+        """Raise `error` if the deletion failed.
+
+        Raises:
+            ArtifactsError: The deletion failed; this is `error`.
+        """
         if self.error is not None:
             raise self.error
 
 
 @frozen
 class BulkProgress:
-    """How far the work on many artifacts is.
+    """Progress of a bulk download or a mirror, as passed to `on_progress`.
 
     Attributes:
-        done: Artifacts that are there: fetched, linked or found.
-        failed: Artifacts that could not be had, expired ones among them.
-        running: Artifacts at work on.
-        total: Artifacts in all, or ``None`` where what was given does not know its length.
-        received: Bytes that came so far; what was there before does not count.
-        rate: Of these, a second since the start.
+        done: Artifacts whose files are complete: downloaded, linked, or existing before.
+        failed: Artifacts that failed or have expired.
+        running: Artifacts in progress.
+        total: Number of artifacts. None if it is not known, as for a listing.
+        received: Bytes received so far, without those of earlier runs.
+        rate: Average of `received` in bytes per second since the start.
     """
 
     done: int
@@ -83,18 +89,21 @@ class BulkProgress:
 
 @frozen
 class MirrorReport:
-    """What a mirror did.
+    """The result of `Repo.mirror` or `Client.mirror`.
 
     Attributes:
-        downloaded: Artifacts that were fetched.
-        linked: Artifacts whose content was there already, as that of another.
-        skipped: Artifacts that were there already.
-        expired: Artifacts that are not there, and whose bytes are gone at GitHub.
-        failed: Artifacts that could not be had.
-        received: Bytes of payload that came.
-        seconds: How long it took.
-        failures: Which failed and why: the first 1,000 of them.
-        unlisted: Repositories that could not be mirrored, or not to their end, and why.
+        downloaded: Number of artifacts that were downloaded.
+        linked: Number of artifacts whose file was made from an existing file with the same
+            content, as a link or copy.
+        skipped: Number of artifacts whose files existed already.
+        expired: Number of artifacts that are not in the mirror and have expired, so that they can
+            no longer be downloaded.
+        failed: Number of artifacts that failed.
+        received: Bytes of payload received.
+        seconds: Duration in seconds.
+        failures: The first 1,000 failures.
+        unlisted: Repositories that could not be mirrored completely, because of an error of the
+            listing or of the mirror's directory, by ``owner/name``.
     """
 
     downloaded: int = 0
@@ -108,29 +117,29 @@ class MirrorReport:
     unlisted: Mapping[str, ArtifactsError] = field(factory=dict)
 
     def raise_for_errors(self) -> None:
-        """Raise what went wrong, if anything did; expired artifacts do not count.
+        """Raise all errors if anything failed. Expired artifacts are not errors.
 
         Raises:
-            ExceptionGroup: Of the errors of `unlisted` and `failures`.
+            ExceptionGroup: The errors of `unlisted` and `failures`.
         """
-        errors = [*self.unlisted.values(), *_errors(self.failures)]
-        what = f"{self.failed} artifacts"
+        failed = f"{self.failed} artifacts"
         if self.unlisted:
-            what += f", and {len(self.unlisted)} repositories"
-        _raise(f"{what} could not be mirrored", errors)
+            failed += f" and {len(self.unlisted)} repositories"
+        errors = [*self.unlisted.values(), *_errors(self.failures)]
+        _raise_group(f"{failed} could not be mirrored", errors)
 
 
 @frozen
 class PruneReport:
-    """What a pruning did, or would do.
+    """The result of `Repo.prune`.
 
     Attributes:
         dry_run: Whether nothing was deleted.
-        artifacts: What was, or would be, deleted: in that order, the oldest first.
-        kept: Artifacts that stay.
-        deleted: Artifacts that are gone, by whomever they were deleted; 0 in a dry run.
-        size: Bytes of `artifacts`, expired ones not counted: what storage it frees.
-        failures: Which are still there, and why.
+        artifacts: The artifacts that were selected for deletion, oldest first.
+        kept: Number of artifacts that were not selected.
+        deleted: Number of artifacts that were deleted, by this call or before it. 0 in a dry run.
+        size: Bytes of storage that deleting `artifacts` frees. Expired artifacts count 0.
+        failures: The deletions that failed.
     """
 
     dry_run: bool
@@ -141,18 +150,19 @@ class PruneReport:
     failures: tuple[Deletion, ...] = ()
 
     def raise_for_errors(self) -> None:
-        """Raise what went wrong, if anything did.
+        """Raise all errors if a deletion failed.
 
         Raises:
-            ExceptionGroup: Of the errors of `failures`.
+            ExceptionGroup: The errors of `failures`.
         """
-        _raise(f"{len(self.failures)} artifacts could not be deleted", _errors(self.failures))
+        message = f"{len(self.failures)} artifacts could not be deleted"
+        _raise_group(message, _errors(self.failures))
 
 
 def _errors(outcomes: Iterable[Outcome | Deletion]) -> list[ArtifactsError]:
     return [outcome.error for outcome in outcomes if outcome.error is not None]
 
 
-def _raise(what: str, errors: list[ArtifactsError]) -> None:
+def _raise_group(message: str, errors: list[ArtifactsError]) -> None:
     if errors:
-        raise ExceptionGroup(what, errors)
+        raise ExceptionGroup(message, errors)

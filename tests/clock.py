@@ -1,7 +1,7 @@
-"""A loop whose clock jumps: where nothing is to be done before a timer, it is that time already.
+"""An event loop with a simulated clock, which jumps to the next timer when the loop is idle.
 
-Client and server share the loop, and loopback delivers at once, so that nothing can be on its way
-while the loop is idle, except what threads do: for those it waits in real time.
+Client and server share the loop, and loopback sockets deliver at once, so an idle loop has no data
+in transit. Only work in threads can be unfinished; the loop waits for that in real time.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, ParamSpec
 
 EPOCH = 1_800_000_000.0
-"""When a loop's time 0 is, in seconds since the epoch."""
+"""The wall-clock time at loop time 0, in seconds since the epoch."""
 
 _GRACE = 0.0002
 _TURN = 1e-6
@@ -24,7 +24,7 @@ P = ParamSpec("P")
 
 
 class FastLoop(asyncio.SelectorEventLoop):
-    """An event loop that skips the time in which nothing happens."""
+    """An event loop that skips idle time."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -32,11 +32,11 @@ class FastLoop(asyncio.SelectorEventLoop):
         super().__init__(_Skipping(self))
 
     def time(self) -> float:
-        """Seconds since the loop was made, skipped ones included."""
+        """Return the seconds since the loop was created, including skipped time."""
         return self.now
 
     def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:  # type: ignore[override]
-        """As ever; the clock stands still until it is done."""
+        """Run `func` in the executor; the clock does not jump until it returns."""
         future = super().run_in_executor(executor, func, *args)
         self.threads += 1
 
@@ -47,7 +47,7 @@ class FastLoop(asyncio.SelectorEventLoop):
         return future
 
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ARG002, ASYNC109 - theirs
-        """As ever, however long it takes: the time until it gives up is no real one."""
+        """Wait for the executor's threads without the timeout, which simulated time cuts short."""
         self.threads += 1
         try:
             await super().shutdown_default_executor()
@@ -61,7 +61,7 @@ class _Skipping(selectors.DefaultSelector):
         self._loop = loop
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        # Time does not stand still: whoever waits for a rounding error would wait for ever.
+        # Advance a little each turn: a timer due by a rounding error would never fire otherwise.
         self._loop.now += _TURN
         if timeout is None or timeout <= 0:
             return super().select(timeout)
@@ -77,12 +77,12 @@ class _Skipping(selectors.DefaultSelector):
 
 
 def wall() -> float:
-    """Seconds since the epoch by the running loop's clock: the `now` of a FakeGitHub."""
+    """Return seconds since the epoch on the running loop's clock, for `FakeGitHub(now=wall)`."""
     return EPOCH + asyncio.get_running_loop().time()
 
 
 def fast(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
-    """Make an async test a sync one that runs on a `FastLoop`."""
+    """Decorate an async test to run on a `FastLoop`."""
 
     @functools.wraps(test)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:

@@ -1,4 +1,4 @@
-"""A client of a running FakeGitHub, for every test that wants one."""
+"""Fixtures: a client of a running FakeGitHub, and a repository of it."""
 
 from collections.abc import AsyncIterator
 
@@ -11,12 +11,12 @@ from tests.support import QUICK, REPOSITORY
 
 @pytest.fixture
 async def gh(fake_github: FakeGitHub) -> AsyncIterator[Client]:
-    """A client of the fake GitHub."""
+    """An open client of the fake GitHub that retries without long waits."""
     async with Client(fake_github.token, base_url=fake_github.url, retry=QUICK) as client:
         yield client
 
 
 @pytest.fixture
 def repo(gh: Client) -> Repo:
-    """The repository that the tests fill."""
+    """The repository to which tests add artifacts."""
     return gh.repo(REPOSITORY)

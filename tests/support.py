@@ -1,4 +1,4 @@
-"""What tests of several folders share."""
+"""Helpers that tests in several folders share."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from ghartifacts_async import RetryPolicy
 REPOSITORY = "octo-org/octo-docs"
 
 QUICK = RetryPolicy(wait_initial=0.005, wait_max=0.02)
-"""As often as ever, without the waits."""
+"""The default number of attempts, with waits of milliseconds."""
 
 Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 def files_below(directory: Path) -> list[str]:
-    """Every file below a directory, hidden ones too, by its path from there."""
+    """Return the relative paths of all files below a directory, hidden files included."""
     return sorted(
         path.relative_to(directory).as_posix() for path in directory.rglob("*") if path.is_file()
     )
 
 
 def published_below(directory: Path) -> list[str]:
-    """Every file below a directory but what a download that failed keeps for the next call."""
+    """Return the relative paths of all files but those that a failed download keeps to resume."""
     return [name for name in files_below(directory) if ".ghartifacts-" not in name]
 
 
 @asynccontextmanager
 async def raw_server(answer: Answer) -> AsyncIterator[str]:
-    """A TCP server on loopback that reads a request's head and answers as it likes; its URL."""
+    """Run a TCP server on loopback that reads a request head and calls `answer`; yield its URL."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -56,7 +56,7 @@ async def raw_server(answer: Answer) -> AsyncIterator[str]:
 
 
 def says(text: bytes) -> Answer:
-    """An answer of exactly these bytes, after which the connection ends."""
+    """Return an answer for `raw_server` that writes exactly these bytes and then closes."""
 
     async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(text)
@@ -67,7 +67,7 @@ def says(text: bytes) -> Answer:
 
 @functools.cache
 def rsa_keys() -> tuple[str, str]:
-    """A private key and its public one, PEM; the same in each test."""
+    """Return a private key and its public key as PEM, the same pair for every test."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     private = key.private_bytes(
         serialization.Encoding.PEM,

@@ -1,4 +1,4 @@
-"""What the unit tests feed to the library, made by hand and by hypothesis."""
+"""Values and hypothesis strategies for unit tests."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ OPENAPI = json.loads(Path(__file__).parent.joinpath("data", "openapi-artifact.js
 
 
 def examples(count: int) -> settings:
-    """Try so many examples, however slow the machine."""
+    """Return hypothesis settings for `count` examples without a deadline."""
     slow = [HealthCheck.too_slow]
     return settings(max_examples=count, deadline=None, suppress_health_check=slow)
 
 
 def cost(work: Callable[[], object]) -> float:
-    """CPU seconds that it takes, at the best of three."""
+    """Return the CPU seconds that a call takes, the best of three."""
     times = []
     for _ in range(3):
         start = time.process_time()
@@ -50,18 +50,18 @@ def cost(work: Callable[[], object]) -> float:
 
 
 def assert_not_quadratic(work: Callable[[int], object]) -> None:
-    """Work of eight times the size takes far less than sixty-four times as long."""
+    """Check that work of eight times the size takes far less than sixty-four times as long."""
     small = cost(lambda: work(4_000))
     assert cost(lambda: work(32_000)) < 30 * max(small, 1e-3)
 
 
-def document(**changes: Any) -> dict[str, Any]:
-    """Return an artifact as GitHub writes it, with some of its fields changed."""
+def artifact_json(**changes: Any) -> dict[str, Any]:
+    """Return an artifact in GitHub's JSON form, with some fields changed."""
     return {**OPENAPI["examples"]["artifact"], **changes}
 
 
 def artifact(**changes: Any) -> Artifact:
-    """Return an artifact with few fields of interest."""
+    """Return an artifact with default values, and with these fields changed."""
     fields: dict[str, Any] = {
         "id": 11,
         "node_id": "MDg6QXJ0aWZhY3QxMQ==",
@@ -74,20 +74,20 @@ def artifact(**changes: Any) -> Artifact:
     return Artifact(**{**fields, **changes})
 
 
-def reply(status: int = 200, body: object = b"", **headers: str) -> Response:
-    """Return an answer; `body` is sent as it is, or as JSON where it is not bytes."""
+def make_response(status: int = 200, body: object = b"", **headers: str) -> Response:
+    """Return a response; a `body` that is not bytes is encoded as JSON."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Response(status, named, raw)
+    normalized = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Response(status, normalized, raw)
 
 
 def without_pairs(text: str) -> bool:
-    """Tell whether no two lone surrogates stand together, which JSON reads as one character."""
+    """Return True if no two lone surrogates are adjacent; JSON would read them as one character."""
     return re.search("[\ud800-\udbff][\udc00-\udfff]", text) is None
 
 
 ANY_TEXT = st.text(st.characters())
-"""Lone surrogates, NUL and control characters too."""
+"""Text of any characters, including lone surrogates, NUL and control characters."""
 
 JSON_TEXT = ANY_TEXT.filter(without_pairs)
 

@@ -24,13 +24,13 @@ def segments(schedule: Schedule) -> Iterator[None]:
     with (
         mock.patch.multiple(
             ranges,
-            BYTES_FOR_A_CONNECTION=size,
-            _LARGEST_PIECE=4 * size,
-            _SMALLEST_PIECE=size,
-            _SMALLEST_RELIEF=max(1, size // 16),
+            BYTES_PER_CONNECTION=size,
+            _MAX_SEGMENT=4 * size,
+            _MIN_SEGMENT=size,
+            _MIN_STOLEN_SHARE=max(1, size // 16),
         ),
-        mock.patch.multiple(threads, _LARGEST_BATCH=size // 2, _SMALLEST_BATCH=size // 8),
-        mock.patch.object(hasher, "_WORTH_IT", size),
+        mock.patch.multiple(threads, _MAX_BATCH=size // 2, _MIN_BATCH=size // 8),
+        mock.patch.object(hasher, "_MIN_FOLLOW_BYTES", size),
     ):
         yield
 
@@ -45,13 +45,13 @@ def full_disk(batches: int | None) -> Iterator[list[int]]:
     Yields:
         The sizes in bytes of the batches that were not written.
     """
-    plain, written, refused = file_io.RandomFile.write, itertools.count(), list[int]()
+    original_write, written, refused = file_io.RandomFile.write, itertools.count(), list[int]()
 
     def write(file: file_io.RandomFile, offset: int, chunks: Sequence[bytes]) -> None:
         if batches is not None and next(written) >= batches:
             refused.append(sum(map(len, chunks)))
             raise OSError(errno.ENOSPC, "No space left on device")
-        plain(file, offset, chunks)
+        original_write(file, offset, chunks)
 
     with mock.patch.object(file_io.RandomFile, "write", write):
         yield refused

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import ghartifacts_async
-from ghartifacts_async._disk.file_io import boot
+from ghartifacts_async._disk.file_io import boot_id
 from ghartifacts_async._download import journal
 from ghartifacts_async._download.journal import Record
 from ghartifacts_async._download.ranges import RangeSet
@@ -79,7 +79,7 @@ def read_journal(path: Path) -> Record | None:
         first = json.loads(text.partition(b"\n")[0])
     except ValueError:
         return None
-    return journal.read(text, first["artifact"], first["digest"], boot())
+    return journal.read(text, first["artifact"], first["digest"], boot_id())
 
 
 class PartFiles:

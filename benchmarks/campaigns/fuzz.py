@@ -1,8 +1,9 @@
-"""Archives that nobody thought of, for the parser, the path rules and the inflater.
+"""Fuzz the extraction of archives: the parser, the path rules and the decoder.
 
-With atheris, where it is installed, libFuzzer looks for inputs that reach new code; else seeds are
-mutated at random, each reproducible by its number. Whatever it is, it is unpacked or refused: no
-other exception, no name that leads out, no bytes that `zipfile` reads otherwise, and no hang.
+If atheris is installed, libFuzzer searches for inputs that reach new code. Otherwise, seeds are
+mutated at random, and each mutant can be built again from its number. Every input must be extracted
+or rejected with an `ArchiveError`: no other exception, no path outside of the directory, no content
+that differs from what `zipfile` reads, and no hang.
 """
 
 from __future__ import annotations
@@ -31,137 +32,154 @@ from benchmarks.campaigns._leftovers import BrokenPromiseError
 from ghartifacts_async import ArchiveError, ArchiveLimits
 from ghartifacts_async._disk.filenames import folded
 from tests.archive import zip_writer
-from tests.archive.hostile import HOSTILE
-from tests.archive.quine import quine
-from tests.archive.zip_writer import STORED, Part
+from tests.archive.rejected_archives import REJECTED_ARCHIVES
+from tests.archive.self_containing_zip import self_containing_zip
+from tests.archive.zip_writer import STORED, ZipMember
 
-BUDGET = ArchiveLimits(max_members=200, max_member_size=2**20, max_total_size=2**22, max_ratio=1000)
+LIMITS = ArchiveLimits(max_members=200, max_member_size=2**20, max_total_size=2**22, max_ratio=1000)
 SAMPLES = Path(__file__).parents[2] / "tests" / "data" / "archives"
 
-_LARGEST_SEED = 50_000
-_SECONDS = 10.0
-_NUMBERS = (0, 1, 0x7F, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFE, 0xFFFFFFFF)
-_MARKS = (
-    zip_writer.LOCAL,
-    zip_writer.CENTRAL,
-    zip_writer.END,
-    zip_writer.END64,
-    zip_writer.LOCATOR,
+_MAX_SEED_SIZE = 50_000
+_TIMEOUT = 10.0
+_FIELD_VALUES = (0, 1, 0x7F, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFE, 0xFFFFFFFF)
+_SIGNATURES = (
+    zip_writer.LOCAL_SIGNATURE,
+    zip_writer.CENTRAL_SIGNATURE,
+    zip_writer.END_SIGNATURE,
+    zip_writer.ZIP64_END_SIGNATURE,
+    zip_writer.ZIP64_LOCATOR_SIGNATURE,
 )
 
 
 def seeds() -> list[bytes]:
-    """What is mutated: archives of the real uploader, good ones and hostile ones."""
-    good = [
-        zip_writer.forge(),
-        quine(),
-        zip_writer.forge(
-            Part("a/b.txt", b"hello" * 50), Part("a/", mode=0o040755), Part("ü", b"x")
+    """Return the archives to mutate: valid ones, ones of the official uploader, rejected ones."""
+    valid = [
+        zip_writer.build_zip(),
+        self_containing_zip(),
+        zip_writer.build_zip(
+            ZipMember("a/b.txt", b"hello" * 50),
+            ZipMember("a/", mode=0o040755),
+            ZipMember("ü", b"x"),
         ),
-        zip_writer.forge(Part("a", b"x" * 40, STORED, flags=0), comment=b"a comment", zip64=True),
-        zip_writer.forge(Part("a", b""), Part("a/b", b"x"), prefix=b"prefix", between=b"between"),
+        zip_writer.build_zip(
+            ZipMember("a", b"x" * 40, STORED, flags=0), comment=b"a comment", zip64=True
+        ),
+        zip_writer.build_zip(
+            ZipMember("a", b""), ZipMember("a/b", b"x"), prefix=b"prefix", between=b"between"
+        ),
     ]
-    real = [path.read_bytes() for path in sorted(SAMPLES.glob("*.zip"))]
-    hostile = [each.archive for each in HOSTILE]
-    return [archive for archive in (*good, *real, *hostile) if len(archive) <= _LARGEST_SEED]
+    official = [path.read_bytes() for path in sorted(SAMPLES.glob("*.zip"))]
+    rejected = [each.archive for each in REJECTED_ARCHIVES]
+    return [archive for archive in (*valid, *official, *rejected) if len(archive) <= _MAX_SEED_SIZE]
 
 
 def check(data: bytes) -> str:
-    """Unpack it; what came of that.
+    """Extract an archive, with options that depend on its CRC-32.
+
+    Returns:
+        ``"extracted"``, or the name of the error that rejected the archive.
 
     Raises:
-        BrokenPromiseError: Something that never may.
+        BrokenPromiseError: The extraction is unsafe or wrong.
     """
-    chance = zlib.crc32(data)
-    strip, portable, chunk = chance & 1, bool(chance & 2), 1 + (chance >> 2) % 5000
+    crc32 = zlib.crc32(data)
+    strip, portable, chunk_size = crc32 & 1, bool(crc32 & 2), 1 + (crc32 >> 2) % 5000
     try:
-        found = zip_writer.unpacked(data, BUDGET, strip=strip, portable=portable, chunk=chunk)
+        contents = zip_writer.unzip(
+            data, LIMITS, strip=strip, portable=portable, chunk_size=chunk_size
+        )
     except ArchiveError as error:
         if not str(error).isprintable():
-            raise BrokenPromiseError(f"not fit to be printed: {error!r}") from error
+            raise BrokenPromiseError(f"the message is not printable: {error!r}") from error
         if str(pickle.loads(pickle.dumps(error))) != str(error):
-            raise BrokenPromiseError(f"it does not pickle: {error!r}") from error
+            raise BrokenPromiseError(f"the error does not survive pickling: {error!r}") from error
         return type(error).__name__
-    _check_paths(found)
+    _check_paths(contents)
     if not strip:
-        _check_bytes(data, found)
-    return "unpacked"
+        _check_contents(data, contents)
+    return "extracted"
 
 
-def _check_paths(found: dict[str, bytes]) -> None:
-    for path in found:
+def _check_paths(contents: dict[str, bytes]) -> None:
+    for path in contents:
         parts = path.removesuffix("/").split("/")
         if {"", ".", ".."} & {*parts} or "\\" in path or "\0" in path or path[1:2] == ":":
-            raise BrokenPromiseError(f"a way out: {path!r}")
-    if len({folded(path.removesuffix("/")) for path in found}) < len(found):
-        raise BrokenPromiseError(f"two of one name: {[*found]}")
-    if len(found) > BUDGET.max_members or sum(map(len, found.values())) > BUDGET.max_total_size:
-        raise BrokenPromiseError("more than the budget")
+            raise BrokenPromiseError(f"unsafe path: {path!r}")
+    if len({folded(path.removesuffix("/")) for path in contents}) < len(contents):
+        raise BrokenPromiseError(f"colliding paths: {[*contents]}")
+    if (
+        len(contents) > LIMITS.max_members
+        or sum(map(len, contents.values())) > LIMITS.max_total_size
+    ):
+        raise BrokenPromiseError("the limits were exceeded")
 
 
-def _check_bytes(data: bytes, found: dict[str, bytes]) -> None:
+def _check_contents(data: bytes, contents: dict[str, bytes]) -> None:
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
     except zipfile.BadZipFile:
-        # A seek before the start is none in memory, and an error in a file.
+        # Seeking to before the start fails in a file but not in memory, so zipfile may reject
+        # an archive that it accepts from a file.
         return
     with archive:
         for info in archive.infolist():
-            if info.filename in found and not info.is_dir():
+            if info.filename in contents and not info.is_dir():
                 try:
-                    known = archive.read(info)
+                    expected = archive.read(info)
                 except (zipfile.BadZipFile, NotImplementedError, EOFError):
                     continue
-                if known != found[info.filename]:
-                    raise BrokenPromiseError(f"other bytes than zipfile's: {info.filename!r}")
+                if expected != contents[info.filename]:
+                    raise BrokenPromiseError(f"zipfile reads different content: {info.filename!r}")
 
 
 def mutant(seed: int, number: int, sources: list[bytes]) -> bytes:
-    """The archive of this number."""
-    chance = random.Random(f"{seed}/{number}")
-    data = bytearray(chance.choice(sources))
-    for _ in range(chance.randint(1, 6)):
-        chance.choice(_MUTATIONS)(chance, data, sources)
+    """Build the mutant with this number."""
+    rng = random.Random(f"{seed}/{number}")
+    data = bytearray(rng.choice(sources))
+    for _ in range(rng.randint(1, 6)):
+        rng.choice(_MUTATIONS)(rng, data, sources)
     return bytes(data)
 
 
-def _flip(chance: random.Random, data: bytearray, _: list[bytes]) -> None:
+def _flip(rng: random.Random, data: bytearray, _: list[bytes]) -> None:
     if data:
-        data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+        data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
 
 
-def _header(chance: random.Random, data: bytearray, _: list[bytes]) -> None:
-    """Change a field of a header."""
+def _header(rng: random.Random, data: bytearray, _: list[bytes]) -> None:
+    """Overwrite a field of a header."""
     places = [
-        at for mark in _MARKS if (at := data.find(mark, chance.randrange(len(data) + 1))) >= 0
+        at
+        for signature in _SIGNATURES
+        if (at := data.find(signature, rng.randrange(len(data) + 1))) >= 0
     ]
     if places:
-        width = chance.choice([2, 4])
-        at = chance.choice(places) + 4 + 2 * chance.randrange(22)
-        number = chance.choice([*_NUMBERS, chance.randrange(300), len(data)]) % 256**width
+        width = rng.choice([2, 4])
+        at = rng.choice(places) + 4 + 2 * rng.randrange(22)
+        number = rng.choice([*_FIELD_VALUES, rng.randrange(300), len(data)]) % 256**width
         data[at : at + width] = struct.pack("<H" if width == 2 else "<I", number)
 
 
-def _cut(chance: random.Random, data: bytearray, _: list[bytes]) -> None:
-    start = chance.randrange(len(data) + 1)
-    del data[start : start + chance.choice([1, 2, 8, 100])]
+def _cut(rng: random.Random, data: bytearray, _: list[bytes]) -> None:
+    start = rng.randrange(len(data) + 1)
+    del data[start : start + rng.choice([1, 2, 8, 100])]
 
 
-def _repeat(chance: random.Random, data: bytearray, _: list[bytes]) -> None:
-    start, at = chance.randrange(len(data) + 1), chance.randrange(len(data) + 1)
-    data[at:at] = data[start : start + chance.choice([1, 4, 46, 200])]
+def _repeat(rng: random.Random, data: bytearray, _: list[bytes]) -> None:
+    start, at = rng.randrange(len(data) + 1), rng.randrange(len(data) + 1)
+    data[at:at] = data[start : start + rng.choice([1, 4, 46, 200])]
 
 
-def _splice(chance: random.Random, data: bytearray, sources: list[bytes]) -> None:
-    other = chance.choice(sources)
-    at, start = chance.randrange(len(data) + 1), chance.randrange(len(other) + 1)
+def _splice(rng: random.Random, data: bytearray, sources: list[bytes]) -> None:
+    other = rng.choice(sources)
+    at, start = rng.randrange(len(data) + 1), rng.randrange(len(other) + 1)
     data[at:] = other[start:]
 
 
-def _name(chance: random.Random, data: bytearray, _: list[bytes]) -> None:
-    """Put what matters in a path somewhere."""
-    text = chance.choice([b"../", b"/", b"\\", b"\0", b":", b".", b"A", b"\xc3\xa9", b"aux", b"\n"])
-    at = chance.randrange(len(data) + 1)
+def _name(rng: random.Random, data: bytearray, _: list[bytes]) -> None:
+    """Overwrite bytes with a string that matters in a path."""
+    text = rng.choice([b"../", b"/", b"\\", b"\0", b":", b".", b"A", b"\xc3\xa9", b"aux", b"\n"])
+    at = rng.randrange(len(data) + 1)
     data[at : at + len(text)] = text
 
 
@@ -173,18 +191,27 @@ _MUTATIONS: tuple[Callable[[random.Random, bytearray, list[bytes]], None], ...] 
 def play_many(
     seed: int, numbers: Iterable[int], *, until: float = float("inf")
 ) -> tuple[Counter[str], dict[int, str]]:
-    """Play mutants of these numbers; what came of them, and what went wrong in which."""
+    """Check the mutants with these numbers.
+
+    Args:
+        seed: The seed of the campaign.
+        numbers: The numbers of the mutants.
+        until: When to stop, on the monotonic clock.
+
+    Returns:
+        How often each outcome of `check` occurred, and the traceback of each failure by number.
+    """
     sources, outcomes, failures = seeds(), Counter[str](), dict[int, str]()
 
-    def ring(_: int, __: FrameType | None) -> None:
-        raise BrokenPromiseError(f"it is at work after {_SECONDS} seconds")
+    def raise_timeout(_: int, __: FrameType | None) -> None:
+        raise BrokenPromiseError(f"the extraction takes more than {_TIMEOUT} seconds")
 
-    before = signal.signal(signal.SIGALRM, ring)
+    before = signal.signal(signal.SIGALRM, raise_timeout)
     try:
         for number in numbers:
             if time.monotonic() > until:
                 break
-            signal.setitimer(signal.ITIMER_REAL, _SECONDS)
+            signal.setitimer(signal.ITIMER_REAL, _TIMEOUT)
             try:
                 outcomes[check(mutant(seed, number, sources))] += 1
             except Exception:
@@ -196,22 +223,26 @@ def play_many(
 
 
 def with_atheris(seconds: int, seed: int) -> int:
-    """Let libFuzzer look for them, in a process of its own; its exit status."""
+    """Run libFuzzer in a child process, and return its exit status."""
     with tempfile.TemporaryDirectory() as directory:
         corpus = Path(directory) / "corpus"
         corpus.mkdir()
         for number, archive in enumerate(seeds()):
             (corpus / f"{number}").write_bytes(archive)
-        limits = [f"-max_total_time={seconds}", f"-seed={seed}", "-rss_limit_mb=1024"]
-        limits += [f"-timeout={_SECONDS:.0f}", f"-max_len={_LARGEST_SEED}", "-print_final_stats=1"]
-        limits += [f"-artifact_prefix={tempfile.gettempdir()}/"]
+        options = [f"-max_total_time={seconds}", f"-seed={seed}", "-rss_limit_mb=1024"]
+        options += [
+            f"-timeout={_TIMEOUT:.0f}",
+            f"-max_len={_MAX_SEED_SIZE}",
+            "-print_final_stats=1",
+        ]
+        options += [f"-artifact_prefix={tempfile.gettempdir()}/"]
         command = [
             sys.executable,
             "-m",
             "benchmarks.campaigns.fuzz",
             "--child",
             str(corpus),
-            *limits,
+            *options,
         ]
         return subprocess.run(command, check=False).returncode
 
@@ -236,7 +267,7 @@ def _child(arguments: list[str]) -> None:
 
 
 def _instrument(instrument: Callable[[object], object], module: object, thing: object) -> None:
-    """Instrument a function, or the methods of a class, where they are."""
+    """Instrument a function, or the methods of a class, in place."""
     for function in vars(thing).values() if isinstance(thing, type) else (thing,):
         plain = getattr(function, "fget", function)
         if hasattr(plain, "__code__") and plain.__module__ == getattr(module, "__name__", ""):
@@ -244,20 +275,22 @@ def _instrument(instrument: Callable[[object], object], module: object, thing: o
 
 
 def main() -> None:
-    """Run it."""
+    """Run the campaign from the command line."""
     if sys.argv[1:2] == ["--child"]:
         _child(sys.argv[2:])
         return
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.campaigns.fuzz", description=__doc__
     )
-    parser.add_argument("--seconds", type=int, default=60, help="for how long")
+    parser.add_argument("--seconds", type=int, default=60, help="duration of the campaign")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**31))
-    parser.add_argument("--only", type=int, help="the mutant of this number alone")
-    parser.add_argument("--random", action="store_true", help="mutants also where there is atheris")
+    parser.add_argument("--only", type=int, help="check only the mutant with this number")
+    parser.add_argument(
+        "--random", action="store_true", help="mutate at random even if atheris is installed"
+    )
     options = parser.parse_args()
-    plain = options.random or options.only is not None
-    if not plain and importlib.util.find_spec("atheris") is not None:
+    at_random = options.random or options.only is not None
+    if not at_random and importlib.util.find_spec("atheris") is not None:
         raise SystemExit(with_atheris(options.seconds, options.seed))
     numbers = range(sys.maxsize) if options.only is None else [options.only]
     start = time.monotonic()

@@ -1,8 +1,8 @@
-"""The mirror campaign: a mirror in a child process that is killed at random, and run again.
+"""The mirror campaign: kill a mirroring child process at random moments, and run it again.
 
-Whatever the moment: what lies at a final path is exact; each run goes on where the last was killed,
-and asks for nothing that was published; the last one but one ends complete, and the last asks the
-store for nothing at all.
+After every kill, each file at a final path must be correct, and the next run must not request it
+again. The last two runs are not killed: the first of them must complete the mirror, and the second
+must make no request to the blob store.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ from ghartifacts_async.testing import FakeArtifact, FakeGitHub
 REPOSITORY = "octo-org/octo-docs"
 
 _ROOT = Path(__file__).parents[2]
-_PATIENCE = 300.0
+_TIMEOUT = 300.0
+"""Seconds that a child process may take."""
+
 _NAME = re.compile(r"[^.].*-([0-9]+)(?:\.zip|\.json)?")
 _SIZES = [0, 1, 700, 20_000, 300_000, 1_500_000]
 _WEIGHTS = [1, 5, 60, 30, 3, 1]
@@ -48,14 +50,14 @@ asyncio.run(main(*sys.argv[1:]))
 
 @define
 class Losses:
-    """What a campaign has met.
+    """The results of a campaign.
 
     Attributes:
-        kills: How many processes were killed.
-        artifacts: How many there were, expired ones among them.
-        downloads: Requests to the store.
-        linked: Files that share their content with another.
-        seconds: How long it took.
+        kills: Number of processes that were killed.
+        artifacts: Number of artifacts, including expired ones.
+        downloads: Number of requests to the blob store.
+        linked: Number of files with the same content as another.
+        seconds: Duration in seconds.
     """
 
     kills: int = 0
@@ -66,43 +68,53 @@ class Losses:
 
 
 async def campaign(kills: int, artifacts: int, seed: int, directory: Path) -> Losses:
-    """Kill so many mirrors of so many artifacts, and let one end.
+    """Run a mirror until it is complete, killing it several times.
+
+    Args:
+        kills: Number of runs to kill.
+        artifacts: Number of artifacts, including expired ones.
+        seed: Seed of the contents, and of the moments of the kills.
+        directory: The mirror's directory, which must be empty.
 
     Raises:
-        BrokenPromiseError: The library did not keep what it promises.
+        BrokenPromiseError: A file is wrong or missing, or was requested again.
     """
     rng = random.Random(seed)
-    losses, began = Losses(artifacts=artifacts), time.perf_counter()
+    losses, started_at = Losses(artifacts=artifacts), time.perf_counter()
     async with FakeGitHub(limits=None) as fake:
         contents = _fill(fake, artifacts, rng)
-        live = {one.id: one for one in fake.artifacts(REPOSITORY) if not one.expired}
+        live = {
+            artifact.id: artifact for artifact in fake.artifacts(REPOSITORY) if not artifact.expired
+        }
         for number in range(kills):
             published = _published(directory)
             target = len(live) * (number + 1) // (kills + 1)
             fake.clear_requests()
-            losses.kills += await _killed(fake, directory, target, rng)
+            losses.kills += await _run_and_kill(fake, directory, target, rng)
             await _check(fake, directory, live, contents, published, losses)
         published = _published(directory)
         fake.clear_requests()
-        told = await _child(fake, directory)
+        reported = await _run(fake, directory)
         await _check(fake, directory, live, contents, published, losses)
-        if sum(told) != artifacts or told[3] != artifacts - len(live):
-            raise BrokenPromiseError(f"the last run but one told of {told}")
+        if sum(reported) != artifacts or reported[3] != artifacts - len(live):
+            raise BrokenPromiseError(f"the completing run reported {reported}")
         if missing := live.keys() - _published(directory):
-            raise BrokenPromiseError(f"{len(missing)} artifacts are missing")
+            raise BrokenPromiseError(f"{len(missing)} artifacts are missing from the mirror")
         fake.clear_requests()
-        if await _child(fake, directory) != [0, 0, len(live), artifacts - len(live)]:
-            raise BrokenPromiseError("the last run had something to do")
+        if await _run(fake, directory) != [0, 0, len(live), artifacts - len(live)]:
+            raise BrokenPromiseError("the run after the completing one did not skip every artifact")
         if fake.requests_to("blob"):
-            raise BrokenPromiseError("the last run asked the store")
-        _check_traces(directory, len(live))
+            raise BrokenPromiseError(
+                "the run after the completing one made requests to the blob store"
+            )
+        _check_no_other_files(directory, len(live))
     losses.linked = len(live) - len({contents[number] for number in live})
-    losses.seconds = time.perf_counter() - began
+    losses.seconds = time.perf_counter() - started_at
     return losses
 
 
 def _fill(fake: FakeGitHub, count: int, rng: random.Random) -> dict[int, bytes]:
-    """Artifacts of several kinds: of equal content, raw, without a digest, expired."""
+    """Add artifacts: with equal content, raw, without a digest, expired; return their contents."""
     contents: dict[int, bytes] = {}
     for _ in range(count):
         content = rng.randbytes(rng.choices(_SIZES, _WEIGHTS)[0])
@@ -121,29 +133,31 @@ def _fill(fake: FakeGitHub, count: int, rng: random.Random) -> dict[int, bytes]:
     return contents
 
 
-async def _child(fake: FakeGitHub, directory: Path) -> list[int]:
-    """Let one come to its end; what it tells."""
+async def _run(fake: FakeGitHub, directory: Path) -> list[int]:
+    """Run a mirror to its end; return its downloaded, linked, skipped and expired artifacts."""
     process = await _spawn(fake, directory)
-    out, error = await asyncio.wait_for(process.communicate(), _PATIENCE)
+    out, error = await asyncio.wait_for(process.communicate(), _TIMEOUT)
     if process.returncode != 0:
-        raise BrokenPromiseError(f"the child ended with {process.returncode}: {error.decode()}")
-    told: list[int] = json.loads(out)
-    return told
+        raise BrokenPromiseError(
+            f"the child process exited with {process.returncode}: {error.decode()}"
+        )
+    reported: list[int] = json.loads(out)
+    return reported
 
 
-async def _killed(fake: FakeGitHub, directory: Path, target: int, rng: random.Random) -> bool:
-    """Kill one when about so many are there; whether it had not ended."""
+async def _run_and_kill(fake: FakeGitHub, directory: Path, target: int, rng: random.Random) -> bool:
+    """Kill a mirror once it has about `target` files; return False if it ended before."""
     process = await _spawn(fake, directory)
-    target, after = int(target * (0.5 + rng.random())), rng.random() ** 2 * 0.1
-    ends = asyncio.ensure_future(process.communicate())
-    while not ends.done() and len(_published(directory)) < target:  # noqa: ASYNC110 - a child cannot tell
+    target, delay = int(target * (0.5 + rng.random())), rng.random() ** 2 * 0.1
+    end = asyncio.ensure_future(process.communicate())
+    while not end.done() and len(_published(directory)) < target:  # noqa: ASYNC110 - no event
         await asyncio.sleep(0.002)
-    await asyncio.wait([ends], timeout=after)
+    await asyncio.wait([end], timeout=delay)
     if process.returncode is None:
         process.kill()
-    _, error = await asyncio.wait_for(ends, _PATIENCE)
+    _, error = await asyncio.wait_for(end, _TIMEOUT)
     if process.returncode not in {0, -9}:
-        raise BrokenPromiseError(f"the child ended by itself: {error.decode()}")
+        raise BrokenPromiseError(f"the child process failed: {error.decode()}")
     return process.returncode == -9
 
 
@@ -155,7 +169,7 @@ async def _spawn(fake: FakeGitHub, directory: Path) -> asyncio.subprocess.Proces
 
 
 def _published(directory: Path) -> set[int]:
-    """Ids of the artifacts that are at their final paths."""
+    """Return the ids of the artifacts whose files are at their final paths."""
     return set(_files(directory))
 
 
@@ -172,42 +186,48 @@ async def _check(
     published: set[int],
     losses: Losses,
 ) -> None:
-    """Make sure that what is there is exact, and that nothing of it was asked for again."""
+    """Check that the files are correct, and that the published ones were not requested again."""
     await fake.settled()
-    asked = Counter(
-        int(one.path.split("/")[-2]) for one in fake.requests if one.path.endswith("/zip")
+    requested = Counter(
+        int(request.path.split("/")[-2])
+        for request in fake.requests
+        if request.path.endswith("/zip")
     )
     losses.downloads += len(fake.requests_to("blob"))
-    if again := asked.keys() & published:
-        raise BrokenPromiseError(f"published, and asked for again: {sorted(again)}")
+    if repeated := requested.keys() & published:
+        raise BrokenPromiseError(f"requested again after publication: {sorted(repeated)}")
     for number, path in _files(directory).items():
         if number not in live or path.read_bytes() != contents[number]:
-            raise BrokenPromiseError(f"{path.name} is not what it should be")
+            raise BrokenPromiseError(
+                f"{path.name} has wrong content or is not an unexpired artifact"
+            )
 
 
-def _check_traces(directory: Path, count: int) -> None:
-    """Make sure that nothing lies there but the artifacts and their manifest."""
+def _check_no_other_files(directory: Path, count: int) -> None:
+    """Check that the directory contains only the artifacts and the manifest."""
     names = {path.name for path in directory.iterdir()}
     if len(names) != count + 1 or any(name.startswith(".") for name in names):
-        raise BrokenPromiseError(f"stray files: {sorted(n for n in names if n[0] == '.')}")
+        raise BrokenPromiseError(f"unexpected files: {sorted(n for n in names if n[0] == '.')}")
 
 
 def main() -> None:
-    """Run it; end with an error where a promise was broken."""
+    """Run the campaign from the command line and print its results."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.campaigns.mirrors", description=__doc__
     )
-    parser.add_argument("--kills", type=int, default=10, help="how many")
-    parser.add_argument("--artifacts", type=int, default=2000, help="how many")
-    parser.add_argument("--seed", type=int, default=1, help="of what is random but the moments")
+    parser.add_argument("--kills", type=int, default=10, help="number of runs to kill")
+    parser.add_argument("--artifacts", type=int, default=2000, help="number of artifacts")
+    parser.add_argument(
+        "--seed", type=int, default=1, help="seed of the random contents and moments"
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
-        work = campaign(options.kills, options.artifacts, options.seed, Path(directory))
-        losses = asyncio.run(work)
+        coroutine = campaign(options.kills, options.artifacts, options.seed, Path(directory))
+        losses = asyncio.run(coroutine)
     for name, value in (
         ("kills", losses.kills),
         ("artifacts", losses.artifacts),
-        ("of equal content", losses.linked),
+        ("with equal content", losses.linked),
         ("requests to the store", losses.downloads),
         ("seconds", f"{losses.seconds:.1f}"),
     ):

@@ -21,7 +21,7 @@ from benchmarks._scenario import (
     remover,
 )
 from benchmarks._servers import github
-from tests.archive.zip_writer import write_huge
+from tests.archive.zip_writer import write_sparse_zip
 
 LATENCY = 0.04
 
@@ -31,7 +31,7 @@ def run_scenario(context: Context) -> Result:
     size, expected = context.choose(2**30, 2**28), os.urandom(100 * 1024)
     source, target = context.directory / "huge.zip", context.directory / "member"
     archive = target.with_suffix(".zip")
-    write_huge(source, size, expected)
+    write_sparse_zip(source, size, expected)
     with github(source, nginx=False, latency=LATENCY) as server:
 
         def check(_: object) -> Figures:

@@ -21,7 +21,7 @@ from benchmarks._scenario import (
     size_check,
 )
 from benchmarks._servers import github
-from tests.archive.zip_writer import Part, deflate, forge
+from tests.archive.zip_writer import ZipMember, build_zip, deflate
 
 
 def run_scenario(context: Context) -> Result:
@@ -76,5 +76,7 @@ def write_tree(path: Path, files: int, size: int) -> None:
     parts = []
     for number in range(files):
         text, packed = kinds[number % len(kinds)]
-        parts.append(Part(f"src/{number % 70}/file_{number}.txt", text, packed=packed))
-    path.write_bytes(forge(*parts))
+        parts.append(
+            ZipMember(f"src/{number % 70}/file_{number}.txt", text, compressed_data=packed)
+        )
+    path.write_bytes(build_zip(*parts))

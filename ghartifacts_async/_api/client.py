@@ -8,16 +8,16 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from attrs import evolve
 
 from ghartifacts_async import _arguments
 from ghartifacts_async._api import rate_limit_headers, retry
-from ghartifacts_async._api.endpoints import ApiCall, error_of
+from ghartifacts_async._api.call import ApiCall, ApiCaller
+from ghartifacts_async._api.endpoints import error_of
 from ghartifacts_async._api.rate_limiter import Limiter
 from ghartifacts_async._api.request import ApiResponse, CallState, Exchange
-from ghartifacts_async._http import redirects
 from ghartifacts_async._http.connection_pool import Slot
 from ghartifacts_async._http.messages import Response
 from ghartifacts_async._http.redaction import Secret
@@ -29,7 +29,6 @@ from ghartifacts_async.errors import (
     CertificateRefused,
     NotFound,
     RateLimited,
-    RedirectRefused,
     TransportError,
 )
 from ghartifacts_async.models import RateLimit, RetryPolicy, Stats
@@ -37,8 +36,7 @@ from ghartifacts_async.models import RateLimit, RetryPolicy, Stats
 _AGED = 60.0
 """Seconds after which a token may have ended before it was sent."""
 
-ApiCaller: TypeAlias = Callable[[ApiCall, Callable[[], str]], Awaitable[Response]]
-"""Makes an API call with a token of its own, which a function makes anew for each attempt."""
+_T = TypeVar("_T")
 
 TokenSource: TypeAlias = Callable[[ApiCaller, str | None], Awaitable[str | None]]
 """Returns the token for the next call, or None for none; see `Auth.token`."""
@@ -108,53 +106,29 @@ class ApiClient:
             bytes_received=self._transport.bytes_received,
         )
 
-    async def call(self, call: ApiCall) -> Response:
-        """Make a call, and return its answer: a success.
-
-        Raises:
-            GitHubError: GitHub says no.
-            RedirectRefused: The answer is a redirect out of the API.
-            TransportError: No answer came.
-        """
-        answer = await self._send(call, self._transport.pool.slot())
-        away = _way_out(answer)
-        if away is not None:
-            raise RedirectRefused(
-                f"{call}: redirected from the API to {away.host}; the token does not go there"
-            )
-        return answer.reply
-
-    async def locate(self, call: ApiCall, slot: Slot) -> redirects.SignedUrl:
-        """Make a call whose answer is a redirect out of the API, and return its target.
-
-        The slot is held then: what is located is to be fetched within a minute, and who waits for
-        a connection then might wait longer.
+    async def call(self, call: ApiCall[_T], slot: Slot | None = None) -> _T:
+        """Make a call, and return its decoded result.
 
         Args:
-            call: Which.
-            slot: One that keeps.
+            call: The call to make.
+            slot: A connection of the pool to make it on; by default the next one that is free.
 
         Raises:
-            GitHubError: GitHub says no.
-            RedirectRefused: There is no target, or an insecure one.
-            TransportError: No answer came.
+            GitHubError: GitHub refused the call, or could not answer it.
+            RedirectRefused: The response is a redirect that must not be followed.
+            TransportError: No complete response arrived.
         """
-        answer = await self._send(call, slot)
-        target = _way_out(answer)
-        if target is None:
-            raise RedirectRefused(
-                f"{call}: expected a redirect to the payload, got status {answer.reply.status}"
-            )
-        return target
+        response = await self._send(call, slot or self._transport.pool.slot())
+        return call.decode(call, response.reply)
 
-    async def _send(self, call: ApiCall, slot: Slot) -> ApiResponse:
+    async def _send(self, call: ApiCall[Any], slot: Slot) -> ApiResponse:
         """An answer that is no error, with a place of its own."""
-        async with self._lifetime.work(), self._limiter.place(call):
+        async with self._lifetime.scope(), self._limiter.place(call):
             return await self._told(call, None, slot)
 
     async def _told(
         self,
-        call: ApiCall,
+        call: ApiCall[Any],
         own_token: Callable[[], str] | None,
         slot: Slot,
     ) -> ApiResponse:
@@ -173,7 +147,7 @@ class ApiClient:
         raise error
 
     async def _try(
-        self, call: ApiCall, own_token: Callable[[], str] | None, effort: CallState
+        self, call: ApiCall[Any], own_token: Callable[[], str] | None, effort: CallState
     ) -> ApiResponse:
         loop = asyncio.get_running_loop()
         rejected: str | None = None
@@ -246,14 +220,10 @@ class ApiClient:
         raise error
 
     async def _token(self, rejected: str | None) -> Secret | None:
-        async def ask(call: ApiCall, token: Callable[[], str]) -> Response:
-            # It takes no place: whoever needs a token has one.
-            return (await self._told(call, token, self._transport.pool.slot())).reply
+        async def ask(call: ApiCall[_T], token_factory: Callable[[], str]) -> _T:
+            # Not counted as a concurrent call: the call that needs the token is counted already.
+            response = await self._told(call, token_factory, self._transport.pool.slot())
+            return call.decode(call, response.reply)
 
         token = await self._token_source(ask, rejected)
         return None if token is None else _arguments.token(token)
-
-
-def _way_out(answer: ApiResponse) -> redirects.SignedUrl | None:
-    reply = answer.reply
-    return redirects.store_hop(answer.url, reply.status, reply.headers)

@@ -1,19 +1,25 @@
-"""The five endpoints: what to ask, and what an answer means.
+"""GitHub's endpoints: the calls, and what their responses mean.
 
 Source: https://docs.github.com/rest/actions/artifacts
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Any, TypeVar
-from urllib.parse import urlencode
 
-from attrs import field, frozen
+from attrs import frozen
 
 from ghartifacts_async._api import rate_limit_headers
+from ghartifacts_async._api.call import ApiCall
+from ghartifacts_async._api.pagination import ListingPage, has_more
+from ghartifacts_async._http import redirects
 from ghartifacts_async._http.messages import Response, printable
+from ghartifacts_async._http.redirects import SignedUrl
 from ghartifacts_async.errors import (
     ApiVersionRetired,
     ArtifactExpired,
@@ -22,6 +28,7 @@ from ghartifacts_async.errors import (
     NotFound,
     PermissionDenied,
     RateLimited,
+    RedirectRefused,
     ServerError,
     UnexpectedReply,
 )
@@ -30,177 +37,230 @@ from ghartifacts_async.models import Artifact, ArtifactPage, Direction
 _T = TypeVar("_T")
 
 ACCEPT = "application/vnd.github+json"
-"""For every call, the download too: it answers 415 to the type of the payload."""
+"""Media type of every call, also of a download: GitHub answers 415 to the payload's type."""
 
 
 @frozen
-class ApiCall:
-    """A request to the API, below its base URL.
+class Installation:
+    """An installation of a GitHub App."""
+
+    id: int
+
+
+@frozen(repr=False)
+class InstallationToken:
+    """A token as GitHub issues it for an installation."""
+
+    token: str
+    expires_at: datetime
+
+
+@frozen(repr=False)
+class IssuedToken:
+    """A new installation token, and the time on the server's clock when it was issued.
 
     Attributes:
-        path: Percent-encoded, with a leading slash and none at its end (GitHub answers 404).
-        query: Parameters by name.
-        conditional: Whether an earlier answer may be kept, and asked after with its ``ETag``.
-        body: JSON to send, or ``None``.
+        token: The token itself.
+        expires_at: Seconds since the epoch.
+        issued_at: Seconds since the epoch, or ``None`` if the response has no ``Date``.
     """
 
-    method: str
-    path: str
-    query: Mapping[str, str] = field(factory=dict)
-    conditional: bool = False
-    body: Mapping[str, object] | None = None
-
-    @property
-    def target(self) -> str:
-        """Path and query as sent."""
-        return f"{self.path}?{urlencode(self.query)}" if self.query else self.path
-
-    def __str__(self) -> str:
-        return f"{self.method} {self.path}"
+    token: str
+    expires_at: float
+    issued_at: float | None
 
 
-def list_repository_artifacts(repository: str, *, name: str | None, per_page: int) -> ApiCall:
-    """First page of a repository's artifacts."""
+def list_repository_artifacts(
+    repository: str, *, name: str | None, per_page: int
+) -> ApiCall[ListingPage]:
+    """Return the call for the first page of a repository's artifacts."""
     query = {"per_page": str(per_page)} | ({} if name is None else {"name": name})
-    return ApiCall("GET", f"/repos/{repository}/actions/artifacts", query, conditional=True)
+    path = f"/repos/{repository}/actions/artifacts"
+    return ApiCall("GET", path, read_listing_page, query, conditional=True)
 
 
 def list_run_artifacts(
     repository: str, run_id: int, *, name: str | None, direction: Direction, per_page: int
-) -> ApiCall:
-    """First page of a run's artifacts."""
+) -> ApiCall[ListingPage]:
+    """Return the call for the first page of a workflow run's artifacts."""
     query = {"per_page": str(per_page), "direction": direction}
     query |= {} if name is None else {"name": name}
     path = f"/repos/{repository}/actions/runs/{run_id}/artifacts"
-    return ApiCall("GET", path, query, conditional=True)
+    return ApiCall("GET", path, read_listing_page, query, conditional=True)
 
 
-def get_artifact(repository: str, artifact_id: int) -> ApiCall:
-    """One artifact."""
+def get_artifact(repository: str, artifact_id: int) -> ApiCall[Artifact]:
+    """Return the call that gets one artifact."""
     path = f"/repos/{repository}/actions/artifacts/{artifact_id}"
-    return ApiCall("GET", path, conditional=True)
+    return ApiCall("GET", path, read_artifact, conditional=True)
 
 
-def delete_artifact(repository: str, artifact_id: int) -> ApiCall:
-    """Delete one artifact."""
-    return ApiCall("DELETE", f"/repos/{repository}/actions/artifacts/{artifact_id}")
+def delete_artifact(repository: str, artifact_id: int) -> ApiCall[None]:
+    """Return the call that deletes one artifact."""
+    path = f"/repos/{repository}/actions/artifacts/{artifact_id}"
+    return ApiCall("DELETE", path, check_deleted)
 
 
-def download_artifact(repository: str, artifact_id: int) -> ApiCall:
-    """Ask where an artifact's bytes are: the answer is a redirect to a signed URL."""
-    return ApiCall("GET", f"/repos/{repository}/actions/artifacts/{artifact_id}/zip")
+def download_artifact(repository: str, artifact_id: int) -> ApiCall[SignedUrl]:
+    """Return the call whose response redirects to the signed URL of an artifact's payload."""
+    path = f"/repos/{repository}/actions/artifacts/{artifact_id}/zip"
+    return ApiCall("GET", path, read_signed_url)
 
 
-def find_installation(repository: str) -> ApiCall:
-    """The installation of the app, whose JWT asks, on a repository."""
-    return ApiCall("GET", f"/repos/{repository}/installation")
+def find_installation(repository: str) -> ApiCall[Installation]:
+    """Return the call, made with an app's JWT, that finds its installation on a repository."""
+    path = f"/repos/{repository}/installation"
+    return ApiCall("GET", path, partial(read_as, Installation))
 
 
 def create_installation_token(
     installation_id: int, permissions: Mapping[str, str] | None
-) -> ApiCall:
-    """A token for an installation of the app, whose JWT asks."""
+) -> ApiCall[IssuedToken]:
+    """Return the call, made with an app's JWT, that creates a token for an installation."""
     body = {} if permissions is None else {"permissions": dict(permissions)}
-    return ApiCall("POST", f"/app/installations/{installation_id}/access_tokens", body=body)
+    path = f"/app/installations/{installation_id}/access_tokens"
+    return ApiCall("POST", path, read_issued_token, body=body)
 
 
-def read_artifact(call: ApiCall, reply: Response) -> Artifact:
-    """The artifact of a reply to `get_artifact`."""
-    return read_as(Artifact, call, reply)
+def read_artifact(call: ApiCall[Any], response: Response) -> Artifact:
+    """Decode the response to `get_artifact`."""
+    return read_as(Artifact, call, response)
 
 
-def read_page(call: ApiCall, reply: Response) -> ArtifactPage:
-    """The artifacts of a reply to one of the listings."""
-    return read_as(ArtifactPage, call, reply)
+def read_page(call: ApiCall[Any], response: Response) -> ArtifactPage:
+    """Decode the artifacts and the total of a response to one of the listings."""
+    return read_as(ArtifactPage, call, response)
 
 
-def read_as(model: type[_T], call: ApiCall, reply: Response) -> _T:
-    """What a reply holds.
+def read_listing_page(call: ApiCall[Any], response: Response) -> ListingPage:
+    """Decode a response to one of the listings, and whether another page follows."""
+    page = read_page(call, response)
+    return ListingPage(page, has_more(call, response, page))
+
+
+def read_issued_token(call: ApiCall[Any], response: Response) -> IssuedToken:
+    """Decode the response to `create_installation_token`."""
+    created = read_as(InstallationToken, call, response)
+    issued_at = rate_limit_headers.http_date(response.headers.get("date", ""))
+    return IssuedToken(created.token, created.expires_at.timestamp(), issued_at)
+
+
+def read_signed_url(call: ApiCall[Any], response: Response) -> SignedUrl:
+    """Return the signed URL that the response to `download_artifact` redirects to.
 
     Raises:
-        UnexpectedReply: It is of another shape.
+        RedirectRefused: The response is no redirect, or redirects to an insecure URL.
     """
-    # Here, as cattrs takes a third as long to load as all that a client needs.
+    url = redirects.store_hop(response.url, response.status, response.headers)
+    if url is None:
+        raise RedirectRefused(
+            f"{call}: expected a redirect to the payload, got status {response.status}"
+        )
+    return url
+
+
+def check_deleted(call: ApiCall[Any], response: Response) -> None:
+    """Check that the response to `delete_artifact` is 204."""
+    _refuse_redirect(call, response)
+    if response.status != HTTPStatus.NO_CONTENT:
+        raise _error(UnexpectedReply, f"{call}: expected 204, got {response.status}", response)
+
+
+def read_as(model: type[_T], call: ApiCall[Any], response: Response) -> _T:
+    """Decode the JSON of a response as a model.
+
+    Raises:
+        RedirectRefused: The response redirects to another host than the API's.
+        UnexpectedReply: The response has another status or shape.
+    """
+    # Deferred: cattrs takes a third of the time of importing everything else.
     from ghartifacts_async._api.converters import ShapeError, parse_json, structure
 
+    _refuse_redirect(call, response)
     try:
-        if reply.status not in {HTTPStatus.OK, HTTPStatus.CREATED}:
-            raise ShapeError(f"status {reply.status}")
-        return structure(parse_json(reply.body), model)
+        if response.status not in {HTTPStatus.OK, HTTPStatus.CREATED}:
+            raise ShapeError(f"status {response.status}")
+        return structure(parse_json(response.body), model)
     except ShapeError as error:
         problem = str(error)
-    kind = printable(reply.headers.get("content-type", "no content type"))
-    # What a token is granted with is not shown.
-    start = "" if call.method == "POST" else f", starting {reply.body[:60]!r}"
+    content_type = printable(response.headers.get("content-type", "no content type"))
+    # The response to a POST may hold a token.
+    start = "" if call.method == "POST" else f", starting {response.body[:60]!r}"
     raise _error(
         UnexpectedReply,
-        f"{call}: the answer is no {model.__name__.strip('_')}: {problem} "
-        f"({kind}, {len(reply.body)} bytes{start})",
-        reply,
+        f"{call}: the response is not a valid {model.__name__}: {problem} "
+        f"({content_type}, {len(response.body)} bytes{start})",
+        response,
     )
 
 
-def check_deleted(call: ApiCall, reply: Response) -> None:
-    """Make sure that a reply to `delete_artifact` says so."""
-    if reply.status != HTTPStatus.NO_CONTENT:
-        raise _error(UnexpectedReply, f"{call}: expected 204, got {reply.status}", reply)
+def _refuse_redirect(call: ApiCall[Any], response: Response) -> None:
+    """Raise an error for a redirect that leaves the API: the token is not sent to other hosts."""
+    target = redirects.store_hop(response.url, response.status, response.headers)
+    if target is not None:
+        raise RedirectRefused(
+            f"{call}: refused the redirect from the API to {target.host}; "
+            "the token is sent only to the API"
+        )
 
 
-def error_of(call: ApiCall, reply: Response) -> GitHubError | None:
-    """The error that a reply means, ``None`` where it is a success or a redirect."""
-    status = reply.status
+def error_of(call: ApiCall[Any], response: Response) -> GitHubError | None:
+    """Return the error that a response means, or None for a success or a redirect."""
+    status = response.status
     if status < HTTPStatus.BAD_REQUEST:
         return None
-    message, documentation = _message(reply)
-    said = f"{call}: {status} {printable(message)}".rstrip()
-    told: dict[str, Any] = {"message": message, "documentation_url": documentation}
-    if rate_limit_headers.is_limit(reply.status, reply.headers, message, documentation):
-        retry_at = rate_limit_headers.retry_at(reply.headers)
+    message, documentation = _message(response)
+    summary = f"{call}: {status} {printable(message)}".rstrip()
+    details: dict[str, Any] = {"message": message, "documentation_url": documentation}
+    if rate_limit_headers.is_limit(response.status, response.headers, message, documentation):
+        retry_at = rate_limit_headers.retry_at(response.headers)
         until = f"; calls are taken again at {retry_at:%Y-%m-%d %H:%M:%S} UTC" if retry_at else ""
-        return _error(RateLimited, f"{said}{until}", reply, retry_at=retry_at, **told)
+        return _error(RateLimited, f"{summary}{until}", response, retry_at=retry_at, **details)
     match status:
         case HTTPStatus.UNAUTHORIZED:
-            return _error(AuthenticationError, f"{said}; check the token", reply, **told)
+            return _error(AuthenticationError, f"{summary}; check the token", response, **details)
         case HTTPStatus.FORBIDDEN:
-            needed = reply.headers.get("x-accepted-github-permissions")
-            hint = f"; GitHub would accept {printable(needed)}" if needed else ""
+            needed = response.headers.get("x-accepted-github-permissions")
+            hint = f"; GitHub accepts {printable(needed)}" if needed else ""
             return _error(
-                PermissionDenied, f"{said}{hint}", reply, accepted_permissions=needed, **told
+                PermissionDenied,
+                f"{summary}{hint}",
+                response,
+                accepted_permissions=needed,
+                **details,
             )
         case HTTPStatus.NOT_FOUND:
             needed = "read" if call.method == "GET" else "write"
             hint = f"; it does not exist, or the token lacks actions={needed} on this repository"
-            return _error(NotFound, f"{said}{hint}", reply, **told)
+            return _error(NotFound, f"{summary}{hint}", response, **details)
         case HTTPStatus.GONE if "artifact" in message.lower() or "version" not in message.lower():
-            return _error(ArtifactExpired, said, reply, **told)
+            return _error(ArtifactExpired, summary, response, **details)
         case HTTPStatus.GONE:
             hint = "; GitHub has retired this API version, pass a later one as api_version"
-            return _error(ApiVersionRetired, f"{said}{hint}", reply, **told)
+            return _error(ApiVersionRetired, f"{summary}{hint}", response, **details)
         case _ if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return _error(ServerError, said, reply, **told)
-    return _error(UnexpectedReply, said, reply, **told)
+            return _error(ServerError, summary, response, **details)
+    return _error(UnexpectedReply, summary, response, **details)
 
 
 _E = TypeVar("_E", bound=GitHubError)
 
 
-def _error(cls: type[_E], summary: str, reply: Response, **more: Any) -> _E:
-    request_id = reply.headers.get("x-github-request-id")
+def _error(cls: type[_E], summary: str, response: Response, **more: Any) -> _E:
+    request_id = response.headers.get("x-github-request-id")
     return cls(
         f"{summary} (request {printable(request_id)})" if request_id else summary,
-        status=reply.status,
+        status=response.status,
         request_id=request_id,
         **more,
     )
 
 
-def _message(reply: Response) -> tuple[str, str | None]:
-    """GitHub's message and documentation URL, as far as the body is GitHub's."""
-    from ghartifacts_async._api.converters import ShapeError, parse_json
-
+def _message(response: Response) -> tuple[str, str | None]:
+    """Return GitHub's message and documentation URL, as far as the body holds them."""
     try:
-        body = parse_json(reply.body)
-    except ShapeError:
+        body = json.loads(response.body)
+    except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict):
         return "", None

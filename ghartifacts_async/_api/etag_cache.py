@@ -6,8 +6,9 @@ Source: https://docs.github.com/rest/using-the-rest-api/best-practices-for-using
 from __future__ import annotations
 
 from collections import OrderedDict
+from typing import Any
 
-from ghartifacts_async._api.endpoints import ApiCall
+from ghartifacts_async._api.call import ApiCall
 from ghartifacts_async._http.messages import Response
 
 CAPACITY = 2**24
@@ -21,14 +22,14 @@ class EtagCache:
         self._replies: OrderedDict[str, Response] = OrderedDict()
         self._size = 0
 
-    def get(self, call: ApiCall) -> Response | None:
+    def get(self, call: ApiCall[Any]) -> Response | None:
         """The answer kept for a call, or ``None``."""
         if not call.conditional or call.target not in self._replies:
             return None
         self._replies.move_to_end(call.target)
         return self._replies[call.target]
 
-    def keep(self, call: ApiCall, reply: Response) -> None:
+    def keep(self, call: ApiCall[Any], reply: Response) -> None:
         """Keep an answer, and let go of the one that was not used for longest."""
         if call.conditional and "etag" in reply.headers:
             before = self._replies.pop(call.target, None)

@@ -11,11 +11,11 @@ from typing import Self
 from attrs import evolve
 
 from ghartifacts_async import _arguments
+from ghartifacts_async._api.call import ApiCall
 from ghartifacts_async._api.client import ApiClient
-from ghartifacts_async._api.endpoints import ApiCall, read_page
+from ghartifacts_async._api.endpoints import read_page
 from ghartifacts_async._api.filters import Filter, Horizon
-from ghartifacts_async._api.pagination import Walk, Window, has_more, page_call
-from ghartifacts_async._http.messages import Response
+from ghartifacts_async._api.pagination import ListingPage, Walk, Window, page_call
 from ghartifacts_async._tasks.waiting import wait_all
 from ghartifacts_async.models import Artifact, ArtifactPage
 
@@ -41,7 +41,7 @@ class ArtifactListing:
     """
 
     def __init__(
-        self, session: ApiClient, call: ApiCall, wanted: Filter, *, concurrency: int
+        self, session: ApiClient, call: ApiCall[ListingPage], wanted: Filter, *, concurrency: int
     ) -> None:
         self._session = session
         self._call = call
@@ -99,8 +99,9 @@ class ArtifactListing:
 
         One call, for a page of one.
         """
-        call = evolve(self._call, query={**self._call.query, "per_page": "1"})
-        return read_page(call, await self._session.call(call)).total_count
+        query = {**self._call.query, "per_page": "1"}
+        call = ApiCall("GET", self._call.path, read_page, query, conditional=True)
+        return (await self._session.call(call)).total_count
 
     def _reading(self) -> _Reading:
         return _Reading(self._session, self._call, self._wanted, self._concurrency)
@@ -112,7 +113,9 @@ class _Reading:
     Not a generator: a generator within another is finalised as clumsily as that one.
     """
 
-    def __init__(self, session: ApiClient, call: ApiCall, wanted: Filter, concurrency: int) -> None:
+    def __init__(
+        self, session: ApiClient, call: ApiCall[ListingPage], wanted: Filter, concurrency: int
+    ) -> None:
         descending = call.query.get("direction") != "asc"
         self._session = session
         self._call = call
@@ -121,7 +124,7 @@ class _Reading:
         self._walk = Walk(int(call.query["per_page"]), descending=descending)
         self._horizon = Horizon(wanted, descending=descending)
         self._width = 1
-        self._ahead: deque[tuple[Window, asyncio.Task[tuple[ApiCall, Response]]]] = deque()
+        self._ahead: deque[tuple[Window, asyncio.Task[ListingPage]]] = deque()
 
     def __aiter__(self) -> Self:
         return self
@@ -134,10 +137,9 @@ class _Reading:
             if not answer.done():
                 # The consumer is faster than we are.
                 self._width = min(2 * self._width, self._concurrency)
-            call, reply = await answer
-            page = read_page(call, reply)
-            more = has_more(call, reply, page)
-            new = self._walk.take(window, page, more)
+            listed = await answer
+            page = listed.page
+            new = self._walk.take(window, page, listed.has_more)
             if new is None:
                 await self.give_up()
                 self._width = 1
@@ -157,11 +159,10 @@ class _Reading:
             if not task.cancelled():
                 task.exception()  # seen: nobody wants to know
 
-    def _head(self) -> tuple[Window, asyncio.Task[tuple[ApiCall, Response]]]:
+    def _head(self) -> tuple[Window, asyncio.Task[ListingPage]]:
         while len(self._ahead) < self._width and (window := self._walk.ahead()) is not None:
             self._ahead.append((window, asyncio.ensure_future(self._read(window))))
         return self._ahead.popleft()
 
-    async def _read(self, window: Window) -> tuple[ApiCall, Response]:
-        call = page_call(self._call, window)
-        return call, await self._session.call(call)
+    async def _read(self, window: Window) -> ListingPage:
+        return await self._session.call(page_call(self._call, window))

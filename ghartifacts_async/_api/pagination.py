@@ -44,13 +44,16 @@ from __future__ import annotations
 import re
 from array import array
 from bisect import bisect_left
+from typing import Any, TypeVar
 
 from attrs import evolve, frozen
 
-from ghartifacts_async._api.endpoints import ApiCall
+from ghartifacts_async._api.call import ApiCall
 from ghartifacts_async._http.messages import Response
 from ghartifacts_async.errors import UnexpectedReply
 from ghartifacts_async.models import Artifact, ArtifactPage
+
+_T = TypeVar("_T")
 
 _LARGEST = 100
 _SHARED = 2
@@ -97,6 +100,14 @@ class Window:
     def stop(self) -> int:
         """Artifacts up to its end."""
         return self.number * self.size
+
+
+@frozen
+class ListingPage:
+    """A page of a listing, and whether another one follows it."""
+
+    page: ArtifactPage
+    has_more: bool
 
 
 class Walk:
@@ -199,7 +210,7 @@ def _beyond(end: int, most: int) -> Window:
     return Window(end // chosen + 1, chosen)
 
 
-def page_call(call: ApiCall, window: Window) -> ApiCall:
+def page_call(call: ApiCall[_T], window: Window) -> ApiCall[_T]:
     """The call for a window of a listing, given that for its first."""
     if window.number == 1 and call.query["per_page"] == str(window.size):
         return call
@@ -207,7 +218,7 @@ def page_call(call: ApiCall, window: Window) -> ApiCall:
     return evolve(call, query=query, conditional=False)
 
 
-def has_more(call: ApiCall, reply: Response, page: ArtifactPage) -> bool:
+def has_more(call: ApiCall[Any], reply: Response, page: ArtifactPage) -> bool:
     """Whether the listing goes on after a page.
 
     A server whose ``Link`` was lost or mangled on the way is read on for as long as `total_count`

@@ -132,18 +132,21 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     value = headers.get("retry-after", "").strip()
     if _NUMBER.fullmatch(value):
         return float(value)
-    date = _http_date(value)
+    date = http_date(value)
     return None if date is None else max(0.0, date - server_time(headers, now))
 
 
 def server_time(headers: Mapping[str, str], now: float) -> float:
     """Seconds since the epoch by the server's clock, or `now` where it does not tell."""
-    date = _http_date(headers.get("date", ""))
+    date = http_date(headers.get("date", ""))
     return now if date is None else date
 
 
-def _http_date(value: str) -> float | None:
-    """Source: RFC 9110, section 5.6.7."""
+def http_date(value: str) -> float | None:
+    """Parse an HTTP date into seconds since the epoch; return None if it is not one.
+
+    Source: RFC 9110, section 5.6.7
+    """
     try:
         date = parsedate_to_datetime(value)
         return (date.replace(tzinfo=UTC) if date.tzinfo is None else date).timestamp()

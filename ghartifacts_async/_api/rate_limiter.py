@@ -18,10 +18,10 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ghartifacts_async._api import rate_limit_headers
-from ghartifacts_async._api.endpoints import ApiCall
+from ghartifacts_async._api.call import ApiCall
 from ghartifacts_async.errors import RateLimited
 from ghartifacts_async.models import RateLimit, RateLimitPolicy
 
@@ -67,15 +67,11 @@ class Limiter:
         self.rate_limit: RateLimit | None = None
         self.waited: float = 0.0
 
-    def place(self, call: ApiCall) -> AbstractAsyncContextManager[None]:
+    def place(self, call: ApiCall[Any]) -> AbstractAsyncContextManager[None]:
         """A place among the concurrent calls."""
         return self._place_of_a_delete() if call.method == "DELETE" else self._places
 
-    def is_open(self) -> bool:
-        """Whether GitHub has not said wait."""
-        return asyncio.get_running_loop().time() >= self._opens_at
-
-    async def opened(self, call: ApiCall) -> None:
+    async def opened(self, call: ApiCall[Any]) -> None:
         """Wait for the gate before a call gets its token, which might end there.
 
         Raises:
@@ -89,7 +85,7 @@ class Limiter:
 
     @asynccontextmanager
     async def turn(
-        self, call: ApiCall, connection: AbstractAsyncContextManager[object]
+        self, call: ApiCall[Any], connection: AbstractAsyncContextManager[object]
     ) -> AsyncIterator[float]:
         """The call's turn: it goes now, with no await in between; yields when, on the loop's clock.
 
@@ -175,7 +171,7 @@ class Limiter:
         async with self._places_of_deletes, self._places:
             yield
 
-    async def _wait_for_turn(self, call: ApiCall, began: float) -> None:
+    async def _wait_for_turn(self, call: ApiCall[Any], began: float) -> None:
         loop = asyncio.get_running_loop()
         try:
             if call.method == "DELETE":
@@ -184,7 +180,7 @@ class Limiter:
         finally:
             self.waited += loop.time() - began
 
-    async def _pass_turnstile(self, call: ApiCall, *, due: int) -> None:
+    async def _pass_turnstile(self, call: ApiCall[Any], *, due: int) -> None:
         async with self._turnstile:
             while (wait := self._closed_for()) is not None or due:
                 if wait is not None:
@@ -223,7 +219,7 @@ class Limiter:
             return None
         return self._resets - now
 
-    async def _wait_at_the_gate(self, call: ApiCall, seconds: float) -> None:
+    async def _wait_at_the_gate(self, call: ApiCall[Any], seconds: float) -> None:
         loop = asyncio.get_running_loop()
         told_to_wait = loop.time() < self._opens_at
         if self._under_way and not told_to_wait and self._policy.max_wait > 0:
@@ -236,7 +232,7 @@ class Limiter:
         self._herd_until = loop.time() + seconds + _HERD_SECONDS
         await asyncio.sleep(seconds)
 
-    def _limited(self, call: ApiCall, seconds: float) -> RateLimited:
+    def _limited(self, call: ApiCall[Any], seconds: float) -> RateLimited:
         opens_at = asyncio.get_running_loop().time() + seconds
         retry_at = rate_limit_headers.moment(self._server_start + opens_at)
         until = f", at {retry_at:%Y-%m-%d %H:%M:%S} UTC" if retry_at else ""

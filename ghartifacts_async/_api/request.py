@@ -11,17 +11,18 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
+from typing import Any
 
 from attrs import define, frozen
 
-from ghartifacts_async._api.endpoints import ACCEPT, ApiCall
+from ghartifacts_async._api.call import ApiCall
+from ghartifacts_async._api.endpoints import ACCEPT
 from ghartifacts_async._api.etag_cache import EtagCache
 from ghartifacts_async._api.rate_limiter import Limiter
 from ghartifacts_async._http import redirects
-from ghartifacts_async._http.connection_pool import HeldBackError, Slot
+from ghartifacts_async._http.connection_pool import Slot
 from ghartifacts_async._http.messages import Response, printable
 from ghartifacts_async._http.redaction import Secret, redacted
 from ghartifacts_async._http.transport import Transport
@@ -32,9 +33,6 @@ FALLBACK_VERSION = "2022-11-28"
 
 _SHOW_THE_VERSION = frozenset({302, 401, 403, 404, 410, 422})
 """Answers that are given only once the version has been looked at, where another was refused."""
-
-_BELIEVE_A_MOVE = 3600.0
-"""Seconds for which a repository that moved is not asked for by its old name again."""
 
 _log = logging.getLogger("ghartifacts_async")
 
@@ -61,12 +59,10 @@ class ApiResponse:
     """What came of a try.
 
     Attributes:
-        url: That gave the reply, after redirects within the API.
         reply: GitHub's.
         sent_at: When it was asked for, on the loop's clock.
     """
 
-    url: str
     reply: Response
     sent_at: float
 
@@ -97,13 +93,11 @@ class Exchange:
         self._api_version = api_version
         self._known_version: str | None = None
         self._sunset_told = False
-        self._moved: dict[str, str] = {}
-        self._moved_at = 0.0
         self._kept = EtagCache() if conditional else None
         self.counts = Counter[str]()
 
     async def attempt(
-        self, call: ApiCall, token: str | None, counted: bool, effort: CallState
+        self, call: ApiCall[Any], token: str | None, counted: bool, effort: CallState
     ) -> ApiResponse:
         """Ask once, and return the answer, whatever it says.
 
@@ -129,8 +123,7 @@ class Exchange:
         body = None if call.body is None else json.dumps(call.body).encode()
         if body is not None:
             headers["Content-Type"] = "application/json"
-        target = redirects.relocated(call.target, self._moved)
-        first = url = self._base_url + target
+        url = self._base_url + call.target
         for _ in range(redirects.MAX_HOPS + 1):
             version = self._api_version
             ask = partial(self._answer, call, url, headers, body, counted, effort)
@@ -145,27 +138,19 @@ class Exchange:
             hop = redirects.api_hop(self._base_url, url, reply.status, reply.headers)
             if hop is None:
                 break
-            if reply.status == HTTPStatus.MOVED_PERMANENTLY and url == first:
-                self._moved |= redirects.relocation(self._base_url, call.target, hop)
-                self._moved_at = sent_at
             url = hop
         else:
             raise RedirectRefused(f"{call}: over {redirects.MAX_HOPS} redirects; they may loop")
-        moved = target != call.target and sent_at - self._moved_at > _BELIEVE_A_MOVE
-        if reply.status == HTTPStatus.NOT_FOUND and moved:
-            # Another repository may have the old name by now.
-            self._moved = redirects.forgotten(call.target, self._moved)
-            return await self.attempt(call, token, counted, effort)
         if reply.status == HTTPStatus.NOT_MODIFIED and kept is not None:
             self.counts["not modified"] += 1
-            return ApiResponse(url, kept, sent_at)
+            return ApiResponse(kept, sent_at)
         if self._kept is not None and reply.status == HTTPStatus.OK:
             self._kept.keep(call, reply)
-        return ApiResponse(url, reply, sent_at)
+        return ApiResponse(reply, sent_at)
 
     async def _answer(
         self,
-        call: ApiCall,
+        call: ApiCall[Any],
         url: str,
         headers: Mapping[str, str],
         body: bytes | None,
@@ -175,11 +160,7 @@ class Exchange:
     ) -> tuple[Response, float]:
         """What the server says when it is the call's turn, and when that was."""
         headers = {**headers, "X-GitHub-Api-Version": version}
-        reply: Response | None = None
-        sent_at = 0.0
-        while reply is None:
-            with suppress(HeldBackError):
-                reply, sent_at = await self._sent(call, url, headers, body, counted, effort)
+        reply, sent_at = await self._sent(call, url, headers, body, counted, effort)
         reply = redacted(reply, headers.get("Authorization", "").removeprefix("Bearer "))
         request_id = printable(reply.headers.get("x-github-request-id", "-"))
         _log.debug("%s: %d (request %s)", call, reply.status, request_id)
@@ -191,7 +172,7 @@ class Exchange:
 
     async def _sent(
         self,
-        call: ApiCall,
+        call: ApiCall[Any],
         url: str,
         headers: Mapping[str, str],
         body: bytes | None,
@@ -199,14 +180,10 @@ class Exchange:
         effort: CallState,
     ) -> tuple[Response, float]:
         loop = asyncio.get_running_loop()
-        may_go = self._limiter.is_open
         async with self._limiter.turn(call, effort.slot) as sent_at:
             self.counts["calls"] += 1
             try:
-                reply = await self._transport.send(call.method, url, headers, body, may_go=may_go)
-            except HeldBackError:
-                self.counts["calls"] -= 1
-                raise
+                reply = await self._transport.send(call.method, url, headers, body)
             finally:
                 effort.seconds += loop.time() - sent_at
             if counted:

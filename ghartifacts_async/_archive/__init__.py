@@ -1,1 +1,1 @@
-"""Inside an artifact's zip: central directory, members, inflating and extraction."""
+"""Read and extract the members of an artifact's zip archive."""

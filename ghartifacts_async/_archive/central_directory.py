@@ -1,9 +1,12 @@
-"""What a zip tells of its members, and whether that may be believed.
+"""Parse the end record and the central directory of a zip archive.
 
-The central directory lies at the end of a payload, and it alone knows the sizes: the official
-uploader leaves zeros in the local headers. The standard library's `zipfile` parses it, over a
-`View` that holds the payload's end and says what else is wanted. What it finds is hostile: sizes
-are checked again where the bytes are unpacked, names where they become paths.
+The central directory lies at the end of an archive. Only it is certain to hold the sizes: the
+official uploader streams, so it leaves zeros in the local headers. The standard library's `zipfile`
+does the parsing. It reads from an `ArchiveTail`, which holds the last bytes of the archive and
+raises `MissingBytesError` if `zipfile` needs earlier ones.
+
+The entries are untrusted. Sizes are checked again while the members are decompressed, and names
+when they become paths.
 
 Source: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, sections 4.3 to 4.6
 """
@@ -24,31 +27,31 @@ from ghartifacts_async._http.messages import printable
 from ghartifacts_async.errors import ArchiveLimitExceeded, DamagedArchive, NotAZip, UnsafeMember
 from ghartifacts_async.models import ArchiveLimits, Member
 
-TAIL = 2**17
-"""How many of the last bytes are asked for first: a directory of a thousand members fits in."""
+TAIL_SIZE = 2**17
+"""Bytes to fetch first from the end of an archive: enough for the entries of 1,000 members."""
 
 LOCAL_HEADER = struct.Struct("<4s5H3I2H")
-UTF8 = 0x800
+UTF8_FLAG = 0x800
 
-_DIRECTORY_MARK = b"PK\x01\x02"
-_DIRECTORY_LENGTHS = struct.Struct("<4s24x3H12x")
-_END_MARK = b"PK\x05\x06"
-_END = struct.Struct("<20xH")
-_BYTES_FOR_A_MEMBER = 512
-_LONGEST_NAME = 4096
-_LONGEST_EXTRA = 1024
-_BYTES_OF_NAMES = 2**24
-_UNICODE_PATH = 0x7075
+_ENTRY_SIGNATURE = b"PK\x01\x02"
+_ENTRY_LENGTHS = struct.Struct("<4s24x3H12x")
+_END_SIGNATURE = b"PK\x05\x06"
+_END_RECORD = struct.Struct("<20xH")
+_BYTES_PER_MEMBER = 512
+_MAX_NAME_SIZE = 4096
+_MAX_EXTRA_SIZE = 1024
+_MAX_SIZE_OF_NAMES = 2**24
+_UNICODE_PATH_FIELD = 0x7075
 _UNIX_SYSTEMS = frozenset({3, 19})
-_IS_DIRECTORY = 0o040000
-_KIND = 0o170000
+_DIRECTORY_TYPE = 0o040000
+_TYPE_MASK = 0o170000
 
 
-class WantedError(Exception):
-    """The view lacks bytes.
+class MissingBytesError(Exception):
+    """The parser needs bytes that the `ArchiveTail` does not hold yet.
 
     Attributes:
-        start: From which on the payload is wanted, to where the view begins.
+        start: Offset of the first missing byte. The missing bytes end at `ArchiveTail.start`.
     """
 
     def __init__(self, start: int) -> None:
@@ -56,153 +59,168 @@ class WantedError(Exception):
         self.start = start
 
 
-class View:
-    """The end of a payload, as the file that `zipfile` reads.
+class ArchiveTail:
+    """The last bytes of an archive, as a file object for `zipfile`.
 
     Args:
-        total: Bytes of the payload.
-        limits: What of it is held at most.
+        total: Size of the whole archive in bytes.
+        limits: `ArchiveLimits.max_members` bounds how many bytes may be held.
+
+    Attributes:
+        total: Size of the whole archive in bytes.
+        start: Offset in the archive of the first byte that is held.
     """
 
     def __init__(self, total: int, limits: ArchiveLimits) -> None:
         self.total = total
-        self.begins = total
+        self.start = total
         self._data = b""
-        self._at = 0
+        self._position = 0
         self._limits = limits
 
     def prepend(self, data: bytes) -> None:
-        """Hold the bytes that end where the view begins."""
+        """Add the bytes that end at `start`."""
         self._data = data + self._data
-        self.begins -= len(data)
+        self.start -= len(data)
 
     def seekable(self) -> bool:
-        """Yes."""
+        """Return True."""
         return True
 
     def tell(self) -> int:
-        """Position of the next byte."""
-        return self._at
+        """Return the offset of the next byte to read."""
+        return self._position
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        """Go elsewhere, counted from the start or, with 2, from the end."""
-        at = offset + (self.total if whence else 0)
-        if at < 0:
-            raise OSError("before the start")
-        self._at = at
-        return at
+        """Set the offset of the next byte, from the start of the archive or, with 2, its end."""
+        position = offset + (self.total if whence else 0)
+        if position < 0:
+            raise OSError("cannot seek to before the start of the archive")
+        self._position = position
+        return position
 
     def read(self, size: int = -1) -> bytes:
-        """What is there, of `size` bytes at most.
+        """Read up to `size` bytes, or all up to the end.
 
         Raises:
-            WantedError: The view does not hold it.
-            ArchiveLimitExceeded: It shall not, or it is the directory of too many members.
+            MissingBytesError: The bytes are not held yet.
+            ArchiveLimitExceeded: They are a central directory of too many members.
+            UnsafeMember: They are a central directory with a name that is too long.
         """
-        stop = self.total if size < 0 else min(self.total, self._at + size)
-        if self._at >= stop:
+        stop = self.total if size < 0 else min(self.total, self._position + size)
+        if self._position >= stop:
             return b""
-        if self._at < self.begins:
-            most = END_OF_ZIP + _BYTES_FOR_A_MEMBER * self._limits.max_members
-            if self.total - self._at > most:
-                raise _too_many(self._limits)
-            raise WantedError(self._at)
-        data = self._data[self._at - self.begins : stop - self.begins]
-        self._at = stop
-        _check_lengths(data, self._limits)
+        if self._position < self.start:
+            max_size = END_OF_ZIP + _BYTES_PER_MEMBER * self._limits.max_members
+            if self.total - self._position > max_size:
+                raise _too_many_members(self._limits)
+            raise MissingBytesError(self._position)
+        data = self._data[self._position - self.start : stop - self.start]
+        self._position = stop
+        _check_entry_lengths(data, self._limits)
         return data
 
 
 @frozen
 class CentralDirectoryEntry:
-    """A member, and where it lies.
+    """A member's entry in the central directory.
 
     Attributes:
-        start: Position of its local header.
-        room: Where what comes next begins.
-        flags: Its general purpose bits.
-        method: How it is compressed.
-        two_names: Whether a field beside its name tells another, which some readers take.
+        member: Name, sizes, checksum and mode.
+        header_offset: Offset of the local header.
+        next_offset: Offset of the next local header, or of the central directory.
+        flags: General purpose bit flags.
+        method: Compression method.
+        has_unicode_path: Whether an extra field holds a second name, which some readers prefer.
     """
 
     member: Member
-    start: int
-    room: int
+    header_offset: int
+    next_offset: int
     flags: int
     method: int
-    two_names: bool = False
+    has_unicode_path: bool = False
 
     @property
     def raw_name(self) -> bytes:
-        """Its name as it stands in the archive."""
-        return _raw(self.member.name, self.flags)
+        """The name as it is encoded in the archive."""
+        name = self.member.name
+        return name.encode("utf-8" if self.flags & UTF8_FLAG or name.isascii() else "cp437")
 
 
-def parse(view: View) -> list[CentralDirectoryEntry]:
-    """The members that the directory tells of, in its order.
+def parse_central_directory(tail: ArchiveTail) -> list[CentralDirectoryEntry]:
+    """Parse the central directory; its entries are returned in recorded order.
 
     Raises:
-        WantedError: The view lacks bytes; prepend them, and try again.
-        NotAZip: There is no end record that closes the payload.
-        DamagedArchive: It contradicts itself, or members overlap.
-        ArchiveLimitExceeded: It is of too many members.
+        MissingBytesError: Prepend the missing bytes to `tail`, and call again.
+        NotAZip: No end record ends at the last byte.
+        DamagedArchive: The records contradict each other, or members overlap.
+        ArchiveLimitExceeded: There are too many members.
+        UnsafeMember: A name or its extra fields are too long.
     """
-    view.seek(max(0, view.total - END_OF_ZIP))
-    _check_end(view.read(), view.total)
+    tail.seek(max(0, tail.total - END_OF_ZIP))
+    _check_end_record(tail.read(), tail.total)
     try:
-        with zipfile.ZipFile(view) as archive:
+        with zipfile.ZipFile(tail) as archive:
             archive.NameToInfo.clear()
             return _entries(archive.infolist(), archive.start_dir)
     except (zipfile.BadZipFile, NotImplementedError, struct.error, UserWarning) as error:
         reason = str(error)
     except (ValueError, OverflowError) as error:
-        reason = f"the directory cannot be read ({type(error).__name__})"
+        reason = f"the central directory cannot be parsed ({type(error).__name__})"
     raise DamagedArchive(f"the archive is damaged: {printable(reason)}")
 
 
-def _check_end(tail: bytes, total: int) -> None:
-    """Make sure that the payload ends with an end record, and in one way only.
+def _check_end_record(data: bytes, total: int) -> None:
+    """Check that exactly one end record, with its comment, ends at the last byte.
 
-    Of a payload that merely holds an archive near its end, `zipfile` would read that one.
+    `zipfile` accepts an end record that is followed by other bytes, so it would open a payload
+    that merely contains an archive near its end.
     """
-    at = tail.rfind(_END_MARK)
-    if at < 0 or not _closes(tail, at):
-        raise NotAZip(f"the payload of {total} bytes does not end as a zip archive does")
-    while (at := tail.rfind(_END_MARK, 0, at)) >= 0:
-        if _closes(tail, at):
-            raise DamagedArchive("the archive is damaged: it ends with another one in its comment")
+    position = data.rfind(_END_SIGNATURE)
+    if position < 0 or not _ends_with_record(data, position):
+        raise NotAZip(f"the payload of {total} bytes does not end with a zip end record")
+    while (position := data.rfind(_END_SIGNATURE, 0, position)) >= 0:
+        if _ends_with_record(data, position):
+            raise DamagedArchive("the archive is damaged: its comment is another archive's end")
 
 
-def _closes(tail: bytes, at: int) -> bool:
-    """Whether an end record with its comment reaches to the last byte."""
-    stop = at + _END.size
-    return stop <= len(tail) and stop + _END.unpack_from(tail, at)[0] == len(tail)
+def _ends_with_record(data: bytes, position: int) -> bool:
+    """Return True if the end record at `position` and its comment end at the last byte."""
+    stop = position + _END_RECORD.size
+    if stop > len(data):
+        return False
+    (comment_length,) = _END_RECORD.unpack_from(data, position)
+    return bool(stop + comment_length == len(data))
 
 
-def _entries(infos: list[zipfile.ZipInfo], end: int) -> list[CentralDirectoryEntry]:
+def _entries(infos: list[zipfile.ZipInfo], directory_offset: int) -> list[CentralDirectoryEntry]:
     order = sorted(range(len(infos)), key=lambda n: infos[n].header_offset)
-    rooms = [end] * len(infos)
-    for one, other in pairwise(order):
-        rooms[one] = infos[other].header_offset
-    moment = cache(_moment)
+    next_offsets = [directory_offset] * len(infos)
+    for index, next_index in pairwise(order):
+        next_offsets[index] = infos[next_index].header_offset
+    to_datetime = cache(_datetime)
     entries: list[CentralDirectoryEntry] = []
     infos.reverse()
-    for room in rooms:
-        # One goes as the other comes, for 66,000 of both are much.
+    for next_offset in next_offsets:
+        # Release each ZipInfo once it is converted, to halve the peak memory of a long directory.
         info = infos.pop()
-        entry = _entry(info, room, moment(info.date_time))
+        entry = _entry(info, next_offset, to_datetime(info.date_time))
         entries.append(entry)
         size = LOCAL_HEADER.size + len(entry.raw_name) + entry.member.compressed_size
-        if entry.start < 0 or entry.start + size > room:
+        if entry.header_offset < 0 or entry.header_offset + size > next_offset:
             raise DamagedArchive(
-                f"{shown(entry.member.name)} lies where other members do, or outside",
+                f"{quote_name(entry.member.name)} overlaps another member or lies outside of the "
+                "archive",
                 member=entry.member.name,
             )
     return entries
 
 
-def _entry(info: zipfile.ZipInfo, room: int, modified: datetime | None) -> CentralDirectoryEntry:
-    # Not `filename`, of which zipfile has cut off what follows a NUL.
+def _entry(
+    info: zipfile.ZipInfo, next_offset: int, modified: datetime | None
+) -> CentralDirectoryEntry:
+    # zipfile truncates `filename` at a NUL; `orig_filename` is the recorded name.
     name = info.orig_filename
     mode = info.external_attr >> 16 if info.create_system in _UNIX_SYSTEMS else 0
     member = Member(
@@ -212,73 +230,87 @@ def _entry(info: zipfile.ZipInfo, room: int, modified: datetime | None) -> Centr
         info.CRC,
         modified,
         mode,
-        name.endswith("/") or mode & _KIND == _IS_DIRECTORY,
+        name.endswith("/") or mode & _TYPE_MASK == _DIRECTORY_TYPE,
     )
-    two_names = has_other_name(info.extra)
     return CentralDirectoryEntry(
-        member, info.header_offset, room, info.flag_bits, info.compress_type, two_names
+        member,
+        info.header_offset,
+        next_offset,
+        info.flag_bits,
+        info.compress_type,
+        has_unicode_path(info.extra),
     )
 
 
-def fields(extra: bytes | memoryview) -> Iterator[tuple[int, bytes | memoryview]]:
-    """What stands beside a name: kinds and contents."""
-    at = 0
-    while at + 4 <= len(extra):
-        kind, length = struct.unpack_from("<HH", extra, at)
-        yield kind, extra[at + 4 : at + 4 + length]
-        at += 4 + length
+def extra_fields(extra: bytes | memoryview) -> Iterator[tuple[int, bytes | memoryview]]:
+    """Yield the header id and the data of each extra field."""
+    position = 0
+    while position + 4 <= len(extra):
+        header_id, length = struct.unpack_from("<HH", extra, position)
+        yield header_id, extra[position + 4 : position + 4 + length]
+        position += 4 + length
 
 
-def has_other_name(extra: bytes | memoryview) -> bool:
-    """Whether another name stands there, as of section 4.6.9."""
-    return any(kind == _UNICODE_PATH for kind, _ in fields(extra))
+def has_unicode_path(extra: bytes | memoryview) -> bool:
+    """Return True if there is an Info-ZIP Unicode Path field, which holds a second name.
+
+    Source: APPNOTE.TXT, section 4.6.9
+    """
+    return any(header_id == _UNICODE_PATH_FIELD for header_id, _ in extra_fields(extra))
 
 
-def _moment(parts: tuple[int, int, int, int, int, int]) -> datetime | None:
+def _datetime(parts: tuple[int, int, int, int, int, int]) -> datetime | None:
     try:
         return datetime(*parts, tzinfo=UTC)
     except ValueError:
         return None
 
 
-def _check_lengths(data: bytes, limits: ArchiveLimits) -> None:
-    """Keep from `zipfile` what would cost it much more time or memory than the bytes are worth."""
-    at = count = names = 0
-    while data.startswith(_DIRECTORY_MARK, at) and len(data) - at >= _DIRECTORY_LENGTHS.size:
-        _, name, extra, comment = _DIRECTORY_LENGTHS.unpack_from(data, at)
+def _check_entry_lengths(data: bytes, limits: ArchiveLimits) -> None:
+    """Check the lengths in a central directory before `zipfile` parses it.
+
+    `zipfile` spends far more memory on an entry than its bytes take, and time that is quadratic in
+    the length of the extra fields.
+    """
+    position = count = size_of_names = 0
+    while data.startswith(_ENTRY_SIGNATURE, position):
+        if len(data) - position < _ENTRY_LENGTHS.size:
+            return
+        _, name_length, extra_length, comment_length = _ENTRY_LENGTHS.unpack_from(data, position)
         count += 1
         if count > limits.max_members:
-            raise _too_many(limits)
-        names += name
-        begin = at + _DIRECTORY_LENGTHS.size
-        reason = ""
-        if name > _LONGEST_NAME or extra > _LONGEST_EXTRA:
-            reason = (
-                f"has a name of {name} bytes and {extra} bytes beside it; "
-                "no system knows paths that long"
-            )
-        elif names > _BYTES_OF_NAMES:
-            reason = f"is where the names become more than {_BYTES_OF_NAMES} bytes"
-        elif data.find(b"\0", begin, begin + name) >= 0:
-            reason = "holds control characters"
+            raise _too_many_members(limits)
+        size_of_names += name_length
+        start = position + _ENTRY_LENGTHS.size
+        reason = _refusal(name_length, extra_length, size_of_names)
+        if not reason and data.find(b"\0", start, start + name_length) >= 0:
+            reason = "has control characters in its name"
         if reason:
-            text = data[begin : begin + name].decode("utf-8", "replace")
-            raise UnsafeMember(f"{shown(text)} {reason}", member=text)
-        at = begin + name + extra + comment
+            name = data[start : start + name_length].decode("utf-8", "replace")
+            raise UnsafeMember(f"{quote_name(name)} {reason}", member=name)
+        position = start + name_length + extra_length + comment_length
 
 
-def _too_many(limits: ArchiveLimits) -> ArchiveLimitExceeded:
+def _refusal(name_length: int, extra_length: int, size_of_names: int) -> str:
+    """Return why an entry with these lengths is refused, or ``""``."""
+    if name_length > _MAX_NAME_SIZE:
+        return f"has a name of {name_length} bytes; at most {_MAX_NAME_SIZE} are allowed"
+    if extra_length > _MAX_EXTRA_SIZE:
+        return f"has extra fields of {extra_length} bytes; at most {_MAX_EXTRA_SIZE} are allowed"
+    if size_of_names > _MAX_SIZE_OF_NAMES:
+        return f"brings the names of all members to more than {_MAX_SIZE_OF_NAMES} bytes"
+    return ""
+
+
+def _too_many_members(limits: ArchiveLimits) -> ArchiveLimitExceeded:
     return ArchiveLimitExceeded(
-        f"the archive has more than {limits.max_members} members",
+        f"the archive has more than {limits.max_members} members; raise ArchiveLimits.max_members "
+        "to read it",
         limit="max_members",
         allowed=limits.max_members,
     )
 
 
-def _raw(name: str, flags: int) -> bytes:
-    return name.encode("utf-8" if flags & UTF8 or name.isascii() else "cp437")
-
-
-def shown(name: str) -> str:
-    """A member's name for a line of our own: quoted, escaped, and not too long."""
+def quote_name(name: str) -> str:
+    """Quote a member's name for a message: escaped, and shortened if it is long."""
     return f"'{printable(name)}'"

@@ -1,7 +1,7 @@
-"""Members out of the bytes that hold them: inflated piece by piece, and checked to the last one.
+"""Decode members: inflate their data chunk by chunk and check size and CRC-32.
 
-What a member claims bounds what it becomes: one byte more than its size is an error, and never
-more than a piece is in memory.
+The recorded size bounds the output. Decoding stops with an error at the first byte more, and no
+more than one chunk is in memory at a time.
 
 Source: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, sections 4.3.7 and 4.4
 """
@@ -13,205 +13,231 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
-from ghartifacts_async._archive.central_directory import LOCAL_HEADER, CentralDirectoryEntry, shown
-from ghartifacts_async._archive.local_header import data_start
+from ghartifacts_async._archive.central_directory import (
+    LOCAL_HEADER,
+    CentralDirectoryEntry,
+    quote_name,
+)
+from ghartifacts_async._archive.local_header import data_offset
 from ghartifacts_async.errors import DamagedArchive, UnsafeMember, UnsupportedMember
 
 MemberChunk: TypeAlias = tuple[CentralDirectoryEntry, bytes]
-"""Bytes of a member, ``b""`` once all of them came and are right."""
+"""A member and its next bytes; ``b""`` follows the last bytes, once they have been checked."""
 
-LARGEST_PIECE = 2**20
+MAX_CHUNK_SIZE = 2**20
 
 _STORED, _DEFLATED = 0, 8
-_ENCRYPTED = 0x1 | 0x40 | 0x2000
-_PATCH = 0x20
-_OVERHEAD = 2**16
-_SLACK = 256
-_LONGEST_EXTRA = 2**16
+_ENCRYPTION_FLAGS = 0x1 | 0x40 | 0x2000
+_PATCH_FLAG = 0x20
+_MAX_OVERHEAD = 2**16
+_USUAL_EXTRA_SIZE = 256
+_MAX_EXTRA_SIZE = 2**16
 
 
-def runs(
-    entries: Iterable[CentralDirectoryEntry], *, gap: int, size: int, members: int
-) -> Iterator[Run]:
-    """Neighbours together, in the order of the archive.
+def group_members(
+    entries: Iterable[CentralDirectoryEntry], *, max_gap: int, max_size: int, max_members: int
+) -> Iterator[MemberDecoder]:
+    """Group members that lie close together, and yield a decoder for each group.
 
     Args:
-        entries: Those that are wanted.
-        gap: Bytes that are rather fetched for nothing than with another request.
-        size: Bytes of a run at most, unless it is of one member.
-        members: Members of a run at most.
+        entries: The members to decode, in any order.
+        max_gap: Bytes between two members that are cheaper to skip than to start a new group.
+        max_size: Bytes of one group. A group of one member may be larger.
+        max_members: Members of one group.
     """
-    run: list[CentralDirectoryEntry] = []
-    for entry in sorted(entries, key=lambda entry: entry.start):
-        if run and (
-            entry.start - _least_stop(run[-1]) > gap
-            or _least_stop(entry) - run[0].start > size
-            or len(run) >= members
+    group: list[CentralDirectoryEntry] = []
+    for entry in sorted(entries, key=lambda entry: entry.header_offset):
+        if group and (
+            entry.header_offset - _min_end(group[-1]) > max_gap
+            or _min_end(entry) - group[0].header_offset > max_size
+            or len(group) >= max_members
         ):
-            yield Run(run)
-            run = []
-        run.append(entry)
-    if run:
-        yield Run(run)
+            yield MemberDecoder(group)
+            group = []
+        group.append(entry)
+    if group:
+        yield MemberDecoder(group)
 
 
-class Run:
-    """Members that lie side by side, out of bytes that come in order.
+class MemberDecoder:
+    """Decodes a group of members from the bytes of the archive, which are fed in order.
 
     Args:
-        entries: Which, by their `start`.
+        entries: The members, ordered by `header_offset`.
 
     Attributes:
-        start: Of the first.
-        stop: Behind the last as far as is known: its header may move it.
+        start: Offset in the archive of the first byte to feed.
+        stop: Offset behind the last byte to feed, as far as known. It moves once the local header
+            of the last member has been decoded, or turns out to be unusually long.
 
     Raises:
-        UnsupportedMember: One cannot be unpacked.
-        UnsafeMember: One has two names.
-        DamagedArchive: One contradicts itself.
+        UnsupportedMember: A member is encrypted, or its compression method is not supported.
+        UnsafeMember: A member has two names.
+        DamagedArchive: A member's entry contradicts itself.
     """
 
     def __init__(self, entries: Sequence[CentralDirectoryEntry]) -> None:
         for entry in entries:
-            check(entry)
+            _check_supported(entry)
         self._entries = deque(entries)
-        self.start = entries[0].start
-        self.stop = min(entries[-1].room, _least_stop(entries[-1]) + _SLACK)
-        self._at = self.start
+        self.start = entries[0].header_offset
+        self.stop = min(entries[-1].next_offset, _min_end(entries[-1]) + _USUAL_EXTRA_SIZE)
+        self._position = self.start
         self._buffer = memoryview(b"")
-        self._data: _Data | None = None
+        self._data: _DataDecoder | None = None
 
     @property
     def done(self) -> bool:
-        """Whether all of it came."""
+        """Whether all members have been decoded and checked."""
         return not self._entries
 
     def feed(self, data: bytes) -> None:
-        """Give it the next bytes."""
+        """Add the next bytes of the archive."""
         self._buffer = memoryview(bytes(self._buffer) + data if self._buffer else data)
 
     def next(self) -> MemberChunk | None:
-        """The next piece, ``None`` where more bytes are needed, or none are.
+        """Decode the next chunk.
+
+        Returns:
+            A member and its bytes, or ``None`` if more bytes must be fed or all members are done.
 
         Raises:
-            DamagedArchive: The bytes are not those that the directory tells of.
+            DamagedArchive: The bytes contradict the central directory.
         """
         if not self._entries:
             return None
         entry = self._entries[0]
         if self._data is None:
-            self._use(min(entry.start - self._at, len(self._buffer)))
-            start = None if self._at < entry.start else data_start(entry, self._buffer)
-            if start is None:
-                self._want_header(entry)
+            self._data = self._start_data(entry)
+            if self._data is None:
                 return None
-            self._use(start - self._at)
-            self._data = _Data(entry)
-            if len(self._entries) == 1:
-                self.stop = start + entry.member.compressed_size
-        piece, used = self._data.take(self._buffer)
-        self._use(used)
-        if piece == b"":
+        chunk, consumed = self._data.decode(self._buffer)
+        self._consume(consumed)
+        if chunk == b"":
             self._entries.popleft()
             self._data = None
-        return None if piece is None else (entry, piece)
+        return None if chunk is None else (entry, chunk)
 
-    def _want_header(self, entry: CentralDirectoryEntry) -> None:
-        """More stands in the local header than in most."""
-        if len(self._entries) == 1 and self._at + len(self._buffer) >= self.stop:
-            self.stop = min(entry.room, self.stop + _LONGEST_EXTRA)
+    def _start_data(self, entry: CentralDirectoryEntry) -> _DataDecoder | None:
+        """Decode the local header; return ``None`` if it is not complete yet."""
+        self._consume(min(entry.header_offset - self._position, len(self._buffer)))
+        offset = None
+        if self._position >= entry.header_offset:
+            offset = data_offset(entry, self._buffer)
+        is_last = len(self._entries) == 1
+        if offset is None:
+            if is_last and self._position + len(self._buffer) >= self.stop:
+                # The extra fields are longer than usual.
+                self.stop = min(entry.next_offset, self.stop + _MAX_EXTRA_SIZE)
+            return None
+        self._consume(offset - self._position)
+        if is_last:
+            self.stop = offset + entry.member.compressed_size
+        return _DataDecoder(entry)
 
-    def _use(self, count: int) -> None:
+    def _consume(self, count: int) -> None:
         self._buffer = self._buffer[count:]
-        self._at += count
+        self._position += count
 
 
-class _Data:
-    """The data of one member."""
+class _DataDecoder:
+    """Decodes the compressed data of one member."""
 
     def __init__(self, entry: CentralDirectoryEntry) -> None:
         self._entry = entry
-        self._left = entry.member.compressed_size
-        self._came = self._crc = 0
+        self._remaining = entry.member.compressed_size
+        self._decoded = self._crc32 = 0
         self._inflater = zlib.decompressobj(-15) if entry.method == _DEFLATED else None
 
-    def take(self, buffer: memoryview) -> tuple[bytes | None, int]:
-        """A piece, ``b""`` at the end and ``None`` for want of bytes; and how many were used."""
-        data = buffer[: self._left]
+    def decode(self, buffer: memoryview) -> tuple[bytes | None, int]:
+        """Decode the next chunk.
+
+        Returns:
+            The chunk, ``b""`` at the end or ``None`` if more bytes are needed; and how many bytes
+            of `buffer` were consumed.
+        """
+        data = buffer[: self._remaining]
         if self._inflater is None:
-            piece = bytes(data[:LARGEST_PIECE])
-            used, ended = len(piece), self._left == len(piece)
+            chunk = bytes(data[:MAX_CHUNK_SIZE])
+            consumed, ended = len(chunk), self._remaining == len(chunk)
         else:
-            piece, used = self._inflate(self._inflater, data)
+            chunk, consumed = self._inflate(self._inflater, data)
             ended = self._inflater.eof
-        self._left -= used
-        self._came += len(piece)
-        self._crc = zlib.crc32(piece, self._crc)
-        if self._came > self._entry.member.size:
-            raise self._damaged(f"it becomes more than the {self._entry.member.size} bytes of it")
-        if piece:
-            return piece, used
+        self._remaining -= consumed
+        self._decoded += len(chunk)
+        self._crc32 = zlib.crc32(chunk, self._crc32)
+        size = self._entry.member.size
+        if self._decoded > size:
+            raise self._damaged(f"it decompresses to more than the recorded {size} bytes")
+        if chunk:
+            return chunk, consumed
         if ended:
             self._check()
-            return b"", used
-        if self._left == 0:
-            raise self._damaged("its data ends too early")
-        return None, used
+            return b"", consumed
+        if self._remaining == 0:
+            raise self._damaged("its compressed data is truncated")
+        return None, consumed
 
     def _inflate(self, inflater: zlib._Decompress, data: memoryview) -> tuple[bytes, int]:
         if inflater.eof:
             return b"", 0
-        most = min(LARGEST_PIECE, self._entry.member.size - self._came + 1)
+        # One byte more than recorded is enough to see that there are too many.
+        max_size = min(MAX_CHUNK_SIZE, self._entry.member.size - self._decoded + 1)
         try:
-            piece = inflater.decompress(data, most)
+            chunk = inflater.decompress(data, max_size)
         except zlib.error:
-            piece = None
-        if piece is None:
-            raise self._damaged("its data cannot be inflated")
-        return piece, len(data) - len(inflater.unconsumed_tail) - len(inflater.unused_data)
+            chunk = None
+        if chunk is None:
+            raise self._damaged("its compressed data is invalid")
+        return chunk, len(data) - len(inflater.unconsumed_tail) - len(inflater.unused_data)
 
     def _check(self) -> None:
         member = self._entry.member
-        if self._left:
-            raise self._damaged(f"{self._left} bytes are behind the end of its data")
-        if self._came != member.size:
-            raise self._damaged(f"{self._came} bytes came of {member.size}")
-        if self._crc != member.crc32:
-            raise self._damaged(f"its CRC-32 is {self._crc:08x}, not {member.crc32:08x}")
+        if self._remaining:
+            raise self._damaged(f"{self._remaining} bytes follow the end of its compressed data")
+        if self._decoded != member.size:
+            raise self._damaged(
+                f"it decompresses to {self._decoded} bytes instead of the recorded {member.size}"
+            )
+        if self._crc32 != member.crc32:
+            raise self._damaged(
+                f"its CRC-32 is {self._crc32:08x} instead of the recorded {member.crc32:08x}"
+            )
 
     def _damaged(self, reason: str) -> DamagedArchive:
         name = self._entry.member.name
-        return DamagedArchive(f"{shown(name)}: {reason}", member=name)
+        return DamagedArchive(f"{quote_name(name)} is damaged: {reason}", member=name)
 
 
-def check(entry: CentralDirectoryEntry) -> None:
-    """Make sure that a member is of a kind that can be unpacked.
-
-    Raises:
-        UnsupportedMember: It is encrypted, or compressed in another way.
-        UnsafeMember: It has two names.
-        DamagedArchive: It contradicts itself.
-    """
+def _check_supported(entry: CentralDirectoryEntry) -> None:
+    """Check that a member can be decoded and that its entry does not contradict itself."""
     member = entry.member
-    name = member.name
-    if entry.two_names:
-        raise UnsafeMember(f"{shown(name)} has another name beside this one", member=name)
-    if entry.flags & _ENCRYPTED:
-        raise UnsupportedMember(f"{shown(name)} is encrypted", member=name)
-    if entry.method not in {_STORED, _DEFLATED} or entry.flags & _PATCH:
+    name, quoted = member.name, quote_name(member.name)
+    if entry.has_unicode_path:
+        raise UnsafeMember(f"{quoted} has a second name in a Unicode Path extra field", member=name)
+    if entry.flags & _ENCRYPTION_FLAGS:
+        raise UnsupportedMember(f"{quoted} is encrypted", member=name)
+    if entry.method not in {_STORED, _DEFLATED} or entry.flags & _PATCH_FLAG:
         raise UnsupportedMember(
-            f"{shown(name)} is compressed by method {entry.method}; 0 and 8 can be unpacked",
+            f"{quoted} uses compression method {entry.method}; only 0 (stored) and 8 (deflate) "
+            "are supported",
             member=name,
         )
-    if member.compressed_size > 2 * member.size + _OVERHEAD:
+    if member.compressed_size > 2 * member.size + _MAX_OVERHEAD:
         raise DamagedArchive(
-            f"{shown(name)} is of {member.size} bytes, and of {member.compressed_size} compressed",
+            f"{quoted} is damaged: its {member.size} bytes take {member.compressed_size} "
+            "compressed",
             member=name,
         )
     if entry.method == _STORED and member.compressed_size != member.size:
-        raise DamagedArchive(f"{shown(name)} is stored, and of two sizes", member=name)
+        raise DamagedArchive(
+            f"{quoted} is damaged: it is stored, but its size is recorded as {member.size} and as "
+            f"{member.compressed_size} bytes",
+            member=name,
+        )
 
 
-def _least_stop(entry: CentralDirectoryEntry) -> int:
-    """Behind the member, if there is nothing in its local header but its name."""
-    return entry.start + LOCAL_HEADER.size + len(entry.raw_name) + entry.member.compressed_size
+def _min_end(entry: CentralDirectoryEntry) -> int:
+    """Return the offset behind a member whose local header has no extra fields."""
+    header_size = LOCAL_HEADER.size + len(entry.raw_name)
+    return entry.header_offset + header_size + entry.member.compressed_size

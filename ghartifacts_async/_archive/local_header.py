@@ -1,7 +1,8 @@
-"""Whether what stands before a member's data agrees with what the directory tells of it.
+"""Check a member's local header against its central directory entry.
 
-An archive of which two readers see different members is how one of them is deceived. The official
-uploader leaves zeros for what it does not know yet, and says so in a flag; all else must agree.
+If the two could differ, readers that trust one or the other would see different members, and one
+of them could be deceived. Only the fields that a streaming writer leaves to the data descriptor,
+and says so in a flag, may be zero.
 
 Source: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, sections 4.3.7, 4.4.4 and 4.5.3
 """
@@ -13,78 +14,98 @@ from collections.abc import Iterator
 
 from ghartifacts_async._archive.central_directory import (
     LOCAL_HEADER,
-    UTF8,
+    UTF8_FLAG,
     CentralDirectoryEntry,
-    fields,
-    has_other_name,
-    shown,
+    extra_fields,
+    has_unicode_path,
+    quote_name,
 )
 from ghartifacts_async.errors import DamagedArchive
 
-_MARK = b"PK\x03\x04"
-_DEFERRED = 0x8
+_SIGNATURE = b"PK\x03\x04"
+_DATA_DESCRIPTOR_FLAG = 0x8
+_COMPRESSION_OPTION_FLAGS = 0x6
+_ZIP64_FIELD = 1
+_IN_ZIP64_FIELD = 0xFFFFFFFF
 
 
-def data_start(entry: CentralDirectoryEntry, header: memoryview) -> int | None:
-    """Where a member's data begins, once its local header agrees with the directory.
+def data_offset(entry: CentralDirectoryEntry, header: memoryview) -> int | None:
+    """Return the offset of a member's data, after checking its local header.
 
     Args:
-        entry: The member.
-        header: Bytes from its `start` on; ``None`` is the answer to too few.
+        entry: The member's entry in the central directory.
+        header: The bytes of the archive from the entry's `header_offset`.
+
+    Returns:
+        The offset in the archive, or ``None`` if `header` is too short.
 
     Raises:
-        DamagedArchive: The two tell different things.
+        DamagedArchive: The local header contradicts the entry.
     """
     if len(header) < LOCAL_HEADER.size:
         return None
-    mark, _, flags, method, _, _, crc, packed, size, name, extra = LOCAL_HEADER.unpack_from(header)
-    length = LOCAL_HEADER.size + name + extra
-    known = entry.member
-    fits = entry.start + length + known.compressed_size <= entry.room
-    if mark != _MARK or name != len(entry.raw_name) or not fits:
-        raise _disagrees(entry)
+    (
+        signature, _, flags, method, _, _, crc32, compressed_size, size, name_length, extra_length,
+    ) = LOCAL_HEADER.unpack_from(header)  # fmt: skip
+    length = LOCAL_HEADER.size + name_length + extra_length
+    member = entry.member
+    fits = entry.header_offset + length + member.compressed_size <= entry.next_offset
+    if signature != _SIGNATURE or name_length != len(entry.raw_name) or not fits:
+        raise _contradiction(entry)
     if len(header) < length:
         return None
-    raw = bytes(header[LOCAL_HEADER.size : LOCAL_HEADER.size + name])
-    beside = header[LOCAL_HEADER.size + name : length]
-    if 0xFFFFFFFF in (packed, size):
-        size, packed = _zip64(beside, size, packed)
-    same = zip((crc, packed, size), (known.crc32, known.compressed_size, known.size), strict=True)
-    deferred = {0, 0xFFFFFFFF} if flags & _DEFERRED else set[int]()
+    raw_name = bytes(header[LOCAL_HEADER.size : LOCAL_HEADER.size + name_length])
+    extra = header[LOCAL_HEADER.size + name_length : length]
+    if _IN_ZIP64_FIELD in (compressed_size, size):
+        size, compressed_size = _zip64_sizes(extra, size, compressed_size)
     if (
-        raw != entry.raw_name
+        raw_name != entry.raw_name
         or method != entry.method
-        or (flags ^ entry.flags) & ~_harmless(raw)
-        or not all(one == other or one in deferred for one, other in same)
-        or has_other_name(beside)
+        or (flags ^ entry.flags) & ~_flags_that_may_differ(raw_name)
+        or not _sizes_agree(entry, flags, (crc32, compressed_size, size))
+        or has_unicode_path(extra)
     ):
-        raise _disagrees(entry)
-    start: int = entry.start + length
-    return start
+        raise _contradiction(entry)
+    offset: int = entry.header_offset + length
+    return offset
 
 
-def _harmless(raw_name: bytes) -> int:
-    """Flags that may differ: how hard it was compressed, and the encoding of an ASCII name."""
-    return 0x6 | (UTF8 if raw_name.isascii() else 0)
+def _sizes_agree(entry: CentralDirectoryEntry, flags: int, local: tuple[int, int, int]) -> bool:
+    member = entry.member
+    recorded = (member.crc32, member.compressed_size, member.size)
+    deferred = {0, _IN_ZIP64_FIELD} if flags & _DATA_DESCRIPTOR_FLAG else set[int]()
+    return all(
+        value == expected or value in deferred
+        for value, expected in zip(local, recorded, strict=True)
+    )
 
 
-def _zip64(extra: memoryview, size: int, packed: int) -> tuple[int, int]:
-    """Sizes out of the zip64 field where there is one."""
-    for kind, data in fields(extra):
-        if kind == 1:
-            values = _numbers(data)
-            size = next(values, size) if size == 0xFFFFFFFF else size
-            packed = next(values, packed) if packed == 0xFFFFFFFF else packed
+def _flags_that_may_differ(raw_name: bytes) -> int:
+    """Return the flags for the compression level and, for an ASCII name, its encoding."""
+    return _COMPRESSION_OPTION_FLAGS | (UTF8_FLAG if raw_name.isascii() else 0)
+
+
+def _zip64_sizes(extra: memoryview, size: int, compressed_size: int) -> tuple[int, int]:
+    """Return the sizes, taken from the zip64 field if the header refers to it."""
+    for header_id, data in extra_fields(extra):
+        if header_id == _ZIP64_FIELD:
+            values = _integers(data)
+            if size == _IN_ZIP64_FIELD:
+                size = next(values, size)
+            if compressed_size == _IN_ZIP64_FIELD:
+                compressed_size = next(values, compressed_size)
             break
-    return size, packed
+    return size, compressed_size
 
 
-def _numbers(data: bytes | memoryview) -> Iterator[int]:
-    return (number for (number,) in struct.iter_unpack("<Q", data[: len(data) // 8 * 8]))
+def _integers(data: bytes | memoryview) -> Iterator[int]:
+    return (value for (value,) in struct.iter_unpack("<Q", data[: len(data) // 8 * 8]))
 
 
-def _disagrees(entry: CentralDirectoryEntry) -> DamagedArchive:
+def _contradiction(entry: CentralDirectoryEntry) -> DamagedArchive:
     name = entry.member.name
     return DamagedArchive(
-        f"{shown(name)}: its local header disagrees with the directory", member=name
+        f"the archive is damaged: the local header of {quote_name(name)} contradicts the central "
+        "directory",
+        member=name,
     )

@@ -1,4 +1,4 @@
-"""The members of an archive by their names: one, some, or those that may have been meant."""
+"""Find the members of an archive by name or by pattern."""
 
 from __future__ import annotations
 
@@ -7,81 +7,91 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from fnmatch import translate
 
-from ghartifacts_async._archive.central_directory import CentralDirectoryEntry, shown
+from ghartifacts_async._archive.central_directory import CentralDirectoryEntry, quote_name
 from ghartifacts_async._disk.filenames import MAX_BYTES, folded
 from ghartifacts_async.errors import MemberNotFound, UnsafeMember
 
-_COMPARED = 10_000
+_MAX_COMPARED_NAMES = 10_000
 
 
 class MemberIndex:
-    """The members of an archive by name."""
+    """The members of an archive by name.
+
+    Args:
+        entries: The entries of the central directory, in recorded order.
+    """
 
     def __init__(self, entries: Sequence[CentralDirectoryEntry]) -> None:
         self.entries = entries
         self._by_name = {entry.member.name: entry for entry in entries}
-        self._twice: set[str] = set()
+        self._duplicates: set[str] = set()
         if len(self._by_name) < len(entries):
             seen: set[str] = set()
             for entry in entries:
-                (self._twice if entry.member.name in seen else seen).add(entry.member.name)
+                (self._duplicates if entry.member.name in seen else seen).add(entry.member.name)
 
     def find(self, name: str) -> CentralDirectoryEntry:
-        """The member of exactly this name.
+        """Find the member with exactly this name.
 
         Raises:
-            MemberNotFound: There is none.
-            UnsafeMember: There are two.
+            MemberNotFound: There is no such member.
+            UnsafeMember: Two members have this name.
         """
         entry = self._by_name.get(name)
         if entry is None:
-            raise self._missing(name)
-        if name in self._twice:
-            raise UnsafeMember(f"{shown(name)} is in the archive twice", member=name)
+            raise self._not_found(name)
+        if name in self._duplicates:
+            raise UnsafeMember(f"{quote_name(name)} is in the archive twice", member=name)
         return entry
 
-    def select(self, wanted: str | Iterable[str] | None) -> list[CentralDirectoryEntry]:
-        """The members that are wanted, in the order of the archive.
+    def select(self, members: str | Iterable[str] | None) -> list[CentralDirectoryEntry]:
+        """Select members, in the order of the archive.
 
         Args:
-            wanted: Names; or one name, or a pattern of names whose ``*`` stands for slashes too;
-                or ``None`` for all.
+            members: Names; or one name; or a glob pattern, whose ``*`` also matches slashes; or
+                ``None`` for all members.
 
         Raises:
-            MemberNotFound: There is none of one of the names, or for the pattern.
+            MemberNotFound: A name does not exist, or the pattern matches none.
         """
-        if wanted is None:
+        if members is None:
             return [*self.entries]
-        if isinstance(wanted, str):
-            matches = re.compile(translate(wanted)).match
-            names = {wanted} if wanted in self._by_name else {*filter(matches, self._by_name)}
+        if isinstance(members, str):
+            matches = re.compile(translate(members)).match
+            names = {members} if members in self._by_name else {*filter(matches, self._by_name)}
             if not names:
-                raise self._missing(wanted)
+                raise self._not_found(members)
         else:
-            names = {*wanted}
+            names = {*members}
             for name in names:
                 if name not in self._by_name:
-                    raise self._missing(name)
+                    raise self._not_found(name)
         return [entry for entry in self.entries if entry.member.name in names]
 
-    def _missing(self, name: str) -> MemberNotFound:
-        alike = _alike(name, [*self._by_name])
-        hint = f"; did you mean {' or '.join(map(shown, alike))}?" if alike else ""
+    def _not_found(self, name: str) -> MemberNotFound:
+        suggestions = _suggestions(name, [*self._by_name])
+        hint = f"; did you mean {' or '.join(map(quote_name, suggestions))}?" if suggestions else ""
         return MemberNotFound(
-            f"the archive holds no member {shown(name)}{hint}", member=name, suggestions=alike
+            f"the archive has no member {quote_name(name)}{hint}",
+            member=name,
+            suggestions=suggestions,
         )
 
 
-def _alike(name: str, names: Sequence[str]) -> tuple[str, ...]:
-    """Names that may have been meant: the same file elsewhere, else what looks like it."""
-    base = _base(name)
-    same = [each for each in names if _base(each) == base]
-    if not same:
-        near = [each for each in names if abs(len(each) - len(name)) <= len(name) // 4 + 1]
-        same = get_close_matches(name, near[:_COMPARED])
-    return tuple(same[:3])
+def _suggestions(name: str, names: Sequence[str]) -> tuple[str, ...]:
+    """Return up to three names with the same last component or, if there are none, similar ones."""
+    base = _base_name(name)
+    found = [candidate for candidate in names if _base_name(candidate) == base]
+    if not found:
+        max_difference = len(name) // 4 + 1
+        similar = [other for other in names if abs(len(other) - len(name)) <= max_difference]
+        found = get_close_matches(name, similar[:_MAX_COMPARED_NAMES])
+    return tuple(found[:3])
 
 
-def _base(name: str) -> str:
-    """Its last component; cut, for to fold many combining characters takes quadratic time."""
+def _base_name(name: str) -> str:
+    """Return the folded last component.
+
+    It is cut first, because folding takes quadratic time in the number of combining characters.
+    """
     return folded(name.rstrip("/").rpartition("/")[2][:MAX_BYTES])

@@ -1,9 +1,9 @@
-"""Whether members may become files, and which.
+"""Plan where members are extracted, and refuse unsafe ones.
 
-Whoever made an archive chose its names. Each becomes a path below one directory, on every system
-the same, or is refused: nothing is repaired, for what is repaired in one way here and in another
-there is how archives deceive. Names that differ in case, or in how an accent is composed, are one
-file on some systems: where two of them meet, both are refused.
+The author of an archive chose the names of its members. Each name becomes a path below the target
+directory, the same on every system, or the archive is refused. Names are never repaired: attacks
+exploit that two programs repair a name differently. Two names that differ only in case or in
+Unicode composition are one file on some systems, so an archive with both is refused.
 
 Source: https://cwe.mitre.org/data/definitions/22.html; https://unicode.org/reports/tr15/
 """
@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 from attrs import field, frozen
 
-from ghartifacts_async._archive.central_directory import CentralDirectoryEntry, shown
+from ghartifacts_async._archive.central_directory import CentralDirectoryEntry, quote_name
 from ghartifacts_async._disk.filenames import MAX_BYTES, folded, is_portable
 from ghartifacts_async.errors import (
     ArchiveLimitExceeded,
@@ -26,44 +26,46 @@ from ghartifacts_async.errors import (
 from ghartifacts_async.models import ArchiveLimits
 
 PathParts: TypeAlias = tuple[str, ...]
+"""The components of a path below the target directory."""
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _DRIVE = re.compile(r"[A-Za-z]:")
-_KIND, _REGULAR, _DIRECTORY = 0o170000, 0o100000, 0o040000
-_RATIO_COUNTS_FROM = 2**26
-_DEEPEST = 128
+_TYPE_MASK, _REGULAR_TYPE, _DIRECTORY_TYPE = 0o170000, 0o100000, 0o040000
+_MIN_SIZE_FOR_RATIO = 2**26
+_MAX_DEPTH = 128
 
 
 def check_limits(entries: Iterable[CentralDirectoryEntry], limits: ArchiveLimits) -> None:
-    """Make sure that members are not more than is allowed, if they are what they claim.
+    """Check the recorded sizes of members against the limits.
 
     Raises:
-        ArchiveLimitExceeded: They are.
+        ArchiveLimitExceeded: A member, or all of them together, are too large.
     """
-    size = packed = 0
+    size = compressed_size = 0
     for entry in entries:
         member = entry.member
         if member.size > limits.max_member_size:
             raise ArchiveLimitExceeded(
-                f"{shown(member.name)} is of {member.size} bytes, of which "
-                f"{limits.max_member_size} are allowed",
+                f"{quote_name(member.name)} has {member.size} bytes; ArchiveLimits.max_member_size "
+                f"is {limits.max_member_size}",
                 member=member.name,
                 limit="max_member_size",
                 allowed=limits.max_member_size,
             )
         size += member.size
-        packed += member.compressed_size
+        compressed_size += member.compressed_size
         if size > limits.max_total_size:
             raise ArchiveLimitExceeded(
-                f"with {shown(member.name)} the members are of more than "
-                f"{limits.max_total_size} bytes",
+                f"with {quote_name(member.name)}, the members have {size} bytes; "
+                f"ArchiveLimits.max_total_size is {limits.max_total_size}",
                 member=member.name,
                 limit="max_total_size",
                 allowed=limits.max_total_size,
             )
-    if size > _RATIO_COUNTS_FROM and size > packed * limits.max_ratio:
+    if size > _MIN_SIZE_FOR_RATIO and size > compressed_size * limits.max_ratio:
         raise ArchiveLimitExceeded(
-            f"{packed} bytes become {size}, more than {limits.max_ratio:g} times as many",
+            f"{compressed_size} compressed bytes expand to {size}; ArchiveLimits.max_ratio is "
+            f"{limits.max_ratio:g}",
             limit="max_ratio",
             allowed=limits.max_ratio,
         )
@@ -71,159 +73,180 @@ def check_limits(entries: Iterable[CentralDirectoryEntry], limits: ArchiveLimits
 
 @frozen
 class ExtractionPlan:
-    """What unpacked members become.
+    """The directories and files that an extraction creates.
 
     Attributes:
-        directories: Each after the one that it lies in.
-        files: Members and where they go, in the order of the archive.
+        directories: Directories, each after its parent.
+        files: Members and their paths, in the order of the archive.
     """
 
     directories: list[PathParts] = field(factory=list)
     files: list[tuple[CentralDirectoryEntry, PathParts]] = field(factory=list)
 
+    def paths(self) -> dict[int, PathParts]:
+        """Return the paths of the files by the `header_offset` of their members."""
+        return {entry.header_offset: path for entry, path in self.files}
+
 
 @frozen(eq=False)
 class _Node:
+    """A file, or a directory if `entry` is None."""
+
     name: str
     entry: CentralDirectoryEntry | None
-    inner: dict[str, _Node] = field(factory=dict)
+    children: dict[str, _Node] = field(factory=dict)
 
 
-class _Planner:
+class _PathTree:
+    """The files and directories that the members need, by folded name.
+
+    Attributes:
+        directories: Directories, each after its parent.
+    """
+
     def __init__(self, limits: ArchiveLimits) -> None:
         self._limits = limits
         self._root = _Node("", None)
         self._count = 0
-        self._last: tuple[PathParts, _Node] = ((), self._root)
+        self._last_parent: tuple[PathParts, _Node] = ((), self._root)
         self.directories: list[PathParts] = []
 
     def add(self, entry: CentralDirectoryEntry, path: PathParts) -> _Node:
-        """Find a place for a member."""
-        above = path if entry.member.is_directory else path[:-1]
-        # Neighbours mostly lie in one directory, and what is one stays one.
-        known, node = self._last
-        if above != known:
-            node = self._root
-            for depth in range(1, len(above) + 1):
-                node = self._directory(node, above, depth, entry)
-            self._last = above, node
+        """Add a member, and return its node.
+
+        An empty file gives way to a directory of the same path: the official uploader writes both.
+        """
         if entry.member.is_directory:
-            return node
-        there = self._at(node, path[-1], entry)
-        if there is None:
-            return self._put(node, path[-1], entry, entry)
-        if there.entry is None and entry.member.size == 0:
-            return there
-        raise _collision(entry, there)
+            return self._add_directories(entry, path)
+        parent = self._add_directories(entry, path[:-1])
+        existing = self._existing(parent, path[-1], entry)
+        if existing is None:
+            return self._insert(parent, path[-1], entry, is_directory=False)
+        if existing.entry is None and entry.member.size == 0:
+            return existing
+        raise _collision(entry, existing)
 
-    def _directory(
-        self, above: _Node, path: PathParts, depth: int, entry: CentralDirectoryEntry
+    def _add_directories(self, entry: CentralDirectoryEntry, path: PathParts) -> _Node:
+        # Consecutive members mostly share a directory.
+        last_path, node = self._last_parent
+        if path != last_path:
+            node = self._root
+            for depth in range(1, len(path) + 1):
+                node = self._add_directory(node, path, depth, entry)
+            self._last_parent = path, node
+        return node
+
+    def _add_directory(
+        self, parent: _Node, path: PathParts, depth: int, entry: CentralDirectoryEntry
     ) -> _Node:
+        """Add the directory with the first `depth` components of a path."""
         name = path[depth - 1]
-        there = self._at(above, name, entry)
-        if there is not None and there.entry is None:
-            return there
-        # The official uploader leaves an empty file where there is a directory.
-        if there is not None and there.entry is not None and there.entry.member.size:
-            raise _collision(entry, there)
+        existing = self._existing(parent, name, entry)
+        if existing is not None:
+            if existing.entry is None:
+                return existing
+            if existing.entry.member.size:
+                raise _collision(entry, existing)
         self.directories.append(path[:depth])
-        return self._put(above, name, None, entry)
+        return self._insert(parent, name, entry, is_directory=True)
 
-    def _at(self, above: _Node, name: str, entry: CentralDirectoryEntry) -> _Node | None:
-        there = above.inner.get(folded(name))
-        if there is not None and there.name != name:
-            raise _collision(entry, there)
-        return there
+    def _existing(self, parent: _Node, name: str, entry: CentralDirectoryEntry) -> _Node | None:
+        existing = parent.children.get(folded(name))
+        if existing is not None and existing.name != name:
+            raise _collision(entry, existing)
+        return existing
 
-    def _put(
-        self,
-        above: _Node,
-        name: str,
-        entry: CentralDirectoryEntry | None,
-        cause: CentralDirectoryEntry,
+    def _insert(
+        self, parent: _Node, name: str, entry: CentralDirectoryEntry, *, is_directory: bool
     ) -> _Node:
         self._count += 1
         if self._count > self._limits.max_members:
             raise ArchiveLimitExceeded(
-                f"with {shown(cause.member.name)} there are more than {self._limits.max_members} "
-                "files and directories",
-                member=cause.member.name,
+                f"with {quote_name(entry.member.name)}, there are {self._count} files and "
+                f"directories; ArchiveLimits.max_members is {self._limits.max_members}",
+                member=entry.member.name,
                 limit="max_members",
                 allowed=self._limits.max_members,
             )
-        node = above.inner[folded(name)] = _Node(name, entry)
+        node = parent.children[folded(name)] = _Node(name, None if is_directory else entry)
         return node
 
 
-def layout(
+def plan_extraction(
     entries: Iterable[CentralDirectoryEntry], limits: ArchiveLimits, *, strip: int, portable: bool
 ) -> ExtractionPlan:
-    """Where members go, each of them safe and none in the way of another.
+    """Plan where members are extracted.
 
     Args:
-        entries: Which.
-        limits: What is allowed of them.
-        strip: How many leading components to leave out; members that have no more are, too.
-        portable: Whether names that Windows does not take are refused.
+        entries: The members to extract.
+        limits: Limits on their number and sizes.
+        strip: Number of leading path components to remove. Members that have no more are skipped.
+        portable: Whether to refuse names that Windows does not support.
 
     Raises:
-        UnsafeMember: One is not.
-        DamagedArchive: A directory has bytes.
-        ArchiveLimitExceeded: They are too many, or too large.
+        UnsafeMember: A member's path is unsafe or collides with another one's.
+        DamagedArchive: A directory has data.
+        ArchiveLimitExceeded: The members are too many or too large.
     """
-    chosen = [*entries]
-    check_limits(chosen, limits)
-    planner = _Planner(limits)
-    placed: list[tuple[CentralDirectoryEntry, PathParts, _Node]] = []
-    for entry in chosen:
+    entries = [*entries]
+    check_limits(entries, limits)
+    tree = _PathTree(limits)
+    added: list[tuple[CentralDirectoryEntry, PathParts, _Node]] = []
+    for entry in entries:
         path = safe_path(entry, portable=portable)[strip:]
         if path:
-            placed.append((entry, path, planner.add(entry, path)))
-    directories = {*planner.directories}
+            added.append((entry, path, tree.add(entry, path)))
+    directories = {*tree.directories}
     files = [
         (entry, path)
-        for entry, path, node in placed
+        for entry, path, node in added
         if node.entry is entry and path not in directories
     ]
-    return ExtractionPlan(planner.directories, files)
+    return ExtractionPlan(tree.directories, files)
 
 
 def safe_path(entry: CentralDirectoryEntry, *, portable: bool) -> PathParts:
-    """The components of a member's path.
+    """Return the components of a member's path.
 
     Raises:
-        UnsafeMember: It has none that is safe, or is neither file nor directory.
-        DamagedArchive: It is a directory with bytes.
+        UnsafeMember: The path is unsafe, or the member is neither a file nor a directory.
+        DamagedArchive: The member is a directory with data.
     """
     member = entry.member
     name = member.name
-    if member.mode & _KIND not in {0, _REGULAR, _DIRECTORY}:
+    if member.mode & _TYPE_MASK not in {0, _REGULAR_TYPE, _DIRECTORY_TYPE}:
         raise _unsafe(name, "is a link or a device")
     if member.is_directory and member.size:
-        raise DamagedArchive(f"{shown(name)} is a directory with bytes in it", member=name)
-    if _CONTROL.search(name):
-        raise _unsafe(name, "holds control characters")
+        raise DamagedArchive(
+            f"{quote_name(name)} is a directory, but has {member.size} bytes of data", member=name
+        )
+    if _CONTROL_CHARACTER.search(name):
+        raise _unsafe(name, "has control characters in its name")
     if "\\" in name:
-        raise _unsafe(name, "holds a backslash")
+        raise _unsafe(name, "has a backslash in its name")
     if name.startswith("/") or _DRIVE.match(name):
         raise _unsafe(name, "is an absolute path")
     parts = name.removesuffix("/").split("/")
-    if len(parts) > _DEEPEST:
-        raise _unsafe(name, f"lies more than {_DEEPEST} directories deep")
+    if len(parts) > _MAX_DEPTH:
+        raise _unsafe(name, f"has {len(parts)} path components; at most {_MAX_DEPTH} are allowed")
     for part in parts:
-        if part in {"", ".", ".."}:
-            raise _unsafe(name, f"has {part!r} among its components")
-        if len(part.encode()) > MAX_BYTES:
-            raise _unsafe(name, f"has a component of more than {MAX_BYTES} bytes")
-        if portable and not is_portable(part):
-            raise _unsafe(name, f"has {shown(part)} in it, which Windows does not take")
+        _check_component(name, part, portable=portable)
     return tuple(parts)
 
 
-def _collision(entry: CentralDirectoryEntry, there: _Node) -> UnsafeMember:
-    what = f"{there.name!r}" if there.entry is None else shown(there.entry.member.name)
-    return _unsafe(entry.member.name, f"is in the place of {what}")
+def _check_component(name: str, part: str, *, portable: bool) -> None:
+    if part in {"", ".", ".."}:
+        raise _unsafe(name, f"has {part!r} as a path component")
+    if len(part.encode()) > MAX_BYTES:
+        raise _unsafe(name, f"has a path component of more than {MAX_BYTES} bytes")
+    if portable and not is_portable(part):
+        raise _unsafe(name, f"has the path component {quote_name(part)}, invalid on Windows")
+
+
+def _collision(entry: CentralDirectoryEntry, existing: _Node) -> UnsafeMember:
+    other = existing.name if existing.entry is None else existing.entry.member.name
+    return _unsafe(entry.member.name, f"conflicts with the path of {quote_name(other)}")
 
 
 def _unsafe(name: str, reason: str) -> UnsafeMember:
-    return UnsafeMember(f"{shown(name)} {reason}", member=name)
+    return UnsafeMember(f"{quote_name(name)} {reason}", member=name)

@@ -1,21 +1,22 @@
-"""Any span of a payload: by ranges, or out of a temporary download where the store serves none."""
+"""Random access to an artifact's payload, with range requests.
+
+If the store does not support range requests, the whole payload is downloaded to a temporary file.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import io
 import logging
-import shutil
 import sys
-import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 
-from ghartifacts_async._disk.file_io import disk_error
+from ghartifacts_async._disk.directories import make_temporary_directory, remove_tree
+from ghartifacts_async._disk.file_io import InputFile, disk_errors
 from ghartifacts_async._disk.threads import IoThreads
 from ghartifacts_async._download.blob import (
-    UNFIT_IN_A_ROW,
+    MAX_REJECTED_RESPONSES,
     BlobClient,
     RangeBody,
     UnexpectedResponse,
@@ -33,204 +34,217 @@ from ghartifacts_async.errors import (
 )
 from ghartifacts_async.models import Artifact, Download, RetryPolicy
 
-_STEP = 2**18
+_READ_SIZE = 2**18
 
 _log = logging.getLogger("ghartifacts_async")
 
 
 class RemoteFile:
-    """An artifact's payload, wherever its bytes are.
+    """An artifact's payload.
 
     Args:
-        artifact: Which.
-        source: Asks for ranges.
-        policy: How often it may fail.
-        disk: Where a download goes.
-        download: Downloads all of it to a path.
+        artifact: The artifact.
+        blob_client: Sends the range requests.
+        policy: How often to retry.
+        disk: The threads for file operations.
+        download: Downloads the whole payload to a path.
 
     Attributes:
-        file: The download, where one was needed.
-        tail: The last bytes of it that are kept in memory.
-        tail_start: Where they begin.
+        file: The temporary download, or ``None``.
+        cached_tail: The last bytes of the payload, kept in memory.
+        cached_from: Offset of the first byte of `cached_tail`.
     """
 
     def __init__(
         self,
         artifact: Artifact,
-        source: BlobClient,
+        blob_client: BlobClient,
         policy: RetryPolicy,
         disk: IoThreads,
         download: Callable[[Path], Awaitable[Download]],
     ) -> None:
         self._artifact = artifact
         self._download = download
-        self._downloading = asyncio.Lock()
+        self._download_lock = asyncio.Lock()
         self._directory: Path | None = None
         self._closed = False
-        self.source = source
+        self.blob_client = blob_client
         self.policy = policy
         self.disk = disk
         self.file: Path | None = None
-        self.tail: bytes = b""
-        self.tail_start: int = sys.maxsize
+        self.cached_tail = b""
+        self.cached_from = sys.maxsize
 
     async def total(self) -> int:
-        """Bytes of it."""
-        while (total := self.source.blob.total) is None:
-            async with self.span(0, 1) as probe:
-                await probe.read()
+        """Return the payload's size in bytes. It takes a request until the size is known."""
+        while (total := self.blob_client.info.total) is None:
+            await self.fetch(0, 1)
         return total
 
     async def fetch(self, start: int, stop: int) -> bytes:
-        """The bytes from `start` to before `stop`, all in memory."""
-        chunks: list[bytes] = []
-        async with self.span(start, stop) as span:
-            while chunk := await span.read():
+        """Fetch the bytes from `start` up to, but not including, `stop` into memory."""
+        reader = RangeReader(self, start, stop)
+        try:
+            chunks: list[bytes] = []
+            while chunk := await reader.read():
                 chunks.append(chunk)
+        finally:
+            await reader.close()
         return b"".join(chunks)
 
-    async def keep_tail(self, size: int) -> None:
-        """Have the last bytes of it in memory."""
+    async def cache_tail(self, size: int) -> None:
+        """Fetch the last `size` bytes of the payload and keep them in memory."""
         total = await self.total()
         start = max(0, total - size)
-        self.tail = await self.fetch(start, total)
-        self.tail_start = start
-
-    @asynccontextmanager
-    async def span(self, start: int, stop: int) -> AsyncIterator[RangeReader]:
-        """The bytes from `start` to before `stop`, piece by piece."""
-        span = RangeReader(self, start, stop)
-        try:
-            yield span
-        finally:
-            await span.close()
+        self.cached_tail = await self.fetch(start, total)
+        self.cached_from = start
 
     async def download(self) -> int:
-        """Have all of it, for the store serves no ranges; how many bytes."""
-        async with self._downloading:
+        """Download the whole payload to a temporary file, unless that has been done.
+
+        Returns:
+            The payload's size in bytes.
+
+        Raises:
+            ClientStateError: The archive has been closed.
+            IncompleteDownload: The payload has changed.
+        """
+        async with self._download_lock:
             if self._closed:
-                raise ClientStateError("this archive was closed while it was at work")
+                raise ClientStateError("this archive was closed before its payload was downloaded")
             if self.file is not None:
                 return await self.total()
             _log.warning(
-                "artifact %d: its store serves no ranges, so all of it is downloaded",
+                "artifact %d: the store does not support range requests, downloading the whole "
+                "payload",
                 self._artifact.id,
             )
             await self.disk.run(self._make_directory)
             assert self._directory is not None
-            done = await self._download(self._directory / "payload")
-            known = self.source.blob.total
-            if known not in {None, done.size}:
-                raise self.source.incomplete("the payload has changed", done.size)
-            self.source.blob = BlobInfo(done.size)
-            self.file = done.path
-            return done.size
+            download = await self._download(self._directory / "payload")
+            if self.blob_client.info.total not in {None, download.size}:
+                raise self.blob_client.incomplete_error("the payload has changed", download.size)
+            self.blob_client.info = BlobInfo(download.size)
+            self.file = download.path
+            return download.size
 
     async def close(self) -> None:
-        """Remove what was downloaded, once no download is under way, and let none begin."""
+        """Wait for a running download, remove the temporary file, and refuse new downloads."""
         self._closed = True
         await await_uncancelled(asyncio.ensure_future(self._close()))
 
     async def _close(self) -> None:
-        async with self._downloading:
-            await self.disk.run(self._remove, last=True)
+        async with self._download_lock:
+            await self.disk.run(self._remove_directory, after_close=True)
 
     def read_file(self, start: int, stop: int) -> bytes:
-        """Some bytes of the download, from `start` on. It blocks."""
+        """Read bytes of the temporary file from `start`, up to `stop` or 256 KiB. It blocks."""
         assert self.file is not None
-        try:
-            with io.FileIO(self.file) as file:
-                file.seek(start)
-                chunk = file.read(min(stop - start, _STEP))
-        except OSError as error:
-            raise disk_error(error, self.file) from error
+        with disk_errors(self.file), InputFile(self.file) as file:
+            chunk = file.read(start, min(stop - start, _READ_SIZE))
         if not chunk:
-            raise DiskError(f"{self.file}: another process changed it", path=self.file)
+            raise DiskError(
+                f"{self.file}: unexpected end of file; another process changed it", path=self.file
+            )
         return chunk
 
     def _make_directory(self) -> None:
         if self._directory is None:
-            self._directory = Path(tempfile.mkdtemp(prefix="ghartifacts-"))
+            self._directory = make_temporary_directory(prefix="ghartifacts-")
 
-    def _remove(self) -> None:
+    def _remove_directory(self) -> None:
         if self._directory is not None:
-            shutil.rmtree(self._directory, ignore_errors=True)
+            remove_tree(self._directory)
 
 
 class RangeReader:
-    """Bytes of a payload in order, gone on with wherever they break. Made by `Remote.span`."""
+    """Reads a byte range of a payload in order, and resumes it after an error.
+
+    Args:
+        remote: The payload.
+        start: Offset of the first byte.
+        stop: Offset behind the last byte.
+    """
 
     def __init__(self, remote: RemoteFile, start: int, stop: int) -> None:
         self._remote = remote
-        self._at = start
+        self._position = start
         self._stop = stop
-        self._patience = Retrier(remote.policy)
+        self._retrier = Retrier(remote.policy)
         self._connection = AsyncExitStack()
         self._body: RangeBody | None = None
-        self._unfit = 0
+        self._unexpected_responses = 0
 
     async def read(self) -> bytes:
-        """The next bytes; ``b""`` at the end.
+        """Read the next bytes; ``b""`` at the end.
 
         Raises:
-            GitHubError: GitHub does not say where it is.
-            IncompleteDownload: Bytes are missing, or the payload has changed.
-            StoreError: The store refuses.
-            TransportError: It does not answer, again and again.
-            DiskError: A temporary download cannot be written, or read.
+            GitHubError: GitHub does not issue a signed URL.
+            IncompleteDownload: Bytes are missing after the last retry, or the payload has changed.
+            StoreError: The store refuses the request.
+            TransportError: The connection still fails after the last retry.
+            DiskError: The temporary file cannot be written or read.
         """
-        self._patience.wanted()
-        while self._at < self._stop:
-            if chunk := await self._kept():
-                self._at += len(chunk)
+        self._retrier.read_requested()
+        while self._position < self._stop:
+            if chunk := await self._read_local():
+                self._position += len(chunk)
                 return chunk
             try:
                 chunk = await self._receive()
-            except UnexpectedResponse as answer:
-                error = await self._doubt(answer)
-            except (IncompleteDownload, StoreError, TransportError) as failed:
-                error = failed
+            except UnexpectedResponse as response:
+                error = await self._handle_unexpected(response)
+            except (IncompleteDownload, StoreError, TransportError) as failure:
+                error = failure
             else:
-                self._at += len(chunk)
-                self._patience.got(len(chunk))
+                self._position += len(chunk)
+                self._retrier.record_bytes(len(chunk))
                 return chunk
             await self.close()
             if error is not None:
-                await self._patience.again(error)
+                await self._retrier.wait_or_raise(error)
         return b""
 
     async def close(self) -> None:
-        """Leave the connection."""
+        """Close the connection."""
         self._body = None
         await self._connection.aclose()
 
-    async def _kept(self) -> bytes:
-        """What need not be fetched."""
+    async def _read_local(self) -> bytes:
+        """Return bytes from the cached tail or the temporary file, or ``b""``."""
         remote = self._remote
-        if self._at >= remote.tail_start:
-            return remote.tail[self._at - remote.tail_start : self._stop - remote.tail_start]
+        if self._position >= remote.cached_from:
+            start, stop = self._position - remote.cached_from, self._stop - remote.cached_from
+            return remote.cached_tail[start:stop]
         if remote.file is not None:
-            return await remote.disk.run(remote.read_file, self._at, self._stop)
+            return await remote.disk.run(remote.read_file, self._position, self._stop)
         return b""
 
     async def _receive(self) -> bytes:
         if self._body is None:
-            stop = min(self._stop, self._remote.tail_start)
-            opened = self._remote.source.open(self._at, stop)
-            self._body = await self._connection.enter_async_context(opened)
-            self._unfit = 0
+            stop = min(self._stop, self._remote.cached_from)
+            opening = self._remote.blob_client.open(self._position, stop)
+            self._body = await self._connection.enter_async_context(opening)
+            self._unexpected_responses = 0
         return await self._body.read()
 
-    async def _doubt(self, answer: UnexpectedResponse) -> ArtifactsError | None:
-        """What an answer that is not used means: an error, or nothing where none is needed."""
-        self._unfit += 1
-        untold = self._remote.source.blob.total is None
-        again = self._unfit >= UNFIT_IN_A_ROW
-        if answer.verdict.whole or (untold and again):
+    async def _handle_unexpected(self, response: UnexpectedResponse) -> ArtifactsError | None:
+        """Decide how to proceed after a response that does not match the requested range.
+
+        Returns:
+            The error to retry after, or ``None`` if the whole payload was downloaded instead.
+
+        Raises:
+            IncompleteDownload: The payload has changed.
+        """
+        self._unexpected_responses += 1
+        repeated = self._unexpected_responses >= MAX_REJECTED_RESPONSES
+        size_is_unknown = self._remote.blob_client.info.total is None
+        if response.rejection.whole or (size_is_unknown and repeated):
             await self.close()
             total = await self._remote.download()
             self._stop = min(self._stop, total)
             return None
-        if answer.verdict.changed and again:
-            raise answer.error
-        return answer.error
+        if response.rejection.changed and repeated:
+            raise response.error
+        return response.error

@@ -1,1 +1,1 @@
-"""Many artifacts at once: downloads, deletions, pruning and mirrors."""
+"""Operations on many artifacts: downloading, deleting, pruning and mirroring."""

@@ -1,8 +1,9 @@
-"""The manifest of a mirror: what lies there, one line of JSON for each artifact.
+"""The lines of a mirror's manifest, and an index of them.
 
-The first line tells of the mirror itself. Each other line is written after the file that it tells
-of was put in place, and a later one of the same artifact takes its place: so a kill leaves at worst
-a line that is torn, which is none, or one too few, and then the file is recognised by its digest.
+A manifest is a file of JSON lines. The first line is a header about the mirror. Each other line is
+an entry about one artifact's file, appended after the file is in place; a later entry for the same
+artifact replaces an earlier one. If the process is killed, the last line may be incomplete, which
+is detected, or an entry may be missing: the file is then recognised by its digest.
 """
 
 from __future__ import annotations
@@ -19,17 +20,17 @@ from ghartifacts_async.models import Artifact, Digest
 
 _FORMAT = 1
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-_DEAD_LINES = 1000
-_LONGEST_PART = 255
+_MAX_REPLACED_LINES = 1000
+_MAX_COMPONENT_BYTES = 255
 
 
 @frozen
 class Header:
-    """What a mirror is of.
+    """The first line of a manifest.
 
     Attributes:
-        server: Base URL of the API, as ids are unique there.
-        template: Of the paths.
+        server: Base URL of the API. Artifact ids are unique only within one server.
+        template: The path template of the mirror.
     """
 
     server: str
@@ -38,13 +39,13 @@ class Header:
 
 @frozen
 class ManifestEntry:
-    """What a line tells of a file.
+    """The file of an artifact, as recorded in a line of the manifest.
 
     Attributes:
-        id: Of the artifact.
-        path: From the mirror's root, with slashes.
-        size: Bytes.
-        mtime_ns: When the file was last changed, in nanoseconds since the epoch.
+        id: Id of the artifact.
+        path: Path of the file below the mirror's directory, with slashes.
+        size: Size of the file in bytes.
+        mtime_ns: Modification time of the file, in nanoseconds since the epoch.
         digest: SHA-256 of the file.
     """
 
@@ -56,112 +57,127 @@ class ManifestEntry:
 
 
 def header_line(header: Header) -> bytes:
-    """The first line."""
-    told = {"format": _FORMAT, "server": header.server, "template": header.template}
-    return json.dumps(told).encode() + b"\n"
+    """Serialize a header, with a line break."""
+    values = {"format": _FORMAT, "server": header.server, "template": header.template}
+    return json.dumps(values).encode() + b"\n"
 
 
 def read_header(line: bytes) -> Header | None:
-    """What a first line tells, ``None`` where it is none."""
-    match _object(line):
+    """Parse the first line of a manifest; return None if it is not a header of this format."""
+    match _parse_object(line):
         case {"format": int(number), "server": str(server), "template": str(template)}:
             return Header(server, template) if number == _FORMAT else None
     return None
 
 
-def line(artifact: Artifact, entry: ManifestEntry) -> bytes:
-    """The line of a file, with all that is known of its artifact."""
-    told = {
+def entry_line(artifact: Artifact, entry: ManifestEntry) -> bytes:
+    """Serialize an entry together with all fields of its artifact, with a line break."""
+    values = {
         "path": entry.path,
         "size": entry.size,
         "mtime_ns": entry.mtime_ns,
         "digest": str(entry.digest),
         "artifact": json.loads(to_json(artifact)),
     }
-    return json.dumps(told, separators=(",", ":")).encode() + b"\n"
+    return json.dumps(values, separators=(",", ":")).encode() + b"\n"
 
 
-def read_line(line: bytes) -> ManifestEntry | None:
-    """What a line tells, ``None`` where it is none of ours, whatever it is."""
-    match _object(line):
+def read_entry(line: bytes) -> ManifestEntry | None:
+    """Parse a line of a manifest; return None if it is not a valid entry.
+
+    The line may be incomplete or written by another program, so every field is checked, and the
+    path must stay below the mirror's directory.
+    """
+    match _parse_object(line):
         case {
             "path": str(path),
             "size": int(size),
             "mtime_ns": int(mtime_ns),
             "digest": str(digest),
-            "artifact": {"id": int(number)},
+            "artifact": {"id": int(artifact_id)},
         } if _is_below(path) and _DIGEST.fullmatch(digest):
-            return ManifestEntry(number, path, size, mtime_ns, Digest.parse(digest))
+            return ManifestEntry(artifact_id, path, size, mtime_ns, Digest.parse(digest))
     return None
 
 
-def worth_rewriting(lines: int, entries: int) -> bool:
-    """Whether so few of a manifest's lines still count that the others are better left out."""
-    return lines - entries > max(_DEAD_LINES, entries)
+def should_compact(lines: int, entries: int) -> bool:
+    """Return True if a manifest has too many replaced lines and should be rewritten without them.
+
+    Args:
+        lines: Number of lines, replaced ones included.
+        entries: Number of lines that have not been replaced.
+    """
+    return lines - entries > max(_MAX_REPLACED_LINES, entries)
 
 
 class ManifestIndex:
-    """Where in a manifest the line of an artifact stands, and the lines of equal files.
+    """The offsets of a manifest's lines, by artifact id and by digest.
 
-    Small, as a mirror may have hundreds of thousands: of each line its offset, and of equal files
-    each leads to the one before.
+    A mirror may have hundreds of thousands of entries, so the index holds no entries but only
+    integers: the offset of each line, and the number of the previous line with the same digest.
     """
 
     def __init__(self) -> None:
         self._offsets = array("q")
-        self._before = array("q")
-        self._ids: dict[int, int] = {}
-        self._digests: dict[int, int] = {}
+        self._previous_with_digest = array("q")
+        self._line_by_id: dict[int, int] = {}
+        self._line_by_digest: dict[int, int] = {}
 
     def __len__(self) -> int:
-        return len(self._ids)
+        """Return the number of artifacts."""
+        return len(self._line_by_id)
 
     @property
     def lines(self) -> int:
-        """How many there are, superseded ones too."""
+        """Number of lines, replaced ones included."""
         return len(self._offsets)
 
     def add(self, entry: ManifestEntry, offset: int) -> None:
-        """Take note of a line."""
-        number, key = len(self._offsets), _key(entry.digest)
+        """Add the line at `offset`. It replaces the previous line of the same artifact."""
+        line, key = len(self._offsets), _digest_key(entry.digest)
         self._offsets.append(offset)
-        self._before.append(self._digests.get(key, -1))
-        self._ids[entry.id] = self._digests[key] = number
+        self._previous_with_digest.append(self._line_by_digest.get(key, -1))
+        self._line_by_id[entry.id] = self._line_by_digest[key] = line
 
     def find(self, artifact_id: int) -> int | None:
-        """The offset of an artifact's line."""
-        number = self._ids.get(artifact_id)
-        return None if number is None else self._offsets[number]
+        """Return the offset of an artifact's line, or None if there is none."""
+        line = self._line_by_id.get(artifact_id)
+        return None if line is None else self._offsets[line]
 
     def find_by_digest(self, digest: Digest) -> Iterator[int]:
-        """Offsets of lines that may be of this digest, the latest first."""
-        number = self._digests.get(_key(digest), -1)
-        while number >= 0:
-            yield self._offsets[number]
-            number = self._before[number]
+        """Yield offsets of lines that may have this digest, latest first.
+
+        The index keeps a part of each digest only, so the caller must compare the whole digest.
+        """
+        line = self._line_by_digest.get(_digest_key(digest), -1)
+        while line >= 0:
+            yield self._offsets[line]
+            line = self._previous_with_digest[line]
 
     def offsets(self) -> list[int]:
-        """Of all lines that count, in their order."""
-        return sorted(self._offsets[number] for number in self._ids.values())
+        """Return the offsets of all lines that have not been replaced, in order."""
+        return sorted(self._offsets[line] for line in self._line_by_id.values())
 
 
-def _key(digest: Digest) -> int:
+def _digest_key(digest: Digest) -> int:
     return int(digest.hex[:15], 16)
 
 
-def _object(line: bytes) -> dict[str, object]:
+def _parse_object(line: bytes) -> dict[str, object]:
+    """Parse a line as a JSON object; return an empty one if it is something else."""
     try:
-        told = parse_json(line)
+        value = parse_json(line)
     except ShapeError:
         return {}
-    return told if isinstance(told, dict) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def _is_below(path: str) -> bool:
-    """Whether a path, which anybody may have written, stays below the root it is joined to."""
-    parts = path.split("/")
-    odd = any(part in {"", ".", ".."} or set(part) & set("\\:\0") for part in parts)
+    """Return True if a path stays below the directory that it is joined to and can exist."""
+    components = path.split("/")
+    if any(part in {"", ".", ".."} or set(part) & set("\\:\0") for part in components):
+        return False
     try:
-        return not odd and max(map(len, path.encode().split(b"/"))) <= _LONGEST_PART
+        return max(map(len, path.encode().split(b"/"))) <= _MAX_COMPONENT_BYTES
     except UnicodeEncodeError:
         return False

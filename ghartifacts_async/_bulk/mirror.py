@@ -1,9 +1,9 @@
-"""A local copy, kept in step: what is there is not fetched again, and equal content once.
+"""Mirroring repositories: only missing and changed artifacts are downloaded.
 
-Each repository has a root of its own, with a manifest. What the listing gives is looked up there,
-and in the file system, a batch at a time in a thread; only what is missing goes on to the tasks
-that link or download. Two artifacts of one digest are never at work on at the same time: whoever
-has the first does the others after it, and finds its file to link to.
+Each repository has its own directory and manifest. Artifacts from the listing are compared with
+the manifest and the file system in a thread, many at once; only those that are missing go to the
+workers, which link or download them. Artifacts with the same digest are handled one after another
+by one worker: after the first is downloaded, the others are links to its file.
 """
 
 from __future__ import annotations
@@ -17,15 +17,18 @@ from pathlib import Path
 
 from attrs import define, field
 
-from ghartifacts_async._bulk.downloads import EXTRA_CONNECTIONS, strip_tracebacks
+from ghartifacts_async._bulk.downloads import SHARED_CONNECTIONS
 from ghartifacts_async._bulk.mirror_store import MirrorStore
+from ghartifacts_async._bulk.outcomes import strip_tracebacks
 from ghartifacts_async._bulk.path_template import PathTemplate
+from ghartifacts_async._bulk.progress import BulkMeter
+from ghartifacts_async._bulk.single_download import download_one
 from ghartifacts_async._context import ClientContext
 from ghartifacts_async._download import verification
-from ghartifacts_async._download.progress import BulkMeter
+from ghartifacts_async._download.target import DownloadRequest
 from ghartifacts_async._tasks.lifetime import Lifetime
 from ghartifacts_async._tasks.waiting import wait_all
-from ghartifacts_async._tasks.workers import batches, in_turn, map_concurrently
+from ghartifacts_async._tasks.workers import interleave, map_concurrently, read_ahead
 from ghartifacts_async.errors import (
     ArtifactExpired,
     ArtifactsError,
@@ -39,20 +42,20 @@ from ghartifacts_async.errors import (
 from ghartifacts_async.models import Artifact, Digest
 from ghartifacts_async.reports import MOST_FAILURES, BulkProgress, MirrorReport, Outcome
 
-_BATCH = 100
-_REPOSITORIES_AT_ONCE = 8
-_MOST_FOLLOWERS = 1000
+_MAX_COMPARED_AT_ONCE = 100
+_MAX_OPEN_REPOSITORIES = 8
+_MAX_WAITING_FOR_DIGEST = 1000
 
 _FATAL = (AuthenticationError, ClientStateError, ProgressError, RateLimited, TokenProviderError)
-"""What meets one artifact now meets all that come after it."""
+"""Errors that every following artifact would meet too, so they end the whole operation."""
 
-_FULL_IN_A_ROW = 16
-"""Artifacts for which there is no room, after which there is none for others either."""
+_MAX_CONSECUTIVE_DISK_FULL = 16
+"""Consecutive `DiskFull` errors after which the operation ends."""
 
 
 @define
-class Tally:
-    """What was done so far, by all mirrors of a call."""
+class _ReportBuilder:
+    """The results so far of all repositories that are mirrored by one call."""
 
     meter: BulkMeter
     downloaded: int = 0
@@ -60,21 +63,36 @@ class Tally:
     skipped: int = 0
     expired: int = 0
     failed: int = 0
-    full: int = 0
+    consecutive_disk_full: int = 0
     failures: list[Outcome] = field(factory=list)
     unlisted: dict[str, ArtifactsError] = field(factory=dict)
 
-    def fail(self, artifact: Artifact, error: ArtifactsError) -> None:
-        """One could not be had; a disk that has no room for any raises."""
+    def add_up_to_date(self, count: int) -> None:
+        """Count artifacts whose files exist already."""
+        self.skipped += count
+        self.meter.add_finished(count, succeeded=True)
+
+    def add_expired(self, count: int) -> None:
+        """Count expired artifacts that are not in the mirror."""
+        self.expired += count
+        self.meter.add_finished(count, succeeded=False)
+
+    def add_failure(self, artifact: Artifact, error: ArtifactsError) -> None:
+        """Record the error of one artifact.
+
+        Raises:
+            DiskFull: The disk was full for too many artifacts in a row.
+        """
         self.failed += 1
-        self.full = self.full + 1 if isinstance(error, DiskFull) else 0
-        if self.full >= _FULL_IN_A_ROW:
+        is_disk_full = isinstance(error, DiskFull)
+        self.consecutive_disk_full = self.consecutive_disk_full + 1 if is_disk_full else 0
+        if self.consecutive_disk_full >= _MAX_CONSECUTIVE_DISK_FULL:
             raise error
         if len(self.failures) < MOST_FAILURES:
             self.failures.append(Outcome(artifact, error=strip_tracebacks(error)))
 
-    def report(self, seconds: float) -> MirrorReport:
-        """All of it."""
+    def build(self, seconds: float) -> MirrorReport:
+        """Return the report."""
         return MirrorReport(
             self.downloaded,
             self.linked,
@@ -89,183 +107,209 @@ class Tally:
 
 
 @define(eq=False)
-class _Flight:
-    """Artifacts of one digest, of which one is at work on."""
+class _DigestQueue:
+    """Missing artifacts with the same digest, which one worker handles one after another."""
 
-    followers: deque[Artifact]
-    ended: asyncio.Event = field(factory=asyncio.Event)
+    artifacts: deque[Artifact]
+    finished: asyncio.Event = field(factory=asyncio.Event)
 
 
 class Mirror:
     """The mirror of one repository.
 
     Args:
-        parts: What the client lends.
+        context: What the client shares.
         repository: ``owner/name``.
-        artifacts: The listing.
-        root: Where the files lie.
-        layout: How.
-        durable: Whether files and manifest survive a loss of power.
+        listing: The artifacts to mirror.
+        root: The mirror's directory.
+        template: The paths of the files below it.
+        durable: Whether files and manifest would survive a power failure.
+
+    Attributes:
+        is_closed: Whether the mirror's lock has been released.
     """
 
     def __init__(
         self,
-        parts: ClientContext,
+        context: ClientContext,
         repository: str,
-        artifacts: AsyncIterable[Artifact],
+        listing: AsyncIterable[Artifact],
         root: Path,
-        layout: PathTemplate,
+        template: PathTemplate,
         *,
         durable: bool,
     ) -> None:
-        self._parts = parts
+        self._context = context
         self._repository = repository
-        self._artifacts = artifacts
+        self._listing = listing
         self._root = root
-        self._layout = layout
+        self._template = template
         self._durable = durable
-        self._stock = MirrorStore(parts.disk, parts.base_url, root, layout, durable=durable)
-        self._flights: dict[str, _Flight] = {}
-        self._given = 0
-        self._exhausted = False
+        self._store = MirrorStore(
+            context.threads, context.base_url, root, template, durable=durable
+        )
+        self._queues: dict[str, _DigestQueue] = {}
+        self._unfinished = 0
+        self._is_listed = False
         self.is_closed: bool = False
 
-    async def missing(
-        self, tally: Tally, *, alone: bool
+    async def missing_artifacts(
+        self, report: _ReportBuilder, *, raise_errors: bool
     ) -> AsyncGenerator[tuple[Mirror, Artifact], None]:
-        """What is to be fetched or linked; the others are counted.
+        """Yield the artifacts to link or download, and count the others.
 
         Args:
-            tally: Where.
-            alone: Whether an error is raised, and not told of as that of one of many.
+            report: Where to count them.
+            raise_errors: Whether to raise an error of the listing or the mirror's directory,
+                rather than record it in the report.
         """
         try:
-            await self._stock.open()
-            async with aclosing(batches(self._artifacts, _BATCH)) as listed:
-                async for batch in listed:
-                    there = await self._stock.present(batch)
-                    expired = [one for one in batch if one.expired and one.id not in there]
-                    tally.skipped += len(there)
-                    tally.expired += len(expired)
-                    tally.meter.found(len(there), well=True)
-                    tally.meter.found(len(expired), well=False)
-                    for artifact in batch:
-                        if artifact.id not in there and not artifact.expired:
-                            self._given += 1
-                            yield self, artifact
+            await self._store.open()
+            async with aclosing(read_ahead(self._listing, _MAX_COMPARED_AT_ONCE)) as lists:
+                async for artifacts in lists:
+                    existing = await self._store.find_unchanged(artifacts)
+                    missing = [one for one in artifacts if one.id not in existing]
+                    available = [one for one in missing if not one.expired]
+                    report.add_up_to_date(len(existing))
+                    report.add_expired(len(missing) - len(available))
+                    for artifact in available:
+                        self._unfinished += 1
+                        yield self, artifact
         except ArtifactsError as error:
-            if alone or isinstance(error, _FATAL):
+            if raise_errors or isinstance(error, _FATAL):
                 raise
-            tally.unlisted[self._repository] = error
+            report.unlisted[self._repository] = error
         finally:
-            self._exhausted = True
-            await self._close_at_the_end()
+            self._is_listed = True
+            await self._close_if_finished()
 
-    async def keep(self, artifact: Artifact, tally: Tally, extra: asyncio.Semaphore) -> None:
-        """Have an artifact that is missing, and those of the same digest that come meanwhile."""
+    async def add(
+        self, artifact: Artifact, report: _ReportBuilder, shared_connections: asyncio.Semaphore
+    ) -> None:
+        """Link or download a missing artifact.
+
+        If another worker is handling an artifact with the same digest, leave this one to it.
+        """
         digest = verification.sha256(artifact)
         if digest is None:
-            return await self._keep(artifact, None, tally, extra)
-        key = digest.hex
-        while (flight := self._flights.get(key)) is not None:
-            if len(flight.followers) < _MOST_FOLLOWERS:
-                flight.followers.append(artifact)
+            return await self._add_one(artifact, None, report, shared_connections)
+        while (queue := self._queues.get(digest.hex)) is not None:
+            if len(queue.artifacts) < _MAX_WAITING_FOR_DIGEST:
+                queue.artifacts.append(artifact)
                 return None
-            await flight.ended.wait()
-        flight = self._flights[key] = _Flight(deque([artifact]))
+            await queue.finished.wait()
+        queue = self._queues[digest.hex] = _DigestQueue(deque([artifact]))
         try:
-            while flight.followers:
-                await self._keep(flight.followers.popleft(), digest, tally, extra)
+            while queue.artifacts:
+                await self._add_one(queue.artifacts.popleft(), digest, report, shared_connections)
         finally:
-            del self._flights[key]
-            flight.ended.set()
+            del self._queues[digest.hex]
+            queue.finished.set()
 
     async def close(self) -> None:
-        """Let the next have it."""
+        """Release the mirror's lock. Further calls do nothing."""
         self.is_closed = True
-        await self._stock.close()
+        await self._store.close()
 
-    async def _close_at_the_end(self) -> None:
-        if self._exhausted and not self._given:
+    async def _close_if_finished(self) -> None:
+        if self._is_listed and not self._unfinished:
             await self.close()
 
-    async def _keep(
-        self, artifact: Artifact, digest: Digest | None, tally: Tally, extra: asyncio.Semaphore
+    async def _add_one(
+        self,
+        artifact: Artifact,
+        digest: Digest | None,
+        report: _ReportBuilder,
+        shared_connections: asyncio.Semaphore,
     ) -> None:
-        tally.meter.begin()
-        well = False
+        report.meter.begin()
+        succeeded = False
         try:
-            await self._obtain(artifact, digest, tally, extra)
-            well = True
+            await self._link_or_download(artifact, digest, report, shared_connections)
+            succeeded = True
         except ArtifactExpired:
-            tally.expired += 1
+            report.expired += 1
         except _FATAL:
             raise
         except ArtifactsError as error:
-            tally.fail(artifact, error)
+            report.add_failure(artifact, error)
         else:
-            tally.full = 0
+            report.consecutive_disk_full = 0
         finally:
-            self._given -= 1
-            await self._close_at_the_end()
-        tally.meter.end(well=well)
+            self._unfinished -= 1
+            await self._close_if_finished()
+        report.meter.end(succeeded=succeeded)
 
-    async def _obtain(
-        self, artifact: Artifact, digest: Digest | None, tally: Tally, extra: asyncio.Semaphore
+    async def _link_or_download(
+        self,
+        artifact: Artifact,
+        digest: Digest | None,
+        report: _ReportBuilder,
+        shared_connections: asyncio.Semaphore,
     ) -> None:
-        path = await self._stock.put_before(artifact)
-        if path is not None and await self._stock.recognised(artifact, path):
-            tally.skipped += 1
+        path = await self._store.find_unrecorded(artifact)
+        if path is not None and await self._store.verify_and_record(artifact, path):
+            report.skipped += 1
             return
-        if digest is not None and await self._stock.linked(artifact, digest):
-            tally.linked += 1
+        if digest is not None and await self._store.link(artifact, digest):
+            report.linked += 1
             return
-        layout = self._layout
-        download = await self._parts.download_one_of_many(
-            self._repository,
-            artifact,
-            self._root / (path or layout.path(artifact)),
-            named=partial(layout.name, artifact),
-            meter=tally.meter,
-            extra=extra,
+        template = self._template
+        request = DownloadRequest(
+            repository=self._repository,
+            artifact=artifact,
+            destination=self._root / (path or template.path(artifact)),
             durable=self._durable,
+            name_for=partial(template.name, artifact),
+            shared_connections=shared_connections,
         )
-        place = download.path.relative_to(self._root).as_posix()
-        await self._stock.tell(artifact, place, download.digest)
-        tally.downloaded += not download.skipped
-        tally.skipped += download.skipped
+        download = await download_one(self._context, request, report.meter)
+        final_path = download.path.relative_to(self._root).as_posix()
+        await self._store.record(artifact, final_path, download.digest)
+        report.downloaded += not download.skipped
+        report.skipped += download.skipped
 
 
-async def mirror(
+async def update_mirrors(
     mirrors: Iterable[Mirror],
     lifetime: Lifetime,
     *,
     concurrency: int,
-    alone: bool,
+    raise_errors: bool,
     on_progress: Callable[[BulkProgress], None] | None,
 ) -> MirrorReport:
-    """Bring mirrors up to date, in turn and with one set of tasks; see `Repo.mirror`."""
-    loop = asyncio.get_running_loop()
-    began = loop.time()
-    tally = Tally(BulkMeter(on_progress, None))
-    extra = asyncio.Semaphore(EXTRA_CONNECTIONS)
-    begun: list[Mirror] = []
+    """Update mirrors with one pool of workers; see `Repo.mirror` and `Client.mirror`.
 
-    async def work(item: tuple[Mirror, Artifact]) -> None:
-        await item[0].keep(item[1], tally, extra)
+    Args:
+        mirrors: The mirrors, of which several are updated in turn.
+        lifetime: Ends the operation when it is closed.
+        concurrency: Number of workers, for all mirrors together.
+        raise_errors: Whether to raise an error that concerns a whole mirror, rather than report it
+            and continue with the others.
+        on_progress: Called with the progress of all mirrors together.
+    """
+    loop = asyncio.get_running_loop()
+    started_at = loop.time()
+    report = _ReportBuilder(BulkMeter(on_progress, None))
+    shared_connections = asyncio.Semaphore(SHARED_CONNECTIONS)
+    opened: list[Mirror] = []
+
+    async def add(item: tuple[Mirror, Artifact]) -> None:
+        mirror, artifact = item
+        await mirror.add(artifact, report, shared_connections)
 
     def sources() -> Iterator[AsyncGenerator[tuple[Mirror, Artifact], None]]:
-        for one in mirrors:
-            begun[:] = [*(other for other in begun if not other.is_closed), one]
-            yield one.missing(tally, alone=alone)
+        for mirror in mirrors:
+            opened[:] = [*(other for other in opened if not other.is_closed), mirror]
+            yield mirror.missing_artifacts(report, raise_errors=raise_errors)
 
-    source = in_turn(sources(), _REPOSITORIES_AT_ONCE)
+    source = interleave(sources(), _MAX_OPEN_REPOSITORIES)
     try:
-        async with aclosing(map_concurrently(source, work, concurrency, lifetime)) as ended:
-            async for _ in ended:
+        async with aclosing(map_concurrently(source, add, concurrency, lifetime)) as results:
+            async for _ in results:
                 pass
     finally:
-        closing = [asyncio.ensure_future(one.close()) for one in begun]
-        await wait_all(lambda: [one for one in closing if not one.done()])
-    tally.meter.done()
-    return tally.report(loop.time() - began)
+        closing = [asyncio.ensure_future(mirror.close()) for mirror in opened]
+        await wait_all(lambda: [task for task in closing if not task.done()])
+    report.meter.finish()
+    return report.build(loop.time() - started_at)

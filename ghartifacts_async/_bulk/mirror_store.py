@@ -1,212 +1,222 @@
-"""The files of one mirror: what is there, what was put there before, and what can be linked to."""
+"""The files of one mirror, and the manifest that records them."""
 
 from __future__ import annotations
 
 import logging
 import stat
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from ghartifacts_async._bulk.manifest import Header, ManifestEntry
 from ghartifacts_async._bulk.manifest_file import Manifest
 from ghartifacts_async._bulk.path_template import PathTemplate, extension
 from ghartifacts_async._disk.clone import FileClone
-from ghartifacts_async._disk.file_io import disk_errors, sync_file
-from ghartifacts_async._disk.lock_file import Journal
+from ghartifacts_async._disk.directories import remove
+from ghartifacts_async._disk.file_io import disk_errors, read_tail, sync_file
+from ghartifacts_async._disk.hasher import has_digest, hash_file
+from ghartifacts_async._disk.hidden_files import HiddenFiles
 from ghartifacts_async._disk.threads import IoThreads
 from ghartifacts_async._download import verification
-from ghartifacts_async._download.target import Target, hashed, is_same
 from ghartifacts_async.errors import DigestMismatch, DiskError, DiskFull, IncompleteDownload
 from ghartifacts_async.models import Artifact, Digest
 
 _log = logging.getLogger("ghartifacts_async")
 
-_MOST_LOOKED_INTO = 4
+_MAX_VERIFIED_SOURCES = 4
 
 
 class MirrorStore:
-    """What a mirror has.
+    """The files and the manifest of a mirror.
+
+    A file is recorded in the manifest only after it is complete and verified. A file is unchanged
+    while its size and modification time are those of its entry.
 
     Args:
-        disk: Where it is worked on.
+        disk: Threads for file operations.
         server: Base URL of the API.
-        root: Where the files lie.
-        layout: How.
-        durable: Whether files and manifest survive a loss of power.
+        root: The mirror's directory.
+        template: The paths of the files below it.
+        durable: Whether files and manifest would survive a power failure.
     """
 
     def __init__(
-        self, disk: IoThreads, server: str, root: Path, layout: PathTemplate, *, durable: bool
+        self, disk: IoThreads, server: str, root: Path, template: PathTemplate, *, durable: bool
     ) -> None:
         self._disk = disk
         self._root = root
-        self._layout = layout
+        self._template = template
         self._durable = durable
-        self._manifest = Manifest(root, Header(server, layout.template), durable=durable)
+        self._manifest = Manifest(root, Header(server, template.template), durable=durable)
 
     async def open(self) -> None:
-        """Have it, alone.
+        """Create the mirror's directory if it is missing, lock it and read the manifest.
 
         Raises:
-            TargetBusy: Another is at work on it.
-            InvalidArgument: It is of another server or template.
-            DiskError: It cannot be read or made.
+            TargetBusy: Another operation is updating this mirror.
+            InvalidArgument: The mirror is of another server or path template.
+            DiskError: The directory cannot be created, or the manifest cannot be read.
         """
         await self._disk.run(self._manifest.open)
 
     async def close(self) -> None:
-        """Let the next have it; more than once does no harm."""
-        await self._disk.run(self._manifest.close, last=True)
+        """Release the lock. Further calls do nothing."""
+        await self._disk.run(self._manifest.close, after_close=True)
 
-    async def present(self, artifacts: Sequence[Artifact]) -> set[int]:
-        """The ids of those whose files are there, as they were told of."""
-        return await self._disk.run(self._present, artifacts)
+    async def find_unchanged(self, artifacts: Sequence[Artifact]) -> set[int]:
+        """Return the ids of the artifacts whose files are recorded and unchanged."""
+        return await self._disk.run(self._find_unchanged, artifacts)
 
-    async def put_before(self, artifact: Artifact) -> str | None:
-        """Where a file of it lies that is not as it was told of, as a kill may leave one."""
-        return await self._disk.run(self._put_before, artifact)
+    async def find_unrecorded(self, artifact: Artifact) -> str | None:
+        """Return the path of an artifact's file that is changed or not recorded, or None.
 
-    async def tell(self, artifact: Artifact, path: str, digest: Digest) -> None:
-        """Remember a file that is whole and right."""
-        await self._disk.run(self._tell, artifact, path, digest)
-
-    async def recognised(self, artifact: Artifact, path: str) -> bool:
-        """Whether a file is that of an artifact; it is told of then.
-
-        As strictly as what came would be checked, see `payload.check`.
+        A process that is killed may leave a complete file without an entry.
         """
-        place = self._root / path
-        wanted = artifact.size_in_bytes if verification.sha256(artifact) is not None else None
-        size, digest = await hashed(self._disk, place, wanted)
+        return await self._disk.run(self._find_unrecorded, artifact)
+
+    async def record(self, artifact: Artifact, path: str, digest: Digest) -> None:
+        """Add a complete and verified file to the manifest.
+
+        Raises:
+            DiskError: The entry cannot be written.
+        """
+        await self._disk.run(self._record, artifact, path, digest)
+
+    async def verify_and_record(self, artifact: Artifact, path: str) -> bool:
+        """Verify an existing file as a download would be, and record it.
+
+        Returns:
+            False if the file is not the artifact's payload. It is then not recorded.
+        """
+        file = self._root / path
+        # Without a digest, `size_in_bytes` is not the size of the payload.
+        is_size_known = verification.sha256(artifact) is not None
+        expected_size = artifact.size_in_bytes if is_size_known else None
+        size, digest = await hash_file(self._disk, file, expected_size)
         if digest is None or not await self._disk.run(
-            self._recognised, artifact, place, size, digest
+            self._is_payload, artifact, file, size, digest
         ):
             return False
-        await self.tell(artifact, path, digest)
+        await self.record(artifact, path, digest)
         return True
 
-    async def linked(self, artifact: Artifact, digest: Digest) -> bool:
-        """Whether it was had from the file of another that has its content; it is told of then."""
-        linked, others = await self._disk.run(self._linked_at_once, artifact, digest)
-        for entry in others:
+    async def link(self, artifact: Artifact, digest: Digest) -> bool:
+        """Link an artifact's file to a recorded file with the same digest, and record it.
+
+        Unchanged files are linked to at once; changed ones only after their digest is verified.
+
+        Returns:
+            False if no file could be linked to.
+        """
+        is_linked, candidates = await self._disk.run(self._link_to_unchanged, artifact, digest)
+        for entry in candidates:
             source, path = self._root / entry.path, self._path_like(artifact, entry)
             try:
-                if await is_same(self._disk, source, entry.size, digest):
-                    await self._copy(source, self._root / path, digest)
-                    await self.tell(artifact, path, digest)
+                if await has_digest(self._disk, source, entry.size, digest):
+                    await self._clone(source, self._root / path, digest)
+                    await self.record(artifact, path, digest)
                     return True
             except DiskFull:
                 raise
             except DiskError as error:
-                _log.warning("%s; artifact %d is not linked to it", error, artifact.id)
-        return linked
+                _log.warning("artifact %d is not linked to %s: %s", artifact.id, source, error)
+        return is_linked
 
-    async def _copy(self, source: Path, target: Path, digest: Digest) -> None:
-        """Have a file that was looked into, by a link or as a copy."""
-        twin = self._twin(source, target)
+    async def _clone(self, source: Path, target: Path, digest: Digest) -> None:
+        """Link or copy a file whose digest was verified."""
+        clone = self._file_clone(source, target)
         try:
             with disk_errors(target):
-                if not await self._disk.run(twin.link):
-                    while await self._disk.run(twin.copy_some):
+                if not await self._disk.run(clone.link):
+                    while await self._disk.run(clone.copy_step):
                         pass
-                await self._disk.run(twin.finish, digest)
+                await self._disk.run(clone.publish, digest)
         finally:
-            await self._disk.run(twin.leave, last=True)
+            await self._disk.run(clone.close, after_close=True)
 
-    def _linked_at_once(
+    def _link_to_unchanged(
         self, artifact: Artifact, digest: Digest
     ) -> tuple[bool, list[ManifestEntry]]:
-        """Whether a link did; else the files that may do after a look into them."""
-        others: list[ManifestEntry] = []
+        """Link to an unchanged file with this digest.
+
+        Returns:
+            Whether a link was made; if not, the entries of files that must be verified first, or
+            that must be copied because the file system has no links.
+        """
+        changed: list[ManifestEntry] = []
         for entry in self._manifest.find_by_digest(digest):
             source, path = self._root / entry.path, self._path_like(artifact, entry)
             if path == entry.path:
                 continue
             if not _is_unchanged(source, entry):
-                others += [] if source.is_symlink() else [entry]
+                changed += [] if source.is_symlink() else [entry]
                 continue
             target = self._root / path
-            twin = self._twin(source, target)
+            clone = self._file_clone(source, target)
             try:
                 with disk_errors(target):
-                    if not twin.link():
+                    if not clone.link():
                         return False, [entry]
-                    twin.finish(digest)
+                    clone.publish(digest)
             finally:
-                twin.leave()
-            self._tell(artifact, path, digest)
+                clone.close()
+            self._record(artifact, path, digest)
             return True, []
-        return False, others[:_MOST_LOOKED_INTO]
+        return False, changed[:_MAX_VERIFIED_SOURCES]
 
-    def _twin(self, source: Path, target: Path) -> FileClone:
-        return FileClone(source, target, Target(target, True).beside("link"), durable=self._durable)
+    def _file_clone(self, source: Path, target: Path) -> FileClone:
+        return FileClone(source, target, HiddenFiles.of(target).link, durable=self._durable)
 
     def _path_like(self, artifact: Artifact, entry: ManifestEntry) -> str:
-        """Its path, as a zip where its equal is one."""
-        zipped = extension(entry.path) == ".zip"
-        return self._layout.path(artifact, ".zip" if zipped else extension(artifact.name))
+        """Return the path of an artifact with the same payload as an entry's file."""
+        is_zip = extension(entry.path) == ".zip"
+        return self._template.path(artifact, ".zip" if is_zip else extension(artifact.name))
 
-    def _present(self, artifacts: Sequence[Artifact]) -> set[int]:
-        return {artifact.id for artifact in artifacts if self._is_there(artifact)}
+    def _find_unchanged(self, artifacts: Sequence[Artifact]) -> set[int]:
+        return {artifact.id for artifact in artifacts if self._has_unchanged_file(artifact)}
 
-    def _is_there(self, artifact: Artifact) -> bool:
+    def _has_unchanged_file(self, artifact: Artifact) -> bool:
         entry = self._manifest.find(artifact.id)
         if entry is None or verification.sha256(artifact) not in {None, entry.digest}:
             return False
         return _is_unchanged(self._root / entry.path, entry)
 
-    def _put_before(self, artifact: Artifact) -> str | None:
-        paths = self._likely(artifact)
-        if (known := self._manifest.find(artifact.id)) is not None:
-            paths.insert(0, self._layout.path(artifact, extension(known.path)))
+    def _find_unrecorded(self, artifact: Artifact) -> str | None:
+        paths = self._likely_paths(artifact)
+        if (entry := self._manifest.find(artifact.id)) is not None:
+            paths.insert(0, self._template.path(artifact, extension(entry.path)))
         with disk_errors(self._root):
             return next((path for path in paths if (self._root / path).is_file()), None)
 
-    def _likely(self, artifact: Artifact) -> list[str]:
-        """Its paths: a raw payload is called as its artifact is, as a rule."""
-        return [self._layout.path(artifact, end) for end in (".zip", extension(artifact.name))]
+    def _likely_paths(self, artifact: Artifact) -> list[str]:
+        """Return the artifact's path as a zip, and as a raw payload with the artifact's name."""
+        return [self._template.path(artifact, end) for end in (".zip", extension(artifact.name))]
 
-    def _tell(self, artifact: Artifact, path: str, digest: Digest) -> None:
-        # Beforehand: what is told of is not looked at again, nor is what a kill left beside it.
-        for place in {self._root / one for one in (path, *self._likely(artifact))}:
-            with suppress(OSError):
-                _tidy(Target(place, True))
+    def _record(self, artifact: Artifact, path: str, digest: Digest) -> None:
+        # Leftovers of killed processes are removed first: a recorded file is not looked at again.
+        for file in {self._root / one for one in (path, *self._likely_paths(artifact))}:
+            hidden_files = HiddenFiles.of(file)
+            remove(hidden_files.link)
+            hidden_files.remove_leftovers()
         self._manifest.add(artifact, path, digest)
 
-    def _recognised(self, artifact: Artifact, place: Path, size: int, digest: Digest) -> bool:
-        known = self._manifest.find(artifact.id)
-        if artifact.digest is None and known is not None:
-            return digest == known.digest
-        with disk_errors(place):
-            with place.open("rb") as file:
-                file.seek(max(0, size - verification.END_OF_ZIP))
-                tail = file.read()
+    def _is_payload(self, artifact: Artifact, file: Path, size: int, digest: Digest) -> bool:
+        """Return True if a file of this size and digest is the artifact's payload."""
+        entry = self._manifest.find(artifact.id)
+        if artifact.digest is None and entry is not None:
+            return digest == entry.digest
+        with disk_errors(file):
+            tail = read_tail(file, verification.END_OF_ZIP)
             try:
                 verification.check(artifact, size, digest, tail)
             except (DigestMismatch, IncompleteDownload):
                 return False
             if self._durable:
-                sync_file(place)
+                sync_file(file)
         return True
 
 
-def _tidy(target: Target) -> None:
-    """Remove what is beside a file that is complete, unless somebody is at work on it."""
-    target.beside("link").unlink(missing_ok=True)
-    journal = Journal(target.beside("journal"))
-    if not journal.path.exists():
-        return
-    try:
-        if journal.hold():
-            target.beside("part").unlink(missing_ok=True)
-            journal.remove()
-    finally:
-        journal.release()
-
-
 def _is_unchanged(path: Path, entry: ManifestEntry) -> bool:
-    """Whether a file is as it was when it was told of."""
+    """Return True if a path is a regular file with the size and time that its entry records."""
     try:
         status = path.lstat()
     except OSError:

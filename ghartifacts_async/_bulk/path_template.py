@@ -1,12 +1,14 @@
-"""Where the file of an artifact lies: the same for the same artifact, and for no other.
+"""Path templates: the path of an artifact's file, below the directory of a mirror or download.
 
-A template names it, such as ``{branch}/{name}-{id}``; the extension, ``.zip`` or that of a raw
-payload, is added. Each part is made safe by itself, so that no name reaches out of its directory.
-Names are not unique and ids are: of two artifacts the paths differ also where a name looks like a
-part of another's template, for an id counts only where nothing else can be taken for it (the
-beginning of a part, or the end of the last one). A template without such an id, and a file's name
-that is too long for it, get ``-<id>`` at the end. All paths have the same number of parts, so that
-no file is in the way of a directory.
+A template such as ``{branch}/{name}-{id}`` is filled in, and the extension of the payload is added:
+``.zip``, or the extension of a raw payload. Each component of the path is made a safe file name, so
+that no artifact's name can lead outside the directory.
+
+Two artifacts never have the same path. Artifact names repeat, so the path must contain the id where
+nothing else can be mistaken for it: at the beginning of a component, or at the end of the last one.
+If the template has no such id, or the file name is too long for it, ``-<id>`` is appended. All
+paths of a template have the same number of components, so that no file takes the name of a
+directory.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from ghartifacts_async.errors import InvalidArgument
 from ghartifacts_async.models import Artifact
 
 MANIFEST = "artifacts.jsonl"
-"""The file beside which no artifact's may be called so."""
+"""The file name of a mirror's manifest, which no artifact's file may have."""
 
 _FIELDS = ("name", "id", "run_id", "branch", "sha", "created", "digest")
 _SEPARATORS = frozenset("-_+@~")
@@ -31,89 +33,116 @@ _DATE = "%Y-%m-%d"
 _DATE_SPEC = re.compile(r"(?:[^%{}]|%[YmdHMSjGV])+")
 _EXTENSION = re.compile(r"(?:\.tar)?\.[A-Za-z0-9]{1,16}\Z", re.IGNORECASE)
 
-_Piece: TypeAlias = tuple[str, str | None, str]
-"""Literal text, and the field after it with its format."""
+_Replacement: TypeAlias = tuple[str, str | None, str]
+"""Literal text, the field after it (None at the end), and the field's format."""
 
 
 class PathTemplate:
-    """The paths of a template.
+    """A parsed path template.
 
     Args:
         template: Text and fields: ``{name}``, ``{id}``, ``{run_id}``, ``{branch}``, ``{sha}``,
-            ``{digest}`` and ``{created}``, the last with a format such as ``{created:%Y-%m}``.
+            ``{digest}`` and ``{created}``. Only the last takes a format, as ``{created:%Y-%m}``.
+
+    Attributes:
+        template: The text of the template.
 
     Raises:
-        InvalidArgument: It is none.
+        InvalidArgument: The template is not valid.
     """
 
     def __init__(self, template: str) -> None:
         if not isinstance(template, str):
             raise InvalidArgument(
-                f"template is a str such as {DEFAULT_TEMPLATE!r}, not {template!r}"
+                f"template must be a str such as {DEFAULT_TEMPLATE!r}, not {template!r}"
             )
         self.template = template
-        self._parts = [_pieces(part, template) for part in template.split("/")]
-        self._tells = any(_begins_with_id(part) for part in self._parts)
-        self._separator = "" if self._tells else _before_last_id(self._parts[-1])
+        self._components = [_parse(component, template) for component in template.split("/")]
+        self._has_leading_id = any(map(_starts_with_id, self._components))
+        self._id_separator = "" if self._has_leading_id else _id_separator(self._components[-1])
 
     def path(self, artifact: Artifact, extension: str = ".zip") -> str:
-        """The path of an artifact, with slashes, below the directory."""
+        """Return the path of an artifact below the directory, with slashes.
+
+        Args:
+            artifact: The artifact.
+            extension: The extension of its payload, with the dot.
+        """
         values = _values(artifact, extension)
-        *directories, name = ("".join(_texts(part, values)) for part in self._parts)
-        if not self._tells:
-            # Whatever is too long, the id is not what is cut.
-            end = f"{self._separator}{artifact.id}"
-            name = name.removesuffix(end) if self._separator else name
-            extension = f"{self._separator or '-'}{artifact.id}{extension}"
+        *directories, name = ("".join(_texts(one, values)) for one in self._components)
+        if not self._has_leading_id:
+            # As a part of the extension the id is kept if the name is too long and is shortened.
+            ending = f"{self._id_separator}{artifact.id}"
+            name = name.removesuffix(ending) if self._id_separator else name
+            extension = f"{self._id_separator or '-'}{artifact.id}{extension}"
         safe = [*map(safe_filename, directories), safe_filename(name, extension)]
         return "/".join(f"_{part}" if part.casefold() == MANIFEST else part for part in safe)
 
     def name(self, artifact: Artifact, filename: str) -> str:
-        """The last part of the path of an artifact whose payload is called `filename`."""
+        """Return the last component of an artifact's path.
+
+        Args:
+            artifact: The artifact.
+            filename: The file name of its payload, of which the extension is used.
+        """
         return self.path(artifact, extension(filename)).rpartition("/")[2]
 
 
 def extension(filename: str) -> str:
-    """The extension of a file's name, dot included; ``""`` where there is none."""
+    """Return the extension of a file name with its dot, or ``""``."""
     found = _EXTENSION.search(filename)
     return found[0] if found and found.start() else ""
 
 
-def _pieces(part: str, template: str) -> list[_Piece]:
+def _parse(component: str, template: str) -> list[_Replacement]:
+    """Parse one component of a template.
+
+    Raises:
+        InvalidArgument: The component is not valid.
+    """
     try:
-        parsed = list(Formatter().parse(part))
+        parsed = list(Formatter().parse(component))
     except ValueError as error:
-        raise InvalidArgument(f"the template {template!r} cannot be read: {error}") from None
-    pieces: list[_Piece] = []
+        raise InvalidArgument(f"the template {template!r} cannot be parsed: {error}") from None
+    replacements: list[_Replacement] = []
     for literal, field, spec, conversion in parsed:
         if field is not None and field not in _FIELDS:
             known = ", ".join(f"{{{name}}}" for name in _FIELDS)
-            raise InvalidArgument(f"the template {template!r} names {{{field}}}; there are {known}")
-        sound = not spec or (field == "created" and _DATE_SPEC.fullmatch(spec))
-        if conversion or not sound:
-            raise InvalidArgument(f"the template {template!r} formats {{{field}}} in no known way")
-        pieces.append((literal, field, spec or ""))
-    if part in {"", ".", ".."}:
-        raise InvalidArgument(f"the template {template!r} has a part {part!r}, which is no name")
-    return pieces
+            raise InvalidArgument(
+                f"the template {template!r} has an unknown field {{{field}}}; "
+                f"the fields are {known}"
+            )
+        is_valid = not spec or (field == "created" and _DATE_SPEC.fullmatch(spec))
+        if conversion or not is_valid:
+            raise InvalidArgument(
+                f"the template {template!r} has an unsupported format for {{{field}}}; "
+                "only {created} takes a format, such as {created:%Y-%m-%d}"
+            )
+        replacements.append((literal, field, spec or ""))
+    if component in {"", ".", ".."}:
+        raise InvalidArgument(
+            f"the template {template!r} has a component {component!r}, which is not a file name"
+        )
+    return replacements
 
 
-def _begins_with_id(pieces: list[_Piece]) -> bool:
-    """Whether a part does, and with no digit behind it."""
-    literal, field, _ = pieces[0]
+def _starts_with_id(component: list[_Replacement]) -> bool:
+    """Return True if a component starts with ``{id}`` and no digit can follow the id."""
+    literal, field, _ = component[0]
     if literal or field != "id":
         return False
-    following = pieces[1][0] if len(pieces) > 1 else "-"
+    following = component[1][0] if len(component) > 1 else "-"
     return bool(following) and not following[0].isdigit()
 
 
-def _before_last_id(pieces: list[_Piece]) -> str:
-    """What separates an id from what stands before it, ``""`` where a part does not end so."""
-    literal, field, _ = pieces[-1]
+def _id_separator(component: list[_Replacement]) -> str:
+    """Return the separator before the ``{id}`` that ends a component, or ``""`` if none does."""
+    literal, field, _ = component[-1]
     return literal[-1] if field == "id" and literal and literal[-1] in _SEPARATORS else ""
 
 
 def _values(artifact: Artifact, extension: str) -> dict[str, str | datetime]:
+    """Return the values of the fields; the name is without the extension."""
     run, name = artifact.workflow_run, artifact.name
     if extension and name.lower().endswith(extension.lower()) and len(name) > len(extension):
         name = name[: -len(extension)]
@@ -129,9 +158,9 @@ def _values(artifact: Artifact, extension: str) -> dict[str, str | datetime]:
     return {field: value or _UNKNOWN for field, value in known.items()}
 
 
-def _texts(pieces: list[_Piece], values: dict[str, str | datetime]) -> list[str]:
+def _texts(component: list[_Replacement], values: dict[str, str | datetime]) -> list[str]:
     texts = []
-    for literal, field, spec in pieces:
+    for literal, field, spec in component:
         value = values[field] if field is not None else ""
         texts += [literal, value if isinstance(value, str) else value.strftime(spec or _DATE)]
     return texts

@@ -1,8 +1,9 @@
-"""Which artifacts a pruning deletes.
+"""Selecting the artifacts that a pruning deletes.
 
-The newest of each name are protected, as many as are to be kept. Of the others go those that are
-too old, and then, the oldest first, as many as are too much together; where neither bound is given,
-all of them. What has expired holds no bytes: it protects nobody's place, and weighs nothing.
+The newest artifacts of each name are protected, as many as `keep_latest` says. Of the others,
+those that exceed the age limit are selected, and then the oldest ones until the rest fits the size
+limit. Without an age or size limit, all unprotected artifacts are selected. An expired artifact
+has no stored bytes: it is never protected and has size 0.
 """
 
 from __future__ import annotations
@@ -16,15 +17,20 @@ from attrs import frozen
 from ghartifacts_async.errors import InvalidArgument
 from ghartifacts_async.models import Artifact
 
-_NEVER = datetime.max.replace(tzinfo=UTC)
+_LATEST = datetime.max.replace(tzinfo=UTC)
 
 
 @frozen
 class Criteria:
-    """What is asked of a pruning; see `Repo.prune`.
+    """The criteria of a pruning; see `Repo.prune`.
+
+    Attributes:
+        older_than: Age limit. None means that age does not matter.
+        keep_latest: Number of artifacts of each name to protect. None protects none.
+        max_total_size: Limit on the bytes of all kept artifacts. None means that there is none.
 
     Raises:
-        InvalidArgument: It cannot be right, or nothing is asked.
+        InvalidArgument: A value is invalid, or all are None.
     """
 
     older_than: timedelta | None
@@ -34,64 +40,69 @@ class Criteria:
     def __attrs_post_init__(self) -> None:
         age, counts = self.older_than, (self.keep_latest, self.max_total_size)
         if age is not None and (not isinstance(age, timedelta) or age < timedelta(0)):
-            raise InvalidArgument(f"older_than is a timedelta of 0 or more, or None, not {age!r}")
+            raise InvalidArgument(
+                f"older_than must be a non-negative timedelta or None, not {age!r}"
+            )
         for name, number in zip(("keep_latest", "max_total_size"), counts, strict=True):
             if number is not None and (type(number) is not int or number < 0):
-                raise InvalidArgument(f"{name} is an int of 0 or more, or None, not {number!r}")
+                raise InvalidArgument(f"{name} must be a non-negative int or None, not {number!r}")
         if (age, *counts) == (None, None, None):
             raise InvalidArgument(
-                "one of older_than, keep_latest and max_total_size says what to delete"
+                "prune needs at least one of older_than, keep_latest and max_total_size"
             )
 
 
 def select_for_deletion(
     artifacts: Iterable[Artifact], criteria: Criteria, now: datetime
 ) -> list[Artifact]:
-    """What is to be deleted, the oldest first.
+    """Return the artifacts to delete, oldest first.
 
-    Of equal age the one with the lower id is the older; one without a date is the newest.
+    Of two artifacts created at the same time, the one with the lower id counts as older. An
+    artifact without a creation time counts as newest.
 
     Args:
-        artifacts: All that may be, in any order.
-        criteria: What is asked.
-        now: The moment from which age is counted.
+        artifacts: The candidates, in any order.
+        criteria: What to delete.
+        now: The time from which ages are counted.
     """
-    ordered = sorted(artifacts, key=_age)
-    protected = _latest(ordered, criteria.keep_latest or 0)
-    others = [one for one in ordered if one.id not in protected]
+    ordered = sorted(artifacts, key=_creation_order)
+    protected = _newest_ids(ordered, criteria.keep_latest or 0)
+    unprotected = [artifact for artifact in ordered if artifact.id not in protected]
     if criteria.older_than is None and criteria.max_total_size is None:
-        return others
-    gone: set[int] = set()
+        return unprotected
+    selected: set[int] = set()
     if criteria.older_than is not None:
-        # Before the year 1 there was nothing to delete.
+        # A datetime cannot be earlier than the year 1.
         age = min(criteria.older_than, now - datetime.min.replace(tzinfo=UTC))
-        gone = {one.id for one in others if _age(one)[0] < now - age}
+        selected = {
+            artifact.id for artifact in unprotected if _creation_order(artifact)[0] < now - age
+        }
     if criteria.max_total_size is not None:
-        total = sum(weight(one) for one in ordered if one.id not in gone)
-        for one in others:
+        total = sum(stored_bytes(artifact) for artifact in ordered if artifact.id not in selected)
+        for artifact in unprotected:
             if total <= criteria.max_total_size:
                 break
-            if one.id not in gone and weight(one):
-                gone.add(one.id)
-                total -= weight(one)
-    return [one for one in others if one.id in gone]
+            if artifact.id not in selected and stored_bytes(artifact):
+                selected.add(artifact.id)
+                total -= stored_bytes(artifact)
+    return [artifact for artifact in unprotected if artifact.id in selected]
 
 
-def weight(artifact: Artifact) -> int:
-    """Bytes that it holds."""
+def stored_bytes(artifact: Artifact) -> int:
+    """Return the bytes that GitHub stores for an artifact: its size, or 0 if it has expired."""
     return 0 if artifact.expired else artifact.size_in_bytes
 
 
-def _latest(ordered: list[Artifact], count: int) -> set[int]:
-    """The ids of the newest of each name."""
+def _newest_ids(ordered: list[Artifact], count: int) -> set[int]:
+    """Return the ids of the `count` newest unexpired artifacts of each name."""
     kept: defaultdict[str, int] = defaultdict(int)
     protected: set[int] = set()
-    for one in reversed(ordered):
-        if not one.expired and kept[one.name] < count:
-            kept[one.name] += 1
-            protected.add(one.id)
+    for artifact in reversed(ordered):
+        if not artifact.expired and kept[artifact.name] < count:
+            kept[artifact.name] += 1
+            protected.add(artifact.id)
     return protected
 
 
-def _age(artifact: Artifact) -> tuple[datetime, int]:
-    return artifact.created_at or _NEVER, artifact.id
+def _creation_order(artifact: Artifact) -> tuple[datetime, int]:
+    return artifact.created_at or _LATEST, artifact.id

@@ -1,35 +1,35 @@
-"""Giving a file's content another name, without moving a byte where the system can. All blocks."""
+"""Cloning a file by reflink, hard link or copy. Every method blocks."""
 
 from __future__ import annotations
 
 import errno
 import hashlib
 import os
-from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from ghartifacts_async._disk.file_io import make_directory, sync_directory
+from ghartifacts_async._disk.directories import make_directory, move, remove, sync_directory
+from ghartifacts_async._disk.file_io import sync_file
 from ghartifacts_async.models import Digest
 
 try:
     import fcntl
-except ImportError:  # not on Windows
+except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 _FICLONE = 0x40049409
-_PIECE = 2**20
-_PIECES_A_STEP = 32
+_CHUNK = 2**20
+_CHUNKS_PER_STEP = 32
 
 
 class FileClone:
-    """A file on its way to be another's equal: a reflink, else a hard link, else a copy.
+    """A second file of the same content: a reflink, else a hard link, else a copy.
 
     Args:
-        source: The file that is there.
-        target: What is to be equal, in one step.
-        temporary: A name beside the target that nobody else uses.
-        durable: Whether it survives a loss of power.
+        source: Existing file.
+        target: Path of the clone, which appears in one step.
+        temporary: Path beside the target that no other process uses.
+        durable: Make the clone survive a power failure.
     """
 
     def __init__(self, source: Path, target: Path, temporary: Path, *, durable: bool) -> None:
@@ -37,55 +37,60 @@ class FileClone:
         self._target = target
         self._temporary = temporary
         self._durable = durable
-        self._reading: BinaryIO | None = None
-        self._writing: BinaryIO | None = None
+        self._input: BinaryIO | None = None
+        self._output: BinaryIO | None = None
         self._hash = hashlib.sha256()
 
     def link(self) -> bool:
-        """Link it; otherwise it must be copied, some at a time."""
+        """Link the file. Return False if it must be copied with `copy_step`."""
         make_directory(self._target.parent, durable=self._durable)
         self._temporary.unlink(missing_ok=True)
-        if self._reflinked():
+        if self._reflink():
             return True
         try:
             os.link(self._source, self._temporary)
         except OSError:
-            # Another file system, one without links, or a file that has as many as there may be.
+            # The target is on another file system, or the limit of hard links is reached.
             return False
         return True
 
-    def copy_some(self) -> bool:
-        """Copy a stretch; whether there is more."""
-        if self._reading is None or self._writing is None:
-            self._reading = self._source.open("rb")
-            self._writing = self._temporary.open("xb")
-        for _ in range(_PIECES_A_STEP):
-            if not (data := self._reading.read(_PIECE)):
+    def copy_step(self) -> bool:
+        """Copy the next 32 MiB. Return False once everything is copied."""
+        if self._input is None or self._output is None:
+            self._input = self._source.open("rb")
+            self._output = self._temporary.open("xb")
+        for _ in range(_CHUNKS_PER_STEP):
+            if not (data := self._input.read(_CHUNK)):
                 return False
             self._hash.update(data)
-            self._writing.write(data)
+            self._output.write(data)
         return True
 
-    def finish(self, digest: Digest) -> None:
-        """Put it in place, unless it was copied and is not what it should be."""
-        if self._writing is not None and self._hash.hexdigest() != digest.hex:
-            raise OSError(errno.EIO, "what was copied is not what was read before")
+    def publish(self, digest: Digest) -> None:
+        """Move the clone to its target.
+
+        Args:
+            digest: Expected SHA-256 of a copy. Links are not read.
+
+        Raises:
+            OSError: The clone cannot be moved, or the copy differs from the digest.
+        """
+        if self._output is not None and self._hash.hexdigest() != digest.hex:
+            raise OSError(errno.EIO, "the copy differs from the digest of its source")
         self._close()
         if self._durable:
-            with self._temporary.open("rb") as file:
-                os.fsync(file.fileno())
-        self._temporary.replace(self._target)
+            sync_file(self._temporary)
+        move(self._temporary, self._target, replace=True)
         if self._durable:
             sync_directory(self._target.parent)
 
-    def leave(self) -> None:
-        """Leave nothing but the target."""
+    def close(self) -> None:
+        """Close the files and remove the temporary one."""
         self._close()
-        # Renaming one link of a file onto another does nothing, so it may still be there.
-        with suppress(OSError):
-            self._temporary.unlink(missing_ok=True)
+        # It still exists if renaming one hard link onto another did nothing.
+        remove(self._temporary)
 
-    def _reflinked(self) -> bool:
+    def _reflink(self) -> bool:
         if fcntl is None:
             return False
         try:
@@ -97,7 +102,7 @@ class FileClone:
         return True
 
     def _close(self) -> None:
-        for file in (self._reading, self._writing):
+        for file in (self._input, self._output):
             if file is not None:
                 file.close()
-        self._reading = self._writing = None
+        self._input = self._output = None

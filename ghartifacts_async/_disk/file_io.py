@@ -1,30 +1,37 @@
-"""Files as systems offer them, and what stands in where one does not. All of it blocks."""
+"""Files, opened safely: read, written and reserved by threads. Every function blocks."""
 
 from __future__ import annotations
 
 import errno
 import functools
+import io
 import os
 import stat
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
+from typing import Self, TypeAlias
 
 from ghartifacts_async.errors import DiskError, DiskFull
 
+Opener: TypeAlias = Callable[[str, int], int]
+"""Opens a path with flags and returns a descriptor, as `open` takes one."""
+
 PRIVATE = sum(getattr(os, name, 0) for name in ("O_BINARY", "O_CLOEXEC", "O_NOFOLLOW"))
-"""How files are opened that nobody else knows."""
+"""Flags for opening our own files: no text mode, no inheritance, no symbolic links."""
 
-_MOST_BUFFERS = 512
-_RESERVED = 2**25
-_RESERVED_WITHIN = 0.002
-_NOT_OFFERED = {errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS, errno.ENODEV}
+NOT_SUPPORTED = {errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS, errno.ENODEV}
+"""Error numbers of a file system that does not support an operation."""
 
-_WORDS = {
+_MAX_BUFFERS = 512
+_RESERVE_STEP = 2**25
+_RESERVE_STEP_SECONDS = 0.002
+
+_MESSAGES = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota is used up",
     errno.EROFS: "the file system is read-only",
@@ -34,29 +41,98 @@ _WORDS = {
 }
 
 
-class RandomFile:
-    """A file that several threads read and write, each where it wants.
+class InputFile:
+    """A file that is open for reading, at any offset and from any thread.
 
     Args:
-        path: Which. Never one that somebody else has put there: a link, a device, or a file that
-            has another name too.
-        new: Whether to make it, with the permissions that the umask leaves, in the place of one
-            that may be there.
+        path: Path of the file. Symbolic links are followed.
+        opener: Opens the path, for example relative to a directory descriptor.
+    """
+
+    def __init__(self, path: Path, opener: Opener | None = None) -> None:
+        self._file = io.FileIO(path, opener=opener)
+        self._fd = self._file.fileno()
+        self._seeking = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def size(self) -> int:
+        """Return the size of the file in bytes."""
+        return os.fstat(self._fd).st_size
+
+    def read_into(self, offset: int, buffer: memoryview) -> int:
+        """Fill the buffer from `offset`; return the number of bytes read, fewer at the end."""
+        return _read_into(self._fd, self._seeking, offset, buffer)
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Return up to `size` bytes from `offset`; ``b""`` at the end."""
+        with self._seeking:
+            self._file.seek(offset)
+            return self._file.read(size)
+
+    def close(self) -> None:
+        """Close the file; closing it twice does no harm."""
+        self._file.close()
+
+
+class OutputFile:
+    """A new file that is written from its beginning to its end.
+
+    Args:
+        descriptor: Descriptor of the file, which this object closes.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._fd = descriptor
+
+    def write(self, data: bytes) -> None:
+        """Append all of `data`."""
+        written = os.write(self._fd, data)
+        while written < len(data):
+            written += os.write(self._fd, memoryview(data)[written:])
+
+    def close(self) -> None:
+        """Close the file; closing it twice does no harm.
+
+        Raises:
+            OSError: Some file systems report a failed write only now.
+        """
+        if self._fd >= 0:
+            fd, self._fd = self._fd, -1
+            os.close(fd)
+
+
+class RandomFile:
+    """A file that several threads read and write, each at its own offsets.
+
+    Args:
+        path: Path of the file. A link, a device, a file of another user and a file with a second
+            name are refused, because another process may have planted them.
+        new: Create the file, with the permissions that the umask allows, and replace an existing
+            one.
     """
 
     def __init__(self, path: Path, *, new: bool) -> None:
         if new:
             path.unlink(missing_ok=True)
-        how = os.O_CREAT | os.O_EXCL if new else 0
-        self._fd = os.open(path, os.O_RDWR | how | PRIVATE, 0o666)
+        flags = os.O_CREAT | os.O_EXCL if new else 0
+        self._fd = os.open(path, os.O_RDWR | flags | PRIVATE, 0o666)
+        self._seeking = threading.Lock()
         if not is_own(self._fd):
             self.close()
-            raise FileNotFoundError(errno.ENOENT, "somebody else's file", str(path))
-        self._one_at_a_time = threading.Lock()
+            raise FileNotFoundError(errno.ENOENT, "not a regular file of ours", str(path))
 
-    def fileno(self) -> int:
-        """The descriptor."""
-        return self._fd
+    def size(self) -> int:
+        """Return the size of the file in bytes."""
+        return os.fstat(self._fd).st_size
+
+    def is_at(self, path: Path) -> bool:
+        """Return True if the path still names this file."""
+        return is_at(self._fd, path)
 
     def write(self, offset: int, chunks: Sequence[bytes]) -> None:
         """Write the chunks one after another, the first at `offset`."""
@@ -69,114 +145,89 @@ class RandomFile:
             if written:
                 views[0] = views[0][written:]
 
-    def read(self, offset: int, buffer: memoryview) -> int:
-        """Fill the buffer with what stands at `offset`, as far as there is; how many bytes."""
-        if hasattr(os, "preadv"):
-            return os.preadv(self._fd, [buffer], offset)
-        with self._one_at_a_time:
-            os.lseek(self._fd, offset, os.SEEK_SET)
-            data = os.read(self._fd, len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
+    def read_into(self, offset: int, buffer: memoryview) -> int:
+        """Fill the buffer from `offset`; return the number of bytes read, fewer at the end."""
+        return _read_into(self._fd, self._seeking, offset, buffer)
 
     def reserve(self, size: int) -> None:
-        """Make it `size` bytes long, of which the disk has room for each where it can tell.
+        """Set the size of the file, and check that the disk has room for it.
 
-        The room is set aside where that costs next to nothing. Memory, and what the C library
-        emulates, takes as long for it as for writing: there it is only looked whether it is free.
-        Several downloads at once then see the same free room, and `DiskFull` may come while they
-        write.
+        Blocks are allocated only while that is nearly free. In memory file systems, and where the
+        C library emulates it, allocating takes as long as writing; there, only the free space is
+        checked. Concurrent downloads then count the same free space, and `DiskFull` may still be
+        raised by a write.
+
+        Raises:
+            OSError: The disk has too little free space (``ENOSPC``).
         """
         os.ftruncate(self._fd, size)
-        self._check_room(size)
+        self._check_free_space(size)
         start, fast = 0, hasattr(os, "posix_fallocate")
         while start < size and fast:
-            # Not the time that goes by, which is that of others at work as well.
-            piece, began = min(_RESERVED, size - start), time.thread_time()
+            # Thread time, because wall time also measures the other threads.
+            step, started_at = min(_RESERVE_STEP, size - start), time.thread_time()
             try:
-                os.posix_fallocate(self._fd, start, piece)
+                os.posix_fallocate(self._fd, start, step)
             except OSError as error:
-                if error.errno not in _NOT_OFFERED:
+                if error.errno not in NOT_SUPPORTED:
                     raise
                 return
-            start += piece
-            fast = time.thread_time() - began < _RESERVED_WITHIN
-
-    def _check_room(self, size: int) -> None:
-        if hasattr(os, "fstatvfs"):
-            disk = os.fstatvfs(self._fd)
-            # Some tell nothing; and what is kept for the superuser may be ours.
-            if disk.f_blocks and disk.f_bfree * disk.f_frsize < size:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            start += step
+            fast = time.thread_time() - started_at < _RESERVE_STEP_SECONDS
 
     def sync(self) -> None:
-        """Return when what was written survives the loss of power."""
+        """Return once the written bytes would survive a power failure."""
         os.fsync(self._fd)
 
     def close(self) -> None:
-        """Close it. An error is one: some file systems write only now."""
+        """Close the file; closing it twice does no harm.
+
+        Raises:
+            OSError: Some file systems report a failed write only now.
+        """
         if self._fd >= 0:
             fd, self._fd = self._fd, -1
             os.close(fd)
 
+    def _check_free_space(self, size: int) -> None:
+        if hasattr(os, "fstatvfs"):
+            status = os.fstatvfs(self._fd)
+            # Some file systems report no sizes; blocks reserved for the superuser may be ours.
+            if status.f_blocks and status.f_bfree * status.f_frsize < size:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
     def _write_some(self, offset: int, views: deque[memoryview]) -> int:
         if hasattr(os, "pwritev"):
-            return os.pwritev(self._fd, list(islice(views, _MOST_BUFFERS)), offset)
-        with self._one_at_a_time:
+            return os.pwritev(self._fd, list(islice(views, _MAX_BUFFERS)), offset)
+        with self._seeking:
             os.lseek(self._fd, offset, os.SEEK_SET)
             return os.write(self._fd, views[0])
 
 
-def hidden(directory: Path, stem: str, kind: str) -> Path:
-    """What lies beside a target for its sake; the stem tells it from those of others."""
-    return directory / f".{stem}.ghartifacts-{kind}"
+def read_tail(path: Path, size: int) -> bytes:
+    """Return the last `size` bytes of a file, or all of a shorter one."""
+    with InputFile(path) as file:
+        return file.read(max(0, file.size() - size), size)
 
 
 def is_own(fd: int) -> bool:
-    """Whether it is a file of this user's, of one name."""
+    """Return True if a descriptor is a regular file of this user with exactly one name."""
     status = os.fstat(fd)
     mine = not hasattr(os, "getuid") or status.st_uid == os.geteuid()
     return stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and mine
 
 
 def is_at(fd: int, path: Path) -> bool:
-    """Whether a path names this very file."""
+    """Return True if a path names the file of a descriptor."""
     try:
         return os.path.samestat(os.fstat(fd), path.lstat())
     except FileNotFoundError:
         return False
 
 
-def rename_new(path: Path, target: Path) -> None:
-    """Rename to a name that must be free, in one step where the file system can."""
-    try:
-        os.link(path, target)
-    except FileExistsError:
-        raise
-    except OSError:
-        if target.exists():
-            raise FileExistsError(errno.EEXIST, "File exists") from None
-        path.rename(target)
-    else:
-        path.unlink()
-
-
-def make_directory(path: Path, *, durable: bool) -> None:
-    """Make a directory, and those above it, as far as they are not there.
-
-    Args:
-        path: Which.
-        durable: Whether they survive the loss of power.
-    """
-    new = [one for one in (path, *path.parents) if not one.exists()] if durable else []
-    path.mkdir(parents=True, exist_ok=True)
-    for one in new:
-        sync_directory(one.parent)
-
-
 def sync_file(path: Path) -> None:
-    """Return when what a file holds survives the loss of power."""
-    # Windows syncs only what may be written.
+    """Return once the content of a file would survive a power failure."""
+    # Windows syncs only files that are open for writing.
     fd = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
     try:
         os.fsync(fd)
@@ -184,23 +235,9 @@ def sync_file(path: Path) -> None:
         os.close(fd)
 
 
-def sync_directory(path: Path) -> None:
-    """Return when the names in a directory survive the loss of power, where that can be asked."""
-    if not hasattr(os, "O_DIRECTORY"):
-        return
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    except OSError as error:
-        if error.errno not in _NOT_OFFERED:
-            raise
-    finally:
-        os.close(fd)
-
-
 @functools.cache
-def boot() -> str:
-    """Which start of the machine this is, ``""`` where it cannot be told."""
+def boot_id() -> str:
+    """Return an identifier of this start of the machine, or ``""`` where there is none."""
     with suppress(OSError):
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     return ""
@@ -208,7 +245,7 @@ def boot() -> str:
 
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
-    """What the system says of a path is raised as an error of this library."""
+    """Raise a `DiskError` that names `path` in place of an `OSError`."""
     try:
         yield
     except OSError as error:
@@ -216,7 +253,17 @@ def disk_errors(path: Path) -> Iterator[None]:
 
 
 def disk_error(error: OSError, path: Path) -> DiskError:
-    """What the system said of a path, as an error of this library."""
-    words = _WORDS.get(error.errno or 0) or error.strerror or str(error)
+    """Return the `DiskError` or `DiskFull` for an `OSError` about `path`."""
+    message = _MESSAGES.get(error.errno or 0) or error.strerror or str(error)
     kind = DiskFull if error.errno in {errno.ENOSPC, errno.EDQUOT} else DiskError
-    return kind(f"{path}: {words}", path=path, errno=error.errno)
+    return kind(f"{path}: {message}", path=path, errno=error.errno)
+
+
+def _read_into(fd: int, seeking: threading.Lock, offset: int, buffer: memoryview) -> int:
+    if hasattr(os, "preadv"):
+        return os.preadv(fd, [buffer], offset)
+    with seeking:
+        os.lseek(fd, offset, os.SEEK_SET)
+        data = os.read(fd, len(buffer))
+    buffer[: len(data)] = data
+    return len(data)

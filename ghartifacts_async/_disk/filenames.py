@@ -1,7 +1,7 @@
-"""Safe names for files, out of names that anybody may have chosen.
+"""Safe file names, made from names that the uploader has chosen.
 
-The result names a file in one directory on Linux, macOS and Windows alike: no separator, no
-device, nothing hidden (a payload called ``.netrc`` must not become one), at most 255 bytes.
+A safe name is a single path component on Linux, macOS and Windows: it has no separator, is no
+device, is not hidden (a payload named ``.netrc`` must not become one) and has at most 255 bytes.
 Characters that some system refuses become ``_``.
 
 Source: https://learn.microsoft.com/windows/win32/fileio/naming-a-file
@@ -22,15 +22,17 @@ _LEGAL = str.maketrans(dict.fromkeys(_ILLEGAL, "_"))
 
 
 def safe_filename(name: str, suffix: str = "") -> str:
-    """Turn any text into the name of a file, `suffix` included.
+    """Return a safe file name for any text. A name that is safe already is not changed.
 
-    Deterministic, and the identity on names that are safe as they are.
+    Args:
+        name: Any text.
+        suffix: End of the file name, for example ``.zip``.
     """
-    # What is far too long is cut before it is normalised, which takes quadratic time.
+    # Normalising takes quadratic time, so a very long name is cut first.
     text = name if len(name) <= 1024 else name[:960] + name[-64:]
     text = unicodedata.normalize("NFC", text).translate(_LEGAL)
     if not text.isprintable():
-        text = "".join(map(_shown, text))
+        text = "".join(map(_replace_unprintable, text))
     text = text.strip(" ")
     text = _shortened(text, suffix)
     if not suffix:
@@ -44,27 +46,27 @@ def safe_filename(name: str, suffix: str = "") -> str:
 
 
 def is_portable(component: str) -> bool:
-    """Whether Windows takes a component of a path for what it is."""
+    """Return True if Windows accepts a path component unchanged."""
     plain = not component.endswith((" ", ".")) and not _ILLEGAL & set(component)
     return plain and not _RESERVED.fullmatch(component)
 
 
 def folded(name: str) -> str:
-    """What two names have in common that some file system takes for the same."""
+    """Return a key that is equal for names that some file system treats as the same."""
     if name.isascii():
         return name.lower()
     folded = unicodedata.normalize("NFD", name).casefold()
     return unicodedata.normalize("NFC", folded)
 
 
-def _shown(character: str) -> str:
-    # Cc and Cf control, Cs are lone surrogates: some lie to the reader, some cannot be encoded.
+def _replace_unprintable(character: str) -> str:
+    # Control and format characters can mislead a reader; lone surrogates cannot be encoded.
     refused = unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"}
     return "_" if refused else character
 
 
 def _shortened(text: str, suffix: str) -> str:
-    """Cut to what leaves room for the suffix; an extension is kept."""
+    """Shorten a name so that the suffix fits; keep a short extension."""
     room = MAX_BYTES - len(suffix.encode())
     if len(text.encode()) <= room:
         return text

@@ -1,4 +1,4 @@
-"""SHA-256 of a file that is being written, read back from the disk close behind the writer."""
+"""SHA-256 of files, read back from disk in steps: of a complete file, or behind its writer."""
 
 from __future__ import annotations
 
@@ -7,78 +7,161 @@ import hashlib
 from contextlib import suppress
 from pathlib import Path
 
-from ghartifacts_async._disk.file_io import RandomFile, disk_errors
+from ghartifacts_async._disk.file_io import InputFile, RandomFile, disk_errors
 from ghartifacts_async._disk.threads import IoThreads
 from ghartifacts_async._tasks.waiting import wait_all
 from ghartifacts_async.errors import ClientStateError, DiskError
 from ghartifacts_async.models import Digest
 
+# Large reads, because each one waits twice for the interpreter's lock.
 _READ_SIZE = 2**20
-_AT_ONCE = 2**25
-_WORTH_IT = 2**22
+_STEP = 2**25
+_MIN_FOLLOW_BYTES = 2**22
 
 
-class Hasher:
-    """Hashes one file, from its front on, in one thread at a time.
+class StepHasher:
+    """SHA-256 of a file, read from its beginning in steps of at most 32 MiB. It blocks.
 
     Args:
-        disk: Whose threads.
-        file: Which file.
-        path: Where it is.
+        file: File to read.
+        path: Path of the file, for errors.
+
+    Attributes:
+        size: Bytes hashed so far.
     """
 
-    def __init__(self, disk: IoThreads, file: RandomFile, path: Path) -> None:
-        self._disk = disk
+    def __init__(self, file: InputFile | RandomFile, path: Path) -> None:
         self._file = file
         self._path = path
         self._hash = hashlib.sha256()
         self._buffer: memoryview | None = None
-        self._hashed = 0
-        self._front = 0
+        self.size = 0
+
+    def step(self, stop: int) -> bool:
+        """Hash the next bytes, up to `stop` or the end of the file.
+
+        Returns:
+            False once the file has ended.
+
+        Raises:
+            DiskError: The file cannot be read.
+        """
+        buffer = self._buffer = self._buffer or memoryview(bytearray(_READ_SIZE))
+        stop = min(stop, self.size + _STEP)
+        with disk_errors(self._path):
+            while self.size < stop:
+                count = self._file.read_into(self.size, buffer[: stop - self.size])
+                if not count:
+                    return False
+                self._hash.update(buffer[:count])
+                self.size += count
+        return True
+
+    def digest(self) -> Digest:
+        """Return the digest of the bytes hashed so far."""
+        return Digest("sha256", self._hash.hexdigest())
+
+
+async def hash_file(
+    threads: IoThreads, path: Path, expected_size: int | None = None
+) -> tuple[int, Digest | None]:
+    """Return size and SHA-256 of a file.
+
+    Args:
+        threads: Threads that read it.
+        path: Path of the file.
+        expected_size: Size in bytes; a file of another size is not read. None reads any.
+
+    Returns:
+        The digest is None if the file was not read, and the size -1 if there is no file.
+
+    Raises:
+        DiskError: The file cannot be read.
+    """
+    opened: list[InputFile] = []
+
+    def open_file() -> int:
+        with disk_errors(path), suppress(FileNotFoundError):
+            opened.append(InputFile(path))
+            return opened[0].size()
+        return -1
+
+    try:
+        size = await threads.run(open_file)
+        if not opened or expected_size not in {None, size}:
+            return size, None
+        hasher = StepHasher(opened[0], path)
+        while await threads.run(hasher.step, hasher.size + _STEP):
+            pass
+        return size, hasher.digest()
+    finally:
+        for file in opened:
+            await threads.run(file.close, after_close=True)
+
+
+async def has_digest(threads: IoThreads, path: Path, size: int, digest: Digest) -> bool:
+    """Return True if a file has a size and a SHA-256 digest; other digests are never equal.
+
+    Raises:
+        DiskError: The file cannot be read.
+    """
+    if digest.algorithm != "sha256":
+        return False
+    return await hash_file(threads, path, size) == (size, digest)
+
+
+class FollowingHasher:
+    """SHA-256 of a file that is being written, computed close behind the writer.
+
+    One thread at a time reads the file, so that the bytes are still in the page cache.
+
+    Args:
+        threads: Threads that read the file.
+        file: File to read.
+        path: Path of the file, for errors.
+    """
+
+    def __init__(self, threads: IoThreads, file: RandomFile, path: Path) -> None:
+        self._threads = threads
+        self._hasher = StepHasher(file, path)
+        self._path = path
+        self._available = 0
         self._job: asyncio.Future[None] | None = None
 
-    def follow(self, front: int) -> None:
-        """So many bytes are there, without a gap."""
-        self._front = front
-        if self._job is None and front - self._hashed >= _WORTH_IT:
+    def follow(self, available: int) -> None:
+        """Hash in the background, up to `available` bytes, which are written without a gap."""
+        self._available = available
+        if self._job is None and available - self._hasher.size >= _MIN_FOLLOW_BYTES:
             with suppress(ClientStateError):
-                self._job = self._disk.start(self._hash_up_to, front)
+                self._job = self._threads.start(self._step, available)
                 self._job.add_done_callback(self._done)
 
     def stop(self) -> None:
-        """Begin no further job; the one under way is in `jobs`."""
-        self._front = 0
+        """Start no further job; `jobs` still has the running one."""
+        self._available = 0
 
     @property
     def jobs(self) -> tuple[asyncio.Future[None], ...]:
-        """What a thread is at work on."""
+        """The running job, if there is one."""
         return () if self._job is None else (self._job,)
 
     async def digest(self, total: int) -> Digest:
-        """Of all of the file, which has so many bytes.
+        """Return the digest of the whole file, which has `total` bytes.
 
         Raises:
-            DiskError: It cannot be read.
+            DiskError: The file cannot be read, or is shorter.
         """
         self.stop()
         await wait_all(lambda: self.jobs)
-        while self._hashed < total:
-            await self._disk.run(self._hash_up_to, total)
-        return Digest("sha256", self._hash.hexdigest())
+        while self._hasher.size < total:
+            await self._threads.run(self._step, total)
+        return self._hasher.digest()
 
     def _done(self, job: asyncio.Future[None]) -> None:
         self._job = None
         if not job.cancelled() and job.exception() is None:
-            self.follow(self._front)
+            self.follow(self._available)
 
-    def _hash_up_to(self, stop: int) -> None:
-        # Large: each piece costs two waits for the interpreter's lock.
-        buffer = self._buffer = self._buffer or memoryview(bytearray(_READ_SIZE))
-        stop = min(stop, self._hashed + _AT_ONCE)
-        with disk_errors(self._path):
-            while self._hashed < stop:
-                count = self._file.read(self._hashed, buffer[: stop - self._hashed])
-                if not count:
-                    raise DiskError(f"{self._path}: another process cut it", path=self._path)
-                self._hash.update(buffer[:count])
-                self._hashed += count
+    def _step(self, stop: int) -> None:
+        if not self._hasher.step(stop):
+            raise DiskError(f"{self._path}: another process truncated it", path=self._path)

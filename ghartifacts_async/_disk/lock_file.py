@@ -1,4 +1,4 @@
-"""The file of a journal, whose lock is the right to work on what it tells of. All of it blocks."""
+"""A locked file, which doubles as a log of what its holder has done. Every function blocks."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from ghartifacts_async._disk.file_io import PRIVATE, hidden, is_at, is_own
+from ghartifacts_async._disk.directories import remove
+from ghartifacts_async._disk.file_io import PRIVATE, is_at, is_own
 
-NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
-"""What a file system says that has none."""
+LOCKS_UNSUPPORTED = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
+"""Error numbers of a file system without locks."""
 
 
-class Journal:
-    """A journal, once it is locked.
+class LockFile:
+    """A file that one process at a time may hold, read and append to.
 
     Args:
-        path: Where it lies.
+        path: Path of the file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -26,21 +27,27 @@ class Journal:
 
     @property
     def is_held(self) -> bool:
-        """Whether its lock is ours."""
+        """Whether this object holds the lock."""
         return self._fd >= 0
 
-    def hold(self, *, lock: bool = True, make: bool = True) -> bool:
-        """Open it, made if need be, and lock it; whether it could be had.
+    def acquire(self, *, lock: bool = True, create: bool = True) -> bool:
+        """Open and lock the file. Return False if another process holds the lock.
 
-        An `OSError` where the file system has no such files, or no locks.
+        Args:
+            lock: Lock the file; false where the file system has no locks.
+            create: Create the file if it is missing.
+
+        Raises:
+            OSError: The file cannot be opened, or the file system has no locks
+                (`LOCKS_UNSUPPORTED`).
         """
-        # Here, where it is a thread that waits for it to load.
+        # Imported here, so that a thread and not the event loop waits for it.
         from filelock import lock_descriptor
 
-        how = os.O_RDWR | os.O_APPEND | PRIVATE | (os.O_CREAT if make else 0)
-        fd = os.open(self.path, how, 0o666)
+        flags = os.O_RDWR | os.O_APPEND | PRIVATE | (os.O_CREAT if create else 0)
+        fd = os.open(self.path, flags, 0o666)
         try:
-            # Whoever had the lock before may have removed the file, or published what it tells of.
+            # The previous holder may have removed the file between the opening and the locking.
             if not lock or (lock_descriptor(fd, blocking=False) and is_at(fd, self.path)):
                 self._fd = fd
         finally:
@@ -49,66 +56,50 @@ class Journal:
         return self.is_held
 
     def read(self) -> bytes:
-        """What it tells; nothing, if it is not of our own writing."""
+        """Return the complete lines, and drop a last line that a kill has cut short.
+
+        Returns:
+            ``b""`` for a file that is not a regular file of this user with one name.
+        """
         if not is_own(self._fd):
             return b""
         os.lseek(self._fd, 0, os.SEEK_SET)
         text = b"".join(iter(lambda: os.read(self._fd, 2**20), b""))
-        # A line that a kill has torn must not become the beginning of the next.
+        # An incomplete line must not become the beginning of the next one.
         os.ftruncate(self._fd, text.rfind(b"\n") + 1)
         return text
 
     def clear(self) -> None:
-        """Tell of nothing."""
+        """Remove all lines."""
         os.ftruncate(self._fd, 0)
 
-    def add(self, line: bytes) -> None:
-        """Tell more."""
+    def append(self, line: bytes) -> None:
+        """Append a line."""
         os.write(self._fd, line)
 
     @property
     def is_empty(self) -> bool:
-        """Whether it tells of nothing."""
+        """Whether the file has no lines."""
         return os.fstat(self._fd).st_size == 0
 
     @property
     def is_in_place(self) -> bool:
-        """Whether it still is the one that others find."""
+        """Whether the path still names the file that this object holds."""
         return is_at(self._fd, self.path)
 
     def remove(self) -> None:
-        """Leave nothing for the next."""
+        """Remove the file, if that is possible."""
         if os.name == "nt":
-            self.release()  # before it can be removed
-        with suppress(OSError):
-            self.path.unlink(missing_ok=True)
+            self.release()  # Windows does not remove open files
+        remove(self.path)
 
     def release(self) -> None:
-        """Let the next have it."""
+        """Release the lock and close the file; releasing it twice does no harm."""
         if self._fd >= 0:
             from filelock import unlock_descriptor
 
             fd, self._fd = self._fd, -1
             with suppress(OSError):
-                # A child process that was forked meanwhile holds it too.
+                # Closing is not enough: a forked child process shares the lock.
                 unlock_descriptor(fd)
             os.close(fd)
-
-
-def tidy(directory: Path, stem: str) -> None:
-    """Leave nothing of a payload that is at its target, unless another is at work on it. Blocks.
-
-    A process that is killed after the last step, or that another was faster than, leaves a journal
-    for which nobody looks any more.
-    """
-    path = hidden(directory, stem, "journal")
-    journal = Journal(path)
-    # What cannot be tidied harms nobody.
-    with suppress(OSError):
-        if not os.path.lexists(path) or not journal.hold(make=False):
-            return
-        try:
-            hidden(directory, stem, "part").unlink(missing_ok=True)
-            journal.remove()
-        finally:
-            journal.release()

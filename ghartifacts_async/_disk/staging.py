@@ -1,32 +1,35 @@
-"""A directory that is filled beside its place, and takes it in one step once it is complete.
+"""A directory that is filled under a temporary name and then moved to its target in one step.
 
-Others may be able to write where it lies, and put a link in the place of what is ours: where the
-system knows descriptors of directories, all is done through one, and paths are only told.
+Other users may be able to write to the parent directory and to replace our directory by a link.
+Where the system supports it, every operation therefore goes through a directory descriptor, and
+paths appear only in errors.
 """
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import logging
 import os
 import shutil
 import stat
-import tempfile
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from ghartifacts_async._disk.file_io import disk_error, disk_errors
+from ghartifacts_async._disk.directories import (
+    CreatedDirectories,
+    make_temporary_directory,
+    remove_tree,
+)
+from ghartifacts_async._disk.file_io import PRIVATE, OutputFile, disk_error, disk_errors
 from ghartifacts_async._disk.threads import IoThreads
-from ghartifacts_async._tasks.waiting import wait_done
 from ghartifacts_async.errors import DiskError, TargetExists
 from ghartifacts_async.models import IfDirectoryExists
 
-_MODE = 0o755
+_DIRECTORY_MODE = 0o755
 _TREE, _OLD, _DROPPED = "tree", "old", "dropped"
-_TAKEN = {errno.EEXIST, errno.ENOTEMPTY}
-_TRIES = 20
+_TARGET_EXISTS = {errno.EEXIST, errno.ENOTEMPTY}
+_PUBLISH_ATTEMPTS = 20
 _DIRECTORY = sum(getattr(os, name, 0) for name in ("O_DIRECTORY", "O_NOFOLLOW", "O_CLOEXEC"))
 _BY_DESCRIPTOR = (
     {os.open, os.mkdir, os.rename, os.stat, os.unlink, os.rmdir} <= os.supports_dir_fd
@@ -39,137 +42,139 @@ _log = logging.getLogger("ghartifacts_async")
 
 @asynccontextmanager
 async def staging_directory(
-    disk: IoThreads, directory: str | os.PathLike[str], if_exists: IfDirectoryExists
+    threads: IoThreads, directory: str | os.PathLike[str], if_exists: IfDirectoryExists
 ) -> AsyncIterator[StagingDirectory]:
-    """A directory to fill; what is not published is gone at the end.
+    """Provide a directory to fill and publish, and remove it if it is not published.
 
     Args:
-        disk: Where it is worked on.
-        directory: Its place; those above it are made if need be.
-        if_exists: What to do about one that is there, and not empty.
+        threads: Threads that work on it.
+        directory: Its target. Missing parents are made.
+        if_exists: ``"error"``, or ``"replace"`` for a target that exists and is not empty.
 
     Raises:
-        TargetExists: There is one, and it is to be left alone.
-        DiskError: It cannot be made, or what is there cannot be replaced.
+        TargetExists: The target exists and must not be replaced.
+        DiskError: The directory cannot be made, or the target cannot be replaced.
     """
-    made = StagingDirectory(disk, directory, if_exists)
+    staging = StagingDirectory(threads, directory, if_exists)
     try:
-        await disk.run(made._make)
-        yield made
+        await threads.run(staging._make)
+        yield staging
     finally:
-        await disk.run(made._leave, last=True)
+        await threads.run(staging._remove_work, after_close=True)
 
 
 class StagingDirectory:
-    """A directory beside its place. Made by `fresh`.
+    """A directory under a temporary name. Made by `staging_directory`.
 
     Attributes:
-        target: Its place.
-        work: A directory of our own beside it, which holds the one that is filled.
+        target: Final path of the directory.
+        work: Temporary directory beside the target, which contains the directory to fill.
     """
 
     def __init__(
-        self, disk: IoThreads, directory: str | os.PathLike[str], if_exists: IfDirectoryExists
+        self, threads: IoThreads, directory: str | os.PathLike[str], if_exists: IfDirectoryExists
     ) -> None:
-        self._disk = disk
+        self._threads = threads
         self._replace = if_exists == "replace"
-        self._made: list[Path] = []
-        self._published = self._abandoned = self._old_is_here = False
-        self._own: os.stat_result | None = None
+        self._created = CreatedDirectories()
+        self._published = self._holds_old = False
+        self._status: os.stat_result | None = None
         self._fd: int | None = None
         self._dropped = 0
         self.target = self.work = Path(directory)
 
     async def check(self) -> None:
-        """Make sure that `work` is what was made.
+        """Make sure that `work` is still our directory.
 
         Raises:
-            DiskError: Another process has put something in its place.
+            DiskError: Another process has replaced it.
         """
-        await self._disk.run(self._check)
+        await self._threads.run(self._check)
 
     async def fill(self, directories: Iterable[tuple[str, ...]]) -> None:
-        """Make directories in it, each after the one that it lies in.
+        """Make directories, each listed after its parent.
 
         Raises:
-            DiskError: One cannot be made.
+            DiskError: One of them cannot be made.
         """
-        await self._disk.run(self._fill, directories)
+        await self._threads.run(self._fill, directories)
 
     async def publish(self, files: Iterable[tuple[str, ...]]) -> list[Path]:
-        """Let it take its place, and tell where its files are then.
+        """Move the directory to its target; return the final paths of its files.
 
-        Cancelled before the step, it is not taken.
+        If cancelled before the move, the directory is not published.
 
         Raises:
-            TargetExists: There is a directory by now, and it is to be left alone.
-            DiskError: It cannot be put there.
+            TargetExists: The target exists by now and must not be replaced.
+            DiskError: The directory cannot be moved.
         """
-        job = self._disk.start(self._publish, files)
-        try:
-            return await asyncio.shield(job)
-        except asyncio.CancelledError:
-            self._abandoned = True
-            await wait_done(job)
-            raise
+        return await self._threads.run_final_step(self._publish, files)
 
-    def open(self, parts: tuple[str, ...], flags: int, mode: int) -> int:
-        """Open a file in it. It blocks."""
-        return os.open(self._at(_TREE, *parts), flags, mode, dir_fd=self._fd)
+    def create_file(self, parts: tuple[str, ...], mode: int) -> OutputFile:
+        """Create a file in the directory. It blocks.
+
+        Args:
+            parts: Components of its path.
+            mode: Permissions, from which the umask is removed.
+        """
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | PRIVATE
+        return OutputFile(os.open(self._at(_TREE, *parts), flags, mode, dir_fd=self._fd))
 
     def opener(self, path: str, flags: int) -> int:
-        """Open a file that lies in `work`, as `open` has it done. It blocks."""
+        """Open a file that lies directly in `work`, for the `opener` of `open`. It blocks."""
         return os.open(self._at(os.path.basename(path)), flags, dir_fd=self._fd)  # noqa: PTH119
 
     def _at(self, *parts: str) -> str:
-        """A path in `work`, from there where there is a descriptor of it."""
+        """Return a path in `work`, relative to its descriptor where there is one."""
         base = () if self._fd is not None else (self.work,)
-        return os.path.join(*base, *parts)  # noqa: PTH118 - of thousands
+        return os.path.join(*base, *parts)  # noqa: PTH118 - called for thousands of members
 
     def _names(self) -> list[str]:
         return os.listdir(self.work if self._fd is None else self._fd)  # noqa: PTH208
 
     def _make(self) -> None:
         with disk_errors(self.target):
-            self.target = _resolved(self.target)
-            self._look()
+            self.target = _resolve_parent(self.target)
+            self._check_target()
         parent = self.target.parent
         with disk_errors(parent):
-            self._made = [path for path in (parent, *parent.parents) if not path.exists()]
-            parent.mkdir(parents=True, exist_ok=True)
-            work = tempfile.mkdtemp(prefix=".", suffix=".ghartifacts-unpack", dir=parent)
-        self.work = Path(work)
+            self._created.make(parent)
+            self.work = make_temporary_directory(
+                prefix=".", suffix=".ghartifacts-unpack", parent=parent
+            )
         with disk_errors(self.work):
             if _BY_DESCRIPTOR:
                 self._fd = os.open(self.work, os.O_RDONLY | _DIRECTORY)
-            own = self.work.lstat() if self._fd is None else os.fstat(self._fd)
-            if not stat.S_ISDIR(own.st_mode) or self._names():
+            status = self.work.lstat() if self._fd is None else os.fstat(self._fd)
+            if not stat.S_ISDIR(status.st_mode) or self._names():
                 raise self._changed()
-            self._own = own
-            os.mkdir(self._at(_TREE), _MODE, dir_fd=self._fd)
+            self._status = status
+            os.mkdir(self._at(_TREE), _DIRECTORY_MODE, dir_fd=self._fd)
 
-    def _look(self) -> bool:
-        """Whether there is a directory in the place of this one, which may be replaced."""
+    def _check_target(self) -> bool:
+        """Return True if the target is a directory that may be replaced, False if it is missing."""
         try:
-            there = self.target.lstat()
+            status = self.target.lstat()
         except FileNotFoundError:
             return False
-        if not stat.S_ISDIR(there.st_mode):
-            raise TargetExists(f"{self.target}: in its place is a file or a link", path=self.target)
+        if not stat.S_ISDIR(status.st_mode):
+            raise TargetExists(
+                f"{self.target}: a file or a link of this name exists", path=self.target
+            )
         if not self._replace and any(self.target.iterdir()):
-            raise self._taken()
+            raise self._exists()
         reason = "is a mount point" if os.path.ismount(self.target) else ""
-        if _is_current(there):
-            reason = "is, or holds, the current directory of this process"
+        if _is_current(status):
+            reason = "is, or contains, the current directory of this process"
         if reason:
             raise DiskError(
-                f"{self.target}: it {reason}, and cannot be replaced; unpack below it",
+                f"{self.target}: it {reason} and cannot be replaced; unpack into a directory in it",
                 path=self.target,
             )
         return True
 
-    def _taken(self) -> TargetExists:
-        return TargetExists(f"{self.target}: there is a directory already", path=self.target)
+    def _exists(self) -> TargetExists:
+        return TargetExists(f"{self.target}: the directory already exists", path=self.target)
 
     def _changed(self) -> DiskError:
         return DiskError(f"{self.work}: another process changed it", path=self.work)
@@ -179,9 +184,9 @@ class StagingDirectory:
             raise self._changed()
 
     def _is_ours(self) -> bool:
-        """Whether `work` is what we made."""
+        """Return True if `work` names the directory that we made."""
         try:
-            return self._own is not None and os.path.samestat(self._own, self.work.lstat())
+            return self._status is not None and os.path.samestat(self._status, self.work.lstat())
         except OSError:
             return False
 
@@ -189,88 +194,87 @@ class StagingDirectory:
         self._check()
         for parts in directories:
             try:
-                os.mkdir(self._at(_TREE, *parts), _MODE, dir_fd=self._fd)
+                os.mkdir(self._at(_TREE, *parts), _DIRECTORY_MODE, dir_fd=self._fd)
             except OSError as error:
                 raise disk_error(error, self.target.joinpath(*parts)) from error
 
     def _publish(self, files: Iterable[tuple[str, ...]]) -> list[Path]:
-        if self._abandoned:
-            return []
         paths = [self.target.joinpath(*parts) for parts in files]
-        for left in reversed(range(_TRIES)):
+        for attempts_left in reversed(range(_PUBLISH_ATTEMPTS)):
             self._check()
             try:
-                if self._look():
+                if self._check_target():
                     self._exchange()
                 else:
-                    self._take(_TREE)
+                    self._move_to_target(_TREE)
                 self._published = True
                 break
             except OSError as error:
-                # Another took the place, or left it, since we looked.
-                taken = error.errno in _TAKEN
-                if left and (error.errno == errno.ENOENT or (taken and self._replace)):
+                # Another process made or removed the target since the check.
+                exists = error.errno in _TARGET_EXISTS
+                if attempts_left and (error.errno == errno.ENOENT or (exists and self._replace)):
                     continue
-                if taken:
-                    raise self._taken() from error
+                if exists:
+                    raise self._exists() from error
                 raise disk_error(error, self.target) from error
         return paths
 
-    def _take(self, name: str) -> None:
-        """Put what lies in `work` in its place."""
+    def _move_to_target(self, name: str) -> None:
         os.rename(self._at(name), self.target, src_dir_fd=self._fd)
 
     def _exchange(self) -> None:
-        """Take the place of a directory, which is put back where that fails."""
+        """Replace the target, and move it back if that fails."""
         os.rename(self.target, self._at(_OLD), dst_dir_fd=self._fd)
-        self._old_is_here = True
+        self._holds_old = True
         try:
             if not self._replace and any((self.work / _OLD).iterdir()):
-                raise self._taken()
-            self._take(_TREE)
+                raise self._exists()
+            self._move_to_target(_TREE)
         except BaseException as error:
-            self._put_back(error)
+            self._move_back(error)
             raise
-        self._old_is_here = False
+        self._holds_old = False
 
-    def _put_back(self, reason: BaseException) -> None:
+    def _move_back(self, reason: BaseException) -> None:
         try:
-            self._take(_OLD)
+            self._move_to_target(_OLD)
         except OSError as error:
-            if not (self._replace and error.errno in _TAKEN):
+            if not (self._replace and error.errno in _TARGET_EXISTS):
                 old = self.work / _OLD
                 raise DiskError(
-                    f"{self.target}: it could not be replaced ({reason}), and is now at {old}",
+                    f"{self.target}: it could not be replaced ({reason}) or moved back; "
+                    f"it is now at {old}",
                     path=old,
                 ) from reason
-            # Whoever is there has replaced it, too.
+            # Another process has published its own directory, so the old one is replaced anyway.
             self._dropped += 1
             dropped = self._at(f"{_DROPPED}{self._dropped}")
             os.rename(self._at(_OLD), dropped, src_dir_fd=self._fd, dst_dir_fd=self._fd)
-        self._old_is_here = False
+        self._holds_old = False
 
-    def _leave(self) -> None:
-        """Remove what is not published."""
+    def _remove_work(self) -> None:
         try:
-            if self.work != self.target and not self._emptied() and not self._old_is_here:
-                _log.warning("%s: it could not be removed", self.work)
+            if self.work != self.target and not self._removed() and not self._holds_old:
+                _log.warning("%s: the temporary directory could not be removed", self.work)
         finally:
             if self._fd is not None:
                 fd, self._fd = self._fd, None
                 os.close(fd)
         if not self._published:
-            with suppress(OSError):
-                for path in self._made:
-                    path.rmdir()
+            self._created.remove()
 
-    def _emptied(self) -> bool:
-        """Remove `work` and what is in it, and nothing that took its place; whether it is gone."""
+    def _removed(self) -> bool:
+        """Remove `work`, but nothing that another process has put in its place.
+
+        Returns:
+            False if it could not be removed.
+        """
         with suppress(OSError):
-            if self._own is not None and (self._fd is not None or self._is_ours()):
+            if self._status is not None and (self._fd is not None or self._is_ours()):
                 for name in self._names():
-                    if not (self._old_is_here and name == _OLD):
+                    if not (self._holds_old and name == _OLD):
                         self._remove(name)
-            if self._own is None or self._is_ours():
+            if self._status is None or self._is_ours():
                 self.work.rmdir()
                 return True
         return False
@@ -278,21 +282,21 @@ class StagingDirectory:
     def _remove(self, name: str) -> None:
         path = self._at(name)
         if stat.S_ISDIR(os.stat(path, dir_fd=self._fd, follow_symlinks=False).st_mode):
-            shutil.rmtree(path, ignore_errors=True, dir_fd=self._fd)
+            remove_tree(path, descriptor=self._fd)
         else:
             os.unlink(path, dir_fd=self._fd)
 
 
-def _resolved(target: Path) -> Path:
-    """Where it is; that it may be a link itself is for others to see."""
+def _resolve_parent(target: Path) -> Path:
+    """Resolve links in the parent of a path; the path itself may be a link, which is refused."""
     if target.name in {"", ".."}:
         return Path(os.path.realpath(target))
     return Path(os.path.realpath(target.parent)) / target.name
 
 
-def _is_current(there: os.stat_result) -> bool:
-    """Whether a directory is the current one, or one above it."""
+def _is_current(status: os.stat_result) -> bool:
+    """Return True if a directory is the current one or contains it."""
     with suppress(OSError):
         current = Path.cwd()
-        return any(os.path.samestat(there, path.stat()) for path in (current, *current.parents))
+        return any(os.path.samestat(status, path.stat()) for path in (current, *current.parents))
     return False

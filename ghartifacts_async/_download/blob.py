@@ -1,4 +1,4 @@
-"""An artifact's bytes at the store, any span of them: each answer is checked before it is used."""
+"""The blob store's client for one payload: requests byte ranges and validates each response."""
 
 from __future__ import annotations
 
@@ -19,75 +19,84 @@ from ghartifacts_async.models import Artifact
 _ERROR_BYTES = 4096
 _STORE_CODE = re.compile(rb"<Code>([A-Za-z0-9]{1,64})</Code>")
 
-UNFIT_IN_A_ROW = 2
-"""Answers that are not to the question, after which it is another question that is asked."""
+MAX_REJECTED_RESPONSES = 2
+"""Rejected responses in a row after which the same request is not repeated."""
 
 
 class UnexpectedResponse(Exception):
-    """An answer of the store that is not one to the question.
+    """A response that does not match the requested range or the known payload.
 
     Attributes:
-        verdict: What is wrong with it.
-        error: What a caller is told where it stays so.
+        rejection: What is wrong with it.
+        error: Error to raise if retrying does not help.
     """
 
-    def __init__(self, verdict: RejectedResponse, error: IncompleteDownload) -> None:
+    def __init__(self, rejection: RejectedResponse, error: IncompleteDownload) -> None:
         super().__init__(error.summary)
-        self.verdict = verdict
+        self.rejection = rejection
         self.error = error
 
 
 class BlobClient:
-    """One artifact's payload, wherever the store keeps it.
+    """A client for the payload of one artifact.
 
     Args:
-        transport: Streams it.
-        lease: Its signed URL.
-        artifact: Which.
+        transport: Sends the requests.
+        urls: Signed URL of the payload.
+        artifact: Artifact, as GitHub describes it.
 
     Attributes:
-        blob: What is known of it.
+        info: Size and ETag of the payload, as far as they are known.
     """
 
-    def __init__(self, transport: Transport, lease: SignedUrlProvider, artifact: Artifact) -> None:
+    def __init__(self, transport: Transport, urls: SignedUrlProvider, artifact: Artifact) -> None:
         self._transport = transport
-        self._lease = lease
+        self._urls = urls
         self._artifact = artifact
-        self.blob: BlobInfo = self._told_by_github()
+        self.info: BlobInfo = self._info_from_github()
 
-    def forget(self) -> None:
-        """The payload is another than it was."""
-        self.blob = self._told_by_github()
+    def reset(self) -> None:
+        """Forget what the store said about the payload, because it has changed."""
+        self.info = self._info_from_github()
 
     @asynccontextmanager
     async def open(self, start: int, stop: int | None) -> AsyncIterator[RangeBody]:
-        """The store's answer to a request for a span; what it tells is `blob` from then on.
+        """Request the bytes from `start` to before `stop`; None is the end of the payload.
+
+        A valid response updates `info`.
 
         Raises:
-            GitHubError: GitHub does not say where it is.
-            StoreError: The store refuses.
-            UnfitError: It answers another question.
-            RedirectRefused: It leads astray.
-            TransportError: It does not answer.
+            GitHubError: GitHub refuses the signed URL.
+            StoreError: The store answers with an error status.
+            UnexpectedResponse: The response does not match the request.
+            RedirectRefused: A redirect is insecure, or there are too many.
+            TransportError: The store cannot be reached.
         """
         renewed = False
         while True:
-            headers = ranges.range_headers(start, stop, self.blob)
+            headers = ranges.range_headers(start, stop, self.info)
             async with (
-                self._lease.connection() as (url, is_new),
-                self._answer(url, headers) as stream,
+                self._urls.acquire() as (url, is_new),
+                self._follow_redirects(url, headers) as stream,
             ):
                 if stream.status in redirects.URL_REFUSED:
-                    self._lease.refused(url)
+                    self._urls.invalidate(url)
                 if renewed or not redirects.is_over(stream.status, signed_for_this=is_new):
                     yield await self._body(stream, start, stop)
                     return
-            # Once for each request: a store that takes no URL at all shall be given up.
+            # Renew once per request, so that a store that refuses every URL fails.
             renewed = True
 
+    def incomplete_error(self, reason: str, received: int) -> IncompleteDownload:
+        """Return the error for a payload with too few or too many bytes."""
+        return IncompleteDownload(
+            f"artifact {self._artifact.id}: {reason}", received=received, expected=self.info.total
+        )
+
     @asynccontextmanager
-    async def _answer(self, url: SignedUrl, headers: Mapping[str, str]) -> AsyncIterator[Stream]:
-        """What the store answers, wherever it redirects to."""
+    async def _follow_redirects(
+        self, url: SignedUrl, headers: Mapping[str, str]
+    ) -> AsyncIterator[Stream]:
         for _ in range(redirects.MAX_HOPS + 1):
             async with self._transport.stream(url, headers) as stream:
                 hop = redirects.store_hop(url.value, stream.status, stream.headers)
@@ -99,52 +108,46 @@ class BlobClient:
             f"{url.host}: more than {redirects.MAX_HOPS} redirects; they may loop"
         )
 
-    def _told_by_github(self) -> BlobInfo:
-        """Without a digest `size_in_bytes` is not the size of the payload."""
+    def _info_from_github(self) -> BlobInfo:
+        """Return the size that GitHub records; without a digest it is not the payload's."""
         return BlobInfo(self._artifact.size_in_bytes if self._artifact.digest is not None else None)
 
     async def _body(self, stream: Stream, start: int, stop: int | None) -> RangeBody:
-        told = ranges.validate_response(stream.status, stream.headers, start, stop, self.blob)
-        if told is None:
+        result = ranges.validate_response(stream.status, stream.headers, start, stop, self.info)
+        if result is None:
             raise await _store_error(stream)
-        if isinstance(told, RejectedResponse):
-            raise UnexpectedResponse(told, self.incomplete(told.reason, start))
-        self.blob = told
-        return RangeBody(stream, start, stop if stop is not None else told.total, self)
-
-    def incomplete(self, reason: str, received: int) -> IncompleteDownload:
-        """The error of a payload that is not all there, or of which there is too much."""
-        return IncompleteDownload(
-            f"artifact {self._artifact.id}: {reason}", received=received, expected=self.blob.total
-        )
+        if isinstance(result, RejectedResponse):
+            raise UnexpectedResponse(result, self.incomplete_error(result.reason, start))
+        self.info = result
+        return RangeBody(stream, start, stop if stop is not None else result.total, self)
 
 
 class RangeBody:
-    """The bytes of an answer.
+    """The body of a valid response.
 
     Attributes:
-        headers: Of the answer, by lower-case name.
+        headers: Headers of the response, by lower-case name.
         url_path: Percent-encoded path of the URL.
-        is_part: Whether the store sends the part that was asked for.
-        offers_parts: Whether it says that it would.
+        is_partial: Whether the response is the requested range (206).
+        supports_ranges: Whether the store says that it serves ranges.
     """
 
-    def __init__(self, stream: Stream, start: int, stop: int | None, source: BlobClient) -> None:
+    def __init__(self, stream: Stream, start: int, stop: int | None, client: BlobClient) -> None:
         self._stream = stream
         self._at = start
         self._stop = stop
-        self._source = source
+        self._client = client
         self.headers: Mapping[str, str] = stream.headers
         self.url_path = stream.url.path
-        self.is_part = stream.status == 206
-        self.offers_parts = self.is_part or stream.headers.get("accept-ranges") == "bytes"
+        self.is_partial = stream.status == 206
+        self.supports_ranges = self.is_partial or stream.headers.get("accept-ranges") == "bytes"
 
     async def read(self) -> bytes:
-        """The next bytes, as they come; ``b""`` at the end of the span.
+        """Return the next chunk, or ``b""`` at the end of the range.
 
         Raises:
-            IncompleteDownload: Fewer came than were promised, or more.
-            TransportError: The connection broke, or got too slow.
+            IncompleteDownload: The body is shorter or longer than announced.
+            TransportError: The connection broke or became too slow.
         """
         if self._at == self._stop:
             return b""
@@ -152,16 +155,17 @@ class RangeBody:
         self._at += len(chunk)
         if self._stop is not None:
             if self._at > self._stop:
-                raise self._source.incomplete(f"more than {self._stop} bytes came", self._at)
+                reason = f"the store sent more than {self._stop} bytes"
+                raise self._client.incomplete_error(reason, self._at)
             if not chunk and self._at < self._stop:
                 reason = f"the connection ended after {self._at} bytes of {self._stop}"
-                raise self._source.incomplete(reason, self._at)
+                raise self._client.incomplete_error(reason, self._at)
         return chunk
 
 
 async def _store_error(stream: Stream) -> StoreError:
-    found = _STORE_CODE.search(await stream.beginning(_ERROR_BYTES))
-    code = found[1].decode() if found else None
+    match = _STORE_CODE.search(await stream.beginning(_ERROR_BYTES))
+    code = match[1].decode() if match else None
     return StoreError(
         f"the store {stream.url.host} answered {stream.status}" + (f" {code}" if code else ""),
         status=stream.status,

@@ -1,173 +1,162 @@
-"""An artifact on disk: which file it becomes, what is there, fetched, checked, published."""
+"""Downloading one artifact to a file: resume or start, fetch, verify, publish."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import os
-from collections.abc import Callable
 
-from attrs import frozen
-
-from ghartifacts_async._disk.file_io import boot
-from ghartifacts_async._disk.lock_file import tidy
+from ghartifacts_async._disk.file_io import boot_id
+from ghartifacts_async._disk.hidden_files import HiddenFiles
 from ghartifacts_async._disk.threads import IoThreads
 from ghartifacts_async._download import ranges, verification
 from ghartifacts_async._download.blob import BlobClient, RangeBody
-from ghartifacts_async._download.fetcher import Fetch, RestartDownload
+from ghartifacts_async._download.fetcher import Fetcher, RestartDownload
 from ghartifacts_async._download.journal import Record
 from ghartifacts_async._download.part_file import PartFile, open_part_file
-from ghartifacts_async._download.progress import Meter, OnProgress
+from ghartifacts_async._download.progress import Meter
 from ghartifacts_async._download.ranges import SegmentScheduler
 from ghartifacts_async._download.retries import Retrier
 from ghartifacts_async._download.signed_url import SignedUrlProvider
-from ghartifacts_async._download.target import AlreadyThere, Target
+from ghartifacts_async._download.target import DownloadRequest, Target
 from ghartifacts_async._http.transport import Transport
 from ghartifacts_async.errors import (
     ArtifactsError,
     DigestMismatch,
     IncompleteDownload,
 )
-from ghartifacts_async.models import Artifact, Digest, Download, IfExists, RetryPolicy
+from ghartifacts_async.models import Digest, Download, RetryPolicy
 
 _log = logging.getLogger("ghartifacts_async")
 
 
-@frozen
-class Job:
-    """What is wanted of a download; see `Repo.download_artifact`.
+class Downloader:
+    """One download, from its request to the published file.
 
-    Attributes:
-        artifact: Which.
-        key: Tells the artifact from those of other repositories and servers.
-        destination: As the caller gave it.
-        if_exists: What to do about a file that is there.
-        connections: How many side by side, ``None`` for what suits the size.
-        wait_for_lock: Whether to wait for another download to the same target.
-        keep_partial: Whether what came stays for the next call where this one fails.
-        durable: Whether it is to survive a loss of power.
-        on_progress: The caller's function.
-        named: Makes the file's name of the one that the payload has; ``None`` for that one. The
-            destination's name is then the one of a zip.
-        extra: Says how many connections beyond the first of each many downloads have together.
+    Args:
+        transport: Sends the requests.
+        threads: Threads that work on the files.
+        policy: Retry policy.
+        urls: Signed URL of the payload.
+        key: Identifies the artifact among all servers and repositories.
+        request: What is requested.
     """
-
-    artifact: Artifact
-    key: str
-    destination: str | os.PathLike[str]
-    if_exists: IfExists
-    connections: int | None
-    wait_for_lock: bool
-    keep_partial: bool
-    durable: bool
-    on_progress: OnProgress | None
-    named: Callable[[str], str] | None = None
-    extra: asyncio.Semaphore | None = None
-
-
-async def download(
-    transport: Transport, disk: IoThreads, policy: RetryPolicy, lease: SignedUrlProvider, job: Job
-) -> Download:
-    """Fetch, check and publish."""
-    artifact, how = job.artifact, job.if_exists
-    target = await Target.of(disk, job.destination, artifact)
-    target.is_sure = target.is_sure and job.named is None
-    try:
-        directory = target.path.parent
-        try:
-            await target.look(disk, artifact, how)
-        except AlreadyThere:
-            await disk.run(tidy, directory, target.stem)
-            raise
-        async with open_part_file(
-            disk, directory, target.stem, wait=job.wait_for_lock, keep=job.keep_partial
-        ) as part:
-            return await _Download(transport, disk, policy, lease, job, part, target).run()
-    except AlreadyThere:
-        pass
-    if job.durable:
-        await target.sync(disk)
-    assert artifact.digest is not None
-    size = artifact.size_in_bytes
-    meter = Meter(artifact, job.on_progress)
-    meter.begin(size, size)
-    meter.done()
-    return Download(artifact, target.path, size, artifact.digest, True, skipped=True)
-
-
-class _Download:
-    """One download, under the lock of its partial file."""
 
     def __init__(
         self,
         transport: Transport,
-        disk: IoThreads,
+        threads: IoThreads,
         policy: RetryPolicy,
-        lease: SignedUrlProvider,
-        job: Job,
-        part: PartFile,
-        target: Target,
+        urls: SignedUrlProvider,
+        key: str,
+        request: DownloadRequest,
     ) -> None:
-        self._disk = disk
-        self._lease = lease
-        self._job = job
-        self._part = part
-        self._target = target
-        digest = verification.sha256(job.artifact)
-        self._wanted = None if digest is None else str(digest)
-        self._source = BlobClient(transport, lease, job.artifact)
-        self._patience = Retrier(policy)
-        self._meter = Meter(job.artifact, job.on_progress)
-        self._begun = False
+        self._threads = threads
+        self._urls = urls
+        self._key = key
+        self._request = request
+        self._artifact = request.artifact
+        digest = verification.sha256(request.artifact)
+        self._expected_digest = None if digest is None else str(digest)
+        self._client = BlobClient(transport, urls, request.artifact)
+        self._retrier = Retrier(policy)
+        self._meter = Meter(request.artifact, request.on_progress)
+        self._target: Target
+        self._part: PartFile
+        self._started = False
 
     async def run(self) -> Download:
-        try:
-            # Whoever was at work before may have put it there.
-            await self._target.look(self._disk, self._job.artifact, self._job.if_exists)
-            return await self._fetched()
-        except AlreadyThere:
-            self._part.spoil()
-            raise
+        """Download the artifact, unless the wanted file already exists.
 
-    async def _fetched(self) -> Download:
-        found = await self._part.found(self._job.key, self._wanted)
-        if found is not None:
-            self._source.blob = found.blob
-            await self._name(found.name)
-            self._meter.begin(found.total, self._part.spans.total)
-            self._begun = True
+        Raises:
+            ArtifactsError: The artifact cannot be downloaded; see `Repo.download_artifact`.
+        """
+        request = self._request
+        self._target = await Target.resolve(self._threads, request.destination, self._artifact)
+        self._target.name_is_final &= request.name_for is None
+        hidden = HiddenFiles.of(self._target.path)
+        if await self._exists():
+            await self._threads.run(hidden.remove_leftovers)
+            return await self._skipped()
+        async with open_part_file(
+            self._threads,
+            hidden,
+            wait_for_lock=request.wait_for_lock,
+            keep_partial=request.keep_partial,
+        ) as self._part:
+            # Another process may have finished this download while we waited for the lock.
+            download = None if await self._exists() else await self._download()
+            if download is None:
+                self._part.discard()
+        return download or await self._skipped()
+
+    async def _exists(self) -> bool:
+        return await self._target.check_existing(
+            self._threads, self._artifact, self._request.if_exists
+        )
+
+    async def _skipped(self) -> Download:
+        """Return the result for a file that already exists."""
+        if self._request.durable:
+            await self._target.sync(self._threads)
+        size, digest = self._artifact.size_in_bytes, self._artifact.digest
+        assert digest is not None
+        self._meter.begin(size, size)
+        self._meter.finish()
+        return Download(self._artifact, self._target.path, size, digest, True, skipped=True)
+
+    async def _download(self) -> Download | None:
+        """Resume or start, fetch, verify and publish. Return None if the wanted file exists."""
+        if await self._resume_finds_existing():
+            return None
         resumed, whole = self._part.spans.total, False
         while True:
             try:
-                await self._fetch(whole)
-                digest, verified = await self._checked()
+                if not await self._fetch(whole):
+                    return None
+                digest, verified = await self._verify()
                 break
-            except RestartDownload as useless:
-                whole = whole or useless.whole
-                error = useless.error
+            except RestartDownload as restart:
+                whole = whole or restart.whole
+                error = restart.error
             except DigestMismatch as mismatch:
-                self._part.spoil()
+                self._part.discard()
                 if not resumed:
                     raise
-                # What an earlier download left may be what is wrong.
+                # The bytes of the earlier download may be the wrong ones.
                 error = mismatch
             await self._start_over(error)
             resumed = 0
-        self._meter.done()
-        replace = self._job.if_exists != "error"
-        await self._part.publish(self._target.path, replace=replace, durable=self._job.durable)
+        self._meter.finish()
+        replace = self._request.if_exists != "error"
+        await self._part.publish(self._target.path, replace=replace, durable=self._request.durable)
         return Download(
-            self._job.artifact,
+            self._artifact,
             self._target.path,
             self._part.spans.total,
             digest,
             verified,
             resumed_bytes=resumed,
-            url_refreshes=max(0, self._lease.taken - 1),
+            url_refreshes=max(0, self._urls.issued - 1),
         )
 
-    async def _fetch(self, whole: bool) -> None:
-        total, connections = self._source.blob.total, self._job.connections
+    async def _resume_finds_existing(self) -> bool:
+        """Resume an earlier download. Return True if the file that it was for already exists."""
+        record = await self._part.resume(self._key, self._expected_digest)
+        if record is None:
+            return False
+        self._client.info = record.blob
+        if await self._finds_existing(record.name):
+            return True
+        self._meter.begin(record.total, self._part.spans.total)
+        self._started = True
+        return False
+
+    async def _fetch(self, whole: bool) -> bool:
+        """Fetch the missing bytes. Return False if the wanted file turns out to exist.
+
+        Args:
+            whole: Send one plain request, because the store serves no ranges.
+        """
+        total, connections = self._client.info.total, self._request.connections
         if whole:
             connections = 1
         elif connections is None and total is not None:
@@ -175,59 +164,72 @@ class _Download:
         missing: list[tuple[int, int | None]] = [(0, None)]
         if total:
             missing = list(self._part.spans.missing(total))
-        plan = SegmentScheduler(missing, connections or 1)
-        if plan.complete and self._begun:
-            return
-        fetch = Fetch(
-            self._source,
+        scheduler = SegmentScheduler(missing, connections or 1)
+        if scheduler.complete and self._started:
+            return True
+        fetcher = Fetcher(
+            self._client,
             self._part,
-            self._disk,
-            plan,
-            self._patience,
-            self._started,
-            self._meter.add,
-            self._job.extra,
+            self._threads,
+            scheduler,
+            self._retrier,
+            on_first_response=self._on_first_response,
+            on_bytes=self._meter.add,
+            shared_connections=self._request.shared_connections,
         )
-        await fetch.run(connections)
+        return await fetcher.run(connections)
 
-    async def _started(self, body: RangeBody) -> None:
-        """The first answer: it tells which file it is, and how large."""
-        if self._begun:
-            return
-        artifact, blob = self._job.artifact, self._source.blob
-        name = verification.filename(artifact, body.url_path, body.headers)
-        await self._name(name if self._job.named is None else self._job.named(name))
+    async def _on_first_response(self, body: RangeBody) -> bool:
+        """Start the part file, now that name and size are known. Return False to stop."""
+        if self._started:
+            return True
+        info, name_for = self._client.info, self._request.name_for
+        name = verification.filename(self._artifact, body.url_path, body.headers)
+        if await self._finds_existing(name if name_for is None else name_for(name)):
+            return False
         record = Record(
-            self._job.key, self._wanted, blob.total or 0, blob.etag, self._target.path.name, boot()
+            self._key,
+            self._expected_digest,
+            info.total or 0,
+            info.etag,
+            self._target.path.name,
+            boot_id(),
         )
         await self._part.begin(record)
-        self._meter.begin(blob.total)
-        self._begun = True
+        self._meter.begin(info.total)
+        self._started = True
+        return True
 
-    async def _name(self, name: str) -> None:
-        """Become a file of this name, which may be another than was looked at."""
-        if not self._target.is_sure:
-            self._target.rename(name)
-            await self._target.look(self._disk, self._job.artifact, self._job.if_exists)
+    async def _finds_existing(self, name: str) -> bool:
+        """Set the final name, unless it is set. Return True if it names the wanted file."""
+        if self._target.name_is_final:
+            return False
+        self._target.set_name(name)
+        return await self._exists()
 
-    async def _checked(self) -> tuple[Digest, bool]:
-        """SHA-256 of what is on disk, once it is all and right, and whether GitHub says so."""
-        artifact, total = self._job.artifact, await self._part.written()
+    async def _verify(self) -> tuple[Digest, bool]:
+        """Return the SHA-256 of the file on disk, and whether GitHub recorded it.
+
+        Raises:
+            DigestMismatch: GitHub recorded another digest.
+            RestartDownload: Bytes are missing.
+        """
+        total = await self._part.finish_writing()
         digest = await self._part.digest()
         tail = b""
-        if verification.needs_tail(artifact, total):
+        if verification.needs_tail(self._artifact, total):
             tail = await self._part.tail(verification.END_OF_ZIP)
         try:
-            return digest, verification.check(artifact, total, digest, tail)
-        except IncompleteDownload as failed:
-            error = failed
+            return digest, verification.check(self._artifact, total, digest, tail)
+        except IncompleteDownload as incomplete:
+            error = incomplete
         raise RestartDownload(error, whole=True)
 
     async def _start_over(self, error: ArtifactsError) -> None:
         _log.warning("%s; starting over", error)
-        self._part.spoil()
-        self._source.forget()
-        self._begun = False
-        self._patience.start_over()
+        self._part.discard()
+        self._client.reset()
+        self._started = False
+        self._retrier.start_over()
         if not isinstance(error, DigestMismatch):
-            await self._patience.again(error)
+            await self._retrier.wait_or_raise(error)

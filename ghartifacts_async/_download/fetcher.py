@@ -1,4 +1,4 @@
-"""All of a payload, whatever happens on the way: in pieces, side by side, each tried again."""
+"""Fetching the missing bytes of a payload, over several connections, each with its retries."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ghartifacts_async._arguments import MAX_CONNECTIONS
 from ghartifacts_async._disk.threads import IoThreads
 from ghartifacts_async._download import ranges
 from ghartifacts_async._download.blob import (
-    UNFIT_IN_A_ROW,
+    MAX_REJECTED_RESPONSES,
     BlobClient,
     RangeBody,
     UnexpectedResponse,
@@ -26,16 +26,16 @@ from ghartifacts_async.errors import (
     TransportError,
 )
 
-_IDLE = 0.25
-_MOST_CHUNKS = 1024
+_IDLE_WAIT = 0.25
+_MAX_CHUNKS = 1024
 
 
 class RestartDownload(Exception):
-    """What came so far is of no use.
+    """The received bytes are useless; the download must start again from the first byte.
 
     Attributes:
-        whole: Whether the store knows no ranges.
-        error: Why.
+        error: Reason.
+        whole: Whether the store serves no ranges, so that one plain request must do.
     """
 
     def __init__(self, error: ArtifactsError, *, whole: bool) -> None:
@@ -45,73 +45,77 @@ class RestartDownload(Exception):
 
 
 class Sink(Protocol):
-    """Where the bytes go."""
+    """The destination of the bytes."""
 
     def write(self, offset: int, chunks: list[bytes], size: int) -> asyncio.Future[None]:
-        """Begin to write."""
+        """Start to write `size` bytes at `offset`."""
         ...
 
 
-class Fetch:
-    """Fetches what a plan wants.
+class Fetcher:
+    """Fetches the segments of a scheduler into a sink.
 
     Args:
-        source: Where from.
-        sink: Where to.
-        disk: Whose memory is shared.
-        plan: What.
-        patience: How often it may fail.
-        started: Awaited with the first good answer, before a byte of it is read.
-        add: Told of each number of bytes that came.
-        extra: What a connection beyond the first waits for before each piece, where others
-            fetch as well.
+        client: Client of the payload.
+        sink: Destination of the bytes.
+        threads: Threads whose batch size is shared by all downloads.
+        scheduler: The missing bytes.
+        retrier: Decides whether to retry a failed request.
+        on_first_response: Awaited with the first valid response, before its body is read. Returns
+            False to stop the fetch.
+        on_bytes: Called with the number of bytes of each chunk.
+        shared_connections: Bounds the connections beyond the first of each of several downloads.
     """
 
     def __init__(
         self,
-        source: BlobClient,
+        client: BlobClient,
         sink: Sink,
-        disk: IoThreads,
-        plan: SegmentScheduler,
-        patience: Retrier,
-        started: Callable[[RangeBody], Awaitable[None]],
-        add: Callable[[int], None],
-        extra: asyncio.Semaphore | None = None,
+        threads: IoThreads,
+        scheduler: SegmentScheduler,
+        retrier: Retrier,
+        *,
+        on_first_response: Callable[[RangeBody], Awaitable[bool]],
+        on_bytes: Callable[[int], None],
+        shared_connections: asyncio.Semaphore | None = None,
     ) -> None:
-        self._source = source
+        self._client = client
         self._sink = sink
-        self._disk = disk
-        self._plan = plan
-        self._patience = patience
-        self._started = started
-        self._add = add
-        self._extra = extra
-        self._parts_work = False
-        self._ready = asyncio.Event()
-        self._begun = asyncio.Event()
+        self._threads = threads
+        self._scheduler = scheduler
+        self._retrier = retrier
+        self._on_first_response = on_first_response
+        self._on_bytes = on_bytes
+        self._shared_connections = shared_connections
+        self._ranges_work = self._stopped = False
+        self._responded = asyncio.Event()
+        self._sink_ready = asyncio.Event()
         self._connections: int | None = None
 
-    async def run(self, connections: int | None) -> None:
-        """Fetch all of it.
+    async def run(self, connections: int | None) -> bool:
+        """Fetch all missing bytes.
 
         Args:
-            connections: How many side by side; ``None`` for what suits the size.
+            connections: Number of concurrent connections; None for a number that suits the size.
+
+        Returns:
+            False if `on_first_response` stopped the fetch.
 
         Raises:
-            StartOver: What came is of no use.
-            ArtifactsError: It cannot be had.
+            RestartDownload: The received bytes are useless.
+            ArtifactsError: The bytes cannot be fetched.
         """
         self._connections = connections
         count = connections or MAX_CONNECTIONS
         workers = [asyncio.ensure_future(self._work(number)) for number in range(count)]
         try:
             waiting = set(workers)
-            while waiting and not self._plan.complete:
+            while waiting and not self._is_done:
                 done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
                 for worker in done:
                     worker.result()
         finally:
-            # A connection that was relieved of all that it had may still wait for a byte.
+            # A connection whose bytes another one has taken over may still wait for its response.
             for worker in workers:
                 worker.cancel()
             try:
@@ -119,96 +123,106 @@ class Fetch:
             finally:
                 for worker in workers:
                     if not worker.cancelled():
-                        worker.exception()  # seen: one is enough, and the sink keeps the disk's
+                        worker.exception()  # retrieved, because the first error is enough
+        return not self._stopped
+
+    @property
+    def _is_done(self) -> bool:
+        return self._stopped or self._scheduler.complete
 
     async def _work(self, number: int) -> None:
-        """Fetch one piece after another; the first connection shows the others what there is."""
-        rate, unfit = 0.0, 0
+        """Fetch one segment after another; the other connections wait for the first response."""
+        rate, rejected = 0.0, 0
         if number:
-            await self._ready.wait()
-            if number >= (self._connections or ranges.connections(self._source.blob.total or 0)):
+            await self._responded.wait()
+            if number >= (self._connections or ranges.connections(self._client.info.total or 0)):
                 return
         loop = asyncio.get_running_loop()
-        turn = self._extra if number and self._extra is not None else nullcontext()
-        while not self._plan.complete:
+        shared = self._shared_connections
+        turn = shared if number and shared is not None else nullcontext()
+        while not self._is_done:
             error: ArtifactsError | None = None
             async with turn:
-                piece = self._plan.take(loop.time(), rate)
-                if piece is not None:
-                    self._disk.writers += 1
+                segment = self._scheduler.claim(loop.time(), rate)
+                if segment is not None:
+                    self._threads.writers += 1
                     try:
-                        await self._fetch(piece)
-                        rate, unfit = piece.rate(loop.time()), 0
-                    except UnexpectedResponse as answer:
-                        unfit += 1
-                        error = self._distrust(answer, unfit)
-                    except (IncompleteDownload, StoreError, TransportError) as failed:
-                        error = failed
+                        await self._fetch(segment)
+                        rate, rejected = segment.rate(loop.time()), 0
+                    except UnexpectedResponse as response:
+                        rejected += 1
+                        error = self._error_to_retry(response, rejected)
+                    except (IncompleteDownload, StoreError, TransportError) as failure:
+                        error = failure
                     finally:
-                        self._disk.writers -= 1
-                        self._plan.give_back(piece)
-            if piece is None:
-                await asyncio.sleep(_IDLE)
+                        self._threads.writers -= 1
+                        self._scheduler.release(segment)
+            if segment is None:
+                await asyncio.sleep(_IDLE_WAIT)
             elif error is not None:
-                if piece.stop is None and piece.came:
+                if segment.stop is None and segment.received:
                     raise RestartDownload(error, whole=True)
-                await self._patience.again(error, number)
+                await self._retrier.wait_or_raise(error, number)
 
-    def _distrust(self, answer: UnexpectedResponse, in_a_row: int) -> ArtifactsError:
-        verdict, error = answer.verdict, answer.error
-        if verdict.whole and (not self._parts_work or in_a_row >= UNFIT_IN_A_ROW):
+    def _error_to_retry(self, response: UnexpectedResponse, in_a_row: int) -> ArtifactsError:
+        rejection, error = response.rejection, response.error
+        repeated = in_a_row >= MAX_REJECTED_RESPONSES
+        if rejection.whole and (not self._ranges_work or repeated):
             raise RestartDownload(error, whole=True)
-        if verdict.changed and in_a_row >= UNFIT_IN_A_ROW:
+        if rejection.changed and repeated:
             raise RestartDownload(error, whole=False)
         return error
 
-    async def _fetch(self, piece: Segment) -> None:
+    async def _fetch(self, segment: Segment) -> None:
         loop = asyncio.get_running_loop()
-        async with self._source.open(piece.at, piece.stop) as body:
-            self._parts_work = self._parts_work or body.is_part
-            if not self._ready.is_set():
-                if not body.offers_parts:
+        async with self._client.open(segment.at, segment.stop) as body:
+            self._ranges_work = self._ranges_work or body.is_partial
+            if not self._responded.is_set():
+                if not body.supports_ranges:
                     self._connections = 1
-                # The others may connect while room is made on the disk.
-                self._ready.set()
-                await self._started(body)
-                self._begun.set()
-            await self._begun.wait()
-            if piece.stop is None:
-                piece.stop = self._source.blob.total
-            piece.since, piece.came = loop.time(), 0
-            await self._receive(body, piece)
+                # The other connections may be made while the disk reserves room.
+                self._responded.set()
+                self._stopped = not await self._on_first_response(body)
+                if self._stopped:
+                    return
+                self._sink_ready.set()
+            await self._sink_ready.wait()
+            if segment.stop is None:
+                segment.stop = self._client.info.total
+            segment.started_at, segment.received = loop.time(), 0
+            await self._receive(body, segment)
 
-    async def _receive(self, body: RangeBody, piece: Segment) -> None:
-        """Move the body to the sink in batches: one being gathered, one being written."""
+    async def _receive(self, body: RangeBody, segment: Segment) -> None:
+        """Move a body to the sink: one batch is gathered while the previous one is written."""
         batch: list[bytes] = []
-        gathered = 0
-        written: asyncio.Future[None] | None = None
+        batch_size = 0
+        writing: asyncio.Future[None] | None = None
         try:
-            while piece.stop is None or piece.left:
+            while segment.stop is None or segment.left:
                 chunk = await body.read()
                 if not chunk:
                     break
-                # Another connection may have relieved this one of its last bytes.
-                chunk = chunk if piece.stop is None else chunk[: piece.left]
+                # Another connection may have taken over the end of this segment.
+                chunk = chunk if segment.stop is None else chunk[: segment.left]
                 batch.append(chunk)
-                gathered += len(chunk)
-                piece.at += len(chunk)
-                piece.came += len(chunk)
-                self._patience.got(len(chunk))
-                self._add(len(chunk))
-                if gathered >= self._disk.batch_bytes or len(batch) >= _MOST_CHUNKS:
-                    if written is not None:
-                        await await_uncancelled(written)
-                    written = self._sink.write(piece.at - gathered, batch, gathered)
-                    batch, gathered = [], 0
+                batch_size += len(chunk)
+                segment.at += len(chunk)
+                segment.received += len(chunk)
+                self._retrier.record_bytes(len(chunk))
+                self._on_bytes(len(chunk))
+                if batch_size >= self._threads.batch_bytes or len(batch) >= _MAX_CHUNKS:
+                    if writing is not None:
+                        await await_uncancelled(writing)
+                    writing = self._sink.write(segment.at - batch_size, batch, batch_size)
+                    batch, batch_size = [], 0
         finally:
-            # Nothing that came is fetched again, whatever ended this.
+            # Write the received bytes even after an error, so that they are not fetched again.
             try:
-                if gathered:
-                    await await_uncancelled(self._sink.write(piece.at - gathered, batch, gathered))
+                if batch_size:
+                    last = self._sink.write(segment.at - batch_size, batch, batch_size)
+                    await await_uncancelled(last)
             finally:
-                if written is not None:
-                    await await_uncancelled(written)
-        if piece.stop is None:
-            piece.stop = piece.at
+                if writing is not None:
+                    await await_uncancelled(writing)
+        if segment.stop is None:
+            segment.stop = segment.at

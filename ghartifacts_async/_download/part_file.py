@@ -1,123 +1,134 @@
-"""A payload on its way to its target: a part file beside it, a journal, and a lock.
+"""An incomplete payload beside its target: a part file, a journal and a lock.
 
-The journal tells what is on disk, in lines that are written after what they tell of. Whoever holds
-its lock works on the part file; who comes next finds both and goes on. The payload becomes the
-target by a rename: what is at the final path is complete.
+A line of the journal is written after the bytes that it describes. The holder of the journal's lock
+writes to the part file; the next download finds both and resumes. A rename turns the part file into
+the target, so a file at the final path is always complete.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ghartifacts_async._disk.file_io import (
-    RandomFile,
-    boot,
-    disk_error,
-    disk_errors,
-    hidden,
-    is_at,
-    rename_new,
-    sync_directory,
-)
-from ghartifacts_async._disk.hasher import Hasher
-from ghartifacts_async._disk.lock_file import NO_LOCKS, Journal
+from ghartifacts_async._disk.directories import CreatedDirectories, move, remove, sync_directory
+from ghartifacts_async._disk.file_io import RandomFile, boot_id, disk_error, disk_errors
+from ghartifacts_async._disk.hasher import FollowingHasher
+from ghartifacts_async._disk.hidden_files import HiddenFiles
+from ghartifacts_async._disk.lock_file import LOCKS_UNSUPPORTED, LockFile
 from ghartifacts_async._disk.threads import IoThreads
 from ghartifacts_async._download import journal
 from ghartifacts_async._download.journal import Record
 from ghartifacts_async._download.ranges import RangeSet
-from ghartifacts_async._tasks.waiting import wait_all, wait_done
+from ghartifacts_async._tasks.waiting import wait_all
 from ghartifacts_async.errors import DiskError, TargetBusy, TargetExists
 from ghartifacts_async.models import Digest
 
-_TIDIED_UP = 5
+_OPEN_ATTEMPTS = 5
+_FIRST_WAIT = 0.02
+_MAX_WAIT = 1.0
 
 
 @asynccontextmanager
 async def open_part_file(
-    disk: IoThreads, directory: Path, stem: str, *, wait: bool, keep: bool
+    threads: IoThreads, hidden: HiddenFiles, *, wait_for_lock: bool, keep_partial: bool
 ) -> AsyncIterator[PartFile]:
-    """The partial file of this stem, for one at a time.
+    """Open and lock the part file of a target.
 
     Args:
-        disk: Where it is worked on.
-        directory: Where it lies; made if need be.
-        stem: Tells it from others.
-        wait: Whether to wait where another is at work on it.
-        keep: Whether what is on disk stays for the next, where it was not published.
+        threads: Threads that work on it.
+        hidden: The hidden files of the target. Missing directories are made.
+        wait_for_lock: Wait while another download holds the lock.
+        keep_partial: Keep the received bytes for the next download if this one fails.
 
     Raises:
-        TargetBusy: Another is at work on it.
-        DiskError: It cannot be made.
+        TargetBusy: Another download holds the lock, and `wait_for_lock` is false.
+        DiskError: The files cannot be opened.
     """
-    part = PartFile(disk, directory, stem)
-    delay = 0.02
+    part = PartFile(threads, hidden)
+    wait = _FIRST_WAIT
     try:
-        while not await disk.run(part._open):
-            if not wait:
+        while not await threads.run(part._open):
+            if not wait_for_lock:
                 raise TargetBusy(
-                    f"{directory}: another download is at work on this target", path=directory
+                    f"{hidden.directory}: another download is writing to this target",
+                    path=hidden.directory,
                 )
-            await asyncio.sleep(delay)
-            delay = min(1.0, delay * 1.5)
+            await asyncio.sleep(wait)
+            wait = min(_MAX_WAIT, wait * 1.5)
         yield part
     finally:
-        await part._close(keep)
+        await part._close(keep_partial)
 
 
 class PartFile:
-    """A part file under its lock. Made by `partial`."""
+    """A part file under its lock. Made by `open_part_file`.
 
-    def __init__(self, disk: IoThreads, directory: Path, stem: str) -> None:
-        self._disk = disk
-        self._directory = directory
-        self._name(stem)
+    Attributes:
+        spans: Byte ranges that are on disk and in the journal.
+    """
+
+    def __init__(self, threads: IoThreads, hidden: HiddenFiles) -> None:
+        self._threads = threads
+        self._hidden = hidden
+        self._journal = LockFile(hidden.journal)
         self._file: RandomFile | None = None
-        self._total = 0
-        self._hasher: Hasher | None = None
+        self._size = 0
+        self._hasher: FollowingHasher | None = None
         self._jobs: set[asyncio.Future[Any]] = set()
-        self._published = self._abandoned = self._ours = False
+        self._published = self._discarded = False
         self._error: BaseException | None = None
-        self._made: list[Path] = []
+        self._created = CreatedDirectories()
         self.spans = RangeSet()
 
-    async def found(self, artifact: str, digest: str | None) -> Record | None:
-        """What an earlier download of the same payload left, if it can be gone on with."""
-        record = await self._disk.run(self._found, artifact, digest)
+    async def resume(self, artifact: str, digest: str | None) -> Record | None:
+        """Reopen what an earlier download of the same payload left.
+
+        Args:
+            artifact: Key of the artifact.
+            digest: Digest that GitHub records for it, or None.
+
+        Returns:
+            The journal's record, or None if nothing can be resumed.
+
+        Raises:
+            DiskError: The files cannot be read.
+        """
+        record = await self._threads.run(self._resume, artifact, digest)
         if record is not None:
-            self._total = record.total
+            self._size = record.total
             self.spans = RangeSet(record.spans)
-            self._hash_anew()
+            self._start_hashing()
         return record
 
     async def begin(self, record: Record) -> None:
-        """Start with nothing on disk but room for all.
+        """Start an empty part file, and reserve room for the payload.
 
         Raises:
-            DiskFull: There is no room.
-            DiskError: It cannot be made.
+            DiskFull: The disk has too little room.
+            DiskError: The file cannot be made.
         """
-        await self._settle()
-        self.spoil()
-        self._total = record.total
-        await self._disk.run(self._begin, record)
-        self._hash_anew()
+        await self._wait_for_jobs()
+        self.discard()
+        self._size = record.total
+        await self._threads.run(self._begin, record)
+        self._start_hashing()
 
-    def spoil(self) -> None:
-        """What is on disk is of no use, to nobody."""
-        self.spans, self._ours = RangeSet(), True
+    def discard(self) -> None:
+        """Discard the received bytes, so that no later download resumes from them."""
+        self.spans, self._discarded = RangeSet(), True
 
     def write(self, offset: int, chunks: Sequence[bytes], size: int) -> asyncio.Future[None]:
-        """Begin to write `size` bytes; the result comes when they are on disk and in the journal.
+        """Start to write `size` bytes.
 
-        It raises a `DiskError` where they cannot be written.
+        Returns:
+            A future that is done once the bytes and their journal line are written. It raises a
+            `DiskError` if they cannot be.
         """
-        job = self._disk.start(self._write, offset, chunks, size, last=True)
+        job = self._threads.start(self._write, offset, chunks, size, after_close=True)
         self._jobs.add(job)
 
         def done(job: asyncio.Future[None]) -> None:
@@ -132,178 +143,165 @@ class PartFile:
         job.add_done_callback(done)
         return job
 
-    async def written(self) -> int:
-        """How many bytes are on disk, once nobody writes any more.
+    async def finish_writing(self) -> int:
+        """Wait for the last write; return the number of bytes on disk.
 
         Raises:
-            DiskError: Some could not be written.
+            DiskError: A write has failed.
         """
-        await self._settle()
+        await self._wait_for_jobs()
         if self._error is not None:
             raise self._error
-        self._total = self.spans.total
-        return self._total
+        self._size = self.spans.total
+        return self._size
 
     async def digest(self) -> Digest:
-        """SHA-256 of what was `written`.
+        """Return the SHA-256 of the file after `finish_writing`.
 
         Raises:
-            DiskError: It cannot be read.
+            DiskError: The file cannot be read.
         """
         assert self._hasher is not None
-        return await self._hasher.digest(self._total)
+        return await self._hasher.digest(self._size)
 
     async def tail(self, size: int) -> bytes:
-        """The last `size` bytes, or all."""
-        return await self._disk.run(self._tail, size)
+        """Return the last `size` bytes, or all of a shorter file."""
+        return await self._threads.run(self._tail, size)
 
     async def publish(self, target: Path, *, replace: bool, durable: bool) -> None:
-        """Give the file its final name, in one step.
+        """Rename the part file to its target in one step.
 
-        Cancelled before the step, it is not taken.
+        If cancelled before the rename, the file is not published.
+
+        Args:
+            target: Final path.
+            replace: Replace an existing file.
+            durable: Return once the file would survive a power failure.
 
         Raises:
-            TargetExists: There is a file of that name, and it is not to be replaced.
-            DiskError: It cannot be put there.
+            TargetExists: The target exists and `replace` is false.
+            DiskError: The file cannot be renamed.
         """
-        job = self._disk.start(self._publish, target, replace, durable)
-        try:
-            await asyncio.shield(job)
-        except asyncio.CancelledError:
-            self._abandoned = True
-            await wait_done(job)
-            raise
+        await self._threads.run_final_step(self._publish, target, replace, durable)
 
-    def _hash_anew(self) -> None:
+    def _start_hashing(self) -> None:
         assert self._file is not None
-        self._hasher = Hasher(self._disk, self._file, self._path)
+        self._hasher = FollowingHasher(self._threads, self._file, self._hidden.part)
         self._follow()
 
     def _follow(self) -> None:
         if self._hasher is not None:
             self._hasher.follow(self.spans.contiguous_length)
 
-    async def _settle(self) -> None:
+    async def _wait_for_jobs(self) -> None:
         hasher = self._hasher
         if hasher is not None:
             hasher.stop()
         await wait_all(lambda: [*self._jobs, *(hasher.jobs if hasher is not None else ())])
 
-    async def _close(self, keep: bool) -> None:
+    async def _close(self, keep_partial: bool) -> None:
         try:
-            await self._settle()
+            await self._wait_for_jobs()
         finally:
-            await self._disk.run(self._leave, keep, last=True)
-
-    def _name(self, stem: str) -> None:
-        self._path = hidden(self._directory, stem, "part")
-        self._journal = Journal(hidden(self._directory, stem, "journal"))
+            await self._threads.run(self._release, keep_partial, after_close=True)
 
     def _open(self) -> bool:
-        """Have the journal; whether it could be had."""
+        """Open and lock the journal. Return False if another process holds the lock."""
+        directory = self._hidden.directory
         try:
             try:
-                return self._hold()
+                return self._acquire()
             except OSError as error:
-                if error.errno not in NO_LOCKS:
+                if error.errno not in LOCKS_UNSUPPORTED:
                     raise
-            # Nobody can be kept away here, so nobody else shall know it.
-            self._name(secrets.token_hex(8))
-            return self._journal.hold(lock=False)
+            # Without locks, only a random name keeps other downloads away.
+            self._hidden = HiddenFiles.unique(directory)
+            self._journal = LockFile(self._hidden.journal)
+            return self._journal.acquire(lock=False)
         except OSError as error:
-            raise disk_error(error, self._directory) from error
+            raise disk_error(error, directory) from error
 
-    def _hold(self) -> bool:
-        for _ in range(_TIDIED_UP):
-            # Whoever was at work here may just have tidied up, but not again and again.
+    def _acquire(self) -> bool:
+        directory = self._hidden.directory
+        for _ in range(_OPEN_ATTEMPTS):
+            # A download that ends at this moment may remove the directories that it made.
             with suppress(FileNotFoundError, FileExistsError):
-                self._make_directory()
-                return self._journal.hold()
-            if os.path.lexists(self._directory) and not self._directory.is_dir():
+                self._created.make(directory)
+                return self._journal.acquire()
+            if os.path.lexists(directory) and not directory.is_dir():
                 break
-        self._make_directory()
-        return self._journal.hold()
+        self._created.make(directory)
+        return self._journal.acquire()
 
-    def _make_directory(self) -> None:
-        above = [self._directory, *self._directory.parents]
-        self._made += [path for path in above if not path.exists() and path not in self._made]
-        self._directory.mkdir(parents=True, exist_ok=True)
-
-    def _found(self, artifact: str, digest: str | None) -> Record | None:
-        with disk_errors(self._path), suppress(FileNotFoundError):
-            record = journal.read(self._journal.read(), artifact, digest, boot())
+    def _resume(self, artifact: str, digest: str | None) -> Record | None:
+        with disk_errors(self._hidden.part), suppress(FileNotFoundError):
+            record = journal.read(self._journal.read(), artifact, digest, boot_id())
             if record is None:
                 return None
-            file = RandomFile(self._path, new=False)
-            if os.fstat(file.fileno()).st_size == record.total:
+            file = RandomFile(self._hidden.part, new=False)
+            if file.size() == record.total:
                 self._file = file
                 return record
             file.close()
         return None
 
     def _begin(self, record: Record) -> None:
-        with disk_errors(self._path):
-            # In this order: no journal ever tells of bytes that are not there.
+        with disk_errors(self._hidden.part):
+            # In this order, so that a journal never describes bytes that are not on disk.
             self._journal.clear()
             if self._file is not None:
                 self._file.close()
-            self._file = RandomFile(self._path, new=True)
+            self._file = RandomFile(self._hidden.part, new=True)
             self._file.reserve(record.total)
-            self._journal.add(journal.header(record))
+            self._journal.append(journal.header(record))
 
     def _write(self, offset: int, chunks: Sequence[bytes], size: int) -> None:
         assert self._file is not None
-        with disk_errors(self._path):
+        with disk_errors(self._hidden.part):
             self._file.write(offset, chunks)
-            self._journal.add(journal.line(offset, offset + size))
+            self._journal.append(journal.line(offset, offset + size))
 
     def _tail(self, size: int) -> bytes:
         assert self._file is not None
-        start = max(0, self._total - size)
-        data = bytearray(self._total - start)
-        with disk_errors(self._path):
-            count = self._file.read(start, memoryview(data))
+        start = max(0, self._size - size)
+        data = bytearray(self._size - start)
+        with disk_errors(self._hidden.part):
+            count = self._file.read_into(start, memoryview(data))
         return bytes(data[:count])
 
     def _publish(self, target: Path, replace: bool, durable: bool) -> None:
         assert self._file is not None
-        if self._abandoned:
-            return
+        part = self._hidden.part
         try:
-            mine = is_at(self._file.fileno(), self._path) and self._journal.is_in_place
-            if not mine or os.fstat(self._file.fileno()).st_size != self._total:
-                raise DiskError(f"{self._path}: another process changed it", path=self._path)
+            ours = self._file.is_at(part) and self._journal.is_in_place
+            if not ours or self._file.size() != self._size:
+                raise DiskError(f"{part}: another process changed it", path=part)
             if durable:
                 self._file.sync()
             self._file.close()
-            if replace:
-                self._path.replace(target)
-            else:
-                rename_new(self._path, target)
+            move(part, target, replace=replace)
             self._published = True
             if durable:
-                for path in (target, *self._made):
-                    sync_directory(path.parent)
+                sync_directory(target.parent)
+                self._created.sync()
         except FileExistsError as error:
             raise TargetExists(
-                f"{target}: there is a file already", path=target, errno=error.errno
+                f"{target}: the file already exists", path=target, errno=error.errno
             ) from error
         except OSError as error:
             raise disk_error(error, target) from error
 
-    def _leave(self, keep: bool) -> None:
-        """Give up the lock, and the files with it unless the next can go on with them."""
+    def _release(self, keep_partial: bool) -> None:
+        """Release the lock, and remove the files unless the next download can resume."""
         try:
             if self._file is not None:
                 with suppress(OSError):
                     self._file.close()
-            useless = self._published or not keep or (self._ours and not self.spans.total)
+            empty = self._discarded and not self.spans.total
+            useless = self._published or not keep_partial or empty
             if self._journal.is_held and (useless or self._journal.is_empty):
-                with suppress(OSError):
-                    self._path.unlink(missing_ok=True)
+                remove(self._hidden.part)
                 self._journal.remove()
-                with suppress(OSError):
-                    for path in self._made:
-                        path.rmdir()
+                self._created.remove()
         finally:
             self._journal.release()

@@ -1,4 +1,4 @@
-"""How far a download is, told to whoever wants to know."""
+"""Progress of one download, reported to the caller's callback."""
 
 from __future__ import annotations
 
@@ -9,154 +9,89 @@ from typing import TypeAlias
 
 from ghartifacts_async.errors import InvalidArgument, ProgressError
 from ghartifacts_async.models import Artifact, Progress
-from ghartifacts_async.reports import BulkProgress
 
 OnProgress: TypeAlias = Callable[[Progress], None]
 
-_SECONDS = 0.1
+REPORT_INTERVAL = 0.1
+"""Minimum number of seconds between two reports, except for the last one."""
 
 
-def check_callback(tell: Callable[..., object] | None) -> None:
-    """Make sure that a progress callback is one that can be called in the event loop.
+def check_callback(on_progress: Callable[..., object] | None) -> None:
+    """Make sure that a progress callback can be called in the event loop.
 
     Raises:
-        InvalidArgument: It cannot, or nobody would await it.
+        InvalidArgument: It is not callable, or it is async.
     """
-    called = getattr(tell, "__call__", None)  # noqa: B004 - an object may have an async one
-    if tell is not None and (called is None or any(map(iscoroutinefunction, (tell, called)))):
-        raise InvalidArgument("on_progress is a plain function, called in the event loop")
+    call = getattr(on_progress, "__call__", None)  # noqa: B004 - an object may have an async one
+    if on_progress is not None and (
+        call is None or any(map(iscoroutinefunction, (on_progress, call)))
+    ):
+        raise InvalidArgument(
+            "on_progress must be a plain function, which is called in the event loop"
+        )
 
 
 class Meter:
-    """Counts bytes, and tells of them: ten times a second at most, and at the end.
+    """Counts the bytes of one download, and reports at most ten times a second and at the end.
 
     Args:
-        artifact: Which artifact.
-        tell: The caller's function, if there is one.
+        artifact: Artifact that is downloaded.
+        on_progress: The caller's callback, or None.
+
+    Attributes:
+        total: Size of the payload in bytes, or None if it is unknown.
+        resumed: Bytes kept from an earlier download.
     """
 
-    def __init__(self, artifact: Artifact, tell: OnProgress | None) -> None:
+    def __init__(self, artifact: Artifact, on_progress: OnProgress | None) -> None:
         self._artifact = artifact
-        self._tell = tell
-        self._there = self._came = self._most = 0
-        self._started = self._told = asyncio.get_running_loop().time()
+        self._on_progress = on_progress
+        self._done = self._received = self._max_reported = 0
+        self._started_at = self._reported_at = asyncio.get_running_loop().time()
         self.total: int | None = None
         self.resumed = 0
 
     def begin(self, total: int | None, resumed: int = 0) -> None:
-        """So many bytes are there, of so many in all."""
-        self.total, self.resumed, self._there = total, resumed, resumed
+        """Start to count.
+
+        Args:
+            total: Size of the payload in bytes, or None if it is unknown.
+            resumed: Bytes kept from an earlier download.
+        """
+        self.total, self.resumed, self._done = total, resumed, resumed
 
     def add(self, received: int) -> None:
-        """So many bytes more.
+        """Count received bytes.
 
         Raises:
-            ProgressError: The caller's function raised.
+            ProgressError: The callback raised.
         """
-        self._there += received
-        self._came += received
+        self._done += received
+        self._received += received
         now = asyncio.get_running_loop().time()
-        if now - self._told >= _SECONDS:
-            self._told = now
+        if now - self._reported_at >= REPORT_INTERVAL:
+            self._reported_at = now
             self._report(now)
 
-    def done(self) -> None:
-        """All bytes are there, and right.
+    def finish(self) -> None:
+        """Report that the payload is complete and verified.
 
         Raises:
-            ProgressError: The caller's function raised.
+            ProgressError: The callback raised.
         """
-        self.total = self._there
+        self.total = self._done
         self._report(asyncio.get_running_loop().time())
 
     def _report(self, now: float) -> None:
-        if self._tell is None:
+        if self._on_progress is None:
             return
-        # What starts over has not lost what was told.
-        self._most = max(self._most, self._there)
-        rate = self._came / max(now - self._started, 1e-9)
-        told = Progress(self._artifact, self._most, self.total, rate, self.resumed)
+        # A download that starts over reports no smaller number than before.
+        self._max_reported = max(self._max_reported, self._done)
+        rate = self._received / max(now - self._started_at, 1e-9)
+        progress = Progress(self._artifact, self._max_reported, self.total, rate, self.resumed)
         try:
-            self._tell(told)
+            self._on_progress(progress)
         except ProgressError:
-            raise  # of whoever is told of many downloads
-        except Exception as error:
-            raise ProgressError(f"on_progress raised {type(error).__name__}") from error
-
-
-class BulkMeter:
-    """Counts many downloads, and tells of all: ten times a second at most, and at the end.
-
-    Args:
-        tell: The caller's function, if there is one.
-        total: How many artifacts there are, ``None`` where nobody knows.
-    """
-
-    def __init__(self, tell: Callable[[BulkProgress], None] | None, total: int | None) -> None:
-        self._tell = tell
-        self._total = total
-        self._done = self._failed = self._running = 0
-        self._started = asyncio.get_running_loop().time()
-        self._told = float("-inf")
-        self.received = 0
-
-    def begin(self) -> None:
-        """Another is at work on."""
-        self._running += 1
-        self._report_soon()
-
-    def end(self, *, well: bool) -> None:
-        """One of them has ended.
-
-        Raises:
-            ProgressError: The caller's function raised.
-        """
-        self._running -= 1
-        self.found(1, well=well)
-
-    def found(self, count: int, *, well: bool) -> None:
-        """So many are done with, and were no work."""
-        self._done += count if well else 0
-        self._failed += 0 if well else count
-        self._report_soon()
-
-    def came(self, received: int) -> None:
-        """So many bytes came, of one that is told of at once."""
-        self.received += received
-        self._report_soon()
-
-    def watch(self) -> OnProgress:
-        """A function that counts one download's bytes, resumed ones not."""
-        seen = 0
-
-        def told(progress: Progress) -> None:
-            nonlocal seen
-            came = progress.received - progress.resumed
-            self.came(max(0, came - seen))
-            seen = max(seen, came)
-
-        return told
-
-    def done(self) -> None:
-        """All are.
-
-        Raises:
-            ProgressError: The caller's function raised.
-        """
-        self._report(asyncio.get_running_loop().time())
-
-    def _report_soon(self) -> None:
-        now = asyncio.get_running_loop().time()
-        if now - self._told >= _SECONDS:
-            self._report(now)
-
-    def _report(self, now: float) -> None:
-        if self._tell is None:
-            return
-        self._told = now
-        rate = self.received / max(now - self._started, 1e-9)
-        counts = (self._done, self._failed, self._running, self._total)
-        try:
-            self._tell(BulkProgress(*counts, self.received, rate))
+            raise  # from the callback of a bulk operation
         except Exception as error:
             raise ProgressError(f"on_progress raised {type(error).__name__}") from error

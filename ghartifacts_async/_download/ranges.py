@@ -1,11 +1,12 @@
-"""Which bytes are there, which are wanted next, and whether an answer holds those asked for.
+"""Byte ranges: which are on disk, which to fetch next, and whether a response matches its request.
 
-A download is cut into pieces, which connections take in order: so the bytes on disk grow from the
-front, and a hasher can follow. Pieces shrink towards the end, and a connection that has nothing
-left to take relieves the one that would be last of what this one will not manage in time; so all
-end together, also with one that is slow.
+A download is cut into segments, which the connections claim in order, so that the bytes on disk
+grow from the front and a hasher can follow the writer. Segments become smaller towards the end. A
+connection that finds no free segment steals the end of the one that would finish last: as many
+bytes as the other connection would not fetch in time. So all connections finish at about the same
+time, even if one of them is slow.
 
-Only single ranges with both ends are ever asked for: stores disagree about all others.
+Requests contain a single range with both ends, because stores disagree about all other forms.
 
 Source: RFC 9110, section 14; https://learn.microsoft.com/rest/api/storageservices/get-blob
 """
@@ -22,132 +23,144 @@ from attrs import define, frozen
 from ghartifacts_async._arguments import MAX_CONNECTIONS
 
 ByteRange: TypeAlias = tuple[int, int]
-"""First byte, and the one behind the last."""
+"""Offset of the first byte, and of the byte after the last one."""
 
-BYTES_FOR_A_CONNECTION = 32 * 2**20
+BYTES_PER_CONNECTION = 32 * 2**20
+"""Size of a payload for which one more connection pays."""
 
-_LARGEST_PIECE = 32 * 2**20
-_SMALLEST_PIECE = 2**20
-_SMALLEST_RELIEF = 2**16
-_PATIENCE = 1.0
+_MAX_SEGMENT = 32 * 2**20
+_MIN_SEGMENT = 2**20
+_MIN_STOLEN_SHARE = 2**16
+_MIN_SECONDS_TO_STEAL = 1.0
 
 _LENGTH = re.compile(r"[0-9]{1,18}")
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
 
 
 def connections(size: int) -> int:
-    """How many connections serve a payload of this many bytes well."""
-    return max(1, min(MAX_CONNECTIONS, size // BYTES_FOR_A_CONNECTION))
+    """Return the number of connections that suits a payload of `size` bytes."""
+    return max(1, min(MAX_CONNECTIONS, size // BYTES_PER_CONNECTION))
 
 
 class RangeSet:
-    """A set of bytes, as sorted spans that do not touch."""
+    """A set of bytes, as sorted ranges that neither overlap nor touch.
 
-    def __init__(self, spans: Iterable[ByteRange] = ()) -> None:
-        self._spans: list[ByteRange] = []
+    Args:
+        ranges: Ranges to begin with, in any order.
+
+    Attributes:
+        total: Number of bytes in the set.
+    """
+
+    def __init__(self, ranges: Iterable[ByteRange] = ()) -> None:
+        self._ranges: list[ByteRange] = []
         self.total = 0
-        for start, stop in spans:
+        for start, stop in ranges:
             self.add(start, stop)
 
     def __iter__(self) -> Iterator[ByteRange]:
-        return iter(self._spans)
+        return iter(self._ranges)
 
     def add(self, start: int, stop: int) -> None:
-        """Take in the bytes from `start` to before `stop`."""
+        """Add the bytes from `start` to before `stop`."""
         if start >= stop:
             return
-        low = bisect_left(self._spans, start, key=lambda span: span[1])
+        low = bisect_left(self._ranges, start, key=lambda one: one[1])
         high = low
-        while high < len(self._spans) and self._spans[high][0] <= stop:
-            self.total -= self._spans[high][1] - self._spans[high][0]
-            start, stop = min(start, self._spans[high][0]), max(stop, self._spans[high][1])
+        while high < len(self._ranges) and self._ranges[high][0] <= stop:
+            self.total -= self._ranges[high][1] - self._ranges[high][0]
+            start, stop = min(start, self._ranges[high][0]), max(stop, self._ranges[high][1])
             high += 1
-        self._spans[low:high] = [(start, stop)]
+        self._ranges[low:high] = [(start, stop)]
         self.total += stop - start
 
     @property
     def contiguous_length(self) -> int:
-        """How many bytes are there without a gap, from the first on."""
-        return self._spans[0][1] if self._spans and self._spans[0][0] == 0 else 0
+        """The number of bytes from the first byte of the payload to the first gap."""
+        return self._ranges[0][1] if self._ranges and self._ranges[0][0] == 0 else 0
 
     def missing(self, total: int) -> list[ByteRange]:
-        """The gaps in a payload of so many bytes."""
-        edges = [0, *(edge for span in self._spans for edge in span), total]
+        """Return the gaps in a payload of `total` bytes."""
+        edges = [0, *(edge for one in self._ranges for edge in one), total]
         gaps = zip(edges[::2], edges[1::2], strict=True)
         return [(start, stop) for start, stop in gaps if start < stop]
 
 
 @define(eq=False)
 class Segment:
-    """What one connection is fetching: from `at`, which grows, to before `stop`, which may shrink.
+    """What one connection is fetching.
 
     Attributes:
-        stop: ``None`` where nobody knows the size.
-        since: When it was asked for, on the loop's clock.
-        came: Bytes of it that came since.
+        at: Offset of the next byte, which grows.
+        stop: Offset after the last byte, which shrinks when another connection steals the end;
+            None if the size is unknown.
+        started_at: Time of the request, on the event loop's clock.
+        received: Bytes received since then.
     """
 
     at: int
     stop: int | None
-    since: float = 0.0
-    came: int = 0
+    started_at: float = 0.0
+    received: int = 0
 
     @property
     def left(self) -> int:
-        """Bytes that are still to come, of a known size."""
+        """The number of missing bytes; 0 if the size is unknown."""
         return 0 if self.stop is None else self.stop - self.at
 
     def rate(self, now: float) -> float:
-        """Bytes a second since it was asked for."""
-        return self.came / max(now - self.since, 1e-3)
+        """Return the bytes per second since the request."""
+        return self.received / max(now - self.started_at, 1e-3)
 
 
 class SegmentScheduler:
-    """Who fetches what.
+    """Distributes the missing bytes to the connections.
 
     Args:
-        missing: The spans that are wanted, in order; a stop of ``None`` is an unknown end.
-        connections: How many fetch side by side.
+        missing: Missing ranges in order; a stop of None is an unknown end.
+        connections: Number of concurrent connections.
     """
 
     def __init__(self, missing: Iterable[tuple[int, int | None]], connections: int) -> None:
         self._free: list[tuple[int, int | None]] = list(missing)
         self._connections = connections
-        self._taken: list[Segment] = []
+        self._claimed: list[Segment] = []
 
     @property
     def complete(self) -> bool:
-        """Whether nothing is wanted any more."""
-        return not self._free and not any(piece.stop is None or piece.left for piece in self._taken)
+        """Whether no byte is missing."""
+        return not self._free and not any(
+            segment.stop is None or segment.left for segment in self._claimed
+        )
 
-    def take(self, now: float, rate: float = 0.0) -> Segment | None:
-        """The next piece, ``None`` where there is nothing to take just now.
+    def claim(self, now: float, rate: float = 0.0) -> Segment | None:
+        """Return the next segment, or None if there is nothing to fetch at the moment.
 
         Args:
-            now: On the loop's clock.
-            rate: Bytes a second of the connection's last piece.
+            now: Time on the event loop's clock.
+            rate: Bytes per second of the connection's last segment.
         """
-        piece = self._next() if self._free else self._relieve(now, rate)
-        if piece is not None:
-            piece.since = now
-            self._taken.append(piece)
-        return piece
+        segment = self._next() if self._free else self._steal(now, rate)
+        if segment is not None:
+            segment.started_at = now
+            self._claimed.append(segment)
+        return segment
 
-    def give_back(self, piece: Segment) -> None:
-        """Take no more of a piece; what is left of it is free again."""
-        self._taken.remove(piece)
-        if piece.stop is None or piece.left:
-            self._free.append((piece.at, piece.stop))
-            self._free.sort(key=lambda span: span[0])
+    def release(self, segment: Segment) -> None:
+        """Give a segment back; its missing bytes are free again."""
+        self._claimed.remove(segment)
+        if segment.stop is None or segment.left:
+            self._free.append((segment.at, segment.stop))
+            self._free.sort(key=lambda one: one[0])
 
     def _next(self) -> Segment:
         start, stop = self._free[0]
         if stop is None:
             del self._free[0]
             return Segment(start, stop)
-        wanted = sum(stop - start for start, stop in self._free if stop is not None)
-        size = max(_SMALLEST_PIECE, min(_LARGEST_PIECE, wanted // (2 * self._connections)))
-        if self._connections == 1 or stop - start - size < _SMALLEST_PIECE:
+        free = sum(stop - start for start, stop in self._free if stop is not None)
+        size = max(_MIN_SEGMENT, min(_MAX_SEGMENT, free // (2 * self._connections)))
+        if self._connections == 1 or stop - start - size < _MIN_SEGMENT:
             size = stop - start
         if start + size == stop:
             del self._free[0]
@@ -155,33 +168,35 @@ class SegmentScheduler:
             self._free[0] = (start + size, stop)
         return Segment(start, start + size)
 
-    def _relieve(self, now: float, rate: float) -> Segment | None:
-        """What another connection will not have fetched by the time that both could be done."""
+    def _steal(self, now: float, rate: float) -> Segment | None:
+        """Return the end of the slowest segment, or None if sharing it would not save time."""
 
-        def time_left(piece: Segment) -> float:
-            return piece.left / max(piece.rate(now), 1.0)
+        def seconds_left(segment: Segment) -> float:
+            return segment.left / max(segment.rate(now), 1.0)
 
-        slow = max(self._taken, key=time_left, default=None)
-        if slow is None or slow.stop is None or time_left(slow) < _PATIENCE:
+        slowest = max(self._claimed, key=seconds_left, default=None)
+        if slowest is None or slowest.stop is None:
             return None
-        if now - slow.since < _PATIENCE:
+        if seconds_left(slowest) < _MIN_SECONDS_TO_STEAL:
             return None
-        pace = slow.rate(now)
-        share = int(slow.left * pace / (pace + rate)) if rate > 0 else slow.left // 2
-        if slow.left - share < _SMALLEST_RELIEF:
-            share = 0
-        piece = Segment(slow.at + share, slow.stop)
-        slow.stop = piece.at
-        return piece
+        if now - slowest.started_at < _MIN_SECONDS_TO_STEAL:
+            return None
+        slow_rate = slowest.rate(now)
+        kept = int(slowest.left * slow_rate / (slow_rate + rate)) if rate > 0 else slowest.left // 2
+        if slowest.left - kept < _MIN_STOLEN_SHARE:
+            kept = 0
+        segment = Segment(slowest.at + kept, slowest.stop)
+        slowest.stop = segment.at
+        return segment
 
 
 @frozen
 class BlobInfo:
-    """What is known of a payload, and what a store's answers must agree with.
+    """What is known of a payload, and what every response must agree with.
 
     Attributes:
-        total: Bytes, ``None`` where nobody said.
-        etag: Its ``ETag``, or ``None``.
+        total: Size in bytes, or None if it is unknown.
+        etag: The payload's ``ETag``, or None.
     """
 
     total: int | None = None
@@ -190,12 +205,12 @@ class BlobInfo:
 
 @frozen
 class RejectedResponse:
-    """An answer that is not one to the question.
+    """Why a response is not used.
 
     Attributes:
-        reason: Why.
-        changed: Whether the payload seems to be another than before.
-        whole: Whether the store sent everything where a part was asked for.
+        reason: Description for an error message.
+        changed: Whether the payload seems to differ from the earlier one.
+        whole: Whether the store sent the whole payload in reply to a range request.
     """
 
     reason: str
@@ -203,62 +218,70 @@ class RejectedResponse:
     whole: bool = False
 
 
-def is_whole(start: int, stop: int | None, blob: BlobInfo) -> bool:
-    """Whether a span is all of a payload, for which no range is needed."""
-    return start == 0 and (stop is None or stop == blob.total)
+def is_whole(start: int, stop: int | None, info: BlobInfo) -> bool:
+    """Return True if a range is the whole payload, which needs no ``Range`` header."""
+    return start == 0 and (stop is None or stop == info.total)
 
 
-def range_headers(start: int, stop: int | None, blob: BlobInfo) -> dict[str, str]:
-    """The headers that ask for a span."""
+def range_headers(start: int, stop: int | None, info: BlobInfo) -> dict[str, str]:
+    """Return the headers of a request for a range."""
     headers: dict[str, str] = {}
-    if not is_whole(start, stop, blob):
+    if not is_whole(start, stop, info):
         assert stop is not None
         headers["Range"] = f"bytes={start}-{stop - 1}"
-    if blob.etag is not None and not blob.etag.startswith("W/"):
-        headers["If-Match"] = blob.etag
+    if info.etag is not None and not info.etag.startswith("W/"):
+        headers["If-Match"] = info.etag
     return headers
 
 
 def validate_response(
-    status: int, headers: Mapping[str, str], start: int, stop: int | None, blob: BlobInfo
+    status: int, headers: Mapping[str, str], start: int, stop: int | None, info: BlobInfo
 ) -> BlobInfo | RejectedResponse | None:
-    """What an answer tells of the payload; ``None`` where its status is an error.
+    """Check that a response matches its request and the known payload.
 
-    Stores that ignore ``If-Match``, or that do not know ranges, are caught here.
+    This also catches stores that ignore ``If-Match`` or ``Range``.
 
     Args:
-        status: Of the answer.
-        headers: Of the answer.
-        start: First byte that was asked for.
-        stop: Behind the last one, ``None`` for all.
-        blob: What is known.
+        status: Status of the response.
+        headers: Headers of the response, by lower-case name.
+        start: Offset of the first requested byte.
+        stop: Offset after the last requested byte; None for the end of the payload.
+        info: What is known of the payload.
+
+    Returns:
+        What is known after the response, the reason to reject it, or None for an error status.
     """
-    whole = is_whole(start, stop, blob)
+    whole = is_whole(start, stop, info)
     if status in {412, 416}:
         return RejectedResponse(
             f"the store answered {status}: the payload has changed", changed=True
         )
     if status == 200 and not whole:
-        return RejectedResponse("the store sent everything where a part was asked for", whole=True)
+        return RejectedResponse(
+            "the store sent the whole payload instead of the requested range", whole=True
+        )
     if status == 200:
-        told = BlobInfo(_length(headers), headers.get("etag"))
+        received = BlobInfo(_length(headers), headers.get("etag"))
     elif status == 206:
         match = _CONTENT_RANGE.fullmatch(headers.get("content-range", "").strip())
         if whole or match is None or stop is None:
-            return RejectedResponse("the store sent a part that was not asked for")
+            return RejectedResponse("the store sent a range that was not requested")
         first, last, total = map(int, match.groups())
         if first != start or not first <= last < min(stop, total):
-            return RejectedResponse(f"the store sent bytes {first}-{last}, not {start}-{stop - 1}")
-        told = BlobInfo(total, headers.get("etag"))
+            return RejectedResponse(
+                f"the store sent bytes {first}-{last} instead of {start}-{stop - 1}"
+            )
+        received = BlobInfo(total, headers.get("etag"))
     else:
         return None
-    if blob.total is not None and told.total not in {None, blob.total}:
+    if info.total is not None and received.total not in {None, info.total}:
         return RejectedResponse(
-            f"the store promises {told.total} bytes, and there are {blob.total}", changed=True
+            f"the store announced {received.total} bytes instead of {info.total}", changed=True
         )
-    if blob.etag is not None and told.etag not in {None, blob.etag}:
-        return RejectedResponse("the store sent another payload than before", changed=True)
-    return BlobInfo(blob.total if told.total is None else told.total, told.etag or blob.etag)
+    if info.etag is not None and received.etag not in {None, info.etag}:
+        return RejectedResponse("the store's ETag has changed", changed=True)
+    size = info.total if received.total is None else received.total
+    return BlobInfo(size, received.etag or info.etag)
 
 
 def _length(headers: Mapping[str, str]) -> int | None:

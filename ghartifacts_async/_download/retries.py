@@ -1,4 +1,4 @@
-"""How long a download goes on failing."""
+"""Retry policy for downloads: received bytes reset the attempt counter."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _log = logging.getLogger("ghartifacts_async")
 
 
 class Retrier:
-    """How long a download goes on failing: as a call does, anew with what came.
+    """Waits before each retry of a download, and raises when the policy is exhausted.
 
     Args:
-        policy: The client's.
-        chance: Random numbers from 0 to 1.
+        policy: The client's retry policy.
+        chance: Returns random numbers from 0 to 1.
     """
 
     def __init__(self, policy: RetryPolicy, chance: Callable[[], float] = random.random) -> None:
@@ -34,35 +34,38 @@ class Retrier:
         self._chance = chance
         self._streak = retry.Streak()
 
-    def got(self, received: int) -> None:
-        """So many bytes came; only those count of which there were not as many before."""
+    def record_bytes(self, received: int) -> None:
+        """Record received bytes; only bytes beyond the most received so far are progress."""
         self._streak.got(received, _now())
 
-    def wanted(self) -> None:
-        """A reader wants more, who may have taken their time."""
+    def read_requested(self) -> None:
+        """Record that the reader wants more; its pause is not the store's delay."""
         self._streak.wanted(_now())
 
     def start_over(self) -> None:
-        """All bytes are gone."""
+        """Record that the received bytes were discarded."""
         self._streak.start_over()
 
-    async def again(self, error: ArtifactsError, connection: int = 0) -> None:
-        """Wait before the next try of a connection: what strikes all of them is one failure each.
+    async def wait_or_raise(self, error: ArtifactsError, connection: int = 0) -> None:
+        """Wait before the next attempt of a connection.
+
+        Args:
+            error: Reason of the last failure.
+            connection: Number of the connection, because an outage that strikes all of them is
+                one failure for each.
 
         Raises:
-            ArtifactsError: This one: there is no other try.
+            ArtifactsError: This error, because the policy allows no other attempt.
         """
         failures, elapsed = self._streak.failed(_now(), connection)
         attempt = retry.Attempt(failures, elapsed, self._chance())
         decision = retry.decide(self._policy, attempt, _failure(error))
         if isinstance(decision, retry.GiveUp):
-            if (tries := self._streak.attempts(connection)) > 1:
-                error.attempts, error.seconds = tries, elapsed
-                error.summary += (
-                    f" (tried {error.attempts} times in {error.seconds:.1f} s without getting on)"
-                )
+            if (attempts := self._streak.attempts(connection)) > 1:
+                error.attempts, error.seconds = attempts, elapsed
+                error.summary += f" (tried {attempts} times in {elapsed:.1f} s without progress)"
             raise error
-        _log.info("%s; going on in %.1f s", error, decision.seconds)
+        _log.info("%s; retrying in %.1f s", error, decision.seconds)
         await asyncio.sleep(decision.seconds)
 
 
@@ -71,11 +74,11 @@ def _now() -> float:
 
 
 def _failure(error: ArtifactsError) -> retry.Failure:
-    """What an error of the store or of the connection means for the next try."""
+    """Return what an error means for the next attempt."""
     if isinstance(error, StoreError):
-        # Another URL may be taken.
+        # A refused URL is renewed, so its status says nothing about the next attempt.
         status = None if error.status in redirects.URL_REFUSED else error.status
         return retry.Failure(status, error.retry_after)
-    # GitHub's calls are tried again where they are made.
-    passing = isinstance(error, TransportError | IncompleteDownload) and error.attempts == 1
-    return retry.Failure(permanent=not passing or isinstance(error, CertificateRefused))
+    # Errors of GitHub's API were already retried by the API client.
+    temporary = isinstance(error, TransportError | IncompleteDownload) and error.attempts == 1
+    return retry.Failure(permanent=not temporary or isinstance(error, CertificateRefused))

@@ -1,4 +1,4 @@
-"""The signed URL of a download: asked for, shared while it is good, and renewed."""
+"""The signed URL of a download: requested from GitHub, shared by its connections, and renewed."""
 
 from __future__ import annotations
 
@@ -6,75 +6,78 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from ghartifacts_async._api.call import ApiCall
 from ghartifacts_async._api.client import ApiClient
-from ghartifacts_async._api.endpoints import ApiCall
 from ghartifacts_async._http.redirects import SignedUrl
 from ghartifacts_async._http.transport import Transport
 
-GOOD_FOR = 50.0
-"""Seconds for which a URL is used, of its 60: it is signed before it arrives, and used after."""
+LIFETIME = 50.0
+"""Seconds for which a URL is used. It is valid for 60, which begin before it arrives."""
 
 
 class SignedUrlProvider:
     """A signed URL for all connections of one download.
 
     Args:
-        session: Asks GitHub.
-        transport: Whose connections they are.
-        call: For the redirect to the payload.
+        api: Client of GitHub's API.
+        transport: Owner of the connection pool.
+        call: API call that redirects to the payload.
+
+    Attributes:
+        issued: Number of URLs that GitHub has issued.
     """
 
-    def __init__(self, session: ApiClient, transport: Transport, call: ApiCall) -> None:
-        self._session = session
+    def __init__(self, api: ApiClient, transport: Transport, call: ApiCall[SignedUrl]) -> None:
+        self._api = api
         self._transport = transport
         self._call = call
         self._url: SignedUrl | None = None
-        self._ends_at = 0.0
-        # A lock and not a task: whoever is cancelled while renewing leaves it to the next.
+        self._expires_at = 0.0
+        # A lock and not a task: if the renewing connection is cancelled, the next one renews.
         self._renewing = asyncio.Lock()
-        self.taken: int = 0
-        """How many URLs GitHub gave."""
+        self.issued: int = 0
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[tuple[SignedUrl, bool]]:
-        """A connection of the pool, and a URL that is good to be asked for on it now.
+    async def acquire(self) -> AsyncIterator[tuple[SignedUrl, bool]]:
+        """Acquire a connection of the pool, with a URL that is valid now.
 
-        With it comes whether it was signed for this connection.
+        A URL is requested only once a connection is free, so that it does not age while waiting;
+        and no connection is held while another one renews the URL.
 
-        Nobody waits for a connection with a URL that ages, nor for GitHub with a connection that
-        others could use.
+        Yields:
+            The URL, and whether it was issued for this connection.
 
         Raises:
-            GitHubError: GitHub says no.
-            RedirectRefused: It names no target, or an insecure one.
-            TransportError: It does not answer.
+            GitHubError: GitHub refuses.
+            RedirectRefused: GitHub names no target, or an insecure one.
+            TransportError: GitHub cannot be reached.
         """
         slot = self._transport.pool.slot(keeps=True)
         is_new = False
         try:
             while True:
-                if self._good() is not None:
+                if self._valid_url() is not None:
                     await slot.acquire()
-                    if (url := self._good()) is not None:
+                    if (url := self._valid_url()) is not None:
                         break
                     slot.release()
                 async with self._renewing:
-                    if self._good() is None:
-                        url = self._url = await self._session.locate(self._call, slot)
-                        self._ends_at = asyncio.get_running_loop().time() + GOOD_FOR
-                        self.taken += 1
+                    if self._valid_url() is None:
+                        url = self._url = await self._api.call(self._call, slot)
+                        self._expires_at = asyncio.get_running_loop().time() + LIFETIME
+                        self.issued += 1
                         is_new = True
                         break
             yield url, is_new
         finally:
             slot.release()
 
-    def refused(self, url: SignedUrl) -> None:
-        """The store does not take this one: the next is another."""
+    def invalidate(self, url: SignedUrl) -> None:
+        """Request another URL next time, because the store refuses this one."""
         if url is self._url:
             self._url = None
 
-    def _good(self) -> SignedUrl | None:
-        """The URL, if there is one that is."""
-        aged = asyncio.get_running_loop().time() >= self._ends_at
-        return None if aged else self._url
+    def _valid_url(self) -> SignedUrl | None:
+        """Return the cached URL, or None if it has expired."""
+        expired = asyncio.get_running_loop().time() >= self._expires_at
+        return None if expired else self._url

@@ -1,4 +1,4 @@
-"""An artifact's bytes for those who write elsewhere: in order, gone on with wherever it breaks."""
+"""An artifact's payload as a stream of chunks in order, resumed when the connection breaks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from copy import copy
 
 from ghartifacts_async._download import verification
 from ghartifacts_async._download.blob import (
-    UNFIT_IN_A_ROW,
+    MAX_REJECTED_RESPONSES,
     BlobClient,
     RangeBody,
     UnexpectedResponse,
@@ -27,34 +27,35 @@ from ghartifacts_async.models import Artifact, Digest
 
 
 class ArtifactStream:
-    """The payload of an artifact, piece by piece: ``async for chunk in stream``, once.
+    """The payload of an artifact in chunks: ``async for chunk in stream``, once.
 
-    The next piece is asked for when it is wanted, so a slow reader slows the sender down. The end
-    is reached only by a payload that is complete and, where GitHub recorded a digest, right.
+    A chunk is received when it is requested, so a slow reader slows the sender down. The iteration
+    ends without an error only if the payload is complete and matches GitHub's digest, if there is
+    one.
 
     Attributes:
-        artifact: Which artifact.
-        filename: A safe name for a file of it.
-        size: Bytes in all, or ``None`` where nobody says.
-        digest: SHA-256 of all bytes, from the end on; ``None`` before.
-        verified: Whether it is the one that GitHub recorded; false before the end.
+        artifact: Artifact that is streamed.
+        filename: A safe name for a file with the payload.
+        size: Size of the payload in bytes, or None if it is unknown.
+        digest: SHA-256 of the payload once the iteration has ended; None before.
+        verified: Whether the digest matches the one that GitHub recorded; False before the end.
     """
 
     def __init__(
-        self, artifact: Artifact, source: BlobClient, patience: Retrier, lifetime: Lifetime
+        self, artifact: Artifact, client: BlobClient, retrier: Retrier, lifetime: Lifetime
     ) -> None:
         self.artifact = artifact
         self.filename: str = ""
         self.size: int | None = None
         self.digest: Digest | None = None
         self.verified: bool = False
-        self._source = source
-        self._patience = patience
+        self._client = client
+        self._retrier = retrier
         self._lifetime = lifetime
         self._connection = AsyncExitStack()
         self._body: RangeBody | None = None
         self._hash = hashlib.sha256()
-        self._received = self._to_skip = self._unfit = 0
+        self._received = self._to_skip = self._rejected = 0
         self._whole = self._closed = False
         self._failure: ArtifactsError | None = None
         self._tail = b""
@@ -66,99 +67,101 @@ class ArtifactStream:
         return self
 
     async def __anext__(self) -> bytes:
-        """The next piece, as it came.
+        """Return the next chunk.
 
         Raises:
-            IncompleteDownload: Bytes are missing, or too many.
-            DigestMismatch: The bytes are not those that were uploaded.
-            StoreError: The blob store refuses.
-            TransportError: The store does not answer, again and again.
-            ClientStateError: The stream, or its client, is closed.
+            IncompleteDownload: The payload has too few or too many bytes.
+            DigestMismatch: The payload differs from GitHub's digest.
+            StoreError: The blob store answers with an error status.
+            TransportError: The store cannot be reached, even after retries.
+            ClientStateError: The stream or its client is closed.
         """
         if self.digest is None:
             if self._failure is not None:
                 raise copy(self._failure)
-            async with self._lifetime.work():
+            async with self._lifetime.scope():
                 chunk = await self._read()
             if chunk:
                 return chunk
-            self._check()
+            self._verify()
         raise StopAsyncIteration
 
-    async def _begin(self) -> None:
-        """Have the first answer, which tells name and size."""
+    async def _connect(self) -> None:
+        """Open a response body, with retries."""
         while self._body is None:
             try:
                 await self._open()
-            except (UnexpectedResponse, StoreError, TransportError) as failed:
-                error = self._doubt(failed)
+            except (UnexpectedResponse, StoreError, TransportError) as failure:
+                error = self._error_to_retry(failure)
             else:
                 return
-            await self._patience.again(error)
+            await self._retrier.wait_or_raise(error)
 
     async def _read(self) -> bytes:
-        """What comes next, ``b""`` at the end; broken connections are replaced."""
-        self._patience.wanted()
+        """Return the next new bytes, or ``b""`` at the end; reconnect if the connection breaks."""
+        self._retrier.read_requested()
         while True:
-            await self._begin()
+            await self._connect()
             assert self._body is not None
             try:
                 chunk = await self._body.read()
-            except (IncompleteDownload, TransportError) as failed:
-                error = failed
+            except (IncompleteDownload, TransportError) as failure:
+                error = failure
             else:
-                fresh = self._taken(chunk)
-                if fresh or not chunk:
-                    return fresh
+                new = self._skip_known(chunk)
+                if new or not chunk:
+                    return new
                 continue
             await self._close()
-            await self._patience.again(error)
+            await self._retrier.wait_or_raise(error)
 
     async def _open(self) -> None:
         if self._closed:
-            raise ClientStateError("this stream is closed; read it in its 'async with'")
-        total = self._source.blob.total
+            raise ClientStateError("this stream is closed; read it inside its 'async with' block")
+        total = self._client.info.total
         whole = self._whole or total is None
         start = 0 if whole else self._received
         self._to_skip = self._received - start
         body = await self._connection.enter_async_context(
-            self._source.open(start, None if whole else total)
+            self._client.open(start, None if whole else total)
         )
-        self._body, self._unfit = body, 0
+        self._body, self._rejected = body, 0
         if not self.filename:
             self.filename = verification.filename(self.artifact, body.url_path, body.headers)
-            self.size = self._source.blob.total
+            self.size = self._client.info.total
 
     async def _close(self) -> None:
         self._body = None
         await self._connection.aclose()
 
-    def _taken(self, chunk: bytes) -> bytes:
-        """What of a piece has not been yielded before."""
+    def _skip_known(self, chunk: bytes) -> bytes:
+        """Count a chunk; return the part of it that was not yielded before."""
         skipped = min(self._to_skip, len(chunk))
         self._to_skip -= skipped
-        fresh = chunk[skipped:]
-        self._hash.update(fresh)
-        self._received += len(fresh)
-        self._patience.got(len(fresh))
+        new = chunk[skipped:]
+        self._hash.update(new)
+        self._received += len(new)
+        self._retrier.record_bytes(len(new))
         if self.artifact.digest is None:
-            self._tail = (self._tail + fresh)[-verification.END_OF_ZIP :]
-        return fresh
+            self._tail = (self._tail + new)[-verification.END_OF_ZIP :]
+        return new
 
-    def _doubt(self, failed: UnexpectedResponse | StoreError | TransportError) -> ArtifactsError:
-        """What an answer that is not used means for the next request."""
-        if not isinstance(failed, UnexpectedResponse):
-            return failed
-        self._unfit += 1
-        self._whole = self._whole or failed.verdict.whole
-        if failed.verdict.changed and self._unfit >= UNFIT_IN_A_ROW:
+    def _error_to_retry(
+        self, failure: UnexpectedResponse | StoreError | TransportError
+    ) -> ArtifactsError:
+        """Adapt the next request to a failed one, and return its error."""
+        if not isinstance(failure, UnexpectedResponse):
+            return failure
+        self._rejected += 1
+        self._whole = self._whole or failure.rejection.whole
+        if failure.rejection.changed and self._rejected >= MAX_REJECTED_RESPONSES:
             if self._received:
-                # What was yielded cannot be taken back.
-                raise failed.error
-            self._source.forget()
-        return failed.error
+                # The chunks of the earlier payload are already yielded.
+                raise failure.error
+            self._client.reset()
+        return failure.error
 
-    def _check(self) -> None:
+    def _verify(self) -> None:
         digest = Digest("sha256", self._hash.hexdigest())
         try:
             self.verified = verification.check(self.artifact, self._received, digest, self._tail)
@@ -169,15 +172,15 @@ class ArtifactStream:
 
 
 @asynccontextmanager
-async def stream(
-    artifact: Artifact, source: BlobClient, patience: Retrier, lifetime: Lifetime
+async def open_stream(
+    artifact: Artifact, client: BlobClient, retrier: Retrier, lifetime: Lifetime
 ) -> AsyncIterator[ArtifactStream]:
-    """An open stream; see `Repo.stream_artifact`."""
-    opened = ArtifactStream(artifact, source, patience, lifetime)
+    """Open a stream and close it at the end; see `Repo.stream_artifact`."""
+    stream = ArtifactStream(artifact, client, retrier, lifetime)
     try:
-        async with lifetime.work():
-            await opened._begin()
-        yield opened
+        async with lifetime.scope():
+            await stream._connect()
+        yield stream
     finally:
-        opened._closed = True
-        await opened._close()
+        stream._closed = True
+        await stream._close()

@@ -1,26 +1,55 @@
-"""Which file a download becomes, and what to do about one that is there already."""
+"""What is requested of a download, and the file that it becomes."""
 
 from __future__ import annotations
 
-import hashlib
-import io
+import asyncio
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from attrs import define, field
+from attrs import define, field, frozen
 
-from ghartifacts_async._disk.file_io import disk_errors, hidden, sync_directory, sync_file
+from ghartifacts_async._disk.directories import sync_directory
+from ghartifacts_async._disk.file_io import disk_errors, sync_file
 from ghartifacts_async._disk.filenames import safe_filename
+from ghartifacts_async._disk.hasher import has_digest
 from ghartifacts_async._disk.threads import IoThreads
+from ghartifacts_async._download.progress import OnProgress
 from ghartifacts_async.errors import DiskError, InvalidArgument, TargetExists
-from ghartifacts_async.models import Artifact, Digest, IfExists
-
-_STEP = 32
+from ghartifacts_async.models import Artifact, IfExists
 
 
-class AlreadyThere(Exception):
-    """What is wanted is there already."""
+@frozen(kw_only=True)
+class DownloadRequest:
+    """What is requested of one download; see `Repo.download_artifact`.
+
+    Attributes:
+        repository: ``owner/name``.
+        artifact: Artifact, as GitHub describes it.
+        destination: File or directory, as the caller gave it.
+        if_exists: What to do about an existing file.
+        connections: Number of concurrent connections; None for a number that suits the size.
+        wait_for_lock: Wait while another download writes to the same target.
+        keep_partial: Keep the received bytes for the next call if this one fails.
+        durable: Return once the file would survive a power failure.
+        on_progress: Callback for the progress of this download.
+        name_for: Returns the file's name for the name of the payload; None keeps that name. The
+            destination is then the name of the file if the payload is a zip.
+        shared_connections: Bounds the connections beyond the first of each of several downloads.
+    """
+
+    repository: str
+    artifact: Artifact
+    destination: str | os.PathLike[str]
+    if_exists: IfExists = "verify"
+    connections: int | None = None
+    wait_for_lock: bool = True
+    keep_partial: bool = True
+    durable: bool = False
+    on_progress: OnProgress | None = None
+    name_for: Callable[[str], str] | None = None
+    shared_connections: asyncio.Semaphore | None = None
 
 
 @define
@@ -28,85 +57,88 @@ class Target:
     """The file that a download becomes.
 
     Attributes:
-        path: Where it is to lie.
-        is_sure: Whether that is its name; a payload that is no zip may have another.
+        path: Its path.
+        name_is_final: Whether the path is certain. In a directory, a payload that is not a zip
+            gets another name than ``<artifact name>.zip``, which the store's response decides.
     """
 
     path: Path
-    is_sure: bool
-    _unwanted: os.stat_result | None = field(default=None, init=False)
+    name_is_final: bool
+    _different: os.stat_result | None = field(default=None, init=False)
 
     @classmethod
-    async def of(
-        cls, disk: IoThreads, destination: str | os.PathLike[str], artifact: Artifact
+    async def resolve(
+        cls, threads: IoThreads, destination: str | os.PathLike[str], artifact: Artifact
     ) -> Target:
-        """The target that a destination means: a file, or in a directory a zip, as a rule."""
+        """Return the target for a destination: a file, or a zip in a directory.
+
+        Raises:
+            DiskError: The destination cannot be looked at.
+        """
         path = Path(destination)
-        if await disk.run(_is_directory, os.fspath(destination)):
-            return cls(path / safe_filename(artifact.name, ".zip"), False)
-        return cls(path, True)
+        if await threads.run(_is_directory, os.fspath(destination)):
+            return cls(path / safe_filename(artifact.name, ".zip"), name_is_final=False)
+        return cls(path, name_is_final=True)
 
-    @property
-    def stem(self) -> str:
-        """A name for what belongs to it: the same, by whatever words it is wanted."""
-        return hashlib.sha256(os.fsencode(self.path.name)).hexdigest()[:16]
+    def set_name(self, name: str) -> None:
+        """Set the final name, unless it is final already."""
+        if not self.name_is_final:
+            self.path, self.name_is_final = self.path.with_name(name), True
 
-    def beside(self, kind: str) -> Path:
-        """What is hidden beside it for its sake."""
-        return hidden(self.path.parent, self.stem, kind)
+    async def check_existing(
+        self, threads: IoThreads, artifact: Artifact, if_exists: IfExists
+    ) -> bool:
+        """Check an existing file at the path, and whether the download may replace it.
 
-    def rename(self, name: str) -> None:
-        """The name is known now, if it was not."""
-        if not self.is_sure:
-            self.path, self.is_sure = self.path.with_name(name), True
-
-    async def look(self, disk: IoThreads, artifact: Artifact, if_exists: IfExists) -> None:
-        """See what is there.
+        Returns:
+            True if the file is the wanted payload, by its size and digest.
 
         Raises:
-            AlreadyThere: It is what is wanted.
-            TargetExists: It is to be left alone.
-            DiskError: It cannot be replaced.
+            TargetExists: The file must not be replaced.
+            DiskError: The path cannot be a file, or the file cannot be read.
         """
-        there = await disk.run(_check_place, self.path)
-        if there is None or if_exists == "replace" or _is_unchanged(there, self._unwanted):
-            return
+        status = await threads.run(_stat_file, self.path)
+        if status is None or if_exists == "replace" or _is_unchanged(status, self._different):
+            return False
         if if_exists == "error":
-            if self.is_sure:
-                raise TargetExists(f"{self.path}: there is a file already", path=self.path)
-            return
-        digest = artifact.digest
-        if digest is not None and await is_same(disk, self.path, artifact.size_in_bytes, digest):
-            raise AlreadyThere
-        self._unwanted = there
+            if self.name_is_final:
+                raise TargetExists(f"{self.path}: the file already exists", path=self.path)
+            return False
+        size, digest = artifact.size_in_bytes, artifact.digest
+        if digest is not None and await has_digest(threads, self.path, size, digest):
+            return True
+        self._different = status
+        return False
 
-    async def sync(self, disk: IoThreads) -> None:
-        """Return when the file that is there survives the loss of power.
+    async def sync(self, threads: IoThreads) -> None:
+        """Return once the existing file would survive a power failure.
 
         Raises:
-            DiskError: That cannot be had.
+            DiskError: The file cannot be synced.
         """
-        await disk.run(_sync, self.path)
+        await threads.run(_sync, self.path)
 
 
 def check_destination(destination: str | os.PathLike[str]) -> None:
-    """Make sure that a destination is a path.
+    """Make sure that a destination is a valid path.
 
     Raises:
-        InvalidArgument: It is none.
+        InvalidArgument: It is not.
     """
     if not isinstance(destination, str | os.PathLike) or isinstance(
         text := os.fspath(destination), bytes
     ):
-        raise InvalidArgument(f"destination is a str or a path, not {destination!r}")
+        raise InvalidArgument(f"destination must be a str or a path, not {destination!r}")
     try:
-        sound = b"\0" not in os.fsencode(text)
+        valid = b"\0" not in os.fsencode(text)
     except ValueError:
-        sound = False
-    if not sound:
-        raise InvalidArgument(f"destination holds what no path may: {text!r}")
+        valid = False
+    if not valid:
+        raise InvalidArgument(
+            f"destination contains characters that a path cannot contain: {text!r}"
+        )
     if not text:
-        raise InvalidArgument("destination is empty; '.' is the working directory")
+        raise InvalidArgument("destination is empty; use '.' for the working directory")
 
 
 def _is_directory(text: str) -> bool:
@@ -114,85 +146,28 @@ def _is_directory(text: str) -> bool:
         return text.endswith((os.sep, os.altsep or os.sep)) or Path(text).is_dir()
 
 
-def _check_place(target: Path) -> os.stat_result | None:
-    """What is there; and find out before the first byte what else would be after the last."""
-    with disk_errors(target), suppress(FileNotFoundError, NotADirectoryError):
-        there = target.lstat()
-        if target.exists() and not target.is_file():
-            raise DiskError(f"{target}: in its place is a directory or device", path=target)
-        return there
+def _stat_file(path: Path) -> os.stat_result | None:
+    """Return the status of a path, or None if nothing is there.
+
+    A path that cannot become a file raises now, before the first byte is requested.
+    """
+    with disk_errors(path), suppress(FileNotFoundError, NotADirectoryError):
+        status = path.lstat()
+        if path.exists() and not path.is_file():
+            raise DiskError(f"{path}: it is a directory or a device", path=path)
+        return status
     return None
 
 
-def _is_unchanged(there: os.stat_result, before: os.stat_result | None) -> bool:
+def _is_unchanged(status: os.stat_result, earlier: os.stat_result | None) -> bool:
     return (
-        before is not None
-        and os.path.samestat(there, before)
-        and (there.st_size, there.st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+        earlier is not None
+        and os.path.samestat(status, earlier)
+        and (status.st_size, status.st_mtime_ns) == (earlier.st_size, earlier.st_mtime_ns)
     )
-
-
-async def is_same(disk: IoThreads, path: Path, size: int, digest: Digest) -> bool:
-    """Whether a file is what GitHub records."""
-    if digest.algorithm != "sha256":
-        return False
-    return await hashed(disk, path, size) == (size, digest)
-
-
-async def hashed(
-    disk: IoThreads, path: Path, wanted: int | None = None
-) -> tuple[int, Digest | None]:
-    """Size and SHA-256 of a file, read in steps that a cancellation can wait for.
-
-    Args:
-        disk: Where it is read.
-        path: Which; of one that is not there there is no digest.
-        wanted: One of another size is not read.
-    """
-    found = _Found(path)
-    try:
-        size = await disk.run(found.open)
-        if size < 0 or wanted not in {None, size}:
-            return size, None
-        while await disk.run(found.hash_some):
-            pass
-    finally:
-        await disk.run(found.close, last=True)
-    return size, Digest("sha256", found.hash.hexdigest())
 
 
 def _sync(path: Path) -> None:
     with disk_errors(path):
         sync_file(path)
         sync_directory(path.parent)
-
-
-class _Found:
-    """A file that is there already, read step by step. All of it blocks."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file: io.FileIO | None = None
-        self.hash = hashlib.sha256()
-
-    def open(self) -> int:
-        """Its size."""
-        with disk_errors(self._path), suppress(FileNotFoundError):
-            self._file = io.FileIO(self._path)
-            return os.fstat(self._file.fileno()).st_size
-        return -1
-
-    def hash_some(self) -> bool:
-        """Hash a stretch of it; whether there is more."""
-        assert self._file is not None
-        with disk_errors(self._path):
-            for _ in range(_STEP):
-                if not (data := self._file.read(2**20)):
-                    return False
-                self.hash.update(data)
-        return True
-
-    def close(self) -> None:
-        """Leave it."""
-        if self._file is not None:
-            self._file.close()

@@ -1,4 +1,4 @@
-"""What an artifact's payload is called, and whether it is all there and right."""
+"""The file name of a payload, and the check that it is complete and correct."""
 
 from __future__ import annotations
 
@@ -15,38 +15,43 @@ from ghartifacts_async.models import Artifact, Digest
 _ZIP_TYPES = frozenset(
     {"application/zip", "application/x-zip-compressed", "application/zip-compressed"}
 )
-_UNTOLD_TYPES = frozenset({"", "application/octet-stream", "binary/octet-stream"})
+_UNSPECIFIC_TYPES = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 
 _END_RECORD_MARK = b"PK\x05\x06"
 _END_RECORD = Struct("<12xIIH")
 END_OF_ZIP = _END_RECORD.size + 0xFFFF
-"""How many of the last bytes of a zip hold its end record, comment included."""
+"""Number of bytes at the end of a zip that contain its end record, with the longest comment."""
 
 
 def filename(artifact: Artifact, url_path: str, headers: Mapping[str, str]) -> str:
-    """The name of the file in a directory: ``<artifact name>.zip``, or a raw payload's own name.
+    """Return the file's name: ``<artifact name>.zip``, or the own name of a raw file.
 
-    Uploads with ``archive: false`` (upload-artifact v7) serve the file itself. As the official
-    client does, a payload counts as a zip by its MIME type or a URL path that ends in ``.zip``,
-    and a raw file is named by ``Content-Disposition``; as a zip counts also one of which the
-    store tells neither type nor name.
+    Uploads with ``archive: false`` (upload-artifact v7) serve the file itself. Like the official
+    client, treat a payload as a zip if its MIME type says so or if the URL path ends in ``.zip``,
+    and name a raw file by ``Content-Disposition``. A payload with neither a specific type nor a
+    name is treated as a zip too.
+
+    Args:
+        artifact: Artifact, as GitHub describes it.
+        url_path: Percent-encoded path of the signed URL.
+        headers: Headers of the store's response, by lower-case name.
     """
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind in _ZIP_TYPES or unquote(url_path).lower().endswith(".zip"):
+    mime_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if mime_type in _ZIP_TYPES or unquote(url_path).lower().endswith(".zip"):
         return safe_filename(artifact.name, ".zip")
     own_name = disposition_filename(headers.get("content-disposition", ""))
-    if kind in _UNTOLD_TYPES and own_name is None:
+    if mime_type in _UNSPECIFIC_TYPES and own_name is None:
         return safe_filename(artifact.name, ".zip")
     return safe_filename(own_name or artifact.name)
 
 
 def disposition_filename(header: str) -> str | None:
-    """The base name in a ``Content-Disposition`` header, ``filename*`` before ``filename``.
+    """Return the base name in a ``Content-Disposition`` header; ``filename*`` takes precedence.
 
     Source: RFC 6266, section 4.3.
     """
     message = Message()
-    # Bytes that are no text, and line breaks, have no business in a header.
+    # Undecodable bytes and line breaks would make the header invalid.
     message["Content-Disposition"] = " ".join(header.encode(errors="replace").decode().split())
     try:
         parameters = message.get_params(header="Content-Disposition") or []
@@ -63,41 +68,41 @@ def disposition_filename(header: str) -> str | None:
 
 
 def sha256(artifact: Artifact) -> Digest | None:
-    """The digest of an artifact, where it is of the kind that is computed here.
-
-    Of another kind nobody would notice that it is not the one.
-    """
+    """Return the artifact's SHA-256 digest, or None if GitHub records no digest of that kind."""
     digest = artifact.digest
     return digest if digest is not None and digest.algorithm == "sha256" else None
 
 
 def needs_tail(artifact: Artifact, received: int) -> bool:
-    """Whether only the last bytes of a payload can tell that these are all."""
+    """Return True if `check` needs the end of the payload to see that it is complete."""
     return artifact.digest is None and received != artifact.size_in_bytes
 
 
 def check(artifact: Artifact, received: int, digest: Digest, tail: bytes) -> bool:
-    """Make sure that these are all the bytes, and the right ones; whether GitHub's digest says so.
+    """Check that a payload is complete and correct.
 
-    An artifact with a digest has the size that GitHub says. One without may not: before
-    upload-artifact v4, `size_in_bytes` counts the files before they were zipped (GHES still
-    works so), and its zip is complete where its end record closes it.
+    The payload of an artifact with a digest has the size that GitHub records. Without a digest it
+    may not: before upload-artifact v4, and still on GHES, `size_in_bytes` is the size of the files
+    before they were zipped. Such a payload is complete if it ends with the end record of a zip.
 
     Args:
-        artifact: As GitHub describes it.
-        received: Bytes that came.
-        digest: SHA-256 of them.
-        tail: The last of them, `END_OF_ZIP` or all, where it `needs_tail`.
+        artifact: Artifact, as GitHub describes it.
+        received: Number of received bytes.
+        digest: SHA-256 of the received bytes.
+        tail: The last `END_OF_ZIP` bytes, or all of fewer, if `needs_tail` is true.
+
+    Returns:
+        True if the payload matches GitHub's digest; False if there is none of that algorithm.
 
     Raises:
-        IncompleteDownload: Bytes are missing, are too many, or nothing tells.
-        DigestMismatch: They are not those that were uploaded.
+        IncompleteDownload: Bytes are missing, or there are too many.
+        DigestMismatch: The payload differs from GitHub's digest.
     """
     if received != artifact.size_in_bytes and (
         artifact.digest is not None or not ends_zip(tail, received)
     ):
         raise IncompleteDownload(
-            f"artifact {artifact.id}: {received} bytes came, GitHub records "
+            f"artifact {artifact.id}: received {received} bytes, but GitHub records "
             f"{artifact.size_in_bytes}",
             received=received,
             expected=artifact.size_in_bytes,
@@ -106,7 +111,7 @@ def check(artifact: Artifact, received: int, digest: Digest, tail: bytes) -> boo
         return False
     if artifact.digest != digest:
         raise DigestMismatch(
-            f"artifact {artifact.id}: GitHub recorded {artifact.digest}, what came is {digest}",
+            f"artifact {artifact.id}: GitHub records {artifact.digest}, but received {digest}",
             expected=str(artifact.digest),
             actual=str(digest),
         )
@@ -114,14 +119,14 @@ def check(artifact: Artifact, received: int, digest: Digest, tail: bytes) -> boo
 
 
 def ends_zip(tail: bytes, size: int) -> bool:
-    """Whether a payload of this size ends as a zip: with an end record that closes it.
+    """Return True if a payload ends with the end record of a zip.
 
-    The record tells where the central directory lies, which ends where the record begins
-    (before zip64's own records, where there are any), and how long the comment after it is.
+    The central directory must end where the record begins (zip64 has further records between
+    them), and the record's comment must end with the payload.
 
     Args:
-        tail: The payload's last bytes, `END_OF_ZIP` of them or all.
-        size: Bytes of the whole payload.
+        tail: The last `END_OF_ZIP` bytes of the payload, or all of a smaller one.
+        size: Size of the payload in bytes.
 
     Source: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, section 4.3.16
     """

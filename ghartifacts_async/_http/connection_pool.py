@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from contextvars import ContextVar
 
 import aiohttp
 from aiohttp.helpers import get_env_proxy_for_url
@@ -32,23 +30,6 @@ def check_borrowed(session: aiohttp.ClientSession) -> None:
             f"the session sends its {sent[0]} with every request, so also to the blob store; "
             "pass the token as auth, and a session without default credentials"
         )
-
-
-class HeldBackError(Exception):
-    """A request was not sent, because it might not go any more once its connection was there."""
-
-
-may_go_now: ContextVar[Callable[[], bool]] = ContextVar("may_go", default=lambda: True)
-
-
-class CarefulRequest(aiohttp.ClientRequest):
-    """A request that looks once more before it goes: connecting may take seconds."""
-
-    async def send(self, conn: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
-        """Send it."""
-        if not may_go_now.get()():
-            raise HeldBackError
-        return await super().send(conn)
 
 
 class Slot:

@@ -11,15 +11,19 @@ _LONGEST = 300
 
 @frozen
 class Response:
-    """An answer of the API, whole.
+    """A complete response of the API.
 
     Attributes:
-        headers: By lower-case name; a repeated header's values are joined by ``", "``.
+        status: HTTP status.
+        headers: By lower-case name; the values of a repeated header are joined by ``", "``.
+        body: The whole body, decompressed.
+        url: The URL that was requested.
     """
 
     status: int
     headers: Mapping[str, str] = field(factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
+    url: str = field(default="", repr=False)
 
 
 def printable(text: str) -> str:

@@ -22,7 +22,6 @@ URL_REFUSED = frozenset({400, 401, 403})
 """What stores answer to a signed URL that has ended; another may be taken."""
 
 _REDIRECTS = frozenset({301, 302, 307, 308})
-_REPOSITORY = re.compile(r"/repos/[^/?]+/[^/?]+(?=[/?]|\Z)")
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _UNSENDABLE = re.compile(r"[^\x21-\x7e]")
 
@@ -62,38 +61,6 @@ def api_hop(base_url: str, url: str, status: int, headers: Mapping[str, str]) ->
     base = urlsplit(base_url)
     inside = origin(there) == origin(base) and _lies_below(there.path, base.path)
     return target if inside else None
-
-
-def relocation(base_url: str, target: str, hop: str) -> dict[str, str]:
-    """What a permanent redirect teaches of a repository: its old path, and its new one.
-
-    Args:
-        base_url: Of the API.
-        target: Path and query that were asked for: ``/repos/OWNER/REPO/…``.
-        hop: Where the answer leads: ``…/repositories/ID/…`` with the same rest.
-    """
-    old, base, there = _REPOSITORY.match(target), urlsplit(base_url), urlsplit(hop)
-    if origin(base) != origin(there) or not there.path.startswith(f"{base.path}/"):
-        return {}
-    # A path and never a URL: what is remembered cannot name another host.
-    new = there.path.removeprefix(base.path) + (f"?{there.query}" if there.query else "")
-    if old is None or not new.endswith(target[old.end() :]):
-        return {}
-    return {old[0]: new[: len(new) - (len(target) - old.end())]}
-
-
-def relocated(target: str, moved: Mapping[str, str]) -> str:
-    """The path and query to ask for, once it is known where repositories moved."""
-    old = _REPOSITORY.match(target)
-    if old is None or old[0] not in moved:
-        return target
-    return moved[old[0]] + target[old.end() :]
-
-
-def forgotten(target: str, moved: Mapping[str, str]) -> dict[str, str]:
-    """What remains known once a repository is not found where it had moved to."""
-    old = _REPOSITORY.match(target)
-    return {path: new for path, new in moved.items() if old is None or path != old[0]}
 
 
 def store_hop(url: str, status: int, headers: Mapping[str, str]) -> SignedUrl | None:

@@ -11,14 +11,14 @@ whole signed URLs.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, closing, suppress
 from urllib.parse import urlsplit
 
 import aiohttp
 from yarl import URL
 
-from ghartifacts_async._http.connection_pool import CarefulRequest, Pool, check_borrowed, may_go_now
+from ghartifacts_async._http.connection_pool import Pool, check_borrowed
 from ghartifacts_async._http.exception_mapping import FAILURES, translated
 from ghartifacts_async._http.messages import Response
 from ghartifacts_async._http.redaction import Secret
@@ -77,7 +77,6 @@ class Transport:
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=self._headers,
             read_bufsize=_READ_BUFFER,
-            request_class=CarefulRequest,
             trace_configs=borrowed_session.trace_configs if borrowed_session else None,
         )
         # A retry goes through the session's loop, or it escapes its limits and its count.
@@ -96,8 +95,6 @@ class Transport:
         url: str,
         headers: Mapping[str, str],
         body: bytes | None = None,
-        *,
-        may_go: Callable[[], bool] = lambda: True,
     ) -> Response:
         """Make an API call, in a slot of the `pool`, and read its answer whole.
 
@@ -108,10 +105,8 @@ class Transport:
             url: Sent byte for byte.
             headers: All of them, beside those of every request.
             body: Or ``None``.
-            may_go: Asked once the connection is there, with no await before the request goes.
 
         Raises:
-            HeldBackError: It was not sent, as it might not go.
             TransportError: No complete answer came.
             UnexpectedReply: The answer is larger than any of the API's.
         """
@@ -123,11 +118,10 @@ class Transport:
             sock_connect=self.timeouts.connect,
             sock_read=patience,
         )
-        asking = may_go_now.set(may_go)
         try:
             async with await self._request(method, url, headers, limits, body=body) as response:
                 content = await _read_bounded(response.content)
-                reply = Response(response.status, _plain_headers(response), content)
+                reply = Response(response.status, _plain_headers(response), content, url)
         except FAILURES as error:
             failure = self.failure(error, url)
         else:
@@ -137,8 +131,6 @@ class Transport:
                 f"{method} {urlsplit(url).path}: more than {MAX_REPLY_BYTES} bytes came",
                 status=reply.status,
             )
-        finally:
-            may_go_now.reset(asking)
         raise failure
 
     @asynccontextmanager

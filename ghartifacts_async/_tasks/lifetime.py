@@ -1,4 +1,4 @@
-"""From a client's opening to its closing: what is still at work then ends at once."""
+"""Ending running tasks when the client or archive that they use is closed."""
 
 from __future__ import annotations
 
@@ -11,58 +11,59 @@ from ghartifacts_async.errors import ClientStateError
 
 
 class Lifetime:
-    """The life of one client, or of something that it has opened.
+    """The time from the opening to the closing of a client or archive.
 
     Args:
-        whose: Of what, for errors.
-        within: One that ends this one too.
+        owner: What is opened and closed, for error messages.
+        parent: A lifetime whose closing ends the scopes of this one too.
     """
 
-    def __init__(self, whose: str = "the client", within: Lifetime | None = None) -> None:
-        self._whose = whose
-        self._within = within
-        self._works: dict[asyncio.Task[Any] | None, asyncio.Timeout] = {}
-        self._over = False
+    def __init__(self, owner: str = "the client", parent: Lifetime | None = None) -> None:
+        self._owner = owner
+        self._parent = parent
+        self._scopes: dict[asyncio.Task[Any] | None, asyncio.Timeout] = {}
+        self._closed = False
 
-    def work(self) -> AbstractAsyncContextManager[None]:
-        """Do something, in one task, that does not outlive it, whatever it waits for.
+    def scope(self) -> AbstractAsyncContextManager[None]:
+        """Return a context manager whose body is interrupted when the lifetime is closed.
 
-        Work within the work of a task ends as that does.
+        The body then raises `ClientStateError`, whatever it is waiting for. If the current task is
+        already in a scope of this lifetime, the new one does nothing and ends with the outer one.
 
         Raises:
-            ClientStateError: It is over, or was meanwhile.
+            ClientStateError: The lifetime is closed, or is closed while the body runs.
         """
-        if self._over:
-            raise ClientStateError(f"{self._whose} is closed")
-        if asyncio.current_task() in self._works:
+        if self._closed:
+            raise ClientStateError(f"{self._owner} is closed")
+        if asyncio.current_task() in self._scopes:
             return nullcontext()
-        return self._until_closed() if self._within is None else self._until_either(self._within)
+        return self._own_scope() if self._parent is None else self._nested_scope(self._parent)
 
     @asynccontextmanager
-    async def _until_either(self, within: Lifetime) -> AsyncIterator[None]:
-        async with within.work(), self._until_closed():
+    async def _nested_scope(self, parent: Lifetime) -> AsyncIterator[None]:
+        async with parent.scope(), self._own_scope():
             yield
 
     @asynccontextmanager
-    async def _until_closed(self) -> AsyncIterator[None]:
+    async def _own_scope(self) -> AsyncIterator[None]:
         task = asyncio.current_task()
-        end = asyncio.timeout(None)
+        timeout = asyncio.timeout(None)
         try:
-            async with end:
-                self._works[task] = end
+            async with timeout:
+                self._scopes[task] = timeout
                 try:
                     yield
                 finally:
-                    self._works.pop(task, None)
+                    self._scopes.pop(task, None)
                 return
         except TimeoutError:
-            if not end.expired():
+            if not timeout.expired():
                 raise
-        raise ClientStateError(f"{self._whose} was closed while it was at work")
+        raise ClientStateError(f"{self._owner} was closed before this operation ended")
 
     def close(self) -> None:
-        """End all work, and let none begin."""
-        self._over = True
-        while self._works:
-            _, end = self._works.popitem()
-            end.reschedule(asyncio.get_running_loop().time())
+        """Interrupt all scopes and refuse new ones."""
+        self._closed = True
+        while self._scopes:
+            _, timeout = self._scopes.popitem()
+            timeout.reschedule(asyncio.get_running_loop().time())

@@ -1,4 +1,4 @@
-"""Waiting for tasks and futures that must end before the caller may go on or be cancelled."""
+"""Waiting for tasks and futures that must end before their caller continues."""
 
 from __future__ import annotations
 
@@ -10,38 +10,54 @@ _T = TypeVar("_T")
 
 
 class UncancellableFuture(asyncio.Future[_T]):
-    """A job in a thread: whoever is cancelled while waiting for it waits on, and is so then."""
+    """A future that ignores cancellation, because its job runs in a thread.
+
+    A task that awaits it stays suspended when it is cancelled; the cancellation is raised once the
+    job has ended.
+    """
 
     def cancel(self, msg: object = None) -> bool:  # noqa: ARG002
-        """It cannot be."""
+        """Return False: the job cannot be cancelled."""
         return False
 
 
 async def await_uncancelled(job: asyncio.Future[_T]) -> _T:
-    """Wait for a job's end, whatever happens; a cancellation is raised after it."""
-    waits_on = isinstance(job, UncancellableFuture)
+    """Wait for a job to end, and raise a cancellation of the caller only afterwards.
+
+    Returns:
+        The job's result.
+
+    Raises:
+        Exception: The job's exception.
+    """
+    ignores_cancellation = isinstance(job, UncancellableFuture)
     try:
-        return await (job if waits_on else asyncio.shield(job))
+        return await (job if ignores_cancellation else asyncio.shield(job))
     except asyncio.CancelledError:
         await wait_done(job)
         raise
 
 
 async def wait_done(job: asyncio.Future[Any]) -> None:
-    """Wait for a job's end, whatever comes of it; a cancellation is raised after it."""
+    """Wait for a job to end and ignore its outcome; raise a cancellation only afterwards."""
     try:
         await wait_all(lambda: () if job.done() else (job,))
     finally:
         if not job.cancelled():
-            job.exception()  # seen: whoever waits for the end does not want to know
+            job.exception()  # mark it as retrieved, so that asyncio does not log it
 
 
-async def wait_all(jobs: Callable[[], Collection[asyncio.Future[Any]]]) -> None:
-    """Wait until there are no jobs, whatever comes of them; a cancellation is raised after that."""
+async def wait_all(pending: Callable[[], Collection[asyncio.Future[Any]]]) -> None:
+    """Wait until no job is pending and ignore their outcomes; raise a cancellation only afterwards.
+
+    Args:
+        pending: Returns the jobs that have not ended. It is called again after each wait, because
+            jobs may start others.
+    """
     cancelled: asyncio.CancelledError | None = None
-    while under_way := jobs():
+    while jobs := pending():
         try:
-            await asyncio.wait(under_way)
+            await asyncio.wait(jobs)
         except asyncio.CancelledError as error:
             cancelled = error
     if cancelled is not None:

@@ -1,4 +1,4 @@
-"""Sources, and the tasks that work on what they give."""
+"""Worker pools, and the async generators that feed them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _T = TypeVar("_T")
 _R = TypeVar("_R")
 
 
-async def each(items: Iterable[_T] | AsyncIterable[_T]) -> AsyncGenerator[_T, None]:
-    """The items of any iterable, sync or async, one when it is asked for."""
+async def iterate(items: Iterable[_T] | AsyncIterable[_T]) -> AsyncGenerator[_T, None]:
+    """Yield the items of a sync or async iterable, each only when it is requested."""
     if not isinstance(items, AsyncIterable):
         for item in items:
             yield item
@@ -26,7 +26,7 @@ async def each(items: Iterable[_T] | AsyncIterable[_T]) -> AsyncGenerator[_T, No
         async for item in iterator:
             yield item
     finally:
-        # A caller's own iterator is the caller's to close.
+        # An iterator that the caller passed in is the caller's to close.
         if iterator is not items and isinstance(iterator, AsyncGenerator):
             await iterator.aclose()
 
@@ -37,203 +37,239 @@ async def map_concurrently(
     count: int,
     lifetime: Lifetime,
     *,
-    others: int = 0,
+    extra_workers: int = 0,
 ) -> AsyncGenerator[_R, None]:
-    """Work on what a source gives, so many at once, and yield each result as it comes.
+    """Apply `work` to items concurrently and yield results as they complete.
 
-    An item is taken when somebody is free to work on it, and not while twice as many as `count`
-    are worked on or wait to be taken. `others` more may work, where the source bounds how many do
-    what there are to be so many of. An error of the source or of the work ends everything, once
-    the results so far have been taken; so does closing the generator, and then nothing is left.
+    A worker takes an item only when it can start on it. At most `2 * count` items are in work or
+    waiting to be yielded. If the source or `work` raises, the workers are cancelled, the results
+    so far are yielded, and the exception is raised. Closing the generator cancels the workers and
+    closes the source.
+
+    Args:
+        source: The items. It is closed at the end.
+        work: Handles one item.
+        count: Number of workers.
+        lifetime: Ends the workers when it is closed.
+        extra_workers: Further workers, for a source that limits the concurrency itself.
     """
-    crew = WorkerPool(source, work, count, others, lifetime)
+    pool = WorkerPool(source, work, count + extra_workers, 2 * count, lifetime)
     try:
-        while True:
-            while crew.results:
-                crew.room.release()
-                yield crew.results.popleft()
-            if crew.failure is not None:
-                raise crew.failure
-            if not crew.at_work:
-                return
-            crew.news.clear()
-            await crew.news.wait()
+        while await pool.wait_for_result():
+            yield pool.take_result()
     finally:
-        await crew.dismiss()
+        await pool.close()
 
 
 class WorkerPool(Generic[_T, _R]):
-    """The tasks of `side_by_side`."""
+    """The worker tasks of one `map_concurrently`.
+
+    Args:
+        source: The items.
+        work: Handles one item.
+        workers: Number of tasks.
+        max_unfinished: Limit on the items in progress and the results not yet taken, together.
+        lifetime: Ends the workers when it is closed.
+    """
 
     def __init__(
         self,
         source: AsyncGenerator[_T, None],
         work: Callable[[_T], Awaitable[_R]],
-        count: int,
-        others: int,
+        workers: int,
+        max_unfinished: int,
         lifetime: Lifetime,
     ) -> None:
         self._source = source
-        self._do = work
+        self._work = work
         self._lifetime = lifetime
-        self._turn = asyncio.Lock()
-        self._exhausted = False
-        self.room = asyncio.Semaphore(2 * count)
-        self.results: deque[_R] = deque()
-        self.news = asyncio.Event()
-        self.failure: BaseException | None = None
-        self._dismissed = False
-        self.at_work = {asyncio.ensure_future(self._work()) for _ in range(count + others)}
-        for worker in self.at_work:
-            worker.add_done_callback(self._ended)
+        self._source_lock = asyncio.Lock()
+        self._source_exhausted = False
+        self._unfinished = asyncio.Semaphore(max_unfinished)
+        self._results: deque[_R] = deque()
+        self._changed = asyncio.Event()
+        self._error: BaseException | None = None
+        self._closing = False
+        self._workers = {asyncio.ensure_future(self._run_worker()) for _ in range(workers)}
+        for worker in self._workers:
+            worker.add_done_callback(self._worker_done)
 
-    async def dismiss(self) -> None:
-        """End all of them, and the source."""
-        self._dismissed = True
-        for worker in self.at_work:
+    async def wait_for_result(self) -> bool:
+        """Wait until there is a result; return False if there will be none.
+
+        Raises:
+            BaseException: The source or the work raised it, and all results have been taken.
+        """
+        while not self._results:
+            if self._error is not None:
+                raise self._error
+            if not self._workers:
+                return False
+            self._changed.clear()
+            await self._changed.wait()
+        return True
+
+    def take_result(self) -> _R:
+        """Remove and return the oldest result."""
+        self._unfinished.release()
+        return self._results.popleft()
+
+    async def close(self) -> None:
+        """Cancel the workers, wait for them to end, and close the source."""
+        self._closing = True
+        for worker in self._workers:
             worker.cancel()
         try:
-            await wait_all(lambda: self.at_work)
+            await wait_all(lambda: self._workers)
         finally:
             await self._source.aclose()
 
-    async def _work(self) -> None:
-        async with self._lifetime.work():
-            while not self._exhausted:
-                await self.room.acquire()
-                async with self._turn:
-                    if self._exhausted:
+    async def _run_worker(self) -> None:
+        async with self._lifetime.scope():
+            while not self._source_exhausted:
+                await self._unfinished.acquire()
+                async with self._source_lock:
+                    if self._source_exhausted:
                         return
                     try:
                         item = await anext(self._source)
                     except StopAsyncIteration:
-                        self._exhausted = True
+                        self._source_exhausted = True
                         return
-                self.results.append(await self._do(item))
-                self.news.set()
+                self._results.append(await self._work(item))
+                self._changed.set()
 
-    def _ended(self, worker: asyncio.Future[None]) -> None:
-        self.at_work.discard(worker)
-        self.news.set()
+    def _worker_done(self, worker: asyncio.Future[None]) -> None:
+        self._workers.discard(worker)
+        self._changed.set()
         if worker.cancelled():
-            # Something that it waited for was cancelled: what it was at work on is not done.
-            error: BaseException | None = None if self._dismissed else asyncio.CancelledError()
+            # If the pool is not closing, something that the worker awaited was cancelled. Its item
+            # is not done, so the pool must not end as if it were.
+            error: BaseException | None = None if self._closing else asyncio.CancelledError()
         else:
             error = worker.exception()
         if error is not None:
-            self._exhausted = True
-            self.failure = self.failure or error
-            for other in self.at_work:
+            self._source_exhausted = True
+            self._error = self._error or error
+            for other in self._workers:
                 other.cancel()
 
 
-class Turn:
-    """The right to fetch; it ends once.
+class Slot:
+    """A place among a limited number of concurrent operations.
 
     Args:
-        turns: Of how many.
+        semaphore: The limit, already acquired once for this slot.
     """
 
-    def __init__(self, turns: asyncio.Semaphore) -> None:
-        self._turns: asyncio.Semaphore | None = turns
+    def __init__(self, semaphore: asyncio.Semaphore) -> None:
+        self._semaphore: asyncio.Semaphore | None = semaphore
 
-    def over(self) -> None:
-        """Let the next fetch."""
-        if self._turns is not None:
-            self._turns.release()
-            self._turns = None
+    def release(self) -> None:
+        """Free the slot. Further calls do nothing."""
+        if self._semaphore is not None:
+            self._semaphore.release()
+            self._semaphore = None
 
 
-async def with_turns(
+async def with_slots(
     source: AsyncGenerator[_T, None], count: int
-) -> AsyncGenerator[tuple[_T, Turn], None]:
-    """What a source gives, each item once it may be fetched beside so many others."""
-    turns = asyncio.Semaphore(count)
+) -> AsyncGenerator[tuple[_T, Slot], None]:
+    """Yield each item with a slot, once fewer than `count` slots are taken."""
+    semaphore = asyncio.Semaphore(count)
     async with aclosing(source):
         while True:
-            await turns.acquire()
+            await semaphore.acquire()
             try:
                 item = await anext(source)
             except StopAsyncIteration:
                 return
-            yield item, Turn(turns)
+            yield item, Slot(semaphore)
 
 
-async def in_turn(
-    sources: Iterable[AsyncGenerator[_T, None]], at_once: int
+async def interleave(
+    sources: Iterable[AsyncGenerator[_T, None]], max_open: int
 ) -> AsyncGenerator[_T, None]:
-    """What several sources give, one of each in turn, of so many at once.
+    """Yield one item of each source in turn; a source without an item ready is passed over.
 
-    Whoever has nothing yet keeps nobody waiting.
+    Args:
+        sources: The generators. They are closed at the end.
+        max_open: Number of sources that are read concurrently. The next one is opened when another
+            is exhausted.
     """
-    waiting = iter(sources)
+    unopened = iter(sources)
     opened: list[AsyncGenerator[_T, None]] = []
-    pulls: dict[asyncio.Future[_T | None], AsyncGenerator[_T, None]] = {}
+    reads: dict[asyncio.Future[_T | None], AsyncGenerator[_T, None]] = {}
 
-    async def pull(source: AsyncGenerator[_T, None]) -> _T | None:
+    async def read(source: AsyncGenerator[_T, None]) -> _T | None:
         return await anext(source, None)
 
     try:
         while True:
-            while len(opened) < at_once and (source := next(waiting, None)) is not None:
+            while len(opened) < max_open and (source := next(unopened, None)) is not None:
                 opened.append(source)
-                pulls[asyncio.ensure_future(pull(source))] = source
+                reads[asyncio.ensure_future(read(source))] = source
             if not opened:
                 return
-            done, _ = await asyncio.wait(pulls, return_when=asyncio.FIRST_COMPLETED)
-            for one in [one for one in pulls if one in done]:
-                source = pulls.pop(one)
-                item = one.result()
+            done, _ = await asyncio.wait(reads, return_when=asyncio.FIRST_COMPLETED)
+            for task in [task for task in reads if task in done]:
+                source = reads.pop(task)
+                item = task.result()
                 if item is None:
                     opened.remove(source)
                     continue
                 yield item
-                pulls[asyncio.ensure_future(pull(source))] = source
+                reads[asyncio.ensure_future(read(source))] = source
     finally:
-        for one in pulls:
-            one.cancel()
+        for task in reads:
+            task.cancel()
         try:
-            await wait_all(lambda: [one for one in pulls if not one.done()])
+            await wait_all(lambda: [task for task in reads if not task.done()])
         finally:
-            for one in pulls:
-                if not one.cancelled():
-                    one.exception()  # seen: one is enough
+            for task in reads:
+                if not task.cancelled():
+                    task.exception()  # mark it as retrieved; the first error is raised already
             for source in opened:
                 await source.aclose()
 
 
-async def batches(
-    items: Iterable[_T] | AsyncIterable[_T], most: int
+async def read_ahead(
+    items: Iterable[_T] | AsyncIterable[_T], max_items: int
 ) -> AsyncGenerator[list[_T], None]:
-    """What a source gives, as many at a time as came while the last were worked on."""
-    gathered: list[_T] = []
-    news, taken = asyncio.Event(), asyncio.Event()
+    """Yield lists of the items that arrived while the previous list was being handled.
 
-    async def gather() -> None:
+    Args:
+        items: The items, read by a task of their own.
+        max_items: Length of the longest list; reading pauses when it is reached.
+    """
+    buffer: list[_T] = []
+    changed, emptied = asyncio.Event(), asyncio.Event()
+
+    async def fill_buffer() -> None:
         try:
-            async with aclosing(each(items)) as source:
+            async with aclosing(iterate(items)) as source:
                 async for item in source:
-                    gathered.append(item)
-                    news.set()
-                    if len(gathered) >= most:
-                        taken.clear()
-                        await taken.wait()
+                    buffer.append(item)
+                    changed.set()
+                    if len(buffer) >= max_items:
+                        emptied.clear()
+                        await emptied.wait()
         finally:
-            news.set()
+            changed.set()
 
-    gatherer = asyncio.ensure_future(gather())
+    reader = asyncio.ensure_future(fill_buffer())
     try:
         while True:
-            while not gathered:
-                if gatherer.done():
-                    gatherer.result()
+            while not buffer:
+                if reader.done():
+                    reader.result()
                     return
-                news.clear()
-                await news.wait()
-            batch = gathered[:]
-            gathered.clear()
-            taken.set()
-            yield batch
+                changed.clear()
+                await changed.wait()
+            arrived = buffer[:]
+            buffer.clear()
+            emptied.set()
+            yield arrived
     finally:
-        gatherer.cancel()
-        await wait_all(lambda: () if gatherer.done() else (gatherer,))
+        reader.cancel()
+        await wait_all(lambda: () if reader.done() else (reader,))

@@ -1,19 +1,19 @@
-"""A GitHub on loopback to test against: nothing is mocked, real requests meet a real server.
+"""A fake GitHub for tests: a real HTTP server on loopback, so nothing needs to be mocked.
 
-`FakeGitHub` serves the five artifact endpoints on one origin and the signed blob URLs behind
-them on another, as strictly as GitHub and its blob store do. It enforces rate limits, fails,
-renames, mints tokens and refuses versions as a test tells it to; its blob host cuts, resets,
-stalls, throttles, corrupts, lies and lets URLs expire. The names are resolved on first use, so
-that loading the pytest plugin of this package does not load the server.
+`FakeGitHub` serves the artifact endpoints of GitHub's API on one origin, and the blob store that
+downloads are redirected to on another. Both are as strict as GitHub and Azure. A test can make
+the API enforce rate limits, fail, rename repositories, create installation tokens and retire API
+versions. It can make the blob store drop, reset, stall, throttle or corrupt responses, send wrong
+headers and let signed URLs expire.
 
 Example:
     ```python
     async with FakeGitHub() as fake:
         fake.add_artifact("octo-org/octo-docs", "dist", {"a.txt": b"hello"})
-        ...  # point the client at fake.url with fake.token
+        ...  # point the client at fake.url and give it fake.token
         assert [request.status for request in fake.requests_to("blob")] == [200]
+        # The next two requests to the blob store fail:
         fake.fail_blobs_next(503, BlobFault.flip(at=7) & BlobFault.truncate(after=100))
-        ...  # the next two requests to the blob host meet these
     ```
 """
 
@@ -21,11 +21,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ghartifacts_async.testing._api.faults import Fault, fault_bursts
-    from ghartifacts_async.testing._api.limits import FakeLimits
+    from ghartifacts_async.testing._api.faults import Fault
+    from ghartifacts_async.testing._api.rate_limits.limits import FakeLimits
     from ghartifacts_async.testing._blob.faults import BlobFault
     from ghartifacts_async.testing._shared.artifact import FakeArtifact
-    from ghartifacts_async.testing._shared.log import LoggedRequest
+    from ghartifacts_async.testing._shared.fault_schedule import fault_bursts
+    from ghartifacts_async.testing._shared.request_log import LoggedRequest
     from ghartifacts_async.testing.server import FakeGitHub
 
 __all__ = [
@@ -38,22 +39,24 @@ __all__ = [
     "fault_bursts",
 ]
 
-_HOMES = {
+# The names are imported on first use: pytest loads the plugin in this package on every run, and
+# must not load the server.
+_MODULES = {
     "BlobFault": "_blob.faults",
     "FakeArtifact": "_shared.artifact",
     "FakeGitHub": "server",
-    "FakeLimits": "_api.limits",
+    "FakeLimits": "_api.rate_limits.limits",
     "Fault": "_api.faults",
-    "LoggedRequest": "_shared.log",
-    "fault_bursts": "_api.faults",
+    "LoggedRequest": "_shared.request_log",
+    "fault_bursts": "_shared.fault_schedule",
 }
 
-if not TYPE_CHECKING:  # a type checker would take every misspelt name for an export
+if not TYPE_CHECKING:  # with __getattr__, a type checker would accept misspelt names
 
     def __getattr__(name: str) -> object:
-        if name not in _HOMES:
+        if name not in _MODULES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -1,4 +1,4 @@
-"""`python -m ghartifacts_async.testing`: the server alone, for clients in any language."""
+"""`python -m ghartifacts_async.testing`: run the server for clients in any language."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _REPOSITORY = "octo-org/octo-docs"
 
 
 def add_samples(fake: FakeGitHub) -> None:
-    """Add one artifact of each kind that clients meet."""
+    """Add an expired artifact, two archives and a payload that is not zipped."""
     fake.add_artifact(
         _REPOSITORY, "old-logs", {"build.log": "It worked last year.\n"}, expired=True
     )
@@ -27,7 +27,7 @@ def add_samples(fake: FakeGitHub) -> None:
 
 
 async def serve(fake: FakeGitHub) -> None:
-    """Serve until cancelled, having said where."""
+    """Print the addresses and serve until cancelled."""
     async with fake:
         listing = f"{fake.url}/repos/{_REPOSITORY}/actions/artifacts"
         print(f"API        {fake.url}")
@@ -35,34 +35,34 @@ async def serve(fake: FakeGitHub) -> None:
         print(f"blobs      {fake.blob_url}")
         print(f"token      {fake.token}")
         print(f"try        curl -H 'Authorization: Bearer {fake.token}' '{listing}'")
-        print("Ctrl-C ends it.", flush=True)
+        print("Press Ctrl-C to stop.", flush=True)
         await asyncio.Event().wait()
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m ghartifacts_async.testing", description="Serve a GitHub on loopback."
+        prog="python -m ghartifacts_async.testing", description="Run a fake GitHub on loopback."
     )
     parser.add_argument("--port", type=int, default=0, help="port of the API (default: a free one)")
-    parser.add_argument("--blob-port", type=int, default=0, help="port of the blob host")
+    parser.add_argument("--blob-port", type=int, default=0, help="port of the blob store")
     parser.add_argument("--token", default="fake-token", help="the token that the API accepts")
     parser.add_argument("--empty", action="store_true", help="start without sample artifacts")
     options = parser.parse_args(arguments)
     try:
         fake = FakeGitHub(port=options.port, blob_port=options.blob_port, token=options.token)
-    except ValueError as mistake:
-        parser.error(str(mistake))
+    except ValueError as error:
+        parser.error(str(error))
     if not options.empty:
         add_samples(fake)
-    # `kill`, as sent by supervisors and containers, ends it as cleanly as Ctrl-C.
+    # SIGTERM, which supervisors and containers send, stops the server as cleanly as Ctrl-C.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         asyncio.run(serve(fake))
     except KeyboardInterrupt:
         return 0
     except (OSError, OverflowError) as error:
-        print(f"cannot serve: {error}", file=sys.stderr)
+        print(f"cannot start the server: {error}", file=sys.stderr)
     return 1
 
 

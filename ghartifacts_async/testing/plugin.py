@@ -1,6 +1,6 @@
-"""The pytest plugin: the fixture `fake_github`, where pytest-asyncio is installed.
+"""The pytest plugin: the fixture `fake_github`, available if pytest-asyncio is installed.
 
-pytest loads this module in every run, so it imports the server only when the fixture is used.
+pytest loads this module on every run, so it imports the server only when the fixture is used.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ else:
 
     @pytest_asyncio.fixture
     async def fake_github() -> AsyncIterator[FakeGitHub]:
-        """Yield a running `FakeGitHub` without artifacts, closed after the test."""
+        """Yield a running `FakeGitHub` without artifacts, and close it after the test."""
         from ghartifacts_async.testing import FakeGitHub
 
         async with FakeGitHub() as fake:

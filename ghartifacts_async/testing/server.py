@@ -1,4 +1,4 @@
-"""`FakeGitHub`: its life, and what a test does with it."""
+"""`FakeGitHub`: a GitHub server on loopback that a test starts, configures and observes."""
 
 from __future__ import annotations
 
@@ -7,46 +7,57 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal, Self
 
-from ghartifacts_async.testing._api.handler import Api
-from ghartifacts_async.testing._api.limits import FakeLimits
-from ghartifacts_async.testing._behaviour import Behaviour
-from ghartifacts_async.testing._blob.host import BlobHost
+from ghartifacts_async.testing._access_methods import AccessMethods
+from ghartifacts_async.testing._api.auth.apps import AppRegistry
+from ghartifacts_async.testing._api.faults import Fault
+from ghartifacts_async.testing._api.handler import ApiControls, ApiHandler
+from ghartifacts_async.testing._api.rate_limits.limiter import RateLimiter
+from ghartifacts_async.testing._api.rate_limits.limits import FakeLimits
+from ghartifacts_async.testing._api.versions import ApiVersions
+from ghartifacts_async.testing._blob.faults import BlobFault
+from ghartifacts_async.testing._blob.handler import BlobControls, BlobHandler
+from ghartifacts_async.testing._data_methods import DataMethods
+from ghartifacts_async.testing._fault_methods import FaultMethods
 from ghartifacts_async.testing._shared.artifact import FakeArtifact
-from ghartifacts_async.testing._shared.log import LoggedRequest, RequestLog
-from ghartifacts_async.testing._shared.origin import Origin
+from ghartifacts_async.testing._shared.database import Database
+from ghartifacts_async.testing._shared.fault_schedule import FaultSchedule
+from ghartifacts_async.testing._shared.held_requests import HeldRequests
+from ghartifacts_async.testing._shared.http_server import HttpServer
+from ghartifacts_async.testing._shared.request_log import LoggedRequest, RequestLog
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-_HOST = "127.0.0.1"
-_BLOB_HOST = "127.0.0.2"
-_COUNTED = FakeLimits(enforced=False)
+_API_ADDRESS = "127.0.0.1"
+_BLOB_ADDRESS = "127.0.0.2"
+_NOT_ENFORCED = FakeLimits(enforced=False)
 
 
-class FakeGitHub(Behaviour):
-    """A GitHub with artifacts, on loopback, to be entered with `async with`.
+class FakeGitHub(DataMethods, FaultMethods, AccessMethods):
+    """A GitHub server with artifacts, on loopback, used as an async context manager.
 
-    It is a real HTTP server, as strict as the real one: the API on one origin, the blob host
-    that downloads are redirected to on another. Artifacts may be added before it is started
-    and at any time after. It serves once: a closed one cannot be started again.
+    It is a real HTTP server and as strict as GitHub. The API is one origin; the blob store that
+    downloads are redirected to is another. Artifacts can be added before the server is started
+    and while it runs. A closed server cannot be started again.
 
     Args:
-        port: The port of the API; 0 takes a free one.
-        blob_port: The port of the blob host; 0 takes a free one.
-        url_ttl: How many seconds a signed download URL is valid.
-        token: The one token that the API accepts, beside those of apps.
-        api_versions: The values of `X-GitHub-Api-Version` that the API knows; a call without
-            one gets the oldest.
-        limits: The rate limits; by default GitHub's, counted but not enforced. None is a GHES
-            that has them off, and sends no header about them.
-        latency: How many seconds every answer takes, of the API and of the blob host.
-        now: The server's clock, in seconds since the epoch.
+        port: The port of the API; 0 chooses a free one.
+        blob_port: The port of the blob store; 0 chooses a free one.
+        url_ttl: How long a signed URL is valid, in seconds.
+        token: The user token that the API accepts. It also accepts tokens of apps.
+        api_versions: The supported values of `X-GitHub-Api-Version`. Requests without the
+            header get the oldest.
+        limits: The rate limits. The default counts against GitHub's limits without enforcing
+            them. None behaves as a GitHub Enterprise Server with rate limits disabled: it sends
+            no rate limit headers.
+        latency: How long the API and the blob store wait before each response, in seconds.
+        now: The server's clock: returns seconds since the epoch.
 
     Attributes:
-        token: The one token that the API accepts, beside those of apps. Setting another revokes it.
-        url_ttl: How many seconds a signed download URL is valid, from the redirect on. Setting
-            it counts for the redirects after that.
-        latency: How many seconds every answer takes. Setting it counts for the requests after that.
+        token: The user token that the API accepts. Setting another one revokes it.
+        url_ttl: How long a signed URL is valid, in seconds. Setting it affects later redirects.
+        latency: How long the server waits before each response, in seconds. Setting it affects
+            later requests.
     """
 
     def __init__(
@@ -55,33 +66,44 @@ class FakeGitHub(Behaviour):
         port: int = 0,
         blob_port: int = 0,
         url_ttl: float = 60.0,
-        token: str = "fake-token",  # noqa: S107 - it opens nothing but this server
+        token: str = "fake-token",  # noqa: S107 - not a secret: only this server accepts it
         api_versions: Sequence[str] = ("2022-11-28", "2026-03-10"),
-        limits: FakeLimits | None = _COUNTED,
+        limits: FakeLimits | None = _NOT_ENFORCED,
         latency: float = 0.0,
         now: Callable[[], float] = time.time,
     ) -> None:
         if not token or not api_versions:
-            raise ValueError("a FakeGitHub needs a token and at least one API version")
-        super().__init__(now, api_versions=api_versions, limits=limits)
+            raise ValueError("FakeGitHub needs a token and at least one API version")
         self.token = token
         self.url_ttl = url_ttl
         self.latency = latency
+        self._now = now
         self._ports = port, blob_port
         self._urls: tuple[str, str] | None = None
-        self._over = False
+        self._closed = False
         self._log = RequestLog()
-        self._blobs = BlobHost(self._store, self._blob_conduct, now)
-        api = Api(
-            self._store,
-            self._conduct,
+        self._database = Database(now)
+        self._api_controls = ApiControls(
+            apps=AppRegistry(now),
+            faults=FaultSchedule("api", Fault),
+            held=HeldRequests(),
+            rate_limiter=RateLimiter(limits),
+            versions=ApiVersions(api_versions),
+        )
+        self._blob_controls = BlobControls(
+            faults=FaultSchedule("blob", BlobFault.status), held=HeldRequests()
+        )
+        self._blobs = BlobHandler(self._database, self._blob_controls, now)
+        api = ApiHandler(
+            self._database,
+            self._api_controls,
             token=lambda: self.token,
             now=now,
             url=lambda: self.url,
-            redirect=self._redirect,
+            signed_url=self._signed_url,
         )
-        self._api_origin = Origin("api", api.serve, self._log, lambda: self.latency)
-        self._blob_origin = Origin("blob", self._blobs.serve, self._log, lambda: self.latency)
+        self._api_server = HttpServer("api", api.handle, self._log, lambda: self.latency)
+        self._blob_server = HttpServer("blob", self._blobs.handle, self._log, lambda: self.latency)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -96,86 +118,94 @@ class FakeGitHub(Behaviour):
         await self.close()
 
     async def start(self) -> None:
-        """Start serving.
+        """Start the server.
 
         Raises:
-            RuntimeError: It has been started before.
-            OSError: A port is taken.
+            RuntimeError: The server has been started or closed before.
+            OSError: A port is not available.
         """
-        if self._urls is not None or self._over:
-            raise RuntimeError("a FakeGitHub serves once: make a new one")
+        if self._urls is not None or self._closed:
+            raise RuntimeError("a FakeGitHub can be started only once; create a new one")
         port, blob_port = self._ports
-        blob_host = _BLOB_HOST if _has_address(_BLOB_HOST) else _HOST
+        blob_address = _BLOB_ADDRESS if _is_available(_BLOB_ADDRESS) else _API_ADDRESS
         try:
-            url = await self._api_origin.start(_HOST, port)
-            self._urls = url, await self._blob_origin.start(blob_host, blob_port)
+            url = await self._api_server.start(_API_ADDRESS, port)
+            self._urls = url, await self._blob_server.start(blob_address, blob_port)
         except BaseException:
             await self.close()
             raise
 
     async def close(self) -> None:
-        """Stop serving, cut every connection and remove the files that the server made.
+        """Stop the server, abort its connections and delete the files that it made.
 
-        The log stays readable. Closing twice does no harm.
+        The request log stays readable. Closing a closed server has no effect.
         """
-        self._over = True
-        await self._api_origin.close()
-        await self._blob_origin.close()
-        self._store.close()
+        self._closed = True
+        await self._api_server.close()
+        await self._blob_server.close()
+        self._database.close()
 
     @property
     def url(self) -> str:
-        """The API's base URL, without a trailing slash. `RuntimeError` before the start."""
-        return self._started()[0]
+        """The base URL of the API, without a trailing slash.
+
+        Reading it before the server is started raises `RuntimeError`.
+        """
+        return self._started_urls()[0]
 
     @property
     def ghes_url(self) -> str:
-        """The same API as a GitHub Enterprise Server has it, below `/api/v3`."""
+        """The base URL of the same API as on a GitHub Enterprise Server, ending in `/api/v3`."""
         return f"{self.url}/api/v3"
 
     @property
     def blob_url(self) -> str:
-        """The blob host's base URL: another origin than the API's, where possible another host."""
-        return self._started()[1]
+        """The base URL of the blob store.
+
+        It is another origin than the API: another address if the system has one, and otherwise
+        another port.
+        """
+        return self._started_urls()[1]
 
     @property
     def requests(self) -> list[LoggedRequest]:
-        """Every request that arrived, in order of arrival, with what became of it so far."""
+        """All requests in order of arrival, each with the current state of its response."""
         return self._log.requests()
 
     def requests_to(self, origin: Literal["api", "blob"]) -> list[LoggedRequest]:
-        """Return the requests to one of the two origins, in order of arrival."""
+        """Return the requests to the API or to the blob store, in order of arrival."""
         return self._log.requests(origin)
 
     def clear_requests(self) -> None:
-        """Forget the requests so far."""
+        """Clear the request log."""
         self._log.clear()
 
     async def settled(self) -> None:
-        """Wait until no request is being answered.
+        """Wait until no request is in progress.
 
-        A client that has its answer, or has dropped the connection, may be a moment ahead of
-        the server: after this, `status` and `bytes_sent` in the log are final.
+        When a client has read a response or has closed the connection, the server may not have
+        noticed yet. Call this before asserting on `LoggedRequest.status` and `bytes_sent`.
         """
-        await self._log.settled()
+        await self._log.wait_all_finished()
 
-    def _redirect(self, artifact: FakeArtifact) -> str:
+    def _signed_url(self, artifact: FakeArtifact) -> str:
         if callable(artifact.location):
             return artifact.location(artifact)
         if artifact.location is not None:
             return artifact.location
         return self.blob_url + self._blobs.signed_target(artifact, self.url_ttl)
 
-    def _started(self) -> tuple[str, str]:
+    def _started_urls(self) -> tuple[str, str]:
         if self._urls is None:
-            raise RuntimeError("this FakeGitHub has not been started")
+            raise RuntimeError("this FakeGitHub has not been started; use `async with`")
         return self._urls
 
 
-def _has_address(host: str) -> bool:
+def _is_available(address: str) -> bool:
+    """Return True if the system has this address."""
     with socket.socket() as probe:
         try:
-            probe.bind((host, 0))
+            probe.bind((address, 0))
         except OSError:
             return False
     return True

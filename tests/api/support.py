@@ -1,4 +1,4 @@
-"""What the tests of calls have in common: a fake on the loop's clock, and a client of it."""
+"""A FakeGitHub on the loop's clock and a client of it, which most tests of calls use."""
 
 from __future__ import annotations
 
@@ -17,10 +17,13 @@ from tests.support import REPOSITORY
 
 @define(eq=False)
 class World:
-    """A running FakeGitHub with one artifact, and an open client of it.
+    """A running FakeGitHub with one artifact and an open client of it.
 
     Attributes:
-        arrivals: Of each request that met no queued fault and no limit: when, and which.
+        fake: The server.
+        gh: The client.
+        artifact: The id of the artifact.
+        arrivals: Time and request, for each request that met no queued fault and no limit.
     """
 
     fake: FakeGitHub
@@ -30,40 +33,40 @@ class World:
 
     @property
     def repo(self) -> Repo:
-        """The repository of the artifact."""
+        """The repository that holds the artifact."""
         return self.gh.repo(REPOSITORY)
 
     @property
     def times(self) -> list[float]:
-        """When requests arrived, on the loop's clock."""
+        """The arrival times of the requests, on the loop's clock."""
         return [time for time, _ in self.arrivals]
 
     def seen(self, request: LoggedRequest) -> None:
-        """Note an arrival; for `FakeGitHub.fail_when`."""
+        """Record an arrival, as a callback for `FakeGitHub.fail_when`."""
         self.arrivals.append((now(), request))
 
 
 def now() -> float:
-    """The running loop's time."""
+    """Return the running loop's time in seconds."""
     return asyncio.get_running_loop().time()
 
 
 @asynccontextmanager
-async def world(
+async def open_world(
     *, auth: Any = None, fake: dict[str, Any] | None = None, url: str = "url", **client: Any
 ) -> AsyncIterator[World]:
-    """A fake and a client of it.
+    """Run a FakeGitHub and a client of it.
 
     Args:
-        auth: Of the client; the fake's token where it is None.
+        auth: The client's authentication; None uses the fake's token.
         fake: Arguments of the FakeGitHub.
-        url: Which of its URLs is called.
+        url: The attribute of the FakeGitHub that holds the client's base URL.
         client: Arguments of the Client.
     """
     async with FakeGitHub(now=wall, **(fake or {})) as server:
         artifact = server.add_artifact(REPOSITORY, "dist", b"hello").id
         base_url = getattr(server, url)
         async with Client(auth or server.token, base_url=base_url, **client) as gh:
-            made = World(server, gh, artifact)
-            server.fail_when(made.seen)
-            yield made
+            world = World(server, gh, artifact)
+            server.fail_when(world.seen)
+            yield world

@@ -1,4 +1,4 @@
-"""GitHub Apps: one token for all tasks, minted when it is needed and not once more."""
+"""GitHub Apps: all tasks share one token, which is created only when it is needed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ghartifacts_async import (
     ServerError,
 )
 from ghartifacts_async.testing import FakeLimits, Fault
-from tests.api.support import World, now, world
+from tests.api.support import World, now, open_world
 from tests.clock import fast, wall
 from tests.support import REPOSITORY, rsa_keys
 
@@ -29,95 +29,102 @@ from tests.support import REPOSITORY, rsa_keys
 async def app_world(
     app: dict[str, Any] | None = None, *, known: bool = True, ttl: float = 3600.0, **client: Any
 ) -> AsyncIterator[World]:
-    """A world whose client is an app's installation."""
+    """Run a world whose client authenticates as an installation of an app.
+
+    Args:
+        app: Arguments of the GitHubApp.
+        known: Whether the fake knows the app.
+        ttl: Seconds until a token expires.
+        client: Arguments of `open_world`.
+    """
     private, public = rsa_keys()
     arguments: dict[str, Any] = {"installation_id": 42, "wall_clock": wall} | (app or {})
     auth = GitHubApp(7, private, **arguments)
-    async with world(auth=auth, **client) as made:
+    async with open_world(auth=auth, **client) as world:
         if known:
-            made.fake.add_app(7, public, 42, [REPOSITORY], token_ttl=ttl)
-        yield made
+            world.fake.add_app(7, public, 42, [REPOSITORY], token_ttl=ttl)
+        yield world
 
 
-async def get(made: World, times: int) -> None:
-    """As many GETs at once."""
-    await asyncio.gather(*(made.repo.get_artifact(made.artifact) for _ in range(times)))
+async def get(world: World, times: int) -> None:
+    """Get the artifact `times` times concurrently."""
+    await asyncio.gather(*(world.repo.get_artifact(world.artifact) for _ in range(times)))
 
 
-def minting(made: World) -> int:
-    """Requests for a token."""
-    return sum(request.method == "POST" for request in made.fake.requests)
+def token_requests(world: World) -> int:
+    """Return the number of requests for a token."""
+    return sum(request.method == "POST" for request in world.fake.requests)
 
 
 @fast
 async def test_a_thousand_tasks_mint_one_token() -> None:
-    """A thousand tasks that start cold share one installation token, one for each expiry."""
-    async with app_world(fake={"limits": FakeLimits(primary=10**6)}) as made:
-        await get(made, 1000)
-        assert made.fake.tokens_minted == minting(made) == 1
+    """A thousand tasks share one installation token, and one new token after each expiry."""
+    async with app_world(fake={"limits": FakeLimits(primary=10**6)}) as world:
+        await get(world, 1000)
+        assert world.fake.tokens_minted == token_requests(world) == 1
         for expiry in (2, 3):
             await asyncio.sleep(3600)
-            await get(made, 1000)
-            assert made.fake.tokens_minted == minting(made) == expiry
-        assert {request.status for request in made.fake.requests} <= {200, 201, 304}
+            await get(world, 1000)
+            assert world.fake.tokens_minted == token_requests(world) == expiry
+        assert {request.status for request in world.fake.requests} <= {200, 201, 304}
 
 
 @fast
-async def test_a_token_is_renewed_a_minute_before_it_ends() -> None:
-    """The token serves until a minute before its end, and a new one from then on."""
-    async with app_world() as made:
-        await get(made, 1)
+async def test_a_token_is_renewed_a_minute_before_it_expires() -> None:
+    """A token is used until a minute before it expires; then a new one is created."""
+    async with app_world() as world:
+        await get(world, 1)
         await asyncio.sleep(3600 - 60 - 3)
-        await get(made, 1)
-        assert made.fake.tokens_minted == 1
+        await get(world, 1)
+        assert world.fake.tokens_minted == 1
         await asyncio.sleep(4)
-        await get(made, 1)
-        assert made.fake.tokens_minted == 2
+        await get(world, 1)
+        assert world.fake.tokens_minted == 2
 
 
 @fast
 async def test_a_revoked_token_is_renewed_once() -> None:
-    """A token that GitHub refuses mid-way is renewed once for all tasks, which notice nothing."""
-    async with app_world() as made:
-        await get(made, 1)
-        token = made.fake.requests[-1].headers["Authorization"].removeprefix("Bearer ")
-        made.fake.revoke(token)
-        await get(made, 200)
-        assert made.fake.tokens_minted == 2
+    """A revoked token is renewed once for all tasks, and their calls succeed."""
+    async with app_world() as world:
+        await get(world, 1)
+        token = world.fake.requests[-1].headers["Authorization"].removeprefix("Bearer ")
+        world.fake.revoke(token)
+        await get(world, 200)
+        assert world.fake.tokens_minted == 2
 
 
 @fast
-async def test_a_refusal_that_stays_is_raised() -> None:
-    """Where the new token is refused as well, AuthenticationError tells it, after two tries."""
-    async with app_world() as made:
-        made.fake.fail_next(*[401] * 5, method="GET")
+async def test_a_rejected_new_token_raises() -> None:
+    """If GitHub rejects the new token too, AuthenticationError is raised after two attempts."""
+    async with app_world() as world:
+        world.fake.fail_next(*[401] * 5, method="GET")
         with pytest.raises(AuthenticationError) as caught:
-            await get(made, 1)
+            await get(world, 1)
         assert caught.value.attempts == 2
-        assert made.fake.tokens_minted == 2
+        assert world.fake.tokens_minted == 2
 
 
 @fast
-async def test_a_provider_is_asked_once_more() -> None:
-    """After a 401 a token provider is asked once, and what it then gives is used."""
-    asked: list[str] = []
+async def test_a_provider_is_called_again_after_a_401() -> None:
+    """After a 401 the token provider is called once more, and its new token is used."""
+    provided: list[str] = []
 
     async def provide() -> str:
-        asked.append("wrong-token" if not asked else "fake-token")
-        return asked[-1]
+        provided.append("wrong-token" if not provided else "fake-token")
+        return provided[-1]
 
-    async with world(auth=provide) as made:
-        await get(made, 1)
-    assert asked == ["wrong-token", "fake-token"]
+    async with open_world(auth=provide) as world:
+        await get(world, 1)
+    assert provided == ["wrong-token", "fake-token"]
 
 
 @fast
-async def test_a_cancelled_minting_wedges_nobody() -> None:
-    """Whoever is cancelled while minting leaves it to the next."""
-    async with app_world() as made:
-        with made.fake.holding(method="POST"):
+async def test_a_cancelled_token_request_blocks_no_other_task() -> None:
+    """If the task that requests the token is cancelled, another waiting task requests it."""
+    async with app_world() as world:
+        with world.fake.holding(method="POST"):
             tasks = [
-                asyncio.ensure_future(made.repo.get_artifact(made.artifact)) for _ in range(20)
+                asyncio.ensure_future(world.repo.get_artifact(world.artifact)) for _ in range(20)
             ]
             await asyncio.sleep(1)
             tasks[0].cancel()
@@ -125,70 +132,70 @@ async def test_a_cancelled_minting_wedges_nobody() -> None:
             tasks[1].cancel()
             await asyncio.sleep(1)
         done = await asyncio.gather(*tasks, return_exceptions=True)
-        assert [isinstance(one, BaseException) for one in done] == [True] * 2 + [False] * 18
+        assert [isinstance(result, BaseException) for result in done] == [True] * 2 + [False] * 18
         assert now() < 10
 
 
 @fast
-async def test_minting_is_retried() -> None:
-    """A token is asked for again where the server fails, as any call."""
-    async with app_world() as made:
-        made.fake.fail_next(503, Fault.dropped(), Fault.secondary_limit(9), method="POST")
-        await get(made, 20)
-        assert (made.fake.tokens_minted, minting(made)) == (1, 4)
+async def test_token_requests_are_retried() -> None:
+    """A failed request for a token is retried as any call."""
+    async with app_world() as world:
+        world.fake.fail_next(503, Fault.dropped(), Fault.secondary_limit(9), method="POST")
+        await get(world, 20)
+        assert (world.fake.tokens_minted, token_requests(world)) == (1, 4)
 
 
 @fast
-async def test_a_failure_to_mint_is_shared() -> None:
-    """Where no token can be had, all who wait for it are told at once, and the next may try."""
-    async with app_world() as made:
-        made.fake.fail_next(*[500] * 6, method="POST")
+async def test_a_failed_token_request_fails_all_waiting_calls() -> None:
+    """A failed token request fails all calls that wait for it, and the next call tries again."""
+    async with app_world() as world:
+        world.fake.fail_next(*[500] * 6, method="POST")
         done = await asyncio.gather(
-            *(made.repo.get_artifact(made.artifact) for _ in range(40)), return_exceptions=True
+            *(world.repo.get_artifact(world.artifact) for _ in range(40)), return_exceptions=True
         )
-        assert {type(one) for one in done} == {ServerError}
-        assert len({id(one) for one in done}) == 40
-        assert minting(made) == 6
-        await get(made, 1)
+        assert {type(error) for error in done} == {ServerError}
+        assert len({id(error) for error in done}) == 40
+        assert token_requests(world) == 6
+        await get(world, 1)
 
 
 @fast
 async def test_an_installation_is_found() -> None:
-    """The installation on a repository is found, once."""
+    """The installation on a repository is looked up once."""
     app = {"installation_id": None, "repository": REPOSITORY}
-    async with app_world(app, ttl=100) as made:
-        await get(made, 10)
+    async with app_world(app, ttl=100) as world:
+        await get(world, 10)
         await asyncio.sleep(100)
-        await get(made, 10)
-        asked = [request.path for request in made.fake.requests]
-        assert asked.count(f"/repos/{REPOSITORY}/installation") == 1
-        assert made.fake.tokens_minted == 2
+        await get(world, 10)
+        paths = [request.path for request in world.fake.requests]
+        assert paths.count(f"/repos/{REPOSITORY}/installation") == 1
+        assert world.fake.tokens_minted == 2
 
 
 @fast
 async def test_permissions_are_narrowed() -> None:
-    """A token that is asked for reading alone cannot delete, and the error says what would."""
-    async with app_world({"permissions": {"actions": "read"}}) as made:
-        await get(made, 1)
+    """A token with read permission cannot delete; the error names the missing permission."""
+    async with app_world({"permissions": {"actions": "read"}}) as world:
+        await get(world, 1)
         with pytest.raises(PermissionDenied, match="actions=write"):
-            await made.repo.delete_artifact(made.artifact)
+            await world.repo.delete_artifact(world.artifact)
 
 
 @fast
-async def test_an_unknown_app_is_told() -> None:
-    """An app that GitHub does not know is told with GitHub's message."""
-    async with app_world(known=False) as made:
+async def test_an_unknown_app_raises() -> None:
+    """An app or installation that GitHub does not know raises an error that names the call."""
+    async with app_world(known=False) as world:
         with pytest.raises(ArtifactsError, match=r"access_tokens: 40[14]") as caught:
-            await get(made, 1)
+            await get(world, 1)
         assert "BEGIN" not in "".join(traceback.format_exception(caught.value))
-    async with app_world({"installation_id": 43}) as made:
+    async with app_world({"installation_id": 43}) as world:
         with pytest.raises(NotFound, match="installations/43"):
-            await get(made, 1)
+            await get(world, 1)
 
 
 @pytest.mark.parametrize("key", ["-----BEGIN canary", b"canary", ""])
-def test_a_bad_key_is_told(key: str | bytes) -> None:
-    """A private key that is none is refused at once, and not shown."""
+def test_an_invalid_key_is_not_shown(key: str | bytes) -> None:
+    """An invalid private key raises InvalidArgument, and no frame of the error shows it."""
     with pytest.raises(InvalidArgument, match="not the PEM") as caught:
         GitHubApp(7, key, installation_id=42)
     assert caught.value.__cause__ is caught.value.__context__ is None
@@ -198,25 +205,25 @@ def test_a_bad_key_is_told(key: str | bytes) -> None:
 
 
 @fast
-async def test_an_apps_own_limit_is_another() -> None:
-    """What GitHub tells an app of its own limit says nothing about its installation's."""
+async def test_an_apps_own_rate_limit_is_separate() -> None:
+    """The rate limit of the app's own calls does not delay the calls of its installation."""
     limits = FakeLimits(primary=3, window=1000)
-    async with app_world({"wall_clock": wall}, fake={"limits": limits}, ttl=200.0) as made:
+    async with app_world({"wall_clock": wall}, fake={"limits": limits}, ttl=200.0) as world:
         for _ in range(4):
             await asyncio.sleep(141)
-            await made.repo.delete_artifact(made.fake.add_artifact(REPOSITORY, "x", b"").id)
-        assert made.gh.rate_limit is not None
-        assert made.fake.sent_while_told_to_wait == 0
-        refused = [request for request in made.fake.requests if request.status == 403]
+            await world.repo.delete_artifact(world.fake.add_artifact(REPOSITORY, "x", b"").id)
+        assert world.gh.rate_limit is not None
+        assert world.fake.sent_while_told_to_wait == 0
+        refused = [request for request in world.fake.requests if request.status == 403]
         assert not refused
 
 
 @fast
-async def test_a_short_token_is_shared_too() -> None:
-    """A token that lasts less than a minute is not minted anew for each call."""
-    async with app_world() as made:
+async def test_a_short_lived_token_is_shared() -> None:
+    """A token that expires within a minute is not renewed for each call."""
+    async with app_world() as world:
         soon = "2027-01-15T08:00:50Z"
-        body = {"token": made.fake.token, "expires_at": soon}
-        made.fake.fail_next(Fault(201, body=body), method="POST")
-        await get(made, 30)
-        assert minting(made) == 1
+        body = {"token": world.fake.token, "expires_at": soon}
+        world.fake.fail_next(Fault(201, body=body), method="POST")
+        await get(world, 30)
+        assert token_requests(world) == 1

@@ -1,4 +1,4 @@
-"""JSON of the wrong shape is told by the path of the field, and in no other way."""
+"""Malformed JSON raises only ShapeError, which names the path of the wrong field."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ghartifacts_async import Artifact, ArtifactPage, Download, InvalidArgument, Progress, from_json
 from ghartifacts_async._api.converters import ShapeError, parse_json, prepare, structure
-from tests.values import JSON_VALUES, OPENAPI, cost, document, examples
+from tests.values import JSON_VALUES, OPENAPI, artifact_json, cost, examples
 
 PAGE = OPENAPI["examples"]["artifact-paginated"]
 MODELS: tuple[type, ...] = (Artifact, ArtifactPage, Download, Progress)
@@ -28,7 +28,7 @@ def mutated(path: list[str | int], value: object) -> Any:
 
 
 def paths(value: Any, start: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
-    """Return the paths of all that is inside a JSON value."""
+    """Return the paths of all values inside a JSON value."""
     match value:
         case dict():
             items: list[tuple[str | int, Any]] = list(value.items())
@@ -42,7 +42,7 @@ def paths(value: Any, start: tuple[str | int, ...] = ()) -> list[tuple[str | int
 @examples(150)
 @given(JSON_VALUES, st.sampled_from(MODELS))
 def test_any_json(value: object, model: type) -> None:
-    """Whatever JSON comes in place of a model, nothing but a ShapeError is raised."""
+    """Any JSON in place of a model raises ShapeError and no other exception."""
     with pytest.raises(ShapeError, match=r"\$"):
         structure(value, model)
 
@@ -50,19 +50,19 @@ def test_any_json(value: object, model: type) -> None:
 @examples(200)
 @given(st.sampled_from(paths(PAGE)), JSON_VALUES)
 def test_one_wrong_value(path: tuple[str | int, ...], value: object) -> None:
-    """A page with one value of another kind is read, or is a ShapeError that names the place."""
+    """A page with one wrong value is parsed, or raises ShapeError with the path of the value."""
     place = "$" + "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path)
     try:
         structure(mutated(list(path), value), ArtifactPage)
     except ShapeError as error:
-        told = str(error)
+        problem = str(error)
     else:
         return
-    assert place in told
+    assert place in problem
 
 
 @pytest.mark.parametrize(
-    ("path", "wrong", "told"),
+    ("path", "wrong", "problem"),
     [
         (["total_count"], "2", "expected int, got str @ $.total_count"),
         (["total_count"], 2.0, "expected int, got float @ $.total_count"),
@@ -89,24 +89,24 @@ def test_one_wrong_value(path: tuple[str | int, ...], value: object) -> None:
         (["artifacts", 0, "workflow_run", "id"], "7", "@ $.artifacts[0].workflow_run.id"),
     ],
 )
-def test_path_of_the_field(path: list[str | int], wrong: object, told: str) -> None:
-    """A value of another type is never converted: the error names the field and both types."""
+def test_path_of_the_field(path: list[str | int], wrong: object, problem: str) -> None:
+    """A value of another type is never converted; the error names the field and both types."""
     with pytest.raises(ShapeError) as caught:
         structure(mutated(path, wrong), ArtifactPage)
-    assert told in str(caught.value)
+    assert problem in str(caught.value)
 
 
 @pytest.mark.parametrize("name", OPENAPI["schema"]["required"][:7])
 def test_missing_field(name: str) -> None:
-    """A field that is missing is named."""
-    value = document()
+    """The error for a missing field names it."""
+    value = artifact_json()
     del value[name]
     with pytest.raises(ShapeError, match=rf"required field missing @ \$\.{name}$"):
         structure(value, Artifact)
 
 
-def test_few_of_many_problems() -> None:
-    """Of many problems the error tells the first three."""
+def test_only_three_problems_are_reported() -> None:
+    """The error for many problems reports the first three."""
     with pytest.raises(ShapeError) as caught:
         structure({}, Artifact)
     assert str(caught.value).count("required field missing") == 3
@@ -114,15 +114,15 @@ def test_few_of_many_problems() -> None:
 
 @pytest.mark.parametrize("field", ["created_at", "digest"])
 def test_short_error(field: str) -> None:
-    """The error stays short, however long the wrong value is."""
+    """The error is short even if the wrong value is long."""
     with pytest.raises(ShapeError) as caught:
-        structure(document(**{field: "x" * 1_000_000}), Artifact)
+        structure(artifact_json(**{field: "x" * 1_000_000}), Artifact)
     assert len(str(caught.value)) < 1000
 
 
-def test_quick_refusal() -> None:
-    """A reply of many wrong values costs no more than a page of right ones."""
-    right = {"total_count": 1, "artifacts": [document()] * 100}
+def test_malformed_pages_are_refused_quickly() -> None:
+    """A response with many wrong values costs at most five times as much as a valid page."""
+    right = {"total_count": 1, "artifacts": [artifact_json()] * 100}
     wrong = {"total_count": 1, "artifacts": [0] * 50_000}
 
     def refuse() -> None:
@@ -134,8 +134,8 @@ def test_quick_refusal() -> None:
 
 @pytest.mark.parametrize("rate", ["1.5", True, None, []])
 def test_rate_is_a_number(rate: object) -> None:
-    """A number in other clothes is no number."""
-    value = {"artifact": document(), "received": 1, "total": None, "rate": rate}
+    """A rate that is not a JSON number is refused."""
+    value = {"artifact": artifact_json(), "received": 1, "total": None, "rate": rate}
     with pytest.raises(ShapeError, match=r"\$\.rate"):
         structure(value, Progress)
 
@@ -156,35 +156,35 @@ def test_rate_is_a_number(rate: object) -> None:
     ],
 )
 def test_not_json(text: str | bytes) -> None:
-    """What is no JSON, or too deep or too long a number for it, is a ShapeError."""
+    """Text that is not JSON, too deeply nested, or with too long a number raises ShapeError."""
     with pytest.raises(ShapeError, match=r"^not valid JSON"):
         parse_json(text)
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "problem"),
     [
         ("", "this is not the JSON of Artifact: not valid JSON"),
         ("[]", "this is not the JSON of Artifact: expected an object, got list @ $"),
-        (json.dumps(document(id="11")), "expected int, got str @ $.id"),
+        (json.dumps(artifact_json(id="11")), "expected int, got str @ $.id"),
     ],
 )
-def test_from_json_tells(text: str, told: str) -> None:
-    """from_json says what is wrong with its text as an InvalidArgument."""
+def test_from_json_of_invalid_text(text: str, problem: str) -> None:
+    """from_json raises InvalidArgument that says what is wrong with the text."""
     with pytest.raises(InvalidArgument) as caught:
         from_json(text, Artifact)
-    assert told in caught.value.summary
+    assert problem in caught.value.summary
 
 
 @pytest.mark.parametrize("text", [None, 5, {}])
-def test_from_json_of_no_text(text: Any) -> None:
-    """from_json answers to what is no text as to text that is no JSON."""
+def test_from_json_of_another_type(text: Any) -> None:
+    """from_json raises InvalidArgument for a value that is not text."""
     with pytest.raises(InvalidArgument):
         from_json(text, Artifact)
 
 
-def test_what_a_first_value_waits_for_can_be_done_before() -> None:
-    """Preparing changes no value, however often it is done."""
+def test_prepare_changes_no_value() -> None:
+    """Preparing a model ahead of use, even repeatedly, does not change what is parsed."""
     for _ in range(2):
         prepare(ArtifactPage)
     page = structure({"total_count": 1, "artifacts": []}, ArtifactPage)

@@ -1,4 +1,4 @@
-"""The five endpoints are asked as GitHub documents them, and every answer is understood."""
+"""Endpoints are called as GitHub documents them, and every response is parsed or an error."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from ghartifacts_async import (
     UnexpectedReply,
 )
 from ghartifacts_async._api import endpoints
-from ghartifacts_async._api.endpoints import ApiCall, error_of
+from ghartifacts_async._api.call import ApiCall
+from ghartifacts_async._api.endpoints import error_of
 from ghartifacts_async._http.messages import Response
 from tests.values import (
     ANY_TEXT,
@@ -31,9 +32,9 @@ from tests.values import (
     OPENAPI,
     REPOSITORY,
     SECRET,
-    document,
+    artifact_json,
     examples,
-    reply,
+    make_response,
 )
 
 PATH = "/repos/octo-org/octo-docs/actions"
@@ -63,8 +64,8 @@ PATH = "/repos/octo-org/octo-docs/actions"
         (endpoints.download_artifact(REPOSITORY, 11), f"GET {PATH}/artifacts/11/zip"),
     ],
 )
-def test_endpoint(call: ApiCall, line: str) -> None:
-    """Each endpoint has its method, path and parameters, and no slash at its end."""
+def test_endpoint(call: ApiCall[Any], line: str) -> None:
+    """Each endpoint has its documented method, path and parameters, without a trailing slash."""
     assert f"{call.method} {call.target}" == line
     assert str(call) == line.partition("?")[0]
 
@@ -72,95 +73,100 @@ def test_endpoint(call: ApiCall, line: str) -> None:
 @examples(100)
 @given(st.text(min_size=1))
 def test_any_name(name: str) -> None:
-    """A name of any characters arrives as it is."""
+    """A name of any characters is encoded so that GitHub receives it unchanged."""
     target = endpoints.list_repository_artifacts(REPOSITORY, name=name, per_page=30).target
     assert target.isascii()
     assert dict(parse_qsl(target.partition("?")[2])) == {"per_page": "30", "name": name}
 
 
-def test_repr_of_a_reply() -> None:
-    """An answer shows its status, and not the signed URL in its headers."""
-    shown = repr(reply(302, SECRET.encode(), location=f"https://store.example/?sig={SECRET}"))
+def test_repr_of_a_response() -> None:
+    """The repr of a response shows its status, but neither its body nor a signed URL."""
+    shown = repr(
+        make_response(302, SECRET.encode(), location=f"https://store.example/?sig={SECRET}")
+    )
     assert "302" in shown
     assert SECRET not in shown
 
 
 def test_read_artifact() -> None:
-    """The answer to a get is an artifact."""
-    assert endpoints.read_artifact(CALL, reply(body=document())).name == "Rails"
+    """The response to a get is parsed as an artifact."""
+    assert endpoints.read_artifact(CALL, make_response(body=artifact_json())).name == "Rails"
 
 
 def test_read_page() -> None:
-    """The answer to a listing is a page, which may be empty."""
-    page = endpoints.read_page(CALL, reply(body=OPENAPI["examples"]["artifact-paginated"]))
+    """The response to a listing is parsed as a page, which may be empty."""
+    page = endpoints.read_page(CALL, make_response(body=OPENAPI["examples"]["artifact-paginated"]))
     assert [each.id for each in page.artifacts] == [11, 13]
     assert (
-        endpoints.read_page(CALL, reply(body={"total_count": 0, "artifacts": []})).artifacts == ()
+        endpoints.read_page(CALL, make_response(body={"total_count": 0, "artifacts": []})).artifacts
+        == ()
     )
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("response", "problem"),
     [
-        (reply(body=b""), "not valid JSON"),
-        (reply(body=b'{"total_count": 2, "artifacts": [{"id": 11, "na'), "not valid JSON"),
+        (make_response(body=b""), "not valid JSON"),
+        (make_response(body=b'{"total_count": 2, "artifacts": [{"id": 11, "na'), "not valid JSON"),
         (
-            reply(body=b"<html>502</html>", content_type="text/html"),
+            make_response(body=b"<html>502</html>", content_type="text/html"),
             "text/html, 16 bytes, starting",
         ),
-        (reply(body=b"[" * 100_000), "not valid JSON (RecursionError)"),
-        (reply(body=b'{"total_count":' + b"9" * 5000 + b"}"), "not valid JSON"),
-        (reply(body=b"\xff\xfe\x00"), "no content type, 3 bytes"),
-        (reply(body=[]), "expected an object, got list"),
-        (reply(body={"message": "hi"}), "required field missing @ $.total_count"),
-        (reply(204), "status 204"),
-        (reply(206, {"total_count": 0, "artifacts": []}), "status 206"),
+        (make_response(body=b"[" * 100_000), "not valid JSON (RecursionError)"),
+        (make_response(body=b'{"total_count":' + b"9" * 5000 + b"}"), "not valid JSON"),
+        (make_response(body=b"\xff\xfe\x00"), "no content type, 3 bytes"),
+        (make_response(body=[]), "expected an object, got list"),
+        (make_response(body={"message": "hi"}), "required field missing @ $.total_count"),
+        (make_response(204), "status 204"),
+        (make_response(206, {"total_count": 0, "artifacts": []}), "status 206"),
         (
-            reply(body={"total_count": 1, "artifacts": [document(size_in_bytes="556")]}),
+            make_response(
+                body={"total_count": 1, "artifacts": [artifact_json(size_in_bytes="556")]}
+            ),
             "expected int, got str @ $.artifacts[0].size_in_bytes",
         ),
     ],
 )
-def test_unexpected_reply(answer: Response, told: str) -> None:
-    """An answer of another shape is an UnexpectedReply that names the call and the field."""
+def test_malformed_page(response: Response, problem: str) -> None:
+    """A malformed page raises UnexpectedReply, which names the call and the problem."""
     with pytest.raises(UnexpectedReply) as caught:
-        endpoints.read_page(CALL, answer)
+        endpoints.read_page(CALL, response)
     assert caught.value.summary.startswith(
-        f"GET {PATH}/artifacts/11: the answer is no ArtifactPage"
+        f"GET {PATH}/artifacts/11: the response is not a valid ArtifactPage"
     )
-    assert told in caught.value.summary
-    assert caught.value.status == answer.status
+    assert problem in caught.value.summary
+    assert caught.value.status == response.status
 
 
 @examples(200)
 @given(st.binary() | JSON_VALUES.map(lambda value: json.dumps(value).encode()))
 def test_any_body(body: bytes) -> None:
-    """Whatever bytes come, nothing but an UnexpectedReply is raised."""
+    """Any malformed body raises UnexpectedReply and no other exception."""
     for read in (endpoints.read_artifact, endpoints.read_page):
         with pytest.raises(UnexpectedReply):
-            read(CALL, reply(body=body))
+            read(CALL, make_response(body=body))
 
 
 def test_truncated_anywhere() -> None:
-    """A page that was cut off at any byte is never taken for a shorter page."""
+    """A page that is truncated at any byte raises UnexpectedReply; it is not read as shorter."""
     body = json.dumps(OPENAPI["examples"]["artifact-paginated"]).encode()
     for end in range(0, len(body), 7):
         with pytest.raises(UnexpectedReply, match="not valid JSON"):
-            endpoints.read_page(CALL, reply(body=body[:end]))
+            endpoints.read_page(CALL, make_response(body=body[:end]))
 
 
 def test_check_deleted() -> None:
-    """A deletion is done when GitHub answers 204, and only then."""
-    endpoints.check_deleted(CALL, reply(204))
+    """Only a 204 confirms a deletion."""
+    endpoints.check_deleted(CALL, make_response(204))
     for status in (200, 202, 304):
         with pytest.raises(UnexpectedReply, match=f"expected 204, got {status}"):
-            endpoints.check_deleted(CALL, reply(status))
+            endpoints.check_deleted(CALL, make_response(status))
 
 
 @pytest.mark.parametrize("status", [*range(200, 210), *range(300, 309)])
 def test_no_error(status: int) -> None:
-    """Successes and redirects are no errors."""
-    assert error_of(CALL, reply(status, {"message": "Moved Permanently"})) is None
+    """Successes and redirects are not errors."""
+    assert error_of(CALL, make_response(status, {"message": "Moved Permanently"})) is None
 
 
 EXPECTED: dict[int, type[GitHubError]] = {
@@ -174,10 +180,10 @@ EXPECTED: dict[int, type[GitHubError]] = {
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", {}, {"message": None}, {"message": "No"}])
 def test_class_of_every_status(body: object) -> None:
-    """Every status from 400 on is an error of the class that the tree has for it."""
+    """Every status from 400 on is an error of the documented class."""
     for status in range(400, 600):
-        answer = reply(status, body)
-        error = error_of(CALL, answer)
+        response = make_response(status, body)
+        error = error_of(CALL, response)
         assert type(error) is EXPECTED.get(status, UnexpectedReply)
         assert error is not None
         assert error.status == status
@@ -187,10 +193,10 @@ def test_class_of_every_status(body: object) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 415, 422, 429, 451, 500, 503])
-def test_what_github_says(status: int) -> None:
-    """An error keeps GitHub's message, its documentation link and the id of the request."""
+def test_details_of_an_error(status: int) -> None:
+    """An error holds GitHub's message, the documentation URL and the request id."""
     body = {"message": "No luck", "documentation_url": "https://docs.github.com/x", "status": "1"}
-    error = error_of(CALL, reply(status, body, x_github_request_id="C0FF:EE"))
+    error = error_of(CALL, make_response(status, body, x_github_request_id="C0FF:EE"))
     assert error is not None
     assert error.message == "No luck"
     assert error.documentation_url == "https://docs.github.com/x"
@@ -200,56 +206,78 @@ def test_what_github_says(status: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "kind", "told"),
+    ("response", "error_class", "problem"),
     [
-        (reply(401, {"message": "Bad credentials"}), AuthenticationError, "check the token"),
-        (reply(404, {"message": "Not Found"}), NotFound, "actions=read"),
         (
-            reply(403, {"message": "No"}, x_accepted_github_permissions="actions=write"),
-            PermissionDenied,
-            "GitHub would accept actions=write",
+            make_response(401, {"message": "Bad credentials"}),
+            AuthenticationError,
+            "check the token",
         ),
-        (reply(410, {"message": "Artifact has expired"}), ArtifactExpired, "has expired"),
+        (make_response(404, {"message": "Not Found"}), NotFound, "actions=read"),
         (
-            reply(410, {"message": "Artifact has expired. See the version 4 notes."}),
+            make_response(403, {"message": "No"}, x_accepted_github_permissions="actions=write"),
+            PermissionDenied,
+            "GitHub accepts actions=write",
+        ),
+        (make_response(410, {"message": "Artifact has expired"}), ArtifactExpired, "has expired"),
+        (
+            make_response(410, {"message": "Artifact has expired. See the version 4 notes."}),
             ArtifactExpired,
             "has expired",
         ),
         (
-            reply(410, {"message": "API version 2020-01-01 is retired"}),
+            make_response(410, {"message": "API version 2020-01-01 is retired"}),
             ApiVersionRetired,
             "retired",
         ),
-        (reply(400, {"message": "Unknown API version"}), UnexpectedReply, "Unknown API version"),
-        (reply(403, {"message": "API rate limit exceeded"}), PermissionDenied, "exceeded"),
         (
-            reply(403, {"message": "API rate limit exceeded"}, x_ratelimit_remaining="0"),
+            make_response(400, {"message": "Unknown API version"}),
+            UnexpectedReply,
+            "Unknown API version",
+        ),
+        (make_response(403, {"message": "API rate limit exceeded"}), PermissionDenied, "exceeded"),
+        (
+            make_response(403, {"message": "API rate limit exceeded"}, x_ratelimit_remaining="0"),
             RateLimited,
             "403 API rate limit exceeded",
         ),
-        (reply(403, {"message": "You exceeded a secondary rate limit"}), RateLimited, "secondary"),
-        (reply(403, b"", retry_after="60"), RateLimited, "403"),
-        (reply(429, b"", x_ratelimit_remaining="0", x_ratelimit_reset="x"), RateLimited, "429"),
-        (reply(502, b"<html>Bad gateway</html>", content_type="text/html"), ServerError, "502"),
+        (
+            make_response(403, {"message": "You exceeded a secondary rate limit"}),
+            RateLimited,
+            "secondary",
+        ),
+        (make_response(403, b"", retry_after="60"), RateLimited, "403"),
+        (
+            make_response(429, b"", x_ratelimit_remaining="0", x_ratelimit_reset="x"),
+            RateLimited,
+            "429",
+        ),
+        (
+            make_response(502, b"<html>Bad gateway</html>", content_type="text/html"),
+            ServerError,
+            "502",
+        ),
     ],
 )
-def test_error_of(answer: Response, kind: type[GitHubError], told: str) -> None:
-    """Each refusal is told apart, with what to do about it."""
-    error = error_of(CALL, answer)
-    assert type(error) is kind
-    assert told in str(error)
+def test_error_of(response: Response, error_class: type[GitHubError], problem: str) -> None:
+    """Each kind of refusal has its own class, and its text says what to do."""
+    error = error_of(CALL, response)
+    assert type(error) is error_class
+    assert problem in str(error)
 
 
 def test_needed_permission() -> None:
-    """A refusal carries the permission that would have been enough."""
-    error = error_of(CALL, reply(403, x_accepted_github_permissions="actions=read"))
+    """PermissionDenied holds the permission that GitHub would accept."""
+    error = error_of(CALL, make_response(403, x_accepted_github_permissions="actions=read"))
     assert isinstance(error, PermissionDenied)
     assert error.accepted_permissions == "actions=read"
 
 
 def test_end_of_a_limit() -> None:
-    """A primary limit says when it ends, in its text and as an attribute."""
-    error = error_of(CALL, reply(403, x_ratelimit_remaining="0", x_ratelimit_reset="1372700873"))
+    """The error for a primary limit says when the limit resets, in its text and in `retry_at`."""
+    error = error_of(
+        CALL, make_response(403, x_ratelimit_remaining="0", x_ratelimit_reset="1372700873")
+    )
     assert isinstance(error, RateLimited)
     assert error.retry_at is not None
     assert error.retry_at.timestamp() == 1372700873
@@ -258,8 +286,8 @@ def test_end_of_a_limit() -> None:
 
 @pytest.mark.parametrize("message", ["x" * 1_000_000, "a\nb\r\x1b[31mc", "\ud800", "\u202ex"])
 def test_hostile_message(message: str) -> None:
-    """An error's summary is a short line that any terminal and log can show."""
-    error = error_of(CALL, reply(500, {"message": message}))
+    """An error's text is a short, printable line whatever message the server sent."""
+    error = error_of(CALL, make_response(500, {"message": message}))
     assert len(str(error)) < 2000
     assert str(error).isprintable()
     str(error).encode()
@@ -268,15 +296,15 @@ def test_hostile_message(message: str) -> None:
 @examples(150)
 @given(st.integers(400, 599), JSON_VALUES, ANY_TEXT, st.dictionaries(st.text(), st.text()))
 def test_any_refusal(status: int, value: Any, message: str, headers: dict[str, str]) -> None:
-    """Whatever a refusal holds, it is an error of the tree."""
+    """Any refusal is a GitHubError, whatever its headers and body contain."""
     for body in (value, {"message": message, "documentation_url": value}, {"message": value}):
         error = error_of(CALL, Response(status, headers, json.dumps(body).encode()))
         assert isinstance(error, GitHubError)
         assert isinstance(error.message, str)
 
 
-def test_an_apps_calls() -> None:
-    """An app finds its installation by repository, and narrows the token that it asks for."""
+def test_calls_of_an_app() -> None:
+    """An app looks up its installation by repository and requests a token with permissions."""
     assert str(endpoints.find_installation(REPOSITORY)) == f"GET /repos/{REPOSITORY}/installation"
     call = endpoints.create_installation_token(7, {"actions": "read"})
     assert str(call) == "POST /app/installations/7/access_tokens"

@@ -1,4 +1,4 @@
-"""Which artifacts of a listing are wanted, and when none can come any more."""
+"""Filters of a listing, and the point at which no further artifact can match."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 RUN = WorkflowRun(head_branch="main", head_sha="ab12")
 
 
-def at(*hours: float | None) -> list[Artifact]:
-    """Artifacts that were created so many hours after noon, or nobody knows when."""
+def artifacts_at(*hours: float | None) -> list[Artifact]:
+    """Return artifacts that were created these hours after noon, or at an unknown time."""
     times = [None if hour is None else NOON + timedelta(hours=hour) for hour in hours]
     return [artifact(created_at=time) for time in times]
 
 
 @pytest.mark.parametrize(
-    ("wanted", "fields", "matches"),
+    ("options", "fields", "matches"),
     [
         ({}, {}, True),
         ({"pattern": "wheel-*"}, {"name": "wheel-3.12"}, True),
@@ -57,9 +57,9 @@ def at(*hours: float | None) -> list[Artifact]:
         ({"pattern": "a*", "min_size": 5}, {"name": "ab", "size_in_bytes": 4}, False),
     ],
 )
-def test_filters(wanted: dict[str, Any], fields: dict[str, Any], matches: bool) -> None:
-    """An artifact matches where it is like all that is asked for; bounds of sizes are inclusive."""
-    assert Filter(**wanted).matches(artifact(**fields)) is matches
+def test_filters(options: dict[str, Any], fields: dict[str, Any], matches: bool) -> None:
+    """An artifact matches if it satisfies every option; bounds of sizes are inclusive."""
+    assert Filter(**options).matches(artifact(**fields)) is matches
 
 
 @pytest.mark.parametrize(
@@ -75,37 +75,37 @@ def test_filters(wanted: dict[str, Any], fields: dict[str, Any], matches: bool) 
         {"created_before": NOON.replace(tzinfo=None)},
     ],
 )
-def test_mistakes_are_named(mistake: dict[str, Any]) -> None:
-    """A filter of the wrong type, or a time without a zone, is an InvalidArgument that names it."""
+def test_wrong_filters(mistake: dict[str, Any]) -> None:
+    """A filter of the wrong type, or a time without a zone, raises an error that names it."""
     with pytest.raises(InvalidArgument, match=next(iter(mistake))):
         Filter(**mistake)
 
 
 @pytest.mark.parametrize(
-    ("wanted", "descending", "inside", "beyond"),
+    ("options", "descending", "inside", "beyond"),
     [
         ({"created_after": NOON}, True, [3, 0, None], -1),
         ({"created_before": NOON}, False, [-3, -1, None], 0),
     ],
 )
 def test_horizon(
-    wanted: dict[str, Any], descending: bool, inside: list[float | None], beyond: float
+    options: dict[str, Any], descending: bool, inside: list[float | None], beyond: float
 ) -> None:
-    """A listing ends early once a hundred in a row are beyond the bound, on however many pages."""
-    horizon = Horizon(Filter(**wanted), descending=descending)
+    """A listing may end after a hundred consecutive artifacts beyond the bound, across pages."""
+    horizon = Horizon(Filter(**options), descending=descending)
     for page in (inside, [beyond] * 99, inside[:1], [beyond] * 60, [], [beyond] * 39):
-        horizon.look_at(at(*page))
+        horizon.look_at(artifacts_at(*page))
         assert not horizon.is_passed
-    horizon.look_at(at(beyond))
+    horizon.look_at(artifacts_at(beyond))
     assert horizon.is_passed
 
 
 @pytest.mark.parametrize(
-    ("wanted", "descending"),
+    ("options", "descending"),
     [({"created_after": NOON}, False), ({"created_before": NOON}, True), ({}, True)],
 )
-def test_no_horizon(wanted: dict[str, Any], descending: bool) -> None:
-    """A bound that lies before what comes ends nothing."""
-    horizon = Horizon(Filter(**wanted), descending=descending)
-    horizon.look_at(at(*[-5] * 200, *[5] * 200))
+def test_no_horizon(options: dict[str, Any], descending: bool) -> None:
+    """A bound in the other direction, or no bound, never ends a listing early."""
+    horizon = Horizon(Filter(**options), descending=descending)
+    horizon.look_at(artifacts_at(*[-5] * 200, *[5] * 200))
     assert not horizon.is_passed

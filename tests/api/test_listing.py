@@ -1,4 +1,4 @@
-"""Listings, against FakeGitHub."""
+"""Listings of a repository and of a run."""
 
 from __future__ import annotations
 
@@ -11,47 +11,47 @@ from ghartifacts_async.testing import FakeGitHub
 from tests.support import REPOSITORY
 
 
-def fill(fake: FakeGitHub, count: int, *, name: str = "dist", run_id: int | None = None) -> None:
-    """Add artifacts of a few bytes."""
+def add_artifacts(
+    fake: FakeGitHub, count: int, *, name: str = "dist", run_id: int | None = None
+) -> None:
+    """Add `count` artifacts of a few bytes."""
     for number in range(count):
         fake.add_artifact(REPOSITORY, name, b"%d" % number, run_id=run_id)
 
 
 def ids(artifacts: list[Artifact]) -> list[int]:
-    """Their ids, in order."""
+    """Return the ids of artifacts, in order."""
     return [artifact.id for artifact in artifacts]
 
 
 @pytest.mark.parametrize("count", [0, 1, 100, 101, 1234])
 @pytest.mark.parametrize("base", ["url", "ghes_url"])
-async def test_a_listing_is_exact(fake_github: FakeGitHub, count: int, base: str) -> None:
-    """A listing yields every artifact once, newest first, from github.com's base and GHES'."""
+async def test_a_listing_is_complete(fake_github: FakeGitHub, count: int, base: str) -> None:
+    """A listing yields every artifact once, newest first, from github.com and from a GHES."""
     fake_github.add_repository(REPOSITORY)
-    fill(fake_github, count)
+    add_artifacts(fake_github, count)
     async with Client(fake_github.token, base_url=getattr(fake_github, base)) as gh:
         listing = gh.repo(REPOSITORY).list_artifacts()
         assert ids([artifact async for artifact in listing]) == list(range(count, 0, -1))
         assert await listing.total_count() == count
-    # A seventh more than pages, so that they overlap.
+    # Pages overlap, which takes about a seventh more requests.
     assert len(fake_github.requests) <= max(1, -(-count // 100) * 8 // 7) + 2
 
 
-async def test_links_lead_to_another_path_than_the_one_called(
-    repo: Repo, fake_github: FakeGitHub
-) -> None:
-    """GitHub's Link names /repositories/{id}/…; following it needs no such path to be known."""
-    fill(fake_github, 7)
+async def test_the_path_in_links_is_not_used(repo: Repo, fake_github: FakeGitHub) -> None:
+    """Every page is requested on the path of the first, although GitHub's Link names another."""
+    add_artifacts(fake_github, 7)
     assert ids(await repo.list_artifacts(per_page=3).collect()) == [7, 6, 5, 4, 3, 2, 1]
     assert {request.path for request in fake_github.requests} == {
         f"/repos/{REPOSITORY}/actions/artifacts"
     }
 
 
-async def test_name_is_filtered_by_github(repo: Repo, fake_github: FakeGitHub) -> None:
-    """Only artifacts of exactly the name come, on every page, whatever characters it holds."""
+async def test_name_matches_exactly(repo: Repo, fake_github: FakeGitHub) -> None:
+    """A listing by name yields only artifacts with exactly this name, whatever its characters."""
     name = "wheels & more/ü+%20?#"
-    fill(fake_github, 3, name=name)
-    fill(fake_github, 2, name="wheels")
+    add_artifacts(fake_github, 3, name=name)
+    add_artifacts(fake_github, 2, name="wheels")
     assert ids(await repo.list_artifacts(name, per_page=1).collect()) == [3, 2, 1]
     assert await repo.list_artifacts(name).total_count() == 3
 
@@ -60,17 +60,17 @@ async def test_name_is_filtered_by_github(repo: Repo, fake_github: FakeGitHub) -
 async def test_a_run_is_listed_in_either_direction(
     repo: Repo, fake_github: FakeGitHub, direction: str, expected: list[int]
 ) -> None:
-    """A run's listing holds that run's artifacts alone, in the direction asked for."""
-    fill(fake_github, 3, run_id=10)
-    fill(fake_github, 2, run_id=11)
+    """A run's listing yields only artifacts of that run, in the requested direction."""
+    add_artifacts(fake_github, 3, run_id=10)
+    add_artifacts(fake_github, 2, run_id=11)
     listing = repo.list_run_artifacts(10, direction=direction, per_page=2)  # type: ignore[arg-type]
     assert ids(await listing.collect()) == expected
     assert ids(await repo.list_run_artifacts(10, name="other").collect()) == []
 
 
-async def test_pages_collect_first_and_count(repo: Repo, fake_github: FakeGitHub) -> None:
-    """Pages, a bounded collection, the first item and the count cost no more calls than needed."""
-    fill(fake_github, 150)
+async def test_pages_collect_and_first(repo: Repo, fake_github: FakeGitHub) -> None:
+    """`pages`, `collect(limit)` and `first` return the right artifacts with the fewest requests."""
+    add_artifacts(fake_github, 150)
     listing = repo.list_artifacts()
     pages = [page async for page in listing.pages()]
     assert [(page.total_count, len(page.artifacts)) for page in pages] == [(150, 100), (150, 50)]
@@ -84,8 +84,8 @@ async def test_pages_collect_first_and_count(repo: Repo, fake_github: FakeGitHub
     assert await repo.list_artifacts("none").first() is None
 
 
-async def test_an_artifact_carries_everything(repo: Repo, fake_github: FakeGitHub) -> None:
-    """What a listing yields equals what `get_artifact` gives, digest and run included."""
+async def test_a_listed_artifact_is_complete(repo: Repo, fake_github: FakeGitHub) -> None:
+    """An artifact from a listing equals the one from `get_artifact`, with digest and run."""
     added = fake_github.add_artifact(REPOSITORY, "dist", {"a": b"b"}, run_id=10)
     listed = await repo.list_artifacts().first()
     assert listed == await repo.get_artifact(added.id)
@@ -98,7 +98,7 @@ async def test_an_artifact_carries_everything(repo: Repo, fake_github: FakeGitHu
 
 
 async def test_an_unknown_repository_is_not_found(gh: Client) -> None:
-    """The error of a listing comes when it is iterated, with what GitHub said."""
+    """Iterating the listing of an unknown repository raises NotFound with GitHub's message."""
     with pytest.raises(NotFound, match="actions=read") as caught:
         await gh.repo("octo-org/none").list_artifacts().collect()
     assert caught.value.status == 404
@@ -106,8 +106,8 @@ async def test_an_unknown_repository_is_not_found(gh: Client) -> None:
     assert caught.value.request_id
 
 
-async def test_argument_mistakes_are_answered_at_once(repo: Repo, fake_github: FakeGitHub) -> None:
-    """Arguments that cannot be right raise before anything is sent."""
+async def test_wrong_arguments_send_nothing(repo: Repo, fake_github: FakeGitHub) -> None:
+    """Wrong arguments raise InvalidArgument before anything is sent."""
     with pytest.raises(InvalidArgument, match="per_page"):
         repo.list_artifacts(per_page=0)
     with pytest.raises(InvalidArgument, match="per_page"):

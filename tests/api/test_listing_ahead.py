@@ -1,10 +1,11 @@
-"""Pages are fetched ahead: as the consumer goes on, in order, and none of them is left over."""
+"""Pages are fetched ahead of the consumer, in order, and no page request outlives the listing."""
 
 from __future__ import annotations
 
 import asyncio
 import functools
 import gc
+import inspect
 from collections.abc import Callable, Iterable
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ghartifacts_async import Artifact, Client, ClientStateError, NotFound, Repo, ServerError
+from ghartifacts_async._api import listing as listing_module
 from ghartifacts_async.testing import FakeGitHub, Fault
 from tests.support import REPOSITORY
 
@@ -19,8 +21,8 @@ START = datetime(2026, 11, 1, tzinfo=UTC)
 LISTING = "/actions/artifacts$"
 
 
-def fill(fake: FakeGitHub, count: int) -> None:
-    """Add artifacts, one an hour."""
+def add_artifacts(fake: FakeGitHub, count: int) -> None:
+    """Add `count` artifacts, created one hour apart."""
     for number in range(count):
         fake.add_artifact(
             REPOSITORY,
@@ -32,58 +34,63 @@ def fill(fake: FakeGitHub, count: int) -> None:
 
 
 def names(artifacts: Iterable[Artifact]) -> list[str]:
-    """Their names, in order."""
+    """Return the names of artifacts, in order."""
     return [artifact.name for artifact in artifacts]
 
 
-def under_way() -> list[str]:
-    """What tasks of the library are at work, by the names of their coroutines."""
-    names = [str(task.get_coro()) for task in asyncio.all_tasks()]
-    return [name for name in names if "_Reading" in name or "ArtifactListing" in name]
+def running_tasks() -> list[str]:
+    """Return the coroutines of the listing module that run as tasks."""
+    coroutines = [task.get_coro() for task in asyncio.all_tasks()]
+    return [
+        str(coroutine)
+        for coroutine in coroutines
+        if inspect.iscoroutine(coroutine)
+        and coroutine.cr_code.co_filename == listing_module.__file__
+    ]
 
 
-def has_asked(fake: FakeGitHub, times: int) -> bool:
-    """Whether so many calls have come."""
+def has_received(fake: FakeGitHub, times: int) -> bool:
+    """Return True if the fake has received at least `times` requests."""
     return len(fake.requests) >= times
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait until something is so."""
+async def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait until a condition is true, for at most 10 seconds."""
     async with asyncio.timeout(10):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.001)
 
 
-async def test_the_window_grows_with_the_consumer(repo: Repo, fake_github: FakeGitHub) -> None:
-    """One page is asked for, then two, four and eight at once, and no more than were wanted."""
-    fill(fake_github, 2000)
+async def test_read_ahead_doubles_up_to_concurrency(repo: Repo, fake_github: FakeGitHub) -> None:
+    """The number of pages requested at once doubles from one up to `concurrency`."""
+    add_artifacts(fake_github, 2000)
     for ceiling, expected in [(8, [1, 2, 4, 8]), (3, [1, 2, 3, 3]), (1, [1, 1, 1, 1])]:
         pages = repo.list_artifacts(concurrency=ceiling).pages()
-        most = []
+        counts = []
         async with aclosing(pages):
-            for wanted in expected:
+            for count in expected:
                 fake_github.clear_requests()
                 with fake_github.holding(path=LISTING):
-                    asked = asyncio.ensure_future(anext(pages))
-                    await until(functools.partial(has_asked, fake_github, wanted))
+                    page = asyncio.ensure_future(anext(pages))
+                    await wait_until(functools.partial(has_received, fake_github, count))
                     await asyncio.sleep(0.02)
-                    most.append(len(fake_github.requests))
-                await asked
-                # What is there already is used up before more is waited for.
-                for _ in range(wanted - 1):
+                    counts.append(len(fake_github.requests))
+                await page
+                # Pages that were already received are yielded without another response.
+                for _ in range(count - 1):
                     if fake_github.requests:
                         await fake_github.settled()
                     with fake_github.holding(path=LISTING):
                         await anext(pages)
                 await fake_github.settled()
-        assert most == expected
-        # What was on its way when the listing was left arrives.
+        assert counts == expected
+        # Let the requests arrive that were in flight when the listing was closed.
         await asyncio.sleep(0.02)
 
 
-async def test_nothing_is_asked_before_the_first_item(repo: Repo, fake_github: FakeGitHub) -> None:
-    """A listing asks nothing until it is iterated, and for one page until that is used up."""
-    fill(fake_github, 300)
+async def test_nothing_is_requested_before_iteration(repo: Repo, fake_github: FakeGitHub) -> None:
+    """A listing sends nothing before iteration, and one request until its page is consumed."""
+    add_artifacts(fake_github, 300)
     listing = repo.list_artifacts()
     assert fake_github.requests == []
     seen = 0
@@ -99,28 +106,28 @@ async def test_nothing_is_asked_before_the_first_item(repo: Repo, fake_github: F
 
 
 async def test_a_break_leaves_no_task(repo: Repo, fake_github: FakeGitHub) -> None:
-    """Whoever stops in the middle gives up the pages under way: no task is left, none asks on."""
-    fill(fake_github, 1000)
+    """Breaking out of a listing cancels its page requests and leaves no task."""
+    add_artifacts(fake_github, 1000)
     seen = 0
     async for _ in repo.list_artifacts():
         seen += 1
         if seen == 350:
             break
-    assert under_way()
-    await until(lambda: not under_way())
+    assert running_tasks()
+    await wait_until(lambda: not running_tasks())
     await fake_github.settled()
-    asked = len(fake_github.requests)
+    request_count = len(fake_github.requests)
     await asyncio.sleep(0.05)
-    assert len(fake_github.requests) == asked
+    assert len(fake_github.requests) == request_count
 
 
-async def test_an_abandoned_listing_is_collected_quietly(
+async def test_a_garbage_collected_listing_leaves_no_task(
     repo: Repo, fake_github: FakeGitHub
 ) -> None:
-    """A reader in a cycle of references that the collector finds leaves no task, and no error."""
-    fill(fake_github, 1000)
-    told: list[dict[str, object]] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    """A listing in a reference cycle that the garbage collector frees leaves no task or error."""
+    add_artifacts(fake_github, 1000)
+    loop_errors: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: loop_errors.append(context))
     holder: list[object] = [aiter(repo.list_artifacts())]
     holder.append(holder)
     seen = 0
@@ -130,42 +137,44 @@ async def test_an_abandoned_listing_is_collected_quietly(
             break
     del holder
     gc.collect()
-    await until(lambda: not under_way())
+    await wait_until(lambda: not running_tasks())
     gc.collect()
-    assert told == []
+    assert loop_errors == []
 
 
-async def test_cancelled_while_it_waits(repo: Repo, fake_github: FakeGitHub) -> None:
-    """A reader that is cancelled in the middle ends at once, and its pages with it."""
-    fill(fake_github, 1000)
+async def test_cancelling_a_reader_cancels_its_pages(repo: Repo, fake_github: FakeGitHub) -> None:
+    """Cancelling a task that waits for a page ends it and its page requests at once."""
+    add_artifacts(fake_github, 1000)
     pages = repo.list_artifacts().pages()
     await anext(pages)
     with fake_github.holding(path=LISTING):
         reader = asyncio.ensure_future(anext(pages))
-        await until(lambda: len(fake_github.requests) == 3)
+        await wait_until(lambda: len(fake_github.requests) == 3)
         reader.cancel()
         with pytest.raises(asyncio.CancelledError):
             await reader
-        assert not under_way()
+        assert not running_tasks()
 
 
 async def test_closing_the_client_ends_a_listing(fake_github: FakeGitHub) -> None:
-    """A page that is waited for when the client closes is a ClientStateError."""
-    fill(fake_github, 1000)
+    """Closing the client while a listing waits for a page raises ClientStateError there."""
+    add_artifacts(fake_github, 1000)
     async with Client(fake_github.token, base_url=fake_github.url) as gh:
         pages = gh.repo(REPOSITORY).list_artifacts().pages()
         await anext(pages)
         with fake_github.holding(path=LISTING):
             reader = asyncio.ensure_future(anext(pages))
-            await until(lambda: len(fake_github.requests) == 3)
+            await wait_until(lambda: len(fake_github.requests) == 3)
             await gh.__aexit__(None, None, None)
             with pytest.raises(ClientStateError):
                 await reader
 
 
-async def test_a_page_that_fails_comes_in_its_turn(repo: Repo, fake_github: FakeGitHub) -> None:
-    """What came before a page that cannot be had is yielded, and then its error, once."""
-    fill(fake_github, 1000)
+async def test_a_failed_page_raises_after_the_pages_before_it(
+    repo: Repo, fake_github: FakeGitHub
+) -> None:
+    """A listing yields all artifacts before a page that fails, and then raises its error."""
+    add_artifacts(fake_github, 1000)
     fake_github.fail_when(
         lambda request: Fault(500) if int(request.query.get("page", "1")) > 4 else None
     )
@@ -181,11 +190,9 @@ async def test_a_page_that_fails_comes_in_its_turn(repo: Repo, fake_github: Fake
     assert len(found) >= 300
 
 
-async def test_a_repository_that_is_deleted_meanwhile_is_told(
-    repo: Repo, fake_github: FakeGitHub
-) -> None:
-    """A 404 in the middle of a listing is an error, and not its end."""
-    fill(fake_github, 250)
+async def test_a_404_in_the_middle_raises(repo: Repo, fake_github: FakeGitHub) -> None:
+    """A 404 in the middle of a listing raises NotFound instead of ending the listing."""
+    add_artifacts(fake_github, 250)
     pages = repo.list_artifacts().pages()
     await anext(pages)
     fake_github.fail_when(lambda _: Fault(404))
@@ -193,9 +200,9 @@ async def test_a_repository_that_is_deleted_meanwhile_is_told(
         await anext(pages)
 
 
-async def test_filters_of_this_side(repo: Repo, fake_github: FakeGitHub) -> None:
-    """What GitHub cannot filter is filtered here, on both listings."""
-    fill(fake_github, 50)
+async def test_filters_of_the_client(repo: Repo, fake_github: FakeGitHub) -> None:
+    """Filters that GitHub does not support are applied by the client, on both listings."""
+    add_artifacts(fake_github, 50)
     fake_github.add_artifact(REPOSITORY, "in-run", b"x", run_id=77, head_branch="main")
     listing = repo.list_artifacts(pattern="dist-?", branch="main", min_size=3)
     assert names(await listing.collect()) == ["dist-9", "dist-7", "dist-5", "dist-3"]
@@ -204,9 +211,11 @@ async def test_filters_of_this_side(repo: Repo, fake_github: FakeGitHub) -> None
     assert await repo.list_run_artifacts(77, branch="next").collect() == []
 
 
-async def test_what_is_too_old_is_not_asked_for(repo: Repo, fake_github: FakeGitHub) -> None:
-    """With a bound on the time a listing ends soon after it: pages beyond are not read."""
-    fill(fake_github, 1000)
+async def test_pages_beyond_a_time_bound_are_not_requested(
+    repo: Repo, fake_github: FakeGitHub
+) -> None:
+    """A listing with `created_after` stops requesting pages soon after the bound."""
+    add_artifacts(fake_github, 1000)
     after = START + timedelta(hours=990)
     found = await repo.list_artifacts(created_after=after).collect()
     assert names(found) == [f"dist-{number}" for number in range(999, 989, -1)]

@@ -1,4 +1,4 @@
-"""A listing of a repository that others upload to and delete from meanwhile."""
+"""Listings of a repository while others upload and delete artifacts."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from tests.support import QUICK, REPOSITORY
 RUN = 7
 
 
-class World:
-    """A repository with artifacts of one run, which changes at random."""
+class ChangingRepository:
+    """A repository with artifacts of one run that changes at random."""
 
-    def __init__(self, fake: FakeGitHub, chance: random.Random, count: int) -> None:
+    def __init__(self, fake: FakeGitHub, rng: random.Random, count: int) -> None:
         self._fake = fake
-        self._chance = chance
+        self._chance = rng
         fake.add_repository(REPOSITORY)
         fake.add_run(REPOSITORY, RUN)
         self._there = [self._upload() for _ in range(count)]
@@ -31,31 +31,33 @@ class World:
         return self._fake.add_artifact(REPOSITORY, "dist", b"", run_id=RUN).id
 
     def change(self) -> None:
-        """Upload some, delete some, or as many of both: the total tells nothing then."""
-        chance = self._chance
-        count = chance.choice([0, 1, 1, 2, 3, chance.randrange(40)])
-        what = chance.choice(["upload", "delete", "both"])
+        """Upload some artifacts, delete some, or both in equal number, which keeps the total."""
+        rng = self._chance
+        count = rng.choice([0, 1, 1, 2, 3, rng.randrange(40)])
+        what = rng.choice(["upload", "delete", "both"])
         if what != "upload":
-            start = chance.randrange(len(self._there) + 1)
-            for gone in self._there[start : start + count]:
-                self._fake.delete_artifact(gone)
+            start = rng.randrange(len(self._there) + 1)
+            for artifact_id in self._there[start : start + count]:
+                self._fake.delete_artifact(artifact_id)
             self.stayed -= set(self._there[start : start + count])
             del self._there[start : start + count]
         if what != "delete":
             self._there += [self._upload() for _ in range(count)]
 
     def during_a_call(self, _: LoggedRequest) -> None:
-        """Change as a page is about to be made, while others are under way."""
+        """Change sometimes before a page is served, as a callback for `FakeGitHub.fail_when`."""
         if self._chance.random() < 0.4:
             self.change()
 
 
-async def listed(seed: int, count: int, per_page: int, concurrency: int, direction: str) -> None:
-    """List it, while it changes between the calls and during them."""
-    chance = random.Random(seed)
+async def check_listing(
+    seed: int, count: int, per_page: int, concurrency: int, direction: str
+) -> None:
+    """List a repository while it changes between and during calls, and check the result."""
+    rng = random.Random(seed)
     async with FakeGitHub(limits=None) as fake:
-        world = World(fake, chance, count)
-        fake.fail_when(world.during_a_call)
+        repository = ChangingRepository(fake, rng, count)
+        fake.fail_when(repository.during_a_call)
         async with Client(
             fake.token, base_url=fake.url, retry=QUICK, rate_limits=RateLimitPolicy.unlimited()
         ) as gh:
@@ -69,10 +71,10 @@ async def listed(seed: int, count: int, per_page: int, concurrency: int, directi
             found = []
             async for artifact in listing:
                 found.append(artifact.id)
-                if chance.random() < 0.02:
-                    world.change()
+                if rng.random() < 0.02:
+                    repository.change()
         assert len(found) == len(set(found))
-        assert world.stayed <= set(found)
+        assert repository.stayed <= set(found)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -83,18 +85,18 @@ async def listed(seed: int, count: int, per_page: int, concurrency: int, directi
     st.sampled_from([1, 4, 8]),
     st.sampled_from(["desc", "asc"]),
 )
-def test_what_stays_is_listed_once(
+def test_remaining_artifacts_are_listed_once(
     seed: int, count: int, per_page: int, concurrency: int, direction: str
 ) -> None:
-    """Whatever others upload and delete, what stays is yielded once, and nothing twice."""
-    asyncio.run(listed(seed, count, per_page, concurrency, direction))
+    """Whatever others upload and delete, artifacts that remain are yielded once, and none twice."""
+    asyncio.run(check_listing(seed, count, per_page, concurrency, direction))
 
 
 @pytest.mark.parametrize("concurrency", [1, 8])
-async def test_deleting_what_is_listed_skips_nothing(
+async def test_deleting_while_listing_skips_nothing(
     fake_github: FakeGitHub, concurrency: int
 ) -> None:
-    """A loop that deletes each artifact as it is yielded leaves none behind."""
+    """A loop that deletes each artifact that a listing yields deletes all of them."""
     for _ in range(350):
         fake_github.add_artifact(REPOSITORY, "dist", b"")
     async with Client(

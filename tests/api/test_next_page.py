@@ -1,10 +1,11 @@
-"""A listing is followed from its first page to its last, wherever the server says it goes on."""
+"""Link headers are parsed, and a listing is followed from its first page to its last."""
 
 from __future__ import annotations
 
 import contextlib
 import math
 import re
+from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import pytest
@@ -13,10 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ghartifacts_async import ArtifactPage, UnexpectedReply
-from ghartifacts_async._api.endpoints import ApiCall, list_repository_artifacts
+from ghartifacts_async._api.call import ApiCall
+from ghartifacts_async._api.endpoints import list_repository_artifacts
 from ghartifacts_async._api.pagination import Window, has_more, page_call, parse_link
 from ghartifacts_async._http.messages import Response
-from tests.values import REPOSITORY, artifact, assert_not_quadratic, examples, reply
+from tests.values import REPOSITORY, artifact, assert_not_quadratic, examples, make_response
 
 TOKEN = st.text("abcdefghijklmnopqrstuvwxyzABCXYZ0123456789!#$%&'*+-.^_`|~", min_size=1, max_size=8)
 SPACE = st.sampled_from(["", "", " ", "  ", "\t"])
@@ -31,7 +33,7 @@ FIRST = list_repository_artifacts(REPOSITORY, name=None, per_page=30)
 
 @st.composite
 def parameters(draw: st.DrawFn) -> str:
-    """Write a parameter that is not ``rel``."""
+    """Generate a link parameter other than ``rel``."""
     name = draw(TOKEN.filter(lambda text: text.lower() != "rel"))
     if draw(st.booleans()):
         return name
@@ -40,7 +42,7 @@ def parameters(draw: st.DrawFn) -> str:
 
 @st.composite
 def links(draw: st.DrawFn) -> tuple[str, list[str], str]:
-    """Write one link, and give its relations and its target."""
+    """Generate a link: its target, its relations and its text."""
     target = draw(TARGET)
     relations = draw(st.lists(TOKEN, max_size=3))
     gap = draw(st.sampled_from([" ", "  "]))
@@ -58,7 +60,7 @@ def links(draw: st.DrawFn) -> tuple[str, list[str], str]:
 @examples(200)
 @given(st.lists(links(), max_size=4))
 def test_link_round_trip(written: list[tuple[str, list[str], str]]) -> None:
-    """Every way of writing a Link header that RFC 8288 allows is understood."""
+    """Every form of a Link header that RFC 8288 allows is parsed."""
     expected: dict[str, str] = {}
     for target, relations, _ in written:
         for relation in relations:
@@ -88,14 +90,14 @@ def test_link_round_trip(written: list[tuple[str, list[str], str]]) -> None:
     ],
 )
 def test_link(header: str, targets: dict[str, str]) -> None:
-    """The first target of each relation counts; what is no link says nothing."""
+    """The first target of each relation counts; malformed links are ignored."""
     assert parse_link(header) == targets
 
 
 @examples(200)
 @given(st.text(st.sampled_from('<>;,="\\ \trelnxtREL/?a\u00e9\0\n')) | st.text(st.characters()))
 def test_link_of_any_text(header: str) -> None:
-    """No text makes the parser fail."""
+    """No text makes the parser raise an exception."""
     assert all(relation and "<" not in target for relation, target in parse_link(header).items())
 
 
@@ -108,32 +110,34 @@ def test_link_of_any_text(header: str) -> None:
 )  # fmt: skip
 @pytest.mark.parametrize("prefix", ["", "<>", "<>;a", "<>;a=", '<>;a="', "<>;rel "])
 def test_link_in_linear_time(prefix: str, unit: str) -> None:
-    """A hostile header is read in linear time."""
+    """A hostile header is parsed in linear time."""
     assert_not_quadratic(lambda size: parse_link(prefix + unit * (size // len(unit))))
 
 
 @frozen
 class Server:
-    """A listing of `count` artifacts, as a GitHub gives it page by page."""
+    """A server that serves a listing of `count` artifacts page by page."""
 
     count: int
     link: str | None
 
-    def __call__(self, call: ApiCall) -> tuple[Response, ArtifactPage]:
-        """Answer a call."""
+    def __call__(self, call: ApiCall[Any]) -> tuple[Response, ArtifactPage]:
+        """Return the response to a call and its page."""
         query = dict(parse_qsl(urlsplit(call.target).query, keep_blank_values=True))
         number, size = int(query.get("page", "1")), int(query["per_page"])
         ids = range(1, self.count + 1)[(number - 1) * size : number * size]
         page = ArtifactPage(self.count, tuple(artifact(id=each) for each in ids))
         relations = {"prev": number - 1, "next": number + 1, "last": math.ceil(self.count / size)}
         if self.link is None:
-            return reply(), page
-        wanted = [
+            return make_response(), page
+        links_of_page = [
             f'<{self.link}?{urlencode(query | {"page": str(to)})}>; rel="{relation}"'
             for relation, to in relations.items()
             if 1 <= to <= relations["last"]
         ]
-        return (reply(link=", ".join(wanted)) if wanted else reply()), page
+        return (
+            make_response(link=", ".join(links_of_page)) if links_of_page else make_response()
+        ), page
 
 
 @examples(150)
@@ -153,18 +157,16 @@ class Server:
         ]
     ),
 )
-def test_the_last_page_is_known(
-    count: int, size: int, number: int, name: str | None, link: str | None
-) -> None:
-    """A page is the last one where nothing comes after it, whatever path its Link is on."""
+def test_has_more(count: int, size: int, number: int, name: str | None, link: str | None) -> None:
+    """The last page is recognized, whatever path the Link header names and even without one."""
     first = list_repository_artifacts(REPOSITORY, name=name, per_page=30)
     call = page_call(first, Window(number, size))
     assert has_more(call, *Server(count, link)(call)) is (number * size < count)
 
 
 @pytest.mark.parametrize("window", [Window(1, 30), Window(1, 31), Window(2, 30), Window(7, 98)])
-def test_a_page_is_asked_for_like_the_first(window: Window) -> None:
-    """Every page has the path and the filters of the first, and only that one is asked after."""
+def test_pages_use_the_path_and_query_of_the_first(window: Window) -> None:
+    """Every page has the path and filters of the first; only the first is conditional."""
     call = page_call(FIRST, window)
     assert (call.method, call.path) == (FIRST.method, FIRST.path)
     assert call.conditional is (call == FIRST)
@@ -174,12 +176,14 @@ def test_a_page_is_asked_for_like_the_first(window: Window) -> None:
 
 
 @pytest.mark.parametrize("page", ["1", "2", "0", "-1", "x", "", "99999999999", "\u00b2", None])
-def test_circle(page: str | None) -> None:
-    """A listing that leads back, or nowhere, is an UnexpectedReply and no endless loop."""
+def test_pagination_loop(page: str | None) -> None:
+    """A next page that is not the following one raises UnexpectedReply."""
     target = "/repositories/1/actions/artifacts" + (f"?page={quote(page)}" if page else "")
-    call = ApiCall("GET", FIRST.path, {**FIRST.query, "page": "2"})
+    call = ApiCall("GET", FIRST.path, FIRST.decode, {**FIRST.query, "page": "2"})
     with pytest.raises(UnexpectedReply, match="page 2") as caught:
-        has_more(call, reply(link=f"<{target}>; rel=next", x_github_request_id="C0:FFEE"), FULL)
+        has_more(
+            call, make_response(link=f"<{target}>; rel=next", x_github_request_id="C0:FFEE"), FULL
+        )
     assert (caught.value.status, caught.value.request_id) == (200, "C0:FFEE")
 
 
@@ -188,8 +192,8 @@ def test_circle(page: str | None) -> None:
     ["garbage", '<?page=2>; ; rel="next"', "<?page=2>", "rel=next"],
 )
 def test_unreadable_link(header: str) -> None:
-    """A Link header that cannot be read does not cut a listing short."""
-    assert has_more(FIRST, reply(link=header), FULL)
+    """A Link header that cannot be parsed does not end a listing early."""
+    assert has_more(FIRST, make_response(link=header), FULL)
 
 
 @pytest.mark.parametrize(
@@ -209,27 +213,27 @@ def test_unreadable_link(header: str) -> None:
     ],
 )
 def test_hostile_target(target: str) -> None:
-    """A target of any form is the next page, or an UnexpectedReply."""
+    """A malformed target is accepted as the next page or raises UnexpectedReply."""
     with contextlib.suppress(UnexpectedReply):
-        assert has_more(FIRST, reply(link=f'<{target}>; rel="next"'), FULL)
+        assert has_more(FIRST, make_response(link=f'<{target}>; rel="next"'), FULL)
 
 
 @pytest.mark.parametrize(
     ("total", "artifacts", "more"),
     [(31, 30, True), (30, 30, False), (0, 0, False), (100, 0, False), (60, 30, True)],
 )
-def test_lost_link(total: int, artifacts: int, more: bool) -> None:
-    """A listing whose Link header was lost goes on by number while artifacts are left."""
+def test_missing_link(total: int, artifacts: int, more: bool) -> None:
+    """Without a Link header, a listing continues while the total promises more artifacts."""
     page = ArtifactPage(total, (artifact(),) * artifacts)
-    assert has_more(FIRST, reply(), page) is more
+    assert has_more(FIRST, make_response(), page) is more
 
 
 def test_last_page() -> None:
-    """A Link header without a next page ends the listing, whatever the total says."""
-    assert not has_more(FIRST, reply(link='</x?page=1>; rel="first"'), FULL)
+    """A Link header without a next page ends the listing, even if the total promises more."""
+    assert not has_more(FIRST, make_response(link='</x?page=1>; rel="first"'), FULL)
 
 
 def test_an_empty_page_has_no_next() -> None:
-    """A server that names a page after one that is beyond the end leads nowhere."""
+    """A next page after an empty one beyond the end raises UnexpectedReply."""
     with pytest.raises(UnexpectedReply, match="has 0"):
-        has_more(FIRST, reply(link='</x?page=2>; rel="next"'), ArtifactPage(30, ()))
+        has_more(FIRST, make_response(link='</x?page=2>; rel="next"'), ArtifactPage(30, ()))

@@ -1,4 +1,4 @@
-"""More on the pace of a client: what is counted, and what goes on where limits are off."""
+"""The pace of calls: counted waits, and calls after a closed gate."""
 
 from __future__ import annotations
 
@@ -9,57 +9,57 @@ import pytest
 
 from ghartifacts_async import RateLimited, RateLimitPolicy
 from ghartifacts_async.testing import FakeLimits, Fault
-from tests.api.support import now, world
+from tests.api.support import now, open_world
 from tests.clock import fast
 from tests.support import REPOSITORY
 
 FREE = FakeLimits(primary=10**6, enforced=False)
 
 
-@pytest.mark.parametrize(("together", "waited"), [(False, 9.0), (True, 45.0)])
+@pytest.mark.parametrize(("concurrently", "waited"), [(False, 9.0), (True, 45.0)])
 @fast
-async def test_the_pace_of_deletes_is_counted(together: bool, waited: float) -> None:
-    """`stats.waited` tells what DELETEs waited for each other, summed over the calls."""
-    async with world(fake={"limits": FREE}) as made:
-        artifact_ids = [made.fake.add_artifact(REPOSITORY, "old", b"x").id for _ in range(10)]
-        if together:
-            await asyncio.gather(*map(made.repo.delete_artifact, artifact_ids))
+async def test_waits_of_deletes_are_counted(concurrently: bool, waited: float) -> None:
+    """`stats.waited` is the time that DELETEs waited for each other, summed over the calls."""
+    async with open_world(fake={"limits": FREE}) as world:
+        artifact_ids = [world.fake.add_artifact(REPOSITORY, "old", b"x").id for _ in range(10)]
+        if concurrently:
+            await asyncio.gather(*map(world.repo.delete_artifact, artifact_ids))
         else:
-            for one in artifact_ids:
-                await made.repo.delete_artifact(one)
+            for artifact_id in artifact_ids:
+                await world.repo.delete_artifact(artifact_id)
         assert 9 <= now() < 10
-        assert waited - 0.5 < made.gh.stats.waited < waited + 0.5
+        assert waited - 0.5 < world.gh.stats.waited < waited + 0.5
 
 
 @fast
-async def test_no_herd_where_limits_are_off() -> None:
-    """With `unlimited()` too, tasks that were told to wait leave one by one thereafter."""
-    async with world(
+async def test_calls_leave_a_gate_staggered_without_limits() -> None:
+    """Even with `unlimited()`, tasks that waited at the gate are sent one by one afterwards."""
+    async with open_world(
         fake={"limits": FREE}, rate_limits=RateLimitPolicy.unlimited(), conditional=False
-    ) as made:
-        made.fake.fail_next(Fault.secondary_limit(60))
-        first = asyncio.ensure_future(made.repo.get_artifact(made.artifact))
+    ) as world:
+        world.fake.fail_next(Fault.secondary_limit(60))
+        first = asyncio.ensure_future(world.repo.get_artifact(world.artifact))
         await asyncio.sleep(1)
-        made.arrivals.clear()
-        await asyncio.gather(first, *(made.repo.get_artifact(made.artifact) for _ in range(500)))
-        times = made.times
+        world.arrivals.clear()
+        await asyncio.gather(first, *(world.repo.get_artifact(world.artifact) for _ in range(500)))
+        times = world.times
         assert len(times) == 501
         assert min(times) >= 60
-        assert made.fake.sent_while_told_to_wait == 0
+        assert world.fake.sent_while_told_to_wait == 0
         early = [time for time in times if time < min(times) + 10]
         assert max(sum(1 for other in early if 0 <= other - time < 1) for time in early) <= 12
 
 
 @pytest.mark.parametrize("status", [403, 429])
 @fast
-async def test_at_once_is_not_at_once(status: int) -> None:
-    """A server that refuses again and again with `Retry-After: 0` is not asked in a row."""
-    async with world(fake={"limits": FREE}) as made:
-        made.fake.fail_when(lambda _: Fault.secondary_limit(0, status=status))
+async def test_retry_after_zero_still_waits(status: int) -> None:
+    """Repeated refusals with `Retry-After: 0` are retried with growing waits, not at once."""
+    async with open_world(fake={"limits": FREE}) as world:
+        world.fake.fail_when(lambda _: Fault.secondary_limit(0, status=status))
         with pytest.raises(RateLimited) as caught:
-            await made.repo.get_artifact(made.artifact)
-        assert caught.value.attempts == len(made.times) == 6
-        gaps = [later - earlier for earlier, later in pairwise(made.times)]
+            await world.repo.get_artifact(world.artifact)
+        assert caught.value.attempts == len(world.times) == 6
+        gaps = [later - earlier for earlier, later in pairwise(world.times)]
         assert min(gaps) >= 1
         assert gaps == sorted(gaps)
         assert now() < 60

@@ -1,4 +1,4 @@
-"""A listing that changes while it is read: what stays is found once, whatever comes and goes."""
+"""Reading a listing that changes: artifacts that remain are found exactly once."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ numbered = functools.cache(lambda number: artifact(id=number))
 
 
 @define(slots=False)
-class Changing:
-    """A list of ids in one order that never changes, of which some come and others go."""
+class ChangingListing:
+    """A list of ids that changes at random while the order of the remaining ids stays the same."""
 
     ids: list[int]
     descending: bool
-    chance: random.Random
+    rng: random.Random
     stayed: set[int] = field(init=False)
     uploaded: int = field(init=False)
 
@@ -34,69 +34,81 @@ class Changing:
         self.uploaded = max(self.ids, default=0)
 
     def upload(self, count: int) -> None:
-        """Add the newest in front, or at the end of an ascending list; or some elsewhere."""
-        elsewhere = self.chance.randrange(len(self.ids) + 1) if self.chance.random() < 0.1 else None
+        """Add new ids at the newest end of the list, or sometimes elsewhere."""
+        elsewhere = self.rng.randrange(len(self.ids) + 1) if self.rng.random() < 0.1 else None
         for _ in range(count):
             self.uploaded += 1
             where = 0 if self.descending else len(self.ids)
             self.ids.insert(where if elsewhere is None else elsewhere, self.uploaded)
 
     def delete(self, start: int, count: int) -> None:
-        """Take some out that stand side by side."""
+        """Delete `count` consecutive ids."""
         self.stayed -= set(self.ids[start : start + count])
         del self.ids[start : start + count]
 
     def change(self) -> None:
-        """Do one of the things that people and retention do."""
-        chance = self.chance
-        size = chance.choice([1, 1, 1, 2, 3, chance.randrange(1, 60)])
-        match chance.choice(["upload", "delete", "both", "nothing", "nothing"]):
+        """Upload, delete, do both, or do nothing, as users and retention do."""
+        rng = self.rng
+        size = rng.choice([1, 1, 1, 2, 3, rng.randrange(1, 60)])
+        match rng.choice(["upload", "delete", "both", "nothing", "nothing"]):
             case "upload":
                 self.upload(size)
             case "delete":
-                self.delete(chance.randrange(len(self.ids) + 1), size)
+                self.delete(rng.randrange(len(self.ids) + 1), size)
             case "both":
-                # The total stays as it was.
+                # The total does not change.
                 before = len(self.ids)
-                self.delete(chance.randrange(len(self.ids) + 1), size)
+                self.delete(rng.randrange(len(self.ids) + 1), size)
                 self.upload(before - len(self.ids))
             case _:
                 pass
 
     def answer(self, window: Window) -> tuple[ArtifactPage, bool]:
-        """The page as it is now, and whether there is a next one."""
+        """Return the current page for a window, and whether a page follows."""
         ids = self.ids[window.start : window.stop]
         page = ArtifactPage(len(self.ids), tuple(map(numbered, ids)))
         return page, window.stop < len(self.ids)
 
 
-def read(listing: Changing, *, first: int, most: int, calm: float) -> tuple[list[int], int]:
-    """Read it as `ArtifactListing` does, answers coming in any order; ids, and number of calls."""
-    chance = listing.chance
+def read_all(
+    listing: ChangingListing, *, first: int, most: int, calm: float
+) -> tuple[list[int], int]:
+    """Read a listing as `ArtifactListing` does, with responses in random order.
+
+    Args:
+        listing: The listing.
+        first: Artifacts on the first page.
+        most: The maximum number of concurrent requests.
+        calm: The probability that the listing does not change at a response.
+
+    Returns:
+        The ids, and the number of calls.
+    """
+    rng = listing.rng
     walk = Walk(first, descending=listing.descending)
-    asked: deque[Window] = deque()
-    answers: dict[Window, tuple[ArtifactPage, bool]] = {}
+    requested: deque[Window] = deque()
+    responses: dict[Window, tuple[ArtifactPage, bool]] = {}
     found: list[int] = []
     calls, width = 0, 1
     while not walk.done:
-        while len(asked) < width and (window := walk.ahead()) is not None:
-            asked.append(window)
+        while len(requested) < width and (window := walk.ahead()) is not None:
+            requested.append(window)
             calls += 1
-        assert calls < 2_000, "it never ends"
-        while asked[0] not in answers:
-            window = chance.choice([one for one in asked if one not in answers])
-            answers[window] = listing.answer(window)
-            # Nobody catches up with what grows faster than it can be read.
-            if calls < 500 and chance.random() > calm:
+        assert calls < 2_000, "the listing does not end"
+        while requested[0] not in responses:
+            window = rng.choice([w for w in requested if w not in responses])
+            responses[window] = listing.answer(window)
+            # A list that grows faster than it is read could never be read completely.
+            if calls < 500 and rng.random() > calm:
                 listing.change()
-        head = asked.popleft()
-        new = walk.take(head, *answers.pop(head))
+        head = requested.popleft()
+        new = walk.take(head, *responses.pop(head))
         if new is None:
-            asked.clear()
-            answers.clear()
+            requested.clear()
+            responses.clear()
             width = 1
         else:
-            found += [one.id for one in new]
+            found += [listed.id for listed in new]
             width = min(2 * width, most)
     return found, calls
 
@@ -110,73 +122,76 @@ def read(listing: Changing, *, first: int, most: int, calm: float) -> tuple[list
     st.sampled_from([0.0, 0.5, 0.9]),
     st.integers(0, 2**32),
 )
-def test_what_stays_is_found_once(
+def test_remaining_artifacts_are_found_once(
     count: int, first: int, most: int, descending: bool, calm: float, seed: int
 ) -> None:
-    """Whatever is uploaded and deleted meanwhile, what stays is found, and nothing twice."""
-    chance = random.Random(seed)
-    # Ids that are nearly in order, as those of several attempts of a run are.
-    ids = sorted(range(1, count + 1), key=lambda one: one + chance.choice([0, 0, 0, 5]))
-    listing = Changing(ids[::-1] if descending else ids, descending, chance)
-    found, _ = read(listing, first=first, most=most, calm=calm)
+    """Whatever is uploaded and deleted, artifacts that remain are found, and none twice."""
+    rng = random.Random(seed)
+    # Ids are nearly in order, like those of several attempts of a run.
+    ids = sorted(range(1, count + 1), key=lambda number: number + rng.choice([0, 0, 0, 5]))
+    listing = ChangingListing(ids[::-1] if descending else ids, descending, rng)
+    found, _ = read_all(listing, first=first, most=most, calm=calm)
     assert len(found) == len(set(found))
     assert listing.stayed <= set(found)
 
 
 @pytest.mark.parametrize("direction", ["desc", "asc"])
 @pytest.mark.parametrize(
-    ("count", "calls"), [(0, 1), (1, 1), (100, 1), (101, 2), (190, 2), (1000, 12), (10_000, 115)]
+    ("count", "expected_calls"),
+    [(0, 1), (1, 1), (100, 1), (101, 2), (190, 2), (1000, 12), (10_000, 115)],
 )
-def test_what_does_not_change_takes_few_calls(count: int, calls: int, direction: str) -> None:
-    """Where nothing changes the order is kept, and about a seventh of the calls is for safety."""
+def test_an_unchanged_listing_takes_few_calls(
+    count: int, expected_calls: int, direction: str
+) -> None:
+    """An unchanged listing is read in order, with about a seventh more calls than pages."""
     ids = list(range(1, count + 1))
-    listing = Changing(
+    listing = ChangingListing(
         ids[::-1] if direction == "desc" else ids, direction == "desc", random.Random(1)
     )
-    found, made = read(listing, first=100, most=8, calm=1)
+    found, calls = read_all(listing, first=100, most=8, calm=1)
     assert found == listing.ids
-    assert made == calls
+    assert calls == expected_calls
 
 
 @pytest.mark.parametrize("most", [1, 8, 16])
 @pytest.mark.parametrize("deleted", [1, 2, 5, 20])
 def test_steady_deletions_cost_little(most: int, deleted: int) -> None:
-    """Where pages slip to the left all the time, few are asked for in vain."""
-    listing = Changing(list(range(10_000, 0, -1)), True, random.Random(2))
+    """Steady deletions, which shift all pages, cost few additional calls."""
+    listing = ChangingListing(list(range(10_000, 0, -1)), True, random.Random(2))
     listing.change = lambda: listing.delete(0, deleted)  # type: ignore[method-assign]
-    found, calls = read(listing, first=100, most=most, calm=0)
+    found, calls = read_all(listing, first=100, most=most, calm=0)
     assert listing.stayed <= set(found)
     assert calls < 8 * 115
 
 
-def test_a_great_deletion_costs_little() -> None:
-    """Where half of what was read is deleted at once, the place is found again in a few calls."""
-    listing = Changing(list(range(10_000, 0, -1)), True, random.Random(3))
-    answers = itertools.count()
-    listing.change = lambda: listing.delete(0, 3000 * (next(answers) == 60))  # type: ignore[method-assign]
-    found, calls = read(listing, first=100, most=8, calm=0)
+def test_a_large_deletion_costs_little() -> None:
+    """After half of the artifacts read are deleted at once, reading resumes after a few calls."""
+    listing = ChangingListing(list(range(10_000, 0, -1)), True, random.Random(3))
+    responses = itertools.count()
+    listing.change = lambda: listing.delete(0, 3000 * (next(responses) == 60))  # type: ignore[method-assign]
+    found, calls = read_all(listing, first=100, most=8, calm=0)
     assert listing.stayed <= set(found)
     assert calls < 115 + 30
 
 
 @pytest.mark.parametrize("cap", [20, 30, 50, 99])
 @pytest.mark.parametrize("first", [1, 25, 100])
-def test_a_server_with_smaller_pages_is_read(cap: int, first: int) -> None:
-    """A server that never sends as many as are asked for is listed all the same."""
-    listing = Changing(list(range(1000, 0, -1)), True, random.Random(4))
+def test_a_server_with_smaller_pages_is_read_completely(cap: int, first: int) -> None:
+    """A listing of a server that returns fewer artifacts per page than requested is complete."""
+    listing = ChangingListing(list(range(1000, 0, -1)), True, random.Random(4))
     plain = listing.answer
 
     def capped(window: Window) -> tuple[ArtifactPage, bool]:
         return plain(Window(window.number, min(cap, window.size)))
 
     listing.answer = capped  # type: ignore[method-assign]
-    found, calls = read(listing, first=first, most=8, calm=1)
+    found, calls = read_all(listing, first=first, most=8, calm=1)
     assert found == listing.ids
     assert calls < 3 * 1000 / cap
 
 
-def test_a_listing_that_leads_nowhere_is_told() -> None:
-    """A server that answers other questions is an UnexpectedReply, and no endless loop."""
+def test_pages_that_never_overlap_raise() -> None:
+    """A server whose pages never overlap raises UnexpectedReply instead of looping forever."""
     walk = Walk(100, descending=True)
     ids = iter(range(10**6))
     calls = 0
@@ -186,7 +201,7 @@ def test_a_listing_that_leads_nowhere_is_told() -> None:
         while (window := walk.ahead()) is not None:
             calls += 1
             start = 0 if window.number == 1 else next(ids) * 100
-            page = tuple(numbered(one) for one in range(start, start + 100))
+            page = tuple(numbered(number) for number in range(start, start + 100))
             walk.take(window, ArtifactPage(10_000, page), True)
 
     with pytest.raises(UnexpectedReply, match="there are 100 so far"):
@@ -194,8 +209,8 @@ def test_a_listing_that_leads_nowhere_is_told() -> None:
     assert calls < 400
 
 
-def test_an_id_beyond_all_bounds_is_told() -> None:
-    """An id that is none is an UnexpectedReply."""
+def test_an_oversized_id_raises() -> None:
+    """An artifact id beyond 64 bits raises UnexpectedReply."""
     walk = Walk(100, descending=False)
     window = walk.ahead()
     assert window is not None
@@ -203,10 +218,10 @@ def test_an_id_beyond_all_bounds_is_told() -> None:
         walk.take(window, ArtifactPage(1, (artifact(id=2**70),)), False)
 
 
-def test_a_flood_in_front_is_left_behind() -> None:
-    """What is uploaded during the listing need not be read for it to end."""
-    listing = Changing(list(range(500, 0, -1)), True, random.Random(5))
+def test_steady_uploads_do_not_keep_a_listing_from_ending() -> None:
+    """A listing ends although artifacts are uploaded faster than they are read."""
+    listing = ChangingListing(list(range(500, 0, -1)), True, random.Random(5))
     listing.change = lambda: listing.upload(60)  # type: ignore[method-assign]
-    found, calls = read(listing, first=100, most=1, calm=0)
+    found, calls = read_all(listing, first=100, most=1, calm=0)
     assert listing.stayed <= set(found)
     assert calls < 60

@@ -1,4 +1,4 @@
-"""Limits are told from missing permissions, and say when they end."""
+"""Rate limits are distinguished from missing permissions, and their reset time is read."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ SECONDARY = "You have exceeded a secondary rate limit. Please wait a few minutes
 def test_is_limit(
     status: int, headers: dict[str, str], message: str, documentation: str | None, limit: bool
 ) -> None:
-    """A 429 is a limit, and so is a 403 that says so in a header, its message or its link."""
+    """A 429, and a 403 whose headers, message or link indicate a limit, is a rate limit."""
     assert is_limit(status, headers, message, documentation) is limit
 
 
@@ -64,7 +64,7 @@ def test_is_limit(
     ],
 )
 def test_retry_at(remaining: str | None, reset: str | None, moment: datetime | None) -> None:
-    """A used-up primary limit ends when its header says; nonsense says nothing."""
+    """A primary limit with nothing remaining ends at its reset; invalid headers give None."""
     headers = {"x-ratelimit-remaining": remaining, "x-ratelimit-reset": reset}
     assert retry_at({name: value for name, value in headers.items() if value is not None}) == moment
 
@@ -72,7 +72,7 @@ def test_retry_at(remaining: str | None, reset: str | None, moment: datetime | N
 @examples(100)
 @given(st.text(), st.text() | st.integers().map(str))
 def test_any_header(remaining: str, reset: str) -> None:
-    """No header makes it fail, and a moment is always timezone-aware."""
-    for left in (remaining, "0"):
-        moment = retry_at({"x-ratelimit-remaining": left, "x-ratelimit-reset": reset})
+    """Any headers give None or a time in UTC."""
+    for value in (remaining, "0"):
+        moment = retry_at({"x-ratelimit-remaining": value, "x-ratelimit-reset": reset})
         assert moment is None or moment.tzinfo is UTC

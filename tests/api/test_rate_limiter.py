@@ -1,9 +1,10 @@
-"""The limiter by itself keeps its promises, whatever comes in whatever order."""
+"""The rate limiter keeps its promises for any sequence of calls, refusals and cancellations."""
 
 from __future__ import annotations
 
 import asyncio
 from email.utils import formatdate
+from typing import Any
 from unittest import mock
 
 from attrs import define, field, frozen
@@ -11,7 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ghartifacts_async import RateLimitPolicy
-from ghartifacts_async._api.endpoints import ApiCall, delete_artifact, get_artifact
+from ghartifacts_async._api.call import ApiCall
+from ghartifacts_async._api.endpoints import delete_artifact, get_artifact
 from ghartifacts_async._api.rate_limit_headers import points
 from ghartifacts_async._api.rate_limiter import Limiter
 from tests import clock
@@ -23,20 +25,20 @@ A_MINUTE = 60.0
 A_DAY = 24 * 3600.0
 WINDOW = 3600
 MOST_REFUSALS = 5
-"""Those without a time double the wait, which has an end at `RateLimitPolicy.max_wait`."""
+"""Refusals without Retry-After double the wait, which must stay below `max_wait`."""
 
 
 @frozen
 class Step:
-    """What happens at once.
+    """Events that happen at the same time.
 
     Attributes:
-        delay: Seconds until the next.
-        gets: So many come.
-        deletes: As well.
-        refusals: The next calls are refused, with these seconds to wait or without.
-        left: Others have used up the budget of the account but so much.
-        cancelled: Tasks of those so far that are cancelled.
+        delay: Seconds until the next step.
+        gets: The number of GETs that start.
+        deletes: The number of DELETEs that start.
+        refusals: Retry-After, or None without one, of the next calls, which are refused.
+        left: The maximum that other clients of the account leave of the primary limit.
+        cancelled: The numbers of the tasks that are cancelled.
     """
 
     delay: float
@@ -64,17 +66,17 @@ STEPS = st.lists(
 
 @define
 class Server:
-    """What a GitHub decides, and what it has told so far.
+    """A simulated GitHub with rate limits.
 
     Attributes:
         latency: Seconds until a call is answered.
-        refusals: In store, for as many calls.
-        refused: How many of these were met.
-        remaining: Of the budget.
-        resets: When it is whole again.
-        closed_until: The latest time that an answer which arrived has named.
-        sent: When calls came, and their points.
-        early: Calls that came before that time.
+        refusals: Retry-After of the next calls, which are refused.
+        refused: The number of calls that were refused.
+        remaining: The calls left in the window.
+        resets: The time at which the window ends.
+        closed_until: The latest time until which a response told the client to wait.
+        sent: The arrival time and the points of each call.
+        early: The arrival times of calls before `closed_until`.
     """
 
     latency: float
@@ -86,8 +88,8 @@ class Server:
     sent: list[tuple[float, int]] = field(factory=list)
     early: list[float] = field(factory=list)
 
-    async def answer(self, call: ApiCall) -> tuple[bool, dict[str, str]]:
-        """Whether a call is taken, and the headers that tell of it."""
+    async def answer(self, call: ApiCall[Any]) -> tuple[bool, dict[str, str]]:
+        """Return whether a call is accepted, and the response headers."""
         self.sent.append((now(), points(call.method)))
         if now() < self.closed_until:
             self.early.append(now())
@@ -109,7 +111,7 @@ class Server:
         if refused:
             if wait is not None:
                 headers["retry-after"] = str(wait)
-            # Where it names no time a minute is what GitHub documents.
+            # Without Retry-After, GitHub documents a wait of a minute.
             wait = 60 if wait is None else wait
             self.closed_until = max(self.closed_until, now() + wait)
         if headers["x-ratelimit-remaining"] == "0":
@@ -117,7 +119,7 @@ class Server:
         return not (spent or refused), headers
 
     def busiest_minute(self) -> int:
-        """The most points that came within a minute."""
+        """Return the maximum of points within any minute."""
         most = total = first = 0
         for time, cost in self.sent:
             total += cost
@@ -129,7 +131,7 @@ class Server:
 
 
 async def call(limiter: Limiter, server: Server, connections: asyncio.Semaphore, what: str) -> None:
-    """A call as a session makes it, until it is taken."""
+    """Make a call as the API client does, until it is accepted."""
     made = delete_artifact(REPOSITORY, 1) if what == "DELETE" else get_artifact(REPOSITORY, 1)
     async with limiter.place(made):
         while True:
@@ -143,8 +145,8 @@ async def call(limiter: Limiter, server: Server, connections: asyncio.Semaphore,
             limiter.refused(headers, sent_at)
 
 
-async def play(server: Server, pool: int, steps: list[Step]) -> None:
-    """Take the steps, and see that whoever was not cancelled is served."""
+async def run_steps(server: Server, pool: int, steps: list[Step]) -> None:
+    """Run the steps, and check that every task that was not cancelled completes."""
     limiter = Limiter(RateLimitPolicy(), wall)
     connections = asyncio.Semaphore(pool)
     tasks: list[asyncio.Task[None]] = []
@@ -171,18 +173,18 @@ async def play(server: Server, pool: int, steps: list[Step]) -> None:
 @example([Step(30.0, 60, 0, [20], 5000, []), Step(0.0, 300, 5, [None], 5000, [3])], 0.0, 8)
 @given(STEPS, st.sampled_from((0.0, 0.05, 3.0)), st.sampled_from((1, 8, 1000)))
 def test_the_promises_of_the_limiter(steps: list[Step], latency: float, pool: int) -> None:
-    """No call goes while told to wait, no minute has over 900 points, and nobody starves."""
+    """No call is sent while the gate is closed, no minute exceeds 900 points, no task starves."""
     server = Server(latency)
-    # Nothing here is on its way outside of the loop, so that nothing has to be waited for.
+    # No data is in transit outside of the loop, so the clock need not wait for any.
     with mock.patch.object(clock, "_GRACE", 0), asyncio.Runner(loop_factory=FastLoop) as runner:
-        runner.run(play(server, pool, steps))
+        runner.run(run_steps(server, pool, steps))
     assert not server.early
     assert server.busiest_minute() <= 900
 
 
 @fast
-async def test_calls_count_when_they_go() -> None:
-    """Calls that waited long for a connection make no minute have over 900 points either."""
+async def test_points_count_when_calls_are_sent() -> None:
+    """Calls that waited long for a connection do not make a minute exceed 900 points."""
     limiter, server = Limiter(RateLimitPolicy(), wall, bounded=True), Server(0.01)
     connections = asyncio.Semaphore(50)
     for _ in range(50):

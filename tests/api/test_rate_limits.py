@@ -1,4 +1,4 @@
-"""The pace of a client: what GitHub tells is obeyed, and what it documents is never reached."""
+"""The pace of a client: waits that GitHub requests are kept, and limits are not reached."""
 
 from __future__ import annotations
 
@@ -11,88 +11,88 @@ import pytest
 
 from ghartifacts_async import RateLimited, RateLimitPolicy
 from ghartifacts_async.testing import FakeLimits, Fault
-from tests.api.support import World, now, world
+from tests.api.support import World, now, open_world
 from tests.clock import EPOCH, fast
 from tests.support import REPOSITORY
 
 FREE = FakeLimits(primary=10**6, enforced=False)
 
 
-async def get(made: World, times: int) -> None:
-    """As many GETs at once."""
-    await asyncio.gather(*(made.repo.get_artifact(made.artifact) for _ in range(times)))
+async def get(world: World, times: int) -> None:
+    """Get the artifact `times` times concurrently."""
+    await asyncio.gather(*(world.repo.get_artifact(world.artifact) for _ in range(times)))
 
 
 @fast
-async def test_a_spent_budget_is_waited_for() -> None:
-    """At zero the next call goes a second after the reset, and succeeds."""
-    async with world(fake={"limits": FakeLimits(primary=5)}, conditional=False) as made:
-        await get(made, 5)
-        assert made.gh.rate_limit is not None
-        assert (made.gh.rate_limit.remaining, made.gh.rate_limit.used) == (0, 5)
-        resets = made.gh.rate_limit.resets_at.timestamp() - EPOCH
-        await made.repo.get_artifact(made.artifact)
+async def test_calls_wait_for_the_reset_of_the_primary_limit() -> None:
+    """With no calls remaining, the next call is sent a second after the reset and succeeds."""
+    async with open_world(fake={"limits": FakeLimits(primary=5)}, conditional=False) as world:
+        await get(world, 5)
+        assert world.gh.rate_limit is not None
+        assert (world.gh.rate_limit.remaining, world.gh.rate_limit.used) == (0, 5)
+        resets = world.gh.rate_limit.resets_at.timestamp() - EPOCH
+        await world.repo.get_artifact(world.artifact)
         assert resets + 1 <= now() < resets + 2.1
-        assert made.gh.rate_limit.remaining == 4
-        assert 3600 < made.gh.stats.waited < 3603
-        assert made.fake.sent_while_told_to_wait == 0
-        assert {request.status for request in made.fake.requests} == {200}
+        assert world.gh.rate_limit.remaining == 4
+        assert 3600 < world.gh.stats.waited < 3603
+        assert world.fake.sent_while_told_to_wait == 0
+        assert {request.status for request in world.fake.requests} == {200}
 
 
 @pytest.mark.parametrize("max_wait", [0.0, 3000.0])
 @fast
-async def test_a_wait_too_long_is_told(max_wait: float) -> None:
-    """A wait beyond `max_wait` raises RateLimited at once, with the time of the reset, unsent."""
+async def test_a_wait_beyond_max_wait_raises(max_wait: float) -> None:
+    """A wait beyond `max_wait` raises RateLimited at once with the reset time; nothing is sent."""
     limits = FakeLimits(primary=3)
-    async with world(
+    async with open_world(
         fake={"limits": limits}, rate_limits=RateLimitPolicy(max_wait=max_wait), conditional=False
-    ) as made:
-        await get(made, 3)
+    ) as world:
+        await get(world, 3)
         await asyncio.sleep(100)
         with pytest.raises(RateLimited, match="not sent") as caught:
-            await made.repo.get_artifact(made.artifact)
+            await world.repo.get_artifact(world.artifact)
         assert now() < 101
-        assert len(made.fake.requests) == 3
+        assert len(world.fake.requests) == 3
         assert caught.value.retry_at is not None
-        assert made.gh.rate_limit is not None
-        late = caught.value.retry_at - made.gh.rate_limit.resets_at
+        assert world.gh.rate_limit is not None
+        late = caught.value.retry_at - world.gh.rate_limit.resets_at
         assert 0 <= late.total_seconds() <= 1
         await asyncio.sleep(3502)
-        await made.repo.get_artifact(made.artifact)
+        await world.repo.get_artifact(world.artifact)
 
 
 @fast
-async def test_the_end_of_a_wait_may_be_beyond_all_dates() -> None:
-    """However far away a server puts the end of the wait, the answer is RateLimited."""
-    async with world() as made:
-        made.fake.fail_next(Fault(403, headers={"Retry-After": "999999999999"}))
+async def test_a_wait_beyond_all_dates_raises() -> None:
+    """A wait that ends beyond all dates raises RateLimited without `retry_at`."""
+    async with open_world() as world:
+        world.fake.fail_next(Fault(403, headers={"Retry-After": "999999999999"}))
         for _ in range(2):
             with pytest.raises(RateLimited) as caught:
-                await made.repo.get_artifact(made.artifact)
+                await world.repo.get_artifact(world.artifact)
             assert caught.value.retry_at is None
 
 
 @fast
-async def test_refusals_without_a_time_double() -> None:
-    """Where GitHub names no time the wait is a minute, then two, then four."""
-    async with world() as made:
-        made.fake.fail_next(*[Fault.secondary_limit(None)] * 3)
-        await made.repo.get_artifact(made.artifact)
+async def test_waits_without_retry_after_double() -> None:
+    """Without Retry-After the waits are one, two and four minutes."""
+    async with open_world() as world:
+        world.fake.fail_next(*[Fault.secondary_limit(None)] * 3)
+        await world.repo.get_artifact(world.artifact)
         assert 420 <= now() < 421
-        made.fake.fail_next(Fault.secondary_limit(None))
-        await made.repo.get_artifact(made.artifact)
+        world.fake.fail_next(Fault.secondary_limit(None))
+        await world.repo.get_artifact(world.artifact)
         assert 480 <= now() < 482
 
 
 @fast
-async def test_an_answer_on_its_way_does_not_calm() -> None:
-    """A success that was asked for before a refusal does not end the doubling."""
-    async with world() as made:
-        made.fake.fail_next(*[Fault.secondary_limit(None)] * 2, method="DELETE")
-        with made.fake.holding(method="GET"):
-            early = asyncio.ensure_future(made.repo.get_artifact(made.artifact))
+async def test_an_earlier_call_does_not_reset_the_wait() -> None:
+    """A success of a call that was sent before a refusal does not end the doubling."""
+    async with open_world() as world:
+        world.fake.fail_next(*[Fault.secondary_limit(None)] * 2, method="DELETE")
+        with world.fake.holding(method="GET"):
+            early = asyncio.ensure_future(world.repo.get_artifact(world.artifact))
             await asyncio.sleep(1)
-            refused = asyncio.ensure_future(made.repo.delete_artifact(made.artifact))
+            refused = asyncio.ensure_future(world.repo.delete_artifact(world.artifact))
             await asyncio.sleep(1)
         await early
         await refused
@@ -102,37 +102,37 @@ async def test_an_answer_on_its_way_does_not_calm() -> None:
 @pytest.mark.parametrize("busy", [0, 250], ids=["with an empty bucket", "with a bucket in use"])
 @pytest.mark.parametrize("seconds", [5, 60])
 @fast
-async def test_one_gate_for_all(busy: int, seconds: int) -> None:
-    """Told to wait once, all tasks wait, and leave one by one and not as a herd."""
-    async with world(fake={"limits": FREE}, conditional=False) as made:
-        await get(made, busy)
-        made.fake.fail_next(Fault.secondary_limit(seconds))
+async def test_the_gate_holds_all_tasks(busy: int, seconds: int) -> None:
+    """After one refusal all tasks wait, and are then sent one by one instead of all at once."""
+    async with open_world(fake={"limits": FREE}, conditional=False) as world:
+        await get(world, busy)
+        world.fake.fail_next(Fault.secondary_limit(seconds))
         began = now()
-        made.arrivals.clear()
-        first = asyncio.ensure_future(made.repo.get_artifact(made.artifact))
+        world.arrivals.clear()
+        first = asyncio.ensure_future(world.repo.get_artifact(world.artifact))
         await asyncio.sleep(0.5)
-        await get(made, 100)
+        await get(world, 100)
         await first
-        assert made.fake.sent_while_told_to_wait == 0
-        check_staggered(made.times, began + seconds, 101)
+        assert world.fake.sent_while_told_to_wait == 0
+        assert_staggered(world.times, began + seconds, 101)
 
 
 @fast
-async def test_a_gate_that_closes_on_a_queue() -> None:
-    """Tasks that were queued for their pace when GitHub said wait leave staggered too."""
-    async with world(fake={"limits": FREE}, conditional=False) as made:
-        tasks = asyncio.ensure_future(get(made, 700))
+async def test_a_gate_that_closes_holds_queued_tasks() -> None:
+    """Tasks that were queued when the gate closed are sent one by one after it opens."""
+    async with open_world(fake={"limits": FREE}, conditional=False) as world:
+        tasks = asyncio.ensure_future(get(world, 700))
         await asyncio.sleep(5)
-        made.fake.fail_next(Fault.secondary_limit(60))
+        world.fake.fail_next(Fault.secondary_limit(60))
         await asyncio.sleep(1)
-        before = len(made.times)
+        before = len(world.times)
         await tasks
-        assert made.fake.sent_while_told_to_wait == 0
-        check_staggered(made.times[before:], 65, 700 - before)
+        assert world.fake.sent_while_told_to_wait == 0
+        assert_staggered(world.times[before:], 65, 700 - before)
 
 
-def check_staggered(times: list[float], opens: float, count: int) -> None:
-    """All came after the gate opened, and no more than twelve within any second."""
+def assert_staggered(times: list[float], opens: float, count: int) -> None:
+    """Check that all calls came after the gate opened, and at most twelve in any second."""
     assert len(times) == count
     assert min(times) >= opens
     assert max(sum(1 for other in times if 0 <= other - time < 1) for time in times) <= 12
@@ -140,32 +140,32 @@ def check_staggered(times: list[float], opens: float, count: int) -> None:
 
 @fast
 async def test_deletes_keep_their_distance() -> None:
-    """DELETEs go at least a second apart, while GETs pass them by."""
-    async with world(fake={"limits": FREE}) as made:
-        artifact_ids = [made.fake.add_artifact(REPOSITORY, "old", b"x").id for _ in range(120)]
-        deletes = [asyncio.ensure_future(made.repo.delete_artifact(one)) for one in artifact_ids]
+    """DELETEs are sent at least a second apart, while GETs do not wait for them."""
+    async with open_world(fake={"limits": FREE}) as world:
+        artifact_ids = [world.fake.add_artifact(REPOSITORY, "old", b"x").id for _ in range(120)]
+        deletes = [asyncio.ensure_future(world.repo.delete_artifact(old)) for old in artifact_ids]
         await asyncio.sleep(0)
-        await get(made, 100)
+        await get(world, 100)
         assert now() < 3
         await asyncio.gather(*deletes)
-        times = [time for time, request in made.arrivals if request.method == "DELETE"]
+        times = [time for time, request in world.arrivals if request.method == "DELETE"]
         assert len(times) == 120
         assert min(b - a for a, b in pairwise(times)) >= 0.99
 
 
 @fast
 async def test_a_delete_is_not_starved() -> None:
-    """A DELETE goes in its turn, however many GETs go on coming."""
-    async with world(fake={"limits": FREE}, conditional=False) as made:
+    """A DELETE is sent within half a minute, however many GETs are made."""
+    async with open_world(fake={"limits": FREE}, conditional=False) as world:
 
-        async def forever() -> None:
+        async def get_forever() -> None:
             while True:
-                await made.repo.get_artifact(made.artifact)
+                await world.repo.get_artifact(world.artifact)
 
-        readers = [asyncio.ensure_future(forever()) for _ in range(200)]
+        readers = [asyncio.ensure_future(get_forever()) for _ in range(200)]
         await asyncio.sleep(60)
-        artifact_ids = made.fake.add_artifact(REPOSITORY, "old", b"x").id
-        await made.repo.delete_artifact(artifact_ids)
+        artifact_id = world.fake.add_artifact(REPOSITORY, "old", b"x").id
+        await world.repo.delete_artifact(artifact_id)
         assert now() < 90
         for reader in readers:
             reader.cancel()
@@ -174,18 +174,18 @@ async def test_a_delete_is_not_starved() -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 @fast
-async def test_nobody_starves(seed: int) -> None:
-    """Under refusals, failures and cancellations every task gets its calls done, equally soon."""
+async def test_no_task_starves(seed: int) -> None:
+    """Under refusals, failures and cancellations, all tasks complete calls at similar rates."""
     choose = random.Random(seed)
-    async with world(fake={"limits": FakeLimits(primary=10**6)}) as made:
-        made.fake.fail_when(
+    async with open_world(fake={"limits": FakeLimits(primary=10**6)}) as world:
+        world.fake.fail_when(
             lambda _: choose.choice((None,) * 60 + (Fault.secondary_limit(20), 503, 500))
         )
         done = [0] * 60
 
         async def bot(number: int) -> None:
             while True:
-                await made.repo.get_artifact(made.artifact)
+                await world.repo.get_artifact(world.artifact)
                 done[number] += 1
 
         tasks = [asyncio.ensure_future(bot(number)) for number in range(60)]
@@ -195,8 +195,8 @@ async def test_nobody_starves(seed: int) -> None:
             tasks[victim].cancel()
             tasks[victim] = asyncio.ensure_future(bot(victim))
         assert min(done) > max(done) / 4
-        assert made.fake.sent_while_told_to_wait == 0
-        assert made.fake.secondary_trips == 0
+        assert world.fake.sent_while_told_to_wait == 0
+        assert world.fake.secondary_trips == 0
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -204,15 +204,15 @@ async def test_nobody_starves(seed: int) -> None:
 
 @pytest.mark.parametrize("points", [15, 100, 900])
 @fast
-async def test_no_minute_has_more_points(points: int) -> None:
-    """Whatever minute one looks at, its points stay below those that the limits allow."""
+async def test_no_minute_exceeds_the_points(points: int) -> None:
+    """The points of calls in any minute stay below `points_per_minute`."""
     limits = FakeLimits(points_per_minute=points, primary=10**6)
-    async with world(
+    async with open_world(
         fake={"limits": limits}, rate_limits=RateLimitPolicy(points_per_minute=points)
-    ) as made:
+    ) as world:
         await asyncio.sleep(100)
-        await get(made, points * 2)
-        assert made.fake.secondary_trips == 0
+        await get(world, points * 2)
+        assert world.fake.secondary_trips == 0
         assert now() < 100 + 60 * 3
 
 
@@ -221,92 +221,92 @@ async def test_no_minute_has_more_points(points: int) -> None:
 )
 @fast
 async def test_a_ghes_without_limits(fake: dict[str, Any], url: str) -> None:
-    """`unlimited()` delays nothing, and a server without rate limits works."""
-    async with world(fake=fake, rate_limits=RateLimitPolicy.unlimited(), url=url) as made:
-        artifact_ids = [made.fake.add_artifact(REPOSITORY, "old", b"x").id for _ in range(20)]
+    """With `unlimited()` no call is delayed, and a server without rate limits works."""
+    async with open_world(fake=fake, rate_limits=RateLimitPolicy.unlimited(), url=url) as world:
+        artifact_ids = [world.fake.add_artifact(REPOSITORY, "old", b"x").id for _ in range(20)]
         for _ in range(20):
-            await get(made, 100)
-        await asyncio.gather(*map(made.repo.delete_artifact, artifact_ids))
+            await get(world, 100)
+        await asyncio.gather(*map(world.repo.delete_artifact, artifact_ids))
         assert now() < 1
-        assert made.gh.rate_limit is None
-        assert made.gh.stats.waited < 0.1
+        assert world.gh.rate_limit is None
+        assert world.gh.stats.waited < 0.1
 
 
 @fast
-async def test_a_ceiling_on_calls_at_once() -> None:
-    """No more calls are under way than `RateLimitPolicy.concurrent_requests`."""
+async def test_concurrent_requests_are_bounded() -> None:
+    """At most `RateLimitPolicy.concurrent_requests` calls are in flight."""
     limits = FakeLimits(primary=10**6)
-    async with world(
+    async with open_world(
         fake={"limits": limits}, rate_limits=RateLimitPolicy(concurrent_requests=7)
-    ) as made:
-        await get(made, 100)
-        assert 1 < made.fake.most_under_way <= 7
+    ) as world:
+        await get(world, 100)
+        assert 1 < world.fake.most_under_way <= 7
 
 
 @fast
-async def test_a_cancelled_wait_at_the_gate() -> None:
-    """Whoever is cancelled at the gate leaves it to the next, who wait on."""
-    async with world(fake={"limits": FREE}) as made:
-        made.fake.fail_next(Fault.secondary_limit(60))
-        tasks = [asyncio.ensure_future(made.repo.get_artifact(made.artifact))]
+async def test_cancelling_a_task_at_the_gate_affects_no_other() -> None:
+    """Cancelled tasks leave the gate; the others wait until it opens and complete."""
+    async with open_world(fake={"limits": FREE}) as world:
+        world.fake.fail_next(Fault.secondary_limit(60))
+        tasks = [asyncio.ensure_future(world.repo.get_artifact(world.artifact))]
         await asyncio.sleep(1)
-        tasks += [asyncio.ensure_future(made.repo.get_artifact(made.artifact)) for _ in range(80)]
+        tasks += [asyncio.ensure_future(world.repo.get_artifact(world.artifact)) for _ in range(80)]
         for number in (0, 1, 2, 55):
             await asyncio.sleep(5)
             tasks[number].cancel()
         done = await asyncio.gather(*tasks, return_exceptions=True)
         assert sum(isinstance(result, asyncio.CancelledError) for result in done) == 4
-        assert made.fake.sent_while_told_to_wait == 0
+        assert world.fake.sent_while_told_to_wait == 0
         assert 60 <= now() < 75
 
 
 @fast
-async def test_the_last_at_the_gate_is_cancelled() -> None:
-    """Those who come after a gate has opened leave staggered, though nobody waited to its end."""
-    async with world(fake={"limits": FREE}, conditional=False) as made:
-        made.fake.fail_next(Fault.secondary_limit(60))
-        first = asyncio.ensure_future(made.repo.get_artifact(made.artifact))
+async def test_calls_are_staggered_after_a_cancelled_wait() -> None:
+    """Calls after the gate opened are sent one by one even if no task waited until then."""
+    async with open_world(fake={"limits": FREE}, conditional=False) as world:
+        world.fake.fail_next(Fault.secondary_limit(60))
+        first = asyncio.ensure_future(world.repo.get_artifact(world.artifact))
         await asyncio.sleep(59.9)
         first.cancel()
         await asyncio.sleep(0.2)
-        made.arrivals.clear()
-        await get(made, 100)
-        check_staggered(made.times, 60, 100)
+        world.arrivals.clear()
+        await get(world, 100)
+        assert_staggered(world.times, 60, 100)
 
 
 @fast
 async def test_waits_are_counted_for_each_call() -> None:
-    """`stats.waited` is what all calls waited, for their pace as well."""
-    async with world(fake={"limits": FREE}, conditional=False) as made:
-        await get(made, 400)
-        assert made.gh.stats.waited > 300
-        before = made.gh.stats.waited
-        made.fake.fail_next(Fault.secondary_limit(600))
-        await get(made, 10)
-        assert 10 * 599 < made.gh.stats.waited - before < 10 * 620
+    """`stats.waited` sums the waits of all calls, for the pace and at the gate."""
+    async with open_world(fake={"limits": FREE}, conditional=False) as world:
+        await get(world, 400)
+        assert world.gh.stats.waited > 300
+        before = world.gh.stats.waited
+        world.fake.fail_next(Fault.secondary_limit(600))
+        await get(world, 10)
+        assert 10 * 599 < world.gh.stats.waited - before < 10 * 620
 
 
 @fast
-async def test_a_window_without_end_is_not_believed() -> None:
-    """One answer that puts the reset years away does not close the gate for years."""
-    async with world(fake={"limits": FREE}, conditional=False) as made:
+async def test_a_reset_in_the_far_future_is_ignored() -> None:
+    """A response with a reset years away does not close the gate for years."""
+    async with open_world(fake={"limits": FREE}, conditional=False) as world:
         far = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "9999999999"}
-        made.fake.fail_next(Fault(None, after=True, headers=far))
-        await get(made, 1)
-        await get(made, 1)
+        world.fake.fail_next(Fault(None, after=True, headers=far))
+        await get(world, 1)
+        await get(world, 1)
         assert now() < 5
-        assert made.gh.rate_limit is not None
-        assert made.gh.rate_limit.remaining > 0
-        made.fake.fail_next(Fault(403, headers=far))
-        await get(made, 1)
+        assert world.gh.rate_limit is not None
+        assert world.gh.rate_limit.remaining > 0
+        world.fake.fail_next(Fault(403, headers=far))
+        await get(world, 1)
         assert 60 <= now() < 70
 
 
 @fast
-async def test_late_refusals_do_not_calm() -> None:
-    """Of calls refused together the last answer counts no more than the first."""
-    async with world(fake={"limits": FREE}, conditional=False) as made:
-        made.fake.fail_next(*[Fault.secondary_limit(None)] * 4)
-        tasks = [asyncio.ensure_future(get(made, 1)) for _ in range(4)]
+async def test_concurrent_refusals_count_once() -> None:
+    """Refusals of calls that were sent concurrently lengthen the wait only once."""
+    async with open_world(fake={"limits": FREE}, conditional=False) as world:
+        world.fake.fail_next(*[Fault.secondary_limit(None)] * 4)
+        tasks = [asyncio.ensure_future(get(world, 1)) for _ in range(4)]
         await asyncio.gather(*tasks)
         assert 60 <= now() < 70

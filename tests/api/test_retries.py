@@ -1,4 +1,4 @@
-"""What is tried again, when, and what is told of it in the end."""
+"""Which failures are retried, when, and what the final error says."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from ghartifacts_async import (
 from ghartifacts_async._http.transport import Transport
 from ghartifacts_async.errors import CertificateRefused
 from ghartifacts_async.testing import Fault
-from tests.api.support import now, world
+from tests.api.support import now, open_world
 from tests.clock import fast
 from tests.support import REPOSITORY, raw_server, says
 
-PROMPT = RetryPolicy(wait_initial=0)
+NO_WAIT = RetryPolicy(wait_initial=0)
 
 
 @pytest.mark.parametrize(
@@ -46,117 +46,117 @@ PROMPT = RetryPolicy(wait_initial=0)
     ],
 )
 @fast
-async def test_what_passes_is_tried_again(fault: Fault | int) -> None:
-    """A call outlasts server errors, limits and broken connections without the caller's help."""
-    async with world() as made:
-        made.fake.fail_next(fault, fault)
-        assert (await made.repo.get_artifact(made.artifact)).id == made.artifact
-        assert len(made.fake.requests) == 3
-        assert made.gh.stats.retries == 2
+async def test_transient_failures_are_retried(fault: Fault | int) -> None:
+    """A call succeeds despite two server errors, limits or broken connections."""
+    async with open_world() as world:
+        world.fake.fail_next(fault, fault)
+        assert (await world.repo.get_artifact(world.artifact)).id == world.artifact
+        assert len(world.fake.requests) == 3
+        assert world.gh.stats.retries == 2
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 418, 422, 451])
 @fast
-async def test_what_stays_is_tried_once(status: int) -> None:
-    """What GitHub will say again is raised at once, after one call."""
-    async with world(api_version="2022-11-28") as made:
-        made.fake.fail_next(*[status] * 3)
+async def test_permanent_failures_are_not_retried(status: int) -> None:
+    """An error that GitHub would repeat is raised after one request."""
+    async with open_world(api_version="2022-11-28") as world:
+        world.fake.fail_next(*[status] * 3)
         with pytest.raises(GitHubError) as caught:
-            await made.repo.get_artifact(made.artifact)
+            await world.repo.get_artifact(world.artifact)
         assert caught.value.status == status
-        assert caught.value.attempts == len(made.fake.requests) == 1
+        assert caught.value.attempts == len(world.fake.requests) == 1
         assert now() < 1
 
 
 @pytest.mark.parametrize("by_date", [False, True])
 @pytest.mark.parametrize("status", [429, 500, 503])
 @fast
-async def test_the_servers_time_is_kept(status: int, by_date: bool) -> None:
-    """The next try comes when Retry-After says, as a number or a date, and never before."""
-    async with world(retry=PROMPT) as made:
+async def test_retry_after_is_kept(status: int, by_date: bool) -> None:
+    """The next attempt starts at the time in Retry-After, as a number or a date, and not before."""
+    async with open_world(retry=NO_WAIT) as world:
         await asyncio.sleep(0.9)  # the server's dates are in whole seconds
-        made.fake.fail_next(Fault(status, retry_after=40, retry_after_date=by_date))
+        world.fake.fail_next(Fault(status, retry_after=40, retry_after_date=by_date))
         began = now()
-        await made.repo.get_artifact(made.artifact)
+        await world.repo.get_artifact(world.artifact)
         assert 40 <= now() - began + (0.9 if by_date else 0) < 42
 
 
 @fast
-async def test_a_foreign_clock_does_not_matter() -> None:
-    """An HTTP date is read against the server's own clock, however wrong that is."""
-    async with world(retry=PROMPT) as made:
+async def test_the_servers_clock_may_be_wrong() -> None:
+    """A date in Retry-After is relative to the server's Date header, however wrong its clock is."""
+    async with open_world(retry=NO_WAIT) as world:
         past = {"Date": "Wed, 01 Jan 2020 00:00:00 GMT"}
         later = past | {"Retry-After": "Wed, 01 Jan 2020 00:00:30 GMT"}
-        made.fake.fail_next(Fault(503, headers=later))
-        await made.repo.get_artifact(made.artifact)
+        world.fake.fail_next(Fault(503, headers=later))
+        await world.repo.get_artifact(world.artifact)
         assert 30 <= now() < 31
 
 
-@pytest.mark.parametrize("tries", [1, 2, 4])
+@pytest.mark.parametrize("attempts", [1, 2, 4])
 @fast
-async def test_tries_are_bounded(tries: int) -> None:
-    """A call is sent as often as the policy says, and the error tells cause, tries and time."""
-    async with world(retry=RetryPolicy(attempts=tries, wait_initial=0.5)) as made:
-        made.fake.fail_next(*[502] * 10)
+async def test_attempts_are_bounded(attempts: int) -> None:
+    """A call makes at most `attempts` attempts; the error gives cause, attempts and seconds."""
+    async with open_world(retry=RetryPolicy(attempts=attempts, wait_initial=0.5)) as world:
+        world.fake.fail_next(*[502] * 10)
         with pytest.raises(ServerError) as caught:
-            await made.repo.get_artifact(made.artifact)
+            await world.repo.get_artifact(world.artifact)
         error = caught.value
-        assert error.attempts == len(made.fake.requests) == tries
+        assert error.attempts == len(world.fake.requests) == attempts
         assert "502 Bad Gateway" in str(error)
-        assert (f"tried {tries} times in {error.seconds:.1f} s" in str(error)) is (tries > 1)
+        assert (f"tried {attempts} times in {error.seconds:.1f} s" in str(error)) is (attempts > 1)
 
 
 @fast
 async def test_time_is_bounded() -> None:
-    """No try begins after the total time of the policy, be the server's own time longer."""
-    async with world(retry=RetryPolicy(attempts=1000, timeout=60)) as made:
-        made.fake.fail_when(lambda _: 500)
+    """No attempt starts after the policy's timeout; a Retry-After beyond it raises at once."""
+    async with open_world(retry=RetryPolicy(attempts=1000, timeout=60)) as world:
+        world.fake.fail_when(lambda _: 500)
         with pytest.raises(ServerError) as caught:
-            await made.repo.get_artifact(made.artifact)
+            await world.repo.get_artifact(world.artifact)
         assert now() <= 60
         assert 5 < caught.value.attempts < 1000
-        made.fake.clear_faults()
-        made.fake.fail_next(Fault(503, retry_after=61))
+        world.fake.clear_faults()
+        world.fake.fail_next(Fault(503, retry_after=61))
         began = now()
         with pytest.raises(ServerError):
-            await made.repo.get_artifact(made.artifact)
+            await world.repo.get_artifact(world.artifact)
         assert now() - began < 1
 
 
 @fast
-async def test_a_later_cause_is_told_with_the_tries() -> None:
-    """Where a failure that stays follows one that passes, the tries are told as well."""
-    async with world() as made:
-        made.fake.fail_next(500, Fault(302, headers={"Location": "ftp://x/"}))
+async def test_a_permanent_failure_reports_earlier_attempts() -> None:
+    """The error of a permanent failure after a transient one includes the number of attempts."""
+    async with open_world() as world:
+        world.fake.fail_next(500, Fault(302, headers={"Location": "ftp://x/"}))
         with pytest.raises(ArtifactsError, match="tried 2 times") as caught:
-            await made.repo.get_artifact(made.artifact)
+            await world.repo.get_artifact(world.artifact)
         assert caught.value.attempts == 2
 
 
 @pytest.mark.parametrize("fault", [Fault.dropped(after=True), Fault(502, after=True)])
 @fast
-async def test_a_delete_whose_answer_is_lost_has_deleted(fault: Fault) -> None:
-    """A DELETE that did its work succeeds, though its answer was lost and the next is 404."""
-    async with world() as made:
-        made.fake.fail_next(fault)
-        await made.repo.delete_artifact(made.artifact)
-        assert [request.status for request in made.fake.requests][1:] == [404]
+async def test_a_delete_with_a_lost_response_succeeds(fault: Fault) -> None:
+    """A DELETE whose response was lost succeeds, although its next attempt gets a 404."""
+    async with open_world() as world:
+        world.fake.fail_next(fault)
+        await world.repo.delete_artifact(world.artifact)
+        assert [request.status for request in world.fake.requests][1:] == [404]
         with pytest.raises(NotFound):
-            await made.repo.delete_artifact(made.artifact)
+            await world.repo.delete_artifact(world.artifact)
 
 
 @fast
-async def test_a_limit_loses_no_answer() -> None:
-    """A DELETE that was refused at a limit, and then meets 404, has found nothing."""
-    async with world() as made:
-        made.fake.fail_next(Fault.secondary_limit(5), method="DELETE")
+async def test_a_refused_delete_has_not_deleted() -> None:
+    """A DELETE that gets a 404 after a refusal at a rate limit raises NotFound."""
+    async with open_world() as world:
+        world.fake.fail_next(Fault.secondary_limit(5), method="DELETE")
         with pytest.raises(NotFound):
-            await made.repo.delete_artifact(4711)
+            await world.repo.delete_artifact(4711)
 
 
 @fast
-async def test_a_server_that_is_away_is_tried_again() -> None:
-    """Refused connections are tried as often as the policy says, and told with their number."""
+async def test_refused_connections_are_retried() -> None:
+    """Refused connections are retried; the error includes the number of attempts."""
     async with raw_server(says(b"")) as url:
         pass
     async with Client("t", base_url=url) as gh:
@@ -166,22 +166,22 @@ async def test_a_server_that_is_away_is_tried_again() -> None:
 
 
 @fast
-async def test_silence_is_tried_again() -> None:
-    """A call that is not answered in time is sent again."""
-    async with world(timeouts=Timeouts(call=10), retry=PROMPT) as made:
-        with made.fake.holding():
-            call = asyncio.ensure_future(made.repo.get_artifact(made.artifact))
+async def test_a_timeout_is_retried() -> None:
+    """A call without a response within `Timeouts.call` is sent again."""
+    async with open_world(timeouts=Timeouts(call=10), retry=NO_WAIT) as world:
+        with world.fake.holding():
+            call = asyncio.ensure_future(world.repo.get_artifact(world.artifact))
             await asyncio.sleep(25)
         await call
-        assert len(made.fake.requests) == 3
-        with made.fake.holding(), pytest.raises(TimedOut, match="tried 6 times in 6"):
-            await made.repo.get_artifact(made.artifact)
+        assert len(world.fake.requests) == 3
+        with world.fake.holding(), pytest.raises(TimedOut, match="tried 6 times in 6"):
+            await world.repo.get_artifact(world.artifact)
 
 
 @fast
-async def test_a_refused_certificate_stays() -> None:
-    """A certificate that is not trusted is told at once: asking again would not mend it."""
-    async with world() as made:
+async def test_a_refused_certificate_is_not_retried() -> None:
+    """An untrusted certificate raises CertificateRefused after one request."""
+    async with open_world() as world:
         sent = 0
 
         async def refuse(*_: object, **__: object) -> None:
@@ -192,49 +192,49 @@ async def test_a_refused_certificate_stays() -> None:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Transport, "send", refuse)
             with pytest.raises(CertificateRefused):
-                await made.repo.get_artifact(made.artifact)
+                await world.repo.get_artifact(world.artifact)
         assert sent == 1
 
 
 @fast
-async def test_a_cancelled_wait_ends_at_once() -> None:
-    """Cancelling a call that waits for its next try ends it now, and frees its place."""
-    async with world(rate_limits=RateLimitPolicy(concurrent_requests=1)) as made:
-        made.fake.fail_next(Fault(503, retry_after=100))
-        waiting = asyncio.ensure_future(made.repo.get_artifact(made.artifact))
+async def test_cancelling_a_retry_wait_ends_it_at_once() -> None:
+    """Cancelling a call that waits for its next attempt ends it at once and lets others proceed."""
+    async with open_world(rate_limits=RateLimitPolicy(concurrent_requests=1)) as world:
+        world.fake.fail_next(Fault(503, retry_after=100))
+        waiting = asyncio.ensure_future(world.repo.get_artifact(world.artifact))
         await asyncio.sleep(10)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
-        await made.repo.get_artifact(made.artifact)
+        await world.repo.get_artifact(world.artifact)
         assert now() < 11
 
 
 @pytest.mark.parametrize("max_wait", [3700.0, 0.0])
 @fast
-async def test_limits_are_given_up_as_well(max_wait: float) -> None:
-    """Refusals that do not end are given up after the tries of the policy, or at once."""
-    async with world(
+async def test_refusals_at_a_limit_are_bounded(max_wait: float) -> None:
+    """Repeated refusals raise RateLimited after all attempts, or at once with `max_wait=0`."""
+    async with open_world(
         retry=RetryPolicy(attempts=3), rate_limits=RateLimitPolicy(max_wait=max_wait)
-    ) as made:
-        made.fake.fail_next(*[Fault.secondary_limit(30)] * 5)
+    ) as world:
+        world.fake.fail_next(*[Fault.secondary_limit(30)] * 5)
         with pytest.raises(RateLimited, match="secondary rate limit") as caught:
-            await made.repo.get_artifact(made.artifact)
+            await world.repo.get_artifact(world.artifact)
         assert caught.value.attempts == (3 if max_wait else 1)
         assert isinstance(caught.value.retry_at, datetime)
         assert caught.value.retry_at.tzinfo is UTC
-        assert made.fake.sent_while_told_to_wait == 0
+        assert world.fake.sent_while_told_to_wait == 0
 
 
 @fast
-async def test_the_cause_before_a_limit_is_told() -> None:
-    """A call that failed, and may then not be sent again in time, tells both."""
-    async with world(rate_limits=RateLimitPolicy(max_wait=10)) as made:
-        made.fake.fail_next(Fault(502, retry_after=5), method="DELETE")
-        deletion = asyncio.ensure_future(made.repo.delete_artifact(made.artifact))
+async def test_an_error_at_a_limit_includes_the_previous_failure() -> None:
+    """The error of a failed call that a limit keeps from being retried includes both causes."""
+    async with open_world(rate_limits=RateLimitPolicy(max_wait=10)) as world:
+        world.fake.fail_next(Fault(502, retry_after=5), method="DELETE")
+        deletion = asyncio.ensure_future(world.repo.delete_artifact(world.artifact))
         await asyncio.sleep(1)
-        made.fake.fail_next(Fault.secondary_limit(1000), method="GET")
+        world.fake.fail_next(Fault.secondary_limit(1000), method="GET")
         with pytest.raises(RateLimited):
-            await made.repo.get_artifact(made.artifact)
+            await world.repo.get_artifact(world.artifact)
         with pytest.raises(RateLimited, match=r"not sent.*tried 2 times.*the time before: .*502"):
             await deletion

@@ -1,4 +1,4 @@
-"""Whether to try again, and when."""
+"""Decisions about retries and rate limits, and small helpers of calls."""
 
 from __future__ import annotations
 
@@ -23,7 +23,11 @@ from ghartifacts_async.models import RateLimit, RetryPolicy
 
 SECONDS = st.floats(0, 1e6)
 POLICIES = st.builds(
-    RetryPolicy, tries=st.integers(1, 2000), total=SECONDS, delay=SECONDS, max_delay=SECONDS
+    RetryPolicy,
+    attempts=st.integers(1, 2000),
+    timeout=SECONDS,
+    wait_initial=SECONDS,
+    wait_max=SECONDS,
 )
 ATTEMPTS = st.builds(Attempt, st.integers(1, 2000), SECONDS, st.floats(0, 1))
 FAILURES = st.builds(
@@ -36,29 +40,29 @@ FAILURES = st.builds(
 
 @given(POLICIES, ATTEMPTS, FAILURES)
 def test_decide(policy: RetryPolicy, attempt: Attempt, failure: Failure) -> None:
-    """No try beyond the budgets, none before the server's time, and no wait beyond the ceiling."""
+    """A retry respects the attempts, the timeout, Retry-After and the maximum wait."""
     decision = decide(policy, attempt, failure)
     if isinstance(decision, GiveUp):
         return
-    asked = failure.retry_after or 0
+    retry_after = failure.retry_after or 0
     assert attempt.number < policy.attempts
     assert attempt.elapsed + decision.seconds <= policy.timeout
-    assert decision.seconds >= asked
+    assert decision.seconds >= retry_after
     ceiling = min(policy.wait_max, policy.wait_initial * 2.0 ** min(attempt.number - 1, 100))
-    assert decision.seconds <= max(ceiling, asked)
+    assert decision.seconds <= max(ceiling, retry_after)
     assert failure.status is None or failure.status in RETRIED
     assert not failure.permanent
 
 
 @given(st.integers(1, 5), st.floats(0, 10), st.none() | st.sampled_from(sorted(RETRIED)))
-def test_decide_goes_on(number: int, elapsed: float, status: int | None) -> None:
-    """What may pass is tried again while the default budgets last."""
+def test_decide_retries_by_default(number: int, elapsed: float, status: int | None) -> None:
+    """A transient failure is retried within the default policy, with exponential waits."""
     decision = decide(RetryPolicy(), Attempt(number, elapsed, 0.5), Failure(status))
     assert decision == Wait(0.5 * 2.0 ** (number - 1))
 
 
-def test_a_streak_of_failures() -> None:
-    """Tries count anew with each byte, time with what is worth it, and each connection's alone."""
+def test_progress_resets_a_streak() -> None:
+    """Any byte resets a streak's failures, 64 KiB its time; each connection counts its own."""
     streak = Streak()
     assert streak.failed(100, 0) == (1, 0)
     assert streak.failed(101, 0) == (2, 1)
@@ -71,8 +75,8 @@ def test_a_streak_of_failures() -> None:
     assert streak.attempts(0) == 1
 
 
-def test_a_streak_knows_old_bytes() -> None:
-    """What was there before the download started over brings no new tries."""
+def test_bytes_received_again_are_no_progress() -> None:
+    """Bytes that a restarted download receives again do not reset its failures."""
     streak = Streak()
     streak.got(2**20, 0)
     streak.start_over()
@@ -83,8 +87,8 @@ def test_a_streak_knows_old_bytes() -> None:
     assert streak.failed(4, 0) == (1, 4)
 
 
-def test_a_streak_stands_still_while_nothing_is_wanted() -> None:
-    """The time between a piece and the wish for the next is not the store's."""
+def test_a_streak_excludes_time_without_requests() -> None:
+    """The time between a chunk and the next request for one does not count."""
     streak = Streak()
     streak.wanted(0)
     streak.failed(10, 0)
@@ -97,15 +101,15 @@ def test_a_streak_stands_still_while_nothing_is_wanted() -> None:
 
 
 @given(st.text() | st.from_regex(r"[0-9]{1,15}"), st.text() | st.none(), st.floats(0, 2e9))
-def test_retry_after_is_never_in_the_past(value: str, date: str | None, now: float) -> None:
-    """Whatever a server writes, the wait it asks for is a length of time, or none at all."""
+def test_retry_after_is_never_negative(value: str, date: str | None, now: float) -> None:
+    """Any Retry-After gives None or a finite wait of at least 0 seconds."""
     headers = {"retry-after": value} | ({} if date is None else {"date": date})
-    asked = rate_limit_headers.retry_after(headers, now)
-    assert asked is None or 0 <= asked < float("inf")
+    seconds = rate_limit_headers.retry_after(headers, now)
+    assert seconds is None or 0 <= seconds < float("inf")
 
 
 def test_retry_after() -> None:
-    """A number counts from now, a date from the server's own clock, and rubbish not at all."""
+    """Retry-After is read as seconds or as a date by the server's clock, and else ignored."""
     date = {"date": "Wed, 21 Oct 2026 07:28:00 GMT"}
     assert rate_limit_headers.retry_after({"retry-after": " 17 "}, 0) == 17
     later = date | {"retry-after": "Wed, 21 Oct 2026 07:28:30 GMT"}
@@ -116,8 +120,8 @@ def test_retry_after() -> None:
         assert rate_limit_headers.retry_after({"retry-after": value}, 0) is None
 
 
-def told(remaining: str = "0", reset: str = "1800000100", **more: str) -> dict[str, str]:
-    """Headers about the primary limit, at 1,800,000,000."""
+def limit_headers(remaining: str = "0", reset: str = "1800000100", **more: str) -> dict[str, str]:
+    """Return headers of the primary limit, with a Date of 1,800,000,000 s since the epoch."""
     return {
         "date": "Fri, 15 Jan 2027 08:00:00 GMT",
         "x-ratelimit-limit": "5000",
@@ -127,63 +131,70 @@ def told(remaining: str = "0", reset: str = "1800000100", **more: str) -> dict[s
 
 
 def test_refusals() -> None:
-    """Retry-After first, then the reset and a second, else a minute that doubles."""
-    assert rate_limit_headers.refusal(told(retry_after="7"), 3, 0) == rate_limit_headers.Refusal(
-        7, primary=False
+    """The wait is Retry-After, else one second after the reset, else a minute that doubles."""
+    assert rate_limit_headers.refusal(
+        limit_headers(retry_after="7"), 3, 0
+    ) == rate_limit_headers.Refusal(7, primary=False)
+    assert rate_limit_headers.refusal(limit_headers(), 3, 0) == rate_limit_headers.Refusal(
+        101, primary=True
     )
-    assert rate_limit_headers.refusal(told(), 3, 0) == rate_limit_headers.Refusal(101, primary=True)
-    assert rate_limit_headers.refusal(told(reset="1799999000"), 3, 0) == rate_limit_headers.Refusal(
-        1, primary=True
-    )
-    waits = [rate_limit_headers.refusal(told("9"), number, 0).wait for number in (1, 2, 3, 10**6)]
+    assert rate_limit_headers.refusal(
+        limit_headers(reset="1799999000"), 3, 0
+    ) == rate_limit_headers.Refusal(1, primary=True)
+    waits = [
+        rate_limit_headers.refusal(limit_headers("9"), number, 0).wait
+        for number in (1, 2, 3, 10**6)
+    ]
     assert waits == [60, 120, 240, 60 * 2**10]
     assert rate_limit_headers.refusal({}, 1, 0) == rate_limit_headers.Refusal(60, primary=False)
 
 
 def test_rate_limit() -> None:
-    """The primary limit is read where it is whole and sound, and else is unknown."""
-    known = rate_limit_headers.rate_limit(told("4000"))
+    """The primary limit is read from complete and valid headers, and else is None."""
+    known = rate_limit_headers.rate_limit(limit_headers("4000"))
     assert known is not None
     assert (known.limit, known.remaining, known.used) == (5000, 4000, 1000)
     assert known.resets_at.timestamp() == 1_800_000_100
     assert known.resource == "core"
-    for broken in (told("x"), told(reset=""), told(reset="9" * 12), {}):
+    for broken in (limit_headers("x"), limit_headers(reset=""), limit_headers(reset="9" * 12), {}):
         assert rate_limit_headers.rate_limit(broken) is None
 
 
 LIMITS = st.builds(
-    lambda remaining, reset: rate_limit_headers.rate_limit(told(str(remaining), str(reset))),
+    lambda remaining, reset: rate_limit_headers.rate_limit(
+        limit_headers(str(remaining), str(reset))
+    ),
     st.integers(0, 5000),
     st.sampled_from([1_800_000_000, 1_800_003_600]),
 )
 
 
 @given(st.permutations(range(4)), st.lists(LIMITS, min_size=4, max_size=4))
-def test_answers_may_overtake_each_other(order: list[int], seen: list[RateLimit]) -> None:
-    """In whatever order answers come, the window asked for last holds, and of it the least."""
+def test_responses_may_arrive_out_of_order(order: list[int], seen: list[RateLimit]) -> None:
+    """The known limit is the window of the latest call, with the lowest remaining count seen."""
     known: RateLimit | None = None
-    asked = -1
+    latest = -1
     for index in order:
-        known = rate_limit_headers.newer(known, seen[index], later=index >= asked)
-        asked = max(asked, index)
+        known = rate_limit_headers.newer(known, seen[index], later=index >= latest)
+        latest = max(latest, index)
     assert known is not None
     assert known.resets_at == seen[-1].resets_at
-    if len({one.resets_at for one in seen}) == 1:
-        assert known.remaining == min(one.remaining for one in seen)
+    if len({limit.resets_at for limit in seen}) == 1:
+        assert known.remaining == min(limit.remaining for limit in seen)
 
 
-def test_a_refusal_until_a_far_reset() -> None:
-    """A reset beyond any window is no time to wait for: it is a minute, as where none is told."""
-    assert rate_limit_headers.refusal(told(reset="1800003600"), 1, 0) == rate_limit_headers.Refusal(
-        3601, primary=True
-    )
-    assert rate_limit_headers.refusal(told(reset="9999999999"), 1, 0) == rate_limit_headers.Refusal(
-        60, primary=False
-    )
+def test_a_reset_in_the_far_future_is_ignored() -> None:
+    """A reset beyond the maximum window is ignored; the wait is a minute, as without a reset."""
+    assert rate_limit_headers.refusal(
+        limit_headers(reset="1800003600"), 1, 0
+    ) == rate_limit_headers.Refusal(3601, primary=True)
+    assert rate_limit_headers.refusal(
+        limit_headers(reset="9999999999"), 1, 0
+    ) == rate_limit_headers.Refusal(60, primary=False)
 
 
 def test_points() -> None:
-    """What reads costs a point, what writes five."""
+    """A call that reads costs one point, a call that writes five."""
     assert [rate_limit_headers.points(method) for method in ("GET", "HEAD", "DELETE", "POST")] == [
         1,
         1,
@@ -193,13 +204,13 @@ def test_points() -> None:
 
 
 def test_retry_at() -> None:
-    """A moment that no calendar holds is none."""
+    """A retry time beyond all dates is None."""
     date = "Fri, 15 Jan 2027 08:00:00 GMT"
     assert rate_limit_headers.retry_at({"retry-after": "9" * 12, "date": date}) is None
 
 
-def test_kept_answers() -> None:
-    """Answers with an ETag are kept for calls that allow it, those used last, up to a size."""
+def test_kept_responses() -> None:
+    """Only responses with an ETag are kept: the most recently used ones, up to a total size."""
     cache = EtagCache()
     first, reply = get_artifact("a/b", 1), Response(200, {"etag": 'W/"1"'})
     cache.keep(first, Response(200))
@@ -215,7 +226,7 @@ def test_kept_answers() -> None:
 
 
 def test_secrets() -> None:
-    """A secret is its text to whoever sends it, and stars to whoever prints variables."""
+    """A secret formats as its text, but its repr does not show it."""
     secret = Secret("ghp_canary")
     assert f"{secret}" == "ghp_canary"
     assert "canary" not in repr([secret])
@@ -225,7 +236,7 @@ def test_secrets() -> None:
 
 
 def test_redacted() -> None:
-    """A secret that a server echoes is taken out of its answer; a short one cannot be told."""
+    """A secret that a server echoes is removed from its response; a short one is not."""
     echo = Response(400, {"x-echo": "got ghp_canary"}, b"<ghp_canary>")
     quiet = redacted(echo, "ghp_canary")
     assert (quiet.headers["x-echo"], quiet.body) == ("got ***", b"<***>")

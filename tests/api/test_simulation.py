@@ -1,4 +1,4 @@
-"""A bot that runs for hours against a GitHub that enforces its limits."""
+"""A simulation of hours of calls against a GitHub that enforces its limits."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import random
 
 from ghartifacts_async.testing import FakeLimits
-from tests.api.support import World, now, world
+from tests.api.support import World, now, open_world
 from tests.clock import fast
 from tests.support import REPOSITORY
 
@@ -16,31 +16,31 @@ SECONDS = 2 * 3600.0
 
 @fast
 async def test_two_hours_of_five_hundred_tasks() -> None:
-    """500 tasks never send while told to wait, never trip a limit, and each call succeeds."""
-    async with world(fake={"limits": FakeLimits()}, conditional=False) as made:
-        calls = await run(made)
-        fake = made.fake
-    print(f"\n{calls} calls, {len(fake.requests)} requests, {fake.most_under_way} at once")
+    """500 tasks never send while the gate is closed, never trip a limit, and no call fails."""
+    async with open_world(fake={"limits": FakeLimits()}, conditional=False) as world:
+        count = await run(world)
+        fake = world.fake
+    print(f"\n{count} calls, {len(fake.requests)} requests, {fake.most_under_way} concurrent")
     assert fake.sent_while_told_to_wait == 0
     assert fake.secondary_trips == 0
-    assert calls > 9_000
+    assert count > 9_000
 
 
-async def run(made: World) -> int:
-    """Let the tasks call for two hours, and count the calls."""
-    artifact_ids = [made.fake.add_artifact(REPOSITORY, "old", b"x").id for _ in range(1000)]
-    rest = [made.fake.add_artifact(REPOSITORY, "new", b"x").id for _ in range(1000)]
-    calls = 0
+async def run(world: World) -> int:
+    """Let the tasks make calls for two hours, and return the number of calls."""
+    artifact_ids = [world.fake.add_artifact(REPOSITORY, "old", b"x").id for _ in range(1000)]
+    kept_ids = [world.fake.add_artifact(REPOSITORY, "new", b"x").id for _ in range(1000)]
+    count = 0
 
     async def bot(number: int) -> None:
-        nonlocal calls
-        choose = random.Random(number)
+        nonlocal count
+        rng = random.Random(number)
         while now() < SECONDS:
-            if artifact_ids and choose.random() < 0.05:
-                await made.repo.delete_artifact(artifact_ids.pop())
+            if artifact_ids and rng.random() < 0.05:
+                await world.repo.delete_artifact(artifact_ids.pop())
             else:
-                await made.repo.get_artifact(choose.choice(rest))
-            calls += 1
+                await world.repo.get_artifact(rng.choice(kept_ids))
+            count += 1
 
     await asyncio.gather(*(bot(number) for number in range(TASKS)))
-    return calls
+    return count

@@ -1,1 +1,1 @@
-"""Tests of the structure, the public names, the README and the project's files."""
+"""Tests of the package's structure, its public names, the README and the project's files."""

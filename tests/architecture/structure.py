@@ -37,7 +37,8 @@ PURE = {
     "errors", "models", "_arguments",
     "_http.messages", "_http.redaction", "_http.redirects", "_http.urls",
     "_disk.filenames",
-    "_api.converters", "_api.endpoints", "_api.etag_cache", "_api.filters", "_api.pagination",
+    "_api.call", "_api.converters", "_api.endpoints", "_api.etag_cache", "_api.filters",
+    "_api.pagination",
     "_api.rate_limit_headers", "_api.retry",
     "_download.journal", "_download.ranges", "_download.verification",
     "_archive.central_directory", "_archive.inflate", "_archive.local_header",
@@ -173,6 +174,52 @@ def functions() -> Iterator[tuple[str, int]]:
                 documented = ast.get_docstring(node) is not None
                 start = node.body[0].end_lineno if documented else node.lineno
                 yield f"{name}.{node.name}", (node.end_lineno or 0) - (start or 0)
+
+
+_FILE_FUNCTIONS = {
+    "open", "fdopen", "unlink", "remove", "rename", "renames", "replace", "link", "symlink",
+    "mkdir", "makedirs", "rmdir", "removedirs", "truncate", "ftruncate", "write", "pwrite",
+    "pwritev", "fsync", "chmod", "utime",
+}  # fmt: skip
+_PATH_METHODS = {
+    "open", "unlink", "rename", "mkdir", "rmdir", "touch", "write_bytes", "write_text",
+    "symlink_to", "hardlink_to", "chmod",
+}  # fmt: skip
+_FILE_MODULES = {"fcntl", "mmap", "shutil", "tempfile"}
+
+
+def file_operations(tree: ast.AST) -> Iterator[str]:
+    """Yield the operations of a module that open, write, rename or remove files.
+
+    Found are calls of `open`, of functions of `os` and `io`, of methods of paths, and imports of
+    modules that only serve such operations. `replace` with one argument is that of a path.
+    """
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names = set(imported(node))
+            yield from sorted(names & (_FILE_MODULES | {f"os.{one}" for one in _FILE_FUNCTIONS}))
+            yield from sorted(names & {"io.FileIO", "io.open"})
+        if not isinstance(node, ast.Call):
+            continue
+        function = node.func
+        if isinstance(function, ast.Name) and function.id in {"open", "FileIO"}:
+            yield function.id
+        if not isinstance(function, ast.Attribute):
+            continue
+        owner, name = function.value, function.attr
+        if isinstance(owner, ast.Name) and owner.id in {"os", "io"}:
+            if name in _FILE_FUNCTIONS | {"FileIO"}:
+                yield f"{owner.id}.{name}"
+        elif name == "replace" and len(node.args) == 1 and not node.keywords:
+            yield ".replace"
+        elif name in _PATH_METHODS - {"open"} or (name == "open" and _opens_a_path(node)):
+            yield f".{name}"
+
+
+def _opens_a_path(call: ast.Call) -> bool:
+    """Return True if the first argument of a method `open` is a mode such as ``"rb"``."""
+    modes = [argument for argument in call.args[:1] if isinstance(argument, ast.Constant)]
+    return any(isinstance(mode.value, str) and set(mode.value) <= set("rwxabt+") for mode in modes)
 
 
 def main() -> None:

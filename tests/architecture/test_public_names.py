@@ -1,4 +1,4 @@
-"""The public face: what it exports, and what importing it costs."""
+"""The public names of the package, and the modules that importing it loads."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import ghartifacts_async
 from ghartifacts_async import testing
 
 
-def test_the_face_is_sorted_and_whole() -> None:
-    """`__all__` is sorted, and holds every public name there is."""
+def test_all_is_sorted_and_complete() -> None:
+    """`__all__` is sorted and holds every public name."""
     names = ghartifacts_async.__all__
     assert names == sorted(names)
     public = {
@@ -25,15 +25,15 @@ def test_the_face_is_sorted_and_whole() -> None:
     assert public | set(ghartifacts_async._HOMES) == set(names)
 
 
-def test_every_public_thing_is_documented() -> None:
-    """Every exported class and function, and every public method of it, has a docstring."""
+def test_every_public_name_is_documented() -> None:
+    """Every exported class and function, and every public method, has a docstring."""
     for module in (ghartifacts_async, testing):
         for name in module.__all__:
-            thing = getattr(module, name)
-            if not (inspect.isclass(thing) or inspect.isfunction(thing)):
+            exported = getattr(module, name)
+            if not (inspect.isclass(exported) or inspect.isfunction(exported)):
                 continue
-            assert inspect.getdoc(thing), name
-            for attribute, value in vars(thing).items():
+            assert inspect.getdoc(exported), name
+            for attribute, value in vars(exported).items():
                 if inspect.isfunction(value) and not attribute.startswith("_"):
                     assert value.__doc__, f"{name}.{attribute}"
 
@@ -46,28 +46,28 @@ def test_the_version_is_the_installed_one() -> None:
 
 
 def test_public_modules_are_attributes() -> None:
-    """``import ghartifacts_async`` is enough to name its modules, and what is found is kept."""
+    """Public modules are attributes of the package; an accessed attribute is cached."""
     code = (
-        "import sys, ghartifacts_async as face\n"
+        "import sys, ghartifacts_async as package\n"
         "assert 'ghartifacts_async.reports' not in sys.modules\n"
         "for name in ('auth', 'client', 'errors', 'models', 'repo', 'reports', 'testing'):\n"
-        "    assert getattr(face, name) is sys.modules[f'ghartifacts_async.{name}'], name\n"
-        "for name in (*face._HOMES, '__version__'):\n"
-        "    assert getattr(face, name) is vars(face)[name], name\n"
+        "    assert getattr(package, name) is sys.modules[f'ghartifacts_async.{name}'], name\n"
+        "for name in (*package._HOMES, '__version__'):\n"
+        "    assert getattr(package, name) is vars(package)[name], name\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
-def test_importing_it_loads_neither_the_fake_nor_the_command_line() -> None:
-    """An application pays for what it uses: no server, no command line, no third-party surprise."""
+def test_import_loads_neither_the_fake_nor_the_cli() -> None:
+    """Importing the package loads neither the fake, the command line nor their dependencies."""
     code = (
         "import sys, json, aiohttp; before = set(sys.modules); import ghartifacts_async; "
         "print(json.dumps(sorted(set(sys.modules) - before)))"
     )
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
-    loaded = json.loads(done.stdout)
+    loaded = json.loads(result.stdout)
     unwanted = ("ghartifacts_async.testing", "ghartifacts_async.cli.", "cyclopts", "rich", "pytest")
     assert "ghartifacts_async.client" in loaded
     assert not [module for module in loaded if module.startswith(unwanted)]
@@ -85,30 +85,30 @@ NEEDED_LATER = (
     "ghartifacts_async._bulk.deletions",
     "ghartifacts_async._bulk.downloads",
     "ghartifacts_async._bulk.mirror",
+    "ghartifacts_async._bulk.operations",
     "ghartifacts_async._download.blob",
     "ghartifacts_async._download.downloader",
-    "ghartifacts_async._download.small_file",
     "ghartifacts_async._download.stream",
     "ghartifacts_async.reports",
 )
 
 
-def test_importing_the_client_loads_no_room_that_may_never_be_entered() -> None:
-    """What is needed by some methods alone is loaded by them, and no name is missed for it."""
+def test_importing_the_client_loads_no_module_that_it_may_not_need() -> None:
+    """Importing the client loads no module that only some methods need, and no name is missing."""
     code = (
         "import sys, json, aiohttp; before = set(sys.modules)\n"
         "from ghartifacts_async import Client\n"
         "loaded = sorted(set(sys.modules) - before)\n"
-        "import ghartifacts_async as face\n"
-        "missed = sorted({*face.__all__} - {*dir(face)})\n"
+        "import ghartifacts_async as package\n"
+        "missed = sorted({*package.__all__} - {*dir(package)})\n"
         "from ghartifacts_async import *\n"
-        "missed += [name for name in face.__all__ if globals()[name] is not getattr(face, name)]\n"
+        "missed += [n for n in package.__all__ if globals()[n] is not getattr(package, n)]\n"
         "print(json.dumps([loaded, missed]))"
     )
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
-    loaded, missed = json.loads(done.stdout)
+    loaded, missed = json.loads(result.stdout)
     assert "ghartifacts_async.client" in loaded
     assert not set(loaded) & set(NEEDED_LATER)
     assert not missed

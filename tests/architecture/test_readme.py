@@ -1,4 +1,4 @@
-"""The README: what it shows works, and what it names is what the pipeline runs."""
+"""The README: its snippets run, and the pipeline runs its commands."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def blocks(language: str) -> list[str]:
-    """The code blocks of a language, in order."""
+    """Return the code blocks in a language, in order."""
     return re.findall(rf"^```{language}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
 
 
@@ -26,7 +26,7 @@ def blocks(language: str) -> list[str]:
 async def test_snippets_run(
     snippet: str, fake_github: FakeGitHub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Every Python snippet runs as it is, against a fake GitHub."""
+    """Every Python snippet runs against a fake GitHub."""
     for number in range(3):
         fake_github.add_artifact(
             "octo-org/octo-docs",
@@ -52,11 +52,11 @@ async def test_snippets_run(
     assert fake_github.requests or "fake" in names
     if "{artifact.id}" in snippet:
         kept = {path.read_bytes() for path in tmp_path.rglob("*.zip")}
-        assert len(kept) == 3, "each artifact has a file of its own"
+        assert len(kept) == 3, "each artifact has its own file"
 
 
-def test_commands_set_it_up() -> None:
-    """A command each runs the demo, the tests and the benchmarks, in the pipeline as they stand."""
+def test_commands_are_run_by_the_pipeline() -> None:
+    """The pipeline runs the README's commands for the demo, the tests and the benchmarks."""
     demo, tests = (block.strip() for block in blocks("sh")[:2])
     benchmarks = blocks("sh")[-1].strip()
     assert benchmarks.endswith("-m benchmarks --quick")
@@ -68,13 +68,13 @@ def test_commands_set_it_up() -> None:
     assert benchmarks in steps
 
 
-def test_every_method_is_named() -> None:
-    """The API at a glance names every public method of a repository, a listing and an archive."""
-    for thing in (
+def test_every_public_method_is_mentioned() -> None:
+    """The README mentions every public method of a repository, a listing and an archive."""
+    for cls in (
         ghartifacts_async.Repo,
         ghartifacts_async.ArtifactListing,
         ghartifacts_async.Archive,
     ):
-        for name, value in vars(thing).items():
+        for name, value in vars(cls).items():
             if callable(value) and not name.startswith("_"):
                 assert f"{name}(" in README, name

@@ -1,4 +1,4 @@
-"""Artifacts that are archives, for the tests that look into them."""
+"""Artifacts for the tests that read and extract archives."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from ghartifacts_async.testing import FakeGitHub
 from tests.support import REPOSITORY
 
 Extract = Callable[..., Coroutine[Any, Any, list[Path]]]
+"""Extracts an artifact to a directory; takes the options of `Repo.extract_artifact`."""
 
 DATA = Path(__file__).parents[1] / "data" / "archives"
+"""Archives that the official uploader wrote."""
+
 LARGE = os.urandom(700_000)
 FILES: dict[str, bytes | str] = {
     "report.json": '{"passed": 3}',
@@ -23,16 +26,17 @@ FILES: dict[str, bytes | str] = {
     "docs/ünïcode.md": "# Hello\n",
     "empty.txt": "",
 }
+"""The members of the usual artifact; a name that ends in a slash is a directory."""
 
 
-def contents() -> dict[str, bytes]:
-    """What the files of `FILES` hold."""
+def file_contents() -> dict[str, bytes]:
+    """Return the contents of the files in `FILES`, without the directories."""
     texts = {name: text for name, text in FILES.items() if not name.endswith("/")}
     return {name: t.encode() if isinstance(t, str) else t for name, t in texts.items()}
 
 
-def read_below(directory: Path) -> dict[str, bytes]:
-    """Every file below a directory, by its path from there."""
+def read_files(directory: Path) -> dict[str, bytes]:
+    """Return the contents of all files below a directory, by relative path."""
     return {
         path.relative_to(directory).as_posix(): path.read_bytes()
         for path in directory.rglob("*")
@@ -40,17 +44,19 @@ def read_below(directory: Path) -> dict[str, bytes]:
     }
 
 
-def everything_below(directory: Path) -> list[str]:
-    """Files and directories, hidden ones too, by their paths from there."""
+def list_tree(directory: Path) -> list[str]:
+    """Return the relative paths of all files and directories below a directory."""
     return sorted(path.relative_to(directory).as_posix() for path in directory.rglob("*"))
 
 
-async def added(fake: FakeGitHub, repo: Repo, content: bytes | Path | None = None) -> Artifact:
-    """An artifact of these bytes, or of `FILES`."""
+async def add_artifact(
+    fake: FakeGitHub, repo: Repo, content: bytes | Path | None = None
+) -> Artifact:
+    """Add an artifact with this content, by default `FILES`, and fetch it."""
     artifact = fake.add_artifact(REPOSITORY, "dist", FILES if content is None else content)
     return await repo.get_artifact(artifact.id)
 
 
-def blob_requests(fake: FakeGitHub) -> list[str | None]:
-    """The ranges that were asked for, ``None`` for everything."""
+def requested_ranges(fake: FakeGitHub) -> list[str | None]:
+    """Return the ``Range`` header of every request to the store, ``None`` for one without."""
     return [request.headers.get("Range") for request in fake.requests_to("blob")]

@@ -1,4 +1,4 @@
-"""Both ways to unpack an archive, for the tests that hold for either."""
+"""A fixture for tests that hold for both ways to extract an artifact."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tests.archive.artifacts import Extract
 
 @pytest.fixture(params=["whole", "ranges"])
 def extract(request: pytest.FixtureRequest, repo: Repo) -> Extract:
-    """Both ways to unpack: out of a download, and by ranges."""
+    """Extract an artifact, once from a full download and once with range requests."""
 
-    async def by_ranges(artifact: int, directory: Any, **options: Any) -> list[Path]:
+    async def extract_ranges(artifact: int, directory: Any, **options: Any) -> list[Path]:
         limits = {"limits": options.pop("limits")} if "limits" in options else {}
         async with repo.open_artifact(artifact, **limits) as archive:
             return await archive.extract(directory, **options)
 
-    return repo.extract_artifact if request.param == "whole" else by_ranges
+    return repo.extract_artifact if request.param == "whole" else extract_ranges

@@ -1,4 +1,4 @@
-"""Inside an archive, by ranges: what a bot may rely on that wants one file of a large artifact."""
+"""Reading members of an open archive with range requests."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from tests.archive.artifacts import (
     DATA,
     FILES,
     LARGE,
-    added,
-    blob_requests,
-    contents,
+    add_artifact,
+    file_contents,
+    requested_ranges,
 )
-from tests.archive.zip_writer import STORED, Part, forge, write_huge
+from tests.archive.zip_writer import STORED, ZipMember, build_zip, write_sparse_zip
 from tests.support import REPOSITORY
 
 GIB = 2**30
@@ -40,19 +40,19 @@ MEMBER = os.urandom(100 * 1024)
 
 
 async def chunks(archive: Archive, name: str) -> list[bytes]:
-    """A member's pieces."""
+    """Return the chunks of a member's stream."""
     async with archive.stream(name) as stream:
         return [chunk async for chunk in stream]
 
 
 async def test_names_members_and_bytes(repo: Repo, fake_github: FakeGitHub) -> None:
-    """An archive tells its members in their order, and each can be read whole or in pieces."""
-    artifact = await added(fake_github, repo)
+    """An archive lists its members in order, and each can be read whole or streamed."""
+    artifact = await add_artifact(fake_github, repo)
     async with repo.open_artifact(artifact) as archive:
         assert archive.artifact == artifact
         assert archive.names() == list(FILES)
         assert [member.name for member in archive.members()] == list(FILES)
-        for name, content in contents().items():
+        for name, content in file_contents().items():
             assert await archive.read(name) == content
             assert b"".join(await chunks(archive, name)) == content
         assert await archive.read("docs/") == b""
@@ -61,11 +61,11 @@ async def test_names_members_and_bytes(repo: Repo, fake_github: FakeGitHub) -> N
 
 
 @pytest.mark.parametrize("name", ["small.zip", "small-store.zip", "tree.zip"])
-async def test_archives_of_the_real_uploader(
+async def test_archives_of_the_official_uploader(
     repo: Repo, fake_github: FakeGitHub, name: str
 ) -> None:
-    """Each member of what the official uploader wrote is read, and its CRC-32 is right."""
-    await added(fake_github, repo, DATA / name)
+    """Every member that the official uploader wrote can be read, with its size and CRC-32."""
+    await add_artifact(fake_github, repo, DATA / name)
     async with repo.open_artifact(1) as archive:
         for member in archive.members():
             content = await archive.read(member.name)
@@ -76,9 +76,9 @@ async def test_archives_of_the_real_uploader(
 async def test_a_member_of_a_large_artifact(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, digest: str | None, requests: int
 ) -> None:
-    """100 KiB of a gibibyte cost at most three requests to the store, and 256 KiB in all."""
+    """Reading 100 KiB of a gibibyte takes at most three requests to the store and 256 KiB."""
     path = tmp_path / "huge.zip"
-    write_huge(path, GIB, MEMBER)
+    write_sparse_zip(path, GIB, MEMBER)
     fake_github.add_artifact(REPOSITORY, "dist", path, digest=digest)
     async with repo.open_artifact(1) as archive:
         assert await archive.read("report.bin") == MEMBER
@@ -89,8 +89,8 @@ async def test_a_member_of_a_large_artifact(
     assert {request.status for request in log} == {206}
 
 
-async def test_ranges_have_both_ends(repo: Repo, fake_github: FakeGitHub) -> None:
-    """No suffix is asked for and no more than one range, and after the first under If-Match."""
+async def test_requests_have_one_closed_range(repo: Repo, fake_github: FakeGitHub) -> None:
+    """Requests have one range with both ends and, after the first response, ``If-Match``."""
     fake_github.add_artifact(REPOSITORY, "dist", FILES, digest=None)
     async with repo.open_artifact(1) as archive:
         await archive.read("bin/tool")
@@ -105,25 +105,25 @@ async def test_ranges_have_both_ends(repo: Repo, fake_github: FakeGitHub) -> Non
         assert request.headers["If-Match"]
 
 
-async def test_a_small_archive_is_one_request(repo: Repo, fake_github: FakeGitHub) -> None:
-    """What fits into the first answer is not asked for again."""
-    await added(fake_github, repo, DATA / "small.zip")
+async def test_a_small_archive_takes_one_request(repo: Repo, fake_github: FakeGitHub) -> None:
+    """Bytes of the first response are not requested again."""
+    await add_artifact(fake_github, repo, DATA / "small.zip")
     async with repo.open_artifact(1) as archive:
         for name in archive.names():
             await archive.read(name)
-    assert blob_requests(fake_github) == [None]
+    assert requested_ranges(fake_github) == [None]
 
 
-async def test_a_long_directory_is_asked_for_once_more(repo: Repo, fake_github: FakeGitHub) -> None:
-    """A directory that is longer than the first answer takes a second, of the rest of it."""
+async def test_a_long_directory_takes_a_second_request(repo: Repo, fake_github: FakeGitHub) -> None:
+    """A central directory longer than the first response takes one more request, for the rest."""
     fake_github.add_artifact(REPOSITORY, "dist", {f"{n}/{'x' * 200}": "" for n in range(2000)})
     async with repo.open_artifact(1) as archive:
         assert len(archive.names()) == 2000
-    assert len(blob_requests(fake_github)) == 2
+    assert len(requested_ranges(fake_github)) == 2
 
 
-async def test_many_readers_share_an_archive(repo: Repo, fake_github: FakeGitHub) -> None:
-    """Members are read side by side, by as many tasks as like to, and in pieces of 1 MiB."""
+async def test_concurrent_readers_share_an_archive(repo: Repo, fake_github: FakeGitHub) -> None:
+    """Several tasks can read members concurrently; chunks of a stream have at most 1 MiB."""
     files = {f"{n}.bin": os.urandom(300_000) for n in range(8)} | {"zeros": bytes(5 * 2**20)}
     fake_github.add_artifact(REPOSITORY, "dist", files)
     async with repo.open_artifact(1) as archive:
@@ -138,7 +138,7 @@ async def test_many_readers_share_an_archive(repo: Repo, fake_github: FakeGitHub
 async def test_a_payload_that_is_no_zip(
     repo: Repo, fake_github: FakeGitHub, size: int, raw: str | None, digest: str | None
 ) -> None:
-    """An upload with ``archive: false`` is NotAZip, and nothing of it is fetched but the end."""
+    """Opening an upload with ``archive: false`` raises NotAZip and fetches only its end."""
     fake_github.add_artifact(REPOSITORY, "dist", b"x" * size, raw=raw, digest=digest)
     with pytest.raises(NotAZip, match=f"{size} bytes"):
         async with repo.open_artifact(1):
@@ -147,18 +147,18 @@ async def test_a_payload_that_is_no_zip(
     assert sum(request.bytes_sent or 0 for request in fake_github.requests_to("blob")) < 140_000
 
 
-async def test_members_that_are_not_read(repo: Repo, fake_github: FakeGitHub) -> None:
-    """What is missing, too large, damaged, encrypted or there twice is an error of that member."""
-    archive_bytes = forge(
-        Part("fine.txt", b"fine"),
-        Part("large.txt", b"x" * 1000),
-        Part("wrong.txt", b"x" * 1000, STORED, central={"crc": 1}),
-        Part("locked.txt", b"x", flags=9),
-        Part("twice.txt", b"1"),
-        Part("twice.txt", b"2"),
-        Part("../evil.txt", b"evil"),
+async def test_members_that_cannot_be_read(repo: Repo, fake_github: FakeGitHub) -> None:
+    """A missing, large, damaged, encrypted or duplicate member is an error for that member only."""
+    archive_bytes = build_zip(
+        ZipMember("fine.txt", b"fine"),
+        ZipMember("large.txt", b"x" * 1000),
+        ZipMember("wrong.txt", b"x" * 1000, STORED, central={"crc32": 1}),
+        ZipMember("locked.txt", b"x", flags=9),
+        ZipMember("twice.txt", b"1"),
+        ZipMember("twice.txt", b"2"),
+        ZipMember("../evil.txt", b"evil"),
     )
-    await added(fake_github, repo, archive_bytes)
+    await add_artifact(fake_github, repo, archive_bytes)
     async with repo.open_artifact(1, limits=ArchiveLimits(max_member_size=1000)) as archive:
         with pytest.raises(MemberNotFound, match=r"did you mean 'fine.txt'") as missing:
             await archive.read("Fine.txt")
@@ -176,7 +176,7 @@ async def test_members_that_are_not_read(repo: Repo, fake_github: FakeGitHub) ->
                 await archive.read(name)
             with pytest.raises(error, match=name):
                 await chunks(archive, name)
-        # Its name does no harm to those who only read.
+        # An unsafe name matters only if the member becomes a file.
         assert await archive.read("../evil.txt") == b"evil"
         assert await archive.read("fine.txt") == b"fine"
     async with repo.open_artifact(1, limits=ArchiveLimits(max_member_size=999)) as archive:
@@ -184,17 +184,17 @@ async def test_members_that_are_not_read(repo: Repo, fake_github: FakeGitHub) ->
             await chunks(archive, "large.txt")
 
 
-async def test_wrong_arguments(repo: Repo, fake_github: FakeGitHub) -> None:
-    """Mistakes are told before anything is sent."""
-    artifact = await added(fake_github, repo)
+async def test_invalid_arguments(repo: Repo, fake_github: FakeGitHub) -> None:
+    """Invalid arguments raise InvalidArgument before any request is sent."""
+    artifact = await add_artifact(fake_github, repo)
     with pytest.raises(InvalidArgument, match="ArchiveLimits"):
         async with repo.open_artifact(artifact, limits=5):  # type: ignore[arg-type]
             pass
     async with repo.open_artifact(artifact) as archive:
         count = len(fake_github.requests)
-        for wrong in (5, None, b"report.json"):
+        for invalid in (5, None, b"report.json"):
             with pytest.raises(InvalidArgument):
-                await archive.read(wrong)  # type: ignore[arg-type]
+                await archive.read(invalid)  # type: ignore[arg-type]
         with pytest.raises(InvalidArgument, match="max_size"):
             await archive.read("report.json", max_size=-1)
         with pytest.raises(InvalidArgument, match="destination"):
@@ -205,22 +205,22 @@ async def test_wrong_arguments(repo: Repo, fake_github: FakeGitHub) -> None:
 
 
 async def test_long_local_headers(repo: Repo, fake_github: FakeGitHub) -> None:
-    """More in a local header than in most takes another request, and no more."""
+    """A member with an unusually long local header takes one more request."""
     data = os.urandom(300_000)
-    archive_bytes = forge(
-        Part("a", data, local={"extra": bytes(60_000)}),
-        Part("b", os.urandom(300_000)),
+    archive_bytes = build_zip(
+        ZipMember("a", data, local={"extra": bytes(60_000)}),
+        ZipMember("b", os.urandom(300_000)),
         between=bytes(100_000),
     )
-    await added(fake_github, repo, archive_bytes)
+    await add_artifact(fake_github, repo, archive_bytes)
     async with repo.open_artifact(1) as archive:
         assert await archive.read("a") == data
-    assert len(blob_requests(fake_github)) == 3
+    assert len(requested_ranges(fake_github)) == 3
 
 
-async def test_a_stream_that_is_read_again(repo: Repo, fake_github: FakeGitHub) -> None:
-    """Behind its end a member's stream goes on ending."""
-    await added(fake_github, repo)
+async def test_a_stream_stays_exhausted(repo: Repo, fake_github: FakeGitHub) -> None:
+    """A stream that has ended yields nothing when it is iterated again."""
+    await add_artifact(fake_github, repo)
     async with repo.open_artifact(1) as archive, archive.stream("bin/tool") as stream:
         assert b"".join([chunk async for chunk in stream]) == LARGE
         assert [chunk async for chunk in stream] == []

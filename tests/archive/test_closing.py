@@ -1,4 +1,4 @@
-"""What is at work in an archive that is left, and how much may be at once."""
+"""Closing an archive while members are read, and the bound on concurrent reads."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from tests.archive.artifacts import FILES, LARGE
 from tests.support import REPOSITORY
 
 
-@pytest.mark.parametrize("what", ["read", "extract", "stream"])
-async def test_leaving_ends_what_is_at_work(
+@pytest.mark.parametrize("method", ["read", "extract", "stream"])
+async def test_closing_ends_pending_work(
     fake_github: FakeGitHub,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    what: str,
+    method: str,
 ) -> None:
-    """Whoever still reads when an archive is left ends at once, and leaves no download."""
+    """Closing an archive ends pending reads at once, and leaves no temporary download."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     fake_github.add_artifact(REPOSITORY, "dist", FILES)
     policy = RetryPolicy(wait_initial=0.2)
@@ -41,33 +41,33 @@ async def test_leaving_ends_what_is_at_work(
                 "extract": lambda: archive.extract(tmp_path / "out"),
                 "stream": lambda: stream("bin/tool"),
             }
-            task = asyncio.create_task(work[what]())
+            task = asyncio.create_task(work[method]())
             await asyncio.sleep(0.02)
         fake_github.fail_blobs_when(lambda _: BlobFault.ignore_range())
         with pytest.raises(ClientStateError, match="this archive"):
             await task
         with pytest.raises(ClientStateError, match="this archive"):
-            await work[what]()
+            await work[method]()
         assert not [*tmp_path.glob("ghartifacts-*"), *tmp_path.glob("*out*")]
 
 
 @pytest.mark.parametrize("steps", [0, 1, 2, 5, 10, 20, 40, 80])
-async def test_leaving_while_all_is_downloaded(
+async def test_closing_during_a_temporary_download(
     repo: Repo,
     fake_github: FakeGitHub,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     steps: int,
 ) -> None:
-    """A temporary download is gone at whatever step the archive is left, or left when cancelled."""
+    """The temporary download is removed, whenever the archive is closed or cancelled."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     fake_github.add_artifact(REPOSITORY, "dist", FILES)
-    genuine, begun = RemoteFile._make_directory, asyncio.Event()
+    original, started = RemoteFile._make_directory, asyncio.Event()
     loop = asyncio.get_running_loop()
 
     def make(self: RemoteFile) -> None:
-        loop.call_soon_threadsafe(begun.set)
-        genuine(self)
+        loop.call_soon_threadsafe(started.set)
+        original(self)
 
     monkeypatch.setattr(RemoteFile, "_make_directory", make)
 
@@ -75,13 +75,13 @@ async def test_leaving_while_all_is_downloaded(
         async with repo.open_artifact(1) as archive:
             fake_github.fail_blobs_when(lambda _: BlobFault.ignore_range())
             reading.append(asyncio.create_task(archive.read("bin/tool")))
-            await begun.wait()
+            await started.wait()
             for _ in range(steps):
                 await asyncio.sleep(0)
 
     reading: list[asyncio.Task[bytes]] = []
     using = asyncio.create_task(use())
-    await begun.wait()
+    await started.wait()
     for _ in range(steps):
         await asyncio.sleep(0)
     using.cancel()
@@ -91,13 +91,13 @@ async def test_leaving_while_all_is_downloaded(
     assert not [*tmp_path.glob("ghartifacts-*")]
 
 
-async def test_many_members_at_once(
+async def test_concurrent_reads_are_bounded(
     repo: Repo, fake_github: FakeGitHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of many members that are read at once, eight are asked for side by side."""
+    """At most eight reads download concurrently."""
     files = {f"{number}": os.urandom(10_000) for number in range(60)}
     fake_github.add_artifact(REPOSITORY, "dist", files)
-    genuine_read, genuine_close = RangeReader.read, RangeReader.close
+    original_read, original_close = RangeReader.read, RangeReader.close
     reading: set[RangeReader] = set()
     most = 0
 
@@ -105,10 +105,10 @@ async def test_many_members_at_once(
         nonlocal most
         reading.add(self)
         most = max(most, len(reading))
-        return await genuine_read(self)
+        return await original_read(self)
 
     async def close(self: RangeReader) -> None:
-        await genuine_close(self)
+        await original_close(self)
         reading.discard(self)
 
     async with repo.open_artifact(1) as archive:

@@ -1,4 +1,4 @@
-"""Archives become directories: complete and in one step, or not at all."""
+"""Extracting archives to directories."""
 
 from __future__ import annotations
 
@@ -22,51 +22,51 @@ from ghartifacts_async import (
     TargetExists,
     UnsafeMember,
 )
-from ghartifacts_async._archive.extract import _Writer
+from ghartifacts_async._archive.member_writer import MemberWriter
 from ghartifacts_async.testing import BlobFault, FakeGitHub
 from tests.archive.artifacts import (
     DATA,
     Extract,
-    added,
-    blob_requests,
-    contents,
-    everything_below,
-    read_below,
+    add_artifact,
+    file_contents,
+    list_tree,
+    read_files,
+    requested_ranges,
 )
-from tests.archive.zip_writer import Part, forge
+from tests.archive.zip_writer import ZipMember, build_zip
 from tests.support import REPOSITORY, files_below
 
 
 @contextmanager
 def umask(mask: int) -> Iterator[None]:
-    """Under this umask."""
-    before = os.umask(mask)
+    """Set the umask."""
+    previous = os.umask(mask)
     try:
         yield
     finally:
-        os.umask(before)
+        os.umask(previous)
 
 
 async def test_an_archive_becomes_a_directory(
     extract: Extract, repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """Each file is there and told of, in the order of the archive; nothing else is left."""
-    await added(fake_github, repo)
+    """Extraction returns the files in the order of the archive, and leaves nothing else."""
+    await add_artifact(fake_github, repo)
     files = await extract(1, tmp_path / "a" / "b" / "out")
     out = tmp_path / "a" / "b" / "out"
-    assert files == [out / name for name in contents()]
-    assert read_below(out) == contents()
-    assert everything_below(tmp_path / "a" / "b") == sorted(
-        ["out", *(f"out/{name}" for name in contents()), "out/bin", "out/docs", "out/logs"]
+    assert files == [out / name for name in file_contents()]
+    assert read_files(out) == file_contents()
+    assert list_tree(tmp_path / "a" / "b") == sorted(
+        ["out", *(f"out/{name}" for name in file_contents()), "out/bin", "out/docs", "out/logs"]
     )
 
 
 @pytest.mark.parametrize("name", ["small.zip", "small-store.zip", "tree.zip"])
-async def test_archives_of_the_real_uploader(
+async def test_archives_of_the_official_uploader(
     extract: Extract, repo: Repo, fake_github: FakeGitHub, tmp_path: Path, name: str
 ) -> None:
-    """What the official uploader wrote is unpacked as `unzip` does it, its artefacts aside."""
-    await added(fake_github, repo, DATA / name)
+    """Archives of the official uploader are extracted, without its empty duplicate entries."""
+    await add_artifact(fake_github, repo, DATA / name)
     files = await extract(1, tmp_path / "out", portable=True)
     assert sorted(files_below(tmp_path / "out")) == sorted(
         path.relative_to(tmp_path / "out").as_posix() for path in files
@@ -74,22 +74,22 @@ async def test_archives_of_the_real_uploader(
     assert len(files) >= 3
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no permissions there")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
 @pytest.mark.parametrize("mask", [0o022, 0o077, 0o002])
 async def test_permissions(
     extract: Extract, repo: Repo, fake_github: FakeGitHub, tmp_path: Path, mask: int
 ) -> None:
-    """Files are 0644, or 0755 where any executable bit was set, less what the umask takes away."""
-    archive = forge(
-        Part("d/plain", b"x", mode=0o100600),
-        Part("d/all", b"x", mode=0o100777),
-        Part("d/group", b"x", mode=0o100610),
-        Part("d/setuid", b"x", mode=0o104755),
-        Part("d/none", b"x", mode=0),
-        Part("d/dos", b"x", mode=0o100777, central={"system": 0}),
-        Part("locked/", mode=0o040000),
+    """Files get mode 0644, or 0755 if any executable bit is recorded, less the umask."""
+    archive = build_zip(
+        ZipMember("d/plain", b"x", mode=0o100600),
+        ZipMember("d/all", b"x", mode=0o100777),
+        ZipMember("d/group", b"x", mode=0o100610),
+        ZipMember("d/setuid", b"x", mode=0o104755),
+        ZipMember("d/none", b"x", mode=0),
+        ZipMember("d/dos", b"x", mode=0o100777, central={"system": 0}),
+        ZipMember("locked/", mode=0o040000),
     )
-    await added(fake_github, repo, archive)
+    await add_artifact(fake_github, repo, archive)
     with umask(mask):
         await extract(1, tmp_path / "out")
 
@@ -102,12 +102,12 @@ async def test_permissions(
         assert mode(name) == 0o755 & ~mask
 
 
-async def test_a_choice_of_members(
+async def test_selecting_members(
     extract: Extract, repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """Names, one name or a pattern; and leading components are left out."""
-    await added(fake_github, repo)
-    for number, (wanted, strip, found) in enumerate(
+    """Members are selected by names, one name or a pattern; `strip` removes leading components."""
+    await add_artifact(fake_github, repo)
+    for number, (members, strip, expected) in enumerate(
         [
             ("*.json", 0, ["report.json"]),
             ("bin/tool", 1, ["tool"]),
@@ -116,70 +116,70 @@ async def test_a_choice_of_members(
         ]
     ):
         out = tmp_path / f"{number}"
-        await extract(1, out, members=wanted, strip=strip)
-        assert files_below(out) == found
+        await extract(1, out, members=members, strip=strip)
+        assert files_below(out) == expected
     with pytest.raises(MemberNotFound, match=r"did you mean 'report\.json'"):
         await extract(1, tmp_path / "none", members=["reprot.json"])
     assert not (tmp_path / "none").exists()
 
 
-async def test_neighbours_come_in_one_request(
+async def test_adjacent_members_share_a_request(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """Members that lie side by side are fetched together, and what lies far off is not."""
+    """Adjacent members are fetched with one request; distant bytes between them are not fetched."""
     files = {f"{number}/small": os.urandom(2000) for number in range(100)}
     files |= {"far": os.urandom(2_000_000), "other": b"x", "last": os.urandom(200_000)}
     fake_github.add_artifact(REPOSITORY, "dist", files)
     async with repo.open_artifact(1) as archive:
-        assert len(blob_requests(fake_github)) == 1
-        wanted = [name for name in files if name not in ("far", "last")]
-        await archive.extract(tmp_path / "out", wanted)
-        assert len(blob_requests(fake_github)) == 3
-    assert read_below(tmp_path / "out") == {name: files[name] for name in wanted}
+        assert len(requested_ranges(fake_github)) == 1
+        selected = [name for name in files if name not in ("far", "last")]
+        await archive.extract(tmp_path / "out", selected)
+        assert len(requested_ranges(fake_github)) == 3
+    assert read_files(tmp_path / "out") == {name: files[name] for name in selected}
     await fake_github.settled()
     sent = sum(request.bytes_sent or 0 for request in fake_github.requests_to("blob"))
     assert sent < 500_000
 
 
-async def test_a_directory_that_is_there(
+async def test_an_existing_directory(
     extract: Extract, repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """It is left alone, unless it is empty or to be replaced: then nothing of it is left."""
-    await added(fake_github, repo)
+    """An existing directory is kept, unless it is empty or ``replace`` was requested."""
+    await add_artifact(fake_github, repo)
     out = tmp_path / "out"
     (out / "old").mkdir(parents=True)
     (out / "old" / "file").write_text("old")
     count = len(fake_github.requests_to("blob"))
-    with pytest.raises(TargetExists, match="there is a directory already") as caught:
+    with pytest.raises(TargetExists, match="already exists") as caught:
         await extract(1, out)
     assert caught.value.path == out
     assert len(fake_github.requests_to("blob")) <= count + 1
-    assert everything_below(tmp_path) == ["out", "out/old", "out/old/file"]
+    assert list_tree(tmp_path) == ["out", "out/old", "out/old/file"]
     await extract(1, out, if_exists="replace")
-    assert read_below(out) == contents()
+    assert read_files(out) == file_contents()
     assert [*tmp_path.iterdir()] == [out]
     (tmp_path / "empty").mkdir()
     await extract(1, f"{tmp_path / 'empty'}{os.sep}")
-    assert read_below(tmp_path / "empty") == contents()
+    assert read_files(tmp_path / "empty") == file_contents()
 
 
-async def test_something_else_that_is_there(
+async def test_an_existing_file_or_link(
     extract: Extract, repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """A file or a link is never replaced by a directory."""
-    await added(fake_github, repo)
+    """A file or a link is never replaced with a directory."""
+    await add_artifact(fake_github, repo)
     (tmp_path / "file").write_text("mine")
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")
     (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
-    before = everything_below(tmp_path)
+    before = list_tree(tmp_path)
     for name in ("file", "link", "dangling"):
         for how in ("error", "replace"):
             with pytest.raises(TargetExists, match="a file or a link"):
                 await extract(1, tmp_path / name, if_exists=how)
     with pytest.raises(DiskError):
         await extract(1, tmp_path / "file" / "below")
-    assert everything_below(tmp_path) == before
+    assert list_tree(tmp_path) == before
     assert (tmp_path / "file").read_text() == "mine"
 
 
@@ -190,20 +190,20 @@ async def test_short_writes(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A system that writes less than it is given is asked again."""
-    await added(fake_github, repo)
-    genuine = os.write
-    monkeypatch.setattr(os, "write", lambda fd, data: genuine(fd, bytes(data[:7001])))
+    """Writes that the system performs only partly are completed."""
+    await add_artifact(fake_github, repo)
+    original = os.write
+    monkeypatch.setattr(os, "write", lambda fd, data: original(fd, bytes(data[:7001])))
     await extract(1, tmp_path / "out")
     monkeypatch.undo()
-    assert read_below(tmp_path / "out") == contents()
+    assert read_files(tmp_path / "out") == file_contents()
 
 
 async def test_portable_names(
     extract: Extract, repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """Names that Windows does not take are refused to whoever asks for portable ones."""
-    await added(fake_github, repo, forge(Part("logs/aux.txt", b"x")))
+    """With ``portable=True``, names that Windows does not support are refused."""
+    await add_artifact(fake_github, repo, build_zip(ZipMember("logs/aux.txt", b"x")))
     with pytest.raises(UnsafeMember, match="Windows"):
         await extract(1, tmp_path / "out", portable=True)
     if sys.platform != "win32":
@@ -211,64 +211,66 @@ async def test_portable_names(
         assert files_below(tmp_path / "out") == ["logs/aux.txt"]
 
 
-async def test_a_budget(
+async def test_limits(
     extract: Extract, repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """More than the budget is refused; members that nobody wants cost nothing of it."""
-    await added(fake_github, repo)
+    """An extraction beyond the limits is refused; members that are not selected do not count."""
+    await add_artifact(fake_github, repo)
     with pytest.raises(ArchiveLimitExceeded) as caught:
         await extract(1, tmp_path / "out", limits=ArchiveLimits(max_total_size=100))
     assert caught.value.limit == "max_total_size"
     await extract(1, tmp_path / "out", limits=ArchiveLimits(max_total_size=100), members="*.json")
 
 
-async def test_the_loop_is_free(extract: Extract, fake_github: FakeGitHub, tmp_path: Path) -> None:
-    """Files are written in threads of the client, several at once, and none in the loop's."""
+async def test_files_are_written_in_threads(
+    extract: Extract, fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """Files are written in threads of the client, never in the event loop."""
     writers: set[str] = set()
-    genuine = _Writer.write
+    original = MemberWriter.write
 
-    def write(self: _Writer) -> bool:
+    def write(self: MemberWriter) -> bool:
         writers.add(threading.current_thread().name)
-        return genuine(self)
+        return original(self)
 
     files = {f"{number}": os.urandom(100_000) for number in range(400)}
     fake_github.add_artifact(REPOSITORY, "dist", files)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_Writer, "write", write)
+        patch.setattr(MemberWriter, "write", write)
         await extract(1, tmp_path / "out")
     assert writers
     assert all(name.startswith("ghartifacts-disk") for name in writers)
-    assert read_below(tmp_path / "out") == files
+    assert read_files(tmp_path / "out") == files
 
 
-async def test_members_that_lie_apart_come_side_by_side(
+async def test_distant_members_are_fetched_concurrently(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """Where members are far from each other four requests are under way at once, and no more."""
+    """Distant members are fetched with up to four concurrent requests."""
     files = {f"{number}": os.urandom(400_000) for number in range(24)}
     fake_github.add_artifact(REPOSITORY, "dist", files)
     async with repo.open_artifact(1) as archive:
         await archive.extract(tmp_path / "out", [f"{number}" for number in range(0, 22, 2)])
-        assert len(blob_requests(fake_github)) == 1 + 11
+        assert len(requested_ranges(fake_github)) == 1 + 11
         fake_github.clear_requests()
         fake_github.fail_blobs_when(lambda _: BlobFault.stall(after=10))
         task = asyncio.create_task(archive.extract(tmp_path / "never", ["0", "4", "8", "12", "16"]))
-        while len(blob_requests(fake_github)) < 4:  # noqa: ASYNC110 - the log has no event
+        while len(requested_ranges(fake_github)) < 4:  # noqa: ASYNC110 - the log has no event
             await asyncio.sleep(0)
         await asyncio.sleep(0.05)
-        assert len(blob_requests(fake_github)) == 4
+        assert len(requested_ranges(fake_github)) == 4
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
     found = {f"{number}": files[f"{number}"] for number in range(0, 22, 2)}
-    assert read_below(tmp_path) == {f"out/{name}": data for name, data in found.items()}
+    assert read_files(tmp_path) == {f"out/{name}": data for name, data in found.items()}
 
 
 @pytest.mark.parametrize("content", [bytes(40 * 2**20), os.urandom(40 * 2**20)])
 async def test_a_large_member(
     extract: Extract, fake_github: FakeGitHub, tmp_path: Path, content: bytes
 ) -> None:
-    """A member is unpacked in stretches, however well it is compressed."""
+    """A member of 40 MiB is extracted, whether or not it compresses well."""
     fake_github.add_artifact(REPOSITORY, "dist", {"large": content, "small": b"x"})
     await extract(1, tmp_path / "out")
-    assert read_below(tmp_path / "out") == {"large": content, "small": b"x"}
+    assert read_files(tmp_path / "out") == {"large": content, "small": b"x"}

@@ -1,4 +1,4 @@
-"""Unpacking that goes wrong, or is ended: the place is as it was, and nothing is left."""
+"""Extractions that fail or are cancelled leave the target as it was, and no other files."""
 
 from __future__ import annotations
 
@@ -26,45 +26,45 @@ from ghartifacts_async import (
     StoreError,
     TargetExists,
 )
-from ghartifacts_async._archive.extract import _Writer
+from ghartifacts_async._archive.member_writer import MemberWriter
 from ghartifacts_async._disk.staging import StagingDirectory
 from ghartifacts_async.testing import BlobFault, FakeGitHub
 from tests.archive.artifacts import (
     FILES,
     LARGE,
     Extract,
-    added,
-    contents,
-    everything_below,
-    read_below,
+    add_artifact,
+    file_contents,
+    list_tree,
+    read_files,
 )
-from tests.archive.zip_writer import Part, forge
+from tests.archive.zip_writer import ZipMember, build_zip
 from tests.support import QUICK, REPOSITORY, files_below
 
 
-async def test_the_old_one_is_never_lost(
+async def test_a_failed_replacement_restores_the_directory(
     extract: Extract,
     repo: Repo,
     fake_github: FakeGitHub,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Where the new directory cannot take its place, the old one is put back, or told where."""
-    await added(fake_github, repo)
+    """If a replacement fails, the old directory is restored, or the error names its new path."""
+    await add_artifact(fake_github, repo)
     out = tmp_path / "out"
     out.mkdir()
     (out / "file").write_text("old")
-    genuine, failures = StagingDirectory._take, ["tree"]
+    original, failures = StagingDirectory._move_to_target, ["tree"]
 
-    def take(self: StagingDirectory, name: str) -> None:
+    def move_to_target(self: StagingDirectory, name: str) -> None:
         if name in failures:
             raise OSError(errno.EIO, "Input/output error")
-        genuine(self, name)
+        original(self, name)
 
-    monkeypatch.setattr(StagingDirectory, "_take", take)
+    monkeypatch.setattr(StagingDirectory, "_move_to_target", move_to_target)
     with pytest.raises(DiskError, match="Input/output error"):
         await extract(1, out, if_exists="replace")
-    assert everything_below(tmp_path) == ["out", "out/file"]
+    assert list_tree(tmp_path) == ["out", "out/file"]
     failures.append("old")
     with pytest.raises(DiskError, match="is now at") as caught:
         await extract(1, out, if_exists="replace")
@@ -74,36 +74,36 @@ async def test_the_old_one_is_never_lost(
     assert files_below(tmp_path) == [f"{caught.value.path.parent.name}/old/file"]
 
 
-async def test_a_directory_that_comes_meanwhile(
+async def test_a_directory_that_appears_during_extraction(
     extract: Extract,
     repo: Repo,
     fake_github: FakeGitHub,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """What appears at the place while the archive is unpacked is left alone."""
-    await added(fake_github, repo)
+    """A directory that another process creates during the extraction is not replaced."""
+    await add_artifact(fake_github, repo)
     out = tmp_path / "out"
-    genuine = StagingDirectory._look
-    looked: list[bool] = []
+    original = StagingDirectory._check_target
+    checked: list[bool] = []
 
-    def look(self: StagingDirectory) -> bool:
-        answer = genuine(self)
-        if looked:
+    def check_target(self: StagingDirectory) -> bool:
+        exists = original(self)
+        if checked:
             out.mkdir(exist_ok=True)
             (out / "file").write_text("theirs")
-        looked.append(answer)
-        return answer
+        checked.append(exists)
+        return exists
 
-    monkeypatch.setattr(StagingDirectory, "_look", look)
+    monkeypatch.setattr(StagingDirectory, "_check_target", check_target)
     with pytest.raises(TargetExists):
         await extract(1, out)
-    assert everything_below(tmp_path) == ["out", "out/file"]
+    assert list_tree(tmp_path) == ["out", "out/file"]
     (out / "file").unlink()
-    looked.clear()
+    checked.clear()
     with pytest.raises(TargetExists):
         await extract(1, out)
-    assert everything_below(tmp_path) == ["out", "out/file"]
+    assert list_tree(tmp_path) == ["out", "out/file"]
 
 
 async def test_a_full_disk(
@@ -113,20 +113,20 @@ async def test_a_full_disk(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A disk that gets full is DiskFull with the file's path to be, and nothing is left."""
-    await added(fake_github, repo)
-    genuine = _Writer._put
+    """A full disk raises DiskFull with the target path of the file, and leaves nothing."""
+    await add_artifact(fake_github, repo)
+    original = MemberWriter._write_chunk
 
-    def put(self: _Writer, entry: Any, parts: tuple[str, ...], data: bytes) -> None:
-        if data == b"" and parts == ("bin", "tool"):
+    def write_chunk(self: MemberWriter, entry: Any, path: tuple[str, ...], chunk: bytes) -> None:
+        if chunk == b"" and path == ("bin", "tool"):
             raise OSError(errno.ENOSPC, "No space left on device")
-        genuine(self, entry, parts, data)
+        original(self, entry, path, chunk)
 
-    monkeypatch.setattr(_Writer, "_put", put)
+    monkeypatch.setattr(MemberWriter, "_write_chunk", write_chunk)
     with pytest.raises(DiskFull) as caught:
         await extract(1, tmp_path / "new" / "out")
     assert caught.value.path == tmp_path / "new" / "out" / "bin" / "tool"
-    assert everything_below(tmp_path) == []
+    assert list_tree(tmp_path) == []
 
 
 async def test_a_directory_that_cannot_be_made(
@@ -136,26 +136,26 @@ async def test_a_directory_that_cannot_be_made(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A directory that the system refuses is a DiskError with its path to be."""
-    await added(fake_github, repo)
-    genuine = os.mkdir
+    """A directory that cannot be created raises DiskError with its target path."""
+    await add_artifact(fake_github, repo)
+    original = os.mkdir
 
     def mkdir(path: Any, *arguments: Any, **named: Any) -> None:
         if os.fspath(path).endswith(f"{os.sep}docs"):
             raise OSError(errno.EACCES, "Permission denied")
-        genuine(path, *arguments, **named)
+        original(path, *arguments, **named)
 
     monkeypatch.setattr(os, "mkdir", mkdir)
     with pytest.raises(DiskError, match="permission denied") as caught:
         await extract(1, tmp_path / "out")
     assert caught.value.path == tmp_path / "out" / "docs"
-    assert everything_below(tmp_path) == []
+    assert list_tree(tmp_path) == []
 
 
-async def test_what_is_not_an_archive(
+async def test_payloads_that_cannot_be_extracted(
     extract: Extract, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """A raw upload is NotAZip, and the directory is not made."""
+    """If there is no archive, an error is raised and no directory is created."""
     fake_github.add_artifact(REPOSITORY, "log", b"x" * 1000, raw="log.txt")
     fake_github.add_artifact(REPOSITORY, "gone", FILES, expired=True)
     with pytest.raises(NotAZip):
@@ -165,25 +165,25 @@ async def test_what_is_not_an_archive(
     fake_github.fail_blobs_when(lambda _: BlobFault.status(404))
     with pytest.raises(StoreError):
         await extract(1, tmp_path / "a" / "out")
-    assert everything_below(tmp_path) == []
+    assert list_tree(tmp_path) == []
 
 
-async def test_a_download_is_verified_before_it_is_unpacked(
+async def test_a_download_is_verified_before_extraction(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """Bytes that are not those that were uploaded are never parsed."""
-    await added(fake_github, repo)
+    """A payload with the wrong digest is never parsed."""
+    await add_artifact(fake_github, repo)
     fake_github.fail_blobs_when(lambda _: BlobFault.flip(at=100))
     with pytest.raises(DigestMismatch):
         await repo.extract_artifact(1, tmp_path / "out")
-    assert everything_below(tmp_path) == []
+    assert list_tree(tmp_path) == []
 
 
 async def test_a_cancelled_extraction_leaves_nothing(
     extract: Extract, repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """Cancelled at any of its steps, it is done or as if it had never begun."""
-    await added(fake_github, repo)
+    """An extraction that is cancelled at any step is complete or leaves nothing."""
+    await add_artifact(fake_github, repo)
     out = tmp_path / "new" / "out"
     before, step, done = asyncio.all_tasks(), 0, False
     while not done:
@@ -197,17 +197,17 @@ async def test_a_cancelled_extraction_leaves_nothing(
             with pytest.raises(asyncio.CancelledError):
                 await task
         if out.exists():
-            assert read_below(out) == contents()
+            assert read_files(out) == file_contents()
             assert [*out.parent.iterdir()] == [out]
             break
-        ours = [t for t in asyncio.all_tasks() - before if "ghartifacts_async/_" in repr(t)]
-        assert ours == []
-        assert everything_below(tmp_path) == []
+        tasks = [t for t in asyncio.all_tasks() - before if "ghartifacts_async/_" in repr(t)]
+        assert tasks == []
+        assert list_tree(tmp_path) == []
     assert step > 50
 
 
-@pytest.mark.parametrize("job", ["_make", "_fill", "_publish", "_leave"])
-async def test_cancelled_while_a_thread_is_at_work(
+@pytest.mark.parametrize("job", ["_make", "_fill", "_publish", "_remove_work"])
+async def test_cancellation_waits_for_the_thread(
     extract: Extract,
     repo: Repo,
     fake_github: FakeGitHub,
@@ -215,47 +215,50 @@ async def test_cancelled_while_a_thread_is_at_work(
     monkeypatch: pytest.MonkeyPatch,
     job: str,
 ) -> None:
-    """A job in a thread is waited for: what it made is there complete, or gone."""
-    await added(fake_github, repo)
-    genuine = getattr(StagingDirectory, job)
-    begun, go_on = threading.Event(), threading.Event()
+    """Cancellation waits for the current file operation, whose result is complete or removed."""
+    await add_artifact(fake_github, repo)
+    original = getattr(StagingDirectory, job)
+    started, resume = threading.Event(), threading.Event()
 
     def slow(self: StagingDirectory, *arguments: Any) -> Any:
-        begun.set()
-        go_on.wait(10)
-        return genuine(self, *arguments)
+        started.set()
+        resume.wait(10)
+        return original(self, *arguments)
 
     monkeypatch.setattr(StagingDirectory, job, slow)
     task = asyncio.create_task(extract(1, tmp_path / "out"))
-    while not begun.is_set():  # noqa: ASYNC110 - a thread's event
+    while not started.is_set():  # noqa: ASYNC110 - a thread's event
         await asyncio.sleep(0.001)
     task.cancel()
     await asyncio.sleep(0.01)
     assert not task.done()
-    go_on.set()
+    resume.set()
     with pytest.raises(asyncio.CancelledError):
         await task
-    if job in ("_publish", "_leave"):
-        # At the last moment it may be there, and then it is complete.
-        assert read_below(tmp_path) in ({}, {f"out/{name}": c for name, c in contents().items()})
+    if job in ("_publish", "_remove_work"):
+        # These jobs run so late that the extraction may complete.
+        assert read_files(tmp_path) in (
+            {},
+            {f"out/{name}": c for name, c in file_contents().items()},
+        )
     else:
-        assert everything_below(tmp_path) == []
+        assert list_tree(tmp_path) == []
 
 
-async def test_a_client_that_closes_ends_it(
+async def test_closing_the_client_ends_an_extraction(
     fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Closing the client ends an extraction at once, and leaves neither file nor thread."""
+    """Closing the client ends an extraction at once, without remaining files or threads."""
     files = {f"{number}": os.urandom(50_000) for number in range(200)} | {"tool": LARGE}
     fake_github.add_artifact(REPOSITORY, "dist", files)
-    genuine, writing = _Writer.write, threading.Event()
+    original, writing = MemberWriter.write, threading.Event()
 
-    def write(self: _Writer) -> bool:
+    def write(self: MemberWriter) -> bool:
         writing.set()
         time.sleep(0.01)
-        return genuine(self)
+        return original(self)
 
-    monkeypatch.setattr(_Writer, "write", write)
+    monkeypatch.setattr(MemberWriter, "write", write)
     gh = Client(fake_github.token, base_url=fake_github.url, retry=QUICK)
     await gh.__aenter__()
     task = asyncio.create_task(gh.repo(REPOSITORY).extract_artifact(1, tmp_path / "out"))
@@ -264,27 +267,27 @@ async def test_a_client_that_closes_ends_it(
     await gh.__aexit__(None, None, None)
     with pytest.raises(ClientStateError):
         await task
-    assert everything_below(tmp_path) == []
+    assert list_tree(tmp_path) == []
     names = [thread.name for thread in threading.enumerate()]
     assert not any(name.startswith("ghartifacts-disk") for name in names)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="counts in /proc")
-async def test_no_file_stays_open(
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+async def test_a_rejected_archive_leaves_no_open_file(
     extract: Extract, repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """After a refusal in the middle of the archive every file is closed."""
-    good = [Part(f"{number}", os.urandom(300_000)) for number in range(20)]
-    bad = Part("bad", os.urandom(200_000), central={"crc": 1})
-    await added(fake_github, repo, forge(*good[:10], bad, *good[10:]))
+    """All files are closed after a damaged member in the middle of the archive."""
+    good = [ZipMember(f"{number}", os.urandom(300_000)) for number in range(20)]
+    bad = ZipMember("bad", os.urandom(200_000), central={"crc32": 1})
+    await add_artifact(fake_github, repo, build_zip(*good[:10], bad, *good[10:]))
 
     def open_files() -> list[str]:
         paths = [os.path.realpath(link) for link in Path("/proc/self/fd").iterdir()]
         return [path for path in paths if path.startswith(str(tmp_path))]
 
-    for wanted in (None, [f"{number}" for number in range(0, 20, 2)] + ["bad"]):
+    for members in (None, [f"{number}" for number in range(0, 20, 2)] + ["bad"]):
         with pytest.raises(ArchiveError, match="bad") as caught:
-            await extract(1, tmp_path / "out", members=wanted)
+            await extract(1, tmp_path / "out", members=members)
         assert caught.value.member == "bad"
     assert open_files() == []
-    assert everything_below(tmp_path) == []
+    assert list_tree(tmp_path) == []

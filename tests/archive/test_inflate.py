@@ -1,4 +1,4 @@
-"""Bytes of members, out of bytes of an archive that come as they like."""
+"""Decoding members from the bytes of an archive."""
 
 from __future__ import annotations
 
@@ -11,9 +11,17 @@ from hypothesis import strategies as st
 
 from ghartifacts_async import ArchiveLimits, DamagedArchive
 from ghartifacts_async._archive import inflate
-from ghartifacts_async._archive.inflate import LARGEST_PIECE, Run
-from tests.archive.quine import quine
-from tests.archive.zip_writer import DEFERRED, DEFLATED, STORED, Part, forge, index_of, unpacked
+from ghartifacts_async._archive.inflate import MAX_CHUNK_SIZE, MemberDecoder
+from tests.archive.self_containing_zip import self_containing_zip
+from tests.archive.zip_writer import (
+    DATA_DESCRIPTOR_FLAG,
+    DEFLATED,
+    STORED,
+    ZipMember,
+    build_zip,
+    parse_index,
+    unzip,
+)
 from tests.values import examples
 
 NAMES = st.text("abcXYZ é日\U0001f600-_", min_size=1, max_size=12).map(lambda text: f"x{text}y")
@@ -24,7 +32,7 @@ CONTENTS = st.binary(max_size=300) | st.builds(lambda b, n: b * n, st.binary(), 
 @given(
     st.dictionaries(NAMES, CONTENTS, max_size=6),
     st.sampled_from([STORED, DEFLATED]),
-    st.sampled_from([0, DEFERRED]),
+    st.sampled_from([0, DATA_DESCRIPTOR_FLAG]),
     st.integers(1, 700),
     st.integers(0, 200),
     st.binary(max_size=30),
@@ -32,34 +40,34 @@ CONTENTS = st.binary(max_size=300) | st.builds(lambda b, n: b * n, st.binary(), 
 def test_round_trip(
     files: dict[str, bytes], method: int, flags: int, chunk: int, gap: int, between: bytes
 ) -> None:
-    """What was zipped is unpacked, however its bytes are cut and whatever lies between."""
+    """Zipped files are decoded, in chunks of any size and with any bytes between members."""
     names = {f"{number}{name}": data for number, (name, data) in enumerate(files.items())}
-    parts = [Part(name, data, method, flags=flags) for name, data in names.items()]
-    archive = forge(*parts, between=between)
-    assert unpacked(archive, chunk=chunk, gap=gap) == names
+    members = [ZipMember(name, data, method, flags=flags) for name, data in names.items()]
+    archive = build_zip(*members, between=between)
+    assert unzip(archive, chunk_size=chunk, max_gap=gap) == names
 
 
-def test_pieces_are_small() -> None:
-    """However well it is compressed, no piece of a member is larger than a mebibyte."""
+def test_chunks_are_bounded() -> None:
+    """No decoded chunk is larger than 1 MiB, however well the member compresses."""
     data = bytes(5 * 2**20 + 1)
     for method in (STORED, DEFLATED):
-        archive = forge(Part("zeros", data, method))
-        (entry,) = index_of(archive).entries
-        run = Run([entry])
-        assert run.next() is None
-        run.feed(archive)
+        archive = build_zip(ZipMember("zeros", data, method))
+        (entry,) = parse_index(archive).entries
+        decoder = MemberDecoder([entry])
+        assert decoder.next() is None
+        decoder.feed(archive)
         sizes = []
-        while piece := run.next():
-            sizes.append(len(piece[1]))
+        while decoded := decoder.next():
+            sizes.append(len(decoded[1]))
         assert sum(sizes) == len(data)
-        assert max(sizes) == LARGEST_PIECE
+        assert max(sizes) == MAX_CHUNK_SIZE
         assert sizes[-1] == 0
-        assert run.done
-        assert run.next() is None
+        assert decoder.done
+        assert decoder.next() is None
 
 
-def test_a_bomb_is_not_inflated(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of a member that becomes more than it claims no more than that is inflated."""
+def test_a_bomb_is_not_decompressed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A member that is larger than recorded is decompressed only up to its recorded size."""
     inflated = 0
     inflater = zlib.decompressobj
 
@@ -70,68 +78,72 @@ def test_a_bomb_is_not_inflated(monkeypatch: pytest.MonkeyPatch) -> None:
         def __getattr__(self, name: str) -> object:
             return getattr(self._inflater, name)
 
-        def decompress(self, data: bytes, most: int) -> bytes:
+        def decompress(self, data: bytes, max_size: int) -> bytes:
             nonlocal inflated
-            out = self._inflater.decompress(data, most)
+            out = self._inflater.decompress(data, max_size)
             inflated += len(out)
             return out
 
-    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
-    packed = packer.compress(bytes(2**24)) + packer.flush()
-    archive = forge(Part("bomb", b"x" * 1000, packed=packed))
+    compressor = zlib.compressobj(9, zlib.DEFLATED, -15)
+    packed = compressor.compress(bytes(2**24)) + compressor.flush()
+    archive = build_zip(ZipMember("bomb", b"x" * 1000, compressed_data=packed))
     monkeypatch.setattr("ghartifacts_async._archive.inflate.zlib.decompressobj", Counting)
-    with pytest.raises(DamagedArchive, match="more than the 1000 bytes"):
-        unpacked(archive)
+    with pytest.raises(DamagedArchive, match="more than the recorded 1000 bytes"):
+        unzip(archive)
     assert inflated == 1001
 
 
-def test_an_archive_that_holds_itself() -> None:
-    """An archive whose member is that archive is unpacked once, and not for ever."""
-    archive = quine()
-    assert [*unpacked(archive).values()] == [archive]
+def test_an_archive_that_contains_itself() -> None:
+    """An archive that contains itself is decoded once."""
+    archive = self_containing_zip()
+    assert [*unzip(archive).values()] == [archive]
 
 
-def test_neighbours_are_fetched_together() -> None:
-    """Members that lie side by side are one run, unless it gets too long or the gap too wide."""
-    files = [Part(f"{number}", os.urandom(1000)) for number in range(10)]
-    entries = index_of(forge(*files)).entries
+def test_adjacent_members_are_grouped() -> None:
+    """Adjacent members form one group, within bounds on its size, members and gaps."""
+    files = [ZipMember(f"{number}", os.urandom(1000)) for number in range(10)]
+    entries = parse_index(build_zip(*files)).entries
 
-    def lengths(gap: int = 0, size: int = 10**6, members: int = 100, step: int = 1) -> list[int]:
-        found = inflate.runs([*entries][::-step], gap=gap, size=size, members=members)
-        return [len(run._entries) for run in found]
+    def lengths(
+        max_gap: int = 0, max_size: int = 10**6, max_members: int = 100, step: int = 1
+    ) -> list[int]:
+        found = inflate.group_members(
+            [*entries][::-step], max_gap=max_gap, max_size=max_size, max_members=max_members
+        )
+        return [len(decoder._entries) for decoder in found]
 
-    assert lengths(gap=50) == [10]
-    assert lengths(gap=0) == [1] * 10
-    assert lengths(gap=50, size=3500) == [3, 3, 3, 1]
-    assert lengths(gap=50, members=4) == [4, 4, 2]
-    assert lengths(gap=50, size=1) == [1] * 10
-    assert lengths(gap=50, step=2) == [1] * 5
-    assert lengths(gap=1100, step=2) == [5]
-    assert [*inflate.runs([], gap=0, size=0, members=1)] == []
+    assert lengths(max_gap=50) == [10]
+    assert lengths(max_gap=0) == [1] * 10
+    assert lengths(max_gap=50, max_size=3500) == [3, 3, 3, 1]
+    assert lengths(max_gap=50, max_members=4) == [4, 4, 2]
+    assert lengths(max_gap=50, max_size=1) == [1] * 10
+    assert lengths(max_gap=50, step=2) == [1] * 5
+    assert lengths(max_gap=1100, step=2) == [5]
+    assert [*inflate.group_members([], max_gap=0, max_size=0, max_members=1)] == []
 
 
-def test_no_byte_too_many_is_asked_for() -> None:
-    """A run ends close behind its last member, wherever the next one begins."""
-    archive = forge(Part("a", b"x" * 100, STORED), Part("b"), between=bytes(5000))
-    entry, last = index_of(archive).entries
-    run = Run([entry])
-    assert run.stop < 500
-    run.feed(archive[: run.stop])
-    run.next()
-    assert run.stop == archive.index(b"x" * 100) + 100
-    assert Run([last]).stop <= len(archive)
+def test_the_stop_is_close_to_the_last_member() -> None:
+    """A decoder needs no bytes far behind its last member, even if the next one is far away."""
+    archive = build_zip(ZipMember("a", b"x" * 100, STORED), ZipMember("b"), between=bytes(5000))
+    entry, last = parse_index(archive).entries
+    decoder = MemberDecoder([entry])
+    assert decoder.stop < 500
+    decoder.feed(archive[: decoder.stop])
+    decoder.next()
+    assert decoder.stop == archive.index(b"x" * 100) + 100
+    assert MemberDecoder([last]).stop <= len(archive)
 
 
 def test_long_local_headers() -> None:
-    """More in a local header than in most is asked for once it is seen."""
+    """A decoder moves its stop if the local header is unusually long."""
     for extra in (b"", bytes(300), bytes(60_000)):
-        part = Part("a", b"x" * 100, local={"extra": extra})
+        member = ZipMember("a", b"x" * 100, local={"extra": extra})
         for between in (b"", bytes(10**5)):
-            archive = forge(part, Part("b", b"y"), between=between)
-            assert unpacked(archive, wanted="a", chunk=64) == {"a": b"x" * 100}
+            archive = build_zip(member, ZipMember("b", b"y"), between=between)
+            assert unzip(archive, members="a", chunk_size=64) == {"a": b"x" * 100}
 
 
-def test_a_budget_holds_for_what_is_wanted() -> None:
-    """Members that nobody wants cost nothing of the budget."""
-    archive = forge(Part("large", bytes(1000)), Part("small", b"x"))
-    assert unpacked(archive, ArchiveLimits(max_member_size=10), wanted="small") == {"small": b"x"}
+def test_limits_apply_to_selected_members() -> None:
+    """Members that are not selected do not count towards the limits."""
+    archive = build_zip(ZipMember("large", bytes(1000)), ZipMember("small", b"x"))
+    assert unzip(archive, ArchiveLimits(max_member_size=10), members="small") == {"small": b"x"}

@@ -1,4 +1,4 @@
-"""Names become paths, or are refused."""
+"""Turning member names into safe paths."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ghartifacts_async import ArchiveError, ArchiveLimits, UnsafeMember, _arguments
-from ghartifacts_async._archive.member_paths import layout, safe_path
+from ghartifacts_async._archive.member_paths import plan_extraction, safe_path
 from ghartifacts_async._disk.filenames import folded
-from tests.archive.zip_writer import Part, forge, index_of, unpacked
+from tests.archive.zip_writer import ZipMember, build_zip, parse_index, unzip
 from tests.public.test_arguments import refused
 from tests.values import assert_not_quadratic, examples
 
-# From Python 3.13 on the method's name is deprecated.
+# `PureWindowsPath.is_reserved` is deprecated since Python 3.13.
 is_reserved = getattr(ntpath, "isreserved", lambda path: PureWindowsPath(path).is_reserved())
 
 NAMES = st.lists(
@@ -31,10 +31,10 @@ NAMES = st.lists(
 
 @examples(500)
 @given(NAMES, st.booleans())
-def test_any_name(name: str, portable: bool) -> None:
-    """Whatever a member is called, it is refused or stays below the directory, as it is called."""
+def test_any_name_is_refused_or_safe(name: str, portable: bool) -> None:
+    """Any name is refused, or becomes the same path below the directory."""
     try:
-        (entry,) = index_of(forge(Part(name))).entries
+        (entry,) = parse_index(build_zip(ZipMember(name))).entries
         parts = safe_path(entry, portable=portable)
     except ArchiveError as error:
         assert (str(error).isprintable(), error.member) == (True, name)  # noqa: PT017 - either way
@@ -57,11 +57,11 @@ def test_any_name(name: str, portable: bool) -> None:
 
 @examples(300)
 @given(st.lists(NAMES.filter(bool), min_size=1, max_size=6), st.integers(0, 3))
-def test_any_names(names: list[str], strip: int) -> None:
-    """What is not refused are distinct paths, each below directories that are made before it."""
-    archive = forge(*[Part(name, b"" if name.endswith("/") else b"x") for name in names])
+def test_any_names_are_refused_or_distinct(names: list[str], strip: int) -> None:
+    """Names that are not refused become distinct paths, each after its parent directories."""
+    archive = build_zip(*[ZipMember(name, b"" if name.endswith("/") else b"x") for name in names])
     try:
-        found = unpacked(archive, strip=strip)
+        found = unzip(archive, strip=strip)
     except ArchiveError:
         return
     made = {""}
@@ -92,36 +92,43 @@ def test_any_names(names: list[str], strip: int) -> None:
         "a b",
     ],
 )
-def test_names_that_are_fine(name: str) -> None:
-    """What is no danger here is not refused; whoever wants it portable says so."""
-    assert unpacked(forge(Part(name, b"x")))[name] == b"x"
+def test_unusual_names_are_accepted(name: str) -> None:
+    """Unusual but safe names are accepted, unless portable names are requested."""
+    assert unzip(build_zip(ZipMember(name, b"x")))[name] == b"x"
 
 
-def test_empty_files_that_are_directories() -> None:
-    """The official uploader's empty file where there is a directory gives way to it."""
+def test_empty_files_give_way_to_directories() -> None:
+    """An empty file with the path of a directory is skipped: the official uploader writes both."""
     for names in (["a", "a/b"], ["a/b", "a"], ["a/", "a", "a/b"], ["a", "a/", "a/b"]):
-        parts = [Part(name, b"x" if name == "a/b" else b"") for name in names]
-        assert unpacked(forge(*parts)) == {"a/": b"", "a/b": b"x"}
-    with pytest.raises(UnsafeMember, match="'a/b/c' is in the place of 'a/b'"):
-        unpacked(forge(Part("a/b", b"x"), Part("a/b/c"), Part("a")))
+        members = [ZipMember(name, b"x" if name == "a/b" else b"") for name in names]
+        assert unzip(build_zip(*members)) == {"a/": b"", "a/b": b"x"}
+    with pytest.raises(UnsafeMember, match="'a/b/c' conflicts with the path of 'a/b'"):
+        unzip(build_zip(ZipMember("a/b", b"x"), ZipMember("a/b/c"), ZipMember("a")))
 
 
 def test_directories() -> None:
-    """Directories are made once, those that no member tells of too."""
-    archive = forge(Part("a/"), Part("a/b/c", b"x"), Part("a/"), Part("d", mode=0o040755))
-    assert unpacked(archive) == {"a/": b"", "a/b/": b"", "d/": b"", "a/b/c": b"x"}
+    """Each directory is planned once, including those that have no member."""
+    archive = build_zip(
+        ZipMember("a/"), ZipMember("a/b/c", b"x"), ZipMember("a/"), ZipMember("d", mode=0o040755)
+    )
+    assert unzip(archive) == {"a/": b"", "a/b/": b"", "d/": b"", "a/b/c": b"x"}
 
 
 def test_strip() -> None:
-    """Leading components are left out, and members that have no more; the rest must not collide."""
-    parts = [Part("top/"), Part("readme", b"0"), Part("top/a", b"1"), Part("top/b/c", b"2")]
-    assert unpacked(forge(*parts), strip=1) == {"a": b"1", "b/": b"", "b/c": b"2"}
-    assert unpacked(forge(*parts), strip=2) == {"c": b"2"}
-    assert unpacked(forge(*parts), strip=9) == {}
+    """`strip` removes leading components, and skips members that have no more."""
+    members = [
+        ZipMember("top/"),
+        ZipMember("readme", b"0"),
+        ZipMember("top/a", b"1"),
+        ZipMember("top/b/c", b"2"),
+    ]
+    assert unzip(build_zip(*members), strip=1) == {"a": b"1", "b/": b"", "b/c": b"2"}
+    assert unzip(build_zip(*members), strip=2) == {"c": b"2"}
+    assert unzip(build_zip(*members), strip=9) == {}
     with pytest.raises(UnsafeMember):
-        unpacked(forge(Part("x/a", b"1"), Part("y/a", b"1")), strip=1)
+        unzip(build_zip(ZipMember("x/a", b"1"), ZipMember("y/a", b"1")), strip=1)
     with pytest.raises(UnsafeMember):
-        unpacked(forge(Part("../a", b"1")), strip=1)
+        unzip(build_zip(ZipMember("../a", b"1")), strip=1)
 
 
 @pytest.mark.parametrize(
@@ -129,41 +136,43 @@ def test_strip() -> None:
     [(2**26, 1, True), (2**26 + 1, 200, False), (2**26 + 1, 2000, True)],
 )
 def test_ratio(size: int, ratio: float, allowed: bool) -> None:
-    """What shrinks well is no bomb up to 64 MiB, and beyond only by the ratio."""
-    archive = forge(Part("zeros", bytes(size)))
+    """The compression ratio is limited only above 64 MiB."""
+    archive = build_zip(ZipMember("zeros", bytes(size)))
     try:
-        unpacked(archive, ArchiveLimits(max_ratio=ratio))
+        unzip(archive, ArchiveLimits(max_ratio=ratio))
     except ArchiveError:
         assert not allowed
     else:
         assert allowed
 
 
-def test_a_long_tree_is_planned_in_no_time() -> None:
-    """The time that a plan takes grows with the members and not with their square."""
+def test_planning_takes_linear_time() -> None:
+    """The time of planning does not grow with the square of the number of members."""
     entries = {
-        count: index_of(
-            forge(*[Part(f"d{number % 100}/{'e/' * 50}{number}") for number in range(count)])
+        count: parse_index(
+            build_zip(
+                *[ZipMember(f"d{number % 100}/{'e/' * 50}{number}") for number in range(count)]
+            )
         ).entries
         for count in (4_000, 32_000)
     }
     assert_not_quadratic(
-        lambda count: layout(entries[count], ArchiveLimits(), strip=0, portable=True)
+        lambda count: plan_extraction(entries[count], ArchiveLimits(), strip=0, portable=True)
     )
 
 
-def test_what_to_unpack() -> None:
-    """Members are names, a pattern or None; counts are ints; a directory is replaced or kept."""
+def test_arguments() -> None:
+    """Invalid values of `members`, `strip` and `if_exists` are refused."""
     assert _arguments.members(None) is None
     assert _arguments.members("*.json") == "*.json"
     assert _arguments.members(name for name in ["a", "b"]) == ("a", "b")
-    no_members: list[Any] = [5, ["a", 5], b"a"]
-    no_counts: list[Any] = [-1, True, 1.0, "1", None]
-    for bad in no_members:
+    invalid_members: list[Any] = [5, ["a", 5], b"a"]
+    invalid_counts: list[Any] = [-1, True, 1.0, "1", None]
+    for bad in invalid_members:
         assert "names, a pattern or None" in refused(_arguments.members, bad)
     assert "None stands for all" in refused(_arguments.members, [])
     assert _arguments.count("strip", 0) == 0
-    for bad in no_counts:
+    for bad in invalid_counts:
         assert "strip is an int of 0" in refused(lambda bad: _arguments.count("strip", bad), bad)
     for what in ("error", "replace"):
         assert _arguments.if_directory_exists(what) == what

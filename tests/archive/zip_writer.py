@@ -1,4 +1,4 @@
-"""Zip archives to the byte: as the official uploader writes them, and as only an attacker would."""
+"""Build zip archives byte by byte, valid or malformed, and unzip them in memory."""
 
 from __future__ import annotations
 
@@ -11,57 +11,74 @@ from typing import Any
 
 from attrs import field, frozen
 
-from ghartifacts_async._archive import inflate, member_paths
-from ghartifacts_async._archive.central_directory import TAIL, View, WantedError, parse
+from ghartifacts_async._archive.central_directory import (
+    TAIL_SIZE,
+    ArchiveTail,
+    MissingBytesError,
+    parse_central_directory,
+)
+from ghartifacts_async._archive.inflate import group_members
 from ghartifacts_async._archive.member_index import MemberIndex
+from ghartifacts_async._archive.member_paths import plan_extraction
 from ghartifacts_async.models import ArchiveLimits
 
-LOCAL, CENTRAL, END = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
-END64, LOCATOR = b"PK\x06\x06", b"PK\x06\x07"
+LOCAL_SIGNATURE, CENTRAL_SIGNATURE, END_SIGNATURE = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"
+ZIP64_END_SIGNATURE, ZIP64_LOCATOR_SIGNATURE = b"PK\x06\x06", b"PK\x06\x07"
+DESCRIPTOR_SIGNATURE = b"PK\x07\x08"
 STORED, DEFLATED = 0, 8
-DEFERRED, UTF8 = 0x8, 0x800
+DATA_DESCRIPTOR_FLAG, UTF8_FLAG = 0x8, 0x800
 DATE = (2026 - 1980) << 9 | 3 << 5 | 10
 
 
 @frozen
-class Part:
-    """A member as it is to stand in an archive.
+class ZipMember:
+    """A member to write to an archive.
 
     Attributes:
-        name: Its name, as bytes or, marked as UTF-8 where it must be, as text.
-        data: What it holds.
-        method: How it is compressed.
-        mode: Type and permissions.
-        flags: Its general purpose bits, to which UTF-8's is added.
-        packed: Compressed bytes, where they are not those of the data.
-        local: What its local header says instead: ``crc packed size name flags method extra``.
-        central: What the directory says instead: these, and ``offset system comment``.
-        descriptor: Whether a data descriptor follows it.
+        name: Name. Text that is not ASCII is written as UTF-8 with the flag for it; bytes are
+            written without the flag.
+        data: Uncompressed data.
+        method: Compression method.
+        mode: File type and permissions.
+        flags: General purpose bit flags, without the one for UTF-8. With `DATA_DESCRIPTOR_FLAG`,
+            the local header holds zeros and a data descriptor follows the data.
+        compressed_data: Compressed data, if it is not that of `data`.
+        local: Wrong values for the local header: any of ``crc32 compressed_size size name flags
+            method extra extra_length``.
+        central: Wrong values for the central directory: any of these, and ``offset system version
+            date comment``.
     """
 
     name: str | bytes
     data: bytes = b""
     method: int = DEFLATED
     mode: int = 0o100644
-    flags: int = DEFERRED
-    packed: bytes | None = None
+    flags: int = DATA_DESCRIPTOR_FLAG
+    compressed_data: bytes | None = None
     local: Mapping[str, Any] = field(factory=dict)
     central: Mapping[str, Any] = field(factory=dict)
 
     @property
     def raw_name(self) -> bytes:
-        """Its name in the archive."""
+        """The encoded name."""
         return self.name.encode() if isinstance(self.name, str) else self.name
 
-    def fields(self, packed: bytes) -> dict[str, Any]:
-        """What an honest header says."""
-        utf8 = UTF8 if isinstance(self.name, str) and not self.name.isascii() else 0
+    @property
+    def payload(self) -> bytes:
+        """The bytes that follow the local header."""
+        if self.compressed_data is not None:
+            return self.compressed_data
+        return deflate(self.data) if self.method == DEFLATED else self.data
+
+    def header_values(self, payload: bytes) -> dict[str, Any]:
+        """Return the right values for both headers, given `payload`."""
+        utf8 = UTF8_FLAG if isinstance(self.name, str) and not self.name.isascii() else 0
         return {
             "name": self.raw_name,
             "flags": self.flags | utf8,
             "method": self.method,
-            "crc": zlib.crc32(self.data),
-            "packed": len(packed),
+            "crc32": zlib.crc32(self.data),
+            "compressed_size": len(payload),
             "size": len(self.data),
             "extra": b"",
             "comment": b"",
@@ -70,180 +87,178 @@ class Part:
 
 
 def deflate(data: bytes) -> bytes:
-    """Raw deflate."""
-    packer = zlib.compressobj(6, zlib.DEFLATED, -15)
-    return packer.compress(data) + packer.flush()
+    """Compress data as raw deflate."""
+    compressor = zlib.compressobj(6, zlib.DEFLATED, -15)
+    return compressor.compress(data) + compressor.flush()
 
 
-def forge(
-    *parts: Part,
+def build_zip(
+    *members: ZipMember,
     prefix: bytes = b"",
     between: bytes = b"",
     comment: bytes = b"",
     end: Mapping[str, int] | None = None,
     zip64: bool = False,
 ) -> bytes:
-    """An archive of these members.
+    """Build an archive.
 
     Args:
-        parts: In this order.
-        prefix: What stands before it all.
-        between: What stands behind each member.
-        comment: Of the archive.
-        end: What the end record says instead: ``count size offset``.
-        zip64: Whether zip64's end records are there, too.
+        members: Members in the order of the archive.
+        prefix: Bytes before the first member.
+        between: Bytes after each member.
+        comment: Comment of the archive.
+        end: Wrong values for the end record: any of ``count size offset``.
+        zip64: Whether to write the zip64 end records.
     """
     body, directory = bytearray(prefix), bytearray()
-    for part in parts:
-        packed = part.packed
-        if packed is None:
-            packed = deflate(part.data) if part.method == DEFLATED else part.data
-        honest = part.fields(packed)
-        hidden = {"crc": 0, "packed": 0, "size": 0} if part.flags & DEFERRED else {}
-        central = {**honest, "offset": len(body), **part.central}
-        local = {**honest, **hidden, **part.local}
-        body += _local(local) + packed
-        if part.flags & DEFERRED:
-            body += b"PK\x07\x08" + struct.pack("<3I", honest["crc"], len(packed), len(part.data))
+    for member in members:
+        payload = member.payload
+        values = member.header_values(payload)
+        deferred = member.flags & DATA_DESCRIPTOR_FLAG
+        zeros = {"crc32": 0, "compressed_size": 0, "size": 0} if deferred else {}
+        directory += _central_entry({**values, "offset": len(body), **member.central}, member.mode)
+        body += _local_header({**values, **zeros, **member.local}) + payload
+        if deferred:
+            body += DESCRIPTOR_SIGNATURE
+            body += struct.pack("<3I", values["crc32"], len(payload), len(member.data))
         body += between
-        directory += _central(central, part.mode)
-    told = {"count": len(parts), "size": len(directory), "offset": len(body), **(end or {})}
+    end_values = {"count": len(members), "size": len(directory), "offset": len(body), **(end or {})}
+    return bytes(body + directory) + _end_records(end_values, comment, zip64=zip64)
+
+
+def _local_header(values: Mapping[str, Any]) -> bytes:
+    fields = struct.pack(
+        "<5H3I2H",
+        20,
+        values["flags"],
+        values["method"],
+        0,
+        DATE,
+        values["crc32"],
+        values["compressed_size"],
+        values["size"],
+        len(values["name"]),
+        values.get("extra_length", len(values["extra"])),
+    )
+    return b"".join([LOCAL_SIGNATURE, fields, values["name"], values["extra"]])
+
+
+def _central_entry(values: Mapping[str, Any], mode: int) -> bytes:
+    fields = struct.pack(
+        "<6H3I5H2I",
+        values["system"] << 8 | 45,
+        values.get("version", 20),
+        values["flags"],
+        values["method"],
+        0,
+        values.get("date", DATE),
+        values["crc32"],
+        values["compressed_size"],
+        values["size"],
+        len(values["name"]),
+        len(values["extra"]),
+        len(values["comment"]),
+        0,
+        0,
+        mode << 16,
+        values["offset"],
+    )
+    return b"".join([CENTRAL_SIGNATURE, fields, values["name"], values["extra"], values["comment"]])
+
+
+def _end_records(values: Mapping[str, int], comment: bytes, *, zip64: bool) -> bytes:
+    count, size, offset = values["count"], values["size"], values["offset"]
     records = b""
     if zip64:
-        records = END64 + struct.pack(
-            "<Q2H2I4Q", 44, 45, 45, 0, 0, told["count"], told["count"], told["size"], told["offset"]
-        )
-        records += LOCATOR + struct.pack("<IQI", 0, told["offset"] + told["size"], 1)
-        told = {"count": 0xFFFF, "size": 0xFFFFFFFF, "offset": 0xFFFFFFFF}
-    record = struct.pack(
-        "<4H2IH",
-        0,
-        0,
-        *[min(told["count"], 0xFFFF)] * 2,
-        told["size"],
-        told["offset"],
-        len(comment),
-    )
-    return bytes(body + directory) + records + END + record + comment
+        records += ZIP64_END_SIGNATURE
+        records += struct.pack("<Q2H2I4Q", 44, 45, 45, 0, 0, count, count, size, offset)
+        records += ZIP64_LOCATOR_SIGNATURE + struct.pack("<IQI", 0, offset + size, 1)
+        count, size, offset = 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF
+    count = min(count, 0xFFFF)
+    records += END_SIGNATURE
+    return records + struct.pack("<4H2IH", 0, 0, count, count, size, offset, len(comment)) + comment
 
 
-def _local(told: Mapping[str, Any]) -> bytes:
-    header: bytes = (
-        LOCAL
-        + struct.pack(
-            "<5H3I2H",
-            20,
-            told["flags"],
-            told["method"],
-            0,
-            DATE,
-            told["crc"],
-            told["packed"],
-            told["size"],
-            len(told["name"]),
-            told.get("extra_length", len(told["extra"])),
-        )
-        + told["name"]
-        + told["extra"]
-    )
-    return header
-
-
-def _central(told: Mapping[str, Any], mode: int) -> bytes:
-    header: bytes = (
-        CENTRAL
-        + struct.pack(
-            "<6H3I5H2I",
-            told["system"] << 8 | 45,
-            told.get("version", 20),
-            told["flags"],
-            told["method"],
-            0,
-            told.get("date", DATE),
-            told["crc"],
-            told["packed"],
-            told["size"],
-            len(told["name"]),
-            len(told["extra"]),
-            len(told["comment"]),
-            0,
-            0,
-            mode << 16,
-            told["offset"],
-        )
-        + told["name"]
-        + told["extra"]
-        + told["comment"]
-    )
-    return header
-
-
-def index_of(
-    archive: bytes, limits: ArchiveLimits = ArchiveLimits(), *, tail: int = TAIL
+def parse_index(
+    archive: bytes, limits: ArchiveLimits = ArchiveLimits(), *, tail_size: int = TAIL_SIZE
 ) -> MemberIndex:
-    """The members of an archive, of which only what is wanted is looked at."""
-    view = View(len(archive), limits)
-    view.prepend(archive[-tail:])
+    """Parse the central directory, starting with the last `tail_size` bytes of an archive."""
+    tail = ArchiveTail(len(archive), limits)
+    tail.prepend(archive[-tail_size:])
     while True:
         try:
-            return MemberIndex(parse(view))
-        except WantedError as wanted:
-            view.prepend(archive[wanted.start : view.begins])
+            return MemberIndex(parse_central_directory(tail))
+        except MissingBytesError as missing:
+            tail.prepend(archive[missing.start : tail.start])
 
 
-def unpacked(
+def unzip(
     archive: bytes,
     limits: ArchiveLimits = ArchiveLimits(),
     *,
-    wanted: str | Sequence[str] | None = None,
+    members: str | Sequence[str] | None = None,
     strip: int = 0,
     portable: bool = False,
-    chunk: int = 2**16,
-    gap: int = 2**16,
+    chunk_size: int = 2**16,
+    max_gap: int = 2**16,
 ) -> dict[str, bytes]:
-    """What the archive becomes, by path; directories end in a slash. No disk, no network."""
-    index = index_of(archive, limits)
-    layout = member_paths.layout(index.select(wanted), limits, strip=strip, portable=portable)
-    paths = {entry.start: "/".join(parts) for entry, parts in layout.files}
-    found = {"/".join(parts) + "/": b"" for parts in layout.directories}
-    entries = [entry for entry, _ in layout.files]
-    for run in inflate.runs(entries, gap=gap, size=2**20, members=100):
-        at = run.start
-        while not run.done:
-            piece = run.next()
-            if piece is not None:
-                path = paths[piece[0].start]
-                found[path] = found.get(path, b"") + piece[1]
-            elif not run.done:
-                assert at < run.stop
-                data = archive[at : min(at + chunk, run.stop)]
-                at += len(data)
-                run.feed(data)
-    return found
+    """Extract an archive in memory, with the library's pure functions.
+
+    Args:
+        archive: The archive.
+        limits: Limits.
+        members: The members to extract; see `MemberIndex.select`.
+        strip: Number of leading path components to remove.
+        portable: Whether to refuse names that Windows does not support.
+        chunk_size: How many bytes to feed to a decoder at a time.
+        max_gap: See `group_members`.
+
+    Returns:
+        The content of each file by its path, and ``b""`` for each directory by its path and ``/``.
+    """
+    index = parse_index(archive, limits)
+    plan = plan_extraction(index.select(members), limits, strip=strip, portable=portable)
+    paths = {offset: "/".join(parts) for offset, parts in plan.paths().items()}
+    contents = {"/".join(parts) + "/": b"" for parts in plan.directories}
+    entries = [entry for entry, _ in plan.files]
+    for decoder in group_members(entries, max_gap=max_gap, max_size=2**20, max_members=100):
+        position = decoder.start
+        while not decoder.done:
+            decoded = decoder.next()
+            if decoded is not None:
+                entry, chunk = decoded
+                path = paths[entry.header_offset]
+                contents[path] = contents.get(path, b"") + chunk
+            elif not decoder.done:
+                assert position < decoder.stop
+                data = archive[position : min(position + chunk_size, decoder.stop)]
+                position += len(data)
+                decoder.feed(data)
+    return contents
 
 
-def write_huge(path: Path, size: int, member: bytes) -> None:
-    """An archive of a member in the middle of so many bytes, which take no room on the disk."""
+def write_sparse_zip(path: Path, size: int, member: bytes) -> None:
+    """Write a sparse archive of about `size` bytes, with a member ``report.bin`` in its middle."""
     names = ["one.bin", "report.bin", "two.bin"]
     sizes = [size // 2, len(member), size // 2]
     directory = b""
     with path.open("wb") as file:
         for name, length in zip(names, sizes, strict=True):
             is_report = name == "report.bin"
-            crc = zlib.crc32(member) if is_report else 0
-            told = length if is_report else 0xFFFFFFFF
+            crc32 = zlib.crc32(member) if is_report else 0
+            recorded = length if is_report else 0xFFFFFFFF
             offset = file.tell()
             raw = name.encode()
-            file.write(b"PK\x03\x04" + struct.pack("<5H3I2H", 45, 8, 0, 0, 0, 0, 0, 0, len(raw), 0))
-            file.write(raw)
+            fields = struct.pack("<5H3I2H", 45, 8, 0, 0, 0, 0, 0, 0, len(raw), 0)
+            file.write(LOCAL_SIGNATURE + fields + raw)
             file.write(member) if is_report else file.seek(length, os.SEEK_CUR)
-            file.write(b"PK\x07\x08" + struct.pack("<3I", crc, 0, 0))
+            file.write(DESCRIPTOR_SIGNATURE + struct.pack("<3I", crc32, 0, 0))
             extra = b"" if is_report else struct.pack("<2H2Q", 1, 16, length, length)
-            directory += CENTRAL + struct.pack(
-                "<6H3I5H2I", 0x32D, 45, 8, 0, 0, 33, crc, told, told, len(raw), len(extra),
-                0, 0, 0, 0o644 << 16, offset,
+            directory += CENTRAL_SIGNATURE + struct.pack(
+                "<6H3I5H2I", 0x32D, 45, 8, 0, 0, 33, crc32, recorded, recorded, len(raw),
+                len(extra), 0, 0, 0, 0o644 << 16, offset,
             )  # fmt: skip
             directory += raw + extra
         start = file.tell()
         file.write(directory)
-        file.write(END + struct.pack("<4H2IH", 0, 0, 3, 3, len(directory), start, 0))
+        file.write(END_SIGNATURE + struct.pack("<4H2IH", 0, 0, 3, 3, len(directory), start, 0))

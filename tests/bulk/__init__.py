@@ -1,1 +1,1 @@
-"""Tests of work on many artifacts: downloads, mirrors, deletions and pruning."""
+"""Tests of bulk operations: downloads, deletions, pruning and mirrors."""

@@ -1,4 +1,4 @@
-"""What the tests of bulk work have in common."""
+"""Helpers for the tests of bulk operations."""
 
 from __future__ import annotations
 
@@ -14,38 +14,41 @@ from ghartifacts_async.testing import FakeGitHub
 from tests.support import REPOSITORY
 
 LARGE = os.urandom(400_000)
-"""More than memory is used for."""
+"""A payload too large to be held in memory by a bulk download."""
 
 MANIFEST = "artifacts.jsonl"
 
 _PACKAGE = Path(ghartifacts_async.__file__).parent
+_FAKE = _PACKAGE / "testing"
 
 
-def at_work() -> list[str]:
-    """Tasks of the library, the fake's not, that have not ended."""
+def library_tasks() -> list[str]:
+    """Return the running tasks of the library, without those of the fake server."""
     code = {task: getattr(task.get_coro(), "cr_code", None) for task in asyncio.all_tasks()}
     return [
         repr(task)
         for task, one in code.items()
-        if one is not None and Path(one.co_filename).parent == _PACKAGE
+        if one is not None
+        and Path(one.co_filename).is_relative_to(_PACKAGE)
+        and not Path(one.co_filename).is_relative_to(_FAKE)
     ]
 
 
-async def until(it_is_so: Callable[[], bool]) -> None:
-    """Wait for something that another task, or a server, is about to do."""
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until a condition holds, for at most 20 seconds."""
     async with asyncio.timeout(20):
-        while not it_is_so():  # noqa: ASYNC110 - nobody tells of it
+        while not condition():  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.01)
 
 
 def add(fake: FakeGitHub, count: int, content: bytes = b"hello", **more: Any) -> None:
-    """So many artifacts, each of other bytes."""
+    """Add artifacts with different contents."""
     for number in range(count):
         fake.add_artifact(REPOSITORY, "dist", content + b"%d" % number, **more)
 
 
 def counts(report: MirrorReport) -> tuple[int, int, int, int, int]:
-    """What was downloaded, linked, skipped, expired and failed."""
+    """Return the numbers of downloaded, linked, skipped, expired and failed artifacts."""
     return (
         report.downloaded,
         report.linked,
@@ -55,7 +58,7 @@ def counts(report: MirrorReport) -> tuple[int, int, int, int, int]:
     )
 
 
-async def all_of(repo: Repo, directory: Path, **more: Any) -> list[Outcome]:
-    """The outcomes of the whole listing."""
-    wanted = more.pop("artifacts", None) or repo.list_artifacts()
-    return [one async for one in repo.download_artifacts(wanted, directory, **more)]
+async def download_all(repo: Repo, directory: Path, **more: Any) -> list[Outcome]:
+    """Download all listed artifacts, or those in `artifacts`, and return the outcomes."""
+    artifacts = more.pop("artifacts", None) or repo.list_artifacts()
+    return [outcome async for outcome in repo.download_artifacts(artifacts, directory, **more)]

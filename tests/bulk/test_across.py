@@ -1,4 +1,4 @@
-"""Several repositories at once, in turn; and what travels to other processes."""
+"""Mirroring several repositories, and sending repositories to other processes."""
 
 from __future__ import annotations
 
@@ -31,14 +31,16 @@ NAMES = ["octo/a", "octo/.github", "other/a"]
 
 
 def fill(fake: FakeGitHub, count: int = 4) -> None:
-    """So many artifacts in each repository."""
+    """Add artifacts to each repository."""
     for name in NAMES:
         for number in range(count):
             fake.add_artifact(name, "dist", f"{name} {number}".encode())
 
 
-async def test_each_has_its_directory(gh: Client, fake_github: FakeGitHub, tmp_path: Path) -> None:
-    """Every repository is mirrored below its own name, and a second run fetches nothing."""
+async def test_each_repository_has_its_directory(
+    gh: Client, fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """Each repository is mirrored to `owner/name`, and a second run downloads nothing."""
     fill(fake_github)
     report = await gh.mirror(NAMES, tmp_path)
     assert counts(report) == (12, 0, 0, 0, 0)
@@ -50,14 +52,14 @@ async def test_each_has_its_directory(gh: Client, fake_github: FakeGitHub, tmp_p
     assert counts(await gh.repo(NAMES[0]).mirror(tmp_path / NAMES[0])) == (0, 0, 4, 0, 0)
 
 
-async def test_one_error_stops_no_other(
+async def test_a_failing_repository_does_not_stop_the_others(
     gh: Client, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """A repository that cannot be listed, or is being mirrored, is told of; the others are done."""
+    """A repository that cannot be listed or is locked is reported; the others are mirrored."""
     fill(fake_github)
     with fake_github.holding(path="/octo/a/.*/zip$"):
         busy = asyncio.ensure_future(gh.repo(NAMES[0]).mirror(tmp_path / NAMES[0]))
-        await until(lambda: any(one.path.endswith("/zip") for one in fake_github.requests))
+        await until(lambda: any(request.path.endswith("/zip") for request in fake_github.requests))
         report = await gh.mirror([*NAMES, "octo/nope"], tmp_path)
     assert counts(report) == (8, 0, 0, 0, 0)
     assert {name: type(error) for name, error in report.unlisted.items()} == {
@@ -70,20 +72,24 @@ async def test_one_error_stops_no_other(
     assert not [name for name in files_below(tmp_path) if ".ghartifacts-" in name]
 
 
-async def test_they_take_turns(gh: Client, fake_github: FakeGitHub, tmp_path: Path) -> None:
-    """A small repository does not wait for a large one to end."""
+async def test_repositories_are_interleaved(
+    gh: Client, fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """A small repository does not wait until a large one is complete."""
     for number in range(60):
         fake_github.add_artifact("octo/large", "dist", LARGE + b"%d" % number)
     for number in range(5):
         fake_github.add_artifact("octo/small", "dist", b"%d" % number)
     await gh.mirror(["octo/large", "octo/small"], tmp_path, concurrency=2)
-    order = [one.path for one in fake_github.requests if one.path.endswith("/zip")]
+    order = [request.path for request in fake_github.requests if request.path.endswith("/zip")]
     last = max(index for index, path in enumerate(order) if "small" in path)
     assert last < 20
 
 
-async def test_many_repositories(gh: Client, fake_github: FakeGitHub, tmp_path: Path) -> None:
-    """More repositories than are looked at together are all mirrored, and no lock stays."""
+async def test_more_repositories_than_are_open_at_once(
+    gh: Client, fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """More than eight repositories are all mirrored, and no lock file remains."""
     names = [f"octo/r{number}" for number in range(30)]
     for name in names:
         fake_github.add_artifact(name, "dist", name.encode())
@@ -92,8 +98,8 @@ async def test_many_repositories(gh: Client, fake_github: FakeGitHub, tmp_path: 
     assert counts(await gh.mirror([], tmp_path)) == (0, 0, 0, 0, 0)
 
 
-async def test_what_ends_all(fake_github: FakeGitHub, tmp_path: Path) -> None:
-    """A token that is refused ends all of it, and leaves no lock."""
+async def test_a_rejected_token_ends_the_operation(fake_github: FakeGitHub, tmp_path: Path) -> None:
+    """A rejected token raises AuthenticationError for all repositories and leaves no lock file."""
     fill(fake_github)
     async with Client("wrong", base_url=fake_github.url) as gh:
         with pytest.raises(AuthenticationError):
@@ -102,31 +108,33 @@ async def test_what_ends_all(fake_github: FakeGitHub, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("repositories", ["octo/a", ["octo"], [7]], ids=str)
-async def test_what_cannot_be_right(gh: Client, tmp_path: Path, repositories: Any) -> None:
-    """One repository is no list of them, and a wrong name is refused before anything is sent."""
+async def test_invalid_repositories(gh: Client, tmp_path: Path, repositories: Any) -> None:
+    """A single name and invalid names are rejected before any request."""
     with pytest.raises(InvalidArgument):
         await gh.mirror(repositories, tmp_path)
     assert files_below(tmp_path) == []
 
 
-async def test_repositories_travel(gh: Client, fake_github: FakeGitHub) -> None:
-    """A repository pickles and serialises as what it is called; a client takes it in again."""
+async def test_repositories_can_be_serialized(gh: Client, fake_github: FakeGitHub) -> None:
+    """A repository is pickled and serialized without its client, and works with `Client.repo`."""
     fill(fake_github)
     repo = gh.repo(NAMES[1])
-    for again in (pickle.loads(pickle.dumps(repo)), from_json(to_json(repo), Repo)):
-        assert again == repo
-        assert hash(again) == hash(repo)
-        with pytest.raises(ClientStateError, match="no client"):
-            await again.get_artifact(1)
-        assert await gh.repo(again).list_artifacts().total_count() == 4
+    for restored in (pickle.loads(pickle.dumps(repo)), from_json(to_json(repo), Repo)):
+        assert restored == repo
+        assert hash(restored) == hash(repo)
+        with pytest.raises(ClientStateError, match="not bound to a client"):
+            await restored.get_artifact(1)
+        assert await gh.repo(restored).list_artifacts().total_count() == 4
     assert json.loads(to_json(repo)) == {"name": NAMES[1], "base_url": fake_github.url}
     assert fake_github.token.encode() not in pickle.dumps(repo)
 
 
-async def test_repositories_of_another_server(gh: Client, fake_github: FakeGitHub) -> None:
-    """A repository of another server, or of a name that is none, is not taken in."""
+async def test_a_repository_of_another_server_is_rejected(
+    gh: Client, fake_github: FakeGitHub
+) -> None:
+    """A repository of another server, or with an invalid name, is rejected."""
     async with Client(base_url=fake_github.ghes_url) as ghes:
-        with pytest.raises(InvalidArgument, match="is of"):
+        with pytest.raises(InvalidArgument, match="belongs to"):
             ghes.repo(gh.repo(NAMES[0]))
         assert ghes.repo(NAMES[0]) != gh.repo(NAMES[0])
     hostile = from_json(json.dumps({"name": "../x", "base_url": fake_github.url}), Repo)
@@ -134,10 +142,10 @@ async def test_repositories_of_another_server(gh: Client, fake_github: FakeGitHu
         gh.repo(hostile)
 
 
-async def test_work_spread_over_processes(
+async def test_the_dask_example(
     fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The README's lines for Dask run as they are: artifacts go to workers, downloads come back."""
+    """The README's Dask example runs: workers receive artifacts and return downloads."""
     pytest.importorskip("distributed")
     for number in range(4):
         fake_github.add_artifact("octo-org/octo-docs", "dist", b"%d" % number)
@@ -151,5 +159,5 @@ async def test_work_spread_over_processes(
     lines = lines.replace('"tcp://scheduler:8786"', local)
     names: dict[str, Any] = {}
     await eval(compile(lines, "README.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)
-    assert [one.artifact for one in names["downloads"]] == names["artifacts"]
+    assert [download.artifact for download in names["downloads"]] == names["artifacts"]
     assert len(list((tmp_path / "out").iterdir())) == 4

@@ -1,4 +1,4 @@
-"""What may be passed for many artifacts at once."""
+"""Arguments of bulk operations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ghartifacts_async import InvalidArgument, _arguments
 
 @pytest.mark.parametrize("number", [0, -1, 257, True, 1.0, "8", None])
 def test_concurrency(number: Any) -> None:
-    """How many at a time is a number from 1 to 256."""
+    """`concurrency` is an int from 1 to 256."""
     with pytest.raises(InvalidArgument, match="concurrency"):
         _arguments.concurrency(number)
     assert _arguments.concurrency(256) == 256
@@ -19,7 +19,7 @@ def test_concurrency(number: Any) -> None:
 
 @pytest.mark.parametrize("value", [None, 7, "dist", b"dist"])
 def test_several(value: Any) -> None:
-    """Many artifacts are an iterable of them, and no text is."""
+    """`artifacts` is an iterable, but not a str or bytes."""
     with pytest.raises(InvalidArgument, match="iterable"):
         _arguments.several(value)
     assert _arguments.several([1]) == [1]

@@ -1,4 +1,4 @@
-"""Many downloads: bounded, as they end, and none stops another."""
+"""Downloading many artifacts."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from ghartifacts_async import (
     TargetExists,
 )
 from ghartifacts_async.testing import BlobFault, FakeGitHub
-from tests.bulk.support import LARGE, add, all_of, at_work, until
+from tests.bulk.support import LARGE, add, download_all, library_tasks, until
 from tests.support import QUICK, REPOSITORY, files_below, published_below
 
 
 @pytest.mark.parametrize("content", [b"hello", LARGE], ids=["small", "large"])
-async def test_names_are_not_unique_and_files_are(
+async def test_artifacts_with_the_same_name_get_different_files(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, content: bytes
 ) -> None:
-    """Each of many artifacts of one name gets a file of its own, called by name and id."""
+    """Each artifact gets its own file, named by artifact name and id."""
     add(fake_github, 12, content)
-    outcomes = await all_of(repo, tmp_path / "new" / "out")
+    outcomes = await download_all(repo, tmp_path / "new" / "out")
     assert files_below(tmp_path) == sorted(f"new/out/dist-{n}.zip" for n in range(1, 13))
     for outcome in outcomes:
         download = outcome.result()
@@ -41,84 +41,86 @@ async def test_names_are_not_unique_and_files_are(
 
 
 async def test_raw_payloads(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
-    """A payload that is no zip keeps its extension, whatever its size."""
+    """A payload that is not a zip keeps its extension, whatever its size."""
     for content in (b"{}", LARGE):
         fake_github.add_artifact(REPOSITORY, "report.json", content, raw="report.json")
         fake_github.add_artifact(REPOSITORY, "tool", content, raw="../tool")
-    await all_of(repo, tmp_path)
+    await download_all(repo, tmp_path)
     names = ["report-1.json", "report-3.json", "tool-2", "tool-4"]
     assert files_below(tmp_path) == names
     fake_github.clear_requests()
-    again = await all_of(repo, tmp_path)
+    second = await download_all(repo, tmp_path)
     assert len(fake_github.requests_to("blob")) == 0
-    assert all(outcome.result().skipped for outcome in again)
+    assert all(outcome.result().skipped for outcome in second)
     assert files_below(tmp_path) == names
 
 
 @pytest.mark.parametrize("content", [b"hello", LARGE], ids=["small", "large"])
-async def test_what_is_there_is_not_fetched(
+async def test_existing_files_are_not_downloaded_again(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, content: bytes
 ) -> None:
-    """A second call finds every file; one that was changed is fetched again."""
+    """A second call skips existing files and downloads a changed one again."""
     add(fake_github, 5, content)
-    await all_of(repo, tmp_path)
+    await download_all(repo, tmp_path)
     (tmp_path / "dist-2.zip").write_bytes(b"changed")
     fake_github.clear_requests()
-    outcomes = await all_of(repo, tmp_path)
-    fetched = [one.result().artifact.id for one in outcomes if not one.result().skipped]
+    outcomes = await download_all(repo, tmp_path)
+    fetched = [outcome.result().artifact.id for outcome in outcomes if not outcome.result().skipped]
     assert fetched == [2]
     assert len(fake_github.requests_to("blob")) == 1
     assert (tmp_path / "dist-2.zip").read_bytes() == content + b"1"
-    replaced = await all_of(repo, tmp_path, if_exists="replace")
-    assert not any(one.result().skipped for one in replaced)
-    refused = await all_of(repo, tmp_path, if_exists="error")
-    assert {type(one.error) for one in refused} == {TargetExists}
+    replaced = await download_all(repo, tmp_path, if_exists="replace")
+    assert not any(outcome.result().skipped for outcome in replaced)
+    refused = await download_all(repo, tmp_path, if_exists="error")
+    assert {type(outcome.error) for outcome in refused} == {TargetExists}
 
 
 @pytest.mark.parametrize("content", [b"hello", LARGE], ids=["small", "large"])
-async def test_one_failure_stops_nothing(
+async def test_a_failure_does_not_stop_other_downloads(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, content: bytes
 ) -> None:
-    """What fails is told of with its error, and everything else is there."""
+    """A failed download is reported with its error, and all others succeed."""
     add(fake_github, 10, content)
-    wanted: list[Artifact | int] = [*(await repo.list_artifacts().collect()), 4711]
+    artifacts: list[Artifact | int] = [*(await repo.list_artifacts().collect()), 4711]
     fake_github.delete_artifact(3)
     fake_github.expire_artifact(5)
     wrong = fake_github.artifacts(REPOSITORY)[0]
     wrong.path.write_bytes(b"x" * wrong.size)
     outcomes = {
-        one.artifact.id if isinstance(one.artifact, Artifact) else one.artifact: one
-        for one in await all_of(repo, tmp_path, artifacts=wanted)
+        outcome.artifact.id if isinstance(outcome.artifact, Artifact) else outcome.artifact: outcome
+        for outcome in await download_all(repo, tmp_path, artifacts=artifacts)
     }
-    kinds = {number: type(one.error) for number, one in outcomes.items() if one.error}
+    kinds = {number: type(outcome.error) for number, outcome in outcomes.items() if outcome.error}
     assert kinds == {3: NotFound, 5: ArtifactExpired, 10: DigestMismatch, 4711: NotFound}
     assert published_below(tmp_path) == sorted(f"dist-{n}.zip" for n in (1, 2, 4, 6, 7, 8, 9))
 
 
-async def test_expired_ones_are_not_asked_for(
+async def test_expired_artifacts_are_not_requested(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """An artifact that its listing calls expired costs no request, and is told of."""
+    """An artifact that is expired in its listing is reported without a request for it."""
     fake_github.add_artifact(REPOSITORY, "old", b"x", expired=True)
-    (outcome,) = await all_of(repo, tmp_path)
+    (outcome,) = await download_all(repo, tmp_path)
     assert isinstance(outcome.error, ArtifactExpired)
     with pytest.raises(ArtifactExpired, match="artifact 1"):
         outcome.result()
     assert [request.path.rpartition("/")[2] for request in fake_github.requests] == ["artifacts"]
 
 
-async def test_ids_serve_as_well(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
-    """Ids and artifacts may be mixed, and come from any iterable."""
+async def test_ids_and_artifacts(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
+    """Ids and artifacts can be mixed, in any iterable."""
     add(fake_github, 4)
-    outcomes = await all_of(repo, tmp_path, artifacts=iter([1, await repo.get_artifact(2), 3]))
-    assert sorted(one.result().artifact.id for one in outcomes) == [1, 2, 3]
-    assert await all_of(repo, tmp_path, artifacts=iter(())) == []
+    outcomes = await download_all(
+        repo, tmp_path, artifacts=iter([1, await repo.get_artifact(2), 3])
+    )
+    assert sorted(outcome.result().artifact.id for outcome in outcomes) == [1, 2, 3]
+    assert await download_all(repo, tmp_path, artifacts=iter(())) == []
 
 
-async def test_the_source_is_pulled_lazily(
+async def test_the_iterable_is_read_lazily(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """No more is taken than can be worked on, and no more done than is taken off."""
+    """Items are read only as workers are free and as the caller reads the outcomes."""
     add(fake_github, 40)
     artifacts = await repo.list_artifacts().collect()
     taken = 0
@@ -137,13 +139,13 @@ async def test_the_source_is_pulled_lazily(
     await first
     await asyncio.sleep(0.3)
     assert taken <= 1 + 2 * 4 + 1
-    assert len([one async for one in outcomes]) == 39
+    assert len([outcome async for outcome in outcomes]) == 39
 
 
-async def test_a_source_that_waits_holds_up_nothing(
+async def test_a_waiting_iterable_does_not_delay_outcomes(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """Outcomes come while an endless source has nothing to give, and closing ends it."""
+    """Outcomes are yielded while the iterable is waiting; cancelling the caller closes it."""
     add(fake_github, 3)
     closed: list[bool] = []
 
@@ -167,10 +169,10 @@ async def test_a_source_that_waits_holds_up_nothing(
         await anext(outcomes)
 
 
-async def test_an_error_of_the_source_ends_it(
+async def test_an_error_of_the_iterable_is_raised(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """What the source raises comes out unchanged, after what was done, and nothing is left."""
+    """An exception of the iterable is raised unchanged after the outcomes so far."""
     add(fake_github, 9)
 
     async def source() -> AsyncIterator[int]:
@@ -183,28 +185,28 @@ async def test_an_error_of_the_source_ends_it(
     assert {(await anext(outcomes)).result().artifact.id for _ in range(3)} == {1, 2, 3}
     with pytest.raises(LookupError, match="no more"):
         await anext(outcomes)
-    assert at_work() == []
+    assert library_tasks() == []
 
 
-async def test_an_error_of_the_listing_ends_it(
+async def test_an_error_of_the_listing_is_raised(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """A listing that fails raises what it raises by itself."""
+    """An exception of a listing is raised unchanged."""
     fake_github.fail_next(404, path="artifacts$")
     with pytest.raises(NotFound):
-        await all_of(repo, tmp_path)
+        await download_all(repo, tmp_path)
 
 
 @pytest.mark.parametrize("how", ["break", "aclose", "cancel"])
 @pytest.mark.parametrize("content", [b"hello", LARGE], ids=["small", "large"])
-async def test_leaving_ends_everything(
+async def test_leaving_the_loop_ends_the_downloads(
     repo: Repo,
     fake_github: FakeGitHub,
     tmp_path: Path,
     how: str,
     content: bytes,
 ) -> None:
-    """Whoever leaves early leaves no task, and the next call goes on with what came."""
+    """Leaving the loop early leaves no task, and the next call resumes the downloads."""
     add(fake_github, 20, content)
     fake_github.fail_blobs_when(lambda _: BlobFault.throttle(1e6))
 
@@ -222,14 +224,16 @@ async def test_leaving_ends_everything(
         task.cancel()
     await asyncio.wait([task])
     await asyncio.sleep(0.05)
-    assert at_work() == []
+    assert library_tasks() == []
     fake_github.clear_faults()
-    assert len([one.result() for one in await all_of(repo, tmp_path)]) == 20
+    assert len([outcome.result() for outcome in await download_all(repo, tmp_path)]) == 20
     assert len(files_below(tmp_path)) == 20
 
 
-async def test_closing_the_client_ends_it(fake_github: FakeGitHub, tmp_path: Path) -> None:
-    """A client that closes ends its downloads, and the wait for a source, with its error."""
+async def test_closing_the_client_ends_the_downloads(
+    fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """Closing the client raises ClientStateError, also while the iterable is waiting."""
     add(fake_github, 3)
 
     async def source() -> AsyncIterator[int]:
@@ -245,10 +249,10 @@ async def test_closing_the_client_ends_it(fake_github: FakeGitHub, tmp_path: Pat
         await waiting
 
 
-async def test_small_ones_pass_by_large_ones(
+async def test_large_downloads_do_not_delay_small_ones(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """Large artifacts share some connections, and small ones never wait for them."""
+    """Large downloads share eight further connections, and small ones do not wait for them."""
     source = tmp_path / "large.bin"
     with source.open("wb") as file:
         file.truncate(2**28)
@@ -263,10 +267,10 @@ async def test_small_ones_pass_by_large_ones(
     outcomes = repo.download_artifacts([*large, *small], tmp_path / "out", concurrency=4)
     done = [(await anext(outcomes)).result().artifact.name for _ in small]
     await asyncio.sleep(0.1)
-    under_way = [one for one in fake_github.requests_to("blob") if one.bytes_sent is None]
+    running = [request for request in fake_github.requests_to("blob") if request.bytes_sent is None]
     await outcomes.aclose()
     assert set(done) == {"dist"}
-    assert 3 < len(under_way) <= 3 + 8
+    assert 3 < len(running) <= 3 + 8
 
 
 @pytest.mark.parametrize(
@@ -282,8 +286,8 @@ async def test_small_ones_pass_by_large_ones(
     ],
     ids=str,
 )
-async def test_what_cannot_be_right(repo: Repo, arguments: dict[str, Any]) -> None:
-    """A wrong argument is told of by the call itself, and not by the first outcome."""
-    given: dict[str, Any] = {"artifacts": [], "directory": "out", **arguments}
+async def test_invalid_arguments(repo: Repo, arguments: dict[str, Any]) -> None:
+    """An invalid argument is reported by the call, not by the first outcome."""
+    all_arguments: dict[str, Any] = {"artifacts": [], "directory": "out", **arguments}
     with pytest.raises(InvalidArgument):
-        repo.download_artifacts(**given)
+        repo.download_artifacts(**all_arguments)

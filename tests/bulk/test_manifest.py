@@ -1,4 +1,4 @@
-"""A manifest is right, or recognisably not, whenever its writer was killed and whoever wrote it."""
+"""Lines of a manifest: written, read back, and rejected if incomplete or invalid."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ghartifacts_async._bulk.manifest import (
     Header,
     ManifestEntry,
     ManifestIndex,
+    entry_line,
     header_line,
-    line,
+    read_entry,
     read_header,
-    read_line,
-    worth_rewriting,
+    should_compact,
 )
 from tests.values import ARTIFACTS, DIGESTS, JSON_VALUES, SHA256, artifact, examples
 
@@ -26,28 +26,28 @@ ENTRY = ManifestEntry(11, "a/dist-11.zip", 556, 1_795_458_082_439_694_228, Diges
 
 @examples(100)
 @given(ARTIFACTS, DIGESTS, st.integers(0, 2**62))
-def test_lines(one: Artifact, digest: Digest, mtime_ns: int) -> None:
-    """A line tells of the file what is needed, and all that is known of its artifact."""
-    entry = ManifestEntry(one.id, "x.zip", 1, mtime_ns, digest)
-    text = line(one, entry)
+def test_entries(sample: Artifact, digest: Digest, mtime_ns: int) -> None:
+    """An entry can be read back, and its line contains all fields of the artifact."""
+    entry = ManifestEntry(sample.id, "x.zip", 1, mtime_ns, digest)
+    text = entry_line(sample, entry)
     assert text.count(b"\n") == 1
-    assert read_line(text) == entry
-    assert from_json(json.dumps(json.loads(text)["artifact"]), Artifact) == one
+    assert read_entry(text) == entry
+    assert from_json(json.dumps(json.loads(text)["artifact"]), Artifact) == sample
 
 
 @examples(200)
 @given(st.integers(0, 2000))
-def test_torn_lines(cut: int) -> None:
-    """A line that is torn anywhere tells of nothing."""
-    text = line(artifact(), ENTRY).rstrip(b"\n")
-    assert read_line(text[: min(cut, len(text) - 1)]) is None
+def test_incomplete_lines(cut: int) -> None:
+    """A line that is cut off anywhere is not an entry."""
+    text = entry_line(artifact(), ENTRY).rstrip(b"\n")
+    assert read_entry(text[: min(cut, len(text) - 1)]) is None
 
 
 @examples(200)
 @given(JSON_VALUES)
 def test_foreign_lines(value: object) -> None:
-    """What is no line of ours tells of nothing, whatever it is."""
-    assert read_line(json.dumps(value).encode()) is None
+    """Any other JSON value is neither an entry nor a header."""
+    assert read_entry(json.dumps(value).encode()) is None
     assert read_header(json.dumps(value).encode()) is None
 
 
@@ -56,9 +56,9 @@ def test_foreign_lines(value: object) -> None:
              "\ud800", "a/" + "x" * 256]
 )  # fmt: skip
 def test_paths_stay_below(path: str) -> None:
-    """A path that leads out of the mirror, or that no system has, is none, whoever wrote it."""
-    told = json.loads(line(artifact(), ENTRY)) | {"path": path}
-    assert read_line(json.dumps(told).encode()) is None
+    """An entry is rejected if its path leads outside the mirror or cannot exist."""
+    values = json.loads(entry_line(artifact(), ENTRY)) | {"path": path}
+    assert read_entry(json.dumps(values).encode()) is None
 
 
 @pytest.mark.parametrize(
@@ -66,22 +66,22 @@ def test_paths_stay_below(path: str) -> None:
     [("digest", "md5:00"), ("size", "1"), ("mtime_ns", None), ("path", 7), ("artifact", {})],
 )
 def test_every_field_is_checked(field: str, value: object) -> None:
-    """A line with a field of another kind is none."""
-    told = json.loads(line(artifact(), ENTRY)) | {field: value}
-    assert read_line(json.dumps(told).encode()) is None
+    """A line with an invalid field is not an entry."""
+    values = json.loads(entry_line(artifact(), ENTRY)) | {field: value}
+    assert read_entry(json.dumps(values).encode()) is None
 
 
 def test_headers() -> None:
-    """The first line tells of which server the mirror is, and how it is laid out."""
+    """The header records the server and the path template; other formats are rejected."""
     header = Header("https://api.github.com", "{name}-{id}")
     assert read_header(header_line(header)) == header
     later = json.loads(header_line(header)) | {"format": 2}
     assert read_header(json.dumps(later).encode()) is None
-    assert read_line(header_line(header)) is None
+    assert read_entry(header_line(header)) is None
 
 
 def test_the_index() -> None:
-    """The last line of an artifact counts; equal files are found from the latest to the first."""
+    """The last line of an artifact replaces earlier ones; equal digests are found latest first."""
     index = ManifestIndex()
     other = Digest("sha256", "00" * 32)
     for offset, (number, digest) in enumerate([(1, other), (2, ENTRY.digest), (1, ENTRY.digest)]):
@@ -93,9 +93,9 @@ def test_the_index() -> None:
     assert index.offsets() == [10, 20]
 
 
-def test_when_it_is_rewritten() -> None:
-    """A manifest is at most some thousand lines longer than twice what it tells."""
-    assert not worth_rewriting(1500, 500)
-    assert worth_rewriting(1501, 500)
-    assert not worth_rewriting(20_000, 10_000)
-    assert worth_rewriting(20_001, 10_000)
+def test_when_a_manifest_is_compacted() -> None:
+    """A manifest is rewritten when its replaced lines exceed its entries and 1,000."""
+    assert not should_compact(1500, 500)
+    assert should_compact(1501, 500)
+    assert not should_compact(20_000, 10_000)
+    assert should_compact(20_001, 10_000)

@@ -1,4 +1,4 @@
-"""A mirror: what is there is not fetched, equal content once, and whatever happens it goes on."""
+"""Mirroring a repository: what is downloaded, linked, skipped and recorded."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from tests.support import REPOSITORY, files_below
 
 
 def lines(directory: Path) -> list[dict[str, Any]]:
-    """What the manifest tells, line by line."""
+    """Return the lines of the manifest, parsed."""
     return [json.loads(line) for line in (directory / MANIFEST).read_text().splitlines()]
 
 
 @pytest.mark.parametrize("content", [b"hello", LARGE], ids=["small", "large"])
-async def test_a_mirror_is_kept_in_step(
+async def test_only_new_artifacts_are_downloaded(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, content: bytes
 ) -> None:
-    """What is new is fetched, what is there is not, and what was deleted at GitHub stays."""
+    """New artifacts are downloaded; files of artifacts deleted at GitHub are kept."""
     add(fake_github, 5, content)
     report = await repo.mirror(tmp_path)
     assert counts(report) == (5, 0, 0, 0, 0)
@@ -45,15 +45,15 @@ async def test_a_mirror_is_kept_in_step(
     assert files_below(tmp_path) == [MANIFEST, *files, f"logs-{added.id}.zip"]
 
 
-async def test_a_second_run_costs_the_listing_only(
+async def test_a_second_run_requests_only_the_listing(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is unchanged is neither asked for nor read, and the manifest stays as it is."""
+    """Unchanged files are neither requested nor read, and the manifest is not changed."""
     add(fake_github, 250)
     await repo.mirror(tmp_path)
     before = (tmp_path / MANIFEST).read_bytes()
     fake_github.clear_requests()
-    for name in ("hashed", "is_same"):
+    for name in ("hash_file", "has_digest"):
         monkeypatch.setattr(f"ghartifacts_async._bulk.mirror_store.{name}", None)
     assert counts(await repo.mirror(tmp_path)) == (0, 0, 250, 0, 0)
     assert {request.path.rpartition("/")[2] for request in fake_github.requests} == {"artifacts"}
@@ -61,10 +61,10 @@ async def test_a_second_run_costs_the_listing_only(
     assert (tmp_path / MANIFEST).read_bytes() == before
 
 
-async def test_the_manifest_tells_of_every_file(
+async def test_the_manifest_records_every_file(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """A line of JSON each: path, size, time and digest, and all of the artifact."""
+    """Each file has a JSON line with its path, size, time and digest, and its artifact."""
     add(fake_github, 3)
     fake_github.add_artifact(REPOSITORY, "report.json", b"{}", raw="report.json", digest=None)
     await repo.mirror(tmp_path)
@@ -72,20 +72,20 @@ async def test_the_manifest_tells_of_every_file(
     first, *others = lines(tmp_path)
     assert (first["server"], first["template"]) == (fake_github.url, "{name}-{id}")
     assert len(others) == 4
-    for told in others:
-        artifact = from_json(json.dumps(told["artifact"]), Artifact)
-        status = (tmp_path / told["path"]).stat()
+    for entry in others:
+        artifact = from_json(json.dumps(entry["artifact"]), Artifact)
+        status = (tmp_path / entry["path"]).stat()
         assert artifact == listed[artifact.id]
-        assert (status.st_size, status.st_mtime_ns) == (told["size"], told["mtime_ns"])
-        assert told["digest"].startswith("sha256:")
+        assert (status.st_size, status.st_mtime_ns) == (entry["size"], entry["mtime_ns"])
+        assert entry["digest"].startswith("sha256:")
 
 
 @pytest.mark.parametrize("content", [b"hello", LARGE], ids=["small", "large"])
 @pytest.mark.parametrize("concurrency", [1, 8])
-async def test_equal_content_is_fetched_once(
+async def test_equal_content_is_downloaded_once(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, content: bytes, concurrency: int
 ) -> None:
-    """Artifacts of one digest cost one download, also side by side, and each has its file."""
+    """Artifacts with one digest cost one download, also concurrently; each has its own file."""
     for number in range(20):
         fake_github.add_artifact(REPOSITORY, f"n{number}", content + b"%d" % (number % 3))
     report = await repo.mirror(tmp_path, concurrency=concurrency)
@@ -100,14 +100,14 @@ async def test_equal_content_is_fetched_once(
 
 
 @pytest.mark.parametrize("refused", [("_FICLONE",), ("_FICLONE", "link")], ids=["link", "copy"])
-async def test_where_links_cannot_be(
+async def test_file_systems_without_links(
     repo: Repo,
     fake_github: FakeGitHub,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     refused: tuple[str, ...],
 ) -> None:
-    """A file system without reflinks gets hard links, and one without these a copy, verified."""
+    """Without reflinks, hard links are made; without hard links, verified copies."""
     for number in range(3):
         fake_github.add_artifact(REPOSITORY, f"n{number}", LARGE)
     monkeypatch.setattr("ghartifacts_async._disk.clone._FICLONE", 0)
@@ -118,14 +118,14 @@ async def test_where_links_cannot_be(
     assert len(inodes) == (3 if "link" in refused else 1)
     assert all(path.read_bytes() == LARGE for path in tmp_path.glob("n*"))
     assert len(files_below(tmp_path)) == 4
-    # Renaming one link onto another does nothing: nothing may be left of it.
+    # Renaming one hard link onto another does nothing, but no temporary file may remain.
     (tmp_path / "artifacts.jsonl").unlink()
     assert counts(await repo.mirror(tmp_path)) == (0, 0, 3, 0, 0)
     assert len(files_below(tmp_path)) == 4
 
 
 class Linkless:
-    """A system whose file system knows no links."""
+    """The module `os` for a file system without hard links."""
 
     def __getattr__(self, name: str) -> Any:
         if name == "link":
@@ -133,10 +133,10 @@ class Linkless:
         return getattr(os, name)
 
 
-async def test_what_was_changed_is_no_source(
+async def test_changed_files_are_verified_before_linking(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """A file is linked to as long as it is what it was, and touched ones are looked into."""
+    """A file whose time changed is linked to after verification; other content is not."""
     fake_github.add_artifact(REPOSITORY, "a", LARGE)
     await repo.mirror(tmp_path)
     fake_github.add_artifact(REPOSITORY, "b", LARGE)
@@ -150,10 +150,10 @@ async def test_what_was_changed_is_no_source(
 
 
 @pytest.mark.parametrize("digest", ["auto", None])
-async def test_a_file_that_is_not_as_it_was(
+async def test_missing_and_changed_files(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, digest: Any
 ) -> None:
-    """A missing or changed file is fetched again; one that was only touched is recognised."""
+    """A missing or changed file is downloaded again; one with only a new time is not."""
     for number in range(3):
         fake_github.add_artifact(REPOSITORY, "dist", {"n": f"{number}"}, digest=digest)
     await repo.mirror(tmp_path)
@@ -170,10 +170,10 @@ async def test_a_file_that_is_not_as_it_was(
 
 
 @pytest.mark.parametrize("digest", ["auto", None])
-async def test_without_its_manifest(
+async def test_a_mirror_without_its_manifest(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, digest: Any
 ) -> None:
-    """What was published before anybody could tell of it is recognised, and not fetched again."""
+    """Complete files are recognised without a manifest, and not downloaded again."""
     fake_github.add_artifact(REPOSITORY, "dist", {"n": "1"}, digest=digest)
     fake_github.add_artifact(REPOSITORY, "report.json", b"{}", raw="report.json", digest=digest)
     fake_github.add_artifact(REPOSITORY, "cut", {"n": "3"}, digest=digest)
@@ -186,8 +186,8 @@ async def test_without_its_manifest(
     assert counts(await repo.mirror(tmp_path)) == (0, 0, 3, 0, 0)
 
 
-async def test_a_torn_manifest(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
-    """A last line that a kill tore, and lines of somebody else, cost nothing but a look."""
+async def test_a_damaged_manifest(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
+    """An incomplete last line and invalid lines cause no download."""
     add(fake_github, 3)
     await repo.mirror(tmp_path)
     path = tmp_path / MANIFEST
@@ -195,13 +195,13 @@ async def test_a_torn_manifest(repo: Repo, fake_github: FakeGitHub, tmp_path: Pa
     path.write_bytes(whole[0] + b"\0\0\n" + b"".join(whole[1:3]) + whole[3][:-7])
     assert counts(await repo.mirror(tmp_path)) == (0, 0, 3, 0, 0)
     assert len(fake_github.requests_to("blob")) == 3
-    assert [told["path"] for told in map(json.loads, path.read_bytes().splitlines()[2:])]
+    assert [entry["path"] for entry in map(json.loads, path.read_bytes().splitlines()[2:])]
 
 
-async def test_the_manifest_does_not_grow_without_end(
+async def test_the_manifest_is_compacted(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """Lines that no longer count are left out once they are many; the others stay as they are."""
+    """Replaced lines are removed when they are many; the other lines are not changed."""
     add(fake_github, 3)
     await repo.mirror(tmp_path)
     path = tmp_path / MANIFEST
@@ -212,24 +212,27 @@ async def test_the_manifest_does_not_grow_without_end(
     assert len(files_below(tmp_path)) == 4
 
 
-async def test_whose_mirror_it_is(fake_github: FakeGitHub, repo: Repo, tmp_path: Path) -> None:
-    """A mirror of another server or layout, and a file that is no manifest, are left alone."""
+async def test_mirrors_of_another_server_or_template(
+    fake_github: FakeGitHub, repo: Repo, tmp_path: Path
+) -> None:
+    """A mirror of another server or template, and a foreign manifest file, are rejected."""
     add(fake_github, 1)
     await repo.mirror(tmp_path)
-    with pytest.raises(InvalidArgument, match="laid out"):
+    with pytest.raises(InvalidArgument, match="with template="):
         await repo.mirror(tmp_path, template="{name}/{id}")
     async with Client(fake_github.token, base_url=fake_github.ghes_url) as gh:
         with pytest.raises(InvalidArgument, match="mirror of"):
             await gh.repo(REPOSITORY).mirror(tmp_path)
-    (tmp_path / MANIFEST).write_text("my own notes\n")
-    with pytest.raises(DiskError, match="no manifest"):
-        await repo.mirror(tmp_path)
-    assert (tmp_path / MANIFEST).read_text() == "my own notes\n"
+    for notes in ("my own notes\n", "my own notes"):
+        (tmp_path / MANIFEST).write_text(notes)
+        with pytest.raises(DiskError, match="not the manifest"):
+            await repo.mirror(tmp_path)
+        assert (tmp_path / MANIFEST).read_text() == notes
     assert files_below(tmp_path) == [MANIFEST, "dist-1.zip"]
 
 
 async def test_templates_and_filters(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
-    """Files lie as the template has it, and only those that pass the filters."""
+    """Files have the paths of the template, and only artifacts that match are mirrored."""
     add(fake_github, 2, head_branch="feature/../x")
     add(fake_github, 2)
     await repo.mirror(tmp_path, template="{branch}/{id}", branch="feature/../x", max_size=6)
@@ -240,10 +243,10 @@ async def test_templates_and_filters(repo: Repo, fake_github: FakeGitHub, tmp_pa
     "name", ["..", "../../x", "con", "a\nb", "x" * 300, "\0", MANIFEST, ".zip"]
 )
 @pytest.mark.parametrize("content", [b"hello", LARGE], ids=["small", "large"])
-async def test_names_are_no_paths(
+async def test_hostile_names(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, name: str, content: bytes
 ) -> None:
-    """Whatever artifacts are called, their files lie in the mirror, and are found again."""
+    """Whatever an artifact's name, its file is inside the mirror and found by the next run."""
     fake_github.add_artifact(REPOSITORY, name, content)
     fake_github.add_artifact(REPOSITORY, name.upper(), content)
     root = tmp_path / "a" / "mirror"

@@ -1,4 +1,4 @@
-"""However a mirror ends, early or late, well or not: nothing is lost, left or fetched twice."""
+"""How a mirror ends: failures, cancellation, closing, progress and durability."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from ghartifacts_async import (
     Repo,
     TargetBusy,
 )
-from ghartifacts_async._download import small_file
+from ghartifacts_async._disk import nameless_file
 from ghartifacts_async.testing import BlobFault, FakeGitHub, Fault
-from tests.bulk.support import LARGE, MANIFEST, add, at_work, counts, until
+from tests.bulk.support import LARGE, MANIFEST, add, counts, library_tasks, until
 from tests.support import QUICK, REPOSITORY, files_below, published_below
 
 
-async def test_expired_ones(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
-    """What expired stays where it is there, and is counted and not asked for where it is not."""
+async def test_expired_artifacts(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
+    """A mirrored artifact that expires is kept; another expired one is counted, not requested."""
     add(fake_github, 2)
     await repo.mirror(tmp_path, name="dist")
     fake_github.expire_artifact(1)
@@ -44,24 +44,24 @@ async def test_expired_ones(repo: Repo, fake_github: FakeGitHub, tmp_path: Path)
 
 
 async def test_failures(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
-    """What fails is told of and does not stop the rest; it is tried again the next time."""
+    """A failure is reported and does not stop the others; the next run tries again."""
     add(fake_github, 6, LARGE)
     wrong = fake_github.artifacts(REPOSITORY)[0]
     wrong.path.write_bytes(b"x" * wrong.size)
     fake_github.fail_next(404, path="/3/zip$")
     report = await repo.mirror(tmp_path)
     assert counts(report) == (4, 0, 0, 0, 2)
-    kinds = {one.artifact.id: type(one.error) for one in report.failures}  # type: ignore[union-attr]
+    kinds = {outcome.artifact.id: type(outcome.error) for outcome in report.failures}  # type: ignore[union-attr]
     assert kinds == {3: NotFound, 6: DigestMismatch}
     with pytest.raises(ExceptionGroup, match="2 artifacts"):
         report.raise_for_errors()
     assert counts(await repo.mirror(tmp_path)) == (1, 0, 4, 0, 1)
 
 
-async def test_one_that_fails_leaves_its_turn_to_its_equals(
+async def test_a_failure_among_artifacts_with_equal_content(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """Of artifacts with equal content one may fail: the next is fetched, the others linked."""
+    """If one of several equal artifacts fails, the next is downloaded and the others linked."""
     for _ in range(5):
         fake_github.add_artifact(REPOSITORY, "dist", LARGE)
     fake_github.fail_next(404, path="/zip$")
@@ -74,10 +74,10 @@ async def test_one_that_fails_leaves_its_turn_to_its_equals(
     [(401, AuthenticationError), (Fault.secondary_limit(9999), RateLimited)],
     ids=["401", "limit"],
 )
-async def test_what_ends_it(
+async def test_errors_that_end_the_mirror(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, fault: Any, kind: type[Exception]
 ) -> None:
-    """What would strike all that follow ends it, and the next call goes on."""
+    """An error that all artifacts would meet is raised, and the next call continues."""
     add(fake_github, 50)
     fake_github.fail_next(*[fault] * 200, path="/zip$")
     with pytest.raises(kind):
@@ -97,9 +97,9 @@ async def test_a_full_disk(
     bad: int,
     ends: bool,
 ) -> None:
-    """What finds no room fails, and stops the others only where there is none for any of them."""
+    """A full disk is reported per artifact, and raised if it affects many in a row."""
     add(fake_github, 60)
-    plain, left = small_file._write, [bad]
+    plain, left = nameless_file._write, [bad]
 
     def write(*arguments: Any) -> None:
         left[0] -= 1
@@ -107,7 +107,7 @@ async def test_a_full_disk(
             raise OSError(errno.ENOSPC, "No space left on device")
         plain(*arguments)
 
-    monkeypatch.setattr(small_file, "_write", write)
+    monkeypatch.setattr(nameless_file, "_write", write)
     if ends:
         with pytest.raises(DiskFull):
             await repo.mirror(tmp_path)
@@ -115,27 +115,31 @@ async def test_a_full_disk(
     else:
         report = await repo.mirror(tmp_path)
         assert counts(report) == (60 - bad, 0, 0, 0, bad)
-        assert {type(one.error) for one in report.failures} == {DiskFull}
+        assert {type(outcome.error) for outcome in report.failures} == {DiskFull}
     left[0] = 0
     assert (await repo.mirror(tmp_path)).failed == 0
     assert len(files_below(tmp_path)) == 61
 
 
-async def test_an_error_of_the_listing(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
-    """A repository that cannot be listed raises, and leaves no lock."""
+async def test_an_error_of_the_listing_is_raised(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """If the listing fails, the error is raised and the mirror is unlocked."""
     with pytest.raises(NotFound):
         await repo.mirror(tmp_path)
     add(fake_github, 1)
     assert counts(await repo.mirror(tmp_path)) == (1, 0, 0, 0, 0)
 
 
-async def test_one_at_a_time(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
-    """A mirror that somebody is at work on is busy, and untouched."""
+async def test_only_one_operation_updates_a_mirror(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """A mirror that another operation is updating raises TargetBusy and is not changed."""
     add(fake_github, 3)
     with fake_github.holding(origin="blob"):
         first = asyncio.ensure_future(repo.mirror(tmp_path))
         await until(lambda: bool(fake_github.requests_to("blob")))
-        with pytest.raises(TargetBusy, match="at work on this mirror"):
+        with pytest.raises(TargetBusy, match="another process is updating this mirror"):
             await repo.mirror(tmp_path)
     assert counts(await first) == (3, 0, 0, 0, 0)
     assert len(fake_github.requests_to("blob")) == 3
@@ -146,7 +150,7 @@ async def test_one_at_a_time(repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 async def test_cancelled_at_any_moment(
     fake_github: FakeGitHub, tmp_path: Path, content: bytes, after: int
 ) -> None:
-    """A mirror that is cancelled leaves no task and no lock; the next ends it, fetching no more."""
+    """Cancellation leaves no task and no lock; the next run completes without repetition."""
     for number in range(30):
         fake_github.add_artifact(REPOSITORY, "dist", content + b"%d" % (number // 2))
     async with Client(fake_github.token, base_url=fake_github.url, retry=QUICK) as gh:
@@ -157,11 +161,11 @@ async def test_cancelled_at_any_moment(
         task.cancel()
         await asyncio.wait([task])
         await fake_github.settled()
-        assert at_work() == []
-        there = len(published_below(tmp_path))
+        assert library_tasks() == []
+        published = len(published_below(tmp_path))
         report = await repo.mirror(tmp_path)
         assert report.failed == 0
-        assert report.skipped >= there - 1
+        assert report.skipped >= published - 1
         assert len(published_below(tmp_path)) == 31
         assert len(files_below(tmp_path)) == 31
         fake_github.clear_requests()
@@ -169,8 +173,8 @@ async def test_cancelled_at_any_moment(
         assert fake_github.requests_to("blob") == []
 
 
-async def test_closing_the_client_ends_it(fake_github: FakeGitHub, tmp_path: Path) -> None:
-    """A client that closes ends its mirror, which leaves no lock."""
+async def test_closing_the_client_ends_the_mirror(fake_github: FakeGitHub, tmp_path: Path) -> None:
+    """Closing the client raises ClientStateError and leaves no lock file."""
     add(fake_github, 3)
     async with Client(fake_github.token, base_url=fake_github.url, retry=QUICK) as gh:
         with fake_github.holding(origin="blob"):
@@ -183,16 +187,16 @@ async def test_closing_the_client_ends_it(fake_github: FakeGitHub, tmp_path: Pat
 
 
 async def test_progress(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
-    """Progress counts what is there, however it came; its last report is that of the end."""
+    """The last progress report counts all artifacts: downloaded, linked, skipped, expired."""
     add(fake_github, 10)
     fake_github.add_artifact(REPOSITORY, "same", b"hello1")
     fake_github.add_artifact(REPOSITORY, "old", b"x", expired=True)
-    told: list[BulkProgress] = []
-    await repo.mirror(tmp_path, on_progress=told.append)
-    assert (told[-1].done, told[-1].failed, told[-1].running) == (11, 1, 0)
-    assert told[-1].received == 60
-    await repo.mirror(tmp_path, on_progress=told.append)
-    assert (told[-1].done, told[-1].received) == (11, 0)
+    reports: list[BulkProgress] = []
+    await repo.mirror(tmp_path, on_progress=reports.append)
+    assert (reports[-1].done, reports[-1].failed, reports[-1].running) == (11, 1, 0)
+    assert reports[-1].received == 60
+    await repo.mirror(tmp_path, on_progress=reports.append)
+    assert (reports[-1].done, reports[-1].received) == (11, 0)
 
 
 @pytest.mark.parametrize("content", [b"hello", LARGE], ids=["small", "large"])
@@ -203,7 +207,7 @@ async def test_durable(
     monkeypatch: pytest.MonkeyPatch,
     content: bytes,
 ) -> None:
-    """With `durable` each file, its directory and its line are synced, the line last."""
+    """With `durable=True` each file, its directory and its manifest entry are synced."""
     plain: Callable[[int], None] = os.fsync
     synced: list[str] = []
 
@@ -232,10 +236,10 @@ async def test_durable(
     ],
     ids=str,
 )
-async def test_what_cannot_be_right(
+async def test_invalid_arguments(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, arguments: dict[str, Any]
 ) -> None:
-    """A wrong argument is told of before anything is sent or made."""
+    """An invalid argument is rejected before any request, and nothing is created."""
     with pytest.raises(InvalidArgument):
         await repo.mirror(**{"directory": tmp_path / "new", **arguments})
     with pytest.raises(TypeError, match="older_than"):
@@ -244,8 +248,8 @@ async def test_what_cannot_be_right(
     assert files_below(tmp_path) == []
 
 
-async def test_throttled_stores(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
-    """What breaks on its way is gone on with, as in any download."""
+async def test_truncated_downloads(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
+    """A truncated download is resumed, as by `download_artifact`."""
     add(fake_github, 4, LARGE)
     fake_github.fail_blobs_next(*[BlobFault.truncate(after=100_000)] * 4)
     assert counts(await repo.mirror(tmp_path)) == (4, 0, 0, 0, 0)

@@ -1,4 +1,4 @@
-"""What is cancelled from elsewhere, and files that are not what they were: no report lies of it."""
+"""Cancellations from elsewhere, and unexpected files in a mirror."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ import pytest
 
 from ghartifacts_async import Client, RateLimitPolicy, Repo
 from ghartifacts_async.testing import FakeGitHub
-from tests.bulk.support import LARGE, MANIFEST, add, at_work, counts
+from tests.bulk.support import LARGE, MANIFEST, add, counts, library_tasks
 from tests.support import QUICK, REPOSITORY
 
 
 async def cancelled_elsewhere() -> None:
-    """Wait for something that somebody else cancels."""
+    """Wait for a task that is cancelled by the event loop, not by the caller."""
     task = asyncio.ensure_future(asyncio.sleep(60))
     asyncio.get_running_loop().call_soon(task.cancel)
     await task
 
 
-async def test_a_source_that_is_cancelled_is_told(
+async def test_a_cancelled_iterable_is_not_a_complete_one(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """Where what the source waits for is cancelled, the loop does not end as if all had come."""
+    """If a task that the iterable awaits is cancelled, CancelledError is raised."""
     add(fake_github, 3)
 
     async def source() -> AsyncIterator[int]:
@@ -42,13 +42,13 @@ async def test_a_source_that_is_cancelled_is_told(
 
     with pytest.raises(asyncio.CancelledError):
         await read()
-    assert at_work() == []
+    assert library_tasks() == []
 
 
-async def test_a_pruning_that_is_cancelled_from_within_is_no_success(
+async def test_a_pruning_whose_token_provider_is_cancelled(
     fake_github: FakeGitHub,
 ) -> None:
-    """Where the token's provider ends cancelled, a pruning does not report what it did not do."""
+    """If the token provider is cancelled, a pruning raises instead of reporting success."""
     add(fake_github, 10)
     left = iter(range(4))
 
@@ -65,8 +65,10 @@ async def test_a_pruning_that_is_cancelled_from_within_is_no_success(
     assert fake_github.artifacts(REPOSITORY)
 
 
-async def test_two_cancellations_leave_no_lock(fake_github: FakeGitHub, tmp_path: Path) -> None:
-    """Cancelled again while it cleans up, a mirror of many repositories leaves all of them free."""
+async def test_repeated_cancellation_leaves_no_lock(
+    fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """A mirror that is cancelled again while it cleans up unlocks all of its repositories."""
     names = [f"octo-org/r{number}" for number in range(8)]
     for name in names:
         for number in range(3):
@@ -89,10 +91,10 @@ async def test_two_cancellations_leave_no_lock(fake_github: FakeGitHub, tmp_path
 
 
 @pytest.mark.parametrize("path", ["\ud800", "x" * 300, "d/" + "y" * 256])
-async def test_a_path_that_cannot_be_is_no_entry(
+async def test_an_entry_with_an_impossible_path_is_ignored(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, path: str
 ) -> None:
-    """A line of the manifest with a path that no system has is passed by."""
+    """A line of the manifest whose path no file system accepts is ignored."""
     add(fake_github, 2)
     await repo.mirror(tmp_path)
     manifest = tmp_path / MANIFEST
@@ -102,10 +104,10 @@ async def test_a_path_that_cannot_be_is_no_entry(
     assert counts(await repo.mirror(tmp_path)) == (0, 0, 2, 0, 0)
 
 
-async def test_a_link_is_no_file_of_the_mirror(
+async def test_symbolic_links_are_replaced(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """A symbolic link in a file's place is not linked to, and nothing outside is written."""
+    """A symbolic link is never linked to, and no file outside the mirror is written."""
     root, outside = tmp_path / "mirror", tmp_path / "outside"
     fake_github.add_artifact(REPOSITORY, "a", LARGE)
     await repo.mirror(root)
@@ -120,10 +122,10 @@ async def test_a_link_is_no_file_of_the_mirror(
     assert not (root / "b-2.zip").is_symlink()
 
 
-async def test_a_changed_file_becomes_a_link_to_its_equal(
+async def test_a_changed_file_is_replaced_by_a_link(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """What was changed is had from an equal file that is as it was, without a download."""
+    """A changed file is replaced by a link to an unchanged equal one, without a download."""
     for name in ("a", "b"):
         fake_github.add_artifact(REPOSITORY, name, LARGE)
     await repo.mirror(tmp_path)
@@ -136,12 +138,12 @@ async def test_a_changed_file_becomes_a_link_to_its_equal(
 
 
 @pytest.mark.skipif(
-    os.name == "nt" or os.geteuid() == 0, reason="nothing is forbidden to the superuser"
+    os.name == "nt" or os.geteuid() == 0, reason="permissions do not apply to the superuser"
 )
-async def test_what_may_not_be_read_is_a_failure_of_its_own(
+async def test_an_unreadable_directory_fails_only_its_artifacts(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """A directory that may not be entered fails its artifacts, and no others."""
+    """A directory without permissions fails the artifacts below it, and no others."""
     fake_github.add_artifact(REPOSITORY, "a", LARGE, head_branch="closed")
     fake_github.add_artifact(REPOSITORY, "b", LARGE + b"b")
     closed = tmp_path / "closed"
@@ -151,9 +153,9 @@ async def test_what_may_not_be_read_is_a_failure_of_its_own(
     assert (report.downloaded, report.failed) == (1, 1)
 
 
-async def test_a_copied_repository_is_the_same(repo: Repo, fake_github: FakeGitHub) -> None:
-    """A copy within the process keeps its client, unlike one that goes through pickle."""
+async def test_a_copied_repository_keeps_its_client(repo: Repo, fake_github: FakeGitHub) -> None:
+    """`copy` and `deepcopy` keep the client of a repository; pickling does not."""
     add(fake_github, 1)
-    for one in (copy.copy(repo), copy.deepcopy(repo)):
-        assert one == repo
-        assert (await one.get_artifact(1)).id == 1
+    for copied in (copy.copy(repo), copy.deepcopy(repo)):
+        assert copied == repo
+        assert (await copied.get_artifact(1)).id == 1

@@ -1,4 +1,4 @@
-"""The file of an artifact has one place, which no other artifact's has, and none outside."""
+"""Path templates: unique, safe paths for artifacts."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ TEMPLATES = [
     ],
 )
 def test_templates(template: str, expected: str) -> None:
-    """Fields are filled in and made safe, the extension is added, and the id where it must be."""
+    """Fields are filled in and made safe; the extension and, if needed, the id are added."""
     assert PathTemplate(template).path(artifact(**FULL)) == expected
 
 
-def test_what_is_not_known() -> None:
-    """A field that GitHub does not tell is `unknown`."""
+def test_unknown_fields() -> None:
+    """A field that is missing in GitHub's response becomes `unknown`."""
     template = "{branch}/{run_id}/{sha}/{created:%Y}/{digest}/{name}-{id}"
     expected = "unknown/" * 5 + "dist-11.zip"
     assert PathTemplate(template).path(artifact()) == expected
@@ -60,7 +60,7 @@ def test_what_is_not_known() -> None:
 
 
 def test_extensions() -> None:
-    """A raw payload keeps its extension, once; a name that is all extension stays."""
+    """A raw payload's extension is not repeated; a name that is only an extension is kept."""
     paths = PathTemplate(_arguments.DEFAULT_TEMPLATE)
     assert paths.path(artifact(name="report.json"), ".json") == "report-11.json"
     assert paths.path(artifact(name="report.JSON"), ".json") == "report-11.json"
@@ -81,8 +81,8 @@ def test_extensions() -> None:
     ["", "/x", "x/", "a//b", "..", "./x", "{", "{nome}", "{id:x}", "{name!r}", "{0}", "{}",
      "{id.real}", "{created:%s}", "{created:%Y/%m}", "{name:>300}", 7, None],
 )  # fmt: skip
-def test_what_is_no_template(template: Any) -> None:
-    """Whatever cannot be right is refused before anything is asked, an attribute's name too."""
+def test_invalid_templates(template: Any) -> None:
+    """An invalid template is rejected, including one that accesses attributes."""
     with pytest.raises(InvalidArgument, match="template"):
         PathTemplate(template)
 
@@ -106,12 +106,14 @@ ARTIFACTS = st.builds(
 
 @examples(600)
 @given(ARTIFACTS, ARTIFACTS, st.sampled_from(TEMPLATES), st.sampled_from([".zip", ".json", ""]))
-def test_no_two_collide(one: Artifact, other: Artifact, template: str, end: str) -> None:
-    """Whatever artifacts are called, their paths differ, on systems that fold case too."""
+def test_paths_never_collide(
+    artifact_1: Artifact, artifact_2: Artifact, template: str, extension: str
+) -> None:
+    """Any two artifacts have different, safe paths, also on case-insensitive systems."""
     paths = PathTemplate(template)
-    first, second = paths.path(one), paths.path(other, end)
-    assert first == PathTemplate(template).path(one)
-    if one.id != other.id:
+    first, second = paths.path(artifact_1), paths.path(artifact_2, extension)
+    assert first == PathTemplate(template).path(artifact_1)
+    if artifact_1.id != artifact_2.id:
         assert folded(first) != folded(second)
     parts = first.split("/")
     assert len(parts) == template.count("/") + 1
@@ -125,13 +127,13 @@ def test_no_two_collide(one: Artifact, other: Artifact, template: str, end: str)
 
 
 def folded(path: str) -> str:
-    """As a system sees it that knows neither case nor compositions."""
+    """Return a path as compared by a file system that ignores case and normalizes Unicode."""
     return unicodedata.normalize("NFD", path.casefold())
 
 
-def test_an_id_behind_a_dot_is_no_id() -> None:
-    """What looks like an extension tells nothing apart, so the id is added once more."""
-    layout = PathTemplate("{name}.{id}")
-    one = layout.path(artifact(id=5, name="x.7"), extension("tool"))
-    other = layout.path(artifact(id=7, name="x"), extension("y.5"))
-    assert one != other
+def test_an_id_after_a_dot_is_taken_for_an_extension() -> None:
+    """An id after a dot could be an extension, so the id is appended."""
+    template = PathTemplate("{name}.{id}")
+    first = template.path(artifact(id=5, name="x.7"), extension("tool"))
+    second = template.path(artifact(id=7, name="x"), extension("y.5"))
+    assert first != second

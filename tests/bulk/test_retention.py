@@ -1,4 +1,4 @@
-"""What a pruning chooses, and what it never does."""
+"""Which artifacts a pruning selects."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ghartifacts_async import Artifact, InvalidArgument
-from ghartifacts_async._bulk.retention import Criteria, select_for_deletion, weight
+from ghartifacts_async._bulk.retention import Criteria, select_for_deletion, stored_bytes
 from tests.values import artifact, examples
 
 NOW = datetime(2026, 3, 10, tzinfo=UTC)
 DAY = timedelta(days=1)
 
 
-def made(number: int, days: float | None, name: str = "dist", **more: Any) -> Artifact:
-    """An artifact of 10 bytes that was created so many days ago."""
+def aged(number: int, days: float | None, name: str = "dist", **more: Any) -> Artifact:
+    """Return an artifact of 10 bytes that was created `days` ago."""
     created = None if days is None else NOW - days * DAY
     return artifact(id=number, name=name, created_at=created, **{"size_in_bytes": 10, **more})
 
@@ -30,69 +30,69 @@ def ids(
     keep_latest: int | None = None,
     max_total_size: int | None = None,
 ) -> list[int]:
-    """Ids of what is chosen."""
+    """Return the ids of the selected artifacts."""
     criteria = Criteria(older_than, keep_latest, max_total_size)
-    return [one.id for one in select_for_deletion(artifacts, criteria, NOW)]
+    return [candidate.id for candidate in select_for_deletion(artifacts, criteria, NOW)]
 
 
 def test_age() -> None:
-    """Older than the bound goes, the oldest first; what is exactly as old stays."""
-    artifacts = [made(1, 1), made(2, 3), made(3, 2), made(4, 2.001), made(5, None)]
+    """Artifacts older than the limit are selected, oldest first; one exactly as old is not."""
+    artifacts = [aged(1, 1), aged(2, 3), aged(3, 2), aged(4, 2.001), aged(5, None)]
     assert ids(artifacts, older_than=2 * DAY) == [2, 4]
     assert ids(artifacts, older_than=timedelta(0)) == [2, 4, 3, 1]
     assert ids(artifacts, older_than=timedelta.max) == []
 
 
-def test_latest_of_each_name() -> None:
-    """The newest of each name stay and all others go; what has no date is the newest."""
-    artifacts = [made(1, 1), made(2, 2), made(3, 3), made(4, 9, "logs"), made(5, None, "logs")]
+def test_the_newest_of_each_name_are_kept() -> None:
+    """The newest of each name are kept; an artifact without a date counts as newest."""
+    artifacts = [aged(1, 1), aged(2, 2), aged(3, 3), aged(4, 9, "logs"), aged(5, None, "logs")]
     assert ids(artifacts, keep_latest=1) == [4, 3, 2]
     assert ids(artifacts, keep_latest=2) == [3]
     assert ids(artifacts, keep_latest=0) == [4, 3, 2, 1, 5]
 
 
 def test_ties() -> None:
-    """Of those created at the same time the higher id is the newer."""
-    assert ids([made(3, 1), made(1, 1), made(2, 1)], keep_latest=1) == [1, 2]
+    """Of artifacts created at the same time, the one with the higher id is newer."""
+    assert ids([aged(3, 1), aged(1, 1), aged(2, 1)], keep_latest=1) == [1, 2]
 
 
 def test_the_latest_are_protected_from_age() -> None:
-    """With an age, the latest stay however old they are."""
-    artifacts = [made(1, 50), made(2, 60), made(3, 70)]
+    """With an age limit, the newest are kept however old they are."""
+    artifacts = [aged(1, 50), aged(2, 60), aged(3, 70)]
     assert ids(artifacts, older_than=DAY, keep_latest=2) == [3]
 
 
 def test_size() -> None:
-    """As many go, the oldest first, as are too much together."""
-    artifacts = [made(number, number) for number in range(1, 6)]
+    """The oldest artifacts are selected until the rest fits the size limit."""
+    artifacts = [aged(number, number) for number in range(1, 6)]
     assert ids(artifacts, max_total_size=50) == []
     assert ids(artifacts, max_total_size=49) == [5]
     assert ids(artifacts, max_total_size=20) == [5, 4, 3]
     assert ids(artifacts, max_total_size=0) == [5, 4, 3, 2, 1]
 
 
-def test_size_counts_what_age_leaves() -> None:
-    """What goes for its age makes room first."""
-    artifacts = [made(number, number) for number in range(1, 6)]
+def test_the_size_limit_applies_after_the_age_limit() -> None:
+    """Artifacts selected by age do not count towards the size limit."""
+    artifacts = [aged(number, number) for number in range(1, 6)]
     assert ids(artifacts, older_than=3 * DAY, max_total_size=30) == [5, 4]
     assert ids(artifacts, older_than=3 * DAY, max_total_size=20) == [5, 4, 3]
 
 
 def test_the_latest_are_protected_from_size() -> None:
-    """The latest stay although they are too much; they count all the same."""
-    artifacts = [made(1, 1), made(2, 2), made(3, 3), made(4, 4, "logs")]
+    """The newest are kept even if they exceed the size limit, and count towards it."""
+    artifacts = [aged(1, 1), aged(2, 2), aged(3, 3), aged(4, 4, "logs")]
     assert ids(artifacts, keep_latest=1, max_total_size=5) == [3, 2]
     assert ids(artifacts, keep_latest=1, max_total_size=30) == [3]
 
 
-def test_expired_ones() -> None:
-    """An expired one is no latest, weighs nothing, and goes for its age."""
-    artifacts = [made(1, 1, expired=True), made(2, 2), made(3, 3, expired=True)]
+def test_expired_artifacts() -> None:
+    """An expired artifact is not protected, has size 0, and is selected by age."""
+    artifacts = [aged(1, 1, expired=True), aged(2, 2), aged(3, 3, expired=True)]
     assert ids(artifacts, keep_latest=1) == [3, 1]
     assert ids(artifacts, max_total_size=10) == []
     assert ids(artifacts, max_total_size=0) == [2]
     assert ids(artifacts, older_than=2.5 * DAY) == [3]
-    assert [weight(one) for one in artifacts] == [0, 10, 0]
+    assert [stored_bytes(candidate) for candidate in artifacts] == [0, 10, 0]
 
 
 @pytest.mark.parametrize(
@@ -100,14 +100,14 @@ def test_expired_ones() -> None:
     [(None, None, None), (-DAY, None, None), (7, None, None), (None, -1, None), (None, None, -1),
      (None, True, None), (None, None, 1.5)],
 )  # fmt: skip
-def test_what_cannot_be_right(criteria: Any) -> None:
-    """Nothing asked, or nonsense, is refused before anything is listed."""
+def test_invalid_criteria(criteria: Any) -> None:
+    """No criteria, and invalid ones, are rejected."""
     with pytest.raises(InvalidArgument):
         Criteria(*criteria)
 
 
-MADE = st.builds(
-    made,
+ANY_ARTIFACT = st.builds(
+    aged,
     st.integers(1, 10**6),
     st.none() | st.integers(0, 9),
     st.sampled_from(["a", "b"]),
@@ -118,28 +118,31 @@ MADE = st.builds(
 
 @examples(300)
 @given(
-    st.lists(MADE, unique_by=lambda one: one.id, max_size=12),
+    st.lists(ANY_ARTIFACT, unique_by=lambda candidate: candidate.id, max_size=12),
     st.none() | st.integers(0, 9).map(lambda days: days * DAY),
     st.none() | st.integers(0, 3),
     st.none() | st.integers(0, 40),
 )
-def test_always(
+def test_invariants(
     artifacts: list[Artifact],
     older_than: timedelta | None,
     keep_latest: int | None,
     max_total_size: int | None,
 ) -> None:
-    """Whatever is asked: the latest stay, the bounds hold, and the order of the listing is none."""
+    """The newest are kept, the limits hold, and the order of the artifacts does not matter."""
     if (older_than, keep_latest, max_total_size) == (None, None, None):
         keep_latest = 0
-    chosen = ids(artifacts, older_than, keep_latest, max_total_size)
-    assert chosen == ids(artifacts[::-1], older_than, keep_latest, max_total_size)
-    left = [one for one in artifacts if one.id not in set(chosen)]
+    selected = ids(artifacts, older_than, keep_latest, max_total_size)
+    assert selected == ids(artifacts[::-1], older_than, keep_latest, max_total_size)
+    kept = [candidate for candidate in artifacts if candidate.id not in set(selected)]
     if keep_latest is not None:
-        live = Counter(one.name for one in artifacts if not one.expired)
-        stays = Counter(one.name for one in left if not one.expired)
-        assert all(stays[name] >= min(keep_latest, count) for name, count in live.items())
+        live = Counter(candidate.name for candidate in artifacts if not candidate.expired)
+        kept_names = Counter(candidate.name for candidate in kept if not candidate.expired)
+        assert all(kept_names[name] >= min(keep_latest, count) for name, count in live.items())
     if keep_latest is None and max_total_size is not None:
-        assert sum(map(weight, left)) <= max_total_size
+        assert sum(map(stored_bytes, kept)) <= max_total_size
     if keep_latest is None and older_than is not None:
-        assert all(one.created_at is None or one.created_at >= NOW - older_than for one in left)
+        assert all(
+            candidate.created_at is None or candidate.created_at >= NOW - older_than
+            for candidate in kept
+        )

@@ -1,4 +1,4 @@
-"""Whatever an artifact is called, its file has a name that every system takes."""
+"""Any artifact name becomes a file name that is valid on every system."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ DEVICES = {"con", "prn", "aux", "nul", "conin$", "conout$"} | {
 }
 
 
-def safe(name: str) -> bool:
-    """Tell whether a name is one component on Linux, macOS and Windows, and not hidden."""
+def is_safe(name: str) -> bool:
+    """Return True if a name is one visible path component on Linux, macOS and Windows."""
     return (
         0 < len(name.encode(errors="replace")) <= MAX_BYTES
         and not set('<>:"/\\|?*') & set(name)
@@ -45,10 +45,10 @@ def safe(name: str) -> bool:
 @example("con" + " " * 300 + "x", "")
 @example("con" + " " * 300 + "x", ".zip")
 @example("NUL" + " " * 252 + "y.txt", "")
-def test_any_name(name: str, suffix: str) -> None:
-    """Any text becomes a safe name that ends in the suffix, and a safe name stays as it is."""
+def test_any_name_becomes_safe(name: str, suffix: str) -> None:
+    """Any text becomes a safe name with the suffix, which a second call leaves unchanged."""
     found = safe_filename(name, suffix)
-    assert safe(found)
+    assert is_safe(found)
     assert found.endswith(suffix)
     assert len(found) > len(suffix)
     assert safe_filename(found) == found
@@ -57,9 +57,9 @@ def test_any_name(name: str, suffix: str) -> None:
 
 @examples(150)
 @given(st.text("abcXYZ019 ._-()+,;=@#%&'\xe9\xfc\u4e2d\u2615\U0001f600", min_size=1, max_size=60))
-def test_safe_name(name: str) -> None:
-    """A name that is safe is not changed."""
-    assume(safe(name))
+def test_a_safe_name_is_kept(name: str) -> None:
+    """A safe name is kept, apart from its Unicode normalization."""
+    assume(is_safe(name))
     assert safe_filename(name) == unicodedata.normalize("NFC", name)
     assert safe_filename(name, ".zip") == f"{unicodedata.normalize('NFC', name)}.zip"
 
@@ -103,7 +103,7 @@ def test_safe_name(name: str) -> None:
     ],
 )
 def test_names(name: str, expected: str) -> None:
-    """What some system refuses, or a reader would be deceived by, is replaced and no more."""
+    """Characters and names that a system refuses or that deceive a reader are replaced."""
     assert safe_filename(name) == expected
 
 
@@ -128,6 +128,6 @@ def test_suffix(name: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize("unit", ["a", " ", ".", "\0", "\ud800", "e\u0301", "\u0301\u0316"])
-def test_quick(unit: str) -> None:
+def test_linear_time(unit: str) -> None:
     """A hostile name is made safe in linear time."""
     assert_not_quadratic(lambda size: safe_filename(unit * (size // len(unit))))

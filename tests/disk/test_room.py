@@ -1,4 +1,4 @@
-"""Whether the disk has room is known before a byte is asked for."""
+"""Space on the disk is checked and reserved before a download writes."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from ghartifacts_async.testing import FakeGitHub
 from tests.support import REPOSITORY, files_below
 
 
-async def test_a_full_disk_is_known_before_the_first_byte(
+async def test_a_failed_reservation_raises_disk_full(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the system can tell that there is no room, nothing of the body is asked to be sent."""
+    """A disk without space for the payload raises DiskFull, and no file is left."""
     if not hasattr(os, "posix_fallocate"):
-        pytest.skip("this system cannot tell")
+        pytest.skip("needs posix_fallocate")
 
     def full(*_: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -35,37 +35,37 @@ async def test_a_full_disk_is_known_before_the_first_byte(
     assert files_below(tmp_path) == []
 
 
-async def test_a_full_disk_that_sets_nothing_aside_is_known_as_early(
+async def test_free_space_is_checked_without_preallocation(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is free is looked at as well, and left alone where the system does not tell it."""
+    """Without preallocation, too little free space raises DiskFull, if the system reports it."""
     if not hasattr(os, "fstatvfs"):
-        pytest.skip("this system cannot tell")
-    plain = os.fstatvfs
+        pytest.skip("needs fstatvfs")
+    real_fstatvfs = os.fstatvfs
 
-    def told(fd: int, **changed: int) -> SimpleNamespace:
-        disk = plain(fd)
-        known = {name: getattr(disk, name) for name in ("f_blocks", "f_bfree", "f_frsize")}
-        return SimpleNamespace(**{**known, **changed})
+    def fake_statvfs(fd: int, **changed: int) -> SimpleNamespace:
+        disk = real_fstatvfs(fd)
+        fields = {name: getattr(disk, name) for name in ("f_blocks", "f_bfree", "f_frsize")}
+        return SimpleNamespace(**{**fields, **changed})
 
     monkeypatch.delattr(os, "posix_fallocate", raising=False)
-    monkeypatch.setattr(os, "fstatvfs", partial(told, f_bfree=1))
+    monkeypatch.setattr(os, "fstatvfs", partial(fake_statvfs, f_bfree=1))
     fake_github.add_artifact(REPOSITORY, "large", bytes(5 * 2**20))
     with pytest.raises(DiskFull, match="full"):
         await repo.download_artifact(1, tmp_path)
     assert files_below(tmp_path) == []
-    monkeypatch.setattr(os, "fstatvfs", partial(told, f_blocks=0, f_bfree=0))
+    monkeypatch.setattr(os, "fstatvfs", partial(fake_statvfs, f_blocks=0, f_bfree=0))
     assert (await repo.download_artifact(1, tmp_path)).verified
 
 
-async def test_room_is_not_set_aside_where_that_takes_as_long_as_writing(
+async def test_slow_preallocation_stops_after_one_step(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file system on which it is slow is asked once, and not for all of a large payload."""
-    pieces: list[int] = []
+    """Preallocation that takes much processor time stops after its first 32 MiB."""
+    reserved: list[int] = []
 
     def slow(_: int, __: int, size: int) -> None:
-        pieces.append(size)
+        reserved.append(size)
         until = time.thread_time() + 0.005
         while time.thread_time() < until:
             pass
@@ -73,17 +73,17 @@ async def test_room_is_not_set_aside_where_that_takes_as_long_as_writing(
     monkeypatch.setattr(os, "posix_fallocate", slow, raising=False)
     fake_github.add_artifact(REPOSITORY, "large", bytes(80 * 2**20))
     assert (await repo.download_artifact(1, tmp_path)).verified
-    assert pieces == [32 * 2**20]
+    assert reserved == [32 * 2**20]
 
 
-def test_others_at_work_make_no_difference_to_what_is_set_aside(
+def test_waiting_does_not_stop_preallocation(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Room that costs nothing but a wait is set aside for all of a payload."""
-    pieces: list[int] = []
+    """Preallocation that waits but takes no processor time covers the whole file."""
+    reserved: list[int] = []
 
     def waiting(_: int, __: int, size: int) -> None:
-        pieces.append(size)
+        reserved.append(size)
         time.sleep(0.005)
 
     monkeypatch.setattr(os, "posix_fallocate", waiting, raising=False)
@@ -92,4 +92,4 @@ def test_others_at_work_make_no_difference_to_what_is_set_aside(
         file.reserve(80 * 2**20)
     finally:
         file.close()
-    assert [piece // 2**20 for piece in pieces] == [32, 32, 16]
+    assert [size // 2**20 for size in reserved] == [32, 32, 16]

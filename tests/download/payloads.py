@@ -14,32 +14,34 @@ from tests.support import REPOSITORY, Answer, says
 
 PAYLOAD = os.urandom(3_000_000)
 
-ONCE = RetryPolicy(attempts=1)
+NO_RETRIES = RetryPolicy(attempts=1)
 
 
-def blob(payload: bytes, *headers: bytes, length: int | None = None) -> Answer:
-    """A store that serves the payload, promising `length` bytes."""
-    promise = b"Content-Length: %d" % (len(payload) if length is None else length)
-    head = b"\r\n".join((b"HTTP/1.1 200 OK", b"Content-Type: application/zip", promise, *headers))
+def blob_response(payload: bytes, *headers: bytes, length: int | None = None) -> Answer:
+    """Return a response with the payload; `length` overrides its Content-Length."""
+    length_header = b"Content-Length: %d" % (len(payload) if length is None else length)
+    head = b"\r\n".join(
+        (b"HTTP/1.1 200 OK", b"Content-Type: application/zip", length_header, *headers)
+    )
     return says(head + b"\r\n\r\n" + payload)
 
 
-def add(fake: FakeGitHub, location: str | None = None, **kwargs: object) -> FakeArtifact:
-    """An artifact with PAYLOAD, served from `location`."""
+def add_artifact(fake: FakeGitHub, location: str | None = None, **kwargs: object) -> FakeArtifact:
+    """Add an artifact with PAYLOAD, served from `location`."""
     return fake.add_artifact(REPOSITORY, "dist", PAYLOAD, location=location, **kwargs)  # type: ignore[arg-type]
 
 
-async def attempt(fake: FakeGitHub, target: Path | str, after: int) -> None:
-    """A download that ends after so many bytes."""
+async def interrupted_download(fake: FakeGitHub, target: Path | str, after: int) -> None:
+    """Start a download that fails once `after` bytes have arrived."""
     fake.fail_blobs_next(BlobFault.truncate(after=after))
-    async with Client(fake.token, base_url=fake.url, retry=ONCE) as gh:
+    async with Client(fake.token, base_url=fake.url, retry=NO_RETRIES) as gh:
         with pytest.raises(ArtifactsError):
             await gh.repo(REPOSITORY).download_artifact(1, target)
     fake.clear_requests()
 
 
-async def endless(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """A store that sends on and on, and says nothing of an end; for `raw_server`."""
+async def send_forever(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Send a body without end and without Content-Length; for `raw_server`."""
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/zip\r\n\r\n")
     while True:
         writer.write(b"x" * 2**16)

@@ -1,4 +1,4 @@
-"""Downloads that go well, against FakeGitHub."""
+"""Successful downloads from FakeGitHub."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from ghartifacts_async import (
     Repo,
 )
 from ghartifacts_async.testing import FakeGitHub
-from tests.download.payloads import PAYLOAD, add, blob
+from tests.download.payloads import PAYLOAD, add_artifact, blob_response
 from tests.support import REPOSITORY, files_below, raw_server
 
 
 async def test_a_download_is_verified_and_published(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """The file has the artifact's bytes and digest, and nothing else is left beside it."""
-    added = add(fake_github)
+    """A download leaves one file, with the artifact's bytes and digest."""
+    added = add_artifact(fake_github)
     artifact = await repo.get_artifact(added.id)
     download = await repo.download_artifact(artifact, tmp_path)
     assert download.path == tmp_path / "dist.zip"
@@ -35,10 +35,10 @@ async def test_a_download_is_verified_and_published(
     assert files_below(tmp_path) == ["dist.zip"]
 
 
-async def test_a_zip_arrives_as_the_uploader_made_it(
+async def test_a_downloaded_zip_is_readable(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """A zip is a zip: its members can be read."""
+    """The members of a downloaded zip can be read."""
     fake_github.add_artifact(REPOSITORY, "report", {"a/b.txt": "hello", "ü.bin": b"\0" * 1000})
     download = await repo.download_artifact(1, tmp_path)
     with zipfile.ZipFile(io.BytesIO(download.path.read_bytes())) as archive:
@@ -58,19 +58,19 @@ async def test_a_zip_arrives_as_the_uploader_made_it(
 async def test_destinations(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, destination: str, expected: str
 ) -> None:
-    """A directory gets a file of the artifact's name; a file path is taken; parents are made."""
+    """A destination is a directory or a file path, and missing parents are created."""
     (tmp_path / "there").mkdir()
-    add(fake_github)
+    add_artifact(fake_github)
     download = await repo.download_artifact(1, f"{tmp_path}/{destination}")
     assert download.path == tmp_path / expected
     assert files_below(tmp_path) == [expected]
 
 
-async def test_what_was_there_is_replaced_in_one_step(
+async def test_an_existing_file_is_replaced_in_one_step(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """An older file stays whole until the new one takes its place."""
-    add(fake_github)
+    """An existing file stays complete until the new one replaces it."""
+    add_artifact(fake_github)
     target = tmp_path / "dist.zip"
     target.write_bytes(b"old")
     seen: list[bytes] = []
@@ -83,8 +83,8 @@ async def test_what_was_there_is_replaced_in_one_step(
 async def test_permissions_follow_the_umask(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, umask: int
 ) -> None:
-    """The file has the permissions that any new file of the user has."""
-    add(fake_github)
+    """The file has the permissions that the umask gives to any new file."""
+    add_artifact(fake_github)
     before = os.umask(umask)
     try:
         download = await repo.download_artifact(1, tmp_path)
@@ -99,7 +99,7 @@ async def test_permissions_follow_the_umask(
 async def test_a_raw_payload_keeps_its_own_name(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, raw: str, expected: str
 ) -> None:
-    """A payload that is no zip is named by its uploader, made safe."""
+    """A payload that is not a zip keeps the name of the uploaded file, made safe."""
     fake_github.add_artifact(REPOSITORY, "report", b'{"passed": 3}', raw=raw)
     download = await repo.download_artifact(1, f"{tmp_path}/out/")
     assert download.path == tmp_path / "out" / expected
@@ -107,29 +107,29 @@ async def test_a_raw_payload_keeps_its_own_name(
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "..", "con", "a\nb", "x" * 300, "\0"])
-async def test_an_artifact_name_is_no_path(
+async def test_an_artifact_name_never_leaves_the_directory(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, name: str
 ) -> None:
-    """Whatever an artifact is called, its file lies in the directory asked for."""
+    """The file lies in the requested directory for any artifact name."""
     fake_github.add_artifact(REPOSITORY, name, PAYLOAD)
     download = await repo.download_artifact(1, f"{tmp_path}/out/")
     assert files_below(tmp_path) == [f"out/{download.path.name}"]
 
 
-async def test_no_digest_is_no_verification(
+async def test_without_a_digest_nothing_is_verified(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """Where GitHub gives no digest, `verified` is False and `digest` the computed one."""
-    add(fake_github, digest=None)
+    """Without a digest from GitHub, `verified` is False and `digest` is the computed one."""
+    add_artifact(fake_github, digest=None)
     download = await repo.download_artifact(1, tmp_path)
     assert not download.verified
     assert download.digest.hex == hashlib.sha256(PAYLOAD).hexdigest()
 
 
-async def test_a_zip_of_before_v4_has_another_size_than_github_says(
+async def test_a_complete_zip_without_a_digest_may_have_another_size(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """Without a digest, size_in_bytes counts the unzipped files: a complete zip is a success."""
+    """Without a digest, a complete zip succeeds though size_in_bytes counts unzipped files."""
     fake_github.add_artifact(
         REPOSITORY, "old", {"a.log": b"x" * 100_000}, digest=None, size_in_bytes=100_000
     )
@@ -137,21 +137,21 @@ async def test_a_zip_of_before_v4_has_another_size_than_github_says(
     assert download.size < 1000
 
 
-async def test_a_body_is_kept_as_it_is_encoded(
+async def test_content_encoding_is_not_decoded(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """A store that sets Content-Encoding gets its bytes stored, not decoded."""
-    async with raw_server(blob(PAYLOAD, b"Content-Encoding: gzip")) as url:
-        add(fake_github, f"{url}/x.zip")
+    """A body with Content-Encoding is stored as it was sent, not decoded."""
+    async with raw_server(blob_response(PAYLOAD, b"Content-Encoding: gzip")) as url:
+        add_artifact(fake_github, f"{url}/x.zip")
         download = await repo.download_artifact(1, tmp_path)
     assert download.verified
 
 
-async def test_progress_ends_at_the_whole(
+async def test_progress_ends_at_the_total(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """Progress never goes backwards, and its last report says that all bytes are there."""
-    add(fake_github)
+    """Progress never decreases, and the last report equals the total."""
+    add_artifact(fake_github)
     seen: list[Progress] = []
     await repo.download_artifact(1, tmp_path, on_progress=seen.append)
     assert [p.received for p in seen] == sorted(p.received for p in seen)
@@ -160,10 +160,10 @@ async def test_progress_ends_at_the_whole(
     assert seen[-1].rate > 0
 
 
-async def test_downloads_side_by_side(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
-    """Many downloads share a client, even two of one artifact to one path."""
+async def test_concurrent_downloads(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
+    """Many concurrent downloads share a client, even two of one artifact to one path."""
     for _ in range(20):
-        add(fake_github)
+        add_artifact(fake_github)
     artifacts: list[Artifact] = await repo.list_artifacts().collect()
     await asyncio.gather(
         *(repo.download_artifact(a, tmp_path / f"{a.id}.zip") for a in artifacts),

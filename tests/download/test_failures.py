@@ -1,4 +1,4 @@
-"""Downloads that go wrong: whatever happens, nothing is lost or left behind."""
+"""Failed downloads raise the right error and publish nothing incomplete."""
 
 from __future__ import annotations
 
@@ -27,19 +27,17 @@ from ghartifacts_async import (
     Timeouts,
 )
 from ghartifacts_async.testing import BlobFault, FakeGitHub
-from tests.download.payloads import PAYLOAD, add, blob, endless
+from tests.download.payloads import PAYLOAD, add_artifact, blob_response, send_forever
 from tests.support import QUICK, REPOSITORY, Answer, files_below, published_below, raw_server, says
 
 
-async def test_a_flipped_byte_is_caught(
-    repo: Repo, fake_github: FakeGitHub, tmp_path: Path
-) -> None:
-    """One wrong bit on the way raises DigestMismatch, and nothing is kept."""
+async def test_a_wrong_bit_is_detected(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
+    """A wrong bit raises DigestMismatch with both digests and leaves no file."""
     flipped = bytearray(PAYLOAD)
     flipped[1_500_000] ^= 1
-    async with raw_server(blob(bytes(flipped))) as url:
-        added = add(fake_github, f"{url}/x.zip")
-        with pytest.raises(DigestMismatch, match="GitHub recorded") as caught:
+    async with raw_server(blob_response(bytes(flipped))) as url:
+        added = add_artifact(fake_github, f"{url}/x.zip")
+        with pytest.raises(DigestMismatch, match="GitHub records") as caught:
             await repo.download_artifact(added.id, tmp_path / "dist.zip")
     assert caught.value.expected == added.digest
     assert caught.value.actual == f"sha256:{hashlib.sha256(flipped).hexdigest()}"
@@ -53,10 +51,10 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Type: appli
 @pytest.mark.parametrize(
     "answer",
     [
-        blob(HALF, length=len(PAYLOAD)),
-        blob(HALF),
-        blob(PAYLOAD + b"x"),
-        blob(b""),
+        blob_response(HALF, length=len(PAYLOAD)),
+        blob_response(HALF),
+        blob_response(PAYLOAD + b"x"),
+        blob_response(b""),
         says(b"HTTP/1.1 200 OK\r\n\r\n" + HALF),
         says(CHUNKED + b"%x\r\n" % len(PAYLOAD) + HALF),
         says(CHUNKED + b"%x\r\n" % len(HALF) + HALF + b"\r\nzz\r\n"),
@@ -66,27 +64,29 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Type: appli
     ids=["cut", "short", "long", "empty", "unframed", "chunk-cut", "chunk-bad", "chunk-short", "0"],
 )
 @pytest.mark.parametrize("digest", ["auto", None])
-async def test_a_truncated_body_is_no_success(
+async def test_a_body_of_the_wrong_length_fails(
     fake_github: FakeGitHub,
     tmp_path: Path,
     answer: Answer,
     digest: str | None,
 ) -> None:
-    """Fewer or more bytes than promised raise, however the body was framed, digest or not."""
+    """A body with missing or extra bytes raises, however it is framed, digest or not."""
     async with (
         raw_server(answer) as url,
         Client(
             fake_github.token, base_url=fake_github.url, timeouts=Timeouts(stall=0.2), retry=QUICK
         ) as gh,
     ):
-        add(fake_github, f"{url}/x.zip", digest=digest)
+        add_artifact(fake_github, f"{url}/x.zip", digest=digest)
         with pytest.raises((ConnectionFailed, TimedOut, IncompleteDownload), match="tried 6 times"):
             await gh.repo(REPOSITORY).download_artifact(1, tmp_path / "dist.zip")
     assert published_below(tmp_path) == []
 
 
-async def test_a_reset_is_no_success(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
-    """A connection that is reset in the middle of an unframed body raises."""
+async def test_a_connection_reset_fails(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """A connection reset within an unframed body raises, and nothing is published."""
 
     async def reset(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\n\r\n" + HALF)
@@ -94,15 +94,15 @@ async def test_a_reset_is_no_success(repo: Repo, fake_github: FakeGitHub, tmp_pa
         writer.transport.abort()
 
     async with raw_server(reset) as url:
-        add(fake_github, f"{url}/x.zip")
+        add_artifact(fake_github, f"{url}/x.zip")
         with pytest.raises((ConnectionFailed, IncompleteDownload)):
             await repo.download_artifact(1, tmp_path / "dist.zip")
     assert published_below(tmp_path) == []
 
 
-async def test_a_stalled_body_is_given_up(fake_github: FakeGitHub, tmp_path: Path) -> None:
-    """A store that falls silent again and again raises TimedOut, and nothing is published."""
-    add(fake_github)
+async def test_a_store_that_always_stalls_fails(fake_github: FakeGitHub, tmp_path: Path) -> None:
+    """A store that stalls on every attempt raises TimedOut, and no file is left."""
+    add_artifact(fake_github)
     fake_github.fail_blobs_when(lambda _: BlobFault.stall(after=0))
     async with Client(
         fake_github.token, base_url=fake_github.url, timeouts=Timeouts(stall=0.05), retry=QUICK
@@ -112,11 +112,11 @@ async def test_a_stalled_body_is_given_up(fake_github: FakeGitHub, tmp_path: Pat
     assert files_below(tmp_path) == []
 
 
-async def test_expired_and_missing_artifacts_are_told_apart(
+async def test_expired_and_missing_artifacts_raise_different_errors(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """An expired artifact raises ArtifactExpired, one that does not exist NotFound."""
-    add(fake_github, expired=True)
+    """An expired artifact raises ArtifactExpired, a missing one raises NotFound."""
+    add_artifact(fake_github, expired=True)
     with pytest.raises(ArtifactExpired, match="expired") as caught:
         await repo.download_artifact(1, f"{tmp_path}/out/")
     assert caught.value.status == 410
@@ -125,36 +125,40 @@ async def test_expired_and_missing_artifacts_are_told_apart(
     assert not list(tmp_path.iterdir())
 
 
-async def test_an_expired_url_is_told(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
+async def test_a_refused_signed_url_raises_store_error(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path
+) -> None:
     """A signed URL that the store refuses raises StoreError with the store's own code."""
     fake_github.url_ttl = -1
-    add(fake_github)
+    add_artifact(fake_github)
     with pytest.raises(StoreError, match="403 AuthenticationFailed") as caught:
         await repo.download_artifact(1, tmp_path)
     assert caught.value.code == "AuthenticationFailed"
     assert files_below(tmp_path) == []
 
 
-async def test_a_progress_callback_that_raises_ends_the_download(
+async def test_a_failing_progress_callback_ends_the_download(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """A callback's exception ends the download with ProgressError, and nothing is kept."""
-    add(fake_github)
+    """An exception in on_progress raises ProgressError, which carries it as its cause."""
+    add_artifact(fake_github)
 
-    def tell(_: Progress) -> None:
+    def callback(_: Progress) -> None:
         raise KeyError("mine")
 
     with pytest.raises(ProgressError, match="KeyError") as caught:
-        await repo.download_artifact(1, tmp_path, on_progress=tell, keep_partial=False)
+        await repo.download_artifact(1, tmp_path, on_progress=callback, keep_partial=False)
     assert isinstance(caught.value.__cause__, KeyError)
     assert files_below(tmp_path) == []
 
 
-async def test_a_full_disk_is_told(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
-    """A disk that is full raises DiskError with its errno, and nothing is kept."""
+async def test_a_file_size_limit_raises_disk_error(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """A file that exceeds the system's size limit raises DiskError, and no file is left."""
     resource = pytest.importorskip("resource")
     signal = pytest.importorskip("signal")
-    add(fake_github)
+    add_artifact(fake_github)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, before[1]))
@@ -168,11 +172,11 @@ async def test_a_full_disk_is_told(repo: Repo, fake_github: FakeGitHub, tmp_path
     assert files_below(tmp_path) == []
 
 
-async def test_a_directory_that_cannot_be_made_is_told(
+async def test_an_impossible_target_raises_disk_error(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """A destination below a file, or a directory in a file's place, raises DiskError."""
-    add(fake_github)
+    """A target that lies below a file, or is a directory, raises DiskError."""
+    add_artifact(fake_github)
     (tmp_path / "file").write_text("mine")
     with pytest.raises(DiskError) as caught:
         await repo.download_artifact(1, tmp_path / "file" / "dist.zip")
@@ -185,11 +189,11 @@ async def test_a_directory_that_cannot_be_made_is_told(
 
 @pytest.mark.parametrize("keep", [True, False])
 @pytest.mark.parametrize("connections", [1, 3])
-async def test_cancelled_at_any_await_nothing_is_open(
+async def test_a_download_can_be_cancelled_at_any_await(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, keep: bool, connections: int
 ) -> None:
-    """Cancelled at each of its steps, a download leaves its target absent or complete."""
-    artifact = await repo.get_artifact(add(fake_github).id)
+    """A cancelled download leaves no task or open file, and a target absent or complete."""
+    artifact = await repo.get_artifact(add_artifact(fake_github).id)
     target = tmp_path / "out" / "dist.zip"
     step = 0
     while True:
@@ -231,27 +235,27 @@ def _open_files() -> list[str]:
     return names
 
 
-async def test_a_store_that_does_not_stop_is_stopped(
+async def test_a_store_that_sends_too_much_fails(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """A store that sends on and on is left as soon as it has sent too much."""
-    async with raw_server(endless) as url:
-        add(fake_github, f"{url}/x.zip")
+    """A store that sends or announces too many bytes raises IncompleteDownload."""
+    async with raw_server(send_forever) as url:
+        add_artifact(fake_github, f"{url}/x.zip")
         with pytest.raises(IncompleteDownload, match=r"tried [0-9]+ times"):
             await repo.download_artifact(1, tmp_path / "dist.zip")
-    async with raw_server(blob(b"", length=5 * 10**9)) as url:
-        add(fake_github, f"{url}/x.zip")
-        with pytest.raises(IncompleteDownload, match="promises 5000000000 bytes"):
+    async with raw_server(blob_response(b"", length=5 * 10**9)) as url:
+        add_artifact(fake_github, f"{url}/x.zip")
+        with pytest.raises(IncompleteDownload, match="announced 5000000000 bytes"):
             await repo.download_artifact(2, tmp_path / "dist.zip")
     assert published_below(tmp_path) == []
 
 
-async def test_a_client_that_closes_ends_its_downloads(
+async def test_closing_the_client_ends_its_downloads(
     fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """A download still running when its client closes raises an error of the tree, cleanly."""
-    async with raw_server(endless) as url:
-        add(fake_github, f"{url}/x.zip", digest=None)
+    """A download that runs when its client closes raises ClientStateError and leaves no thread."""
+    async with raw_server(send_forever) as url:
+        add_artifact(fake_github, f"{url}/x.zip", digest=None)
         started = asyncio.Event()
         async with Client(fake_github.token, base_url=fake_github.url) as gh:
             task = asyncio.create_task(

@@ -1,4 +1,4 @@
-"""What others do to the hidden files beside a target harms neither it nor them."""
+"""Changes to the hidden files by other processes never damage the target or other files."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ import pytest
 
 from ghartifacts_async import DiskError, Progress, Repo, TargetExists
 from ghartifacts_async.testing import FakeGitHub
-from tests.download.payloads import PAYLOAD, add, attempt
-from tests.download.test_resume import journal, part
+from tests.download.payloads import PAYLOAD, add_artifact, interrupted_download
+from tests.download.test_resume import journal_in, part_file_in
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need privileges there")
 @pytest.mark.parametrize("name", ["part", "journal"])
-async def test_a_planted_link_harms_nobody(
+async def test_a_planted_link_is_not_followed(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, name: str
 ) -> None:
-    """A link in the place of a hidden file is never written through."""
-    artifact = await repo.get_artifact(add(fake_github).id)
+    """A link in place of a hidden file is never written through."""
+    artifact = await repo.get_artifact(add_artifact(fake_github).id)
     target, victim = tmp_path / "out" / "dist.zip", tmp_path / "victim"
-    await attempt(fake_github, target, 1_000_000)
+    await interrupted_download(fake_github, target, 1_000_000)
     victim.write_bytes(b"precious")
-    hidden = part(target.parent) if name == "part" else journal(target.parent)
+    hidden = part_file_in(target.parent) if name == "part" else journal_in(target.parent)
     hidden.unlink()
     hidden.symlink_to(victim)
     try:
@@ -38,42 +38,43 @@ async def test_a_planted_link_harms_nobody(
     assert victim.read_bytes() == b"precious"
 
 
-async def test_a_kill_between_two_names_harms_nobody(
+async def test_a_part_file_linked_as_the_target_is_not_written(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """A part file that is the target as well is not written to."""
-    add(fake_github)
+    """A part file that is also linked as the target is never written to."""
+    add_artifact(fake_github)
     target = tmp_path / "dist.zip"
-    await attempt(fake_github, target, 1_000_000)
-    os.link(part(tmp_path), target)
+    await interrupted_download(fake_github, target, 1_000_000)
+    os.link(part_file_in(tmp_path), target)
     before = target.read_bytes()
     with pytest.raises(TargetExists):
         await repo.download_artifact(1, target, if_exists="error")
-    await attempt(fake_github, target, 500_000)
+    await interrupted_download(fake_github, target, 500_000)
     assert target.read_bytes() == before
     assert (await repo.download_artifact(1, target)).path.read_bytes() == PAYLOAD
 
 
-async def test_without_its_journal_nothing_is_published(
+async def test_a_removed_journal_prevents_publishing(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """Where somebody takes the journal away, and with it the lock, the target stays as it is."""
-    add(fake_github)
+    """If another process removes the journal, and so the lock, nothing is published."""
+    add_artifact(fake_github)
     target = tmp_path / "dist.zip"
 
-    def take_away(_: Progress) -> None:
-        journal(tmp_path).unlink()
+    def remove_journal(_: Progress) -> None:
+        for journal in tmp_path.glob(".*.ghartifacts-journal"):
+            journal.unlink()
 
     with pytest.raises(DiskError, match="another process"):
-        await repo.download_artifact(1, target, on_progress=take_away)
+        await repo.download_artifact(1, target, on_progress=remove_journal)
     assert not target.exists()
 
 
-async def test_a_directory_that_cannot_be_there_is_told(
+async def test_a_removed_working_directory_raises_disk_error(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A working directory that was removed is an error, and nobody waits for it."""
-    add(fake_github)
+    """A working directory that was removed raises DiskError instead of waiting."""
+    add_artifact(fake_github)
     gone = tmp_path / "gone"
     gone.mkdir()
     monkeypatch.chdir(gone)
@@ -83,29 +84,29 @@ async def test_a_directory_that_cannot_be_there_is_told(
             await repo.download_artifact(1, "dist.zip")
 
 
-async def test_a_directory_that_comes_and_goes_is_waited_for(
+async def test_a_directory_removed_by_another_download_is_created_again(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where another download removes the directory just as this one finds it there, all is well."""
-    add(fake_github)
-    mkdir, told = Path.mkdir, iter([True])
+    """A directory that another download removes at the same moment is created again."""
+    add_artifact(fake_github)
+    mkdir, fails_once = Path.mkdir, iter([True])
 
-    def tidied_up_meanwhile(path: Path, mode: int = 0o777, **how: bool) -> None:
-        if next(told, False):
+    def removed_in_between(path: Path, mode: int = 0o777, **how: bool) -> None:
+        if next(fails_once, False):
             raise FileExistsError(errno.EEXIST, "File exists", str(path))
         mkdir(path, mode, **how)
 
-    monkeypatch.setattr(Path, "mkdir", tidied_up_meanwhile)
+    monkeypatch.setattr(Path, "mkdir", removed_in_between)
     assert (
         await repo.download_artifact(1, tmp_path / "new" / "dist.zip", wait_for_lock=False)
     ).verified
 
 
-async def test_a_file_in_place_of_a_directory_is_told_at_once(
+async def test_a_file_in_place_of_a_directory_raises_disk_error(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """A path below a file is a DiskError that names it, before a byte is fetched."""
-    add(fake_github)
+    """A target below a file or a broken link raises DiskError before a byte is fetched."""
+    add_artifact(fake_github)
     (tmp_path / "file").write_bytes(b"mine")
     (tmp_path / "nowhere").symlink_to("gone")
     for target in ("file/dist.zip", "file/deeper/dist.zip", "nowhere/dist.zip"):

@@ -1,4 +1,4 @@
-"""A journal is right, or recognisably not, whenever its writer was killed."""
+"""A journal is valid, or recognised as invalid, whenever its writer is killed."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ SPANS = st.lists(
 
 @examples(200)
 @given(SPANS, st.integers(0, 500))
-def test_cut_anywhere(spans: list[tuple[int, int]], cut: int) -> None:
-    """Cut at any byte, it tells of nothing that it did not tell before, or of nothing at all."""
+def test_a_truncated_journal(spans: list[tuple[int, int]], cut: int) -> None:
+    """A journal cut at any byte yields the ranges of its complete lines, or nothing."""
     text = header(RECORD) + b"".join(line(*span) for span in spans)
     text = text[: min(cut, len(text))]
     found = read(text, RECORD.artifact, RECORD.digest, "")
@@ -31,8 +31,8 @@ def test_cut_anywhere(spans: list[tuple[int, int]], cut: int) -> None:
         assert found == evolve(RECORD, spans=tuple(RangeSet(complete)))
 
 
-def test_what_it_is_of() -> None:
-    """It serves the payload that it tells of and no other."""
+def test_a_journal_belongs_to_one_payload() -> None:
+    """A journal is used only for the artifact and the digest that it records."""
     text = header(RECORD) + line(0, 10)
     found = read(text, RECORD.artifact, RECORD.digest, "another boot")
     assert found is not None
@@ -42,8 +42,8 @@ def test_what_it_is_of() -> None:
     assert read(text, RECORD.artifact, "sha256:cd", "boot") is None
 
 
-def test_without_a_digest_it_serves_until_the_next_start() -> None:
-    """Where nothing else would notice bytes that were lost with the power, it is not believed."""
+def test_without_a_digest_a_journal_expires_at_reboot() -> None:
+    """Without a digest, a journal is used only until the machine restarts."""
     text = header(evolve(RECORD, digest=None)) + line(0, 10)
     assert read(text, RECORD.artifact, None, "boot") is not None
     assert read(text, RECORD.artifact, None, "another boot") is None
@@ -51,8 +51,8 @@ def test_without_a_digest_it_serves_until_the_next_start() -> None:
     assert read(text, RECORD.artifact, None, "") is None
 
 
-def test_what_is_no_journal() -> None:
-    """Foreign text, another format, and spans that cannot be are nothing to go on with."""
+def test_invalid_journals() -> None:
+    """Foreign text, another format version and impossible ranges are rejected."""
     good = header(RECORD)
     for text in (
         b"",
@@ -76,5 +76,5 @@ def test_what_is_no_journal() -> None:
 
 @given(st.binary(max_size=200))
 def test_any_bytes(text: bytes) -> None:
-    """Whatever a file holds, reading it does not fail."""
+    """Reading a journal never raises, for any content."""
     read(text, "a", None, "b")

@@ -1,4 +1,4 @@
-"""What a kill left beside a file that is right goes with the next call, unless it is in use."""
+"""The files of a killed download are removed by the next call unless they are in use."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from pathlib import Path
 import pytest
 
 from ghartifacts_async import Repo
-from ghartifacts_async._disk.lock_file import Journal
-from ghartifacts_async._download.target import Target
+from ghartifacts_async._disk.hidden_files import HiddenFiles
+from ghartifacts_async._disk.lock_file import LockFile
 from ghartifacts_async.testing import FakeGitHub
-from tests.download.payloads import PAYLOAD, add, attempt
+from tests.download.payloads import PAYLOAD, add_artifact, interrupted_download
 from tests.support import files_below
 
 
 def journal_of(target: Path) -> Path:
-    """Where the journal of a target lies."""
-    return Target(target, True).beside("journal")
+    """Return the path of the journal of a target."""
+    return HiddenFiles.of(target).journal
 
 
 @pytest.mark.parametrize("directory", [False, True])
-async def test_a_kill_after_the_last_step_leaves_nothing_for_ever(
+async def test_a_leftover_journal_is_removed(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, directory: bool
 ) -> None:
-    """A journal that outlived its download goes with the call that finds the file right."""
-    add(fake_github)
+    """A journal that a killed process left is removed by the call that finds the file correct."""
+    add_artifact(fake_github)
     target = tmp_path / "dist.zip"
     await repo.download_artifact(1, target)
     journal_of(target).write_bytes(b"of a process that was killed\n")
@@ -33,28 +33,28 @@ async def test_a_kill_after_the_last_step_leaves_nothing_for_ever(
     assert files_below(tmp_path) == ["dist.zip"]
 
 
-async def test_what_was_begun_of_a_file_that_is_right_goes_too(
+async def test_a_leftover_part_file_is_removed(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """The part of an interrupted download is of no use once somebody else put the file there."""
-    add(fake_github)
+    """A part file is removed if another process has completed the target."""
+    add_artifact(fake_github)
     target = tmp_path / "dist.zip"
-    await attempt(fake_github, target, 1_000_000)
+    await interrupted_download(fake_github, target, 1_000_000)
     assert len(files_below(tmp_path)) == 2
     target.write_bytes(PAYLOAD)
     assert (await repo.download_artifact(1, target)).skipped
     assert files_below(tmp_path) == ["dist.zip"]
 
 
-async def test_what_another_is_at_work_on_is_left_alone(
+async def test_the_files_of_a_running_download_are_left_alone(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """A journal that is locked, and its part file, stay, and nobody waits for them."""
-    add(fake_github)
+    """A locked journal and its part file are left alone, and the call does not wait."""
+    add_artifact(fake_github)
     target = tmp_path / "dist.zip"
     await repo.download_artifact(1, target)
-    held, part = Journal(journal_of(target)), Target(target, True).beside("part")
-    assert held.hold()
+    held, part = LockFile(journal_of(target)), HiddenFiles.of(target).part
+    assert held.acquire()
     part.write_bytes(b"some")
     try:
         assert (await repo.download_artifact(1, target)).skipped
@@ -66,11 +66,11 @@ async def test_what_another_is_at_work_on_is_left_alone(
     assert files_below(tmp_path) == ["dist.zip"]
 
 
-async def test_what_cannot_be_tidied_is_no_error(
+async def test_a_failed_cleanup_is_not_an_error(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file that is right is so, also where what lies beside it cannot be removed."""
-    add(fake_github)
+    """A correct file is skipped even if the files left over cannot be removed."""
+    add_artifact(fake_github)
     target = tmp_path / "dist.zip"
     await repo.download_artifact(1, target)
     journal_of(target).touch()
@@ -85,11 +85,11 @@ async def test_what_cannot_be_tidied_is_no_error(
     assert journal_of(target).exists()
 
 
-async def test_where_nothing_is_to_be_tidied_nothing_is_made(
+async def test_without_leftovers_no_journal_is_opened(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Beside a file that is right no journal is opened where there is none."""
-    add(fake_github)
+    """Skipping a correct file opens no journal if none was left."""
+    add_artifact(fake_github)
     await repo.download_artifact(1, tmp_path)
     opened: list[str] = []
     genuine = os.open

@@ -1,4 +1,4 @@
-"""A large download in a process of its own: flat memory, right digest."""
+"""The memory use of large downloads, measured in a separate process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from tests.support import REPOSITORY
 
 SIZE = int(float(os.environ.get("LARGE_GIB") or 0.25) * 2**30)
-"""Bytes; the pipeline sets LARGE_GIB=3, which takes as much of the disk for a while."""
+"""Payload size in bytes. CI sets LARGE_GIB=3, which needs 3 GiB of disk space during the test."""
 
 CHILD = """
 import asyncio, json, sys
@@ -26,7 +26,7 @@ async def main(url, token, repository, target):
             outcome = {"size": download.size, "verified": download.verified}
         except ArtifactsError as error:
             outcome = {"error": type(error).__name__}
-    # Not ru_maxrss, which a child takes over from its parent.
+    # Not ru_maxrss: a child process inherits it from its parent.
     status = dict(line.split(":", 1) for line in open("/proc/self/status"))
     peak = int(status["VmHWM"].split()[0])
     print(json.dumps(outcome | {"peak_kib": peak}))
@@ -36,8 +36,8 @@ asyncio.run(main(*sys.argv[1:]))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_memory_is_flat_and_a_flipped_byte_is_caught(tmp_path: Path) -> None:
-    """However large, a download takes under 64 MiB in all; one wrong byte in it is found."""
+def test_memory_is_bounded_and_a_wrong_byte_is_detected(tmp_path: Path) -> None:
+    """A download of any size takes less than 64 MiB of memory and detects a wrong byte."""
     source = tmp_path / "source.bin"
     with source.open("wb") as file:
         file.truncate(SIZE)

@@ -1,4 +1,4 @@
-"""What happens between the threads, the files and the loop."""
+"""Part files with slow and failing disks, cancellations and invalid destinations."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from ghartifacts_async._disk.file_io import RandomFile
 from ghartifacts_async._disk.threads import IoThreads
 from ghartifacts_async._download.part_file import PartFile
 from ghartifacts_async.testing import BlobFault, FakeGitHub
-from tests.download.payloads import PAYLOAD, add
+from tests.download.payloads import PAYLOAD, add_artifact
 from tests.support import REPOSITORY, files_below, published_below
 
 Slow = Callable[..., None]
@@ -36,7 +36,7 @@ Slow = Callable[..., None]
 
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch) -> Slow:
-    """Make a job of the disk's threads take a while, before or after its work."""
+    """Return a function that delays a method of PartFile before or after its work."""
 
     def apply(name: str, *, before: float = 0.0, after: float = 0.0) -> None:
         job = getattr(PartFile, name)
@@ -52,25 +52,25 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Slow:
     return apply
 
 
-async def until(holds: Callable[[], bool]) -> None:
-    """Wait until it does; the files are written by threads."""
+async def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait for at most five seconds until the condition is true."""
     for _ in range(500):
-        if holds():
+        if condition():
             return
         await asyncio.sleep(0.01)
-    raise AssertionError("it never did")
+    raise AssertionError("the condition did not become true")
 
 
 @pytest.mark.parametrize("fails", [False, True])
-async def test_a_cancelled_wait_is_as_long_as_the_job(fails: bool) -> None:
-    """Whoever is cancelled, however often, while a thread is at work leaves when it has ended."""
-    disk, go_on, ended = IoThreads(), threading.Event(), threading.Event()
+async def test_a_cancelled_caller_waits_for_its_job(fails: bool) -> None:
+    """A caller that is cancelled, even twice, leaves only after its job in a thread has ended."""
+    disk, released, ended = IoThreads(), threading.Event(), threading.Event()
 
     def job() -> None:
-        go_on.wait(20)
+        released.wait(20)
         ended.set()
         if fails:
-            raise OSError(errno.EIO, "nobody is told")
+            raise OSError(errno.EIO, "Input/output error")
 
     task = asyncio.ensure_future(disk.run(job))
     for _ in range(2):
@@ -78,51 +78,51 @@ async def test_a_cancelled_wait_is_as_long_as_the_job(fails: bool) -> None:
         task.cancel()
     await asyncio.sleep(0.01)
     assert not task.done()
-    go_on.set()
+    released.set()
     with pytest.raises(asyncio.CancelledError):
         await task
     assert ended.is_set()
     await disk.close()
 
 
-async def test_what_is_hashed_is_what_is_on_disk(
+async def test_the_digest_is_computed_from_the_disk(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A byte that the disk got wrong is found, although the network brought it right."""
+    """A byte that the disk stores wrongly raises DigestMismatch."""
     genuine = RandomFile.write
 
     def write(self: RandomFile, offset: int, chunks: list[bytes]) -> None:
         genuine(self, offset, [bytes([chunks[0][0] ^ 1]) + chunks[0][1:], *chunks[1:]])
 
     monkeypatch.setattr(RandomFile, "write", write)
-    add(fake_github)
+    add_artifact(fake_github)
     with pytest.raises(DigestMismatch):
         await repo.download_artifact(1, tmp_path)
     assert files_below(tmp_path) == []
 
 
-async def test_a_part_file_that_was_cut_is_not_published(
+async def test_a_truncated_part_file_is_not_published(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """Bytes that someone else took from the part file keep it from the final path."""
-    add(fake_github)
+    """A part file that another process truncates is not published."""
+    add_artifact(fake_github)
 
-    def spoil(progress: Progress) -> None:
+    def truncate(progress: Progress) -> None:
         if progress.received == progress.total:
             (part,) = tmp_path.glob(".*.ghartifacts-part")
             os.truncate(part, 10)
 
     with pytest.raises(DiskError, match="another process"):
-        await repo.download_artifact(1, tmp_path, on_progress=spoil)
+        await repo.download_artifact(1, tmp_path, on_progress=truncate)
     assert published_below(tmp_path) == []
 
 
-@pytest.mark.parametrize("job", ["_open", "_begin", "_write", "_publish", "_leave"])
-async def test_cancelled_twice_nothing_is_left(
+@pytest.mark.parametrize("job", ["_open", "_begin", "_write", "_publish", "_release"])
+async def test_a_second_cancellation_leaves_nothing(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, slow: Slow, job: str
 ) -> None:
-    """A second cancellation, while the first is cleaned up after, leaves nothing either."""
-    artifact = await repo.get_artifact(add(fake_github).id)
+    """A second cancellation during the cleanup leaves no hidden file."""
+    artifact = await repo.get_artifact(add_artifact(fake_github).id)
     slow(job, after=0.15)
     download = repo.download_artifact(artifact, f"{tmp_path}/out/", keep_partial=False)
     task = asyncio.create_task(download)
@@ -135,16 +135,16 @@ async def test_cancelled_twice_nothing_is_left(
     assert files_below(tmp_path) in ([], ["out/dist.zip"])
 
 
-async def test_cancelled_before_the_last_step_an_older_file_stays(
+async def test_a_cancelled_download_keeps_the_existing_file(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, slow: Slow
 ) -> None:
-    """A cancellation that comes before the file is replaced leaves the older one alone."""
-    artifact = await repo.get_artifact(add(fake_github).id)
+    """A download that is cancelled before its last step leaves the existing file alone."""
+    artifact = await repo.get_artifact(add_artifact(fake_github).id)
     target = tmp_path / "dist.zip"
     target.write_bytes(b"old")
     slow("_write", after=0.2)
     task = asyncio.create_task(repo.download_artifact(artifact, target, keep_partial=False))
-    await until(lambda: any(tmp_path.glob(".*")))
+    await wait_until(lambda: any(tmp_path.glob(".*")))
     await asyncio.sleep(0.1)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -153,11 +153,11 @@ async def test_cancelled_before_the_last_step_an_older_file_stays(
     assert files_below(tmp_path) == ["dist.zip"]
 
 
-async def test_closing_waits_for_the_disk_and_not_in_the_loop(
+async def test_closing_the_client_does_not_block_the_event_loop(
     fake_github: FakeGitHub, tmp_path: Path, slow: Slow
 ) -> None:
-    """A client that closes while a thread writes lets the loop run."""
-    add(fake_github)
+    """The event loop runs while a client that closes waits for a thread."""
+    add_artifact(fake_github)
     slow("_write", before=0.3)
     beats = 0
 
@@ -179,15 +179,15 @@ async def test_closing_waits_for_the_disk_and_not_in_the_loop(
     assert published_below(tmp_path) == []
 
 
-@pytest.mark.parametrize("failing", ["write", "read", "reserve", "close", "fileno", "__init__"])
-async def test_a_disk_that_fails_anywhere_is_told(
+@pytest.mark.parametrize("failing", ["write", "read_into", "reserve", "close", "size", "__init__"])
+async def test_any_failing_disk_call_raises_disk_full(
     repo: Repo,
     fake_github: FakeGitHub,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     failing: str,
 ) -> None:
-    """Whichever call to the system fails, it is a DiskError with its errno, and nothing is left."""
+    """A disk call that fails for lack of quota raises DiskFull, and no file is left."""
     genuine = getattr(RandomFile, failing)
 
     def fail(self: RandomFile, *args: Any, **kwargs: Any) -> Any:
@@ -197,7 +197,7 @@ async def test_a_disk_that_fails_anywhere_is_told(
         raise OSError(errno.EDQUOT, "Disk quota exceeded")
 
     monkeypatch.setattr(RandomFile, failing, fail)
-    add(fake_github)
+    add_artifact(fake_github)
     with pytest.raises(DiskFull, match="quota") as caught:
         await repo.download_artifact(1, tmp_path / "dist.zip", keep_partial=False)
     assert caught.value.errno == errno.EDQUOT
@@ -208,7 +208,7 @@ async def test_a_disk_that_fails_anywhere_is_told(
     "missing", [(), ("posix_fallocate",), ("pwritev", "preadv", "posix_fallocate", "O_DIRECTORY")]
 )
 @pytest.mark.parametrize("connections", [1, 4])
-async def test_systems_without_some_functions_are_served(
+async def test_downloads_work_without_optional_system_functions(
     repo: Repo,
     fake_github: FakeGitHub,
     tmp_path: Path,
@@ -216,10 +216,10 @@ async def test_systems_without_some_functions_are_served(
     missing: tuple[str, ...],
     connections: int,
 ) -> None:
-    """MacOS has no posix_fallocate, and Windows no pwritev either: downloads work all the same."""
+    """Downloads work without posix_fallocate, as on macOS, and pwritev, as on Windows."""
     for name in missing:
         monkeypatch.delattr(os, name, raising=False)
-    add(fake_github)
+    add_artifact(fake_github)
     fake_github.fail_blobs_next(BlobFault.reset(after=1_000_000))
     done = await repo.download_artifact(
         1, tmp_path / "dist.zip", connections=connections, durable=True
@@ -229,20 +229,20 @@ async def test_systems_without_some_functions_are_served(
 
 
 @pytest.mark.parametrize("destination", [None, 5, b"out", "a\0b", "a\ud800b", ""])
-async def test_a_destination_that_is_no_path_is_told(
+async def test_an_invalid_destination_is_rejected(
     repo: Repo, fake_github: FakeGitHub, destination: Any
 ) -> None:
-    """What cannot be a path is refused before anything is asked."""
+    """A destination that is not a valid path raises InvalidArgument before any request."""
     with pytest.raises(InvalidArgument, match="destination"):
         await repo.download_artifact(1, destination)
     assert fake_github.requests == []
 
 
-async def test_a_path_that_the_system_refuses_is_told(
+async def test_a_name_that_is_too_long_raises_disk_error(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """A name that is too long for the system is a DiskError before a byte is fetched."""
-    add(fake_github)
+    """A file name that is too long for the system raises DiskError before a byte is fetched."""
+    add_artifact(fake_github)
     with pytest.raises(DiskError, match="too long"):
         await repo.download_artifact(1, tmp_path / ("x" * 300))
     assert files_below(tmp_path) == []
@@ -250,20 +250,20 @@ async def test_a_path_that_the_system_refuses_is_told(
 
 
 async def test_a_callback_must_be_a_plain_function(repo: Repo, fake_github: FakeGitHub) -> None:
-    """An async callback, which nobody would await, is refused before anything is asked."""
+    """An async function as on_progress raises InvalidArgument before any request."""
 
-    async def tell(_: Progress) -> None: ...
+    async def async_callback(_: Progress) -> None: ...
 
-    for callback in (tell, 3):
+    for callback in (async_callback, 3):
         with pytest.raises(InvalidArgument, match="on_progress"):
             await repo.download_artifact(1, "out/", on_progress=callback)  # type: ignore[arg-type]
     assert fake_github.requests == []
 
 
-async def test_progress_is_told_ten_times_a_second_at_most(
+async def test_progress_is_reported_at_most_ten_times_a_second(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, slow: Slow
 ) -> None:
-    """However many batches there are, reports keep a tenth of a second apart, the last but one."""
+    """Progress reports are at least a tenth of a second apart, except for the last."""
     slow("_write", before=0.03)
     fake_github.add_artifact(REPOSITORY, "large", bytes(20 * 2**20))
     times: list[float] = []

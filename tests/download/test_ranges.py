@@ -1,4 +1,4 @@
-"""Every byte is fetched once, by someone, in answers that are what was asked for."""
+"""Byte ranges: which are held, who fetches which, and whether a response matches."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ SPAN = st.tuples(st.integers(0, 60), st.integers(0, 60)).map(lambda pair: tuple(
 
 @examples(300)
 @given(st.lists(SPAN, max_size=12))
-def test_spans_are_a_set_of_bytes(spans: list[tuple[int, int]]) -> None:
-    """However spans overlap, they add up to the bytes that they hold."""
+def test_a_range_set_is_a_set_of_bytes(spans: list[tuple[int, int]]) -> None:
+    """Overlapping ranges add up to the bytes that they contain."""
     held = RangeSet(spans)
     there = {byte for start, stop in spans for byte in range(start, stop)}
     assert {byte for start, stop in held for byte in range(start, stop)} == there
@@ -37,8 +37,8 @@ def test_spans_are_a_set_of_bytes(spans: list[tuple[int, int]]) -> None:
     assert edges == sorted(set(edges)), "they do not touch"
 
 
-def test_connections_suit_the_size() -> None:
-    """A small payload gets one connection, a large one eight, and none more."""
+def test_connections_for_a_size() -> None:
+    """A small payload gets one connection, a large one at most eight."""
     sizes = (0, 1, 63 * 2**20, 64 * 2**20, 2**30, 2**50)
     assert [ranges.connections(size) for size in sizes] == [1, 1, 1, 2, 8, 8]
 
@@ -52,8 +52,8 @@ MIB = 2**20
     st.integers(1, 8),
     st.randoms(use_true_random=False),
 )
-def test_a_plan_wants_each_byte_once(total: int, connections: int, chance: Any) -> None:
-    """Whoever fails, is slow or is relieved, in the end each byte has been fetched once."""
+def test_each_byte_is_fetched_once(total: int, connections: int, chance: Any) -> None:
+    """Each byte is fetched once, although connections fail, are slow and lose bytes to others."""
     plan = SegmentScheduler([(0, total)], connections)
     fetched = RangeSet()
     fetchers: list[tuple[ranges.Segment, float]] = []
@@ -63,7 +63,7 @@ def test_a_plan_wants_each_byte_once(total: int, connections: int, chance: Any) 
             break
         now += chance.random()
         while len(fetchers) < connections:
-            piece = plan.take(now, chance.choice([0.0, 1e6]))
+            piece = plan.claim(now, chance.choice([0.0, 1e6]))
             if piece is None:
                 break
             fetchers.append((piece, chance.choice([1e4, 1e7, 1e8])))
@@ -74,19 +74,19 @@ def test_a_plan_wants_each_byte_once(total: int, connections: int, chance: Any) 
             assert fetched.total == before + size, "a byte was fetched twice"
             seen += size
             piece.at += size
-            piece.came += size
+            piece.received += size
             if not piece.left or chance.random() < 0.1:
                 fetchers.remove((piece, rate))
-                plan.give_back(piece)
+                plan.release(piece)
     assert plan.complete
     assert list(fetched) == [(0, total)]
 
 
-def test_pieces_come_in_order_and_shrink() -> None:
-    """The front comes first, for the hasher that follows it, and the last pieces are small."""
+def test_segments_are_in_order_and_shrink() -> None:
+    """Segments are handed out from the start of the payload and get smaller towards its end."""
     plan = SegmentScheduler([(0, 100 * MIB)], 4)
     pieces = []
-    while (piece := plan.take(0.0)) is not None:
+    while (piece := plan.claim(0.0)) is not None:
         pieces.append(piece)
     assert [piece.at for piece in pieces] == sorted(piece.at for piece in pieces)
     sizes = [piece.left for piece in pieces]
@@ -95,64 +95,64 @@ def test_pieces_come_in_order_and_shrink() -> None:
     assert sizes[-1] <= 2 * MIB
 
 
-def test_who_is_slow_is_relieved() -> None:
-    """A connection that would be last gives up what another will have fetched by then."""
+def test_an_idle_connection_takes_bytes_from_a_slow_one() -> None:
+    """An idle connection takes over bytes of a slow one so that both end together."""
     plan = SegmentScheduler([(0, 2 * MIB)], 2)
-    slow, quick = plan.take(0.0), plan.take(0.0)
+    slow, quick = plan.claim(0.0), plan.claim(0.0)
     assert slow is not None
     assert quick is not None
     quick.at = quick.stop or 0
-    plan.give_back(quick)
+    plan.release(quick)
     slow.at += 100_000
-    slow.came = 100_000
-    assert plan.take(0.5, 1e6) is None, "it may yet be quick"
+    slow.received = 100_000
+    assert plan.claim(0.5, 1e6) is None, "it is too early to call it slow"
     left = slow.left
-    relief = plan.take(2.0, 1e6)
+    relief = plan.claim(2.0, 1e6)
     assert relief is not None
     assert slow.stop == relief.at
     assert slow.left + relief.left == left
     assert slow.left / 50_000 == pytest.approx(relief.left / 1e6, rel=0.01)
-    assert plan.take(2.1, 1e6) is None, "nobody is that slow any more"
+    assert plan.claim(2.1, 1e6) is None, "no connection is slow any more"
 
 
-def test_what_is_not_worth_sharing_is_relieved_of_all() -> None:
-    """Of a few bytes that come too slowly another connection takes all, not a part of them."""
+def test_a_small_remainder_is_taken_over_whole() -> None:
+    """A remainder that is too small to split is taken over as a whole."""
     plan = SegmentScheduler([(0, 2 * MIB)], 2)
-    slow, quick = plan.take(0.0), plan.take(0.0)
+    slow, quick = plan.claim(0.0), plan.claim(0.0)
     assert slow is not None
     assert quick is not None
     quick.at = 2 * MIB
-    plan.give_back(quick)
-    slow.at = slow.came = MIB - 40_000
-    relief = plan.take(100.0, 1e6)
+    plan.release(quick)
+    slow.at = slow.received = MIB - 40_000
+    relief = plan.claim(100.0, 1e6)
     assert relief is not None
     assert (relief.at, relief.stop, slow.left) == (MIB - 40_000, MIB, 0)
 
 
-def test_who_has_fallen_silent_is_relieved_of_all() -> None:
-    """A connection over which nothing comes does not hold up the end."""
+def test_a_silent_connection_loses_its_segment() -> None:
+    """A connection that receives nothing loses its segment, or half of it to one without a rate."""
     plan = SegmentScheduler([(0, MIB)], 2)
-    silent = plan.take(0.0)
-    relief = plan.take(5.0, 1e6)
+    silent = plan.claim(0.0)
+    relief = plan.claim(5.0, 1e6)
     assert silent is not None
     assert relief is not None
     assert (silent.left, relief.left) == (0, MIB)
-    half = plan.take(10.0)
+    half = plan.claim(10.0)
     assert half is not None
     assert half.left == MIB // 2
 
 
-def test_an_unknown_end() -> None:
-    """Of a payload whose size nobody tells there is one piece, which nobody can share."""
+def test_an_unknown_size() -> None:
+    """A payload of unknown size is a single segment, which is never split."""
     plan = SegmentScheduler([(0, None)], 1)
-    piece = plan.take(0.0)
+    piece = plan.claim(0.0)
     assert piece is not None
     assert piece.left == 0
     assert not plan.complete
-    assert plan.take(100.0, 1e6) is None
-    plan.give_back(piece)
+    assert plan.claim(100.0, 1e6) is None
+    plan.release(piece)
     assert not plan.complete
-    piece = plan.take(0.0)
+    piece = plan.claim(0.0)
     assert piece is not None
     piece.stop = piece.at = 7
     assert plan.complete
@@ -172,39 +172,41 @@ STRONG = '"1"'
         (5, 10, BlobInfo(10, STRONG), {"Range": "bytes=5-9", "If-Match": STRONG}),
     ],
 )
-def test_asked(start: int, stop: int | None, blob: BlobInfo, headers: dict[str, str]) -> None:
-    """A part is asked for by both of its ends, all without a range, both of the same payload."""
+def test_range_headers(
+    start: int, stop: int | None, blob: BlobInfo, headers: dict[str, str]
+) -> None:
+    """A part is requested by both of its ends, the whole without Range, with a strong ETag."""
     assert range_headers(start, stop, blob) == headers
 
 
-def part(text: str, etag: str = STRONG) -> dict[str, str]:
-    """Headers of a 206."""
+def partial_headers(text: str, etag: str = STRONG) -> dict[str, str]:
+    """Return the headers of a 206 response."""
     return {"content-range": text, "etag": etag}
 
 
 @pytest.mark.parametrize(
-    ("status", "headers", "start", "stop", "blob", "told"),
+    ("status", "headers", "start", "stop", "blob", "expected"),
     [
         (200, {"content-length": "10", "etag": STRONG}, 0, None, BlobInfo(), BlobInfo(10, STRONG)),
         (200, {}, 0, 10, BlobInfo(10), BlobInfo(10)),
         (200, {"content-length": "x"}, 0, None, BlobInfo(), BlobInfo()),
-        (206, part("bytes 5-9/10"), 5, 10, BlobInfo(10), BlobInfo(10, STRONG)),
-        (206, part("bytes 5-7/10"), 5, 10, BlobInfo(10), BlobInfo(10, STRONG)),
+        (206, partial_headers("bytes 5-9/10"), 5, 10, BlobInfo(10), BlobInfo(10, STRONG)),
+        (206, partial_headers("bytes 5-7/10"), 5, 10, BlobInfo(10), BlobInfo(10, STRONG)),
         (206, {"content-range": "bytes 5-9/10"}, 5, 10, BlobInfo(10, STRONG), BlobInfo(10, STRONG)),
         (403, {}, 0, 5, BlobInfo(10), None),
         (500, {}, 0, None, BlobInfo(), None),
     ],
 )
-def test_good_answers(
+def test_valid_responses(
     status: int,
     headers: dict[str, str],
     start: int,
     stop: int | None,
     blob: BlobInfo,
-    told: BlobInfo | None,
+    expected: BlobInfo | None,
 ) -> None:
-    """What an answer adds to what is known; an error status is another's matter."""
-    assert validate_response(status, headers, start, stop, blob) == told
+    """A valid response adds to what is known of the payload; an error status adds nothing."""
+    assert validate_response(status, headers, start, stop, blob) == expected
 
 
 @pytest.mark.parametrize(
@@ -212,31 +214,32 @@ def test_good_answers(
     [
         (200, {"content-length": "10"}, True, False),
         (206, {}, False, False),
-        (206, part("bytes 4-9/10"), False, False),
-        (206, part("bytes 5-10/11"), False, False),
-        (206, part("bytes 6-9/10"), False, False),
-        (206, part("bytes 5-4/10"), False, False),
-        (206, part("bytes 5-9/*"), False, False),
-        (206, part("bytes=5-9/10"), False, False),
-        (206, part("bytes 5-9/11"), False, True),
-        (206, part("bytes 5-9/10", '"2"'), False, True),
+        (206, partial_headers("bytes 4-9/10"), False, False),
+        (206, partial_headers("bytes 5-10/11"), False, False),
+        (206, partial_headers("bytes 6-9/10"), False, False),
+        (206, partial_headers("bytes 5-4/10"), False, False),
+        (206, partial_headers("bytes 5-9/*"), False, False),
+        (206, partial_headers("bytes=5-9/10"), False, False),
+        (206, partial_headers("bytes 5-9/11"), False, True),
+        (206, partial_headers("bytes 5-9/10", '"2"'), False, True),
         (412, {}, False, True),
         (416, {"content-range": "bytes */10"}, False, True),
     ],
 )
-def test_answers_to_other_questions(
+def test_mismatched_responses(
     status: int, headers: dict[str, str], whole: bool, changed: bool
 ) -> None:
-    """An answer that is not the part that was asked for, or of another payload, is not used."""
+    """A response that does not match the requested range or the payload is rejected."""
     verdict = validate_response(status, headers, 5, 10, BlobInfo(10, STRONG))
     assert isinstance(verdict, RejectedResponse)
     assert (verdict.whole, verdict.changed) == (whole, changed)
 
 
-def test_a_part_where_all_was_asked_for() -> None:
-    """A 206 to a request without a range is not used, nor a 200 of another size."""
+def test_responses_to_a_request_for_the_whole() -> None:
+    """A request for the whole payload rejects a 206, and a 200 of another size."""
     assert isinstance(
-        validate_response(206, part("bytes 0-9/10"), 0, 10, BlobInfo(10)), RejectedResponse
+        validate_response(206, partial_headers("bytes 0-9/10"), 0, 10, BlobInfo(10)),
+        RejectedResponse,
     )
     other = validate_response(200, {"content-length": "11"}, 0, 10, BlobInfo(10))
     assert isinstance(other, RejectedResponse)

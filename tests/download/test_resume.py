@@ -1,4 +1,4 @@
-"""What an earlier call left is gone on with, under a lock, if it is of the same payload."""
+"""An interrupted download is resumed, under a lock, if its payload is the same."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from ghartifacts_async import (
     TargetExists,
 )
 from ghartifacts_async.testing import BlobFault, FakeGitHub
-from tests.download.payloads import ONCE, PAYLOAD, add, attempt
+from tests.download.payloads import NO_RETRIES, PAYLOAD, add_artifact, interrupted_download
 from tests.support import REPOSITORY, files_below, published_below
 
 
-async def test_the_next_call_goes_on(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
-    """What came before the process ended is not fetched again, and the last leaves one file."""
-    add(fake_github)
+async def test_the_next_call_resumes(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
+    """A resumed download requests only the missing bytes and leaves only the finished file."""
+    add_artifact(fake_github)
     target = tmp_path / "dist.zip"
-    await attempt(fake_github, target, 1_000_000)
-    await attempt(fake_github, target, 500_000)
+    await interrupted_download(fake_github, target, 1_000_000)
+    await interrupted_download(fake_github, target, 500_000)
     assert published_below(tmp_path) == []
-    told: list[Progress] = []
-    done = await repo.download_artifact(1, target, on_progress=told.append)
+    reports: list[Progress] = []
+    done = await repo.download_artifact(1, target, on_progress=reports.append)
     assert (done.resumed_bytes, done.verified) == (1_500_000, True)
-    assert told[-1].resumed == 1_500_000
+    assert reports[-1].resumed == 1_500_000
     assert target.read_bytes() == PAYLOAD
     (request,) = fake_github.requests_to("blob")
     assert request.headers["Range"] == "bytes=1500000-2999999"
@@ -43,11 +43,11 @@ async def test_the_next_call_goes_on(repo: Repo, fake_github: FakeGitHub, tmp_pa
     assert files_below(tmp_path) == ["dist.zip"]
 
 
-async def test_what_is_complete_needs_no_store(
+async def test_a_complete_part_file_needs_no_store(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where only the last step was missing, nothing is asked of GitHub but the artifact."""
-    add(fake_github)
+    """If only the last step failed, the next call publishes the file without the store."""
+    add_artifact(fake_github)
 
     def fail(*_: object) -> None:
         raise OSError(13, "Permission denied")
@@ -63,57 +63,57 @@ async def test_what_is_complete_needs_no_store(
     assert len(fake_github.requests) == 1
 
 
-Spoil = Callable[[FakeGitHub, Path], object]
+Damage = Callable[[FakeGitHub, Path], object]
 
 
-def journal(directory: Path) -> Path:
-    """The journal that lies there."""
+def journal_in(directory: Path) -> Path:
+    """Return the journal in a directory."""
     (found,) = directory.glob(".*.ghartifacts-journal")
     return found
 
 
-def part(directory: Path) -> Path:
-    """The part file that lies there."""
+def part_file_in(directory: Path) -> Path:
+    """Return the part file in a directory."""
     (found,) = directory.glob(".*.ghartifacts-part")
     return found
 
 
-def cut_journal(_: FakeGitHub, directory: Path) -> None:
-    """A journal of which the disk has but the beginning."""
-    os.truncate(journal(directory), 20)
+def truncate_journal(_: FakeGitHub, directory: Path) -> None:
+    """Truncate the journal within its first line."""
+    os.truncate(journal_in(directory), 20)
 
 
 @pytest.mark.parametrize(
-    "spoil",
+    "damage",
     [
-        cut_journal,
-        lambda _, to: journal(to).unlink(),
-        lambda _, to: part(to).unlink(),
-        lambda _, to: os.truncate(part(to), 17),
-        lambda _, to: part(to).write_bytes(bytes(len(PAYLOAD))),
-        lambda _, to: journal(to).write_bytes(b"x" * 100),
+        truncate_journal,
+        lambda _, to: journal_in(to).unlink(),
+        lambda _, to: part_file_in(to).unlink(),
+        lambda _, to: os.truncate(part_file_in(to), 17),
+        lambda _, to: part_file_in(to).write_bytes(bytes(len(PAYLOAD))),
+        lambda _, to: journal_in(to).write_bytes(b"x" * 100),
     ],
-    ids=["journal cut", "no journal", "no part", "part cut", "part of zeros", "no such journal"],
+    ids=["journal cut", "no journal", "no part", "part cut", "part of zeros", "foreign journal"],
 )
-async def test_what_cannot_be_trusted_is_fetched_anew(
-    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, spoil: Spoil
+async def test_damaged_partial_data_is_fetched_again(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, damage: Damage
 ) -> None:
-    """A journal or part file that is gone, cut, or not the one that was written, harms nothing."""
-    add(fake_github)
-    await attempt(fake_github, tmp_path / "dist.zip", 1_000_000)
-    spoil(fake_github, tmp_path)
+    """A missing, truncated or foreign journal or part file never damages the download."""
+    add_artifact(fake_github)
+    await interrupted_download(fake_github, tmp_path / "dist.zip", 1_000_000)
+    damage(fake_github, tmp_path)
     done = await repo.download_artifact(1, tmp_path / "dist.zip")
     assert done.verified
     assert done.path.read_bytes() == PAYLOAD
     assert files_below(tmp_path) == ["dist.zip"]
 
 
-async def test_another_artifact_starts_anew(
+async def test_another_artifact_is_not_resumed(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """What was left of one artifact is nothing to another with the same target."""
-    add(fake_github)
-    await attempt(fake_github, tmp_path / "dist.zip", 1_000_000)
+    """The partial data of one artifact is not used for another with the same target."""
+    add_artifact(fake_github)
+    await interrupted_download(fake_github, tmp_path / "dist.zip", 1_000_000)
     other = fake_github.add_artifact(REPOSITORY, "other", PAYLOAD[::-1])
     done = await repo.download_artifact(other.id, tmp_path / "dist.zip")
     assert done.path.read_bytes() == PAYLOAD[::-1]
@@ -121,13 +121,13 @@ async def test_another_artifact_starts_anew(
     assert files_below(tmp_path) == ["dist.zip"]
 
 
-async def test_an_early_end_loses_nothing(
+async def test_an_early_cancellation_keeps_partial_data(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """A call that ends before it fetched anything leaves what earlier ones fetched."""
-    artifact = await repo.get_artifact(add(fake_github).id)
+    """A call that is cancelled early keeps the files that earlier calls left."""
+    artifact = await repo.get_artifact(add_artifact(fake_github).id)
     target = tmp_path / "dist.zip"
-    await attempt(fake_github, target, 1_000_000)
+    await interrupted_download(fake_github, target, 1_000_000)
     for step in range(1, 30):
         task = asyncio.create_task(repo.download_artifact(artifact, target))
         for _ in range(step):
@@ -140,23 +140,21 @@ async def test_an_early_end_loses_nothing(
         assert files_below(tmp_path)
 
 
-async def test_nothing_is_kept_where_nothing_is_wanted(
-    fake_github: FakeGitHub, tmp_path: Path
-) -> None:
-    """With `keep_partial=False` a download that fails leaves no file and no directory."""
-    add(fake_github)
+async def test_keep_partial_false_leaves_nothing(fake_github: FakeGitHub, tmp_path: Path) -> None:
+    """With `keep_partial=False`, a failed download leaves no file and no directory."""
+    add_artifact(fake_github)
     fake_github.fail_blobs_next(BlobFault.truncate(after=1_000_000))
-    async with Client(fake_github.token, base_url=fake_github.url, retry=ONCE) as gh:
+    async with Client(fake_github.token, base_url=fake_github.url, retry=NO_RETRIES) as gh:
         with pytest.raises(ArtifactsError):
             await gh.repo(REPOSITORY).download_artifact(1, f"{tmp_path}/a/b/", keep_partial=False)
     assert list(tmp_path.iterdir()) == []
 
 
-async def test_a_file_that_is_there_is_verified_and_not_fetched(
+async def test_an_existing_correct_file_is_not_fetched(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """Where size and digest agree nothing is fetched, not even the signed URL."""
-    artifact = await repo.get_artifact(add(fake_github).id)
+    """A file of the right size and digest is skipped without any request."""
+    artifact = await repo.get_artifact(add_artifact(fake_github).id)
     first = await repo.download_artifact(artifact, tmp_path)
     fake_github.clear_requests()
     for target in (f"{tmp_path}/", tmp_path / "dist.zip"):
@@ -171,11 +169,11 @@ async def test_a_file_that_is_there_is_verified_and_not_fetched(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-async def test_a_file_that_is_there_is_made_durable_too(
+async def test_a_skipped_file_is_made_durable(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was not fetched again survives a loss of power as well, where that was asked for."""
-    add(fake_github)
+    """With `durable=True`, a file that is skipped is synced to disk too."""
+    add_artifact(fake_github)
     await repo.download_artifact(1, tmp_path)
     synced: list[str] = []
     fsync = os.fsync
@@ -191,10 +189,10 @@ async def test_a_file_that_is_there_is_made_durable_too(
     assert synced == [str(tmp_path / "dist.zip"), str(tmp_path)]
 
 
-async def test_a_raw_file_that_is_there_is_verified_too(
+async def test_an_existing_raw_file_is_skipped(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """Of a payload that is no zip the name is learnt first, and then nothing is fetched."""
+    """A file that is not a zip is skipped, too, once the store has given its name."""
     fake_github.add_artifact(REPOSITORY, "report", PAYLOAD, raw="report.html")
     first = await repo.download_artifact(1, tmp_path)
     assert first.path.name == "report.html"
@@ -205,25 +203,25 @@ async def test_a_raw_file_that_is_there_is_verified_too(
 
 
 async def test_replace_and_error(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
-    """``"replace"`` fetches what is there already; ``"error"`` leaves it alone, and says so."""
-    add(fake_github)
+    """``"replace"`` fetches a file that exists; ``"error"`` raises and leaves it alone."""
+    add_artifact(fake_github)
     target = tmp_path / "dist.zip"
     await repo.download_artifact(1, target)
     assert not (await repo.download_artifact(1, target, if_exists="replace")).skipped
     target.write_bytes(b"mine")
     fake_github.clear_requests()
-    with pytest.raises(TargetExists, match="there is a file already"):
+    with pytest.raises(TargetExists, match="already exists"):
         await repo.download_artifact(1, target, if_exists="error")
     assert fake_github.requests_to("blob") == []
     assert target.read_bytes() == b"mine"
     assert files_below(tmp_path) == ["dist.zip"]
 
 
-async def test_a_file_that_appears_meanwhile_stays(
+async def test_error_keeps_a_file_created_during_the_download(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """With ``"error"`` a file that someone else put there during the download is not replaced."""
-    add(fake_github)
+    """With ``"error"``, a file that another process creates during the download is kept."""
+    add_artifact(fake_github)
     target = tmp_path / "dist.zip"
 
     def appear(_: Progress) -> None:
@@ -234,26 +232,26 @@ async def test_a_file_that_appears_meanwhile_stays(
     assert target.read_bytes() == b"mine"
 
 
-async def test_two_downloads_of_one_target(
+async def test_concurrent_downloads_of_one_target(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """Of many that want one target one fetches it, the others wait, and find it there."""
-    artifact = await repo.get_artifact(add(fake_github).id)
+    """Of many concurrent downloads to one target, one fetches it and the others skip it."""
+    artifact = await repo.get_artifact(add_artifact(fake_github).id)
     async with Client(fake_github.token, base_url=fake_github.url) as other:
         repos = [repo, other.repo(REPOSITORY)] * 3
         downloads: list[Download] = await asyncio.gather(
-            *(one.download_artifact(artifact, tmp_path / "dist.zip") for one in repos)
+            *(each.download_artifact(artifact, tmp_path / "dist.zip") for each in repos)
         )
-    assert sorted(one.skipped for one in downloads) == [False] + [True] * 5
+    assert sorted(each.skipped for each in downloads) == [False] + [True] * 5
     assert len(fake_github.requests_to("blob")) == 1
     assert files_below(tmp_path) == ["dist.zip"]
 
 
-async def test_who_does_not_want_to_wait_is_told(
+async def test_wait_for_lock_false_raises_target_busy(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """With `wait=False` a target at which another is at work raises TargetBusy."""
-    artifact = await repo.get_artifact(add(fake_github).id)
+    """With `wait_for_lock=False`, a target that another download holds raises TargetBusy."""
+    artifact = await repo.get_artifact(add_artifact(fake_github).id)
     with fake_github.holding(origin="blob"):
         first = asyncio.create_task(repo.download_artifact(artifact, tmp_path / "dist.zip"))
         while not fake_github.requests_to("blob"):  # noqa: ASYNC110 - it has no event for that
@@ -263,33 +261,35 @@ async def test_who_does_not_want_to_wait_is_told(
     assert (await first).verified
 
 
-async def test_a_name_that_is_no_text(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
-    """Any name that the file system takes is one."""
-    add(fake_github)
+async def test_a_file_name_that_is_not_text(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """A file name need not be valid UTF-8 if the file system accepts it."""
+    add_artifact(fake_github)
     target = os.fsencode(tmp_path) + b"/caf\xe9.zip"
     assert (await repo.download_artifact(1, os.fsdecode(target))).verified
 
 
-async def test_a_file_that_is_right_in_a_directory_that_cannot_be_written(
+async def test_a_correct_file_in_a_read_only_directory_is_skipped(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """To verify what is there, nothing has to be written."""
-    artifact = await repo.get_artifact(add(fake_github).id)
+    """A correct file in a read-only directory is skipped, because nothing has to be written."""
+    artifact = await repo.get_artifact(add_artifact(fake_github).id)
     await repo.download_artifact(artifact, tmp_path)
 
     def refuse(*_: object, **__: object) -> None:
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr("ghartifacts_async._disk.lock_file.Journal.hold", refuse)
+    monkeypatch.setattr("ghartifacts_async._disk.lock_file.LockFile.acquire", refuse)
     assert (await repo.download_artifact(artifact, tmp_path)).skipped
     with pytest.raises(DiskError, match="read-only"):
         await repo.download_artifact(artifact, tmp_path, if_exists="replace")
 
 
-async def test_a_directory_may_hold_another_file_of_the_artifacts_name(
+async def test_error_considers_only_the_payloads_own_name(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """With ``"error"`` only a file of the payload's own name is in the way."""
+    """With ``"error"``, only a file with the payload's own name raises TargetExists."""
     fake_github.add_artifact(REPOSITORY, "report", PAYLOAD, raw="report.html")
     (tmp_path / "report.zip").write_bytes(b"mine")
     done = await repo.download_artifact(1, tmp_path, if_exists="error")

@@ -1,4 +1,4 @@
-"""A signed URL ends when it likes: it is renewed, and never without end."""
+"""Signed URLs are renewed when they expire or are refused, and never without end."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from ghartifacts_async import Repo, RetryPolicy, StoreError
 from ghartifacts_async.testing import BlobFault, LoggedRequest
-from tests.api.support import now, world
+from tests.api.support import now, open_world
 from tests.archive.artifacts import FILES
 from tests.archive.artifacts import LARGE as MEMBER
 from tests.clock import fast
@@ -19,26 +19,26 @@ from tests.support import REPOSITORY
 
 
 @fast
-async def test_a_url_that_has_ended_is_renewed() -> None:
-    """A download that outlasts its URL asks for another when it needs one, and only then."""
-    async with world(fake={"url_ttl": 60}) as made:
-        large = made.fake.add_artifact(REPOSITORY, "large", LARGE)
-        # Each answer flows for over a minute, and then ends.
+async def test_an_expired_url_is_renewed() -> None:
+    """A download that outlasts its signed URL requests a new one only when it needs it."""
+    async with open_world(fake={"url_ttl": 60}) as world:
+        large = world.fake.add_artifact(REPOSITORY, "large", LARGE)
+        # Each response lasts for more than a minute and then breaks off.
         pace = BlobFault.throttle(50_000)
-        made.fake.fail_blobs_when(lambda _: pace & BlobFault.truncate(after=4_000_000))
+        world.fake.fail_blobs_when(lambda _: pace & BlobFault.truncate(after=4_000_000))
         with TemporaryDirectory() as directory:
-            done = await made.repo.download_artifact(large.id, f"{directory}/")
+            done = await world.repo.download_artifact(large.id, f"{directory}/")
             assert done.path.read_bytes() == LARGE
         assert now() > 400
-        assert done.url_refreshes == len(made.fake.requests_to("blob")) - 1
-        assert {request.status for request in made.fake.requests_to("blob")} == {200, 206}
+        assert done.url_refreshes == len(world.fake.requests_to("blob")) - 1
+        assert {request.status for request in world.fake.requests_to("blob")} == {200, 206}
 
 
 @fast
-async def test_a_url_that_is_refused_is_renewed_once_for_all() -> None:
-    """Where the store refuses a URL early, all connections share one that is new."""
-    async with world() as made:
-        large = made.fake.add_artifact(REPOSITORY, "large", LARGE)
+async def test_a_refused_url_is_renewed_once_for_all_connections() -> None:
+    """When the store refuses a URL, all connections share a new one."""
+    async with open_world() as world:
+        large = world.fake.add_artifact(REPOSITORY, "large", LARGE)
         seen = 0
 
         def fail(_: LoggedRequest) -> BlobFault | None:
@@ -46,81 +46,81 @@ async def test_a_url_that_is_refused_is_renewed_once_for_all() -> None:
             seen += 1
             return BlobFault.expire() if 2 <= seen <= 5 else None
 
-        made.fake.fail_blobs_when(fail)
+        world.fake.fail_blobs_when(fail)
         with TemporaryDirectory() as directory:
-            done = await made.repo.download_artifact(large.id, f"{directory}/", connections=8)
+            done = await world.repo.download_artifact(large.id, f"{directory}/", connections=8)
             assert done.path.read_bytes() == LARGE
         assert 1 <= done.url_refreshes <= 4
 
 
-async def downloaded(repo: Repo, artifact: int) -> bool:
-    """Whether a download brings the right bytes."""
+async def download(repo: Repo, artifact: int) -> bool:
+    """Download the artifact; return True if it was verified."""
     with TemporaryDirectory() as directory:
         return (await repo.download_artifact(artifact, f"{directory}/")).verified
 
 
-async def streamed(repo: Repo, artifact: int) -> bool:
-    """Whether a stream does."""
-    async with repo.stream_artifact(artifact) as stream:
-        async for _ in stream:
+async def stream(repo: Repo, artifact: int) -> bool:
+    """Stream the artifact; return True if it was verified."""
+    async with repo.stream_artifact(artifact) as opened:
+        async for _ in opened:
             pass
-    return stream.verified
+    return opened.verified
 
 
-async def looked_into(repo: Repo, artifact: int) -> bool:
-    """Whether a member of the archive does."""
+async def read_member(repo: Repo, artifact: int) -> bool:
+    """Read a member of the artifact's archive; return True if its bytes are right."""
     async with repo.open_artifact(artifact) as archive:
         return await archive.read("bin/tool") == MEMBER
 
 
-READERS = pytest.mark.parametrize("read", [downloaded, streamed, looked_into])
+READERS = pytest.mark.parametrize("read", [download, stream, read_member])
 Read = Callable[[Repo, int], Awaitable[bool]]
 
 
 @READERS
 @fast
-async def test_a_url_that_ends_early_is_renewed_at_once(read: Read) -> None:
-    """Where the store takes a URL no more, another is taken without a wait, and no try is lost."""
-    async with world(fake={"url_ttl": 1}, retry=RetryPolicy(attempts=2)) as made:
-        artifact = made.fake.add_artifact(REPOSITORY, "dist", FILES)
+async def test_a_refused_url_is_renewed_without_a_wait(read: Read) -> None:
+    """A refused URL is renewed at once and does not count as a failed attempt."""
+    async with open_world(fake={"url_ttl": 1}, retry=RetryPolicy(attempts=2)) as world:
+        artifact = world.fake.add_artifact(REPOSITORY, "dist", FILES)
         times: list[float] = []
 
         def fail(_: LoggedRequest) -> BlobFault:
             times.append(now())
             return BlobFault.throttle(100_000) & BlobFault.truncate(after=150_000)
 
-        made.fake.fail_blobs_when(fail)
-        assert await read(made.repo, artifact.id)
-        statuses = [request.status for request in made.fake.requests_to("blob")]
+        world.fake.fail_blobs_when(fail)
+        assert await read(world.repo, artifact.id)
+        statuses = [request.status for request in world.fake.requests_to("blob")]
         assert statuses.count(403) >= 4
-        for status, (asked, next_asked) in zip(statuses, pairwise(times), strict=False):
-            assert status != 403 or next_asked - asked < 0.1
+        for status, (sent, next_sent) in zip(statuses, pairwise(times), strict=False):
+            assert status != 403 or next_sent - sent < 0.1
 
 
 @READERS
 @fast
-async def test_a_store_that_refuses_new_urls_is_given_up(read: Read) -> None:
-    """After the tries of the policy and their waits, each with a URL of its own."""
-    async with world() as made:
-        artifact = made.fake.add_artifact(REPOSITORY, "dist", FILES)
-        made.fake.fail_blobs_when(lambda _: BlobFault.expire())
+async def test_a_store_that_refuses_every_url_fails(read: Read) -> None:
+    """A store that refuses each new URL raises StoreError after the policy's attempts."""
+    async with open_world() as world:
+        artifact = world.fake.add_artifact(REPOSITORY, "dist", FILES)
+        world.fake.fail_blobs_when(lambda _: BlobFault.expire())
         with pytest.raises(StoreError, match=r"403.*tried 6 times"):
-            await read(made.repo, artifact.id)
-        assert len(made.fake.requests_to("blob")) == 6
-        assert len([r for r in made.fake.requests_to("api") if r.path.endswith("/zip")]) == 6
+            await read(world.repo, artifact.id)
+        assert len(world.fake.requests_to("blob")) == 6
+        assert len([r for r in world.fake.requests_to("api") if r.path.endswith("/zip")]) == 6
         assert now() > 1
 
 
 @READERS
 @fast
-async def test_a_store_that_takes_no_more_urls_is_given_up(read: Read) -> None:
-    """The URL that had worked is one request more, and no more than one."""
-    async with world() as made:
-        artifact = made.fake.add_artifact(REPOSITORY, "dist", FILES)
+async def test_a_store_that_starts_to_refuse_urls_fails(read: Read) -> None:
+    """If a store starts to refuse every URL, StoreError is raised after six more requests."""
+    async with open_world() as world:
+        artifact = world.fake.add_artifact(REPOSITORY, "dist", FILES)
         breaks = BlobFault.throttle(100_000) & BlobFault.truncate(after=400_000)
-        made.fake.fail_blobs_when(lambda _: breaks if now() < 3 else BlobFault.expire())
+        world.fake.fail_blobs_when(lambda _: breaks if now() < 3 else BlobFault.expire())
         with pytest.raises(StoreError, match=r"403.*tried 6 times"):
-            await read(made.repo, artifact.id)
-        statuses = [request.status for request in made.fake.requests_to("blob")]
+            await read(world.repo, artifact.id)
+        statuses = [request.status for request in world.fake.requests_to("blob")]
         assert statuses[-7] in {200, 206}
         assert statuses[-6:] == [403] * 6

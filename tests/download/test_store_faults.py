@@ -1,4 +1,4 @@
-"""Whatever the store does, what arrives is what was uploaded, and no byte comes twice."""
+"""Downloads recover from the faults of a blob store."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from ghartifacts_async import (
     Timeouts,
 )
 from ghartifacts_async.testing import BlobFault, FakeGitHub, LoggedRequest
-from tests.api.support import now, world
+from tests.api.support import now, open_world
 from tests.clock import fast
-from tests.download.payloads import PAYLOAD, add
+from tests.download.payloads import PAYLOAD, add_artifact
 from tests.support import QUICK, REPOSITORY, files_below
 
 LARGE = os.urandom(20 * 2**20 + 12345)
 
-PASSING = [
+TRANSIENT_FAULTS = [
     BlobFault.truncate(after=1_000_000),
     BlobFault.truncate(after=0),
     BlobFault.reset(after=1_000_001),
@@ -47,12 +47,12 @@ PASSING = [
 
 
 @pytest.mark.parametrize("connections", [1, 4])
-@pytest.mark.parametrize("fault", PASSING, ids=str)
-async def test_what_passes_is_healed(
+@pytest.mark.parametrize("fault", TRANSIENT_FAULTS, ids=str)
+async def test_a_download_recovers_from_one_fault(
     fake_github: FakeGitHub, tmp_path: Path, fault: BlobFault, connections: int
 ) -> None:
-    """One fault of any kind, and the download ends as if there had been none."""
-    add(fake_github)
+    """A download recovers from a transient fault and leaves only the verified file."""
+    add_artifact(fake_github)
     fake_github.fail_blobs_next(fault)
     async with Client(
         fake_github.token, base_url=fake_github.url, retry=QUICK, timeouts=Timeouts(stall=0.2)
@@ -63,45 +63,47 @@ async def test_what_passes_is_healed(
     assert files_below(tmp_path) == ["dist.zip"]
 
 
-def ranges_of(fake: FakeGitHub) -> list[tuple[int, int]]:
-    """What was sent of the blob, as spans."""
-    spans = []
+def served_ranges(fake: FakeGitHub) -> list[tuple[int, int]]:
+    """Return the byte range that the store sent in answer to each request."""
+    ranges = []
     for request in fake.requests_to("blob"):
         text = request.headers.get("Range", "bytes=0-")
         start = int(text.removeprefix("bytes=").split("-")[0])
-        spans.append((start, start + (request.bytes_sent or 0)))
-    return spans
+        ranges.append((start, start + (request.bytes_sent or 0)))
+    return ranges
 
 
-async def test_a_drop_is_gone_on_from_where_it_struck(
+async def test_a_dropped_connection_is_resumed(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """After each of many drops the rest is asked for, under the payload's ETag, and no more."""
-    add(fake_github)
+    """After a dropped connection, only the missing bytes are requested, with If-Match."""
+    add_artifact(fake_github)
     fake_github.fail_blobs_next(*[BlobFault.truncate(after=700_000)] * 4)
     assert (await repo.download_artifact(1, tmp_path)).verified
     await fake_github.settled()
-    spans = ranges_of(fake_github)
-    assert [start for start, _ in spans] == [0, 700_000, 1_400_000, 2_100_000, 2_800_000]
-    assert sum(stop - start for start, stop in spans) == len(PAYLOAD)
+    ranges = served_ranges(fake_github)
+    assert [start for start, _ in ranges] == [0, 700_000, 1_400_000, 2_100_000, 2_800_000]
+    assert sum(stop - start for start, stop in ranges) == len(PAYLOAD)
     first, *rest = fake_github.requests_to("blob")
     assert "If-Match" not in first.headers
     assert len({request.headers["If-Match"] for request in rest}) == 1
 
 
-async def test_progress_gives_new_tries(
+async def test_progress_resets_the_attempt_counter(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """A store that drops every connection after a few bytes is followed to the end."""
+    """A download continues as long as each attempt receives new bytes."""
     fake_github.add_artifact(REPOSITORY, "dist", PAYLOAD[:200_000])
     fake_github.fail_blobs_when(lambda _: BlobFault.truncate(after=5_000))
     assert (await repo.download_artifact(1, tmp_path)).size == 200_000
     assert 40 <= len(fake_github.requests_to("blob")) <= 42
 
 
-async def test_no_progress_is_given_up(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
-    """A store that never sends a byte is given up after the tries of the policy, by its error."""
-    add(fake_github)
+async def test_a_download_without_progress_fails(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """A store that never sends a byte raises its own error after the policy's attempts."""
+    add_artifact(fake_github)
     fake_github.fail_blobs_when(lambda _: BlobFault.status(503))
     with pytest.raises(StoreError, match=r"503 ServerBusy.*tried 6 times") as caught:
         await repo.download_artifact(1, tmp_path)
@@ -111,11 +113,11 @@ async def test_no_progress_is_given_up(repo: Repo, fake_github: FakeGitHub, tmp_
 
 
 @pytest.mark.parametrize("status", [404, 405, 410, 451])
-async def test_what_will_not_change_is_told_at_once(
+async def test_permanent_statuses_are_not_retried(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, status: int
 ) -> None:
-    """A store that has no such payload is asked once."""
-    add(fake_github)
+    """A permanent error status of the store is not retried."""
+    add_artifact(fake_github)
     fake_github.fail_blobs_when(lambda _: BlobFault.status(status))
     with pytest.raises(StoreError, match=str(status)):
         await repo.download_artifact(1, tmp_path)
@@ -125,12 +127,12 @@ async def test_what_will_not_change_is_told_at_once(
 async def test_many_connections_fetch_each_byte_once(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """Eight connections share a payload without fetching any of it twice, in single ranges."""
+    """Eight connections share one signed URL and fetch each byte once, in single ranges."""
     fake_github.add_artifact(REPOSITORY, "dist", LARGE)
     done = await repo.download_artifact(1, tmp_path, connections=8)
     assert done.path.read_bytes() == LARGE
     await fake_github.settled()
-    assert sum(stop - start for start, stop in ranges_of(fake_github)) == len(LARGE)
+    assert sum(stop - start for start, stop in served_ranges(fake_github)) == len(LARGE)
     for request in fake_github.requests_to("blob"):
         first, _, last = request.headers["Range"].removeprefix("bytes=").partition("-")
         assert int(first) <= int(last)
@@ -139,11 +141,11 @@ async def test_many_connections_fetch_each_byte_once(
 
 
 @pytest.mark.parametrize("connections", [1, 3])
-async def test_a_store_without_ranges_gets_one_stream(
+async def test_a_store_that_ignores_range_still_works(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, connections: int
 ) -> None:
-    """Where ranges are ignored everything comes over one connection, drops included."""
-    add(fake_github)
+    """A download from a store that ignores Range succeeds, even after dropped connections."""
+    add_artifact(fake_github)
     faults = iter([BlobFault.truncate(after=1_000_000), BlobFault.reset(after=2_000_000)])
     fake_github.fail_blobs_when(
         lambda _: BlobFault.ignore_range() & next(faults, BlobFault.ignore_range())
@@ -153,12 +155,12 @@ async def test_a_store_without_ranges_gets_one_stream(
     assert done.path.read_bytes() == PAYLOAD
 
 
-async def test_an_unknown_size_at_a_store_without_ranges_is_streamed_once(
+async def test_an_unknown_size_without_ranges_takes_one_request(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """Where neither GitHub nor the store tells of ranges or a digest, one answer brings it all."""
-    add(fake_github, digest=None)
-    # Slow enough for another connection to want to relieve it.
+    """Without a known size and ranges, one response delivers the whole payload."""
+    add_artifact(fake_github, digest=None)
+    # Slow enough that an idle connection would take over a part of it.
     fake_github.fail_blobs_when(lambda _: BlobFault.ignore_range() & BlobFault.throttle(800_000))
     done = await repo.download_artifact(1, tmp_path, connections=3)
     assert done.path.read_bytes() == PAYLOAD
@@ -175,11 +177,11 @@ async def test_an_unknown_size_at_a_store_without_ranges_is_streamed_once(
     ],
     ids=str,
 )
-async def test_an_answer_to_another_question_is_not_trusted(
+async def test_a_mismatched_response_is_requested_again(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, fault: BlobFault
 ) -> None:
-    """An answer that does not hold the part that was asked for is asked for again."""
-    add(fake_github)
+    """A response that does not match the requested range is discarded and requested again."""
+    add_artifact(fake_github)
     seen = 0
 
     def fail(_: LoggedRequest) -> BlobFault | None:
@@ -193,10 +195,10 @@ async def test_an_answer_to_another_question_is_not_trusted(
     assert done.path.read_bytes() == PAYLOAD
 
 
-async def test_a_payload_that_changed_is_fetched_anew(
+async def test_a_changed_payload_is_fetched_from_the_start(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """Where the blob is another after a drop, nothing of the old one stays."""
+    """If the payload changes during a download, the file holds only the new payload."""
     added = fake_github.add_artifact(REPOSITORY, "dist", PAYLOAD, digest=None)
     artifact = await repo.get_artifact(added.id)
     other = bytes(reversed(PAYLOAD))
@@ -219,11 +221,11 @@ async def test_a_payload_that_changed_is_fetched_anew(
     assert done.path.read_bytes() == other
 
 
-async def test_a_flipped_bit_is_caught_with_any_number_of_connections(
+async def test_a_wrong_bit_is_detected_with_any_number_of_connections(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """One wrong bit raises DigestMismatch, and the next call fetches all of it anew."""
-    add(fake_github)
+    """A wrong bit raises DigestMismatch and leaves no file, and the next call succeeds."""
+    add_artifact(fake_github)
     fake_github.fail_blobs_when(lambda _: BlobFault.flip(at=2_999_999))
     for connections in (1, 4):
         with pytest.raises(DigestMismatch):
@@ -234,31 +236,31 @@ async def test_a_flipped_bit_is_caught_with_any_number_of_connections(
 
 
 @fast
-async def test_a_drip_is_given_up() -> None:
-    """A connection over which less than a KiB a second comes for a minute is replaced."""
-    async with world() as made:
-        large = made.fake.add_artifact(REPOSITORY, "large", LARGE[: 2**20])
-        made.fake.fail_blobs_next(BlobFault.throttle(500))
-        async with made.gh.repo(REPOSITORY).stream_artifact(large.id) as stream:
+async def test_a_very_slow_connection_is_replaced() -> None:
+    """A connection that receives less than 1 KiB per second for a minute is replaced."""
+    async with open_world() as world:
+        large = world.fake.add_artifact(REPOSITORY, "large", LARGE[: 2**20])
+        world.fake.fail_blobs_next(BlobFault.throttle(500))
+        async with world.gh.repo(REPOSITORY).stream_artifact(large.id) as stream:
             got = b"".join([chunk async for chunk in stream])
         assert got == LARGE[: 2**20]
         assert 60 <= now() < 75
-        assert len(made.fake.requests_to("blob")) == 2
+        assert len(world.fake.requests_to("blob")) == 2
 
 
-async def test_progress_never_goes_backwards(
+async def test_progress_never_decreases(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """Also when the download starts over, what was told stays; the last report is the whole."""
-    add(fake_github)
+    """Reported progress never decreases, even if the download restarts, and ends at the total."""
+    add_artifact(fake_github)
     fake_github.fail_blobs_when(lambda _: BlobFault.ignore_range())
     fake_github.fail_blobs_next(
         BlobFault.truncate(after=2_500_000) & BlobFault.throttle(10_000_000),
         BlobFault.ignore_range(),
         BlobFault.throttle(10_000_000) & BlobFault.ignore_range(),
     )
-    told: list[Progress] = []
-    await repo.download_artifact(1, tmp_path, on_progress=told.append)
-    received = [one.received for one in told]
+    reports: list[Progress] = []
+    await repo.download_artifact(1, tmp_path, on_progress=reports.append)
+    received = [report.received for report in reports]
     assert received == sorted(received)
-    assert (told[-1].received, told[-1].total) == (len(PAYLOAD), len(PAYLOAD))
+    assert (reports[-1].received, reports[-1].total) == (len(PAYLOAD), len(PAYLOAD))

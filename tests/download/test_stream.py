@@ -1,4 +1,4 @@
-"""A stream yields the bytes that were uploaded, in order, once, or says why not."""
+"""A stream yields the uploaded bytes in order, once, or raises."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from ghartifacts_async import (
     Timeouts,
 )
 from ghartifacts_async.testing import BlobFault, FakeGitHub, LoggedRequest
-from tests.download.payloads import PAYLOAD, add
-from tests.download.test_store_faults import PASSING
+from tests.download.payloads import PAYLOAD, add_artifact
+from tests.download.test_store_faults import TRANSIENT_FAULTS
 from tests.support import QUICK, REPOSITORY
 
 
-async def read(repo: Repo, artifact: int = 1) -> bytes:
-    """All that a stream yields."""
+async def read_all(repo: Repo, artifact: int = 1) -> bytes:
+    """Return all bytes of a stream."""
     async with repo.stream_artifact(artifact) as stream:
         return b"".join([chunk async for chunk in stream])
 
 
-async def test_a_stream_tells_of_itself(repo: Repo, fake_github: FakeGitHub) -> None:
-    """Name and size are there from the start, the digest from the end."""
-    add(fake_github)
+async def test_stream_attributes(repo: Repo, fake_github: FakeGitHub) -> None:
+    """Name and size are known when a stream opens, the digest when it has ended."""
+    add_artifact(fake_github)
     async with repo.stream_artifact(1) as stream:
         assert (stream.filename, stream.size) == ("dist.zip", len(PAYLOAD))
         assert (stream.digest, stream.verified) == (None, False)
@@ -45,39 +45,37 @@ async def test_a_stream_tells_of_itself(repo: Repo, fake_github: FakeGitHub) -> 
         assert [chunk async for chunk in stream] == []
 
 
-@pytest.mark.parametrize("fault", [*PASSING, BlobFault.ignore_range()], ids=str)
-async def test_a_stream_heals(fake_github: FakeGitHub, fault: BlobFault) -> None:
-    """One fault of any kind, before or in the middle, and the bytes are the same."""
-    add(fake_github)
+@pytest.mark.parametrize("fault", [*TRANSIENT_FAULTS, BlobFault.ignore_range()], ids=str)
+async def test_a_stream_recovers_from_faults(fake_github: FakeGitHub, fault: BlobFault) -> None:
+    """A stream yields the right bytes despite a fault at its start or in its middle."""
+    add_artifact(fake_github)
     async with Client(
         fake_github.token, base_url=fake_github.url, retry=QUICK, timeouts=Timeouts(stall=0.2)
     ) as gh:
         for faults in ([fault], [BlobFault.truncate(after=1_500_000), fault]):
             fake_github.fail_blobs_next(*faults)
-            assert await read(gh.repo(REPOSITORY)) == PAYLOAD
+            assert await read_all(gh.repo(REPOSITORY)) == PAYLOAD
 
 
-async def test_a_store_without_ranges_is_read_anew(repo: Repo, fake_github: FakeGitHub) -> None:
-    """Where a store serves no ranges, what was yielded is skipped and not yielded twice."""
-    add(fake_github)
+async def test_a_stream_from_a_store_without_ranges(repo: Repo, fake_github: FakeGitHub) -> None:
+    """If the store ignores Range, a resumed stream does not yield any byte twice."""
+    add_artifact(fake_github)
     faults = iter([BlobFault.truncate(after=1_000_000), BlobFault.truncate(after=2_000_000)])
-    deaf = BlobFault.ignore_range()
-    fake_github.fail_blobs_when(lambda _: deaf & next(faults, deaf))
-    assert await read(repo) == PAYLOAD
+    no_ranges = BlobFault.ignore_range()
+    fake_github.fail_blobs_when(lambda _: no_ranges & next(faults, no_ranges))
+    assert await read_all(repo) == PAYLOAD
 
 
 @pytest.mark.parametrize("at", [0, 2_999_999])
-async def test_the_end_of_wrong_bytes_is_an_error(
-    repo: Repo, fake_github: FakeGitHub, at: int
-) -> None:
-    """With one wrong bit the stream raises where it would have ended."""
-    add(fake_github)
+async def test_a_wrong_bit_raises_at_the_end(repo: Repo, fake_github: FakeGitHub, at: int) -> None:
+    """A stream with a wrong bit raises DigestMismatch at its end, however often it is read."""
+    add_artifact(fake_github)
     fake_github.fail_blobs_next(BlobFault.flip(at=at))
     chunks: list[bytes] = []
 
     async def consume(stream: ArtifactStream) -> None:
         async for chunk in stream:
-            chunks.append(chunk)  # noqa: PERF401 - what came before the error counts
+            chunks.append(chunk)  # noqa: PERF401 - keeps the chunks before the error
 
     async with repo.stream_artifact(1) as stream:
         for _ in range(2):
@@ -87,10 +85,8 @@ async def test_the_end_of_wrong_bytes_is_an_error(
     assert len(b"".join(chunks)) == len(PAYLOAD)
 
 
-async def test_a_payload_that_changes_cannot_be_gone_on_with(
-    repo: Repo, fake_github: FakeGitHub
-) -> None:
-    """What was yielded cannot be taken back: another payload after a drop is an error."""
+async def test_a_payload_that_changes_ends_the_stream(repo: Repo, fake_github: FakeGitHub) -> None:
+    """A stream raises if the payload changes, because it cannot take back yielded bytes."""
     added = fake_github.add_artifact(REPOSITORY, "dist", PAYLOAD, digest=None)
     fake_github.fail_blobs_next(BlobFault.truncate(after=1_000_000))
 
@@ -103,22 +99,22 @@ async def test_a_payload_that_changes_cannot_be_gone_on_with(
             await consume(stream)
 
 
-async def test_a_zip_without_a_digest_must_end(repo: Repo, fake_github: FakeGitHub) -> None:
-    """Without digest and length a body that stops early is no success."""
-    add(fake_github, digest=None)
+async def test_a_truncated_zip_without_a_digest_fails(repo: Repo, fake_github: FakeGitHub) -> None:
+    """Without digest and Content-Length, a truncated zip raises IncompleteDownload."""
+    add_artifact(fake_github, digest=None)
     cut = BlobFault.length(None) & BlobFault.truncate(after=1_000_000)
     fake_github.fail_blobs_when(lambda _: cut)
-    with pytest.raises(IncompleteDownload, match="1000000 bytes came"):
-        await read(repo)
+    with pytest.raises(IncompleteDownload, match="received 1000000 bytes"):
+        await read_all(repo)
 
 
 async def test_errors_before_the_first_byte(repo: Repo, fake_github: FakeGitHub) -> None:
-    """What cannot be opened is told by the `async with`."""
-    add(fake_github, expired=True)
+    """An artifact that cannot be opened raises on entering the `async with`."""
+    add_artifact(fake_github, expired=True)
     with pytest.raises(ArtifactExpired):
         async with repo.stream_artifact(1):
             pass
-    add(fake_github)
+    add_artifact(fake_github)
     fake_github.fail_blobs_when(lambda _: BlobFault.status(404))
     with pytest.raises(StoreError):
         async with repo.stream_artifact(2):
@@ -126,21 +122,21 @@ async def test_errors_before_the_first_byte(repo: Repo, fake_github: FakeGitHub)
 
 
 async def test_a_stream_waits_for_its_reader(repo: Repo, fake_github: FakeGitHub) -> None:
-    """Nothing is fetched ahead but what the buffers hold; a break ends the request."""
+    """A stream fetches no further ahead than its buffers, and leaving it ends the request."""
     fake_github.add_artifact(REPOSITORY, "large", bytes(64 * 2**20))
     async with repo.stream_artifact(1) as stream:
         await anext(stream)
         await asyncio.sleep(0.2)
-        break_off = repo._opened().transport.bytes_received
-    assert break_off < 2**20
+        received = repo._opened().transport.bytes_received
+    assert received < 2**20
     await fake_github.settled()
     (request,) = fake_github.requests_to("blob")
     assert (request.bytes_sent or 0) < 40 * 2**20
 
 
-async def test_a_closed_stream_is_told(repo: Repo, fake_github: FakeGitHub) -> None:
-    """A stream is read in its `async with`, and not after its client was closed."""
-    add(fake_github)
+async def test_a_closed_stream_raises(repo: Repo, fake_github: FakeGitHub) -> None:
+    """Reading a stream after its `async with` or its client has ended raises ClientStateError."""
+    add_artifact(fake_github)
     async with repo.stream_artifact(1) as stream:
         await anext(stream)
     with pytest.raises(ClientStateError, match="this stream is closed"):
@@ -154,13 +150,13 @@ async def test_a_closed_stream_is_told(repo: Repo, fake_github: FakeGitHub) -> N
             await anext(stream)
 
 
-async def test_a_cancelled_reader_leaves_nothing(repo: Repo, fake_github: FakeGitHub) -> None:
-    """Cancelled at any of its steps, a reader's connection is closed, and no task is left."""
-    artifact = add(fake_github).id
+async def test_a_stream_can_be_cancelled_at_any_await(repo: Repo, fake_github: FakeGitHub) -> None:
+    """A stream that is cancelled at any await leaves no task."""
+    artifact = add_artifact(fake_github).id
     step, before = 0, asyncio.all_tasks()
     while True:
         step += 1
-        task = asyncio.create_task(read(repo, artifact))
+        task = asyncio.create_task(read_all(repo, artifact))
         for _ in range(step):
             await asyncio.sleep(0)
         if task.done():
@@ -176,8 +172,8 @@ async def test_a_cancelled_reader_leaves_nothing(repo: Repo, fake_github: FakeGi
 async def test_retries_are_logged_without_the_url(
     repo: Repo, fake_github: FakeGitHub, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A drop is an info line with the host, and the signed query appears nowhere."""
-    add(fake_github)
+    """A retry is logged, and the signature of the URL never appears in the log."""
+    add_artifact(fake_github)
     seen: list[str] = []
 
     def fail(request: LoggedRequest) -> BlobFault | None:
@@ -186,15 +182,15 @@ async def test_retries_are_logged_without_the_url(
 
     fake_github.fail_blobs_when(fail)
     with caplog.at_level(logging.DEBUG, "ghartifacts_async"):
-        await read(repo)
-    assert "going on in" in caplog.text
+        await read_all(repo)
+    assert "retrying in" in caplog.text
     assert not any(signature in caplog.text for signature in seen)
 
 
-async def test_an_answer_that_cannot_be_followed_is_closed(
+async def test_a_response_is_closed_if_reading_cannot_start(
     gh: Client, repo: Repo, fake_github: FakeGitHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where reading cannot even begin, the connection of the answer ends with the error."""
+    """A response is closed if reading it cannot start."""
     fake_github.add_artifact(REPOSITORY, "dist", bytes(5 * 2**20))
     transport, answers = gh._parts.transport, list[Any]()
 
@@ -202,7 +198,7 @@ async def test_an_answer_that_cannot_be_followed_is_closed(
         answers.extend((one, one.closed) for one in transport._open)
         raise MemoryError
 
-    monkeypatch.setattr("ghartifacts_async._http.transport.Watch", fail)
+    monkeypatch.setattr("ghartifacts_async._http.transport.StallTimeout", fail)
     with pytest.raises(MemoryError):
         async with repo.stream_artifact(1):
             pass

@@ -1,4 +1,4 @@
-"""What travels to the store, and what does not."""
+"""Requests to the store: redirects, exact URLs, proxies and no credentials."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ghartifacts_async import (
     Repo,
 )
 from ghartifacts_async.testing import FakeGitHub
-from tests.download.payloads import PAYLOAD, add, blob
+from tests.download.payloads import PAYLOAD, add_artifact, blob_response
 from tests.support import REPOSITORY, raw_server, says
 
 
@@ -30,35 +30,35 @@ from tests.support import REPOSITORY, raw_server, says
         "https:///x.zip?sig=canary",
     ],
 )
-async def test_a_location_that_is_no_web_address_is_refused(
+async def test_an_invalid_redirect_is_refused(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, location: str
 ) -> None:
-    """A redirect that cannot be right is refused by name, without showing its query."""
-    add(fake_github, location)
+    """An invalid redirect raises RedirectRefused without revealing its credentials or query."""
+    add_artifact(fake_github, location)
     with pytest.raises(RedirectRefused) as caught:
         await repo.download_artifact(1, tmp_path)
     assert "canary" not in str(caught.value)
     assert len(fake_github.requests_to("blob")) == 0
 
 
-async def test_a_store_may_redirect_without_credentials(
+async def test_store_redirects_are_followed_up_to_a_limit(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """A store that redirects is followed for a few hops, and no further."""
+    """Redirects of the store are followed, but not more than five in a row."""
     heard: list[bytes] = []
 
-    async def around(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def redirect_to_itself(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         heard.append(b"")
         writer.write(b"HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\n\r\n")
         await writer.drain()
 
-    async with raw_server(blob(PAYLOAD)) as there:
-        moved = f"HTTP/1.1 302 Found\r\nLocation: {there}/y.zip\r\nContent-Length: 0\r\n\r\n"
-        async with raw_server(says(moved.encode())) as here:
-            add(fake_github, f"{here}/x.zip")
+    async with raw_server(blob_response(PAYLOAD)) as store:
+        moved = f"HTTP/1.1 302 Found\r\nLocation: {store}/y.zip\r\nContent-Length: 0\r\n\r\n"
+        async with raw_server(says(moved.encode())) as redirecting:
+            add_artifact(fake_github, f"{redirecting}/x.zip")
             assert (await repo.download_artifact(1, tmp_path)).verified
-    async with raw_server(around) as url:
-        add(fake_github, f"{url}/x.zip")
+    async with raw_server(redirect_to_itself) as url:
+        add_artifact(fake_github, f"{url}/x.zip")
         with pytest.raises(RedirectRefused, match="loop"):
             await repo.download_artifact(2, tmp_path / "2")
     assert len(heard) == 6
@@ -67,7 +67,7 @@ async def test_a_store_may_redirect_without_credentials(
 async def test_a_signed_url_is_sent_byte_for_byte(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """The store sees the very bytes of Location: escapes are neither added nor resolved."""
+    """The store receives the exact bytes of Location; escapes are neither added nor resolved."""
     heard: list[bytes] = []
     target = (
         "/a%2Fb%7Ec/d%27e;f=1/./g/../h.zip?x=%2F%2B%3D%27%7E%20&y=a+b&z=~'()!*,@:/?&&=&sig=q%3D"
@@ -100,12 +100,12 @@ async def test_no_credential_reaches_the_store(
     monkeypatch: pytest.MonkeyPatch,
     trust_env: bool,
 ) -> None:
-    """Neither token, cookie nor netrc goes to the store, whatever session is borrowed."""
+    """No token, cookie or netrc login is sent to the store, even with a borrowed session."""
     netrc = tmp_path / "netrc"
     netrc.write_text("default login canary password canary\n")
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
-    add(fake_github)
+    add_artifact(fake_github)
     jar = aiohttp.CookieJar(unsafe=True)
     async with aiohttp.ClientSession(trust_env=trust_env, cookie_jar=jar) as session:
         for url in (fake_github.url, fake_github.blob_url):
@@ -121,10 +121,10 @@ async def test_no_credential_reaches_the_store(
         assert "canary" not in str(request.headers)
 
 
-async def test_a_borrowed_proxy_is_used_and_no_netrc(
+async def test_the_proxy_of_a_borrowed_session_is_used(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A session's own proxy, or the environment's where it trusts it, carries every request."""
+    """Requests use the proxy of a borrowed session, or the environment's if it trusts it."""
     heard: list[bytes] = []
 
     async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,4 +1,4 @@
-"""A payload gets the name of its own, and is complete or refused."""
+"""The file name of a payload, and the check that it is complete and correct."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.values import SHA256, artifact, assert_not_quadratic, examples
 
 
 def zipped(comment: bytes = b"", *, files: int = 2) -> bytes:
-    """Return a zip."""
+    """Return a zip with small members and a comment."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for number in range(files):
@@ -59,7 +59,7 @@ def zipped(comment: bytes = b"", *, files: int = 2) -> bytes:
     ],
 )
 def test_filename(kind: str | None, path: str, disposition: str | None, expected: str) -> None:
-    """A zip is named by its artifact, and any other payload by its store, made safe."""
+    """A zip is named after its artifact, any other payload by its Content-Disposition."""
     headers = {"content-type": kind, "content-disposition": disposition}
     given_headers = {name: value for name, value in headers.items() if value is not None}
     assert filename(artifact(), path, given_headers) == expected
@@ -67,7 +67,7 @@ def test_filename(kind: str | None, path: str, disposition: str | None, expected
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "a/b", "\0", "", "..", "CON", "\u202ex"])
 def test_hostile_artifact_name(name: str) -> None:
-    """An artifact's name never leads out of the directory."""
+    """An artifact name never leads out of the directory."""
     for kind in ("application/zip", "text/plain"):
         found = filename(artifact(name=name), "/blob", {"content-type": kind})
         assert not {"/", "\\", "\0"} & set(found)
@@ -105,7 +105,7 @@ def test_hostile_artifact_name(name: str) -> None:
     ],
 )
 def test_disposition_filename(header: str, name: str | None) -> None:
-    """The name is the base name of filename* or else of filename."""
+    """The file name is the base name of `filename*`, or else of `filename`."""
     assert disposition_filename(header) == name
 
 
@@ -127,7 +127,7 @@ def test_disposition_filename(header: str, name: str | None) -> None:
     ],
 )
 def test_hostile_disposition(header: str) -> None:
-    """A header that means harm does not cost the download."""
+    """A hostile or malformed Content-Disposition header never raises."""
     disposition_filename(header)
     assert filename(artifact(), "/blob", {"content-disposition": header})
 
@@ -135,7 +135,7 @@ def test_hostile_disposition(header: str) -> None:
 @examples(200)
 @given(st.text("ab;=*'\"%\\/. 0129fieutn-8\u0661\xe9\ud800\r\n") | st.text(st.characters()))
 def test_any_disposition(tail: str) -> None:
-    """Whatever the header holds, the name has no directory in it."""
+    """A file name from Content-Disposition never contains a directory."""
     for header in (tail, f"attachment; filename={tail}", f"attachment; filename*{tail}"):
         name = disposition_filename(header)
         assert name is None or (name.strip(" .") and not {"/", "\\"} & set(name))
@@ -144,7 +144,7 @@ def test_any_disposition(tail: str) -> None:
 @examples(100)
 @given(st.text(st.characters(codec="utf-8", exclude_characters="/\\"), min_size=1))
 def test_disposition_round_trip(name: str) -> None:
-    """A name of any characters arrives whole by filename*."""
+    """A name with more than dots and spaces passes through `filename*` unchanged."""
     found = disposition_filename(f"attachment; filename*=UTF-8''{quote(name)}")
     assert found == (name if name.strip(" .") else None)
 
@@ -167,13 +167,13 @@ OTHER = Digest("sha256", "ab" * 32)
         (1, None, len(ZIP), ZIP, False),
     ],
 )
-def test_complete(
+def test_complete_payload(
     size: int, digest: Digest | None, received: int, tail: bytes, verified: bool
 ) -> None:
-    """A payload is complete by its recorded size, or, from before digests, by its zip's end."""
-    one = artifact(size_in_bytes=size, digest=digest)
-    assert check(one, received, DIGEST, tail) is verified
-    assert needs_tail(one, received) is (digest is None and received != size)
+    """A payload is complete at its recorded size or, without a digest, at its zip's end."""
+    recorded = artifact(size_in_bytes=size, digest=digest)
+    assert check(recorded, received, DIGEST, tail) is verified
+    assert needs_tail(recorded, received) is (digest is None and received != size)
 
 
 @pytest.mark.parametrize(
@@ -188,16 +188,16 @@ def test_complete(
         (99_999, None, 0, b""),
     ],
 )
-def test_incomplete(size: int, digest: Digest | None, received: int, tail: bytes) -> None:
-    """One byte less or more is an error that tells both numbers."""
+def test_incomplete_payload(size: int, digest: Digest | None, received: int, tail: bytes) -> None:
+    """A payload of the wrong size raises IncompleteDownload with both sizes."""
     with pytest.raises(IncompleteDownload) as caught:
         check(artifact(size_in_bytes=size, digest=digest), received, DIGEST, tail)
     assert (caught.value.received, caught.value.expected) == (received, size)
-    assert str(caught.value).startswith(f"artifact 11: {received} bytes came")
+    assert str(caught.value).startswith(f"artifact 11: received {received} bytes")
 
 
-def test_other_bytes() -> None:
-    """Bytes of the right number and another digest are an error that tells both digests."""
+def test_wrong_digest() -> None:
+    """A payload of the right size with a wrong digest raises DigestMismatch with both digests."""
     with pytest.raises(DigestMismatch) as caught:
         check(artifact(size_in_bytes=5, digest=DIGEST), 5, OTHER, b"")
     assert (caught.value.expected, caught.value.actual) == (str(DIGEST), str(OTHER))
@@ -216,13 +216,13 @@ def test_other_bytes() -> None:
     ],
 )
 def test_ends_zip(tail: bytes) -> None:
-    """A zip's end is found behind any comment, in the last bytes alone."""
+    """The end of a zip is found after any comment, in the last bytes alone."""
     assert ends_zip(tail, len(tail))
     assert ends_zip(tail[-END_OF_ZIP:], len(tail))
 
 
-def test_a_zip_without_its_beginning() -> None:
-    """A zip that lacks its first bytes, or ends in a zip stored in it, is not complete."""
+def test_a_zip_with_a_wrong_beginning() -> None:
+    """A zip with missing or extra bytes at its beginning is not complete."""
     assert not ends_zip(ZIP[10:], len(ZIP) - 10)
     assert not ends_zip(b"x" * 10 + ZIP, len(ZIP) + 10)
 
@@ -241,29 +241,29 @@ def test_a_zip_without_its_beginning() -> None:
         ZIP + b"\0",
     ],
 )
-def test_ends_no_zip(tail: bytes) -> None:
-    """What is not the end of a zip is not taken for one."""
+def test_not_the_end_of_a_zip(tail: bytes) -> None:
+    """Bytes without a valid end record at their end are not the end of a zip."""
     assert not ends_zip(tail, len(tail))
 
 
 @examples(150)
 @given(st.binary(max_size=300), st.integers(1, 300))
 def test_truncated_zip(comment: bytes, missing: int) -> None:
-    """A zip that lacks any of its last bytes does not end."""
+    """A zip without its last bytes, however few, is not complete."""
     whole = zipped(comment.replace(b"PK", b"pk"))
     assert ends_zip(whole, len(whole))
     cut = whole[: -min(missing, len(whole) - 1)]
     assert not ends_zip(cut, len(cut))
 
 
-def test_ends_zip_quickly() -> None:
-    """A tail full of false ends is searched in linear time."""
+def test_ends_zip_in_linear_time() -> None:
+    """A tail full of false end records is searched in linear time."""
     assert not ends_zip((b"PK\x05\x06" * END_OF_ZIP)[:END_OF_ZIP], END_OF_ZIP)
     assert_not_quadratic(lambda size: ends_zip(b"PK\x05\x06" * (size // 4), size))
 
 
-def test_a_digest_that_is_computed_here() -> None:
-    """Only of SHA-256 it is found out whether a payload is the one; another kind tells nothing."""
+def test_only_sha256_digests_are_verified() -> None:
+    """Only a SHA-256 digest is used to verify a payload."""
     known = Digest("sha256", SHA256)
     assert sha256(artifact(digest=known)) == known
     assert sha256(artifact(digest=Digest("md5", "00"))) is None

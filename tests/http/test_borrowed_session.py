@@ -1,4 +1,4 @@
-"""A client on a service's own session keeps to everything that it keeps to on one of its own."""
+"""A client on a borrowed session keeps the same promises as one with its own session."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from tests.support import REPOSITORY, raw_server
 
 @pytest.mark.parametrize("limit", [1, 4])
 @fast
-async def test_a_service_lends_its_session(limit: int) -> None:
-    """With a small pool and TLS settings of its own, limits and retries hold as ever."""
+async def test_limits_and_retries_hold_on_a_borrowed_session(limit: int) -> None:
+    """Rate limits and retries hold on a session with a small pool and its own TLS settings."""
     async with FakeGitHub(now=wall, limits=FakeLimits(primary=10**6)) as fake:
         artifact = fake.add_artifact(REPOSITORY, "dist", b"x").id
         connector = aiohttp.TCPConnector(limit=limit, ssl=ssl.create_default_context())
@@ -31,16 +31,16 @@ async def test_a_service_lends_its_session(limit: int) -> None:
             fake.fail_next(503, Fault.dropped())
             await asyncio.gather(*(repo.get_artifact(artifact) for _ in range(50)))
             fake.fail_next(Fault.secondary_limit(60))
-            began = now()
+            started_at = now()
             await asyncio.gather(*(repo.get_artifact(artifact) for _ in range(50)))
-            assert now() - began >= 60
+            assert now() - started_at >= 60
         assert fake.secondary_trips == 0
         assert fake.most_under_way <= limit
 
 
 @fast
-async def test_a_slow_pool_does_not_break_the_gate() -> None:
-    """A call that waits for a connection of the pool goes not while it was told to wait."""
+async def test_a_full_pool_does_not_break_the_gate() -> None:
+    """Calls that wait while the client's calls fill the pool are not sent during GitHub's wait."""
     async with FakeGitHub(now=wall, limits=FakeLimits(primary=10**6)) as fake:
         artifact = fake.add_artifact(REPOSITORY, "dist", b"x").id
         async with (
@@ -59,8 +59,8 @@ async def test_a_slow_pool_does_not_break_the_gate() -> None:
 
 
 @fast
-async def test_who_waits_for_its_pace_leaves_the_pool_to_others() -> None:
-    """DELETEs that wait for each other hold no connection that a download could use."""
+async def test_waiting_deletes_hold_no_connection() -> None:
+    """DELETEs that wait for the interval between them hold no connection that a GET could use."""
     async with FakeGitHub(now=wall, limits=FakeLimits(primary=10**6)) as fake:
         artifact_ids = [fake.add_artifact(REPOSITORY, "old", b"x").id for _ in range(20)]
         artifact = fake.add_artifact(REPOSITORY, "dist", b"x").id
@@ -69,7 +69,7 @@ async def test_who_waits_for_its_pace_leaves_the_pool_to_others() -> None:
             Client(fake.token, base_url=fake.url, session=session, conditional=False) as gh,
         ):
             repo = gh.repo(REPOSITORY)
-            deletes = asyncio.gather(*(repo.delete_artifact(one) for one in artifact_ids))
+            deletes = asyncio.gather(*map(repo.delete_artifact, artifact_ids))
             await asyncio.sleep(0.5)
             for _ in range(5):
                 await repo.get_artifact(artifact)
@@ -79,8 +79,8 @@ async def test_who_waits_for_its_pace_leaves_the_pool_to_others() -> None:
 
 
 @fast
-async def test_a_download_that_waits_for_the_pool_is_located_then(tmp_path: Path) -> None:
-    """However long a download waits for a connection, its signed URL is a fresh one."""
+async def test_a_signed_url_is_requested_when_a_connection_is_free(tmp_path: Path) -> None:
+    """A download that waited long for a connection still gets a valid signed URL."""
 
     async def slow(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(100)
@@ -97,9 +97,12 @@ async def test_a_download_that_waits_for_the_pool_is_located_then(tmp_path: Path
             ) as gh,
         ):
             repo = gh.repo(REPOSITORY)
-            listed = [await repo.get_artifact(one.id) for one in (first, second)]
+            artifacts = [await repo.get_artifact(added.id) for added in (first, second)]
             await asyncio.gather(
-                *(repo.download_artifact(one, tmp_path / one.name) for one in listed)
+                *(
+                    repo.download_artifact(artifact, tmp_path / artifact.name)
+                    for artifact in artifacts
+                )
             )
             assert now() > 100
-        assert {one.status for one in fake.requests} == {200, 302}
+        assert {request.status for request in fake.requests} == {200, 302}

@@ -1,4 +1,4 @@
-"""A pool of connections that is small, slow or in use keeps nobody waiting for ever."""
+"""Calls and downloads complete on a connection pool that is small, slow or in use."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ HOURS = 7200.0
 
 
 @asynccontextmanager
-async def small(
+async def borrowing_world(
     connector: aiohttp.BaseConnector | None = None, *, auth: Any = None, **client: Any
 ) -> AsyncIterator[tuple[World, aiohttp.ClientSession]]:
-    """A world whose client borrows a session on this connector."""
+    """Run a fake with a client that borrows a session on `connector`; yield both."""
     async with FakeGitHub(now=wall, limits=FakeLimits(primary=10**6, enforced=False)) as fake:
         artifact = fake.add_artifact(REPOSITORY, "dist", b"x").id
         fake.add_app(7, rsa_keys()[1], 42, [REPOSITORY])
@@ -50,38 +50,38 @@ async def small(
             yield World(fake, gh, artifact), session
 
 
-async def served(*calls: Awaitable[Any], within: float = HOURS) -> list[Any]:
-    """What came of the calls; a test that waits for longer has failed."""
+async def gather_within(*calls: Awaitable[Any], within: float = HOURS) -> list[Any]:
+    """Await the calls and return their results; fail after `within` seconds."""
     async with asyncio.timeout(within):
         return await asyncio.gather(*calls)
 
 
-async def known(made: World, count: int) -> list[Artifact]:
-    """As many artifacts, of which the client has heard nothing yet."""
-    ids = [made.fake.add_artifact(REPOSITORY, f"d{number}", b"x").id for number in range(count)]
-    async with Client(made.fake.token, base_url=made.fake.url) as other:
-        return [await other.repo(REPOSITORY).get_artifact(one) for one in ids]
+async def add_artifacts(world: World, count: int) -> list[Artifact]:
+    """Add artifacts and return them, read by another client so that this one has made no call."""
+    ids = [world.fake.add_artifact(REPOSITORY, f"d{number}", b"x").id for number in range(count)]
+    async with Client(world.fake.token, base_url=world.fake.url) as other:
+        return [await other.repo(REPOSITORY).get_artifact(number) for number in ids]
 
 
 def app(**where: Any) -> GitHubApp:
-    """The installation that every world here knows."""
+    """Return the authentication of the app that the fake knows."""
     return GitHubApp(7, rsa_keys()[0], wall_clock=wall, **(where or {"installation_id": 42}))
 
 
 @asynccontextmanager
-async def in_use(made: World, session: aiohttp.ClientSession) -> AsyncIterator[None]:
-    """A service that has a request of its own under way meanwhile."""
+async def busy_connection(world: World, session: aiohttp.ClientSession) -> AsyncIterator[None]:
+    """Keep one connection of the session busy with a request of the session's owner."""
     patient = aiohttp.ClientTimeout(total=None)
-    with made.fake.holding(path="^/held$"):
-        own = asyncio.ensure_future(session.get(f"{made.fake.url}/held", timeout=patient))
+    with world.fake.holding(path="^/held$"):
+        own = asyncio.ensure_future(session.get(f"{world.fake.url}/held", timeout=patient))
         await asyncio.sleep(0.1)
         yield
     (await own).release()
 
 
-def asked(made: World, method: str) -> int:
-    """How many requests of this method came."""
-    return sum(request.method == method for request in made.fake.requests)
+def count_requests(world: World, method: str) -> int:
+    """Return the number of requests with this method."""
+    return sum(request.method == method for request in world.fake.requests)
 
 
 @pytest.mark.parametrize(
@@ -96,21 +96,24 @@ def asked(made: World, method: str) -> int:
     ids=str,
 )
 @fast
-async def test_downloads_and_gets_all_end(
+async def test_downloads_and_gets_all_complete(
     pool: dict[str, Any], limits: RateLimitPolicy, count: int, tmp_path: Path
 ) -> None:
-    """However many downloads, by id or not, and gets share a pool, each of them is served."""
-    async with small(aiohttp.TCPConnector(**pool), rate_limits=limits) as (made, _):
-        listed = await known(made, 5)
-        ids = [made.fake.add_artifact(REPOSITORY, f"i{one}", b"x").id for one in range(count)]
-        made.fake.fail_next(Fault.secondary_limit(60), 503)
-        await served(
-            *(made.repo.download_artifact(one, tmp_path / f"{one}") for one in ids),
-            *(made.repo.get_artifact(one) for one in ids[:20]),
-            *(made.repo.download_artifact(one, tmp_path / one.name) for one in listed),
+    """Any number of downloads and gets that share a pool complete."""
+    async with borrowing_world(aiohttp.TCPConnector(**pool), rate_limits=limits) as (world, _):
+        artifacts = await add_artifacts(world, 5)
+        ids = [world.fake.add_artifact(REPOSITORY, f"i{n}", b"x").id for n in range(count)]
+        world.fake.fail_next(Fault.secondary_limit(60), 503)
+        await gather_within(
+            *(world.repo.download_artifact(number, tmp_path / f"{number}") for number in ids),
+            *(world.repo.get_artifact(number) for number in ids[:20]),
+            *(
+                world.repo.download_artifact(artifact, tmp_path / artifact.name)
+                for artifact in artifacts
+            ),
             within=600,
         )
-        assert made.fake.sent_while_told_to_wait == 0
+        assert world.fake.sent_while_told_to_wait == 0
 
 
 @pytest.mark.parametrize("limit", [1, 2])
@@ -121,18 +124,21 @@ async def test_downloads_and_gets_all_end(
 async def test_a_token_is_minted_on_a_small_pool(
     limit: int, where: dict[str, Any], tmp_path: Path
 ) -> None:
-    """An app gets its first token over a pool of one, also where GitHub first fails."""
+    """An app gets its first token over a pool of one connection, even if GitHub fails at first."""
     connector = aiohttp.TCPConnector(limit=limit)
-    async with small(connector, auth=app(**where)) as (made, _):
-        listed = await known(made, 4)
-        made.fake.fail_next(503, method="POST")
-        await served(
-            made.repo.get_artifact(made.artifact),
-            *(made.repo.download_artifact(one, tmp_path / one.name) for one in listed),
-            made.repo.get_artifact(made.artifact),
+    async with borrowing_world(connector, auth=app(**where)) as (world, _):
+        artifacts = await add_artifacts(world, 4)
+        world.fake.fail_next(503, method="POST")
+        await gather_within(
+            world.repo.get_artifact(world.artifact),
+            *(
+                world.repo.download_artifact(artifact, tmp_path / artifact.name)
+                for artifact in artifacts
+            ),
+            world.repo.get_artifact(world.artifact),
             within=60,
         )
-        assert made.fake.tokens_minted == 1
+        assert world.fake.tokens_minted == 1
 
 
 @pytest.mark.parametrize("limit", [1, 2])
@@ -140,61 +146,68 @@ async def test_a_token_is_minted_on_a_small_pool(
     "where", [{"installation_id": 42}, {"repository": REPOSITORY}], ids=["id", "repository"]
 )
 @fast
-async def test_a_token_is_minted_anew_on_a_small_pool(
+async def test_a_token_is_renewed_on_a_small_pool(
     limit: int, where: dict[str, Any], tmp_path: Path
 ) -> None:
-    """A token that is revoked while downloads hold the whole pool is renewed all the same."""
+    """A token that is revoked while downloads hold all connections is renewed."""
     connector = aiohttp.TCPConnector(limit=limit)
-    async with small(connector, auth=app(**where), timeouts=Timeouts(stall=HOURS)) as (made, _):
-        listed = await known(made, 6)
-        await made.repo.get_artifact(made.artifact)
-        token = made.fake.requests[-1].headers["Authorization"].removeprefix("Bearer ")
-        with made.fake.holding(origin="blob"):
+    async with borrowing_world(connector, auth=app(**where), timeouts=Timeouts(stall=HOURS)) as (
+        world,
+        _,
+    ):
+        artifacts = await add_artifacts(world, 6)
+        await world.repo.get_artifact(world.artifact)
+        token = world.fake.requests[-1].headers["Authorization"].removeprefix("Bearer ")
+        with world.fake.holding(origin="blob"):
             tasks = [
-                asyncio.ensure_future(made.repo.download_artifact(one, tmp_path / one.name))
-                for one in listed
+                asyncio.ensure_future(
+                    world.repo.download_artifact(artifact, tmp_path / artifact.name)
+                )
+                for artifact in artifacts
             ]
             await asyncio.sleep(1)
-            made.fake.revoke(token)
-            made.fake.fail_next(503, method="POST")
+            world.fake.revoke(token)
+            world.fake.fail_next(503, method="POST")
             tasks += [
-                asyncio.ensure_future(made.repo.download_artifact(made.artifact, tmp_path / "x"))
+                asyncio.ensure_future(world.repo.download_artifact(world.artifact, tmp_path / "x"))
             ]
             await asyncio.sleep(100)
-        await served(*tasks, made.repo.get_artifact(made.artifact), within=60)
-        assert made.fake.tokens_minted == 2
+        await gather_within(*tasks, world.repo.get_artifact(world.artifact), within=60)
+        assert world.fake.tokens_minted == 2
 
 
 @pytest.mark.parametrize("limit", [1, 2])
 @fast
-async def test_a_token_may_end_while_a_connection_is_waited_for(limit: int, tmp_path: Path) -> None:
-    """Downloads that wait for hours behind others go with a token that is good by then."""
+async def test_a_token_may_expire_during_the_wait_for_a_connection(
+    limit: int, tmp_path: Path
+) -> None:
+    """Downloads and calls that wait for hours for a connection are sent with a valid token."""
     connector = aiohttp.TCPConnector(limit=limit)
-    async with small(connector, auth=app(), timeouts=Timeouts(stall=HOURS)) as (made, _):
-        listed = await known(made, 2 * limit + 1)
-        await made.repo.get_artifact(made.artifact)
-        made.fake.url_ttl = HOURS
+    async with borrowing_world(connector, auth=app(), timeouts=Timeouts(stall=HOURS)) as (world, _):
+        artifacts = await add_artifacts(world, 2 * limit + 1)
+        await world.repo.get_artifact(world.artifact)
+        world.fake.url_ttl = HOURS
         tasks: list[asyncio.Future[Any]] = [
-            asyncio.ensure_future(made.repo.download_artifact(one, tmp_path / one.name))
-            for one in listed
+            asyncio.ensure_future(world.repo.download_artifact(artifact, tmp_path / artifact.name))
+            for artifact in artifacts
         ]
         await asyncio.sleep(0)
-        tasks.append(asyncio.ensure_future(made.repo.get_artifact(made.artifact)))
+        tasks.append(asyncio.ensure_future(world.repo.get_artifact(world.artifact)))
         for _ in range(4):
-            with made.fake.holding(origin="blob"):
+            with world.fake.holding(origin="blob"):
                 await asyncio.sleep(4000)
-        await served(*tasks, within=60)
+        await gather_within(*tasks, within=60)
 
 
 class SlowConnector(aiohttp.TCPConnector):
-    """A pool whose connections from some on take seconds to be made."""
+    """A pool in which connecting takes 5 seconds from the `first_slow`-th connection on."""
 
     def __init__(self, first_slow: int) -> None:
         super().__init__()
         self.quick = first_slow - 1
 
     async def connect(self, *args: Any, **more: Any) -> Any:
-        """As ever, later."""
+        """Connect, after a delay if it is this connection's turn."""
         self.quick -= 1
         if self.quick < 0:
             await asyncio.sleep(5)
@@ -203,52 +216,64 @@ class SlowConnector(aiohttp.TCPConnector):
 
 @pytest.mark.parametrize("first_slow", [1, 2, 3])
 @fast
-async def test_a_slow_connection_does_not_break_the_gate(first_slow: int) -> None:
-    """A call whose connection was being made as GitHub said wait is sent after the wait."""
-    async with small(SlowConnector(first_slow)) as (made, _):
-        made.fake.fail_next(Fault.secondary_limit(60))
-        await served(*(made.repo.get_artifact(made.artifact) for _ in range(5)))
-        assert made.fake.sent_while_told_to_wait == 0
+async def test_calls_started_after_the_gate_closed_wait_for_it(first_slow: int) -> None:
+    """Only calls that were already connecting when GitHub said wait are sent during the wait."""
+    async with borrowing_world(SlowConnector(first_slow)) as (world, _):
+        world.fake.fail_next(Fault.secondary_limit(60))
+        get = world.repo.get_artifact
+        calls = [asyncio.ensure_future(get(world.artifact)) for _ in range(5)]
+        await asyncio.sleep(8)
+        connecting = world.fake.sent_while_told_to_wait
+        assert connecting <= 4
+        await gather_within(*calls, *(get(world.artifact) for _ in range(5)))
+        assert world.fake.sent_while_told_to_wait == connecting
         assert 60 <= now() < 80
-        assert made.gh.stats.calls == len(made.fake.requests)
+        assert world.gh.stats.calls == len(world.fake.requests) == 11
 
 
 @fast
-async def test_a_lent_connection_does_not_break_the_gate() -> None:
-    """Nor is a call sent during the wait that waited for a connection which the service used."""
-    async with small(aiohttp.TCPConnector(limit=2)) as (made, session), in_use(made, session):
-        made.fake.fail_next(Fault.secondary_limit(60), path="artifacts")
-        with made.fake.holding(path="artifacts"):
-            tasks = [asyncio.ensure_future(made.repo.get_artifact(made.artifact)) for _ in range(2)]
+async def test_calls_wait_for_the_gate_when_the_service_uses_the_pool() -> None:
+    """Only a call that was waiting for the service's connection is sent during the wait."""
+    async with (
+        borrowing_world(aiohttp.TCPConnector(limit=2)) as (world, session),
+        busy_connection(world, session),
+    ):
+        world.fake.fail_next(Fault.secondary_limit(60), path="artifacts")
+        get = world.repo.get_artifact
+        with world.fake.holding(path="artifacts"):
+            tasks = [asyncio.ensure_future(get(world.artifact)) for _ in range(2)]
             await asyncio.sleep(3)
-        await served(*tasks)
-        assert made.fake.sent_while_told_to_wait == 0
+        await asyncio.sleep(1)
+        assert world.fake.sent_while_told_to_wait <= 1
+        await gather_within(*tasks, get(world.artifact))
+        assert world.fake.sent_while_told_to_wait <= 1
         assert 63 <= now() < 70
+        assert world.gh.stats.calls == 4
 
 
 @pytest.mark.parametrize("seconds", [40, 300])
 @fast
-async def test_a_delete_that_was_not_sent_deleted_nothing(seconds: float) -> None:
-    """What was not there is NotFound, however long the service kept the DELETE from going."""
+async def test_an_unsent_delete_is_not_counted_as_deleted(seconds: float) -> None:
+    """Deleting a missing artifact raises NotFound, however long the DELETE waited to be sent."""
     patient = RetryPolicy(attempts=20, timeout=1000)
-    async with small(aiohttp.TCPConnector(limit=1), retry=patient) as (made, session):
-        async with in_use(made, session):
-            delete = asyncio.ensure_future(made.repo.delete_artifact(987654))
+    async with borrowing_world(aiohttp.TCPConnector(limit=1), retry=patient) as (world, session):
+        async with busy_connection(world, session):
+            delete = asyncio.ensure_future(world.repo.delete_artifact(987654))
             await asyncio.sleep(seconds)
-            assert asked(made, "DELETE") == 0
+            assert count_requests(world, "DELETE") == 0
         with pytest.raises(NotFound):
-            await served(delete, within=60)
-        assert asked(made, "DELETE") == 1
+            await gather_within(delete, within=60)
+        assert count_requests(world, "DELETE") == 1
 
 
 @fast
-async def test_what_got_no_connection_was_not_sent() -> None:
-    """A call that is given up while the service has the whole pool tells that it was not sent."""
+async def test_a_call_without_a_connection_was_not_sent() -> None:
+    """A call that times out without a connection reports that it was not sent."""
     connector = aiohttp.TCPConnector(limit=1)
-    async with small(connector) as (made, session), in_use(made, session):
-        delete = asyncio.ensure_future(made.repo.delete_artifact(made.artifact))
+    async with borrowing_world(connector) as (world, session), busy_connection(world, session):
+        delete = asyncio.ensure_future(world.repo.delete_artifact(world.artifact))
         await asyncio.sleep(300)
         with pytest.raises(TimedOut, match="no connection") as caught:
-            await served(delete, within=1)
+            await gather_within(delete, within=1)
         assert not caught.value.may_have_arrived
-        assert asked(made, "DELETE") == 0
+        assert count_requests(world, "DELETE") == 0

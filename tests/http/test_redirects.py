@@ -1,4 +1,4 @@
-"""A redirect never takes the token away from the API, nor a signed URL into a message."""
+"""Redirects never send the token outside the API or put a signed URL into a message."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ PATH = "/repositories/1/actions/artifacts/11/zip"
 
 
 def from_url(base: str) -> str:
-    """Return the URL of a call below a base."""
+    """Return the URL of a call below a base URL."""
     return f"{base}/repos/octo-org/octo-docs/actions/artifacts/11/zip"
 
 
-def stays(base: str, target: str) -> bool:
-    """Tell whether every reader of a URL finds it at the base's origin and below its path."""
+def stays_below(base: str, target: str) -> bool:
+    """Return True if every URL parser places the target at the base's origin and below its path."""
     parts, url, home = urlsplit(target), URL(target, encoded=True), URL(base)
     path = posixpath.normpath(unquote(parts.path).replace("\\", "/"))
     return (
@@ -56,7 +56,7 @@ def stays(base: str, target: str) -> bool:
     ],
 )
 def test_api_hop(base: str, location: str, target: str, status: int) -> None:
-    """A redirect within the API, as a renamed repository gives it, is followed."""
+    """A redirect within the API, as for a renamed repository, is followed."""
     assert api_hop(base, from_url(base), status, {"location": location}) == target
 
 
@@ -67,14 +67,14 @@ def test_api_hop(base: str, location: str, target: str, status: int) -> None:
         "https://Api.GitHub.com:443/repositories/1/x",
     ],
 )
-def test_api_hop_in_any_case(location: str) -> None:
-    """Scheme and host are the API's in any case."""
+def test_api_hop_ignores_case(location: str) -> None:
+    """Scheme and host of a redirect match the API's without regard to case."""
     found = api_hop(GITHUB, from_url(GITHUB), 301, {"location": location})
     assert found is not None
-    assert stays(GITHUB, found)
+    assert stays_below(GITHUB, found)
 
 
-AWAY = [
+OUTSIDE = [
     "https://api.github.com.evil.example/x",
     "https://api.github.com@evil.example/x",
     "https://api.github.com:pass@evil.example/x",
@@ -129,14 +129,14 @@ AWAY = [
 
 
 @pytest.mark.parametrize("base", [GITHUB, GHES])
-@pytest.mark.parametrize("location", AWAY)
+@pytest.mark.parametrize("location", OUTSIDE)
 def test_api_hop_never_leaves(base: str, location: str) -> None:
-    """The token is asked for again only at the same origin and below the same base URL."""
+    """The token is sent again only to the same origin and below the same base URL."""
     try:
         found = api_hop(base, from_url(base), 302, {"location": location})
     except RedirectRefused:
         return
-    assert found is None or stays(base, found)
+    assert found is None or stays_below(base, found)
 
 
 @pytest.mark.parametrize(
@@ -148,44 +148,44 @@ def test_api_hop_never_leaves(base: str, location: str) -> None:
         "https://store.example/x?sig=1",
     ],
 )
-def test_api_hop_to_elsewhere(location: str) -> None:
-    """A redirect to another origin is no hop of the API."""
+def test_api_hop_to_another_origin(location: str) -> None:
+    """A redirect to another origin is not followed as part of the API."""
     assert api_hop(GITHUB, from_url(GITHUB), 302, {"location": location}) is None
 
 
 @pytest.mark.parametrize("status", [200, 204, 300, 303, 304, 305, 404])
 def test_no_api_hop(status: int) -> None:
-    """No other answer is a hop, and neither is a redirect without a target."""
+    """Other statuses, and redirects without a Location, are not redirects within the API."""
     assert api_hop(GITHUB, from_url(GITHUB), status, {"location": PATH}) is None
     for headers in ({}, {"location": ""}):
         assert api_hop(GITHUB, from_url(GITHUB), 301, headers) is None
 
 
-PIECES = st.sampled_from(
+URL_PARTS = st.sampled_from(
     ["https:", "HTTPS:", "http:", "ftp:", "/", "//", "\\", "@", ":", "443", "?", "#", "..", ".",
      "%2e", "%2f", "api", "v3", "api.github.com", "ghe.example", "evil.example", "[", "]", "::1",
      ";", " ", "\t", "\n", "\0", "\x7f", "\xe9", "\uff0f", "\udcff", "/api/v3/", "x"]
 )  # fmt: skip
-LOCATIONS = st.lists(PIECES, max_size=9).map("".join) | st.text(st.characters())
+LOCATIONS = st.lists(URL_PARTS, max_size=9).map("".join) | st.text(st.characters())
 
 
 @examples(200)
 @given(st.sampled_from([GITHUB, GHES]), LOCATIONS, st.booleans())
 @example(GHES, "https://ghe.example/api/v3/../x", False)
-def test_api_hop_anywhere(base: str, location: str, below: bool) -> None:
-    """Whatever Location a server writes, the token stays below the base URL."""
+def test_api_hop_to_any_location(base: str, location: str, below: bool) -> None:
+    """No Location makes the token leave the base URL."""
     location = f"{base}/{location}" if below else location
     try:
         found = api_hop(base, from_url(base), 301, {"location": location})
     except RedirectRefused:
         return
-    assert found is None or stays(base, found)
+    assert found is None or stays_below(base, found)
 
 
 @examples(200)
 @given(LOCATIONS, st.booleans())
-def test_store_hop_anywhere(location: str, absolute: bool) -> None:
-    """Whatever Location a server writes, it is followed over https or refused."""
+def test_store_hop_to_any_location(location: str, absolute: bool) -> None:
+    """Any Location is followed over https or refused."""
     location = f"https://b.example/{location}" if absolute else location
     try:
         found = store_hop(STORE, 302, {"location": location})
@@ -208,8 +208,8 @@ def test_store_hop_anywhere(location: str, absolute: bool) -> None:
 )
 @example("b.example", "/a/../b//c/./d;", "sig=%2F%2f%2B%3D%27%7E+/='~")
 @example("b.example", "/a", "")
-def test_signed_url_byte_for_byte(host: str, path: str, query: str | None) -> None:
-    """An absolute Location is kept as the signer wrote it."""
+def test_signed_url_is_unchanged(host: str, path: str, query: str | None) -> None:
+    """An absolute Location is used byte for byte as the signer wrote it."""
     location = f"https://{host}/{path}" + ("" if query is None else f"?{query}")
     found = store_hop(STORE, 302, {"location": location})
     assert found is not None
@@ -228,24 +228,24 @@ def test_signed_url_byte_for_byte(host: str, path: str, query: str | None) -> No
     ],
 )
 def test_store_hop(location: str, target: str, status: int) -> None:
-    """A redirect between stores is followed, also one that is relative."""
+    """A redirect between stores is followed, even if it is relative."""
     assert store_hop(STORE, status, {"location": location}) == SignedUrl(target)
 
 
-def test_store_hop_by_plain_http() -> None:
-    """A store on plain http may go on with plain http, and to https."""
+def test_store_hop_over_http() -> None:
+    """A store on http may redirect to http or to https."""
     for location in ("http://b.example/x", "https://b.example/x"):
         assert store_hop("http://a.example/", 302, {"location": location}) == SignedUrl(location)
 
 
 @pytest.mark.parametrize("status", [200, 204, 206, 304, 404, 500])
 def test_no_store_hop(status: int) -> None:
-    """Another answer than a redirect is no hop."""
+    """A response that is not a redirect is not followed."""
     assert store_hop(STORE, status, {"location": "https://b.example/"}) is None
 
 
 @pytest.mark.parametrize(
-    ("status", "location", "told"),
+    ("status", "location", "problem"),
     [
         (302, None, "302 without a Location"),
         (302, "", "302 without a Location"),
@@ -267,19 +267,19 @@ def test_no_store_hop(status: int) -> None:
         (302, f"//[{SECRET}]/", "no http(s) URL"),
     ],
 )
-def test_store_hop_refused(status: int, location: str | None, told: str) -> None:
-    """A redirect without a target, or with one that must not be followed, is refused unseen."""
+def test_store_hop_refused(status: int, location: str | None, problem: str) -> None:
+    """A redirect without a usable target is refused, and the error shows no part of the URL."""
     headers = {} if location is None else {"location": location}
     with pytest.raises(RedirectRefused) as caught:
         store_hop(f"https://user@store.example/a?sig={SECRET}", status, headers)
-    assert told in caught.value.summary
+    assert problem in caught.value.summary
     assert "store.example" in caught.value.summary
     assert SECRET not in f"{caught.value}{caught.value!r}"
     assert caught.value.__cause__ is None
 
 
-def test_signed_url_unseen() -> None:
-    """A signed URL shows its host, and neither its path nor its query."""
+def test_signed_url_is_not_shown() -> None:
+    """The text of a signed URL shows its host, but neither its path nor its query."""
     url = SignedUrl(f"https://user@store.example:8443/a%2Fb.zip?sig={SECRET}")
     assert (url.host, url.path) == ("store.example:8443", "/a%2Fb.zip")
     for shown in (repr(url), str(url), f"{url}", repr([url])):
@@ -289,14 +289,14 @@ def test_signed_url_unseen() -> None:
 
 
 def test_signed_url_is_a_value() -> None:
-    """Signed URLs compare by their bytes, and survive pickling."""
+    """Signed URLs compare by their bytes and can be pickled."""
     url = SignedUrl("https://store.example/a?sig=%2f")
     assert url == SignedUrl("https://store.example/a?sig=%2f") != SignedUrl(url.value.upper())
     assert pickle.loads(pickle.dumps(url)) == url
 
 
 @pytest.mark.parametrize("status", [200, 206, 400, 401, 403, 404, 412, 416, 429, 500, 503])
-def test_a_url_may_have_had_its_time(status: int) -> None:
-    """Only a refusal of a URL that was not signed for the very request can be its age's fault."""
+def test_which_statuses_may_mean_expiry(status: int) -> None:
+    """A 400, 401 or 403 may mean that a reused URL has expired, but not a URL signed just now."""
     assert is_over(status, signed_for_this=False) is (status in {400, 401, 403})
     assert not is_over(status, signed_for_this=True)

@@ -1,4 +1,4 @@
-"""How long a body is waited for."""
+"""Stalled and slow response bodies are detected."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ STALL = 30.0
 
 
 @fast
-async def test_silence_is_given_up_when_its_time_is_over() -> None:
-    """A read is ended when it has waited as long as it may, however late it began."""
-    loop, given_up = asyncio.get_running_loop(), list[float]()
-    watch = StallTimeout(STALL, lambda: given_up.append(loop.time()))
+async def test_a_stalled_read_times_out() -> None:
+    """A read times out after `stall` seconds, counted from the start of that read."""
+    loop, timeouts = asyncio.get_running_loop(), list[float]()
+    watch = StallTimeout(STALL, lambda: timeouts.append(loop.time()))
     await asyncio.sleep(100.5)
-    assert not given_up, "nobody waited"
+    assert not timeouts, "no read was waiting"
     watch.wait()
     await asyncio.sleep(STALL - 1)
     assert watch.waited(1) is None
     watch.wait()
-    began = loop.time()
+    started_at = loop.time()
     await asyncio.sleep(STALL + 1)
-    assert [moment - began for moment in given_up] == [pytest.approx(STALL, abs=1e-3)]
+    assert [moment - started_at for moment in timeouts] == [pytest.approx(STALL, abs=1e-3)]
     watch.close()
 
 
 @fast
-async def test_a_drip_is_told_after_a_minute_of_waiting() -> None:
-    """Too few bytes in a minute of waiting are told of; those of a slow reader never are."""
+async def test_a_slow_body_is_reported_after_a_minute_of_waiting() -> None:
+    """Too few bytes in a minute of waiting are reported; the time between reads does not count."""
     watch = StallTimeout(STALL, lambda: None)
 
-    async def piece(seconds: float, count: int) -> int | None:
+    async def read_chunk(seconds: float, count: int) -> int | None:
         watch.wait()
         await asyncio.sleep(seconds)
         return watch.waited(count)
 
     for _ in range(5):
-        assert await piece(10, 10) is None
+        assert await read_chunk(10, 10) is None
         await asyncio.sleep(3600)
-    assert await piece(10, 10) == 60
-    assert await piece(59, 10) is None
-    assert await piece(1, SLOW_BYTES) is None
+    assert await read_chunk(10, 10) == 60
+    assert await read_chunk(59, 10) is None
+    assert await read_chunk(1, SLOW_BYTES) is None
     watch.close()

@@ -1,4 +1,4 @@
-"""Mistakes in arguments are answered before anything is sent, with what to do instead."""
+"""Wrong arguments raise InvalidArgument, which says what to pass instead."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NOT_POSITIVE: list[Any] = [0, -1, True, 1.0, "11", None, [11]]
 
 
 def refused(check: Callable[[Any], object], value: Any) -> str:
-    """Return what the error says to a value."""
+    """Return the message of the error that a check raises for a value."""
     with pytest.raises(InvalidArgument) as caught:
         check(value)
     return caught.value.summary
@@ -26,7 +26,7 @@ def refused(check: Callable[[Any], object], value: Any) -> str:
     "name", ["o/r", "octo-org/octo-docs", "O_o/R.r", "a/.github", "a/..r", "0/-"]
 )
 def test_repository(name: str) -> None:
-    """A repository is named owner/name."""
+    """A repository is accepted as owner/name."""
     assert _arguments.repository(name) == name
 
 
@@ -38,9 +38,9 @@ def test_repository(name: str) -> None:
         b"o/r", ("o", "r"), "https://[github/o/r", "//[github/o/r", "https://[x]github/o/r",
     ],
 )  # fmt: skip
-def test_not_a_repository(name: Any) -> None:
-    """Any other text, which might lead to another endpoint, is refused."""
-    assert "a repository is named 'owner/name'" in refused(_arguments.repository, name)
+def test_bad_repository(name: Any) -> None:
+    """Any other name, which might lead to another endpoint, is refused."""
+    assert "a repository must be named 'owner/name'" in refused(_arguments.repository, name)
 
 
 @pytest.mark.parametrize(
@@ -54,8 +54,8 @@ def test_not_a_repository(name: Any) -> None:
         "https://github.corp.example:8443/octo-org/octo-docs",
     ],
 )
-def test_url_of_a_repository(name: str) -> None:
-    """To the URL of a repository the error answers with its name."""
+def test_repository_url(name: str) -> None:
+    """The error for the URL of a repository suggests its owner/name."""
     assert refused(_arguments.repository, name).endswith("; did you mean 'octo-org/octo-docs'?")
 
 
@@ -74,14 +74,14 @@ def test_url_of_a_repository(name: str) -> None:
         (_arguments.base_url_of_host, f"octo:{SECRET}@ghe.example"),
     ],
 )
-def test_unseen_credentials(check: Callable[[Any], object], url: str) -> None:
-    """A token in a URL does not get into the error."""
+def test_credentials_are_not_shown(check: Callable[[Any], object], url: str) -> None:
+    """The error for a URL with credentials does not show them."""
     assert SECRET not in refused(check, url)
 
 
 @pytest.mark.parametrize("number", [1, 11, 2**63])
 def test_ids(number: int) -> None:
-    """An id is a positive int, and an artifact serves as well as its id."""
+    """An id is a positive int; an artifact is accepted in place of its id."""
     assert _arguments.artifact_id(number) == number
     assert _arguments.artifact_id(artifact(id=number)) == number
     assert _arguments.run_id(number) == number
@@ -90,49 +90,50 @@ def test_ids(number: int) -> None:
 
 @pytest.mark.parametrize("number", NOT_POSITIVE)
 def test_bad_ids(number: Any) -> None:
-    """What is no positive int is no id."""
+    """An id that is not a positive int is refused."""
     assert f"a positive int, not {number!r}" in refused(_arguments.artifact_id, number)
-    assert f"a workflow run is named by its id, a positive int, not {number!r}" == refused(
+    assert f"run_id must be the id of a workflow run, a positive int, not {number!r}" == refused(
         _arguments.run_id, number
     )
 
 
 @pytest.mark.parametrize("number", [1, 30, 100])
 def test_per_page(number: int) -> None:
-    """A page has 1 to 100 artifacts."""
+    """A page size from 1 to 100 is accepted."""
     assert _arguments.per_page(number) == number
 
 
 @pytest.mark.parametrize("number", [*NOT_POSITIVE, 101])
 def test_bad_per_page(number: Any) -> None:
-    """Another number for a page is refused, and not cut to what GitHub allows."""
+    """Another page size is refused; it is not silently reduced to GitHub's maximum."""
     assert (
-        refused(_arguments.per_page, number) == f"per_page is an int from 1 to 100, not {number!r}"
+        refused(_arguments.per_page, number)
+        == f"per_page must be an int from 1 to 100, not {number!r}"
     )
 
 
 @pytest.mark.parametrize("number", [None, 0, 1, 10_000])
 def test_limit(number: int | None) -> None:
-    """A limit is any number of artifacts, or None for all."""
+    """A limit is a number of artifacts from 0 on, or None for all."""
     assert _arguments.limit(number) == number
 
 
 @pytest.mark.parametrize("number", [-1, True, 1.5, "5"])
 def test_bad_limit(number: Any) -> None:
-    """What is no number of artifacts is refused."""
-    assert "limit is an int of 0 or more, or None" in refused(_arguments.limit, number)
+    """A limit that is negative or not an int is refused."""
+    assert "limit must be a non-negative int or None" in refused(_arguments.limit, number)
 
 
 def test_direction() -> None:
-    """A run's listing has two directions, and there is no third."""
+    """The direction of a run's listing is 'asc' or 'desc'; another value is refused."""
     for order in ("asc", "desc"):
         assert _arguments.direction(order) == order
     for other in ("ASC", "", None, 1):
         assert f"'asc' or 'desc', not {other!r}" in refused(_arguments.direction, other)
 
 
-def test_choices_of_a_download() -> None:
-    """There are three things to do about a file that is there, and bounds of what is at once."""
+def test_download_options() -> None:
+    """if_exists, connections and concurrency are accepted within their bounds and else refused."""
     for what in ("verify", "replace", "error"):
         assert _arguments.if_exists(what) == what
     assert "not 'skip'" in refused(_arguments.if_exists, "skip")
@@ -145,48 +146,48 @@ def test_choices_of_a_download() -> None:
 
 @pytest.mark.parametrize("name", [None, "dist", " ", "\xe9\u2615", 'a"b<c>|d', "../x", "\0"])
 def test_artifact_name(name: str | None) -> None:
-    """An artifact may have any name, and None stands for all names."""
+    """An artifact may have any name; None means all names."""
     assert _arguments.artifact_name(name) == name
 
 
 @pytest.mark.parametrize("name", ["", 5, b"dist", ["dist"], "\ud800", "a\udcffb"])
 def test_bad_artifact_name(name: Any) -> None:
-    """What cannot be asked for as a name is refused."""
-    assert "name is a non-empty str, or None" in refused(_arguments.artifact_name, name)
+    """A name that is empty, not a str or not valid Unicode is refused."""
+    assert "name must be a non-empty str or None" in refused(_arguments.artifact_name, name)
 
 
 @pytest.mark.parametrize("value", ["x", "ghp_16C7e42F292c6912E7710c838347Ae178B4a", "a.b-c~d/e+f="])
 def test_token(value: str) -> None:
-    """A token is any text of visible ASCII."""
+    """A token is any text of visible ASCII characters."""
     assert _arguments.token(value) == value
 
 
 @pytest.mark.parametrize(
     ("value", "advice"),
     [
-        ("", "pass auth=None to go without one"),
+        ("", "pass auth=None for anonymous calls"),
         (f"{SECRET}\n", "strip() it"),
         (f" {SECRET}", "strip() it"),
         (f"Bearer {SECRET}", "white space"),
         (f"{SECRET}\r\nX-Evil: 1", "line break"),
         (f"{SECRET}\0", "strip() it"),
-        (f"{SECRET}\xe9", "outside of ASCII"),
+        (f"{SECRET}\xe9", "non-ASCII"),
         (f"{SECRET}\x7f", "strip() it"),
-        (SECRET.encode(), "a token is a str, not bytes"),
-        (None, "a token is a str, not NoneType"),
+        (SECRET.encode(), "a token must be a str, not bytes"),
+        (None, "a token must be a str, not NoneType"),
     ],
 )
 def test_bad_token(value: Any, advice: str) -> None:
-    """A token that no header can carry is refused with what to do, and is not shown."""
-    said = refused(_arguments.token, value)
-    assert advice in said
-    assert SECRET not in said
+    """The error for a token that no header can carry says what to do and does not show it."""
+    message = refused(_arguments.token, value)
+    assert advice in message
+    assert SECRET not in message
 
 
 @examples(100)
 @given(st.text(st.characters()))
 def test_any_token(tail: str) -> None:
-    """Whatever a token holds, it is a header's value as it is, or an error without it."""
+    """Any token is either a valid header value or refused with an error that does not show it."""
     value = SECRET + tail
     if value.isascii() and value.isprintable() and " " not in value:
         assert _arguments.token(value) == value
@@ -198,15 +199,15 @@ def test_any_token(tail: str) -> None:
 
 @pytest.mark.parametrize("value", ["x", "my-bot/1.0 (+https://bot.example)", "2026-03-10"])
 def test_header_value(value: str) -> None:
-    """A header's value is a line of ASCII."""
+    """A header value is a line of printable ASCII characters."""
     assert _arguments.header_value("user_agent", value) == value
 
 
 @pytest.mark.parametrize("value", ["", "a\nb", "a\r", "\xe9", "\0", "\t", None, 5, b"x"])
 def test_bad_header_value(value: Any) -> None:
-    """A line break, or anything else that ends a header, is refused."""
-    said = refused(lambda it: _arguments.header_value("user_agent", it), value)
-    assert said == f"user_agent is a non-empty line of printable ASCII, not {value!r}"
+    """A header value with line breaks, control characters or non-ASCII characters is refused."""
+    message = refused(lambda it: _arguments.header_value("user_agent", it), value)
+    assert message == f"user_agent must be one line of printable ASCII, not {value!r}"
 
 
 @pytest.mark.parametrize(
@@ -224,7 +225,7 @@ def test_bad_header_value(value: Any) -> None:
     ],
 )
 def test_base_url(url: str, base: str) -> None:
-    """A base URL is taken as it is, without the slash at its end."""
+    """A base URL is accepted unchanged, except that slashes at its end are removed."""
     assert _arguments.base_url(url) == base
 
 
@@ -248,8 +249,8 @@ def test_base_url(url: str, base: str) -> None:
         ("https://octo@ghe.example", "pass them as auth"),
         ("https://octo:cat@ghe.example", "pass them as auth"),
         ("https://@ghe.example", ""),
-        ("https://ghe.example/api/v3?x=1", "neither query"),
-        ("https://ghe.example/api/v3?", "neither query"),
+        ("https://ghe.example/api/v3?x=1", "without query"),
+        ("https://ghe.example/api/v3?", "without query"),
         ("https://ghe.example/api/v3#x", "fragment"),
         ("https://ghe.example/api/v3#", "fragment"),
         ("https://ghe.example/api v3", "spaces"),
@@ -260,10 +261,10 @@ def test_base_url(url: str, base: str) -> None:
     ],
 )
 def test_bad_base_url(url: Any, advice: str) -> None:
-    """What no call could be made below is refused with what to do."""
-    said = refused(_arguments.base_url, url)
-    assert "base_url" in said
-    assert advice in said
+    """The error for an unusable base URL says what to do."""
+    message = refused(_arguments.base_url, url)
+    assert "base_url" in message
+    assert advice in message
 
 
 @pytest.mark.parametrize(
@@ -284,7 +285,7 @@ def test_bad_base_url(url: Any, advice: str) -> None:
     ],
 )
 def test_base_url_of_host(host: str, base: str) -> None:
-    """A host's API is where that kind of GitHub has it."""
+    """The base URL of a host depends on its kind: github.com, ghe.com or a GHES."""
     assert _arguments.base_url_of_host(host) == base
 
 
@@ -296,14 +297,14 @@ def test_base_url_of_host(host: str, base: str) -> None:
     ],
 )  # fmt: skip
 def test_bad_host(host: Any) -> None:
-    """What is no host name is refused."""
+    """Text that is not a host name is refused."""
     refused(_arguments.base_url_of_host, host)
 
 
 @examples(150)
 @given(st.text(":/@?#[]\\.%ab1 \n\xe9githubcom", max_size=20) | st.text(st.characters()))
 def test_any_text(text: str) -> None:
-    """Whatever is passed as a name, a URL or a host is taken, or is an InvalidArgument."""
+    """Any name, URL or host is accepted in a form that is safe in a URL, or is refused."""
     checks: list[Callable[[Any], str]] = [
         _arguments.repository,
         _arguments.base_url,

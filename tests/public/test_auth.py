@@ -1,4 +1,4 @@
-"""Tokens come from where the caller says, and are shown nowhere."""
+"""Tokens come from the configured `Auth`, and no error or repr shows them."""
 
 from __future__ import annotations
 
@@ -16,9 +16,7 @@ from ghartifacts_async import (
     TokenProvider,
     TokenProviderError,
 )
-from ghartifacts_async._api.client import ApiCaller
-from ghartifacts_async._api.endpoints import ApiCall
-from ghartifacts_async._http.messages import Response
+from ghartifacts_async._api.call import ApiCall, ApiCaller
 from ghartifacts_async.auth import auth_of
 from tests.values import SECRET
 
@@ -35,45 +33,45 @@ GARBAGE: list[Any] = [
 
 
 async def token_of(auth: Auth) -> str | None:
-    """Return the token that a first call gets."""
+    """Return the token that the first call gets."""
 
-    async def no_calls(call: ApiCall, token: Callable[[], str]) -> Response:
-        raise AssertionError(f"{call} was not to be made with {token}")
+    async def no_calls(call: ApiCall[Any], token: Callable[[], str]) -> Any:
+        raise AssertionError(f"unexpected {call} with {token}")
 
     return await auth.token(no_calls, None)
 
 
 def provider(*values: Any) -> Any:
-    """Return an async callable that returns these values one after the other."""
-    left = list(values)
+    """Return a token provider that returns these values in turn."""
+    remaining = list(values)
 
     async def provide() -> Any:
-        return left.pop(0)
+        return remaining.pop(0)
 
     return provide
 
 
 async def test_token() -> None:
-    """A token is given for every call, as it was passed."""
+    """A token is used unchanged for every call."""
     auth = Token(SECRET)
     assert [await token_of(auth), await token_of(auth)] == [SECRET, SECRET]
 
 
 async def test_provider() -> None:
-    """A provider is asked before every call."""
+    """A token provider is called before every call."""
     auth = TokenProvider(provider("first", "second"))
     assert [await token_of(auth), await token_of(auth)] == ["first", "second"]
 
 
 async def test_anonymous() -> None:
-    """Without a token calls go without one."""
+    """Anonymous authentication, also as None, sends no token."""
     assert await token_of(Anonymous()) is None
     assert await token_of(auth_of(None)) is None
 
 
 @pytest.mark.parametrize("value", GARBAGE)
 def test_bad_token(value: Any) -> None:
-    """A token that no header can carry is refused when it is passed, unseen."""
+    """A token that no header can carry is refused at once, and the error does not show it."""
     with pytest.raises(InvalidArgument) as caught:
         Token(value)
     assert SECRET not in "".join(traceback.format_exception(caught.value, chain=True))
@@ -81,14 +79,14 @@ def test_bad_token(value: Any) -> None:
 
 @pytest.mark.parametrize("value", GARBAGE)
 async def test_bad_provider(value: Any) -> None:
-    """A provider that returns what is no token is an InvalidArgument, and the value is unseen."""
+    """A provider that returns an invalid token raises InvalidArgument without showing the value."""
     with pytest.raises(InvalidArgument) as caught:
         await token_of(TokenProvider(provider(value)))
     assert SECRET not in "".join(traceback.format_exception(caught.value))
 
 
 async def test_provider_that_is_not_async() -> None:
-    """A provider that forgot to be async is an InvalidArgument, and its token is unseen."""
+    """A provider that is not async raises InvalidArgument without showing its token."""
 
     def provide() -> Any:
         return SECRET
@@ -99,7 +97,7 @@ async def test_provider_that_is_not_async() -> None:
 
 
 async def test_provider_that_fails() -> None:
-    """What a provider raises is the cause of an error of the tree."""
+    """An exception of a provider is the cause of a TokenProviderError."""
 
     async def provide() -> str:
         raise LookupError("no vault")
@@ -110,15 +108,15 @@ async def test_provider_that_fails() -> None:
 
 
 class Vault:
-    """An `Auth` of the caller's own."""
+    """An `Auth` that a caller implements."""
 
     async def token(self, ask: ApiCaller, rejected: str | None) -> str | None:  # noqa: ARG002
-        """Return the token of the moment."""
+        """Return the current token."""
         return SECRET
 
 
 async def test_auth_of() -> None:
-    """A token, an Auth of any class, an async callable and None all serve as auth."""
+    """A token, an Auth of any class, an async callable and None are accepted as auth."""
     vault, token = Vault(), Token(SECRET)
     assert auth_of(vault) is vault
     assert auth_of(token) is token
@@ -130,15 +128,15 @@ async def test_auth_of() -> None:
 
 
 @pytest.mark.parametrize("auth", [5, b"token", ["token"], {"token": "x"}, object(), ""])
-def test_auth_of_anything_else(auth: Any) -> None:
-    """Anything else is refused at once."""
+def test_bad_auth(auth: Any) -> None:
+    """Any other value is refused as auth at once."""
     with pytest.raises(InvalidArgument, match="token"):
         auth_of(auth)
 
 
 @pytest.mark.parametrize("auth", [Token(SECRET), TokenProvider(provider(SECRET)), Anonymous()])
 def test_repr(auth: Auth) -> None:
-    """What holds a token says what it is, and never shows the token."""
+    """The text of an Auth names its class and never shows the token."""
     for text in (repr(auth), str(auth), f"{auth}"):
         assert text.startswith(type(auth).__name__)
         assert SECRET not in text

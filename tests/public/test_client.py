@@ -1,4 +1,4 @@
-"""The client as session manager, against FakeGitHub."""
+"""Clients: their arguments, sessions, states and errors."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ONCE = RetryPolicy(attempts=1)
 
 
 async def test_get_and_delete(repo: Repo, fake_github: FakeGitHub) -> None:
-    """A deleted artifact is gone: getting or deleting it again raises NotFound."""
+    """Getting or deleting an artifact that was deleted raises NotFound."""
     added = fake_github.add_artifact(REPOSITORY, "dist", {"a": b"b"})
     artifact = await repo.get_artifact(added.id)
     await repo.delete_artifact(artifact)
@@ -41,8 +41,8 @@ async def test_get_and_delete(repo: Repo, fake_github: FakeGitHub) -> None:
         await repo.delete_artifact(added.id)
 
 
-async def test_calls_are_made_as_github_asks(repo: Repo, fake_github: FakeGitHub) -> None:
-    """Every call carries User-Agent, Accept, API version and the token, and no trailing slash."""
+async def test_calls_have_the_documented_headers(repo: Repo, fake_github: FakeGitHub) -> None:
+    """A call has User-Agent, Accept, API version and the token, and its path no trailing slash."""
     added = fake_github.add_artifact(REPOSITORY, "dist", {"a": b"b"})
     await repo.get_artifact(added.id)
     (request,) = fake_github.requests
@@ -54,7 +54,7 @@ async def test_calls_are_made_as_github_asks(repo: Repo, fake_github: FakeGitHub
 
 
 async def test_anonymous_reads_public_repositories(fake_github: FakeGitHub, tmp_path: Path) -> None:
-    """Without a token public metadata can be read; a download raises AuthenticationError."""
+    """A client without a token reads public metadata; its downloads raise AuthenticationError."""
     added = fake_github.add_artifact(REPOSITORY, "dist", {"a": b"b"})
     async with Client(base_url=fake_github.url) as gh:
         artifact = await gh.repo(REPOSITORY).get_artifact(added.id)
@@ -63,8 +63,8 @@ async def test_anonymous_reads_public_repositories(fake_github: FakeGitHub, tmp_
     assert all("Authorization" not in request.headers for request in fake_github.requests)
 
 
-async def test_a_provider_is_asked_for_each_call(fake_github: FakeGitHub) -> None:
-    """A token provider may hand out a new token at any time."""
+async def test_a_provider_is_called_before_each_call(fake_github: FakeGitHub) -> None:
+    """A token provider may return a new token for each call."""
     fake_github.add_artifact(REPOSITORY, "dist", {"a": b"b"})
     tokens = iter(["first", "second"])
 
@@ -79,8 +79,8 @@ async def test_a_provider_is_asked_for_each_call(fake_github: FakeGitHub) -> Non
     assert sent == ["Bearer first", "Bearer second"]
 
 
-async def test_a_wrong_token_is_told(fake_github: FakeGitHub) -> None:
-    """A token that GitHub does not know raises AuthenticationError, which does not show it."""
+async def test_an_unknown_token_raises(fake_github: FakeGitHub) -> None:
+    """A token that GitHub rejects raises AuthenticationError, which does not show the token."""
     fake_github.add_artifact(REPOSITORY, "dist", {"a": b"b"})
     async with Client("ghp_canary", base_url=fake_github.url) as gh:
         with pytest.raises(AuthenticationError, match="Bad credentials") as caught:
@@ -89,7 +89,7 @@ async def test_a_wrong_token_is_told(fake_github: FakeGitHub) -> None:
 
 
 async def test_a_borrowed_session_is_never_closed(fake_github: FakeGitHub) -> None:
-    """The caller's session serves on after the client has closed."""
+    """A session of the caller stays open and usable after the client has closed."""
     fake_github.add_artifact(REPOSITORY, "dist", {"a": b"b"})
     async with aiohttp.ClientSession() as session:
         async with Client(fake_github.token, base_url=fake_github.url, session=session) as gh:
@@ -99,14 +99,14 @@ async def test_a_borrowed_session_is_never_closed(fake_github: FakeGitHub) -> No
             assert response.status in {200, 404}
 
 
-async def test_a_borrowed_session_lends_its_pool_and_traces(fake_github: FakeGitHub) -> None:
-    """The caller's connector and trace configs see the client's calls."""
+async def test_traces_of_a_borrowed_session_see_every_call(fake_github: FakeGitHub) -> None:
+    """Calls go through the connector and the trace configs of a borrowed session."""
     fake_github.add_artifact(REPOSITORY, "dist", {"a": b"b"})
-    seen: list[str] = []
+    traced_paths: list[str] = []
     trace = aiohttp.TraceConfig()
 
     async def on_start(_: object, __: object, params: aiohttp.TraceRequestStartParams) -> None:
-        seen.append(params.url.path)
+        traced_paths.append(params.url.path)
 
     trace.on_request_start.append(on_start)
     connector = aiohttp.TCPConnector(limit=1)
@@ -115,14 +115,14 @@ async def test_a_borrowed_session_lends_its_pool_and_traces(fake_github: FakeGit
         Client(fake_github.token, base_url=fake_github.url, session=session) as gh,
     ):
         await asyncio.gather(*(gh.repo(REPOSITORY).get_artifact(1) for _ in range(5)))
-    assert len(seen) == 5
+    assert len(traced_paths) == 5
 
 
 @pytest.mark.parametrize(
     "headers", [{"authorization": "Bearer ghp_canary"}, {"COOKIE": "session=canary"}]
 )
 async def test_a_session_with_default_credentials_is_refused(headers: dict[str, str]) -> None:
-    """A session that would send credentials to the blob store is refused at once."""
+    """A session whose default headers would send credentials to the blob store is refused."""
     async with aiohttp.ClientSession(headers=headers) as session:
         with pytest.raises(InvalidArgument, match="blob store") as caught:
             Client("token", session=session)
@@ -130,7 +130,7 @@ async def test_a_session_with_default_credentials_is_refused(headers: dict[str, 
 
 
 async def test_a_closed_session_is_refused() -> None:
-    """A session that is closed, or none, is refused at once."""
+    """A closed session, or a value that is not a session, is refused."""
     async with aiohttp.ClientSession() as session:
         pass
     with pytest.raises(InvalidArgument, match="closed"):
@@ -140,17 +140,17 @@ async def test_a_closed_session_is_refused() -> None:
 
 
 async def test_a_client_is_used_once(fake_github: FakeGitHub) -> None:
-    """A client before, after or twice in its block says so, and what to do."""
+    """A client used before, after or twice in `async with` raises an error that says what to do."""
     gh = Client(fake_github.token, base_url=fake_github.url)
     repo = gh.repo(REPOSITORY)
-    with pytest.raises(ClientStateError, match="not entered; use it in 'async with"):
+    with pytest.raises(ClientStateError, match="not open yet; use it inside 'async with"):
         repo.list_artifacts()
     async with gh:
-        with pytest.raises(ClientStateError, match="open; make a new one"):
+        with pytest.raises(ClientStateError, match="open; create a new client"):
             await gh.__aenter__()
     with pytest.raises(ClientStateError, match="closed"):
         await repo.get_artifact(1)
-    with pytest.raises(ClientStateError, match="make a new one"):
+    with pytest.raises(ClientStateError, match="create a new client"):
         await gh.__aenter__()
 
 
@@ -168,7 +168,7 @@ async def test_a_client_is_used_once(fake_github: FakeGitHub) -> None:
         ),
     ],
 )
-async def test_the_environment_names_token_and_host(
+async def test_from_env(
     monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], base_url: str, token: str
 ) -> None:
     """`from_env` reads GH_TOKEN before GITHUB_TOKEN, and GITHUB_API_URL before GH_HOST."""
@@ -177,12 +177,12 @@ async def test_the_environment_names_token_and_host(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     gh = Client.from_env()
-    assert repr(gh) == f"<Client of {base_url}, not entered>"
+    assert repr(gh) == f"<Client of {base_url}, not open yet>"
     assert await gh._session._token(None) == token
 
 
-def test_an_environment_without_a_token_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a token in the environment `from_env` says which variables it looked at."""
+def test_from_env_without_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a token in the environment, the error of `from_env` names the variables it reads."""
     for name in ("GH_TOKEN", "GITHUB_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(InvalidArgument, match="GH_TOKEN nor GITHUB_TOKEN"):
@@ -203,16 +203,16 @@ def test_an_environment_without_a_token_is_told(monkeypatch: pytest.MonkeyPatch)
         lambda: Client("t").repo(""),
     ],
 )
-def test_argument_mistakes_are_answered_at_once(mistake: object) -> None:
-    """An argument that cannot be right raises InvalidArgument without showing a token."""
+def test_wrong_arguments_raise_at_once(mistake: object) -> None:
+    """A wrong argument raises InvalidArgument at once, without showing a token."""
     with pytest.raises(InvalidArgument) as caught:
         mistake()  # type: ignore[operator]
     assert "canary" not in str(caught.value)
 
 
 @pytest.mark.parametrize("artifact", [-1, 0, True, "1", None, 1.0])
-async def test_an_id_that_is_none_is_told(repo: Repo, artifact: int) -> None:
-    """An id is a positive int; nothing else is sent."""
+async def test_invalid_ids_are_refused(repo: Repo, artifact: int) -> None:
+    """An id that is not a positive int raises InvalidArgument."""
     with pytest.raises(InvalidArgument, match="id"):
         await repo.get_artifact(artifact)
     with pytest.raises(InvalidArgument, match="id"):
@@ -221,7 +221,7 @@ async def test_an_id_that_is_none_is_told(repo: Repo, artifact: int) -> None:
         await repo.download_artifact(artifact, "out/")
 
 
-async def test_a_server_that_is_not_there_is_told() -> None:
+async def test_an_unreachable_server() -> None:
     """A refused connection raises ConnectionFailed, which names the host."""
     async with raw_server(says(b"")) as url:
         pass
@@ -231,8 +231,8 @@ async def test_a_server_that_is_not_there_is_told() -> None:
     assert caught.value.host in url
 
 
-async def test_a_server_that_says_nothing_is_given_up() -> None:
-    """A server that accepts and never answers raises TimedOut after `Timeouts.call`."""
+async def test_a_silent_server_times_out() -> None:
+    """A server that accepts a connection but does not respond raises TimedOut."""
 
     async def silence(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         with suppress(asyncio.TimeoutError):
@@ -256,15 +256,15 @@ async def test_a_server_that_says_nothing_is_given_up() -> None:
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nbad\r\n",
     ],
 )
-async def test_a_broken_answer_is_a_failed_connection(answer: bytes) -> None:
-    """Whatever breaks on the wire is a TransportError, never an error of aiohttp."""
+async def test_a_broken_response_is_a_failed_connection(answer: bytes) -> None:
+    """A broken response raises ConnectionFailed, never an exception of aiohttp."""
     async with raw_server(says(answer)) as url, Client("t", base_url=url, retry=ONCE) as gh:
         with pytest.raises(ConnectionFailed):
             await gh.repo(REPOSITORY).get_artifact(1)
 
 
-async def test_an_endless_answer_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An answer larger than any of the API's is not read to its end."""
+async def test_an_oversized_response_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A response larger than any of the API's raises UnexpectedReply; it is not read to its end."""
     monkeypatch.setattr("ghartifacts_async._http.transport.MAX_REPLY_BYTES", 1000)
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + b" " * 100_000
     async with raw_server(says(answer)) as url, Client("t", base_url=url, retry=ONCE) as gh:
@@ -272,10 +272,10 @@ async def test_an_endless_answer_is_cut(monkeypatch: pytest.MonkeyPatch) -> None
             await gh.repo(REPOSITORY).get_artifact(1)
 
 
-async def test_the_log_tells_calls_and_no_secret(
+async def test_calls_are_logged_without_secrets(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """At DEBUG each call is logged with its status and request id, without token or signed URL."""
+    """At DEBUG each call is logged with its status, without the token or the signed URL."""
     fake_github.add_artifact(REPOSITORY, "dist", {"a": b"b"})
     with caplog.at_level(logging.DEBUG, "ghartifacts_async"):
         await repo.download_artifact(1, tmp_path)
@@ -285,8 +285,8 @@ async def test_the_log_tells_calls_and_no_secret(
     assert "sig=" not in "".join(record.getMessage() for record in records)
 
 
-async def test_a_permission_that_is_missing_is_named() -> None:
-    """PermissionDenied holds what GitHub would accept."""
+async def test_a_missing_permission_is_named() -> None:
+    """PermissionDenied names the permission that GitHub would accept."""
     answer = (
         b"HTTP/1.1 403 Forbidden\r\nX-Accepted-GitHub-Permissions: actions=read\r\n"
         b"Content-Length: 53\r\n\r\n"

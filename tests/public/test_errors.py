@@ -1,4 +1,4 @@
-"""The error tree is as drawn, and its errors travel between processes."""
+"""The error classes form the documented tree, and errors can be pickled and copied."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ VALUES: dict[str, Any] = {
 }
 
 
-def drawn() -> list[tuple[str, str | None]]:
-    """Return each class in the docstring's drawing with its parent."""
+def documented() -> list[tuple[str, str | None]]:
+    """Return each class in the tree of the module docstring with its parent."""
     line = re.compile(
         r"^ {4}(?:[\u2502 ] {3})*(?:[\u251c\u2514]\u2500\u2500 )?(\w+)(?:  .*)?$", re.MULTILINE
     )
@@ -58,7 +58,7 @@ def drawn() -> list[tuple[str, str | None]]:
 
 
 def defined() -> set[tuple[str, str | None]]:
-    """Return each class that is defined with its parent in the tree."""
+    """Return each class that the module defines with its parent."""
     classes = [
         each
         for _, each in inspect.getmembers(errors, inspect.isclass)
@@ -73,21 +73,21 @@ def defined() -> set[tuple[str, str | None]]:
     }
 
 
-NAMES = [name for name, _ in drawn()]
+NAMES = [name for name, _ in documented()]
 
 
-def full(name: str) -> ArtifactsError:
-    """Return an error of a class with a value in each of its attributes."""
+def full_error(name: str) -> ArtifactsError:
+    """Return an error with a value for each of its attributes."""
     cls: type[ArtifactsError] = getattr(errors, name)
     more = {each.name: VALUES[each.name] for each in attrs.fields(cls) if each.name != "summary"}
     return cls("What went wrong \u2615", **more)
 
 
 def test_tree() -> None:
-    """The tree is the one that is drawn: its root catches all."""
+    """The classes and their parents are those in the docstring; ArtifactsError is the root."""
     assert len(NAMES) == len(set(NAMES)) > 15
-    assert set(drawn()) == defined()
-    assert drawn()[0] == ("ArtifactsError", None)
+    assert set(documented()) == defined()
+    assert documented()[0] == ("ArtifactsError", None)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -99,7 +99,7 @@ def test_exported(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_summary(name: str) -> None:
-    """An error needs no more than its summary, and is shown as that."""
+    """An error needs only a summary, which is its text."""
     error = getattr(errors, name)("What went wrong.")
     assert str(error) == error.summary == "What went wrong."
     assert isinstance(error, ArtifactsError)
@@ -108,21 +108,21 @@ def test_summary(name: str) -> None:
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 @pytest.mark.parametrize("name", NAMES)
 def test_pickles(name: str, protocol: int) -> None:
-    """An error comes out of another process with all its attributes and notes."""
-    error = full(name)
+    """A pickled error keeps all its attributes and notes."""
+    error = full_error(name)
     error.add_note("seen by a worker")
-    same(pickle.loads(pickle.dumps(error, protocol)), error)
+    assert_same(pickle.loads(pickle.dumps(error, protocol)), error)
 
 
 @pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy])
 @pytest.mark.parametrize("name", NAMES)
 def test_copies(name: str, duplicate: Callable[[Any], Any]) -> None:
-    """A copied error has all its attributes."""
-    same(duplicate(full(name)), full(name))
+    """A copied error keeps all its attributes."""
+    assert_same(duplicate(full_error(name)), full_error(name))
 
 
-def same(one: BaseException, other: BaseException) -> None:
-    """Check that two errors tell the same."""
+def assert_same(one: BaseException, other: BaseException) -> None:
+    """Check that two errors have the same class, attributes and text."""
     assert type(one) is type(other)
     assert vars(one) == vars(other)
     assert (str(one), repr(one), one.args) == (str(other), repr(other), other.args)
@@ -136,12 +136,12 @@ def same(one: BaseException, other: BaseException) -> None:
         ("TimedOut", TimeoutError),
     ],
 )
-def test_builtin_kin(name: str, builtin: type[Exception]) -> None:
-    """An error that Python has a word for is caught by that word too."""
+def test_builtin_base_classes(name: str, builtin: type[Exception]) -> None:
+    """An error with an equivalent built-in exception is also an instance of that exception."""
     with pytest.raises(builtin):
-        raise full(name)
+        raise full_error(name)
 
 
 def test_identity() -> None:
-    """Two errors of the same text are two errors, as sets of them show."""
-    assert len({full("NotFound"), full("NotFound")}) == 2
+    """Errors compare by identity, so a set keeps two errors with the same text."""
+    assert len({full_error("NotFound"), full_error("NotFound")}) == 2

@@ -1,4 +1,4 @@
-"""Models carry what GitHub documents, and travel as JSON and as pickles."""
+"""Models have the fields that GitHub documents, and convert to and from JSON and pickles."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ghartifacts_async import (
     from_json,
     to_json,
 )
-from tests.values import MODELS, OPENAPI, SECRET, SHA256, artifact, document, examples
+from tests.values import MODELS, OPENAPI, SECRET, SHA256, artifact, artifact_json, examples
 
 SCHEMA = OPENAPI["schema"]
 RUN_SCHEMA = SCHEMA["properties"]["workflow_run"]
@@ -30,12 +30,12 @@ RUN_SCHEMA = SCHEMA["properties"]["workflow_run"]
 
 @pytest.mark.parametrize(("model", "schema"), [(Artifact, SCHEMA), (WorkflowRun, RUN_SCHEMA)])
 def test_documented_properties(model: type, schema: dict[str, Any]) -> None:
-    """A model has every property that GitHub's OpenAPI description has."""
+    """A model has every property of GitHub's OpenAPI description."""
     assert {field.name for field in attrs.fields(model)} >= set(schema["properties"])
 
 
 def test_documented_examples() -> None:
-    """The examples of GitHub's OpenAPI description are read, field by field."""
+    """The examples of GitHub's OpenAPI description are parsed completely."""
     example = OPENAPI["examples"]["artifact"]
     found = from_json(json.dumps(example), Artifact)
     assert found == Artifact(
@@ -63,18 +63,18 @@ def test_documented_examples() -> None:
     "name", [name for name, schema in SCHEMA["properties"].items() if schema.get("nullable")]
 )
 def test_nullable_properties(name: str) -> None:
-    """A property that may be null may as well be absent, and is None then."""
-    absent = document()
+    """A nullable property may be null or absent, and is None in both cases."""
+    absent = artifact_json()
     del absent[name]
-    null = document(**{name: None})
+    null = artifact_json(**{name: None})
     assert from_json(json.dumps(null), Artifact) == from_json(json.dumps(absent), Artifact)
     assert getattr(from_json(json.dumps(null), Artifact), name) is None
 
 
 @pytest.mark.parametrize("name", RUN_SCHEMA["properties"])
 def test_optional_properties_of_a_run(name: str) -> None:
-    """A workflow run may lack any of its members, and have null for any."""
-    run = dict(document()["workflow_run"])
+    """Any property of a workflow run may be null or absent."""
+    run = dict(artifact_json()["workflow_run"])
     null = from_json(json.dumps(run | {name: None}), WorkflowRun)
     del run[name]
     assert from_json(json.dumps(run), WorkflowRun) == null
@@ -82,23 +82,23 @@ def test_optional_properties_of_a_run(name: str) -> None:
 
 
 def test_unknown_properties() -> None:
-    """Properties that GitHub may add one day are ignored, at every depth."""
-    run = document()["workflow_run"] | {"attempt": 2}
-    text = json.dumps(document(workflow_run=run, retention={"days": [90]}))
-    assert from_json(text, Artifact) == from_json(json.dumps(document()), Artifact)
+    """Unknown properties, which GitHub may add later, are ignored at every depth."""
+    run = artifact_json()["workflow_run"] | {"attempt": 2}
+    text = json.dumps(artifact_json(workflow_run=run, retention={"days": [90]}))
+    assert from_json(text, Artifact) == from_json(json.dumps(artifact_json()), Artifact)
 
 
 @examples(150)
 @given(MODELS)
 def test_json_round_trip(value: object) -> None:
-    """What to_json writes, from_json reads back as an equal value, whatever the names hold."""
+    """from_json returns a value equal to the one that to_json wrote, for any names."""
     assert from_json(to_json(value), type(value)) == value
 
 
 @examples(100)
 @given(MODELS)
 def test_pickle_round_trip(value: object) -> None:
-    """A model is the same value after pickling, and hashes alike."""
+    """An unpickled model is equal to the original and has the same hash."""
     copy = pickle.loads(pickle.dumps(value))
     assert copy == value
     assert hash(copy) == hash(value)
@@ -115,32 +115,32 @@ def test_pickle_round_trip(value: object) -> None:
     ],
 )
 def test_datetimes_in_utc(text: str) -> None:
-    """Datetimes come in UTC and timezone-aware, in whatever zone a server writes them."""
-    moment = from_json(json.dumps(document(created_at=text)), Artifact).created_at
+    """Datetimes are parsed as timezone-aware UTC, whatever zone the server uses."""
+    moment = from_json(json.dumps(artifact_json(created_at=text)), Artifact).created_at
     assert moment == datetime(2020, 1, 10, 14, 59, 22, tzinfo=UTC)
     assert moment is not None
     assert moment.tzinfo is UTC
 
 
 def test_datetimes_are_written_in_utc() -> None:
-    """to_json writes datetimes in UTC, in whatever zone they are."""
+    """to_json writes datetimes in UTC, whatever their zone."""
     east = datetime(2020, 1, 10, 16, 59, 22, tzinfo=timezone(timedelta(hours=2)))
     written = json.loads(to_json(artifact(created_at=east)))["created_at"]
     assert written == "2020-01-10T14:59:22+00:00"
 
 
 def test_json_is_plain() -> None:
-    """to_json writes GitHub's own field names, and text and numbers for all values."""
-    value = from_json(json.dumps(document()), Artifact)
+    """to_json writes GitHub's field names, and digests and runs in GitHub's form."""
+    value = from_json(json.dumps(artifact_json()), Artifact)
     written = json.loads(to_json(value))
-    assert set(written) == set(document())
+    assert set(written) == set(artifact_json())
     assert written["digest"] == f"sha256:{SHA256}"
-    assert written["workflow_run"] == document()["workflow_run"]
+    assert written["workflow_run"] == artifact_json()["workflow_run"]
 
 
 @pytest.mark.parametrize("value", [artifact(), Digest("sha256", "ab"), Timeouts()])
 def test_frozen(value: Any) -> None:
-    """A model cannot be changed, so it may be shared between tasks."""
+    """A model is immutable, so tasks can share it."""
     name = attrs.fields(type(value))[0].name
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         setattr(value, name, 0)
@@ -148,7 +148,7 @@ def test_frozen(value: Any) -> None:
 
 @pytest.mark.parametrize("text", [f"sha256:{SHA256}", f"SHA256:{SHA256.upper()}"])
 def test_digest(text: str) -> None:
-    """A digest is read in any case, compares by value and is shown as GitHub writes it."""
+    """A digest is parsed in any case, compares by value, and its text is GitHub's form."""
     digest = Digest.parse(text)
     assert digest == Digest("sha256", SHA256)
     assert str(digest) == f"sha256:{SHA256}"
@@ -171,15 +171,15 @@ def test_digest(text: str) -> None:
         "sha256:ab cd",
     ],
 )
-def test_digest_of_another_form(text: str) -> None:
-    """Text that is no digest is refused, as no payload could ever match it."""
+def test_bad_digest(text: str) -> None:
+    """Text that is not a digest is refused, because no payload could match it."""
     with pytest.raises(ValueError, match=r"digest|hex"):
         Digest.parse(text)
 
 
 def test_of_kind() -> None:
-    """A value of another class than wanted is refused by the names of both, and unseen."""
+    """The error for a value of the wrong class names both classes and does not show the value."""
     _arguments.of_kind(5, int)
-    with pytest.raises(InvalidArgument, match="int is wanted, not a value of type str") as caught:
+    with pytest.raises(InvalidArgument, match="expected a value of type int, not str") as caught:
         _arguments.of_kind(SECRET, int)
     assert SECRET not in str(caught.value)

@@ -1,4 +1,4 @@
-"""Outcomes and reports tell what went wrong, raise it on demand, and travel."""
+"""Outcomes and reports hold errors, raise them on demand, and can be pickled."""
 
 from __future__ import annotations
 
@@ -19,37 +19,37 @@ from ghartifacts_async import (
 )
 from tests.values import SHA256, artifact
 
-LOST = NotFound("no such artifact", status=404)
-FULL = DiskError("denied", path=Path("x"))
+NOT_FOUND = NotFound("no such artifact", status=404)
+DISK_ERROR = DiskError("denied", path=Path("x"))
 
 
 def test_outcomes() -> None:
-    """An outcome gives its download or raises its error; a deletion raises its error, if any."""
+    """An outcome returns its download or raises its error; a deletion raises its error, if any."""
     download = Download(artifact(), Path("x.zip"), 556, Digest("sha256", SHA256), True)
     assert Outcome(artifact(), download).result() is download
     with pytest.raises(NotFound):
-        Outcome(11, error=LOST).result()
+        Outcome(11, error=NOT_FOUND).result()
     Deletion(11, already_gone=True).raise_for_error()
     with pytest.raises(NotFound):
-        Deletion(11, error=LOST).raise_for_error()
+        Deletion(11, error=NOT_FOUND).raise_for_error()
 
 
 def test_reports() -> None:
-    """A report raises all of its errors at once, and nothing where all went well."""
+    """A report raises all of its errors as a group, and nothing if there are none."""
     MirrorReport(downloaded=1, expired=3).raise_for_errors()
     report = MirrorReport(
-        failed=1, failures=(Outcome(artifact(), error=LOST),), unlisted={"o/a": FULL}
+        failed=1, failures=(Outcome(artifact(), error=NOT_FOUND),), unlisted={"o/a": DISK_ERROR}
     )
-    with pytest.raises(ExceptionGroup, match="1 artifacts, and 1 repositories") as caught:
+    with pytest.raises(ExceptionGroup, match="1 artifacts and 1 repositories") as caught:
         report.raise_for_errors()
-    assert caught.value.exceptions == (FULL, LOST)
+    assert caught.value.exceptions == (DISK_ERROR, NOT_FOUND)
     PruneReport(True).raise_for_errors()
     with pytest.raises(ExceptionGroup, match="1 artifacts could not be deleted"):
-        PruneReport(False, failures=(Deletion(1, error=LOST),)).raise_for_errors()
+        PruneReport(False, failures=(Deletion(1, error=NOT_FOUND),)).raise_for_errors()
 
 
-def test_they_pickle() -> None:
-    """An outcome goes from a worker to whoever waits for it, error and all."""
-    again = pickle.loads(pickle.dumps(Outcome(artifact(), error=LOST)))
-    assert again.artifact == artifact()
-    assert (str(again.error), again.error.status) == (str(LOST), 404)
+def test_outcomes_pickle() -> None:
+    """A pickled outcome keeps its artifact and its error."""
+    unpickled = pickle.loads(pickle.dumps(Outcome(artifact(), error=NOT_FOUND)))
+    assert unpickled.artifact == artifact()
+    assert (str(unpickled.error), unpickled.error.status) == (str(NOT_FOUND), 404)

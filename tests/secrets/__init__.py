@@ -1,1 +1,1 @@
-"""Tests that no secret appears in anything that is raised, logged or printed."""
+"""Tests that no secret appears in errors, logs or output."""

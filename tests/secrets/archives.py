@@ -1,4 +1,4 @@
-"""For each error of an archive, what makes a client with secrets raise it."""
+"""For each archive error, an operation of a client with secrets that raises it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 
 from ghartifacts_async import ArchiveLimits, errors
 from ghartifacts_async.testing import FakeGitHub
-from tests.archive.zip_writer import Part, forge
+from tests.archive.zip_writer import ZipMember, build_zip
 from tests.secrets import canaries
 from tests.secrets.driving import STORE, Drive, client
 from tests.support import REPOSITORY, raw_server, says
 
 
-def unpacked(payload: bytes, **wanted: Any) -> Drive:
-    """A payload that is unpacked, by ranges and as a whole, from a URL with a secret query."""
+def unpacked(payload: bytes, **options: Any) -> Drive:
+    """Extract a payload at a signed URL, by byte ranges and then, after an error, as a whole."""
 
     async def drive(fake: FakeGitHub, to: Path) -> Any:
         async with raw_server(says(STORE % (b"200 OK", len(payload)) + payload)) as url:
@@ -23,23 +23,23 @@ def unpacked(payload: bytes, **wanted: Any) -> Drive:
             async with client(fake) as gh:
                 repo = gh.repo(REPOSITORY)
                 try:
-                    return await repo.extract_artifact(2, to / "out", **wanted)
+                    return await repo.extract_artifact(2, to / "out", **options)
                 except errors.ArchiveError:
-                    limits = {name: wanted.pop(name) for name in {"limits"} & wanted.keys()}
+                    limits = {name: options.pop(name) for name in {"limits"} & options.keys()}
                     async with repo.open_artifact(2, **limits) as archive:
-                        return await archive.extract(to / "out", **wanted)
+                        return await archive.extract(to / "out", **options)
 
     return drive
 
 
 ARCHIVES: list[tuple[type[errors.ArtifactsError], Drive]] = [
     (errors.NotAZip, unpacked(b"x" * 100)),
-    (errors.DamagedArchive, unpacked(forge(Part("a", b"x", central={"crc": 1})))),
-    (errors.UnsafeMember, unpacked(forge(Part("../a", b"x")))),
-    (errors.UnsupportedMember, unpacked(forge(Part("a", b"x", flags=9)))),
-    (errors.MemberNotFound, unpacked(forge(Part("a", b"x")), members=["b"])),
+    (errors.DamagedArchive, unpacked(build_zip(ZipMember("a", b"x", central={"crc32": 1})))),
+    (errors.UnsafeMember, unpacked(build_zip(ZipMember("../a", b"x")))),
+    (errors.UnsupportedMember, unpacked(build_zip(ZipMember("a", b"x", flags=9)))),
+    (errors.MemberNotFound, unpacked(build_zip(ZipMember("a", b"x")), members=["b"])),
     (
         errors.ArchiveLimitExceeded,
-        unpacked(forge(Part("a", b"x" * 9)), limits=ArchiveLimits(max_total_size=1)),
+        unpacked(build_zip(ZipMember("a", b"x" * 9)), limits=ArchiveLimits(max_total_size=1)),
     ),
 ]

@@ -1,4 +1,4 @@
-"""Secrets to be searched for, and where to search."""
+"""Recognizable secrets, and functions that search errors and text for them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LIBRARY = "ghartifacts_async"
 
 TOKEN = "ghp_canaryToken0123456789"
 JWT_START = "eyJ"
-"""Of every JWT: what base64 makes of its opening brace."""
+"""The start of every JWT: the opening brace and quote of its header in base64."""
 SIGNATURE = "canarySignature0123456789"
 QUERY = f"sig={SIGNATURE}&se=2027"
 NETRC = "canaryNetrc0123456789"
@@ -22,8 +22,8 @@ KEY = "canaryPrivateKey0123456789"
 SECRETS = (TOKEN, JWT_START, SIGNATURE, NETRC, PROXY, KEY)
 
 
-def told(error: BaseException) -> str:
-    """All that an error tells: itself, its arguments, its chain, its traceback and variables."""
+def error_text(error: BaseException) -> str:
+    """Return all text in an error: message, arguments, notes, chain, traceback and variables."""
     return "\n".join(_texts(error, set()))
 
 
@@ -36,30 +36,30 @@ def _texts(error: BaseException, seen: set[int]) -> Iterator[str]:
     yield "".join(traceback.format_exception(error))
     shown = traceback.TracebackException.from_exception(error, capture_locals=True)
     for frame in shown.stack:
-        # The variables of a test hold its secrets; those of the library must not.
+        # Variables of tests may hold secrets; variables of the library must not.
         if not frame.filename.startswith(HERE):
             yield f"{frame.filename}:{frame.lineno} {frame.name} {frame.locals}"
     for other in (error.__cause__, error.__context__):
         if other is not None:
             yield from _texts(other, seen)
     if isinstance(error, BaseExceptionGroup):
-        for one in error.exceptions:
-            yield from _texts(one, seen)
+        for inner in error.exceptions:
+            yield from _texts(inner, seen)
 
 
 def _values(value: Any) -> Iterator[str]:
     yield repr(value)
     yield str(value)
     if isinstance(value, dict):
-        for one in value.values():
-            yield from _values(one)
+        for item in value.values():
+            yield from _values(item)
     elif isinstance(value, tuple | list | set):
-        for one in value:
-            yield from _values(one)
+        for item in value:
+            yield from _values(item)
 
 
-def found(text: str) -> list[str]:
-    """The lines with a secret."""
+def lines_with_secrets(text: str) -> list[str]:
+    """Return an excerpt of each line that holds a secret."""
     return [
         f"{secret}: …{line[max(0, at - 200) : at + 60]}"
         for line in text.splitlines()

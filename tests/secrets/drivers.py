@@ -1,4 +1,4 @@
-"""For each error of the tree, what makes a client with secrets raise it."""
+"""For each error class, an operation of a client with secrets that raises it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.support import REPOSITORY, raw_server, rsa_keys, says
 
 
 async def bad_provider(fake: FakeGitHub, _: Path) -> Any:
-    """A token provider that raises."""
+    """Call the API with a token provider that raises."""
 
     async def provide() -> str:
         raise LookupError("no vault")
@@ -37,12 +37,12 @@ async def bad_provider(fake: FakeGitHub, _: Path) -> Any:
 
 
 async def not_entered(fake: FakeGitHub, _: Path) -> Any:
-    """A client that was not entered."""
+    """Use a client that was not entered."""
     return await client(fake).repo(REPOSITORY).get_artifact(1)
 
 
 async def unknown_authority(fake: FakeGitHub, to: Path) -> Any:
-    """A store whose certificate nobody has signed."""
+    """Download from a store with a self-signed certificate."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     today = datetime.now(UTC)
@@ -77,15 +77,15 @@ async def unknown_authority(fake: FakeGitHub, to: Path) -> Any:
         return await located(fake, to, f"https://127.0.0.1:{port}")
 
 
-async def nobody_there(fake: FakeGitHub, to: Path) -> Any:
-    """A store that is away."""
+async def unreachable_store(fake: FakeGitHub, to: Path) -> Any:
+    """Download from a store that refuses connections."""
     async with raw_server(says(b"")) as url:
         pass
     return await located(fake, to, url)
 
 
-async def through_a_proxy(fake: FakeGitHub, _: Path) -> Any:
-    """A proxy with a password that is away."""
+async def unreachable_proxy(fake: FakeGitHub, _: Path) -> Any:
+    """Call the API through a proxy with a password that refuses connections."""
     async with raw_server(says(b"")) as url:
         pass
     proxy = url.replace("://", f"://user:{canaries.PROXY}@")
@@ -93,14 +93,14 @@ async def through_a_proxy(fake: FakeGitHub, _: Path) -> Any:
         return await get(fake, session=session)
 
 
-async def silence(fake: FakeGitHub, _: Path) -> Any:
-    """A call that is not answered."""
+async def silent_api(fake: FakeGitHub, _: Path) -> Any:
+    """Call an API that does not respond."""
     with fake.holding():
         return await get(fake, timeouts=Timeouts(call=1))
 
 
 async def silent_store(fake: FakeGitHub, to: Path) -> Any:
-    """A store that does not answer."""
+    """Download from a store that does not respond."""
 
     async def nothing(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
         await asyncio.sleep(100)
@@ -109,28 +109,28 @@ async def silent_store(fake: FakeGitHub, to: Path) -> Any:
         return await located(fake, to, url, timeouts=Timeouts(stall=1, connect=1))
 
 
-async def app_refused(fake: FakeGitHub, _: Path) -> Any:
-    """An app that GitHub does not know."""
+async def unknown_app(fake: FakeGitHub, _: Path) -> Any:
+    """Authenticate as an app that GitHub does not know."""
     return await get(fake, auth=GitHubApp(7, rsa_keys()[0], installation_id=42, wall_clock=wall))
 
 
-async def app_without_a_key(_: FakeGitHub, __: Path) -> Any:
-    """An app with something else for a key."""
+async def invalid_private_key(_: FakeGitHub, __: Path) -> Any:
+    """Create an app with a private key that is not PEM."""
     return GitHubApp(7, canaries.KEY, installation_id=42)
 
 
-async def app_without_an_installation(_: FakeGitHub, __: Path) -> Any:
-    """An app that is not told where."""
+async def app_without_installation(_: FakeGitHub, __: Path) -> Any:
+    """Create an app without an installation or a repository."""
     return GitHubApp(7, canaries.KEY)
 
 
-async def token_from_a_file(_: FakeGitHub, __: Path) -> Any:
-    """A token that was not stripped."""
+async def token_with_newline(_: FakeGitHub, __: Path) -> Any:
+    """Create a token that ends with a newline."""
     return Token(f"{canaries.TOKEN}\n")
 
 
-async def provided_from_a_file(fake: FakeGitHub, _: Path) -> Any:
-    """A provider of one that was not stripped."""
+async def provided_with_newline(fake: FakeGitHub, _: Path) -> Any:
+    """Call the API with a provider that returns a token with a newline."""
 
     async def provide() -> str:
         return f"{canaries.TOKEN}\n"
@@ -138,18 +138,18 @@ async def provided_from_a_file(fake: FakeGitHub, _: Path) -> Any:
     return await get(fake, auth=provide)
 
 
-async def provided_at_once(fake: FakeGitHub, _: Path) -> Any:
-    """A provider that is not async."""
+async def synchronous_provider(fake: FakeGitHub, _: Path) -> Any:
+    """Call the API with a provider that is not async."""
     return await get(fake, auth=lambda: canaries.TOKEN)
 
 
-async def token_of_bytes(fake: FakeGitHub, _: Path) -> Any:
-    """A token that was not decoded."""
+async def bytes_token(fake: FakeGitHub, _: Path) -> Any:
+    """Call the API with a token that is bytes."""
     return await get(fake, auth=canaries.TOKEN.encode())
 
 
-async def provided_as_bytes(fake: FakeGitHub, _: Path) -> Any:
-    """A provider of one that was not decoded."""
+async def provided_bytes_token(fake: FakeGitHub, _: Path) -> Any:
+    """Call the API with a provider that returns bytes."""
 
     async def provide() -> bytes:
         return canaries.TOKEN.encode()
@@ -157,23 +157,23 @@ async def provided_as_bytes(fake: FakeGitHub, _: Path) -> Any:
     return await get(fake, auth=provide)
 
 
-async def app_token_of_another_shape(fake: FakeGitHub, _: Path) -> Any:
-    """A token in an answer that cannot be read."""
+async def malformed_app_token(fake: FakeGitHub, _: Path) -> Any:
+    """Receive an installation token in a malformed response."""
     fake.add_app(7, rsa_keys()[1], 42)
     body = {"token": canaries.TOKEN, "expires_at": 7}
     fake.fail_next(Fault(201, body=body), method="POST")
     return await get(fake, auth=GitHubApp(7, rsa_keys()[0], installation_id=42, wall_clock=wall))
 
 
-async def app_not_permitted(fake: FakeGitHub, _: Path) -> Any:
-    """An app that may not."""
+async def app_without_permission(fake: FakeGitHub, _: Path) -> Any:
+    """Call the API as an app without permissions."""
     fake.add_app(7, rsa_keys()[1], 42, permissions={})
     fake.fail_next(Fault(403, headers={"X-Accepted-GitHub-Permissions": "actions=read"}))
     return await get(fake, auth=GitHubApp(7, rsa_keys()[0], installation_id=42, wall_clock=wall))
 
 
 async def progress_that_raises(fake: FakeGitHub, to: Path) -> Any:
-    """A caller's function that raises."""
+    """Download with a progress callback that raises."""
 
     def raise_it(_: object) -> None:
         raise LookupError("no screen")
@@ -181,47 +181,47 @@ async def progress_that_raises(fake: FakeGitHub, to: Path) -> Any:
     return await download(fake, to, on_progress=raise_it)
 
 
-async def on_a_file(fake: FakeGitHub, to: Path) -> Any:
-    """A target below a file."""
+async def target_below_a_file(fake: FakeGitHub, to: Path) -> Any:
+    """Download to a path below a regular file."""
     (to / "file").write_text("")
     return await download(fake, to / "file")
 
 
-async def on_a_full_disk(fake: FakeGitHub, to: Path) -> Any:
-    """A disk without room."""
+async def full_disk(fake: FakeGitHub, to: Path) -> Any:
+    """Download to a full disk."""
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     with mock.patch.object(os, "posix_fallocate", create=True, side_effect=full):
         return await download(fake, to)
 
 
-async def on_a_target_in_use(fake: FakeGitHub, to: Path) -> Any:
-    """A target that another download is at work on."""
+async def target_in_use(fake: FakeGitHub, to: Path) -> Any:
+    """Download to a path that another download has locked."""
     with fake.holding(origin="blob"):
         first = asyncio.ensure_future(download(fake, to))
         await asyncio.sleep(1)
         try:
-            return await download(fake, to, wait=False)
+            return await download(fake, to, wait_for_lock=False)
         finally:
             first.cancel()
             await asyncio.gather(first, return_exceptions=True)
 
 
-async def on_what_is_there(fake: FakeGitHub, to: Path) -> Any:
-    """A target that is there, and is to be left alone."""
+async def existing_target(fake: FakeGitHub, to: Path) -> Any:
+    """Download to a file that exists, with ``if_exists="error"``."""
     (to / "x.zip").write_text("")
     return await download(fake, to, if_exists="error")
 
 
-async def not_the_same_bytes(fake: FakeGitHub, to: Path) -> Any:
-    """Bytes that are not those that were uploaded."""
+async def wrong_bytes(fake: FakeGitHub, to: Path) -> Any:
+    """Download from a store whose payload has another digest."""
     size = fake.artifacts(REPOSITORY)[0].size
     return await stored(b"200 OK", b"x" * size)(fake, to)
 
 
-to_no_http = failing(
+redirect_to_ftp = failing(
     Fault(302, headers={"Location": f"ftp://u:{canaries.NETRC}@x?{canaries.QUERY}"})
 )
-to_no_http_with_an_echo = failing(
+redirect_to_ftp_with_echo = failing(
     Fault(
         302,
         headers={"Location": f"ftp://x/{canaries.TOKEN}?{canaries.QUERY}"},
@@ -230,26 +230,26 @@ to_no_http_with_an_echo = failing(
 )
 
 RAISED: list[tuple[type[errors.ArtifactsError], Drive]] = [
-    (errors.InvalidArgument, app_without_a_key),
-    (errors.InvalidArgument, app_without_an_installation),
-    (errors.InvalidArgument, token_from_a_file),
-    (errors.InvalidArgument, provided_from_a_file),
-    (errors.InvalidArgument, provided_at_once),
-    (errors.InvalidArgument, token_of_bytes),
-    (errors.InvalidArgument, provided_as_bytes),
+    (errors.InvalidArgument, invalid_private_key),
+    (errors.InvalidArgument, app_without_installation),
+    (errors.InvalidArgument, token_with_newline),
+    (errors.InvalidArgument, provided_with_newline),
+    (errors.InvalidArgument, synchronous_provider),
+    (errors.InvalidArgument, bytes_token),
+    (errors.InvalidArgument, provided_bytes_token),
     (errors.ClientStateError, not_entered),
     (errors.TokenProviderError, bad_provider),
     (errors.ConnectionFailed, failing(*[Fault.dropped()] * 2)),
-    (errors.ConnectionFailed, nobody_there),
-    (errors.ConnectionFailed, through_a_proxy),
+    (errors.ConnectionFailed, unreachable_store),
+    (errors.ConnectionFailed, unreachable_proxy),
     (errors.ConnectionFailed, stored(b"not HTTP", b"")),
     (errors.CertificateRefused, unknown_authority),
-    (errors.TimedOut, silence),
+    (errors.TimedOut, silent_api),
     (errors.TimedOut, silent_store),
     (errors.AuthenticationError, failing(401)),
-    (errors.AuthenticationError, app_refused),
+    (errors.AuthenticationError, unknown_app),
     (errors.PermissionDenied, failing(403)),
-    (errors.PermissionDenied, app_not_permitted),
+    (errors.PermissionDenied, app_without_permission),
     (errors.NotFound, failing(404)),
     (errors.ArtifactExpired, failing(410)),
     (errors.ApiVersionRetired, failing(Fault(410, body={"message": "version is gone"}))),
@@ -257,24 +257,24 @@ RAISED: list[tuple[type[errors.ArtifactsError], Drive]] = [
     (errors.ServerError, failing(502, 502)),
     (errors.UnexpectedReply, failing(422)),
     (errors.UnexpectedReply, failing(Fault(200, body={"id": canaries.TOKEN}))),
-    (errors.UnexpectedReply, app_token_of_another_shape),
+    (errors.UnexpectedReply, malformed_app_token),
     (
         errors.RedirectRefused,
         failing(Fault(302, headers={"Location": f"https://evil.example/?{canaries.QUERY}"})),
     ),
-    (errors.RedirectRefused, to_no_http),
-    (errors.RedirectRefused, to_no_http_with_an_echo),
+    (errors.RedirectRefused, redirect_to_ftp),
+    (errors.RedirectRefused, redirect_to_ftp_with_echo),
     (
         errors.StoreError,
         stored(b"403 Forbidden", b"<Code>AuthenticationFailed</Code>", retry=ONCE),
     ),
     (errors.IncompleteDownload, stored(b"200 OK", b"x")),
-    (errors.DigestMismatch, not_the_same_bytes),
+    (errors.DigestMismatch, wrong_bytes),
     (errors.ProgressError, progress_that_raises),
-    (errors.DiskError, on_a_file),
-    (errors.DiskFull, on_a_full_disk),
-    (errors.TargetBusy, on_a_target_in_use),
-    (errors.TargetExists, on_what_is_there),
+    (errors.DiskError, target_below_a_file),
+    (errors.DiskFull, full_disk),
+    (errors.TargetBusy, target_in_use),
+    (errors.TargetExists, existing_target),
     *ARCHIVES,
 ]
 
@@ -285,4 +285,4 @@ PARENTS = {
     errors.DownloadError,
     errors.ArchiveError,
 }
-"""Classes that are never raised themselves: they are there to be caught."""
+"""Classes that are never raised themselves; callers catch them."""

@@ -1,4 +1,4 @@
-"""How a client with secrets is made to call and to download; see `drivers`."""
+"""Operations of a client with secrets, from which `drivers` and `archives` build theirs."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from tests.support import REPOSITORY, raw_server, says
 
 ONCE = RetryPolicy(attempts=1)
 TWICE = RetryPolicy(attempts=2, wait_initial=0)
-OF_A_DOWNLOAD = {"if_exists", "on_progress", "wait"}
+DOWNLOAD_OPTIONS = {"if_exists", "on_progress", "wait_for_lock"}
 STORE = b"HTTP/1.1 %s\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
 
 Drive = Callable[[FakeGitHub, Path], Awaitable[Any]]
 
 
 def client(fake: FakeGitHub, **more: Any) -> Client:
-    """A client with a secret token."""
+    """Return a client with a secret token."""
     arguments: dict[str, Any] = {"retry": TWICE, "rate_limits": RateLimitPolicy(max_wait=0)}
     arguments |= {"base_url": fake.url} | more
     return Client(arguments.pop("auth", canaries.TOKEN), **arguments)
 
 
 async def get(fake: FakeGitHub, **more: Any) -> Any:
-    """A call."""
+    """Get an artifact."""
     async with client(fake, **more) as gh:
         return await gh.repo(REPOSITORY).get_artifact(1)
 
 
 async def download(fake: FakeGitHub, to: Path, **more: Any) -> Any:
-    """A download."""
-    wanted = {name: more.pop(name) for name in OF_A_DOWNLOAD & more.keys()}
+    """Download an artifact."""
+    options = {name: more.pop(name) for name in DOWNLOAD_OPTIONS & more.keys()}
     async with client(fake, **more) as gh:
-        return await gh.repo(REPOSITORY).download_artifact(1, to / "x.zip", **wanted)
+        return await gh.repo(REPOSITORY).download_artifact(1, to / "x.zip", **options)
 
 
 def failing(*faults: Fault | int, **more: Any) -> Drive:
-    """A call that meets faults which echo the token."""
+    """Get an artifact from an API with these faults; its error messages echo the token."""
 
     async def drive(fake: FakeGitHub, _: Path) -> Any:
         echo = {"message": f"You sent {canaries.TOKEN}"}
@@ -51,14 +51,14 @@ def failing(*faults: Fault | int, **more: Any) -> Drive:
 
 
 async def located(fake: FakeGitHub, to: Path, url: str, **more: Any) -> Any:
-    """A download from a URL with a secret query."""
+    """Download an artifact from a signed URL."""
     secret = f"{url}/blob?{canaries.QUERY}"
     fake.fail_next(Fault(302, headers={"Location": secret}), path="/zip$")
     return await download(fake, to, **more)
 
 
 def stored(status: bytes, body: bytes, **more: Any) -> Drive:
-    """A download from a store that answers so."""
+    """Download an artifact from a store that answers with this status and body."""
 
     async def drive(fake: FakeGitHub, to: Path) -> Any:
         async with raw_server(says(STORE % (status, len(body)) + body)) as url:

@@ -1,4 +1,4 @@
-"""Azurite, Microsoft's own emulator of Azure blob storage, with service SAS URLs."""
+"""Azurite, Microsoft's emulator of Azure blob storage, with service SAS URLs."""
 
 import asyncio
 import base64
@@ -16,49 +16,49 @@ VERSION = "2020-12-06"
 ACCOUNT = "account"
 CONTAINER = "artifacts"
 KEY = base64.b64encode(b"not a secret").decode()
-PIECE = 8 * 2**20
+BLOCK_SIZE = 8 * 2**20
 
 
 class Azurite(Child):
-    """Serves one container; URLs have the form that GitHub's own have.
+    """An Azurite with one container. Its signed URLs have the same form as GitHub's.
 
-    The program is found as ``$AZURITE`` (a path) or as ``azurite-blob`` in PATH.
+    The program is ``$AZURITE`` (a path), or ``azurite-blob`` in PATH.
     """
 
     def start(self) -> None:
-        """Start Azurite on a port that it chooses, and create the container."""
+        """Start Azurite on a free port and create the container."""
         command = [find("azurite-blob", "AZURITE"), "--location", str(self.directory)]
         command += ["--blobHost", loopback(), "--blobPort", "0"]
         command += ["--silent", "--skipApiVersionCheck", "--disableTelemetry"]
         self.spawn(command, env={"AZURITE_ACCOUNTS": f"{ACCOUNT}:{KEY}"})
-        self.origin = self.wait_until(self._listens)
+        self.origin = self.wait_until(self._find_origin)
         request("PUT", f"{self.origin}/{ACCOUNT}/{CONTAINER}?restype=container&{account_sas()}")
 
-    def _listens(self) -> str | None:
+    def _find_origin(self) -> str | None:
         found = re.search(r"successfully listens on (http://\S+)\n", self.output())
         return found and found[1]
 
     async def put(
         self, name: str, data: bytes | Path, content_type: str = "application/zip"
     ) -> None:
-        """Store a block blob, in pieces as GitHub's uploader does: so it has no Content-MD5."""
+        """Store a block blob in blocks, as GitHub's uploader does, so it has no Content-MD5."""
         await asyncio.to_thread(self._put, name, data, content_type)
 
     def _put(self, name: str, data: bytes | Path, content_type: str) -> None:
         url = f"{self.origin}/{ACCOUNT}/{CONTAINER}/{quote(name)}?{account_sas()}"
         blocks: list[str] = []
         with data.open("rb") if isinstance(data, Path) else io.BytesIO(data) as file:
-            while piece := file.read(PIECE):
+            while chunk := file.read(BLOCK_SIZE):
                 blocks.append(base64.b64encode(b"%08d" % len(blocks)).decode())
                 block = quote(blocks[-1], safe="")
-                request("PUT", f"{url}&comp=block&blockid={block}", body=piece)
+                request("PUT", f"{url}&comp=block&blockid={block}", body=chunk)
         listed = "".join(f"<Latest>{block}</Latest>" for block in blocks)
         body = f'<?xml version="1.0" encoding="utf-8"?><BlockList>{listed}</BlockList>'
         headers = {"x-ms-version": VERSION, "x-ms-blob-content-type": content_type}
         request("PUT", f"{url}&comp=blocklist", body=body.encode(), headers=headers)
 
     def signed_url(self, name: str, ttl: float = 60.0) -> str:
-        """Return a service SAS URL: this blob, reading only, for exactly ``ttl`` seconds."""
+        """Return a service SAS URL that allows reading the blob for exactly ``ttl`` seconds."""
         expires = _timestamp(ttl)
         signature = _sign(
             "r",
@@ -91,7 +91,7 @@ class Azurite(Child):
 
 
 def account_sas() -> str:
-    """Return the query of an account SAS that may do anything with blobs for an hour."""
+    """Return the query of an account SAS that gives full access to all blobs for an hour."""
     expires = _timestamp(3600)
     signature = _sign(ACCOUNT, "rwdlac", "b", "sco", "", expires, "", "", VERSION, "", "")
     query = {
@@ -106,7 +106,7 @@ def account_sas() -> str:
 
 
 def _timestamp(seconds: float) -> str:
-    """Return the time that many seconds from now, as Azure writes it."""
+    """Return the time in ``seconds`` from now, in Azure's format."""
     moment = datetime.now(UTC) + timedelta(seconds=seconds)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 

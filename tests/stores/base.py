@@ -1,6 +1,6 @@
-"""What the stores share: the interface, and how to find, start, watch and stop a program.
+"""The interface of a blob store, and a base class that runs a program as a child process.
 
-Nothing here uses aiohttp: a store must not share its HTTP with the library that it tests.
+Nothing here uses aiohttp: the stores must not share an HTTP client with the library under test.
 """
 
 import http.client
@@ -22,50 +22,56 @@ from urllib.parse import urlsplit
 STARTS_WITHIN = 30.0
 STOPS_WITHIN = 5.0
 
-#: What a signed URL asks the store to answer as ``Content-Disposition``: every character here
-#: that is not a letter is one that some client rewrites in the query (``%3D %27 %2F %2B %7E``).
 DISPOSITION = """attachment; filename="it's=a/b+c~d.zip\""""
+"""The ``Content-Disposition`` that a signed URL requests from the store.
+
+Percent-encoded, it contains the escapes that some clients rewrite: ``%3D %27 %2F %2B %7E``.
+"""
 
 T = TypeVar("T")
 
 
 class ProgramMissingError(Exception):
-    """A store cannot run here, because its program is not installed; the text says which."""
+    """A store cannot run because its program is not installed. The message names the program."""
 
 
 class Store(Protocol):
-    """A running blob store; one name holds one blob."""
+    """A running blob store."""
 
     @property
     def ca(self) -> Path | None:
-        """The certificate to trust, when the store speaks https."""
+        """The certificate to trust, or None if the store uses plain HTTP."""
 
     async def put(
         self, name: str, data: bytes | Path, content_type: str = "application/zip"
     ) -> None:
-        """Store a blob, in place of one of the same name; a path is read in pieces."""
+        """Store a blob; replace the one of the same name. A path is read in chunks."""
 
     def signed_url(self, name: str, ttl: float = 60.0) -> str:
-        """Return a URL that reads the blob for ``ttl`` seconds; to be sent byte for byte."""
+        """Return a URL that serves the blob for ``ttl`` seconds, if it is sent unchanged."""
 
 
 def find(program: str, variable: str) -> str:
-    """Return the path of a program: what ``variable`` names if it is set, else from PATH.
+    """Return the path of a program.
+
+    Args:
+        program: The name of the program in PATH.
+        variable: An environment variable that may name another program.
 
     Raises:
-        ProgramMissingError: When there is no such program.
+        ProgramMissingError: The program is not installed.
     """
-    wanted = os.environ.get(variable) or program
-    # Debian keeps nginx where only root's PATH looks.
+    name = os.environ.get(variable) or program
+    # Debian installs nginx in a directory that is only in the PATH of root.
     path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin"])
-    found = shutil.which(wanted, path=path)
+    found = shutil.which(name, path=path)
     if found is None:
-        raise ProgramMissingError(f"{wanted} is not installed (.ci/stores does it)")
+        raise ProgramMissingError(f"{name} is not installed; .ci/stores installs the stores")
     return found
 
 
 def loopback() -> str:
-    """Return a loopback address that is not 127.0.0.1 where the system has one."""
+    """Return a loopback address other than 127.0.0.1 if the system has one."""
     with socket.socket() as probe:
         try:
             probe.bind(("127.0.0.3", 0))
@@ -82,10 +88,12 @@ def request(
     headers: Mapping[str, str] | None = None,
     ca: Path | None = None,
 ) -> bytes:
-    """Send one blocking request, byte for byte and past any proxy, and return the answer's body.
+    """Send one blocking request and return the body of the response.
+
+    The URL is sent unchanged, and proxy settings are ignored.
 
     Raises:
-        RuntimeError: When the answer is not a success.
+        RuntimeError: The status is not a success.
     """
     parts = urlsplit(url)
     if ca is None:
@@ -99,54 +107,54 @@ def request(
     try:
         connection.request(method, target, body=body, headers=dict(headers or {}))
         with connection.getresponse() as response:
-            answer = response.read()
+            content = response.read()
     finally:
         connection.close()
     if response.status >= HTTPStatus.MULTIPLE_CHOICES:
-        raise RuntimeError(f"{method} {parts.path}: {response.status} {answer.decode()}")
-    return answer
+        raise RuntimeError(f"{method} {parts.path}: {response.status} {content.decode()}")
+    return content
 
 
 class Child:
-    """A program running in a scratch directory of its own; a context manager that ends both.
+    """A child process with a temporary directory; a context manager that removes both.
 
-    Subclasses start the program in ``start`` with ``spawn``.
+    Subclasses implement ``start``, which calls ``spawn``.
 
     Attributes:
-        origin: Scheme, host and port; "" until it is known.
+        origin: The base URL of the store, without a path; "" until it is known.
     """
 
     def __init__(self) -> None:
-        """Nothing runs before ``__enter__``."""
+        """Create the store; ``__enter__`` starts it."""
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self.origin = ""
 
     @property
     def ca(self) -> Path | None:
-        """None: http only."""
+        """None: the store uses plain HTTP."""
         return None
 
     @property
     def directory(self) -> Path:
-        """The scratch directory, which lives as long as the program."""
+        """The temporary directory, which exists while the program runs."""
         assert self._scratch is not None, "not started"
         return Path(self._scratch.name)
 
     @property
     def pid(self) -> int:
-        """The program's process id."""
+        """The process id of the program."""
         assert self._process is not None, "not started"
         return self._process.pid
 
     def start(self) -> None:
-        """Start the program and return when it answers."""
+        """Start the program and return when it accepts requests."""
         raise NotImplementedError
 
     def spawn(self, command: Sequence[str], *, env: Mapping[str, str] | None = None) -> None:
-        """Run a command, with ``env`` added to the environment."""
-        # Where util-linux is there, the kernel ends the child when the thread that started it
-        # ends: even a killed test run leaves no orphan.
+        """Run a command. ``env`` is added to the environment."""
+        # With setpriv (util-linux) the kernel kills the child when the thread that started it
+        # ends, so even a killed test run leaves no child behind.
         guard = ["setpriv", "--pdeathsig", "KILL", "--"] if shutil.which("setpriv") else []
         with (self.directory / "output").open("wb") as output:
             self._process = subprocess.Popen(
@@ -159,24 +167,24 @@ class Child:
             )
 
     def output(self) -> str:
-        """Return what the program has printed until now, on both of its streams."""
+        """Return what the program has printed so far to stdout and stderr."""
         return (self.directory / "output").read_text(errors="replace")
 
     def wait_until(self, ready: Callable[[], T | None]) -> T:
-        """Ask ``ready`` until its answer is not None.
+        """Call ``ready`` until it returns something other than None, and return that.
 
         Raises:
-            RuntimeError: When the program ends first, or takes too long; with its output.
+            RuntimeError: The program ended, or was not ready in time. The message has its output.
         """
         assert self._process is not None, "not started"
         deadline = time.monotonic() + STARTS_WITHIN
-        while (answer := ready()) is None:
+        while (result := ready()) is None:
             code = self._process.poll()
             if code is not None or time.monotonic() > deadline:
-                what = "is not ready" if code is None else f"ended with {code}"
-                raise RuntimeError(f"{self._process.args!r} {what}:\n{self.output()}")
+                state = "is not ready" if code is None else f"ended with exit code {code}"
+                raise RuntimeError(f"{self._process.args!r} {state}:\n{self.output()}")
             time.sleep(0.01)
-        return answer
+        return result
 
     def __enter__(self) -> Self:
         self._scratch = tempfile.TemporaryDirectory(prefix=f"{type(self).__name__.lower()}-")
@@ -196,7 +204,7 @@ class Child:
         self.close()
 
     def close(self) -> None:
-        """End the program, by force if it does not listen, and remove its directory."""
+        """Terminate the program, kill it if it does not stop in time, and remove its directory."""
         try:
             if self._process is not None:
                 self._process.send_signal(signal.SIGTERM)

@@ -1,7 +1,7 @@
-"""Fixtures that give a running store, or skip the test with the reason why there is none.
+"""Fixtures that run a store, or skip the test if the store's program is not installed.
 
-With ``REQUIRE_STORES=1`` in the environment a missing store fails instead: so no pipeline can
-lose these tests silently.
+With ``REQUIRE_STORES=1`` in the environment a missing program fails the test instead, so CI
+cannot skip these tests unnoticed.
 """
 
 import os
@@ -19,16 +19,15 @@ from ghartifacts_async.testing import FakeGitHub
 from tests.stores.azurite import Azurite
 from tests.stores.base import Child, ProgramMissingError, Store
 from tests.stores.nginx import Nginx
+from tests.stores.s3 import S3rver
 from tests.support import QUICK
-
-from .s3 import S3rver
 
 AnyChild = TypeVar("AnyChild", bound=Child)
 
 
 @contextmanager
 def running(store: AnyChild) -> Iterator[AnyChild]:
-    """Run a store for the length of a block, or skip the test."""
+    """Run a store within a block, or skip the test."""
     try:
         store.__enter__()
     except ProgramMissingError as missing:
@@ -43,48 +42,48 @@ def running(store: AnyChild) -> Iterator[AnyChild]:
 
 @pytest.fixture
 def nginx() -> Iterator[Nginx]:
-    """Run nginx over http, a new one for each test: its log holds that test's requests alone."""
+    """A new nginx over HTTP for each test, so its log has only the requests of that test."""
     with running(Nginx()) as store:
         yield store
 
 
 @pytest.fixture
 def nginx_tls() -> Iterator[Nginx]:
-    """Run nginx over https, a new one for each test."""
+    """A new nginx over HTTPS for each test."""
     with running(Nginx(tls=True)) as store:
         yield store
 
 
 @pytest.fixture(scope="session")
 def azurite() -> Iterator[Azurite]:
-    """One Azurite for all tests: take a fresh ``blob_name``."""
+    """One Azurite for all tests; each test uses its own ``blob_name``."""
     with running(Azurite()) as store:
         yield store
 
 
 @pytest.fixture(scope="session")
 def s3rver() -> Iterator[S3rver]:
-    """One s3rver for all tests: take a fresh ``blob_name``."""
+    """One s3rver for all tests; each test uses its own ``blob_name``."""
     with running(S3rver()) as store:
         yield store
 
 
 @pytest.fixture
 def blob_name() -> str:
-    """Return a name that no other test has, of the shape GitHub's blobs have."""
+    """A unique blob name in the same form as GitHub's."""
     return f"actions-results/{uuid.uuid4()}/artifacts/{uuid.uuid4().hex}.zip"
 
 
 @pytest.fixture(params=["nginx", "nginx_tls", "azurite", "s3rver"])
 def store(request: pytest.FixtureRequest) -> Store:
-    """Each store in turn."""
-    running: Store = request.getfixturevalue(request.param)
-    return running
+    """Each of the stores."""
+    chosen: Store = request.getfixturevalue(request.param)
+    return chosen
 
 
 @pytest.fixture
 async def session(store: Store) -> AsyncIterator[aiohttp.ClientSession]:
-    """A session that trusts the store's certificate."""
+    """A session that trusts the certificate of the store."""
     trust = ssl.create_default_context(cafile=store.ca) if store.ca else True
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trust)) as session:
         yield session
@@ -92,7 +91,7 @@ async def session(store: Store) -> AsyncIterator[aiohttp.ClientSession]:
 
 @pytest.fixture
 async def client(fake_github: FakeGitHub, session: aiohttp.ClientSession) -> AsyncIterator[Client]:
-    """A client on that session."""
+    """A client that uses this session."""
     async with Client(
         fake_github.token, base_url=fake_github.url, session=session, retry=QUICK
     ) as gh:

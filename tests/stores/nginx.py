@@ -1,4 +1,4 @@
-"""nginx as a blob store whose signer checks the raw bytes of the request."""
+"""nginx as a blob store that verifies the signature of the request's raw bytes."""
 
 import asyncio
 import base64
@@ -18,7 +18,7 @@ from tests.stores.base import DISPOSITION, Child, ProgramMissingError, find, loo
 
 SECRET = "not-a-secret"
 
-# One process and no daemon: it needs no root, and there is no worker to be left behind.
+# A single foreground process needs no root and leaves no worker process behind.
 CONFIG = """
 daemon off;
 master_process off;
@@ -40,8 +40,9 @@ http {{
         '{{"request":"$request","status":"$status","bytes_sent":"$bytes_sent",'
         '"body_bytes_sent":"$body_bytes_sent","authorization":"$http_authorization",'
         '"cookie":"$http_cookie","range":"$http_range"}}';
-    # $request_uri is what the client sent: nothing decoded, nothing normalised.
-    # The last letter must be one whose unused bits are zero: else three others pass for it.
+    # $request_uri is the target as the client sent it, neither decoded nor normalised.
+    # The unused bits of the last base64 letter must be zero: otherwise nginx would accept three
+    # other letters in its place.
     map $request_uri $signed_part {{ "~^(?<before>.+)&sig=[-\\w]+$" $before; }}
     map $request_uri $signature {{ "~&sig=(?<after>[-\\w]+[AQgw])$" $after; }}
     map "$http_authorization$http_cookie" $leaked {{ "" 0; default 1; }}
@@ -70,17 +71,17 @@ TLS = """ ssl;
 
 
 class Nginx(Child):
-    """Serves blobs from its own directory through ``secure_link``.
+    """An nginx that serves blobs from its own directory through ``secure_link``.
 
     The signature covers path and query as sent: a URL that was altered, whose percent-encoding
-    was rewritten, or that has expired answers 403. A request with a non-empty ``Authorization``
-    or ``Cookie`` header is a leak, and answers 400.
+    was rewritten, or that has expired gets 403. A request with a non-empty ``Authorization`` or
+    ``Cookie`` header has leaked a credential and gets 400.
 
-    The program is found as ``$NGINX_PROGRAM`` or as ``nginx`` in PATH; https needs ``openssl``.
+    The program is ``$NGINX_PROGRAM``, or ``nginx`` in PATH. TLS needs ``openssl``.
 
     Args:
-        limit_rate: Bytes per second for each answer; 0 is no limit.
-        tls: Speak https only, with a certificate made for the occasion; see ``ca``.
+        limit_rate: The maximum rate of each response in bytes per second; 0 is unlimited.
+        tls: Use HTTPS with a new certificate, which ``ca`` returns.
     """
 
     def __init__(self, *, limit_rate: int = 0, tls: bool = False) -> None:
@@ -91,7 +92,7 @@ class Nginx(Child):
 
     @property
     def ca(self) -> Path | None:
-        """The certificate to trust, with ``tls``."""
+        """The certificate to trust, or None without TLS."""
         return self.directory / "cert.pem" if self._tls else None
 
     def start(self) -> None:
@@ -105,8 +106,8 @@ class Nginx(Child):
         if self._tls:
             self._make_certificate(address)
         with socket.socket() as reservation:
-            # A socket that is bound keeps the port for us, and lets nginx share it; as it does
-            # not listen, no connection gets lost in it.
+            # The bound socket reserves the port, and SO_REUSEPORT lets nginx bind it too. The
+            # socket does not listen, so it receives no connections.
             reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             reservation.bind((address, 0))
             port = reservation.getsockname()[1]
@@ -123,9 +124,9 @@ class Nginx(Child):
                 )
             )
             self.spawn([program, "-p", str(self.directory), "-e", "stderr", "-c", str(config)])
-            self.wait_until(self._answers)
+            self.wait_until(self._is_ready)
 
-    def _answers(self) -> bool | None:
+    def _is_ready(self) -> bool | None:
         try:
             request("GET", f"{self.origin}/.ready", ca=self.ca)
         except OSError:
@@ -133,10 +134,10 @@ class Nginx(Child):
         return True
 
     def _make_certificate(self, address: str) -> None:
-        """Make a certificate that is its own authority, good enough for strict clients."""
+        """Create a self-signed certificate that strict clients accept."""
         command = [find("openssl", "OPENSSL"), "req", "-x509", "-nodes", "-days", "2"]
         command += ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
-        command += ["-subj", "/CN=a store of the tests", "-keyout", "key.pem", "-out", "cert.pem"]
+        command += ["-subj", "/CN=test blob store", "-keyout", "key.pem", "-out", "cert.pem"]
         command += ["-addext", f"subjectAltName=IP:{address}"]
         command += ["-addext", "keyUsage=critical,digitalSignature,keyCertSign"]
         subprocess.run(command, cwd=self.directory, check=True, capture_output=True)
@@ -144,9 +145,10 @@ class Nginx(Child):
     async def put(
         self, name: str, data: bytes | Path, content_type: str = "application/zip"
     ) -> None:
-        """Store a blob; a path is linked to, not copied. nginx takes the type from the suffix.
+        """Store a blob. A path is linked, not copied. nginx derives the type from the suffix.
 
-        nginx makes its ETag of size and whole seconds: bytes get a new time at every call.
+        nginx computes the ETag from the size and the modification time in whole seconds.
+        Therefore each call with bytes sets another modification time.
         """
         del content_type
         await asyncio.to_thread(self._put, name, data)
@@ -164,7 +166,10 @@ class Nginx(Child):
         new.replace(blob)
 
     def signed_url(self, name: str, ttl: float = 60.0) -> str:
-        """Return a URL good for ``ttl`` to ``ttl + 1`` seconds: nginx counts whole ones."""
+        """Return a URL that is valid for ``ttl`` to ``ttl + 1`` seconds.
+
+        nginx compares whole seconds.
+        """
         expires = math.ceil(time.time() + ttl) - 1
         disposition = quote(DISPOSITION, safe="").replace("~", "%7E")
         signed = f"/{quote(name)}?rscd={disposition}&se={expires}"
@@ -173,14 +178,15 @@ class Nginx(Child):
         return f"{self.origin}{signed}&sig={signature}"
 
     def log(self) -> list[dict[str, Any]]:
-        """Return the requests answered until now, oldest first.
+        """Return the finished requests, oldest first.
 
-        The keys are ``request`` (the request line as sent), ``status``, ``bytes_sent``,
-        ``body_bytes_sent`` (numbers), ``authorization``, ``cookie``, ``range`` ("" if absent).
+        The keys are ``request`` (the request line as sent), the numbers ``status``,
+        ``bytes_sent`` and ``body_bytes_sent``, and the headers ``authorization``, ``cookie`` and
+        ``range`` ("" if absent).
 
-        nginx writes a line in the very step that sends the last byte, and has one process: once
-        it has answered another request, every finished one is there. An answer that the client
-        broke off is there when nginx has noticed.
+        nginx logs a request when it sends the last byte, and it has one process. So once it has
+        answered the request that this method sends, the log has every request finished before. A
+        response that the client aborted is logged when nginx notices.
         """
         request("GET", f"{self.origin}/.ready", ca=self.ca)
         text = (self.directory / "access.log").read_text(errors="replace")

@@ -15,35 +15,35 @@ from urllib.parse import quote, urlencode
 from tests.stores.base import DISPOSITION, Child, find, loopback, request
 
 BUCKET = "artifacts"
-KEY_ID = SECRET = "S3RVER"  # the only account that s3rver knows
+KEY_ID = SECRET = "S3RVER"  # the only credentials that s3rver accepts
 REGION = "us-east-1"
 
 
 class S3rver(Child):
-    """Serves one bucket.
+    """An s3rver with one bucket.
 
-    The program is found as ``$S3RVER`` (a path) or as ``s3rver`` in PATH.
+    The program is ``$S3RVER`` (a path), or ``s3rver`` in PATH.
 
-    Of a version 4 URL s3rver checks the form and the expiry but **not the signature**; a
-    version 2 signature it does check, over the decoded values. It answers unsigned requests too.
+    In a version 4 URL s3rver checks the form and the expiry but **not the signature**. It does
+    check version 2 signatures, over the decoded values. It also answers unsigned requests.
     """
 
     def start(self) -> None:
-        """Start s3rver on a port that it chooses, with the bucket made."""
+        """Start s3rver on a free port and create the bucket."""
         command = [find("s3rver", "S3RVER"), "--directory", str(self.directory / "blobs")]
         command += ["--address", loopback(), "--port", "0", "--silent", "--no-vhost-buckets"]
         command += ["--configure-bucket", BUCKET]
         self.spawn(command)
-        self.origin = f"http://{self.wait_until(self._listens)}"
+        self.origin = f"http://{self.wait_until(self._find_address)}"
 
-    def _listens(self) -> str | None:
+    def _find_address(self) -> str | None:
         found = re.search(r"listening on (\S+)\n", self.output())
         return found and found[1]
 
     async def put(
         self, name: str, data: bytes | Path, content_type: str = "application/zip"
     ) -> None:
-        """Store an object; a path is streamed."""
+        """Store an object. A path is streamed."""
         await asyncio.to_thread(self._put, name, data, content_type)
 
     def _put(self, name: str, data: bytes | Path, content_type: str) -> None:
@@ -57,9 +57,10 @@ class S3rver(Child):
             request("PUT", url, body=file, headers=headers)
 
     def signed_url(self, name: str, ttl: float = 60.0, *, version: Literal[2, 4] = 4) -> str:
-        """Return a presigned URL good for ``ttl`` to ``ttl + 1`` seconds: S3 counts whole ones.
+        """Return a presigned URL that is valid for ``ttl`` to ``ttl + 1`` seconds.
 
-        Version 4 is what S3 and MinIO give; version 2 is for tests of an altered signature.
+        S3 uses whole seconds. S3 and MinIO issue version 4 URLs; version 2 serves tests of
+        altered signatures.
         """
         now = time.time()
         path = f"/{BUCKET}/{quote(name)}"
@@ -94,7 +95,7 @@ def sign_v4(
     key_id: str = KEY_ID,
     secret: str = SECRET,
 ) -> str:
-    """Return the query of a version 4 URL that is good for ``expires`` seconds."""
+    """Return the query of a version 4 URL that is valid for ``expires`` seconds."""
     day = f"{moment:%Y%m%d}"
     scope = f"{day}/{REGION}/s3/aws4_request"
     query = {
@@ -105,7 +106,7 @@ def sign_v4(
         "X-Amz-SignedHeaders": "host",
         **overrides,
     }
-    # S3 wants the canonical encoding, in which ~ stays.
+    # S3 requires the canonical encoding, which leaves ~ unescaped.
     encoded = urlencode(sorted(query.items()), quote_via=quote, safe="")
     canonical = f"GET\n{path}\n{encoded}\nhost:{host}\n\nhost\nUNSIGNED-PAYLOAD"
     hashed = hashlib.sha256(canonical.encode()).hexdigest()

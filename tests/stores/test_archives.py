@@ -1,4 +1,4 @@
-"""Inside an archive that a real store holds: a member costs little of a large artifact."""
+"""Reading single members of archives in real stores."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import pytest
 
 from ghartifacts_async import Client
 from ghartifacts_async.testing import FakeGitHub
-from tests.archive.artifacts import FILES, contents, read_below
-from tests.archive.zip_writer import write_huge
+from tests.archive.artifacts import FILES, file_contents, read_files
+from tests.archive.zip_writer import write_sparse_zip
 from tests.stores.azurite import Azurite
 from tests.stores.base import Store
 from tests.stores.nginx import Nginx
 from tests.support import REPOSITORY
 
 SIZE = int(float(os.environ.get("LARGE_GIB") or 0.25) * 2**30)
-"""Bytes; the pipeline sets LARGE_GIB=3."""
+"""The size of the archive in bytes. CI sets LARGE_GIB=3."""
 
 MEMBER = os.urandom(100 * 1024)
 
@@ -26,9 +26,9 @@ MEMBER = os.urandom(100 * 1024)
 async def test_a_member_of_a_large_artifact_at_nginx(
     fake_github: FakeGitHub, nginx: Nginx, blob_name: str, tmp_path: Path
 ) -> None:
-    """100 KiB out of a gibibyte are two requests to nginx, and 256 KiB at most by its own log."""
+    """Reading 100 KiB of 1 GiB from nginx takes two requests and at most 256 KiB."""
     path = tmp_path / "huge.zip"
-    write_huge(path, 2**30, MEMBER)
+    write_sparse_zip(path, 2**30, MEMBER)
     await nginx.put(blob_name, path)
     fake_github.add_artifact(
         REPOSITORY,
@@ -51,20 +51,20 @@ async def test_a_member_of_a_large_artifact_at_nginx(
 async def test_a_member_of_a_large_artifact_at_azurite(
     fake_github: FakeGitHub, azurite: Azurite, blob_name: str, tmp_path: Path, digest: str | None
 ) -> None:
-    """100 KiB out of what Azure would hold are three requests at most, and 256 KiB."""
+    """Reading 100 KiB of a large archive from Azurite takes at most three requests and 256 KiB."""
     path = tmp_path / "huge.zip"
-    write_huge(path, SIZE, MEMBER)
+    write_sparse_zip(path, SIZE, MEMBER)
     await azurite.put(blob_name, path)
     fake_github.add_artifact(
         REPOSITORY, "dist", path, digest=digest, location=lambda _: azurite.signed_url(blob_name)
     )
-    asked: list[str] = []
+    requested: list[str] = []
 
-    async def seen(_: object, __: object, sent: aiohttp.TraceRequestStartParams) -> None:
-        asked.append(str(sent.url.origin()))
+    async def record(_: object, __: object, params: aiohttp.TraceRequestStartParams) -> None:
+        requested.append(str(params.url.origin()))
 
     trace = aiohttp.TraceConfig()
-    trace.on_request_start.append(seen)
+    trace.on_request_start.append(record)
     async with (
         aiohttp.ClientSession(trace_configs=[trace]) as session,
         Client(fake_github.token, base_url=fake_github.url, session=session) as gh,
@@ -73,13 +73,13 @@ async def test_a_member_of_a_large_artifact_at_azurite(
             assert await archive.read("report.bin") == MEMBER
             assert not archive.downloaded
         assert gh.stats.bytes_received <= 256 * 1024
-    assert asked.count(azurite.origin) == (2 if digest else 3)
+    assert requested.count(azurite.origin) == (2 if digest else 3)
 
 
-async def test_every_store(
+async def test_an_archive_in_every_store(
     client: Client, fake_github: FakeGitHub, store: Store, blob_name: str, tmp_path: Path
 ) -> None:
-    """Each store's archive is read and unpacked, by ranges and as a whole."""
+    """Archives in every store can be read and extracted, by ranges and as a whole."""
     added = fake_github.add_artifact(
         REPOSITORY, "dist", FILES, location=lambda _: store.signed_url(blob_name)
     )
@@ -87,8 +87,8 @@ async def test_every_store(
     repo = client.repo(REPOSITORY)
     async with repo.open_artifact(1) as archive:
         assert not archive.downloaded
-        for name, content in contents().items():
+        for name, content in file_contents().items():
             assert await archive.read(name) == content
         await archive.extract(tmp_path / "ranges")
     await repo.extract_artifact(1, tmp_path / "whole")
-    assert read_below(tmp_path / "ranges") == read_below(tmp_path / "whole") == contents()
+    assert read_files(tmp_path / "ranges") == read_files(tmp_path / "whole") == file_contents()

@@ -1,4 +1,4 @@
-"""Downloads from real stores behind FakeGitHub's redirect."""
+"""Downloads from real stores, to which FakeGitHub redirects."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PAYLOAD = os.urandom(5_000_000)
 async def test_a_download_from_a_real_store(
     client: Client, fake_github: FakeGitHub, store: Store, blob_name: str, tmp_path: Path
 ) -> None:
-    """What a real store serves on a signed URL arrives whole and verified."""
+    """A download from a real store is complete and verified."""
     await store.put(blob_name, PAYLOAD)
     fake_github.add_artifact(
         REPOSITORY, "dist", PAYLOAD, location=lambda _: store.signed_url(blob_name)
@@ -34,7 +34,7 @@ async def test_a_download_from_a_real_store(
 async def test_an_expired_url_of_a_real_store(
     client: Client, fake_github: FakeGitHub, store: Store, blob_name: str, tmp_path: Path
 ) -> None:
-    """A store's refusal of an expired URL is a StoreError with its status, and nothing is kept."""
+    """An expired URL raises StoreError with the status, and leaves no file."""
     await store.put(blob_name, PAYLOAD)
     expired = store.signed_url(blob_name, ttl=-5)
     fake_github.add_artifact(REPOSITORY, "dist", PAYLOAD, location=expired)
@@ -48,7 +48,7 @@ async def test_an_expired_url_of_a_real_store(
 async def test_a_flipped_byte_in_a_real_store(
     client: Client, fake_github: FakeGitHub, store: Store, blob_name: str, tmp_path: Path
 ) -> None:
-    """A store that holds other bytes than were uploaded is found out."""
+    """A payload with a flipped byte raises DigestMismatch, and leaves no file."""
     flipped = bytes([PAYLOAD[0] ^ 1]) + PAYLOAD[1:]
     await store.put(blob_name, flipped)
     fake_github.add_artifact(
@@ -59,14 +59,14 @@ async def test_a_flipped_byte_in_a_real_store(
     assert files_below(tmp_path) == []
 
 
-async def test_nginx_sees_no_credential(
+async def test_the_store_receives_no_credentials(
     fake_github: FakeGitHub,
     nginx: Nginx,
     blob_name: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """With a netrc for every host, `trust_env` and a cookie jar, nginx' log holds no credential."""
+    """The store receives neither credentials from a netrc file nor cookies from the session."""
     netrc = tmp_path / "netrc"
     netrc.write_text("default login canary password canary\n")
     netrc.chmod(0o600)

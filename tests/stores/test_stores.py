@@ -1,10 +1,9 @@
-"""The stores behave as the library's tests believe: a change in one of them is noticed here."""
+"""The behaviour of the stores that other tests rely on; a new version of a store may change it."""
 
 import asyncio
 import contextlib
 import os
 import re
-import socket
 import ssl
 import time
 from collections.abc import AsyncIterator
@@ -16,20 +15,19 @@ import aiohttp
 import pytest
 import yarl
 
-from tests.stores.azurite import PIECE, Azurite
-from tests.stores.base import DISPOSITION, Child, ProgramMissingError, Store, find
+from tests.stores.azurite import BLOCK_SIZE, Azurite
+from tests.stores.base import DISPOSITION, Store
 from tests.stores.conftest import running
 from tests.stores.nginx import Nginx
-
-from .s3 import S3rver, sign_v4
+from tests.stores.s3 import S3rver, sign_v4
 
 DATA = b"0123456789"
 ESCAPES = {"%2F": "/", "%27": "'", "%7E": "~", "%2B": "+", "%3D": "="}
 
-# Header by header: the status and the Content-Range of nginx, Azurite and s3rver; None is an
-# answer that is not HTTP (``Content-Length: NaN``).
-Answer = tuple[int, str | None] | None
-CONDITIONS: list[tuple[dict[str, str], Answer, Answer, Answer]] = [
+# The request headers, and the status and the Content-Range of nginx, Azurite and s3rver. None is
+# a response that is not valid HTTP (``Content-Length: NaN``).
+Outcome = tuple[int, str | None] | None
+CONDITIONS: list[tuple[dict[str, str], Outcome, Outcome, Outcome]] = [
     ({"Range": "bytes=2-4"}, (206, "2-4/10"), (206, "2-4/10"), (206, "2-4/10")),
     ({"Range": "bytes=8-99"}, (206, "8-9/10"), (206, "8-9/10"), (206, "8-9/10")),
     ({"Range": "bytes=9-"}, (206, "9-9/10"), (206, "9-9/10"), (206, "9-9/10")),
@@ -43,18 +41,11 @@ CONDITIONS: list[tuple[dict[str, str], Answer, Answer, Answer]] = [
 ]
 
 
-@pytest.fixture(params=["nginx", "nginx_tls", "azurite", "s3rver"])
-def store(request: pytest.FixtureRequest) -> Store:
-    """Each store in turn."""
-    chosen: Store = request.getfixturevalue(request.param)
-    return chosen
-
-
 @contextlib.asynccontextmanager
 async def get(
     url: str, ca: Path | None = None, headers: dict[str, str] | None = None
 ) -> AsyncIterator[aiohttp.ClientResponse]:
-    """Send a URL byte for byte."""
+    """Send a GET without changing the URL."""
     tls: ssl.SSLContext | bool = True
     if ca is not None:
         tls = ssl.create_default_context(cafile=ca)
@@ -69,19 +60,19 @@ async def get(
 
 
 async def status(url: str, ca: Path | None = None, headers: dict[str, str] | None = None) -> int:
-    """Return the status of the answer alone."""
+    """Send a GET and return the status."""
     async with get(url, ca, headers) as response:
         return response.status
 
 
 def altered(url: str, parameter: str) -> str:
-    """Return the URL with another first letter in the value of a parameter."""
+    """Return the URL with the first letter of a parameter's value changed."""
     before, after = url.split(f"{parameter}=")
     return f"{before}{parameter}={'A' if after[0] != 'A' else 'B'}{after[1:]}"
 
 
 async def test_signed_url_reads_the_blob(store: Store, blob_name: str) -> None:
-    """A signed URL sent as it is gives the bytes, their length, type and a strong ETag."""
+    """A signed URL returns the blob with its length, its type and a strong ETag."""
     await store.put(blob_name, DATA)
     async with get(store.signed_url(blob_name), store.ca) as response:
         assert response.status == 200
@@ -91,8 +82,8 @@ async def test_signed_url_reads_the_blob(store: Store, blob_name: str) -> None:
         assert await response.read() == DATA
 
 
-def test_signed_url_is_full_of_escapes(store: Store, blob_name: str) -> None:
-    """Every URL holds what careless clients rewrite, but for the ~ that S3's encoding keeps."""
+def test_signed_url_has_the_escapes_that_clients_rewrite(store: Store, blob_name: str) -> None:
+    """Every URL has the escapes that clients rewrite, except that S3's encoding keeps ~."""
     url = store.signed_url(blob_name)
     absent = {escape for escape in ESCAPES if escape not in url}
     assert absent == ({"%7E"} if isinstance(store, S3rver) else set())
@@ -100,14 +91,14 @@ def test_signed_url_is_full_of_escapes(store: Store, blob_name: str) -> None:
 
 
 async def test_expired_url_is_refused(store: Store, blob_name: str) -> None:
-    """An expired signature answers 403 in every store."""
+    """An expired URL gets 403 from every store."""
     await store.put(blob_name, DATA)
     assert await status(store.signed_url(blob_name, ttl=-1), store.ca) == 403
 
 
-async def test_path_is_stored_like_bytes(store: Store, blob_name: str, tmp_path: Path) -> None:
-    """A file of several pieces arrives whole and in order, and without a ``Content-MD5``."""
-    data = os.urandom(2 * PIECE + 1)
+async def test_a_file_of_several_blocks(store: Store, blob_name: str, tmp_path: Path) -> None:
+    """A file of several blocks is stored completely, and served without ``Content-MD5``."""
+    data = os.urandom(2 * BLOCK_SIZE + 1)
     file = tmp_path / "large.zip"
     file.write_bytes(data)
     await store.put(blob_name, file)
@@ -117,7 +108,7 @@ async def test_path_is_stored_like_bytes(store: Store, blob_name: str, tmp_path:
 
 
 async def test_new_bytes_have_a_new_etag(store: Store, blob_name: str) -> None:
-    """Another blob of the same name and size is told apart by its ETag."""
+    """Another blob with the same name and size has another ETag."""
     etags = set()
     for data in (b"one", b"two"):
         await store.put(blob_name, data)
@@ -130,12 +121,12 @@ async def test_new_bytes_have_a_new_etag(store: Store, blob_name: str) -> None:
 @pytest.mark.parametrize("column", [1, 2, 3], ids=["nginx", "azurite", "s3rver"])
 @pytest.mark.parametrize("row", CONDITIONS, ids=lambda row: ",".join(row[0].values()))
 async def test_ranges_and_conditions(
-    row: tuple[dict[str, str], Answer, Answer, Answer],
+    row: tuple[dict[str, str], Outcome, Outcome, Outcome],
     column: Literal[1, 2, 3],
     request: pytest.FixtureRequest,
     blob_name: str,
 ) -> None:
-    """Each store answers ranges and conditions as in the table, whatever the standard says."""
+    """Each store answers ranges and conditions as in the table, even against the standard."""
     chosen: Store = request.getfixturevalue(["nginx", "azurite", "s3rver"][column - 1])
     await chosen.put(blob_name, DATA)
     url = chosen.signed_url(blob_name)
@@ -153,10 +144,10 @@ async def test_ranges_and_conditions(
 
 
 @pytest.mark.parametrize("name", ["nginx", "azurite"])
-async def test_flowing_answer_outlives_its_url(
+async def test_a_url_that_expires_during_the_response(
     name: str, request: pytest.FixtureRequest, blob_name: str
 ) -> None:
-    """The expiry is checked when a request starts: the answer goes on while the next is 403."""
+    """The expiry is checked when a request starts: a response in progress is completed."""
     chosen: Store = request.getfixturevalue(name)
     data = os.urandom(32 * 2**20)
     await chosen.put(blob_name, data)
@@ -173,21 +164,21 @@ async def test_flowing_answer_outlives_its_url(
 
 @pytest.mark.parametrize("escape", ESCAPES)
 async def test_nginx_refuses_rewritten_escape(nginx: Nginx, blob_name: str, escape: str) -> None:
-    """Undoing a single percent escape breaks a signature over the raw bytes."""
+    """Decoding a single percent escape makes the signature invalid."""
     await nginx.put(blob_name, DATA)
     url = nginx.signed_url(blob_name)
     assert await status(url.replace(escape, ESCAPES[escape])) == 403
     assert await status(url) == 200
 
 
-async def test_nginx_refuses_what_yarl_makes_of_a_url(nginx: Nginx, blob_name: str) -> None:
-    """A signed URL that went through yarl without ``encoded=True`` answers 403."""
+async def test_nginx_refuses_a_normalised_url(nginx: Nginx, blob_name: str) -> None:
+    """A signed URL that yarl normalised gets 403."""
     await nginx.put(blob_name, DATA)
     assert await status(str(yarl.URL(nginx.signed_url(blob_name)))) == 403
 
 
 async def test_nginx_refuses_altered_urls(nginx: Nginx, blob_name: str) -> None:
-    """Any other letter, in the signature up to its last or in what it signs, answers 403."""
+    """Changing any letter of the signature or of the signed text gets 403."""
     await nginx.put(blob_name, DATA)
     url = nginx.signed_url(blob_name)
     others = [url[:-1] + letter for letter in "ABQRghwx" if letter != url[-1]]
@@ -197,15 +188,17 @@ async def test_nginx_refuses_altered_urls(nginx: Nginx, blob_name: str) -> None:
 
 
 @pytest.mark.parametrize("header", ["Authorization", "Cookie"])
-async def test_nginx_traps_credentials(nginx: Nginx, blob_name: str, header: str) -> None:
-    """A request with a credential answers 400, and the log holds the credential."""
+async def test_nginx_refuses_and_logs_credentials(
+    nginx: Nginx, blob_name: str, header: str
+) -> None:
+    """A request with a credential gets 400, and the log has the credential."""
     await nginx.put(blob_name, DATA)
     assert await status(nginx.signed_url(blob_name), headers={header: "fake=1"}) == 400
     assert [line[header.lower()] for line in nginx.log()] == ["fake=1"]
 
 
 async def test_nginx_logs_every_request(nginx: Nginx, blob_name: str) -> None:
-    """The log holds each request as it was sent as soon as its answer has been read."""
+    """The log has each request as sent, as soon as its response has been read."""
     await nginx.put(blob_name, DATA)
     expected = []
     for first in range(10):
@@ -221,23 +214,23 @@ async def test_nginx_logs_every_request(nginx: Nginx, blob_name: str) -> None:
 
 
 async def test_nginx_limits_the_rate(blob_name: str) -> None:
-    """With ``limit_rate`` an answer of two seconds' worth takes at least one."""
+    """``limit_rate`` limits the rate of a response."""
     with running(Nginx(limit_rate=200_000)) as nginx:
         await nginx.put(blob_name, bytes(400_000))
-        began = time.monotonic()
+        started = time.monotonic()
         async with get(nginx.signed_url(blob_name)) as response:
             assert len(await response.read()) == 400_000
-    assert time.monotonic() - began >= 0.9
+    assert time.monotonic() - started >= 0.9
 
 
 async def test_nginx_tls_is_not_trusted_by_default(nginx_tls: Nginx, blob_name: str) -> None:
-    """Without its ``ca`` the https store is refused, so a test cannot forget to verify."""
+    """A client that does not trust ``ca`` refuses the certificate."""
     with pytest.raises(aiohttp.ClientConnectorCertificateError):
         await status(nginx_tls.signed_url(blob_name))
 
 
 async def test_azurite_checks_the_decoded_values(azurite: Azurite, blob_name: str) -> None:
-    """Azurite does not mind rewritten escapes, only %2B made a space, and altered values."""
+    """Azurite verifies decoded values: it accepts other escapes, but no altered value."""
     await azurite.put(blob_name, DATA)
     url = azurite.signed_url(blob_name)
     assert await status(str(yarl.URL(url))) == 200
@@ -249,17 +242,17 @@ async def test_azurite_checks_the_decoded_values(azurite: Azurite, blob_name: st
 
 
 async def test_azurite_ignores_a_foreign_authorization(azurite: Azurite, blob_name: str) -> None:
-    """Azurite, unlike Azure, lets a foreign ``Authorization`` pass: no test may lean on it."""
+    """Azurite, unlike Azure, ignores a foreign ``Authorization``, so tests cannot rely on it."""
     await azurite.put(blob_name, DATA)
     headers = {"Authorization": "Bearer fake"}
     assert await status(azurite.signed_url(blob_name), headers=headers) == 200
 
 
 @pytest.mark.parametrize("name", ["azurite", "s3rver"])
-async def test_disposition_and_type_come_back(
+async def test_disposition_and_content_type(
     name: str, request: pytest.FixtureRequest, blob_name: str
 ) -> None:
-    """The answer holds the ``Content-Disposition`` of the URL and the type of the blob."""
+    """The response has the ``Content-Disposition`` of the URL and the type of the blob."""
     chosen: Store = request.getfixturevalue(name)
     await chosen.put(blob_name, DATA, content_type="text/html")
     async with get(chosen.signed_url(blob_name)) as response:
@@ -268,7 +261,7 @@ async def test_disposition_and_type_come_back(
 
 
 async def test_s3rver_checks_version_2_signatures_only(s3rver: S3rver, blob_name: str) -> None:
-    """An altered signature answers 403 in version 2 and passes in version 4."""
+    """An altered signature gets 403 in version 2 and is accepted in version 4."""
     await s3rver.put(blob_name, DATA)
     second, fourth = (s3rver.signed_url(blob_name, version=version) for version in (2, 4))
     assert await status(second) == 200
@@ -278,14 +271,14 @@ async def test_s3rver_checks_version_2_signatures_only(s3rver: S3rver, blob_name
 
 
 async def test_s3rver_refuses_a_second_authorization(s3rver: S3rver, blob_name: str) -> None:
-    """A foreign ``Authorization`` beside a signed query answers 400, as S3 does."""
+    """A signed URL with a foreign ``Authorization`` gets 400, as on S3."""
     await s3rver.put(blob_name, DATA)
     headers = {"Authorization": "Bearer fake"}
     assert await status(s3rver.signed_url(blob_name), headers=headers) == 400
 
 
-def test_version_4_signature_is_that_of_the_documentation() -> None:
-    """The signature is the one in Amazon's example, since s3rver would not notice a wrong one."""
+def test_version_4_signature_equals_the_documented_example() -> None:
+    """The version 4 signature equals Amazon's documented example; s3rver does not check it."""
     query = sign_v4(
         "examplebucket.s3.amazonaws.com",
         "/test.txt",
@@ -297,41 +290,3 @@ def test_version_4_signature_is_that_of_the_documentation() -> None:
     )
     signature = "aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404"
     assert query.endswith(f"X-Amz-Signature={signature}")
-
-
-@pytest.mark.parametrize("kind", [Nginx, Azurite, S3rver])
-def test_nothing_is_left_behind(kind: type[Nginx | Azurite | S3rver]) -> None:
-    """When the block ends the process is gone, its port is free and its directory removed."""
-    with running(kind()) as store:
-        pid, directory = store.pid, store.directory
-        host, port = store.origin.removeprefix("http://").split(":")
-        assert host.startswith("127.0.0.")
-        socket.create_connection((host, int(port))).close()
-    assert not directory.exists()
-    with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
-    with pytest.raises(ConnectionRefusedError):
-        socket.create_connection((host, int(port)))
-
-
-class Broken(Child):
-    """A store that says something and dies."""
-
-    def start(self) -> None:
-        """Wait for what never comes."""
-        self.spawn(["sh", "-c", "echo oh no >&2; exit 3"])
-        self.wait_until(lambda: None)
-
-
-def test_failure_to_start_shows_the_output() -> None:
-    """A store that dies at its start says with what, and what it printed."""
-    with pytest.raises(RuntimeError, match=r"ended with 3:\noh no"):
-        Broken().__enter__()
-
-
-def test_missing_program_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A program that is nowhere gives the reason to skip, and a variable can name another."""
-    with pytest.raises(ProgramMissingError, match="no-such-store is not installed"):
-        find("no-such-store", "NO_SUCH_STORE")
-    monkeypatch.setenv("NO_SUCH_STORE", "sh")
-    assert Path(find("no-such-store", "NO_SUCH_STORE")).name == "sh"

@@ -1,1 +1,1 @@
-"""Tests of worker pools and lifetimes."""
+"""Tests of worker pools, lifetimes and waiting."""

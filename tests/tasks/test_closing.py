@@ -1,4 +1,4 @@
-"""A client that is closed keeps nobody waiting."""
+"""Closing a client ends everything that waits for it."""
 
 from __future__ import annotations
 
@@ -21,49 +21,56 @@ from tests.support import REPOSITORY
 Scene = Callable[[World], Awaitable[Any]]
 
 
-async def at_the_gate(made: World) -> None:
-    """Refused at a limit."""
-    made.fake.fail_next(Fault.secondary_limit(1000))
-    await asyncio.gather(*(made.repo.get_artifact(made.artifact) for _ in range(20)))
+async def call_at_a_closed_gate(world: World) -> None:
+    """Wait at the gate after GitHub reported a rate limit."""
+    world.fake.fail_next(Fault.secondary_limit(1000))
+    await asyncio.gather(*(world.repo.get_artifact(world.artifact) for _ in range(20)))
 
 
-async def between_tries(made: World) -> None:
-    """A server that is away."""
-    made.fake.fail_next(Fault(503, retry_after=100))
-    await made.repo.get_artifact(made.artifact)
+async def call_between_attempts(world: World) -> None:
+    """Wait before the next attempt after a 503."""
+    world.fake.fail_next(Fault(503, retry_after=100))
+    await world.repo.get_artifact(world.artifact)
 
 
-async def for_points(made: World) -> None:
-    """More calls than a minute has points."""
-    await asyncio.gather(*(made.repo.get_artifact(made.artifact) for _ in range(2000)))
+async def calls_that_exceed_the_points(world: World) -> None:
+    """Make more calls than the points per minute allow."""
+    await asyncio.gather(*(world.repo.get_artifact(world.artifact) for _ in range(2000)))
 
 
-async def among_deletes(made: World) -> None:
-    """Many DELETEs."""
-    select_for_deletion = [made.fake.add_artifact(REPOSITORY, "x", b"").id for _ in range(50)]
-    await asyncio.gather(*(made.repo.delete_artifact(one) for one in select_for_deletion))
+async def many_deletions(world: World) -> None:
+    """Wait between deletions."""
+    artifacts = [world.fake.add_artifact(REPOSITORY, "x", b"").id for _ in range(50)]
+    await asyncio.gather(*(world.repo.delete_artifact(artifact) for artifact in artifacts))
 
 
-async def for_an_answer(made: World) -> None:
-    """A server that does not answer."""
-    with made.fake.holding():
-        await made.repo.get_artifact(made.artifact)
+async def call_without_a_response(world: World) -> None:
+    """Wait for a server that does not respond."""
+    with world.fake.holding():
+        await world.repo.get_artifact(world.artifact)
 
 
-async def for_a_location(made: World) -> None:
-    """A download that waits for its turn."""
-    made.fake.fail_next(Fault.secondary_limit(1000))
-    await made.repo.download_artifact(made.artifact, Path("nowhere"))
+async def download_at_a_closed_gate(world: World) -> None:
+    """Wait at the gate with a download that has no signed URL yet."""
+    world.fake.fail_next(Fault.secondary_limit(1000))
+    await world.repo.download_artifact(world.artifact, Path("nowhere"))
 
 
 @pytest.mark.parametrize(
     "scene",
-    [at_the_gate, between_tries, for_points, among_deletes, for_an_answer, for_a_location],
+    [
+        call_at_a_closed_gate,
+        call_between_attempts,
+        calls_that_exceed_the_points,
+        many_deletions,
+        call_without_a_response,
+        download_at_a_closed_gate,
+    ],
     ids=lambda scene: scene.__name__,
 )
 @fast
 async def test_closing_ends_every_wait(scene: Scene) -> None:
-    """Whatever a task waits for when its client closes, ClientStateError comes at once."""
+    """Closing a client raises ClientStateError at once, whatever a task is waiting for."""
     limits = FakeLimits(primary=10**6, enforced=False)
     async with FakeGitHub(now=wall, limits=limits) as fake:
         artifact = fake.add_artifact(REPOSITORY, "dist", b"x").id
@@ -79,7 +86,7 @@ async def test_closing_ends_every_wait(scene: Scene) -> None:
 
 @fast
 async def test_closing_ends_the_wait_for_a_token() -> None:
-    """A token provider that does not return is left as well, and sees a cancellation."""
+    """Closing a client cancels a token provider that does not return."""
     cancelled = asyncio.Event()
 
     async def provide() -> str:
@@ -100,8 +107,8 @@ async def test_closing_ends_the_wait_for_a_token() -> None:
 
 
 @fast
-async def test_a_cancelled_call_stays_cancelled_at_the_closing() -> None:
-    """A task that was cancelled as its client closed ends cancelled, not with an error."""
+async def test_a_call_cancelled_while_closing_raises_cancelled_error() -> None:
+    """A task that is cancelled just before its client closes ends as cancelled."""
     async with FakeGitHub(now=wall) as fake:
         fake.fail_next(Fault.secondary_limit(1000))
         async with Client(fake.token, base_url=fake.url) as gh:
@@ -113,12 +120,12 @@ async def test_a_cancelled_call_stays_cancelled_at_the_closing() -> None:
 
 
 @fast
-async def test_nothing_begins_after_the_closing() -> None:
-    """Work that goes on with a closed client ends at once, and asks for no token."""
-    asked: list[float] = []
+async def test_nothing_starts_after_closing() -> None:
+    """Calls of a closed client raise at once and request no token."""
+    requested: list[float] = []
 
     async def provide() -> str:
-        asked.append(now())
+        requested.append(now())
         return "fake-token"
 
     async with FakeGitHub(now=wall) as fake:
@@ -137,40 +144,42 @@ async def test_nothing_begins_after_the_closing() -> None:
         with pytest.raises(ClientStateError):
             await repo.get_artifact(artifact)
         assert now() - before < 1
-        assert len(asked) == len(fake.requests) == 1
+        assert len(requested) == len(fake.requests) == 1
 
 
 @pytest.mark.parametrize("limit", [1, 2])
 @fast
 async def test_closing_ends_the_wait_for_a_connection(limit: int, tmp_path: Path) -> None:
-    """Downloads that wait for a small pool, or for GitHub with one, end at once at the closing."""
+    """Closing a client ends downloads that wait for a connection of a small pool."""
     async with FakeGitHub(now=wall) as fake:
-        ids = [fake.add_artifact(REPOSITORY, f"dist-{one}", b"x").id for one in range(6)]
+        ids = [fake.add_artifact(REPOSITORY, f"dist-{number}", b"x").id for number in range(6)]
         with fake.holding(origin="blob"):
             connector = aiohttp.TCPConnector(limit=limit)
             async with aiohttp.ClientSession(connector=connector) as session:
                 async with Client(fake.token, base_url=fake.url, session=session) as gh:
                     repo = gh.repo(REPOSITORY)
-                    listed = [await repo.get_artifact(one) for one in ids]
+                    listed = [await repo.get_artifact(number) for number in ids]
                     tasks = [
                         asyncio.ensure_future(repo.download_artifact(listed[0], tmp_path / "0"))
                     ]
                     await asyncio.sleep(1)
                     fake.fail_next(Fault.secondary_limit(1000))
                     tasks += [
-                        asyncio.ensure_future(repo.download_artifact(one, tmp_path / one.name))
-                        for one in listed[1:]
+                        asyncio.ensure_future(
+                            repo.download_artifact(artifact, tmp_path / artifact.name)
+                        )
+                        for artifact in listed[1:]
                     ]
                     await asyncio.sleep(1)
                     before = now()
                 done = await asyncio.gather(*tasks, return_exceptions=True)
-                assert {type(one) for one in done} == {ClientStateError}
+                assert {type(result) for result in done} == {ClientStateError}
                 assert now() - before < 1
 
 
 @fast
 async def test_closing_twice_while_a_provider_cleans_up() -> None:
-    """A closing that comes while a cancelled provider still cleans up does no harm, nor a third."""
+    """A client can be closed again while a cancelled token provider is cleaning up."""
     cleaned_up = asyncio.Event()
 
     async def provide() -> str:
@@ -197,22 +206,22 @@ async def test_closing_twice_while_a_provider_cleans_up() -> None:
 
 
 @fast
-async def test_work_within_work_ends_with_it() -> None:
-    """What a task does within its work is ended once, by the closing, and begins nothing anew."""
+async def test_nested_scopes() -> None:
+    """Nested scopes of a task end once, when the lifetime closes; no new one can start."""
     lifetime, inner = Lifetime(), Lifetime("this archive")
     ended: list[str] = []
 
     async def work() -> None:
-        async with lifetime.work(), inner.work():
-            async with lifetime.work():
+        async with lifetime.scope(), inner.scope():
+            async with lifetime.scope():
                 pass
             try:
-                async with lifetime.work():
+                async with lifetime.scope():
                     await asyncio.Event().wait()
             except asyncio.CancelledError:
                 ended.append("cancelled")
                 with pytest.raises(ClientStateError, match="the client is closed"):
-                    lifetime.work()
+                    lifetime.scope()
                 raise
 
     task = asyncio.ensure_future(work())

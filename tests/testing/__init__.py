@@ -1,1 +1,1 @@
-"""Tests of FakeGitHub with a bare client."""
+"""Tests of FakeGitHub with plain HTTP clients instead of the library."""

@@ -1,4 +1,4 @@
-"""A running fake, a bare client, and shorthands for talking to it."""
+"""Fixtures: a running FakeGitHub, an HTTP session, and functions that send requests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from yarl import URL
 
 from ghartifacts_async.testing import FakeGitHub
-from tests.testing.support import CONTENT, LIST, REPOSITORY, Answer, Ask, Clock, Signed
+from tests.testing.support import CONTENT, LIST, REPOSITORY, Clock, Response, Send, Signed
 
 
 @pytest.fixture
@@ -20,59 +20,60 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def fake(clock: Clock) -> AsyncIterator[FakeGitHub]:
-    """A running FakeGitHub on the clock."""
+    """A running FakeGitHub with the controllable clock."""
     async with FakeGitHub(now=clock) as server:
         yield server
 
 
 @pytest.fixture
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    """A session that adds nothing but aiohttp's own headers."""
+    """A session that adds only aiohttp's default headers."""
     async with aiohttp.ClientSession(auto_decompress=False) as session:
         yield session
 
 
 @pytest.fixture
-def ask(fake: FakeGitHub, http: aiohttp.ClientSession) -> Ask:
-    """Send one request, byte for byte, and read the answer.
+def send(fake: FakeGitHub, http: aiohttp.ClientSession) -> Send:
+    """Return a function that sends one request, without changing the URL, and reads the response.
 
-    A path is the API's and goes with the token; a header that is None is left out.
+    A target that starts with a slash is sent to the API with the token. In header names `_`
+    stands for `-`, and a header of None is left out.
     """
 
-    async def send(
+    async def send_request(
         target: str, method: str = "GET", *, data: bytes | None = None, **headers: str | None
-    ) -> Answer:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
+    ) -> Response:
+        fields = {name.replace("_", "-"): value for name, value in headers.items()}
         if target.startswith("/"):
             target = fake.url + target
-            named = {"Authorization": f"Bearer {fake.token}", **named}
+            fields = {"Authorization": f"Bearer {fake.token}", **fields}
         async with http.request(
             method,
             URL(target, encoded=True),
             data=data,
-            headers={name: value for name, value in named.items() if value is not None},
-            skip_auto_headers=[name for name, value in named.items() if value is None],
+            headers={name: value for name, value in fields.items() if value is not None},
+            skip_auto_headers=[name for name, value in fields.items() if value is None],
             allow_redirects=False,
         ) as response:
-            return Answer(response.status, response.headers, await response.read())
+            return Response(response.status, response.headers, await response.read())
 
-    return send
+    return send_request
 
 
 @pytest.fixture
-def signed(ask: Ask) -> Signed:
-    """Return an artifact's signed URL."""
+def signed(send: Send) -> Signed:
+    """Return a function that requests the signed URL of an artifact."""
 
-    async def locate(artifact_id: int) -> str:
-        answer = await ask(f"{LIST}/{artifact_id}/zip")
-        assert answer.status == 302
-        location: str = answer.headers["Location"]
+    async def request_url(artifact_id: int) -> str:
+        response = await send(f"{LIST}/{artifact_id}/zip")
+        assert response.status == 302
+        location: str = response.headers["Location"]
         return location
 
-    return locate
+    return request_url
 
 
 @pytest.fixture
 async def url(fake: FakeGitHub, signed: Signed) -> str:
-    """The signed URL of `CONTENT`."""
+    """The signed URL of an artifact whose payload is `CONTENT`."""
     return await signed(fake.add_artifact(REPOSITORY, "dist", CONTENT).id)

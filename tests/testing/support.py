@@ -1,4 +1,4 @@
-"""What the tests of the fake have in common."""
+"""Helpers that the tests of FakeGitHub share."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ REPOSITORY = "octo-org/octo-docs"
 LIST = f"/repos/{REPOSITORY}/actions/artifacts"
 CONTENT = bytes(range(256)) * 4
 
-Ask = Callable[..., Awaitable["Answer"]]
+Send = Callable[..., Awaitable["Response"]]
 Signed = Callable[[int], Awaitable[str]]
 
 
 @attrs.frozen
-class Answer:
-    """An answer that has been read to its end."""
+class Response:
+    """A response whose body has been read."""
 
     status: int
     headers: Any
@@ -35,15 +35,15 @@ class Answer:
         return json.loads(self.body)
 
 
-async def until(true: Callable[[], object]) -> None:
-    """Give way until it is true, for some seconds at most."""
+async def until(condition: Callable[[], object]) -> None:
+    """Run the event loop until the condition is true, for at most five seconds."""
     async with asyncio.timeout(5):
-        while not true():  # noqa: ASYNC110 - what the server counts has no event
+        while not condition():  # noqa: ASYNC110 - the server's counters set no event
             await asyncio.sleep(0)
 
 
 class Clock:
-    """A clock that moves when it is told to."""
+    """A clock that moves only when a test sets `time`."""
 
     def __init__(self) -> None:
         self.time = 1_800_000_000.0
@@ -54,21 +54,21 @@ class Clock:
 
 
 async def connect(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Send a GET over a connection of its own."""
+    """Open a connection, send a GET and return the connection."""
     parts = urlsplit(url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
-    get(writer, url)
+    send_get(writer, url)
     return reader, writer
 
 
-def get(writer: asyncio.StreamWriter, url: str) -> None:
-    """Send a GET."""
+def send_get(writer: asyncio.StreamWriter, url: str) -> None:
+    """Send a GET over an open connection."""
     parts = urlsplit(url)
     writer.write(f"GET {parts.path}?{parts.query} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
 
 
-async def flow(url: str) -> tuple[bytes, bytes]:
-    """Return head and body as they come until the connection ends in good order."""
+async def fetch_raw(url: str) -> tuple[bytes, bytes]:
+    """Send a GET; return headers and body as received until the server closes the connection."""
     reader, writer = await connect(url)
     async with asyncio.timeout(30):
         head, _, body = (await reader.read()).partition(b"\r\n\r\n")
@@ -76,16 +76,16 @@ async def flow(url: str) -> tuple[bytes, bytes]:
     return head, body
 
 
-async def locate(fake: FakeGitHub, http: aiohttp.ClientSession, content: bytes) -> str:
+async def add_and_sign(fake: FakeGitHub, http: aiohttp.ClientSession, content: bytes) -> str:
     """Add an artifact and return its signed URL."""
     artifact = fake.add_artifact(REPOSITORY, "dist", content)
     target = f"{fake.url}/repos/{REPOSITORY}/actions/artifacts/{artifact.id}/zip"
     auth = {"Authorization": f"token {fake.token}"}
-    async with http.get(target, headers=auth, allow_redirects=False) as answer:
-        return answer.headers["Location"]
+    async with http.get(target, headers=auth, allow_redirects=False) as response:
+        return response.headers["Location"]
 
 
-async def sent(fake: FakeGitHub) -> int | None:
-    """Return how many bytes of the last request's body the log says were sent."""
+async def last_bytes_sent(fake: FakeGitHub) -> int | None:
+    """Return the final `bytes_sent` of the last request to the blob store."""
     await fake.settled()
     return fake.requests_to("blob")[-1].bytes_sent

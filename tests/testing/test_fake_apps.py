@@ -1,4 +1,4 @@
-"""Apps: JWTs are checked as strictly as GitHub does, tokens reach what they are granted."""
+"""GitHub Apps: the verification of JWTs, and what installation tokens may access."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from ghartifacts_async.testing import FakeGitHub
-from tests.testing.support import LIST, REPOSITORY, Answer, Ask, Clock
+from tests.testing.support import LIST, REPOSITORY, Clock, Response, Send
 
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 OTHER_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 TOKENS = "/app/installations/42/access_tokens"
 
-Mint = Callable[..., Awaitable[Answer]]
+Mint = Callable[..., Awaitable[Response]]
 
 
 def public(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
-    """The public half of a key, in PEM."""
+    """Return the public key in PEM format."""
     return key.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
 
 
 def signed(clock: Clock, key: rsa.RSAPrivateKey = KEY, **claims: Any) -> str:
-    """A good JWT, but for the claims and the key given."""
+    """Return a JWT that is valid except for the given key and claims; None omits a claim."""
     now = int(clock.time)
-    good = {"iat": now - 60, "exp": now + 540, "iss": "7", **claims}
-    return jwt.encode({k: v for k, v in good.items() if v is not None}, key, algorithm="RS256")
+    valid = {"iat": now - 60, "exp": now + 540, "iss": "7", **claims}
+    return jwt.encode({k: v for k, v in valid.items() if v is not None}, key, algorithm="RS256")
 
 
 @pytest.fixture(autouse=True)
@@ -45,52 +45,54 @@ def _app(fake: FakeGitHub) -> None:
 
 
 @pytest.fixture
-def mint(ask: Ask, clock: Clock) -> Mint:
-    """Ask for a token."""
+def mint(send: Send, clock: Clock) -> Mint:
+    """Return a function that requests an installation token."""
 
-    async def send(body: object = None, target: str = TOKENS) -> Answer:
+    async def create_token(body: object = None, target: str = TOKENS) -> Response:
         data = None if body is None else json.dumps(body).encode()
-        return await ask(target, "POST", data=data, Authorization=f"Bearer {signed(clock)}")
+        return await send(target, "POST", data=data, Authorization=f"Bearer {signed(clock)}")
 
-    return send
+    return create_token
 
 
-async def test_token(ask: Ask, fake: FakeGitHub, clock: Clock, mint: Mint) -> None:
-    """A token is good for an hour, beside others, and is refused thereafter."""
-    answer = await mint()
-    assert answer.status == 201
-    assert answer.json["token"].startswith("ghs_")
-    assert datetime.fromisoformat(answer.json["expires_at"]).timestamp() == clock.time + 3600
-    assert answer.json["permissions"] == {"metadata": "read", "actions": "write"}
-    assert answer.json["repository_selection"] == "selected"
-    assert "repositories" not in answer.json
+async def test_a_token_is_valid_for_an_hour(
+    send: Send, fake: FakeGitHub, clock: Clock, mint: Mint
+) -> None:
+    """A token is valid for an hour, and a second token does not revoke the first."""
+    response = await mint()
+    assert response.status == 201
+    assert response.json["token"].startswith("ghs_")
+    assert datetime.fromisoformat(response.json["expires_at"]).timestamp() == clock.time + 3600
+    assert response.json["permissions"] == {"metadata": "read", "actions": "write"}
+    assert response.json["repository_selection"] == "selected"
+    assert "repositories" not in response.json
     clock.time += 1800
     second = (await mint(target=f"/api/v3{TOKENS}")).json["token"]
     assert fake.tokens_minted == 2
-    first = f"Bearer {answer.json['token']}"
+    first = f"Bearer {response.json['token']}"
     clock.time += 1799
-    assert (await ask(LIST, Authorization=first)).status == 200
+    assert (await send(LIST, Authorization=first)).status == 200
     clock.time += 1
-    refused = await ask(LIST, Authorization=first)
+    refused = await send(LIST, Authorization=first)
     assert (refused.status, refused.json["message"]) == (401, "Bad credentials")
-    assert (await ask(LIST, Authorization=f"token {second}")).status == 200
+    assert (await send(LIST, Authorization=f"token {second}")).status == 200
 
 
-async def test_account_of_an_installation(ask: Ask, mint: Mint) -> None:
-    """The limit is the installation's, whichever of its tokens is used."""
+async def test_tokens_of_an_installation_share_a_rate_limit(send: Send, mint: Mint) -> None:
+    """All tokens of an installation share one rate limit."""
     remaining = []
     for _ in range(2):
         token = (await mint()).json["token"]
-        answer = await ask(LIST, Authorization=f"Bearer {token}")
-        remaining.append(answer.headers["X-RateLimit-Remaining"])
+        response = await send(LIST, Authorization=f"Bearer {token}")
+        remaining.append(response.headers["X-RateLimit-Remaining"])
     assert remaining == ["4999", "4998"]
 
 
-async def test_revoke(ask: Ask, fake: FakeGitHub, mint: Mint) -> None:
-    """A revoked token is good no more, and only a good one can be revoked."""
+async def test_a_revoked_token(send: Send, fake: FakeGitHub, mint: Mint) -> None:
+    """A revoked token gets 401, and cannot be revoked again."""
     token = (await mint()).json["token"]
     fake.revoke(token)
-    assert (await ask(LIST, Authorization=f"Bearer {token}")).status == 401
+    assert (await send(LIST, Authorization=f"Bearer {token}")).status == 401
     with pytest.raises(KeyError):
         fake.revoke(token)
 
@@ -108,109 +110,115 @@ async def test_revoke(ask: Ask, fake: FakeGitHub, mint: Mint) -> None:
         ({"key": OTHER_KEY}, 401, "A JSON web token could not be decoded"),
     ],
 )
-async def test_wrong_jwt(
-    ask: Ask, fake: FakeGitHub, clock: Clock, claims: dict[str, Any], status: int, message: str
+async def test_an_invalid_jwt(
+    send: Send, fake: FakeGitHub, clock: Clock, claims: dict[str, Any], status: int, message: str
 ) -> None:
-    """Every claim and the signature are checked, on the server's clock, with GitHub's words."""
-    answer = await ask(TOKENS, "POST", Authorization=f"Bearer {signed(clock, **claims)}")
-    assert answer.status == status
-    assert answer.json["message"].startswith(message)
+    """Claims and signature are verified by the server's clock, with GitHub's error messages."""
+    response = await send(TOKENS, "POST", Authorization=f"Bearer {signed(clock, **claims)}")
+    assert response.status == status
+    assert response.json["message"].startswith(message)
     assert fake.tokens_minted == 0
 
 
 @pytest.mark.parametrize("claims", [{"iat": 1_800_000_000}, {"exp": 1_800_000_600}])
-async def test_jwt_at_the_edge(ask: Ask, clock: Clock, claims: dict[str, Any]) -> None:
-    """A JWT issued now, and one for ten minutes from now, are good."""
-    answer = await ask(TOKENS, "POST", Authorization=f"Bearer {signed(clock, **claims)}")
-    assert answer.status == 201
+async def test_a_jwt_at_the_limits_of_validity(
+    send: Send, clock: Clock, claims: dict[str, Any]
+) -> None:
+    """A JWT issued now, and one that expires in ten minutes, are valid."""
+    response = await send(TOKENS, "POST", Authorization=f"Bearer {signed(clock, **claims)}")
+    assert response.status == 201
 
 
-async def test_other_algorithms(ask: Ask) -> None:
-    """A JWT that is not signed with RS256 is none, nor is anything with two dots."""
+async def test_other_algorithms_are_refused(send: Send) -> None:
+    """A JWT that is not signed with RS256, and text that only looks like a JWT, get 401."""
     claims = {"iat": 1_799_999_940, "exp": 1_800_000_500, "iss": "7"}
     unsigned = jwt.encode(claims, "", algorithm="none")
     shared = jwt.encode(claims, "a secret that is long enough for this", algorithm="HS256")
     for token in (unsigned, shared, "a.b.c"):
-        answer = await ask(TOKENS, "POST", Authorization=f"Bearer {token}")
-        assert answer.status == 401
-        assert answer.json["message"] == "A JSON web token could not be decoded"
+        response = await send(TOKENS, "POST", Authorization=f"Bearer {token}")
+        assert response.status == 401
+        assert response.json["message"] == "A JSON web token could not be decoded"
 
 
-async def test_endpoints_of_the_app(ask: Ask, mint: Mint) -> None:
-    """The app's own endpoints take nothing but a JWT, and others take none."""
+async def test_app_endpoints_accept_only_jwts(send: Send, mint: Mint) -> None:
+    """The app endpoints accept only the JWT of the app."""
     installation = f"/repos/{REPOSITORY}/installation"
     token = (await mint()).json["token"]
     for authorization in (f"Bearer {token}", "Bearer fake-token", None):
         for target, method in [(TOKENS, "POST"), (installation, "GET")]:
-            answer = await ask(target, method, Authorization=authorization)
-            assert answer.status == 401
-    assert (await ask(TOKENS)).status == 404
+            response = await send(target, method, Authorization=authorization)
+            assert response.status == 401
+    assert (await send(TOKENS)).status == 404
     assert (await mint(target="/app/installations/43/access_tokens")).status == 404
 
 
-async def test_jwt_for_other_calls(ask: Ask, clock: Clock) -> None:
-    """With a JWT an app cannot do what its installations do."""
-    answer = await ask(LIST, Authorization=f"Bearer {signed(clock)}")
-    assert answer.status == 403
-    assert answer.json["message"] == "Resource not accessible by integration"
+async def test_a_jwt_gives_no_access_to_artifacts(send: Send, clock: Clock) -> None:
+    """A JWT does not give access to artifacts."""
+    response = await send(LIST, Authorization=f"Bearer {signed(clock)}")
+    assert response.status == 403
+    assert response.json["message"] == "Resource not accessible by integration"
 
 
 @pytest.mark.parametrize("base", ["", "/api/v3"])
-async def test_installation(ask: Ask, fake: FakeGitHub, clock: Clock, base: str) -> None:
-    """An app finds its installation by a repository, and only its own."""
+async def test_finding_an_installation(
+    send: Send, fake: FakeGitHub, clock: Clock, base: str
+) -> None:
+    """An app can find its own installation by a repository, and no other."""
     authorization = f"Bearer {signed(clock)}"
-    found = await ask(f"{base}/repos/octo-org/second/installation", Authorization=authorization)
+    found = await send(f"{base}/repos/octo-org/second/installation", Authorization=authorization)
     assert found.status == 200
     assert (found.json["id"], found.json["app_id"]) == (42, 7)
     assert found.json["access_tokens_url"] == f"{fake.url}{base}{TOKENS}"
     fake.add_repository("octo-org/third")
     fake.add_app(8, public(OTHER_KEY), 43, ["octo-org/third"])
     for name in ("octo-org/third", "octo-org/none"):
-        answer = await ask(f"{base}/repos/{name}/installation", Authorization=authorization)
-        assert answer.status == 404
+        response = await send(f"{base}/repos/{name}/installation", Authorization=authorization)
+        assert response.status == 404
     fake.rename_repository(REPOSITORY, "octo-org/new")
-    answer = await ask(f"{base}/repos/{REPOSITORY}/installation", Authorization=authorization)
-    assert (answer.status, answer.headers["Location"].endswith("/installation")) == (301, True)
+    response = await send(f"{base}/repos/{REPOSITORY}/installation", Authorization=authorization)
+    assert (response.status, response.headers["Location"].endswith("/installation")) == (301, True)
 
 
-async def test_narrowed(ask: Ask, mint: Mint) -> None:
-    """A token can be narrowed to fewer repositories and permissions, and is held to that."""
+async def test_a_limited_token(send: Send, mint: Mint) -> None:
+    """A token can be limited to fewer repositories and permissions than its installation."""
     body = {"permissions": {"actions": "read"}, "repositories": ["octo-docs"]}
-    answer = await mint(body)
-    assert answer.json["permissions"] == {"metadata": "read", "actions": "read"}
-    assert [one["full_name"] for one in answer.json["repositories"]] == [REPOSITORY]
-    authorization = f"Bearer {answer.json['token']}"
-    assert (await ask(f"{LIST}/11/zip", Authorization=authorization)).status == 302
-    refused = await ask(f"{LIST}/11", "DELETE", Authorization=authorization)
+    response = await mint(body)
+    assert response.json["permissions"] == {"metadata": "read", "actions": "read"}
+    assert [repository["full_name"] for repository in response.json["repositories"]] == [REPOSITORY]
+    authorization = f"Bearer {response.json['token']}"
+    assert (await send(f"{LIST}/11/zip", Authorization=authorization)).status == 302
+    refused = await send(f"{LIST}/11", "DELETE", Authorization=authorization)
     assert refused.status == 403
     assert refused.json["message"] == "Resource not accessible by integration"
     assert refused.headers["X-Accepted-GitHub-Permissions"] == "actions=write"
-    hidden = await ask("/repos/octo-org/second/actions/artifacts", Authorization=authorization)
+    hidden = await send("/repos/octo-org/second/actions/artifacts", Authorization=authorization)
     assert hidden.status == 404
     wide = f"Bearer {(await mint({})).json['token']}"
-    assert (await ask(f"{LIST}/11", "DELETE", Authorization=wide)).status == 204
+    assert (await send(f"{LIST}/11", "DELETE", Authorization=wide)).status == 204
 
 
-async def test_narrowed_by_id(ask: Ask, fake: FakeGitHub, mint: Mint) -> None:
-    """A token narrowed by a repository's id survives its renaming, and reaches no other."""
+async def test_a_token_limited_by_repository_id(send: Send, fake: FakeGitHub, mint: Mint) -> None:
+    """A token limited by repository id works after a rename, and for no other repository."""
     token = (await mint({"repository_ids": [fake.add_repository(REPOSITORY)]})).json["token"]
     fake.rename_repository(REPOSITORY, "octo-org/new")
     target = "/repos/{}/actions/artifacts"
     authorization = f"Bearer {token}"
-    assert (await ask(target.format("octo-org/new"), Authorization=authorization)).status == 200
+    assert (await send(target.format("octo-org/new"), Authorization=authorization)).status == 200
     fake.add_repository("octo-org/public")
-    outside = await ask(target.format("octo-org/public"), Authorization=authorization)
+    outside = await send(target.format("octo-org/public"), Authorization=authorization)
     assert outside.status == 403
 
 
-async def test_everything(ask: Ask, fake: FakeGitHub, clock: Clock) -> None:
-    """An installation without a choice reaches every repository, with its own permissions."""
+async def test_an_installation_on_all_repositories(
+    send: Send, fake: FakeGitHub, clock: Clock
+) -> None:
+    """An installation without selected repositories has its permissions on all repositories."""
     fake.add_app("Iv1.client", public(OTHER_KEY), 44, permissions={"contents": "read"})
     authorization = f"Bearer {signed(clock, OTHER_KEY, iss='Iv1.client')}"
     target = "/app/installations/44/access_tokens"
-    answer = await ask(target, "POST", Authorization=authorization)
-    assert answer.json["repository_selection"] == "all"
-    refused = await ask(LIST, Authorization=f"Bearer {answer.json['token']}")
+    response = await send(target, "POST", Authorization=authorization)
+    assert response.json["repository_selection"] == "all"
+    refused = await send(LIST, Authorization=f"Bearer {response.json['token']}")
     assert refused.headers["X-Accepted-GitHub-Permissions"] == "actions=read"
 
 
@@ -225,28 +233,30 @@ async def test_everything(ask: Ask, fake: FakeGitHub, clock: Clock) -> None:
         ([], 400),
     ],
 )
-async def test_too_much_asked(mint: Mint, fake: FakeGitHub, body: object, status: int) -> None:
-    """A token cannot have more than its installation has."""
+async def test_a_token_cannot_exceed_its_installation(
+    mint: Mint, fake: FakeGitHub, body: object, status: int
+) -> None:
+    """A token cannot get more access than its installation has."""
     assert (await mint(body)).status == status
     assert fake.tokens_minted == 0
 
 
-async def test_body_is_logged(ask: Ask, fake: FakeGitHub, clock: Clock) -> None:
-    """The log has the body of a request; one that is no JSON is refused."""
+async def test_a_malformed_body(send: Send, fake: FakeGitHub, clock: Clock) -> None:
+    """A body that is not JSON gets 400, and the log has the body."""
     authorization = f"Bearer {signed(clock)}"
-    answer = await ask(TOKENS, "POST", data=b"{", Authorization=authorization)
-    assert answer.status == 400
+    response = await send(TOKENS, "POST", data=b"{", Authorization=authorization)
+    assert response.status == 400
     assert fake.requests[-1].body == b"{"
 
 
-def test_app_mistakes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keys that are none, ids that are taken, and libraries that are missing are told at once."""
+def test_wrong_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Invalid keys, ids in use and missing libraries raise an error at once."""
     fake = FakeGitHub()
     fake.add_app(7, public(KEY).decode(), 42)
     with pytest.raises(ValueError, match="installation 42"):
         fake.add_app(7, public(KEY), 42)
     with pytest.raises(ValueError, match="PEM"):
-        fake.add_app(7, "no key", 43)
+        fake.add_app(7, "not a key", 43)
     with pytest.raises(ValueError, match="RSA"):
         fake.add_app(7, public(ec.generate_private_key(ec.SECP256R1())), 43)
     monkeypatch.setitem(sys.modules, "jwt", None)

@@ -1,4 +1,4 @@
-"""Archives have the layout that the official uploader gives them."""
+"""Archives have the same layout as those of the official uploader."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ARCHIVES = Path(__file__).parent.parent / "data" / "archives"
 
 
 def layout(path: Path) -> list[tuple[object, ...]]:
-    """Return what an archive says about each member apart from sizes and times."""
+    """Return the content and the zip fields of each member, except sizes and times."""
     data = path.read_bytes()
     rows: list[tuple[object, ...]] = []
     with zipfile.ZipFile(path) as archive:
@@ -46,8 +46,8 @@ def layout(path: Path) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize("name", ["small.zip", "tree.zip"])
-async def test_layout(name: str) -> None:
-    """Zipping the members of a real archive gives the real archive's flags, field by field."""
+async def test_the_layout_is_that_of_the_uploader(name: str) -> None:
+    """Zipping the members of a real archive reproduces its zip fields."""
     real = ARCHIVES / name
     with zipfile.ZipFile(real) as archive:
         members = {entry: archive.read(entry) for entry in archive.namelist()}
@@ -57,7 +57,7 @@ async def test_layout(name: str) -> None:
         made = layout(fake.add_artifact("o/r", "made", members).path)
     finally:
         await fake.close()
-    # The uploader keeps the x bits of files, which a mapping of contents does not have.
+    # The uploader keeps the executable bits of files; a mapping of contents has none.
     executable = {entry for entry, mode in modes.items() if mode >> 16 == 0o100755}
     for ours, theirs in zip(made, layout(real), strict=True):
         if ours[0] in executable:
@@ -66,7 +66,7 @@ async def test_layout(name: str) -> None:
             assert ours == theirs
 
 
-async def test_text_and_order() -> None:
+async def test_text_is_utf8_and_members_keep_their_order() -> None:
     """Text is encoded as UTF-8, and members keep their order."""
     async with FakeGitHub() as fake:
         path = fake.add_artifact("o/r", "a", {"z.txt": "größe", "a.txt": b""}).path
@@ -75,16 +75,16 @@ async def test_text_and_order() -> None:
             assert archive.read("z.txt").decode() == "größe"
 
 
-async def test_unsafe_names() -> None:
-    """Names are written as given, so that hostile archives can be made."""
+async def test_unsafe_names_are_kept() -> None:
+    """Unsafe member names are written unchanged, to make hostile archives."""
     async with FakeGitHub() as fake:
         path = fake.add_artifact("o/r", "a", {"../../evil": b"", "/etc/x": b""}).path
         with zipfile.ZipFile(path) as archive:
             assert archive.namelist() == ["../../evil", "/etc/x"]
 
 
-async def test_clock_before_zip() -> None:
-    """A clock that starts at zero is no hindrance, although zip knows no time before 1980."""
+async def test_times_before_1980() -> None:
+    """Times before 1980, which zip cannot express, become 1980."""
     async with FakeGitHub(now=lambda: 0.0) as fake:
         artifact = fake.add_artifact("o/r", "a", {"a": b""})
         assert artifact.created_at.timestamp() == 0

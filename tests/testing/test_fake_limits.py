@@ -1,4 +1,4 @@
-"""Enforced limits: what is refused, how clients are told, and who did not listen."""
+"""Rate limits: which requests are refused, and which ignored a request to wait."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ import aiohttp
 import pytest
 
 from ghartifacts_async.testing import FakeGitHub, FakeLimits, Fault
-from tests.testing.support import LIST, REPOSITORY, Ask, Clock, until
+from tests.testing.support import LIST, REPOSITORY, Clock, Send, until
 
-SLOW = FakeLimits(primary=100_000)
+HIGH_PRIMARY = FakeLimits(primary=100_000)
 EXHAUSTED = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1800000030"}
 
 
 @pytest.fixture
 def limits() -> FakeLimits | None:
-    """The limits of `fake`, for a test to choose."""
+    """The limits of `fake`; tests override it by parametrization."""
     return FakeLimits()
 
 
 @pytest.fixture
 async def fake(clock: Clock, limits: FakeLimits | None) -> AsyncIterator[FakeGitHub]:
-    """A running FakeGitHub on the clock, with the limits."""
+    """A running FakeGitHub with the controllable clock and the limits."""
     async with FakeGitHub(now=clock, limits=limits) as server:
         server.add_artifact(REPOSITORY, "dist", b"hello", id=11)
         yield server
@@ -34,12 +34,14 @@ async def fake(clock: Clock, limits: FakeLimits | None) -> AsyncIterator[FakeGit
     ("limits", "status"),
     [(FakeLimits(primary=2), 403), (FakeLimits(primary=2, status=429), 429)],
 )
-async def test_primary(ask: Ask, clock: Clock, status: int) -> None:
-    """At zero remaining calls are refused as GitHub does it, until the reset and no longer."""
+async def test_the_primary_limit_refuses_until_the_reset(
+    send: Send, clock: Clock, status: int
+) -> None:
+    """With no requests remaining, requests are refused as GitHub does it until the reset."""
     reset = clock.time + 3600
-    assert [(await ask(LIST)).status for _ in range(2)] == [200, 200]
+    assert [(await send(LIST)).status for _ in range(2)] == [200, 200]
     clock.time += 1800
-    refused = await ask(LIST)
+    refused = await send(LIST)
     assert refused.status == status
     assert refused.headers["x-ratelimit-remaining"] == "0"
     assert refused.headers["x-ratelimit-used"] == "2"
@@ -48,44 +50,44 @@ async def test_primary(ask: Ask, clock: Clock, status: int) -> None:
     assert refused.json["message"] == "API rate limit exceeded for user ID 1."
     assert parsedate_to_datetime(refused.headers["Date"]).timestamp() == clock.time
     clock.time = reset - 1
-    assert (await ask(LIST)).status == status
+    assert (await send(LIST)).status == status
     clock.time = reset
-    assert (await ask(LIST)).headers["x-ratelimit-remaining"] == "1"
+    assert (await send(LIST)).headers["x-ratelimit-remaining"] == "1"
 
 
 @pytest.mark.parametrize("limits", [FakeLimits(primary=2, window=10)])
-async def test_primary_spares_not_modified(ask: Ask) -> None:
-    """Answers with 304 can be had as long as anything is left, at no cost."""
-    etag = (await ask(LIST)).headers["ETag"]
+async def test_not_modified_costs_nothing(send: Send) -> None:
+    """A 304 costs nothing, but is refused as well once the limit is used up."""
+    etag = (await send(LIST)).headers["ETag"]
     for _ in range(5):
-        again = await ask(LIST, If_None_Match=etag)
+        again = await send(LIST, If_None_Match=etag)
         assert (again.status, again.headers["x-ratelimit-remaining"]) == (304, "1")
-    assert (await ask(LIST)).status == 200
-    assert (await ask(LIST, If_None_Match=etag)).status == 403
+    assert (await send(LIST)).status == 200
+    assert (await send(LIST, If_None_Match=etag)).status == 403
 
 
 @pytest.mark.parametrize("limits", [FakeLimits(primary=1, anonymous=2)])
-async def test_accounts(ask: Ask) -> None:
-    """Those without a token share a limit of their own, and a bad token is told that it is."""
-    statuses = [(await ask(LIST, Authorization=None)).status for _ in range(2)]
+async def test_each_account_has_its_own_limit(send: Send) -> None:
+    """Requests without a token share one limit; a wrong token gets 401, not a rate limit error."""
+    statuses = [(await send(LIST, Authorization=None)).status for _ in range(2)]
     assert statuses == [200, 200]
-    refused = await ask(LIST, Authorization=None)
+    refused = await send(LIST, Authorization=None)
     assert refused.json["message"].startswith("API rate limit exceeded for 127.0.0.1. (But")
-    assert (await ask(LIST)).status == 200
-    assert (await ask(LIST, Authorization="Bearer wrong")).status == 401
+    assert (await send(LIST)).status == 200
+    assert (await send(LIST, Authorization="Bearer wrong")).status == 401
 
 
-@pytest.mark.parametrize("limits", [SLOW])
-async def test_points(ask: Ask, fake: FakeGitHub, clock: Clock) -> None:
-    """More than 900 points within any minute trip the secondary limit, a DELETE being 5."""
+@pytest.mark.parametrize("limits", [HIGH_PRIMARY])
+async def test_points_per_minute(send: Send, fake: FakeGitHub, clock: Clock) -> None:
+    """More than 900 points in any minute exceed the secondary limit; a DELETE costs 5 points."""
     for _ in range(400):
-        assert (await ask(f"{LIST}/11", "HEAD")).status == 200
+        assert (await send(f"{LIST}/11", "HEAD")).status == 200
     clock.time += 30
     for _ in range(100):
-        assert (await ask(f"{LIST}/12", "DELETE")).status == 404
+        assert (await send(f"{LIST}/12", "DELETE")).status == 404
     clock.time += 29.9
     assert fake.secondary_trips == 0
-    refused = await ask(LIST)
+    refused = await send(LIST)
     assert refused.status == 403
     assert refused.headers["retry-after"] == "60"
     assert refused.headers["x-ratelimit-remaining"] == "99500"
@@ -94,39 +96,41 @@ async def test_points(ask: Ask, fake: FakeGitHub, clock: Clock) -> None:
     )
     assert refused.json["documentation_url"].endswith("secondary-rate-limits")
     clock.time += 59.5
-    assert (await ask(LIST)).headers["retry-after"] == "1"
+    assert (await send(LIST)).headers["retry-after"] == "1"
     assert fake.secondary_trips == 1
     clock.time += 0.5
-    assert (await ask(LIST)).status == 200
+    assert (await send(LIST)).status == 200
 
 
 @pytest.mark.parametrize("limits", [FakeLimits(points_per_minute=10)])
-async def test_points_slide(ask: Ask, fake: FakeGitHub, clock: Clock) -> None:
-    """A minute ends for each request on its own, so an even pace below the limit never trips."""
+async def test_points_are_counted_in_a_sliding_window(
+    send: Send, fake: FakeGitHub, clock: Clock
+) -> None:
+    """The minute is a sliding window: a steady rate at the limit never exceeds it."""
     for _ in range(100):
-        assert (await ask(LIST)).status == 200
+        assert (await send(LIST)).status == 200
         clock.time += 6
     assert (fake.secondary_trips, fake.sent_while_told_to_wait) == (0, 0)
 
 
 @pytest.mark.parametrize("limits", [FakeLimits(concurrent=3)])
-async def test_concurrent(ask: Ask, fake: FakeGitHub, clock: Clock) -> None:
-    """One request too many under way is refused at once, those before it are answered."""
+async def test_the_concurrency_limit(send: Send, fake: FakeGitHub, clock: Clock) -> None:
+    """A request beyond the concurrency limit is refused; those in progress are answered."""
     async with asyncio.timeout(5):
         with fake.holding():
-            held = [asyncio.ensure_future(ask(LIST)) for _ in range(3)]
+            held = [asyncio.ensure_future(send(LIST)) for _ in range(3)]
             await until(lambda: fake.most_under_way == 3)
-            refused = await ask(LIST)
+            refused = await send(LIST)
             assert (refused.status, refused.headers["retry-after"]) == (403, "60")
         assert [(await task).status for task in held] == [200, 200, 200]
     assert fake.secondary_trips == 1
     clock.time += 60
-    assert (await ask(LIST)).status == 200
+    assert (await send(LIST)).status == 200
 
 
 @pytest.mark.parametrize("limits", [FakeLimits(concurrent=20, primary=10**6)])
-async def test_a_herd_is_concurrent(fake: FakeGitHub) -> None:
-    """Many requests sent together are under way together, though nothing holds them."""
+async def test_requests_sent_together_are_concurrent(fake: FakeGitHub) -> None:
+    """Requests sent together are in progress together, even if nothing holds them."""
     headers = {"Authorization": f"token {fake.token}"}
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
 
@@ -138,8 +142,8 @@ async def test_a_herd_is_concurrent(fake: FakeGitHub) -> None:
     assert fake.secondary_trips == 1
 
 
-async def test_a_careful_herd_is_not(fake: FakeGitHub) -> None:
-    """A client that keeps to the documented numbers is never refused."""
+async def test_a_client_within_the_limits_is_never_refused(fake: FakeGitHub) -> None:
+    """A client that respects the documented limits is never refused."""
     headers = {"Authorization": f"token {fake.token}"}
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=90)) as http:
 
@@ -153,34 +157,36 @@ async def test_a_careful_herd_is_not(fake: FakeGitHub) -> None:
 
 
 @pytest.mark.parametrize("limits", [FakeLimits(points_per_minute=1)])
-async def test_told_by_secondary_limit(ask: Ask, fake: FakeGitHub, clock: Clock) -> None:
-    """A request before the time that Retry-After named counts, one at that time does not."""
-    await ask(LIST)
-    assert (await ask(LIST)).status == 403
+async def test_a_secondary_limit_asks_to_wait(send: Send, fake: FakeGitHub, clock: Clock) -> None:
+    """A request before the end of Retry-After is a violation; a request at its end is not."""
+    await send(LIST)
+    assert (await send(LIST)).status == 403
     assert fake.sent_while_told_to_wait == 0
     clock.time += 59
-    await ask(LIST)
+    await send(LIST)
     assert fake.sent_while_told_to_wait == 1
     clock.time += 1
-    assert (await ask(LIST)).status == 200
+    assert (await send(LIST)).status == 200
     assert fake.sent_while_told_to_wait == 1
 
 
 @pytest.mark.parametrize("limits", [FakeLimits(primary=1), FakeLimits(primary=1, enforced=False)])
-async def test_told_by_remaining(ask: Ask, fake: FakeGitHub, clock: Clock) -> None:
-    """The answer that leaves nothing tells as much as a refusal, enforced or only counted."""
-    assert (await ask(LIST)).headers["x-ratelimit-remaining"] == "0"
+async def test_no_remaining_requests_ask_to_wait(
+    send: Send, fake: FakeGitHub, clock: Clock
+) -> None:
+    """A response with no requests remaining asks to wait until the reset, enforced or not."""
+    assert (await send(LIST)).headers["x-ratelimit-remaining"] == "0"
     clock.time += 3599
-    await ask(LIST)
+    await send(LIST)
     assert fake.sent_while_told_to_wait == 1
     clock.time += 1
-    await ask(LIST)
+    await send(LIST)
     assert fake.sent_while_told_to_wait == 1
 
 
 @pytest.mark.parametrize("limits", [None])
 @pytest.mark.parametrize(
-    ("fault", "told"),
+    ("fault", "asks_to_wait"),
     [
         (Fault(429, retry_after=30), True),
         (Fault(403, retry_after=30, retry_after_date=True), True),
@@ -190,53 +196,55 @@ async def test_told_by_remaining(ask: Ask, fake: FakeGitHub, clock: Clock) -> No
         (Fault(503, retry_after=30), False),
     ],
 )
-async def test_told_by_faults(
-    ask: Ask, fake: FakeGitHub, clock: Clock, fault: Fault, told: bool
+async def test_faults_ask_to_wait(
+    send: Send, fake: FakeGitHub, clock: Clock, fault: Fault, asks_to_wait: bool
 ) -> None:
-    """Faults tell as limits do; a 503 and a refusal without a time close nothing."""
+    """A fault can ask to wait; a 503, and a refusal without a valid time, do not."""
     fake.fail_next(fault)
-    await ask(LIST)
+    await send(LIST)
     clock.time += 29
-    await ask(LIST)
-    assert fake.sent_while_told_to_wait == told
+    await send(LIST)
+    assert fake.sent_while_told_to_wait == asks_to_wait
     clock.time += 1
-    await ask(LIST)
-    assert fake.sent_while_told_to_wait == told
+    await send(LIST)
+    assert fake.sent_while_told_to_wait == asks_to_wait
 
 
 @pytest.mark.parametrize("limits", [FakeLimits(enforced=False)])
-async def test_crossing(ask: Ask, fake: FakeGitHub, clock: Clock) -> None:
-    """A request that may have crossed the refusal is forgiven, the next on its connection not."""
+async def test_a_request_that_crosses_the_refusal_is_tolerated(
+    send: Send, fake: FakeGitHub, clock: Clock
+) -> None:
+    """A request sent before its client saw the refusal is tolerated, the next one is not."""
     async with asyncio.timeout(5):
         with fake.holding():
-            tasks = [asyncio.ensure_future(ask(LIST)) for _ in range(2)]
+            tasks = [asyncio.ensure_future(send(LIST)) for _ in range(2)]
             await until(lambda: fake.most_under_way == 2)
         await asyncio.gather(*tasks)
     fake.fail_next(Fault.secondary_limit(60))
-    await asyncio.gather(ask(LIST), ask(LIST))
+    await asyncio.gather(send(LIST), send(LIST))
     assert fake.sent_while_told_to_wait == 0
-    await ask(LIST)
+    await send(LIST)
     assert fake.sent_while_told_to_wait == 1
     clock.time += 60
     fake.fail_next(Fault.secondary_limit(60))
-    await ask(LIST)
+    await send(LIST)
     clock.time += 1
-    await asyncio.gather(ask(LIST), ask(LIST))
+    await asyncio.gather(send(LIST), send(LIST))
     assert fake.sent_while_told_to_wait == 3
 
 
 @pytest.mark.parametrize("limits", [None])
-async def test_limits_off(ask: Ask) -> None:
-    """A GHES that has its limits off says nothing about them, and refuses nothing."""
+async def test_without_limits(send: Send) -> None:
+    """Without limits, as on GHES, no request is refused and no rate limit header is sent."""
     for _ in range(70):
-        answer = await ask(f"/api/v3{LIST}", Authorization=None)
-        assert answer.status == 200
-    assert not [name for name in answer.headers if name.lower().startswith("x-ratelimit")]
-    assert answer.headers["Date"] == "Fri, 15 Jan 2027 08:00:00 GMT"
+        response = await send(f"/api/v3{LIST}", Authorization=None)
+        assert response.status == 200
+    assert not [name for name in response.headers if name.lower().startswith("x-ratelimit")]
+    assert response.headers["Date"] == "Fri, 15 Jan 2027 08:00:00 GMT"
 
 
-def test_limits_make_sense() -> None:
-    """Limits that no server could have are refused."""
+def test_impossible_limits_are_rejected() -> None:
+    """Impossible limits raise ValueError."""
     for wrong in ({"primary": 0}, {"window": -1.0}, {"status": 418}):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             FakeLimits(**wrong)

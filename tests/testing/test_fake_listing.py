@@ -9,34 +9,34 @@ from typing import Any
 import pytest
 
 from ghartifacts_async.testing import FakeGitHub
-from tests.testing.support import LIST, REPOSITORY, Answer, Ask
+from tests.testing.support import LIST, REPOSITORY, Response, Send
 
 
 def fill(fake: FakeGitHub, count: int, **options: Any) -> list[int]:
-    """Add artifacts called "dist" and return their ids, newest first."""
+    """Add artifacts named "dist" and return their ids, newest first."""
     ids = [
         fake.add_artifact(REPOSITORY, "dist", b"", digest=None, **options).id for _ in range(count)
     ]
     return ids[::-1]
 
 
-def ids(answer: Answer) -> list[int]:
+def ids(response: Response) -> list[int]:
     """Return the ids on a page."""
-    return [artifact["id"] for artifact in answer.json["artifacts"]]
+    return [artifact["id"] for artifact in response.json["artifacts"]]
 
 
-def links(answer: Answer) -> dict[str, str]:
-    """Return the links by their relation, in their order."""
-    pairs = re.findall(r'<([^>]+)>; rel="(\w+)"', answer.headers.get("Link", ""))
+def links(response: Response) -> dict[str, str]:
+    """Return the links by relation, in order."""
+    pairs = re.findall(r'<([^>]+)>; rel="(\w+)"', response.headers.get("Link", ""))
     return {relation: url for url, relation in pairs}
 
 
-async def test_empty(ask: Ask, fake: FakeGitHub) -> None:
+async def test_an_empty_repository(send: Send, fake: FakeGitHub) -> None:
     """A repository without artifacts has an empty listing and no links."""
     fake.add_repository(REPOSITORY)
-    answer = await ask(LIST)
-    assert answer.json == {"total_count": 0, "artifacts": []}
-    assert "Link" not in answer.headers
+    response = await send(LIST)
+    assert response.json == {"total_count": 0, "artifacts": []}
+    assert "Link" not in response.headers
 
 
 @pytest.mark.parametrize(
@@ -54,26 +54,26 @@ async def test_empty(ask: Ask, fake: FakeGitHub) -> None:
         ("?page=x&per_page=5", 5),
     ],
 )
-async def test_page_size(ask: Ask, fake: FakeGitHub, query: str, size: int) -> None:
-    """A page has 30 items, or as many as asked up to 100; nonsense is the default."""
+async def test_page_sizes(send: Send, fake: FakeGitHub, query: str, size: int) -> None:
+    """A page has 30 items, or `per_page` up to 100; invalid values are replaced by the default."""
     newest_first = fill(fake, 120)
-    answer = await ask(LIST + query)
-    assert ids(answer) == newest_first[:size]
-    assert answer.json["total_count"] == 120
+    response = await send(LIST + query)
+    assert ids(response) == newest_first[:size]
+    assert response.json["total_count"] == 120
 
 
-async def test_links(ask: Ask, fake: FakeGitHub) -> None:
-    """Links lead to the other pages on /repositories/{id}, and those can be followed."""
+async def test_links_to_other_pages(send: Send, fake: FakeGitHub) -> None:
+    """Links point to the other pages below /repositories/{id}, and can be followed."""
     newest_first = fill(fake, 25)
     path = f"{fake.url}/repositories/{fake.add_repository(REPOSITORY)}/actions/artifacts"
-    first = await ask(f"{LIST}?per_page=10")
+    first = await send(f"{LIST}?per_page=10")
     assert links(first) == {
         "next": f"{path}?page=2&per_page=10",
         "last": f"{path}?page=3&per_page=10",
     }
-    second = await ask(links(first)["next"].removeprefix(fake.url))
+    second = await send(links(first)["next"].removeprefix(fake.url))
     assert list(links(second)) == ["prev", "next", "last", "first"]
-    third = await ask(links(second)["next"].removeprefix(fake.url))
+    third = await send(links(second)["next"].removeprefix(fake.url))
     assert links(third) == {
         "prev": f"{path}?page=2&per_page=10",
         "first": f"{path}?page=1&per_page=10",
@@ -81,78 +81,78 @@ async def test_links(ask: Ask, fake: FakeGitHub) -> None:
     assert ids(first) + ids(second) + ids(third) == newest_first
 
 
-async def test_beyond_the_end(ask: Ask, fake: FakeGitHub) -> None:
-    """A page behind the last one is empty and leads back."""
+async def test_a_page_after_the_last(send: Send, fake: FakeGitHub) -> None:
+    """A page after the last one is empty and links to the last one."""
     fill(fake, 3)
-    answer = await ask(f"{LIST}?per_page=2&page=9")
-    assert answer.json == {"total_count": 3, "artifacts": []}
-    assert links(answer)["prev"].endswith("?page=2&per_page=2")
+    response = await send(f"{LIST}?per_page=2&page=9")
+    assert response.json == {"total_count": 3, "artifacts": []}
+    assert links(response)["prev"].endswith("?page=2&per_page=2")
 
 
-async def test_links_below_the_ghes_base(ask: Ask, fake: FakeGitHub) -> None:
-    """Links keep the base that was called."""
+async def test_links_keep_the_ghes_base_path(send: Send, fake: FakeGitHub) -> None:
+    """Links keep the base path of the request."""
     fill(fake, 2)
-    answer = await ask(f"/api/v3{LIST}?per_page=1")
-    assert links(answer)["next"].startswith(f"{fake.ghes_url}/repositories/")
-    assert (await ask(links(answer)["next"].removeprefix(fake.url))).status == 200
+    response = await send(f"/api/v3{LIST}?per_page=1")
+    assert links(response)["next"].startswith(f"{fake.ghes_url}/repositories/")
+    assert (await send(links(response)["next"].removeprefix(fake.url))).status == 200
 
 
-async def test_name_filter(ask: Ask, fake: FakeGitHub) -> None:
-    """The name filter is exact, counts in the total, and is kept in the links."""
+async def test_the_name_filter(send: Send, fake: FakeGitHub) -> None:
+    """The name filter is exact, applies to the total, and is kept in the links."""
     name = "a b/ü&c"
     fill(fake, 2)
-    wanted = [fake.add_artifact(REPOSITORY, name, b"").id for _ in range(2)]
-    answer = await ask(f"{LIST}?per_page=1&name=a%20b%2F%C3%BC%26c")
-    assert (ids(answer), answer.json["total_count"]) == ([wanted[1]], 2)
-    assert ids(await ask(links(answer)["next"].removeprefix(fake.url))) == [wanted[0]]
-    assert (await ask(f"{LIST}?name=DIST")).json["total_count"] == 0
+    matching = [fake.add_artifact(REPOSITORY, name, b"").id for _ in range(2)]
+    response = await send(f"{LIST}?per_page=1&name=a%20b%2F%C3%BC%26c")
+    assert (ids(response), response.json["total_count"]) == ([matching[1]], 2)
+    assert ids(await send(links(response)["next"].removeprefix(fake.url))) == [matching[0]]
+    assert (await send(f"{LIST}?name=DIST")).json["total_count"] == 0
 
 
-async def test_run(ask: Ask, fake: FakeGitHub) -> None:
-    """A run lists its own artifacts, newest first unless asked for the other direction."""
+async def test_the_artifacts_of_a_run(send: Send, fake: FakeGitHub) -> None:
+    """A run lists its own artifacts, newest first unless `direction=asc`."""
     fill(fake, 2)
     newest_first = fill(fake, 3, run_id=5)
     path = f"/repos/{REPOSITORY}/actions/runs/5/artifacts"
-    assert ids(await ask(path)) == newest_first
-    assert ids(await ask(f"{path}?direction=desc")) == newest_first
-    upwards = await ask(f"{path}?direction=asc&per_page=2")
-    assert ids(upwards) == newest_first[::-1][:2]
-    following = await ask(links(upwards)["next"].removeprefix(fake.url))
+    assert ids(await send(path)) == newest_first
+    assert ids(await send(f"{path}?direction=desc")) == newest_first
+    ascending = await send(f"{path}?direction=asc&per_page=2")
+    assert ids(ascending) == newest_first[::-1][:2]
+    following = await send(links(ascending)["next"].removeprefix(fake.url))
     assert ids(following) == newest_first[:1]
-    assert upwards.json["total_count"] == 3
+    assert ascending.json["total_count"] == 3
 
 
-async def test_run_without_artifacts(ask: Ask, fake: FakeGitHub) -> None:
+async def test_a_run_without_artifacts(send: Send, fake: FakeGitHub) -> None:
     """A run may have no artifacts."""
     run = fake.add_run(REPOSITORY)
-    assert (await ask(f"/repos/{REPOSITORY}/actions/runs/{run}/artifacts")).json["artifacts"] == []
+    assert (await send(f"/repos/{REPOSITORY}/actions/runs/{run}/artifacts")).json["artifacts"] == []
 
 
-async def test_order(ask: Ask, fake: FakeGitHub) -> None:
-    """The order is by creation, and by id among those of one moment, whatever came first."""
+async def test_the_order_of_artifacts(send: Send, fake: FakeGitHub) -> None:
+    """Artifacts are sorted by creation time and then by id, not by the order of adding them."""
     moment = datetime(2024, 1, 1, tzinfo=UTC)
     for identifier, year in [(5, 2024), (3, 2025), (9, 2024), (1, 2023)]:
         fake.add_artifact(
             REPOSITORY, "dist", b"", id=identifier, created_at=moment.replace(year=year)
         )
-    assert ids(await ask(LIST)) == [3, 9, 5, 1]
+    assert ids(await send(LIST)) == [3, 9, 5, 1]
     assert [artifact.id for artifact in fake.artifacts(REPOSITORY)] == [3, 9, 5, 1]
 
 
-async def test_moments_differ(ask: Ask, fake: FakeGitHub) -> None:
-    """Artifacts added within one second have different, rising times, also in the JSON."""
+async def test_creation_times_differ(send: Send, fake: FakeGitHub) -> None:
+    """Artifacts added within one second have different, rising creation times."""
     fill(fake, 3)
-    moments = [item["created_at"] for item in (await ask(LIST)).json["artifacts"]]
+    moments = [item["created_at"] for item in (await send(LIST)).json["artifacts"]]
     assert moments == sorted(set(moments), reverse=True)
 
 
-async def test_many(ask: Ask, fake: FakeGitHub) -> None:
-    """A listing of 1,234 artifacts is complete, each item once."""
+async def test_a_long_listing(send: Send, fake: FakeGitHub) -> None:
+    """A listing of 1,234 artifacts is complete and without duplicates."""
     newest_first = fill(fake, 1234)
     found = []
     target = f"{LIST}?per_page=100"
     while target:
-        answer = await ask(target)
-        found += ids(answer)
-        target = links(answer).get("next", "").removeprefix(fake.url)
+        response = await send(target)
+        found += ids(response)
+        target = links(response).get("next", "").removeprefix(fake.url)
     assert found == newest_first

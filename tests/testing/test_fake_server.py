@@ -1,4 +1,4 @@
-"""The server's life: starting, logging, closing, and what a test can arrange."""
+"""Starting, closing and the request log of FakeGitHub, and how it rejects wrong arguments."""
 
 from __future__ import annotations
 
@@ -11,19 +11,24 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
 
 from ghartifacts_async.testing import FakeArtifact, FakeGitHub, LoggedRequest
-from ghartifacts_async.testing._shared import log
-from tests.testing.support import LIST, REPOSITORY, Ask, Signed
+from ghartifacts_async.testing._shared.messages import Request
+from ghartifacts_async.testing._shared.request_log import RequestLog
+from tests.testing.support import LIST, REPOSITORY, Send, Signed
 
 
-async def test_log(ask: Ask, fake: FakeGitHub, signed: Signed) -> None:
-    """The log tells each request as it was sent and answered, in order of arrival."""
+async def test_the_log_has_requests_and_responses(
+    send: Send, fake: FakeGitHub, signed: Signed
+) -> None:
+    """The log has each request as sent and the state of its response, in order of arrival."""
     artifact = fake.add_artifact(REPOSITORY, "dist", b"0123456789")
-    await ask(f"{LIST}?name=a%20b&page=1", X_Test="yes")
+    await send(f"{LIST}?name=a%20b&page=1", X_Test="yes")
     location = await signed(artifact.id)
-    await ask(location, Range="bytes=2-")
-    await ask(location, "HEAD")
+    await send(location, Range="bytes=2-")
+    await send(location, "HEAD")
     await fake.settled()
     listed, redirected, ranged, head = fake.requests
     assert isinstance(listed, LoggedRequest)
@@ -41,8 +46,10 @@ async def test_log(ask: Ask, fake: FakeGitHub, signed: Signed) -> None:
     assert fake.requests == []
 
 
-async def test_log_of_a_dropped_request(fake: FakeGitHub, signed: Signed, tmp_path: Path) -> None:
-    """A request whose client drops half-way is logged with what was sent until then."""
+async def test_the_log_of_a_client_that_disconnects(
+    fake: FakeGitHub, signed: Signed, tmp_path: Path
+) -> None:
+    """If the client disconnects half-way, the log has the number of bytes sent until then."""
     path = tmp_path / "big"
     with path.open("wb") as file:
         file.truncate(64 << 20)
@@ -60,26 +67,24 @@ async def test_log_of_a_dropped_request(fake: FakeGitHub, signed: Signed, tmp_pa
     assert 1 << 19 < sent < 64 << 20
 
 
-async def test_log_of_a_failing_callable(
-    ask: Ask, fake: FakeGitHub, caplog: pytest.LogCaptureFixture
+async def test_the_log_of_a_failing_location_function(
+    send: Send, fake: FakeGitHub, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A `location` that raises is a 500 to the client, in the log too."""
+    """A `location` function that raises gives the client a 500, also in the log."""
 
     def fail(_: FakeArtifact) -> str:
-        raise LookupError("mine")
+        raise LookupError("a mistake in the test")
 
     artifact = fake.add_artifact(REPOSITORY, "dist", b"", location=fail)
-    assert (await ask(f"{LIST}/{artifact.id}/zip")).status == 500
+    assert (await send(f"{LIST}/{artifact.id}/zip")).status == 500
     assert fake.requests[-1].status == 500
-    assert "mine" in caplog.text
+    assert "a mistake in the test" in caplog.text
 
 
-async def test_file_cut_short(
+async def test_a_file_truncated_while_it_is_sent(
     fake: FakeGitHub, http: aiohttp.ClientSession, signed: Signed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file that becomes shorter while it is served ends the connection, never hangs it."""
-    from yarl import URL
-
+    """If a file is truncated while it is sent, the connection is closed and does not hang."""
     location = URL(await signed(fake.add_artifact(REPOSITORY, "a", b"12").id), encoded=True)
 
     async def cut(*_: object) -> int:
@@ -92,25 +97,25 @@ async def test_file_cut_short(
 
 
 async def test_two_origins(fake: FakeGitHub) -> None:
-    """API and blob host differ in their origin, and in their address where there are two."""
+    """The API and the blob store are different origins."""
     api, blob = urlsplit(fake.url), urlsplit(fake.blob_url)
     assert (api.hostname, api.path) == ("127.0.0.1", "")
     assert api.netloc != blob.netloc
     assert fake.ghes_url == f"{fake.url}/api/v3"
 
 
-async def test_single_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a system with one loopback address the blob host has another port."""
+async def test_a_single_loopback_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a system with one loopback address the blob store uses another port."""
     from ghartifacts_async.testing import server
 
-    monkeypatch.setattr(server, "_BLOB_HOST", "192.0.2.1")
+    monkeypatch.setattr(server, "_BLOB_ADDRESS", "192.0.2.1")
     async with FakeGitHub() as fake:
         assert urlsplit(fake.blob_url).hostname == "127.0.0.1"
         assert fake.blob_url != fake.url
 
 
-async def test_fixed_ports() -> None:
-    """Ports can be chosen, and a taken one is an error that leaves nothing behind."""
+async def test_ports_can_be_chosen() -> None:
+    """Ports can be chosen; a port in use raises OSError."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -124,21 +129,21 @@ async def test_fixed_ports() -> None:
             await FakeGitHub(blob_port=blob_port).start()
 
 
-async def test_single_use() -> None:
-    """A server has no address before its start, and is not started twice."""
+async def test_a_server_is_started_once() -> None:
+    """A server has no URL before it is started, and cannot be started twice."""
     fake = FakeGitHub()
     with pytest.raises(RuntimeError, match="not been started"):
         _ = fake.url
     async with fake:
-        with pytest.raises(RuntimeError, match="serves once"):
+        with pytest.raises(RuntimeError, match="only once"):
             await fake.start()
-    with pytest.raises(RuntimeError, match="serves once"):
+    with pytest.raises(RuntimeError, match="only once"):
         await fake.start()
     await fake.close()
 
 
-async def test_files_are_removed(tmp_path: Path) -> None:
-    """Closing removes the files that the server made and leaves those that it was given."""
+async def test_closing_removes_files(tmp_path: Path) -> None:
+    """Closing removes the files that the server made, and keeps those that it was given."""
     given = tmp_path / "given.zip"
     given.write_bytes(b"mine")
     fake = FakeGitHub()
@@ -155,8 +160,8 @@ async def test_files_are_removed(tmp_path: Path) -> None:
     assert given.read_bytes() == b"mine"
 
 
-async def test_close_is_quick(tmp_path: Path) -> None:
-    """Closing waits for nobody: not for idle clients, nor for one that has stopped reading."""
+async def test_closing_does_not_wait_for_clients(tmp_path: Path) -> None:
+    """Closing waits neither for idle clients nor for one that has stopped reading."""
     path = tmp_path / "big"
     with path.open("wb") as file:
         file.truncate(256 << 20)
@@ -183,8 +188,8 @@ async def test_close_is_quick(tmp_path: Path) -> None:
     assert asyncio.all_tasks() == {current}
 
 
-def test_no_loop_needed_beforehand() -> None:
-    """A server can be made and filled before there is an event loop."""
+def test_a_server_needs_no_event_loop_before_its_start() -> None:
+    """A server can be created and get artifacts before an event loop exists."""
     fake = FakeGitHub()
     fake.add_artifact(REPOSITORY, "dist", {"a": b"b"})
 
@@ -196,8 +201,8 @@ def test_no_loop_needed_beforehand() -> None:
     assert asyncio.run(count()) == 1
 
 
-async def test_mistakes(fake: FakeGitHub, tmp_path: Path) -> None:
-    """Mistakes in a test's own arrangement are told at once."""
+async def test_wrong_arguments(fake: FakeGitHub, tmp_path: Path) -> None:
+    """Wrong arguments raise an error at once."""
     for name in ["octo-org", "a/b/c", "/b", "a/"]:
         with pytest.raises(ValueError, match="owner/name"):
             fake.add_repository(name)
@@ -221,8 +226,8 @@ async def test_mistakes(fake: FakeGitHub, tmp_path: Path) -> None:
         FakeGitHub(token="")
 
 
-async def test_ids(fake: FakeGitHub) -> None:
-    """Ids rise and never clash with a forced one; every upload has a run unless told its own."""
+async def test_ids_are_unique(fake: FakeGitHub) -> None:
+    """Ids rise and skip those in use; each artifact gets a new run unless one is given."""
     forced = fake.add_artifact(REPOSITORY, "a", b"", id=2, run_id=2332938)
     others = [fake.add_artifact(REPOSITORY, "a", b"") for _ in range(2)]
     assert [artifact.id for artifact in (forced, *others)] == [2, 1, 3]
@@ -233,26 +238,22 @@ async def test_ids(fake: FakeGitHub) -> None:
     assert expired.expires_at == expired.created_at
 
 
-def test_log_of_an_unfinished_request() -> None:
-    """The log has a request from its arrival on."""
-    from multidict import CIMultiDict, CIMultiDictProxy
-
-    from ghartifacts_async.testing._shared.messages import Request
-
-    kept = log.RequestLog()
-    kept.arrived("api", Request("GET", "/x?a=1&a=2", CIMultiDictProxy(CIMultiDict())))
-    (request,) = kept.requests()
+def test_the_log_of_an_unanswered_request() -> None:
+    """The log has a request as soon as it arrives."""
+    log = RequestLog()
+    log.start_request("api", Request("GET", "/x?a=1&a=2", CIMultiDictProxy(CIMultiDict())))
+    (request,) = log.requests()
     assert (request.status, request.bytes_sent, request.query) == (None, None, {"a": "2"})
 
 
-async def test_latency(ask: Ask, fake: FakeGitHub, signed: Signed) -> None:
-    """Every answer takes as long as the test says, and several wait side by side."""
+async def test_latency_delays_every_response(send: Send, fake: FakeGitHub, signed: Signed) -> None:
+    """Every response is delayed by `latency`."""
     artifact = fake.add_artifact(REPOSITORY, "dist", b"0123456789")
     location = await signed(artifact.id)
     loop = asyncio.get_running_loop()
     fake.latency = 0.2
-    began = loop.time()
-    await asyncio.gather(ask(LIST), ask(LIST), ask(location))
-    took = loop.time() - began
+    started = loop.time()
+    await asyncio.gather(send(LIST), send(LIST), send(location))
+    elapsed = loop.time() - started
     fake.latency = 0.0
-    assert took >= 0.2
+    assert elapsed >= 0.2

@@ -1,4 +1,4 @@
-"""The fake outside this suite: as a pytest plugin, and as a program of its own."""
+"""The fake outside this test suite: as a pytest plugin and as a program."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ __all__ = ["fake_github"]
 ROOT = Path(testing.__file__).parent.parent.parent
 
 
-async def test_fixture(fake_github: testing.FakeGitHub) -> None:
-    """The fixture is a running server without artifacts."""
+async def test_the_fixture_is_a_running_server(fake_github: testing.FakeGitHub) -> None:
+    """The fixture `fake_github` is a running server without artifacts."""
     assert fake_github.url.startswith("http://127.0.0.1:")
     assert fake_github.requests == []
 
 
 @pytest.mark.parametrize("mode", ["auto", "strict"])
-def test_plugin(mode: str, tmp_path: Path) -> None:
-    """The fixture works in both modes of pytest-asyncio, under pytest's own strictest settings."""
+def test_the_fixture_works_in_both_asyncio_modes(mode: str, tmp_path: Path) -> None:
+    """The fixture works in both modes of pytest-asyncio, with all warnings turned into errors."""
     (tmp_path / "test_it.py").write_text(
         "import pytest\n"
         "@pytest.mark.asyncio\n"
@@ -47,8 +47,8 @@ def test_plugin(mode: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_plugin_costs_nothing() -> None:
-    """Loading the plugin loads neither the server nor aiohttp's."""
+def test_the_plugin_does_not_load_the_server() -> None:
+    """Loading the plugin imports neither the fake server nor aiohttp's server."""
     code = (
         "import sys, ghartifacts_async; before = set(sys.modules)\n"
         "import ghartifacts_async.testing.plugin\n"
@@ -61,8 +61,8 @@ def test_plugin_costs_nothing() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_lazy_names() -> None:
-    """The package names what it exports, and nothing else."""
+def test_exported_names() -> None:
+    """Every exported name can be imported; another name raises AttributeError."""
     assert set(testing.__all__) <= set(dir(testing))
     for name in testing.__all__:
         assert getattr(testing, name).__name__ == name
@@ -70,29 +70,49 @@ def test_lazy_names() -> None:
         _ = testing.Nothing  # type: ignore[attr-defined]
 
 
-def test_knows_nothing_of_the_client() -> None:
-    """The fake imports nothing from the library, so that it cannot share its mistakes."""
+def test_the_fake_shares_no_code_with_the_library() -> None:
+    """The fake imports nothing else from the library, so the two cannot share a mistake."""
+    for path, modules in imported_modules():
+        for module in modules:
+            assert module.startswith("ghartifacts_async.testing"), path
+
+
+@pytest.mark.parametrize(
+    ("package", "others"), [("_shared", ["_api", "_blob"]), ("_blob", ["_api"])]
+)
+def test_the_packages_of_the_fake_have_an_order(package: str, others: list[str]) -> None:
+    """`_shared` imports from neither `_api` nor `_blob`, and `_blob` not from `_api`."""
+    for path, modules in imported_modules():
+        if path.startswith(f"{package}/"):
+            for other in others:
+                assert not any(f".testing.{other}" in module for module in modules), path
+
+
+def imported_modules() -> list[tuple[str, list[str]]]:
+    """Return, for every file of the fake, the modules of the library that it imports."""
     pattern = re.compile(r"^\s*(?:from|import) (ghartifacts_async\S*)", re.MULTILINE)
-    for path in Path(testing.__file__).parent.glob("*.py"):
-        for module in pattern.findall(path.read_text(encoding="utf-8")):
-            assert module.startswith("ghartifacts_async.testing"), path.name
+    package = Path(testing.__file__).parent
+    return [
+        (path.relative_to(package).as_posix(), pattern.findall(path.read_text(encoding="utf-8")))
+        for path in package.rglob("*.py")
+    ]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_program(number: signal.Signals) -> None:
-    """`python -m ghartifacts_async.testing` says where it serves, and ends cleanly when told."""
+def test_the_program_serves_until_a_signal(number: signal.Signals) -> None:
+    """`python -m ghartifacts_async.testing` prints its URL, and stops cleanly on a signal."""
     command = [sys.executable, "-W", "error", "-m", "ghartifacts_async.testing", "--token", "t0"]
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
-        said = ""
-        while "Ctrl-C" not in said:
+        printed = ""
+        while "Ctrl-C" not in printed:
             line = process.stdout.readline()
             assert line, process.stderr.read()
-            said += line
-        found = re.search(r"curl -H 'Authorization: Bearer t0' '(\S+)'", said)
+            printed += line
+        found = re.search(r"curl -H 'Authorization: Bearer t0' '(\S+)'", printed)
         assert found is not None
         request = urllib.request.Request(found[1], headers={"Authorization": "Bearer t0"})
         with urllib.request.urlopen(request) as response:
@@ -104,18 +124,18 @@ def test_program(number: signal.Signals) -> None:
     assert names == ["dist", "report.json", "coverage", "old-logs"]
 
 
-def test_program_help() -> None:
-    """The program explains its options."""
+def test_the_program_has_help() -> None:
+    """`--help` describes the options."""
     command = [sys.executable, "-m", "ghartifacts_async.testing", "--help"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     for option in ["--port", "--blob-port", "--token", "--empty"]:
         assert option in done.stdout
 
 
-@pytest.mark.parametrize("mistake", [["--token", ""], ["--port", "x"], ["--port", "70000"]])
-def test_program_mistakes(mistake: list[str]) -> None:
-    """A mistake on the command line is told in words, with a failing exit code."""
-    command = [sys.executable, "-W", "error", "-m", "ghartifacts_async.testing", *mistake]
+@pytest.mark.parametrize("arguments", [["--token", ""], ["--port", "x"], ["--port", "70000"]])
+def test_the_program_rejects_wrong_arguments(arguments: list[str]) -> None:
+    """A wrong argument fails with a message and without a traceback."""
+    command = [sys.executable, "-W", "error", "-m", "ghartifacts_async.testing", *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode in {1, 2}
     assert done.stderr

@@ -1,1 +1,1 @@
-"""Programs that type checkers check and that are never run."""
+"""Programs that type checkers check; they are never run."""

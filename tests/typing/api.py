@@ -1,4 +1,4 @@
-"""The public API as a type checker sees it: checked, never run."""
+"""Uses of the public API that type checkers check; this module is never run."""
 
 from __future__ import annotations
 
@@ -37,23 +37,23 @@ from ghartifacts_async.testing import FakeArtifact, FakeGitHub
 
 
 async def provide() -> str:
-    """A token provider."""
+    """Return a token, as a token provider does."""
     return "token"
 
 
 def on_progress(progress: Progress) -> None:
-    """A progress callback."""
+    """Receive the progress of one download."""
     assert_type(progress.total, int | None)
     assert_type(progress.rate, float)
 
 
 def on_bulk(progress: BulkProgress) -> None:
-    """A progress callback of many."""
+    """Receive the progress of a bulk operation."""
     assert_type(progress.total, int | None)
 
 
 async def clients(session: aiohttp.ClientSession) -> None:
-    """Every way to make a client."""
+    """Create clients in every supported way."""
     Client()
     Client("token", base_url="https://ghe.example/api/v3", api_version="2022-11-28")
     Client(Token("token"), user_agent="bot", timeouts=Timeouts(stall=5))
@@ -66,7 +66,7 @@ async def clients(session: aiohttp.ClientSession) -> None:
 
 
 async def calls(repo: Repo) -> None:
-    """The five endpoints."""
+    """Call the five endpoints."""
     assert_type(repo.list_artifacts("dist", per_page=50), ArtifactListing)
     listing = repo.list_run_artifacts(7, name="dist", direction="asc")
     async for artifact in listing:
@@ -88,7 +88,7 @@ async def calls(repo: Repo) -> None:
 
 
 async def archives(repo: Repo, artifact: Artifact) -> None:
-    """Inside an archive, and out of it."""
+    """Read and extract archives."""
     async with repo.open_artifact(artifact, limits=ArchiveLimits(max_members=10)) as archive:
         assert_type(archive, Archive)
         assert_type(archive.names(), list[str])
@@ -106,7 +106,7 @@ async def archives(repo: Repo, artifact: Artifact) -> None:
 
 
 async def bulk(gh: Client, repo: Repo, artifacts: list[Artifact]) -> None:
-    """Many at once."""
+    """Use the bulk operations."""
     async for outcome in repo.download_artifacts(repo.list_artifacts(), "out", concurrency=4):
         assert_type(outcome, Outcome)
         assert_type(outcome.download, Download | None)
@@ -123,20 +123,20 @@ async def bulk(gh: Client, repo: Repo, artifacts: list[Artifact]) -> None:
 
 
 def names() -> None:
-    """The version is known, a misspelt name is not."""
+    """Name a known and a misspelt attribute of the package."""
     assert_type(ghartifacts_async.__version__, str)
     _ = ghartifacts_async.Clint  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def values(artifact: Artifact, error: GitHubError) -> None:
-    """Models and errors."""
+    """Use models and errors."""
     assert_type(from_json(to_json(artifact), Artifact), Artifact)
     assert_type(error.request_id, str | None)
     artifact.name = "x"  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
 
 
 async def fakes() -> AsyncIterator[FakeGitHub]:
-    """The fake, as a fixture of a user's own."""
+    """Use FakeGitHub as a fixture does."""
     async with FakeGitHub() as fake:
         assert_type(fake.add_artifact("o/r", "dist", {"a.txt": "b"}), FakeArtifact)
         yield fake

@@ -1,8 +1,8 @@
-"""aioresponses, made to work with aiohttp 3.14 for as long as it does not do so by itself.
+"""Fixtures that make aioresponses work with aiohttp 3.14.
 
-Two things are missing (aioresponses#289): its responses have no ``stream_writer``, and bodies
-over 64 KiB pause a parser that its protocol does not have. Each is probed, and mended only where
-the probe fails.
+aioresponses lacks two things (aioresponses#289): its responses have no ``stream_writer``, and
+bodies over 64 KiB pause a parser that its protocol does not have. The fixture probes for each and
+patches only where the probe fails.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def _reader(loop: Any = None) -> aiohttp.StreamReader:
 
 
 @pytest.fixture(autouse=True)
-def _mended(monkeypatch: pytest.MonkeyPatch) -> None:
+def _patched(monkeypatch: pytest.MonkeyPatch) -> None:
     if not _works(b""):
         monkeypatch.setattr(core, "ClientResponse", _response)
     if not _works(b"x" * 2**20):
@@ -43,7 +43,7 @@ def _mended(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def wire(_mended: None) -> Iterator[aioresponses]:
-    """Answers that aiohttp gives without a network; what is not told beforehand fails."""
+def wire(_patched: None) -> Iterator[aioresponses]:
+    """The mock of aiohttp's network; a request without a registered response fails."""
     with aioresponses() as mocked:
         yield mocked

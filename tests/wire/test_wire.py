@@ -1,4 +1,4 @@
-"""What goes over the wire, request by request, with aioresponses in the network's place."""
+"""The requests that the client sends, with aioresponses in place of the network."""
 
 from __future__ import annotations
 
@@ -40,21 +40,21 @@ ARTIFACT: dict[str, Any] = {
 
 
 @pytest.fixture
-async def repo(wire: aioresponses) -> AsyncIterator[Repo]:  # noqa: ARG001 - it must be up first
-    """A repository of a client on the mocked wire."""
+async def repo(wire: aioresponses) -> AsyncIterator[Repo]:  # noqa: ARG001 - must start first
+    """A repository of a client whose requests the mock answers."""
     async with Client("ghp_canary", retry=RetryPolicy(attempts=1)) as gh:
         yield gh.repo("octo-org/octo-docs")
 
 
-def asked(wire: aioresponses) -> list[tuple[str, str]]:
-    """Method and URL of every request, in order."""
+def sent_requests(wire: aioresponses) -> list[tuple[str, str]]:
+    """Return the method and URL of each distinct request, in order."""
     return [(method, str(url)) for method, url in wire.requests]
 
 
-async def test_each_endpoint_is_asked_as_documented(
+async def test_each_endpoint_is_called_as_documented(
     wire: aioresponses, repo: Repo, tmp_path: Path
 ) -> None:
-    """The five endpoints have GitHub's methods, paths and parameters."""
+    """The five endpoints are called with GitHub's documented methods, paths and parameters."""
     page = {"total_count": 1, "artifacts": [ARTIFACT]}
     run = f"{API}/repos/octo-org/octo-docs/actions/runs/7/artifacts"
     wire.get(f"{ARTIFACTS}?per_page=30&name=Rails", payload=page)
@@ -69,13 +69,13 @@ async def test_each_endpoint_is_asked_as_documented(
     download = await repo.download_artifact(11, f"{tmp_path}/")
     assert download.path.name == "Rails"
     await repo.delete_artifact(11)
-    assert len(asked(wire)) == 6
+    assert len(sent_requests(wire)) == 6
 
 
 async def test_the_store_gets_neither_token_nor_accept(
     wire: aioresponses, repo: Repo, tmp_path: Path
 ) -> None:
-    """The token and GitHub's headers go to GitHub alone; the store is asked for plain bytes."""
+    """The token and GitHub's headers go only to GitHub; the store gets a plain request."""
     wire.get(f"{ARTIFACTS}/11", payload=ARTIFACT)
     wire.get(f"{ARTIFACTS}/11/zip", status=302, headers={"Location": "https://store.example/x"})
     wire.get("https://store.example/x", body=b"abc")
@@ -97,7 +97,7 @@ async def test_the_store_gets_neither_token_nor_accept(
         (204, {}, "expected a redirect"),
     ],
 )
-async def test_a_redirect_that_cannot_be_followed_is_refused(
+async def test_an_unusable_redirect_is_refused(
     wire: aioresponses,
     repo: Repo,
     tmp_path: Path,
@@ -105,19 +105,17 @@ async def test_a_redirect_that_cannot_be_followed_is_refused(
     headers: dict[str, str],
     problem: str,
 ) -> None:
-    """A download without a usable redirect raises RedirectRefused, and asks nobody else."""
+    """A download without a usable redirect raises RedirectRefused and sends nothing further."""
     wire.get(f"{ARTIFACTS}/11", payload=ARTIFACT)
     wire.get(f"{ARTIFACTS}/11/zip", status=status, headers=headers)
     with pytest.raises(RedirectRefused, match=problem) as caught:
         await repo.download_artifact(11, tmp_path)
     assert "canary" not in str(caught.value)
-    assert len(asked(wire)) == 2
+    assert len(sent_requests(wire)) == 2
 
 
-async def test_a_renamed_repository_is_followed_with_credentials(
-    wire: aioresponses, repo: Repo
-) -> None:
-    """A redirect within the API keeps the token."""
+async def test_a_redirect_within_the_api_keeps_the_token(wire: aioresponses, repo: Repo) -> None:
+    """A redirect to a renamed repository is followed with the token."""
     wire.get(
         f"{ARTIFACTS}/11",
         status=301,
@@ -139,18 +137,18 @@ async def test_a_renamed_repository_is_followed_with_credentials(
         "//evil.example/x",
     ],
 )
-async def test_the_token_goes_to_no_other_origin(
+async def test_the_token_is_sent_to_no_other_origin(
     wire: aioresponses, repo: Repo, location: str
 ) -> None:
-    """An API call that is redirected elsewhere is refused, and the other host is not asked."""
+    """A redirect of an API call to another origin is refused, and that origin gets no request."""
     wire.get(f"{ARTIFACTS}/11", status=301, headers={"Location": location})
     with pytest.raises(RedirectRefused):
         await repo.get_artifact(11)
-    assert asked(wire) == [("GET", f"{ARTIFACTS}/11")]
+    assert sent_requests(wire) == [("GET", f"{ARTIFACTS}/11")]
 
 
-async def test_a_circle_of_redirects_is_left(wire: aioresponses, repo: Repo) -> None:
-    """Redirects in a circle end after a few hops."""
+async def test_a_redirect_loop_ends(wire: aioresponses, repo: Repo) -> None:
+    """A redirect loop raises RedirectRefused after five hops."""
     wire.get(f"{ARTIFACTS}/11", status=307, headers={"Location": f"{ARTIFACTS}/11"}, repeat=True)
     with pytest.raises(RedirectRefused, match="loop"):
         await repo.get_artifact(11)
@@ -170,25 +168,27 @@ async def test_a_circle_of_redirects_is_left(wire: aioresponses, repo: Repo) -> 
         (json.dumps({"id": 1}), r"required field missing @ \$.node_id"),
     ],
 )
-async def test_an_answer_of_the_wrong_shape_names_the_field(
+async def test_an_error_about_a_malformed_artifact_names_the_field(
     wire: aioresponses, repo: Repo, body: str, problem: str
 ) -> None:
-    """An answer that is no artifact raises UnexpectedReply, which says where it goes wrong."""
+    """A response that is not an artifact raises UnexpectedReply, which names the wrong field."""
     wire.get(f"{ARTIFACTS}/11", body=body, headers={"X-GitHub-Request-Id": "AB:CD"})
     with pytest.raises(UnexpectedReply, match=problem) as caught:
         await repo.get_artifact(11)
     assert caught.value.request_id == "AB:CD"
 
 
-async def test_a_listing_of_the_wrong_shape_names_the_field(wire: aioresponses, repo: Repo) -> None:
-    """A string where a list belongs is told by its path."""
+async def test_an_error_about_a_malformed_page_names_the_field(
+    wire: aioresponses, repo: Repo
+) -> None:
+    """A page with a string in place of an array raises UnexpectedReply with the field's path."""
     wire.get(f"{ARTIFACTS}?per_page=100", payload={"total_count": 1, "artifacts": "none"})
     with pytest.raises(UnexpectedReply, match=r"expected an array, got str @ \$.artifacts"):
         await repo.list_artifacts().collect()
 
 
 async def test_a_delete_must_be_confirmed(wire: aioresponses, repo: Repo) -> None:
-    """An answer other than 204 is no deletion."""
+    """A DELETE that is answered by another status than 204 raises UnexpectedReply."""
     wire.delete(f"{ARTIFACTS}/11", status=200)
     with pytest.raises(UnexpectedReply, match="expected 204"):
         await repo.delete_artifact(11)
@@ -204,13 +204,13 @@ async def test_a_delete_must_be_confirmed(wire: aioresponses, repo: Repo) -> Non
         (422, UnexpectedReply),
     ],
 )
-async def test_errors_carry_what_github_said(
+async def test_errors_carry_the_details_of_the_response(
     wire: aioresponses, repo: Repo, status: int, error: type[UnexpectedReply]
 ) -> None:
-    """An error has GitHub's status, message, documentation and request id."""
-    said = {"message": "what it says", "documentation_url": "https://docs.github.com/x"}
+    """An error carries GitHub's status, message, documentation URL and request id."""
+    body = {"message": "what it says", "documentation_url": "https://docs.github.com/x"}
     wire.get(
-        f"{ARTIFACTS}/11", status=status, payload=said, headers={"X-GitHub-Request-Id": "AB:CD"}
+        f"{ARTIFACTS}/11", status=status, payload=body, headers={"X-GitHub-Request-Id": "AB:CD"}
     )
     with pytest.raises(error, match="what it says") as caught:
         await repo.get_artifact(11)
@@ -220,17 +220,17 @@ async def test_errors_carry_what_github_said(
     assert caught.value.request_id == "AB:CD"
 
 
-async def test_a_page_of_a_hundred_is_read_whole(wire: aioresponses, repo: Repo) -> None:
-    """A full page is larger than one read of the network, and comes whole."""
+async def test_a_full_page_is_read_completely(wire: aioresponses, repo: Repo) -> None:
+    """A page that is larger than one network read is read completely."""
     artifacts = [ARTIFACT | {"id": number, "name": "x" * 2000} for number in range(1, 101)]
     wire.get(f"{ARTIFACTS}?per_page=100", payload={"total_count": 100, "artifacts": artifacts})
     assert len(await repo.list_artifacts().collect()) == 100
 
 
-async def test_an_error_of_aiohttp_is_told_anew(
+async def test_aiohttp_errors_are_not_chained(
     wire: aioresponses, repo: Repo, tmp_path: Path
 ) -> None:
-    """Errors of aiohttp print signed URLs; ours, and what they chain, hold no part of one."""
+    """An aiohttp error that holds a signed URL is replaced by an error without cause or context."""
     signed = "https://store.example/x?sig=canary"
     wire.get(f"{ARTIFACTS}/11", payload=ARTIFACT)
     wire.get(f"{ARTIFACTS}/11/zip", status=302, headers={"Location": signed})

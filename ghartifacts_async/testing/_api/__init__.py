@@ -1,1 +1,1 @@
-"""The part of the fake that answers as GitHub's REST API."""
+"""The half of FakeGitHub that answers as GitHub's REST API."""

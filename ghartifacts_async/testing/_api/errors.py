@@ -1,49 +1,62 @@
-"""Refusals: the error bodies of GitHub, and the exception that carries one out of a check."""
+"""JSON responses, GitHub's error bodies, and the exception that carries one."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-from ghartifacts_async.testing._shared.messages import Reply
+from ghartifacts_async.testing._shared.messages import Response
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DOCUMENTATION = "https://docs.github.com/rest"
-_JSON = "application/json; charset=utf-8"
+JSON_CONTENT_TYPE = "application/json; charset=utf-8"
 
 
-class RefusedError(Exception):
-    """Carries the answer out of whichever check refuses a request."""
+class ApiError(Exception):
+    """An error response that ends the handling of a request.
 
-    def __init__(self, reply: Reply) -> None:
-        super().__init__()
-        self.reply = reply
+    Args:
+        status: The status.
+        message: The `message` of the error body.
+        documentation_url: The `documentation_url` of the error body.
+        headers: More headers of the response.
+
+    Attributes:
+        response: The error response.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        documentation_url: str = DOCUMENTATION,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.response = error_response(status, message, documentation_url, headers)
 
 
-def json_reply(status: int, document: object, headers: Mapping[str, str] | None = None) -> Reply:
-    """Return an answer whose body is this document."""
-    body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
-    return Reply(status, {"Content-Type": _JSON, **(headers or {})}, body)
+def encode_json(document: object) -> bytes:
+    """Encode a document as compact UTF-8 JSON."""
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def error_reply(
+def json_response(
+    status: int, document: object, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return a response with a JSON body."""
+    content_type = {"Content-Type": JSON_CONTENT_TYPE}
+    return Response(status, {**content_type, **(headers or {})}, encode_json(document))
+
+
+def error_response(
     status: int,
     message: str,
     documentation_url: str = DOCUMENTATION,
     headers: Mapping[str, str] | None = None,
-) -> Reply:
-    """Return an answer with an error body as GitHub writes it."""
+) -> Response:
+    """Return a response with GitHub's error body."""
     document = {"message": message, "documentation_url": documentation_url, "status": str(status)}
-    return json_reply(status, document, headers)
-
-
-def refuse(
-    status: int,
-    message: str,
-    documentation_url: str = DOCUMENTATION,
-    headers: Mapping[str, str] | None = None,
-) -> NoReturn:
-    """Refuse the request that is being decided."""
-    raise RefusedError(error_reply(status, message, documentation_url, headers))
+    return json_response(status, document, headers)

@@ -1,4 +1,4 @@
-"""Which endpoint a method and a path name."""
+"""Routing: the endpoint that a method and a path select."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _GHES_BASE = "/api/v3"
 
 
 class Endpoint(Enum):
-    """The endpoints, each with its page and anchor in GitHub's documentation."""
+    """The endpoints. The value is the page and the anchor in GitHub's documentation."""
 
     LIST = "actions/artifacts#list-artifacts-for-a-repository"
     LIST_RUN = "actions/artifacts#list-workflow-run-artifacts"
@@ -23,31 +23,31 @@ class Endpoint(Enum):
 
     @property
     def documentation_url(self) -> str:
-        """Where GitHub documents it."""
+        """The URL of GitHub's documentation for this endpoint."""
         return f"https://docs.github.com/rest/{self.value}"
 
 
 @attrs.frozen
 class Route:
-    """What a path names, before anything is looked up.
+    """A parsed path.
 
     Attributes:
         endpoint: The endpoint.
-        base: `""`, or `"/api/v3"` where the call came in as a GHES's.
-        repository: `"owner/name"`, or the numeric id of a `/repositories/{id}/…` path.
-        number: The id of the artifact, run or installation; 0 where the path has none.
-        rest: What follows the repository in the path, escapes untouched.
+        base: `""`, or `"/api/v3"` if the path starts as on a GitHub Enterprise Server.
+        repository: `"owner/name"`, or the numeric id in a `/repositories/{id}/…` path.
+        number: The id of the artifact, run or installation; 0 if the path has none.
+        subpath: The part of the path after the repository, percent-encoding untouched.
     """
 
     endpoint: Endpoint
     base: str
     repository: str | int
     number: int = 0
-    rest: str = ""
+    subpath: str = ""
 
 
 def find_route(method: str, raw_path: str) -> Route | None:
-    """Return what a request names, or None where GitHub has nothing of the kind."""
+    """Return the route of a request, or None if no endpoint matches."""
     base = _GHES_BASE if raw_path.startswith(f"{_GHES_BASE}/") else ""
     raw = raw_path.removeprefix(base).split("/")
     segments = [unquote(segment) for segment in raw]
@@ -61,14 +61,16 @@ def find_route(method: str, raw_path: str) -> Route | None:
             return Route(Endpoint.TOKENS, base, 0, int(number)) if method == "POST" else None
         case _:
             return None
-    found = _below_repository(method, rest)
+    found = _find_repository_endpoint(method, rest)
     if found is None:
         return None
-    return Route(found[0], base, repository, found[1], "/".join(raw[-len(rest) :]))
+    endpoint, identifier = found
+    return Route(endpoint, base, repository, identifier, "/".join(raw[-len(rest) :]))
 
 
-def _below_repository(method: str, rest: list[str]) -> tuple[Endpoint, int] | None:
-    # HEAD is a GET whose body stays behind.
+def _find_repository_endpoint(method: str, rest: list[str]) -> tuple[Endpoint, int] | None:
+    """Return the endpoint below a repository, and the id in its path or 0."""
+    # HEAD is handled as GET; the HTTP server leaves out the body.
     match ["GET" if method == "HEAD" else method, *rest]:
         case ["GET", "installation"]:
             return Endpoint.INSTALLATION, 0

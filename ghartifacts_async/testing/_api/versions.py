@@ -1,11 +1,11 @@
-"""The API versions that a server knows, has deprecated, or has retired."""
+"""The API versions that a server supports, has deprecated or has retired."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from ghartifacts_async.testing._api.errors import refuse
+from ghartifacts_async.testing._api.errors import ApiError
 from ghartifacts_async.testing._shared.messages import http_date
 
 if TYPE_CHECKING:
@@ -14,48 +14,54 @@ if TYPE_CHECKING:
 _ABOUT = "https://docs.github.com/rest/about-the-rest-api/api-versions"
 
 
-class Versions:
-    """Which values of `X-GitHub-Api-Version` are good, and what answers say about them."""
+class ApiVersions:
+    """The accepted values of `X-GitHub-Api-Version`, and the headers of responses.
 
-    def __init__(self, known: Iterable[str]) -> None:
-        self._known = sorted(known)
+    Args:
+        supported: The supported versions.
+    """
+
+    def __init__(self, supported: Iterable[str]) -> None:
+        self._supported = sorted(supported)
         self._retired: set[str] = set()
         self._headers = {
-            version: {"X-GitHub-Api-Version-Selected": version} for version in self._known
+            version: {"X-GitHub-Api-Version-Selected": version} for version in self._supported
         }
 
     @property
     def default(self) -> str:
-        """The version of a call that names none: the oldest."""
-        return self._known[0]
+        """The version of requests that name none: the oldest supported one."""
+        return self._supported[0]
 
     def check(self, version: str) -> None:
-        """Refuse a version that was never known with 400, a retired one with 410."""
+        """Raise an `ApiError`: 410 for a retired version, 400 for an unknown one."""
         if version in self._retired:
-            refuse(410, f"The {version} API version is no longer supported.", _ABOUT)
+            raise ApiError(410, f"The {version} API version is no longer supported.", _ABOUT)
         if version not in self._headers:
-            known = ", ".join(self._known)
-            refuse(400, f"{version!r} is not a valid API version. Valid versions: {known}.")
+            supported = ", ".join(self._supported)
+            raise ApiError(
+                400, f"{version!r} is not a valid API version. Valid versions: {supported}."
+            )
 
     def headers(self, version: str) -> dict[str, str]:
-        """Return what an answer says about the version asked for."""
+        """Return the headers of responses to requests with this version."""
         return self._headers.get(version, {})
 
     def retire(self, version: str) -> None:
-        """Support a version, which need not have been known, no longer."""
-        left = [known for known in self._known if known != version]
-        if not left:
-            raise ValueError(f"{version} is the last version that the server knows")
-        self._known = left
+        """Stop supporting a version; it may be one that was never supported."""
+        remaining = [supported for supported in self._supported if supported != version]
+        if not remaining:
+            raise ValueError(f"cannot retire {version}: it is the last version that is supported")
+        self._supported = remaining
         self._headers.pop(version, None)
         self._retired.add(version)
 
     def deprecate(self, version: str, sunset: datetime, since: datetime) -> None:
-        """Let answers in this version say since when it is deprecated, and when it ends."""
+        """Send the deprecation date and the sunset date with responses in this version."""
         if version not in self._headers:
-            raise ValueError(f"the server does not know the version {version}")
+            raise ValueError(f"cannot deprecate {version}: the server does not support it")
         if sunset.tzinfo is None or since.tzinfo is None:
-            raise ValueError("a version's dates need a time zone")
+            raise ValueError("sunset and since need a time zone")
         self._headers[version] |= {
             "Deprecation": http_date(since.timestamp()),
             "Sunset": http_date(sunset.timestamp()),

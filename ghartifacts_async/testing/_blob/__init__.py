@@ -1,1 +1,1 @@
-"""The part of the fake that answers as the blob store."""
+"""The half of FakeGitHub that answers as the blob store."""

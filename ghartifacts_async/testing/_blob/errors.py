@@ -1,4 +1,4 @@
-"""The error bodies of the blob host, and the exception that carries one out of a check."""
+"""Azure's error bodies, and the exception that carries an error response."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape
 
 import attrs
 
-from ghartifacts_async.testing._shared.messages import Reply, phrase
+from ghartifacts_async.testing._shared.messages import Response, reason_phrase
 
 _CODES = {
     400: "InvalidHeaderValue",
@@ -34,8 +34,19 @@ _MESSAGES = {
 
 
 @attrs.frozen
-class FailedError(Exception):
-    """Carries a refusal out of whichever check makes it."""
+class BlobError(Exception):
+    """An error response of the blob store that ends the handling of a request.
+
+    Attributes:
+        status: The status.
+        code: Azure's error code.
+        message: Azure's error message.
+        headers: More headers of the response.
+        detail: The reason for an authentication error; "" for none.
+
+    Source:
+        https://learn.microsoft.com/rest/api/storageservices/status-and-error-codes2
+    """
 
     status: int
     code: str
@@ -44,18 +55,20 @@ class FailedError(Exception):
     detail: str = ""
 
     @classmethod
-    def of(cls, status: int, headers: dict[str, str] | None = None, detail: str = "") -> Self:
-        """Refuse with what Azure says most often with this status."""
-        said = phrase(status)
-        code = _CODES.get(status, said.title().replace(" ", "").replace("-", ""))
-        return cls(status, code, _MESSAGES.get(status, f"{said}."), headers or {}, detail)
+    def from_status(
+        cls, status: int, headers: dict[str, str] | None = None, detail: str = ""
+    ) -> Self:
+        """Return the error that Azure most often sends with a status."""
+        phrase = reason_phrase(status)
+        code = _CODES.get(status, phrase.title().replace(" ", "").replace("-", ""))
+        return cls(status, code, _MESSAGES.get(status, f"{phrase}."), headers or {}, detail)
 
-    def reply(self, request_id: str, now: float) -> Reply:
-        """Return the answer with the error body as Azure writes it."""
+    def response(self, request_id: str, now: float) -> Response:
+        """Return the response, with Azure's error body."""
         if self.status in {204, 304}:
-            return Reply(self.status, self.headers)
-        moment = datetime.fromtimestamp(now, UTC).isoformat()
-        message = escape(f"{self.message}\nRequestId:{request_id}\nTime:{moment}")
+            return Response(self.status, self.headers)
+        time = datetime.fromtimestamp(now, UTC).isoformat()
+        message = escape(f"{self.message}\nRequestId:{request_id}\nTime:{time}")
         detail = self.detail and (
             f"<AuthenticationErrorDetail>{escape(self.detail)}</AuthenticationErrorDetail>"
         )
@@ -64,4 +77,4 @@ class FailedError(Exception):
             f"<Error><Code>{self.code}</Code><Message>{message}</Message>{detail}</Error>"
         )
         headers = {"Content-Type": "application/xml", "x-ms-error-code": self.code}
-        return Reply(self.status, headers | self.headers, body.encode())
+        return Response(self.status, headers | self.headers, body.encode())

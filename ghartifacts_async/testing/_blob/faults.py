@@ -1,4 +1,4 @@
-"""`BlobFault`: the ways in which the blob host fails, each alone or several together."""
+"""`BlobFault`: the ways in which the blob store fails, and their effect on a response."""
 
 from __future__ import annotations
 
@@ -7,33 +7,40 @@ from typing import Any, Self
 
 import attrs
 
-from ghartifacts_async.testing._shared.messages import Delivery, FileSlice, Reply, Stop
+from ghartifacts_async.testing._shared.messages import (
+    BodyFaults,
+    FileSlice,
+    Interruption,
+    Response,
+)
 
 _LENGTH = "Content-Length"
 
 
 @attrs.frozen(hash=False, kw_only=True, repr=False)
 class BlobFault:
-    """What goes wrong with one answer of the blob host.
+    """A faulty response of the blob store.
 
-    The class methods below make the faults, and `&` puts them together:
-    `BlobFault.flip(at=7) & BlobFault.truncate(after=100)`. Two that contradict each other are
-    refused with a `ValueError`. Positions that the body does not reach change nothing, and
-    an answer without a body, to a HEAD say, meets only what concerns its head.
+    The class methods make faults, and `&` combines them:
+    `BlobFault.flip(at=7) & BlobFault.truncate(after=100)`. Combining contradictory faults raises
+    `ValueError`. A fault at a position that the body does not reach has no effect, and a
+    response without a body, such as to HEAD, is affected only by faults of its headers.
 
-    A request that carries an `Authorization` is refused in any case.
+    The blob store refuses requests with an `Authorization` header even if the fault says
+    otherwise.
 
     Attributes:
-        refusal: The status that the request is refused with.
-        retry_after: The seconds that `Retry-After` asks to wait, with a refusal.
-        is_expired: Whether the URL has expired before its time.
-        is_whole: Whether the blob host knows no ranges.
-        headers: What headers say instead, in the answers that have them; None takes one away.
-        is_chunked: Whether the body comes in chunks.
-        flips: The bytes of the blob, counted from 0, that arrive with one bit turned over.
-        pace: The bytes of the body per second.
-        stop: Where in the body the sending ends, and how.
-        is_dropped: Whether the connection is dropped before the answer.
+        refusal: The status with which the request is refused; None answers it.
+        retry_after: The wait that `Retry-After` asks for, in seconds, sent with a refusal.
+        is_expired: Whether the signed URL expires with this request.
+        is_whole: Whether `Range` is ignored.
+        headers: Headers that replace those of the response, if it has them. A value of None
+            removes a header.
+        is_chunked: Whether the body is sent with `Transfer-Encoding: chunked`.
+        flips: Positions in the blob, counted from 0, of bytes that arrive with one bit inverted.
+        pace: The sending rate in bytes per second; None is unlimited.
+        stop: Where sending the body stops, and how.
+        is_dropped: Whether the connection is dropped before the response.
     """
 
     refusal: int | None = None
@@ -46,162 +53,175 @@ class BlobFault:
     pace: float | None = attrs.field(
         default=None, validator=attrs.validators.optional(attrs.validators.gt(0))
     )
-    stop: Stop | None = None
+    stop: Interruption | None = None
     is_dropped: bool = False
 
     @classmethod
     def status(cls, status: int, *, retry_after: float | None = None) -> Self:
-        """Refuse the request with a status and the error body that Azure gives it."""
+        """Refuse the request with a status and Azure's error body for it.
+
+        Args:
+            status: The status.
+            retry_after: The wait that `Retry-After` asks for, in seconds. None omits the header.
+        """
         return cls(refusal=status, retry_after=retry_after)
 
     @classmethod
     def expire(cls) -> Self:
-        """Let the URL expire with this request: it, and every later one with it, gets 403.
+        """Make the signed URL expire now: this request and later ones with it get 403.
 
-        It serves again when the API hands out the same URL once more, or when the faults are
-        cleared.
+        The URL works again after `FakeGitHub.clear_faults`, or if the API issues the same URL
+        again.
         """
         return cls(is_expired=True)
 
     @classmethod
     def dropped(cls) -> Self:
-        """Drop the connection before the answer.
+        """Drop the connection before the response.
 
-        aiohttp's client by itself sends a GET a second time where its connection is dropped.
+        aiohttp's client repeats a GET once if the connection is dropped. Queue this fault twice
+        to make the client fail.
         """
         return cls(is_dropped=True)
 
     @classmethod
     def truncate(cls, *, after: int) -> Self:
-        """Promise the whole, send so many bytes of the body, and close the connection."""
-        return cls(stop=Stop(after, "close"))
+        """Send the full `Content-Length` but only `after` bytes, and close the connection."""
+        return cls(stop=Interruption(after, "close"))
 
     @classmethod
     def reset(cls, *, after: int) -> Self:
-        """Hand so many bytes of the body to the system, and reset the connection.
+        """Send `after` bytes of the body, and reset the connection.
 
-        A reset overtakes what its receiver has no room for: fewer bytes may arrive.
+        A reset discards data that the client has not read yet, so fewer bytes may arrive.
         """
-        return cls(stop=Stop(after, "reset"))
+        return cls(stop=Interruption(after, "reset"))
 
     @classmethod
     def stall(cls, *, after: int) -> Self:
-        """Send so many bytes of the body, and nothing more until the client or server goes.
+        """Send `after` bytes of the body, then nothing until the client or the server closes.
 
-        Until then the request is under way: `FakeGitHub.settled` waits as well.
+        Until then the request is in progress, and `FakeGitHub.settled` waits for it.
         """
-        return cls(stop=Stop(after, "stall"))
+        return cls(stop=Interruption(after, "stall"))
 
     @classmethod
     def throttle(cls, bytes_per_second: float) -> Self:
-        """Send the body at this pace, in pieces of at most a tenth of a second or single bytes.
+        """Send the body at this rate.
 
-        The sleeps between them are on the event loop's clock. A low pace makes it drip.
+        The server sends up to ten chunks per second, each at least one byte long, and sleeps in
+        between by the event loop's clock.
         """
         return cls(pace=bytes_per_second)
 
     @classmethod
     def flip(cls, *, at: int) -> Self:
-        """Turn over one bit of the blob's byte at this position, where it is sent."""
+        """Invert one bit of the byte at position `at` of the blob, if that byte is sent."""
         return cls(flips=frozenset({at}))
 
     @classmethod
     def length(cls, length: int | None) -> Self:
-        """Send this `Content-Length`, whatever there is to send, and close the connection.
+        """Send this `Content-Length`, right or wrong, and close the connection after the body.
 
-        With None there is none: the end of the connection is that of the body.
+        None omits the header, so the end of the connection marks the end of the body.
         """
         return cls(headers={_LENGTH: None if length is None else str(length)})
 
     @classmethod
     def chunked(cls) -> Self:
-        """Send the body in chunks: there is no `Content-Length`, but a mark at the end."""
+        """Send the body with `Transfer-Encoding: chunked`, without `Content-Length`."""
         return cls(headers={_LENGTH: None}, is_chunked=True)
 
     @classmethod
     def ignore_range(cls) -> Self:
-        """Answer with the whole blob, whatever range is asked for, and offer none."""
+        """Ignore `Range`: send the whole blob with status 200, and no `Accept-Ranges`."""
         return cls(headers={"Accept-Ranges": None}, is_whole=True)
 
     @classmethod
     def content_range(cls, value: str | None) -> Self:
-        """Send this `Content-Range` with a part, or none."""
+        """Send this `Content-Range` with a partial response; None omits the header."""
         return cls(headers={"Content-Range": value})
 
     @classmethod
     def etag(cls, value: str | None) -> Self:
-        """Send this `ETag`, or none, and let every `If-Match` pass."""
+        """Send this `ETag`, or none if None, and accept every `If-Match`."""
         return cls(headers={"ETag": value})
 
     def __and__(self, other: BlobFault) -> BlobFault:
-        ours, theirs = self._said(), other._said()
+        ours, theirs = self._non_defaults(), other._non_defaults()
         headers = {**self.headers, **other.headers}
-        clashes = [
+        conflicts = [
             name
             for name in (ours.keys() & theirs.keys()) - {"headers", "flips"}
             if ours[name] != theirs[name]
         ]
-        clashes += [
+        conflicts += [
             name
             for name in self.headers.keys() & other.headers.keys()
             if self.headers[name] != other.headers[name]
         ]
-        if clashes:
-            raise ValueError(f"the faults contradict each other: {', '.join(sorted(clashes))}")
+        if conflicts:
+            names = ", ".join(sorted(conflicts))
+            raise ValueError(f"cannot combine {self} and {other}: both set {names}")
         flips = self.flips | other.flips
         return BlobFault(**{**ours, **theirs, "headers": headers, "flips": flips})
 
     def __repr__(self) -> str:
-        said = ", ".join(f"{name}={value!r}" for name, value in self._said().items())
-        return f"BlobFault({said})"
+        arguments = ", ".join(f"{name}={value!r}" for name, value in self._non_defaults().items())
+        return f"BlobFault({arguments})"
 
-    def _said(self) -> dict[str, Any]:
-        """Return what differs from an answer without a fault."""
+    def _non_defaults(self) -> dict[str, Any]:
+        """Return the attributes that differ from a response without a fault."""
         return {
             name: value
             for name, value in attrs.asdict(self, recurse=False).items()
             if value is not None and value is not False and value not in ({}, frozenset())
         }
 
-    def applied(self, reply: Reply, *, bodiless: bool) -> Reply:
-        """Return what is sent.
-
-        Args:
-            reply: The answer without what goes wrong on its way.
-            bodiless: Whether no body is sent in any case, as for a HEAD.
-        """
-        if self is NO_FAULT:
-            return reply
-        if self.is_dropped:
-            return attrs.evolve(reply, cut="head")
-        headers = dict(reply.headers)
-        delivery = None if bodiless else self._delivery(reply)
-        if delivery is not None:
-            headers[_LENGTH] = str(reply.length)
-        for name in headers.keys() & self.headers.keys():
-            value = self.headers[name]
-            if value is None:
-                del headers[name]
-            else:
-                headers[name] = value
-        if delivery is not None and _LENGTH not in headers:
-            name, value = (
-                ("Transfer-Encoding", "chunked") if self.is_chunked else ("Connection", "close")
-            )
-            headers[name] = value
-        return attrs.evolve(reply, headers=headers, delivery=delivery)
-
-    def _delivery(self, reply: Reply) -> Delivery | None:
-        """Return how the body travels, or None where it simply arrives."""
-        flips: frozenset[int] = frozenset()
-        if isinstance(reply.body, FileSlice):
-            start, end = reply.body.offset, reply.body.offset + reply.body.length
-            flips = frozenset(at - start for at in self.flips if start <= at < end)
-        stop = None if self.stop is None or self.stop.after >= reply.length else self.stop
-        length = self.headers.get(_LENGTH, str(reply.length))
-        keep = stop is None and (self.is_chunked or length == str(reply.length))
-        delivery = Delivery(flips, self.pace, stop, keep)
-        return None if delivery == Delivery() and not self.is_chunked else delivery
-
 
 NO_FAULT = BlobFault()
+
+
+def apply_fault(fault: BlobFault, response: Response, *, no_body: bool) -> Response:
+    """Return the response with the faults that affect how it is sent.
+
+    Args:
+        fault: The fault.
+        response: The response of the blob store.
+        no_body: Whether the response is sent without its body, as to a HEAD request.
+    """
+    if fault is NO_FAULT:
+        return response
+    if fault.is_dropped:
+        return attrs.evolve(response, disconnect="before_headers")
+    headers = dict(response.headers)
+    body_faults = None if no_body else _body_faults(fault, response)
+    if body_faults is not None:
+        headers[_LENGTH] = str(response.length)
+    for name in headers.keys() & fault.headers.keys():
+        value = fault.headers[name]
+        if value is None:
+            del headers[name]
+        else:
+            headers[name] = value
+    if body_faults is not None and _LENGTH not in headers:
+        name, value = (
+            ("Transfer-Encoding", "chunked") if fault.is_chunked else ("Connection", "close")
+        )
+        headers[name] = value
+    return attrs.evolve(response, headers=headers, body_faults=body_faults)
+
+
+def _body_faults(fault: BlobFault, response: Response) -> BodyFaults | None:
+    """Return the faults of the body, or None if it can be sent normally."""
+    flipped: frozenset[int] = frozenset()
+    if isinstance(response.body, FileSlice):
+        start, end = response.body.offset, response.body.offset + response.body.length
+        flipped = frozenset(index - start for index in fault.flips if start <= index < end)
+    stop = fault.stop
+    if stop is not None and stop.after >= response.length:
+        stop = None
+    length = fault.headers.get(_LENGTH, str(response.length))
+    keep_alive = stop is None and (fault.is_chunked or length == str(response.length))
+    faults = BodyFaults(flipped, fault.pace, stop, keep_alive)
+    return None if faults == BodyFaults() and not fault.is_chunked else faults

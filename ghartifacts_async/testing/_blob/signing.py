@@ -1,8 +1,7 @@
-"""Signed URLs: who holds one may read one blob until it expires.
+"""Signed URLs: each gives read access to one blob until it expires.
 
-The signature covers the bytes of path and query as they were handed out, not what they mean.
-A client that rewrites `%2F` into `/` on the way has altered the URL, and is refused: so do the
-signers of several real stores.
+The signature covers the bytes of path and query, not their decoded values. A client that
+rewrites `%2F` to `/` has altered the URL and is refused, as it is by several real stores.
 """
 
 from __future__ import annotations
@@ -20,36 +19,36 @@ if TYPE_CHECKING:
 
 _EXPIRY = "se"
 _SIGNATURE = "&sig="
-_ALTERABLE = "escapes=%2F%2B%3D%27%7E%20"
-"""Every escape that sloppy clients rewrite, in every URL."""
+_ESCAPES = "escapes=%2F%2B%3D%27%7E%20"
+"""A parameter with every percent-encoding that clients are known to rewrite."""
 
 
 class Signer:
-    """Signs and checks request targets (path and query) with a key of its own."""
+    """Signs and verifies request targets (path and query) with a random key."""
 
     def __init__(self) -> None:
         self._key = secrets.token_bytes(32)
 
     def sign(self, path: str, parameters: Mapping[str, str], expires: float) -> str:
-        """Return a target that `refusal` accepts until it expires.
+        """Return a signed target.
 
         Args:
-            path: The path, its escapes in place.
-            parameters: What else the query holds, unescaped.
-            expires: When it ends, in seconds since the epoch.
+            path: The percent-encoded path.
+            parameters: More query parameters, not percent-encoded.
+            expires: When the target expires, in seconds since the epoch.
         """
-        until = datetime.fromtimestamp(expires, UTC).isoformat(timespec="microseconds")
-        query = {_EXPIRY: until.replace("+00:00", "Z"), **parameters}
+        expiry = datetime.fromtimestamp(expires, UTC).isoformat(timespec="microseconds")
+        query = {_EXPIRY: expiry.replace("+00:00", "Z"), **parameters}
         pairs = [f"{name}={quote(value, safe='')}" for name, value in query.items()]
-        target = f"{path}?{'&'.join([*pairs, _ALTERABLE])}"
+        target = f"{path}?{'&'.join([*pairs, _ESCAPES])}"
         return f"{target}{_SIGNATURE}{self._signature(target)}"
 
-    def refusal(self, target: str, now: float) -> str | None:
-        """Say why a target is not to be served, or return None where it is.
+    def error(self, target: str, now: float) -> str | None:
+        """Return why a target is invalid, or None if it is valid.
 
         Args:
-            target: Path and query, exactly as sent.
-            now: Seconds since the epoch.
+            target: Path and query exactly as sent.
+            now: The time, in seconds since the epoch.
         """
         signed, _, signature = target.rpartition(_SIGNATURE)
         if not hmac.compare_digest(_bytes(signature), _bytes(self._signature(signed))):

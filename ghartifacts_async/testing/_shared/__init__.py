@@ -1,1 +1,1 @@
-"""What the API and the blob store of the fake share: messages, the socket, the data and the log."""
+"""What the fake API and the fake blob store share: data, messages, the HTTP server, the log."""

@@ -1,8 +1,8 @@
-"""Files as the official uploader leaves them: zip archives written to a stream, and digests.
+"""Zip archives as the official uploader writes them, and digests of files.
 
-The uploader never seeks back. Every entry therefore has bit 3 set, zeros for CRC and sizes in
-its local header, and a signed data descriptor behind its data: whoever reads such an archive
-learns the sizes from the central directory alone.
+The uploader writes to a stream and never seeks back. Every entry therefore has flag bit 3 set,
+zeros for the CRC and the sizes in its local header, and a data descriptor with a signature after
+its data. Only the central directory states the sizes before the data.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _DIRECTORY_ATTRIBUTES = (stat.S_IFDIR | 0o755) << 16 | 0x10
 
 
 class _Unseekable:
-    """A file that can only be written on: what makes `zipfile` use data descriptors."""
+    """A write-only file without `seek`, which makes `zipfile` use data descriptors."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -38,13 +38,14 @@ class _Unseekable:
 
 
 def write_archive(path: Path, members: Mapping[str, bytes | str], modified: datetime) -> None:
-    """Zip the members into a new file, in their order, as the uploader does.
+    """Zip members into a new file, in the order given, as the uploader does.
 
     Args:
-        path: The file to write.
-        members: Contents by member name; text is encoded as UTF-8, and a name that ends in a
-            slash makes an (empty) directory entry. Names are taken as they are, safe or not.
-        modified: The time of every entry; zip knows none before 1980.
+        path: The file to create.
+        members: Contents by member name. Text is encoded as UTF-8. A name that ends in a slash
+            makes an empty directory entry. Names are written unchanged, even unsafe ones.
+        modified: The modification time of every entry. A time before 1980 becomes 1980, the
+            earliest that zip can express.
     """
     with path.open("xb") as file, zipfile.ZipFile(_Unseekable(file), "w") as archive:  # type: ignore[call-overload]
         for name, content in members.items():
@@ -62,6 +63,6 @@ def write_archive(path: Path, members: Mapping[str, bytes | str], modified: date
 
 
 def sha256_of(path: Path) -> str:
-    """Return a file's digest as GitHub writes it, `sha256:<hex>`, read piece by piece."""
+    """Return the digest of a file as GitHub writes it, `sha256:<hex>`, reading it in chunks."""
     with path.open("rb") as file:
         return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"

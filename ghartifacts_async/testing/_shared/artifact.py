@@ -1,4 +1,4 @@
-"""`FakeArtifact`, and how one looks in the API's JSON."""
+"""`FakeArtifact`, and its representation in the API's JSON."""
 
 from __future__ import annotations
 
@@ -12,27 +12,28 @@ import attrs
 
 @attrs.frozen
 class FakeArtifact:
-    """One artifact of a `FakeGitHub`: what the API says about it, and the file behind it.
+    """An artifact of a `FakeGitHub`: the metadata that the API reports, and the file it serves.
 
     Attributes:
-        id: The artifact's id, unique on the whole server.
-        name: Its name, which several artifacts of a repository may share.
+        id: The artifact's id, unique on the server.
+        name: The artifact's name. Several artifacts of a repository may share a name.
         repository: `"owner/name"`.
         repository_id: The repository's numeric id.
-        run_id: The workflow run that it belongs to.
+        run_id: The id of the workflow run that uploaded it.
         head_branch: The branch of that run.
         head_sha: The commit of that run.
-        path: The file that is served.
+        path: The file that the blob store serves.
         size: The length of that file in bytes.
-        size_in_bytes: The size that the API reports.
+        size_in_bytes: The size that the API reports, in bytes.
         digest: The digest that the API reports, `"sha256:<hex>"`, or None.
-        expired: Whether the API reports it as expired and refuses the download.
-        created_at: When it was created, also its `updated_at`.
-        expires_at: When it expires, or expired.
-        content_type: What the blob host serves it as.
-        file_name: The name in the blob host's `Content-Disposition`.
-        is_raw: Whether it is the payload of an upload with `archive: false`.
-        location: What the download redirects to instead of the server's own blob host.
+        expired: Whether the API reports the artifact as expired and refuses to download it.
+        created_at: When the artifact was created. The API reports the same `updated_at`.
+        expires_at: When the artifact expires or expired.
+        content_type: The `Content-Type` that the blob store sends.
+        file_name: The file name in the `Content-Disposition` that the blob store sends.
+        is_raw: Whether the payload was uploaded with `archive: false`, and so is not zipped.
+        location: The URL that downloads are redirected to, or a function that returns it. None
+            redirects to the server's own blob store.
     """
 
     id: int
@@ -55,7 +56,7 @@ class FakeArtifact:
     location: Callable[[FakeArtifact], str] | str | None
 
     def document(self, api_url: str) -> dict[str, object]:
-        """Return the artifact as the API's JSON shows it.
+        """Return the artifact as the API's JSON represents it.
 
         Args:
             api_url: The API's base URL, without a trailing slash.

@@ -1,7 +1,7 @@
-"""What goes in and out of the two origins, as plain values: no socket, no aiohttp.
+"""HTTP requests and responses as plain values, without sockets and without aiohttp.
 
-The API and the blob host are functions from `Request` to `Reply`; `_origin` is the only
-module that knows how a reply travels.
+The API and the blob store are functions from `Request` to `Response`. Only the modules
+`http_server` and `sending` know how a response is sent.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 @attrs.frozen
 class Request:
-    """One request, as it came.
+    """A request as it was received.
 
     Attributes:
         method: The method, in capitals.
-        target: Path and query exactly as sent, escapes untouched.
-        headers: The headers, whatever the case of their names.
-        body: The body, as it came.
-        connection: What tells its connection from others that are open.
+        target: Path and query exactly as sent, percent-encoding untouched.
+        headers: The headers; look-ups ignore case.
+        body: The body.
+        connection: A number that identifies the connection among the open ones.
     """
 
     method: str
@@ -45,18 +45,18 @@ class Request:
 
     @property
     def path(self) -> str:
-        """The path with its escapes resolved."""
+        """The path, percent-decoded."""
         return unquote(self.raw_path)
 
     @property
     def query(self) -> dict[str, str]:
-        """The query with its escapes resolved; of a repeated parameter, the last."""
+        """The query, percent-decoded. Of a repeated parameter, the last value."""
         return dict(parse_qsl(self.target.partition("?")[2], keep_blank_values=True))
 
 
 @attrs.frozen
 class FileSlice:
-    """A body that lies in a file: `length` bytes of `path` from `offset` on."""
+    """A body that is read from a file: `length` bytes of `path`, starting at `offset`."""
 
     path: Path
     offset: int
@@ -64,13 +64,13 @@ class FileSlice:
 
 
 @attrs.frozen
-class Stop:
-    """Where the sending of a body ends before its time, and how.
+class Interruption:
+    """A point at which the server stops sending a body.
 
     Attributes:
-        after: How many bytes of the body are sent.
-        how: `"close"` ends the connection in good order, `"reset"` by a reset; `"stall"` keeps
-            it, and sends nothing more.
+        after: The number of bytes of the body that are sent first.
+        how: `"close"` closes the connection normally; `"reset"` resets it; `"stall"` keeps it
+            open and sends nothing more.
     """
 
     after: int = attrs.field(validator=attrs.validators.ge(0))
@@ -78,35 +78,41 @@ class Stop:
 
 
 @attrs.frozen
-class Delivery:
-    """How a body travels that does not simply arrive.
+class BodyFaults:
+    """Faults that occur while a body is being sent.
 
     Attributes:
-        flips: The positions in the body of the bytes whose lowest bit is turned over.
-        pace: The bytes per second; None is as many as there can be.
-        stop: Where it ends before its time.
-        keep: Whether the connection may serve another request.
+        flipped: The positions in the body of the bytes whose lowest bit is inverted.
+        bytes_per_second: The sending rate; None is unlimited.
+        interruption: Where sending stops early.
+        keep_alive: Whether the connection may serve another request.
     """
 
-    flips: frozenset[int] = frozenset()
-    pace: float | None = None
-    stop: Stop | None = None
-    keep: bool = True
+    flipped: frozenset[int] = frozenset()
+    bytes_per_second: float | None = None
+    interruption: Interruption | None = None
+    keep_alive: bool = True
 
 
 @attrs.frozen
-class Reply:
-    """One answer: its body is the bytes, or the slice of a file where there is one.
+class Response:
+    """A response.
 
-    `cut` says where the connection is dropped: before the head, or half-way in the body. Where
-    there is a `delivery`, the headers are sent as they are, whatever they say about the length.
+    Attributes:
+        status: The status.
+        headers: The headers. With `body_faults` they are sent unchanged, even if
+            `Content-Length` is wrong.
+        body: The body, as bytes or as a slice of a file.
+        disconnect: Where the connection is dropped: before the headers, or half-way through
+            the body. None keeps it.
+        body_faults: The faults that occur while the body is being sent; None sends it normally.
     """
 
     status: int
     headers: dict[str, str] = attrs.field(factory=dict)
     body: bytes | FileSlice = b""
-    cut: Literal["head", "body"] | None = None
-    delivery: Delivery | None = None
+    disconnect: Literal["before_headers", "mid_body"] | None = None
+    body_faults: BodyFaults | None = None
 
     @property
     def length(self) -> int:
@@ -114,8 +120,13 @@ class Reply:
         return self.body.length if isinstance(self.body, FileSlice) else len(self.body)
 
 
-def phrase(status: int) -> str:
-    """Return what a status means, or its number where HTTP knows none such."""
+def has_no_body(method: str, status: int) -> bool:
+    """Return True if HTTP allows no body in a response with this status to this method."""
+    return method == "HEAD" or status in {204, 304}
+
+
+def reason_phrase(status: int) -> str:
+    """Return the reason phrase of a status, or `"Status <number>"` if HTTP does not define it."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:
@@ -123,17 +134,20 @@ def phrase(status: int) -> str:
 
 
 def http_date(epoch: float) -> str:
-    """Write seconds since the epoch the way the `Date` header does."""
+    """Format seconds since the epoch as in the `Date` header."""
     return format_datetime(datetime.fromtimestamp(int(epoch), UTC), usegmt=True)
 
 
 def etag_matches(condition: str, etag: str, *, weakly: bool) -> bool:
-    """Tell whether a list of tags, or `*`, names this tag.
+    """Return True if a list of entity tags, or `*`, matches this tag.
 
     Args:
-        condition: The value of `If-Match` (compared strongly) or `If-None-Match` (weakly).
-        etag: The tag of what would be sent.
-        weakly: Whether a leading `W/` makes no difference.
+        condition: The value of `If-Match` (compare strongly) or `If-None-Match` (weakly).
+        etag: The entity tag of the current representation.
+        weakly: Whether to ignore a leading `W/`.
+
+    Source:
+        RFC 9110, section 8.8.3.2.
     """
     tags = {tag.strip() for tag in condition.split(",")}
     if weakly:

@@ -1,6 +1,6 @@
-"""The JWTs of apps, checked as GitHub does: RS256, and every time on the server's clock.
+"""Verification of apps' JWTs as GitHub does it: RS256, and all times by the server's clock.
 
-PyJWT and cryptography are needed by those who add an app, and imported for them alone.
+PyJWT and cryptography are imported only when a test adds an app.
 """
 
 from __future__ import annotations
@@ -12,47 +12,53 @@ if TYPE_CHECKING:
 
     from jwt.types import Options
 
-_LONGEST = 600
+_MAX_LIFETIME = 600
 UNDECODABLE = "A JSON web token could not be decoded"
-_ISSUED = (
+_BAD_ISSUED_AT = (
     "'Issued at' claim ('iat') must be an Integer representing the time that the assertion "
     "was issued"
 )
-_EXPIRES = (
+_BAD_EXPIRY = (
     "'Expiration time' claim ('exp') must be a numeric value representing the future time at "
     "which the assertion expires"
 )
-_TOO_FAR = "'Expiration time' claim ('exp') is too far in the future"
+_EXPIRY_TOO_FAR = "'Expiration time' claim ('exp') is too far in the future"
 
 
 def load_key(pem: str | bytes) -> Any:
-    """Read an app's public key.
+    """Load an app's public key.
 
     Raises:
         ModuleNotFoundError: PyJWT or cryptography is not installed.
-        ValueError: It is no public RSA key in PEM.
+        ValueError: It is not an RSA public key in PEM format.
     """
     try:
         from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
         from cryptography.hazmat.primitives.serialization import load_pem_public_key
-        from jwt import decode  # noqa: F401 - found missing here, not at the first request
+        from jwt import decode  # noqa: F401 - fail here, not when the first request arrives
     except ImportError:
         raise ModuleNotFoundError(
-            "a FakeGitHub checks the signatures of apps: install PyJWT[crypto]"
+            "FakeGitHub needs PyJWT and cryptography to verify an app's JWTs: install PyJWT[crypto]"
         ) from None
     key = load_pem_public_key(pem.encode() if isinstance(pem, str) else pem)
     if not isinstance(key, RSAPublicKey):
-        raise ValueError("an app's public key is an RSA key")
+        raise ValueError("an app's public key must be an RSA key")
     return key
 
 
 def check_jwt(token: str, keys: Mapping[str, Any], now: float) -> str | tuple[int, str]:
-    """Return the app that a token speaks for, or status and message of its refusal.
+    """Verify a JWT.
 
     Args:
-        token: The token.
+        token: The JWT.
         keys: Public keys by app id.
-        now: Seconds since the epoch.
+        now: The time, in seconds since the epoch.
+
+    Returns:
+        The id of the app, or the status and message of the error response.
+
+    Source:
+        https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-json-web-token-jwt-for-a-github-app
     """
     from jwt import PyJWTError, decode
 
@@ -60,6 +66,7 @@ def check_jwt(token: str, keys: Mapping[str, Any], now: float) -> str | tuple[in
         issuer = str(decode(token, options={"verify_signature": False}).get("iss"))
         if issuer not in keys:
             return 404, "Integration not found"
+        # The claims are checked below: PyJWT would use the system's clock.
         unchecked: Options = {
             "verify_exp": False,
             "verify_iat": False,
@@ -72,9 +79,9 @@ def check_jwt(token: str, keys: Mapping[str, Any], now: float) -> str | tuple[in
         return 401, UNDECODABLE
     issued, expires = claims.get("iat"), claims.get("exp")
     if not isinstance(issued, int) or issued > now:
-        return 401, _ISSUED
+        return 401, _BAD_ISSUED_AT
     if not isinstance(expires, int | float) or expires <= now:
-        return 401, _EXPIRES
-    if expires > now + _LONGEST:
-        return 401, _TOO_FAR
+        return 401, _BAD_EXPIRY
+    if expires > now + _MAX_LIFETIME:
+        return 401, _EXPIRY_TOO_FAR
     return issuer

@@ -1,4 +1,4 @@
-"""What the server has: repositories, their runs and artifacts, and a directory of files."""
+"""The server's data: repositories, workflow runs and artifacts, and the files that it made."""
 
 from __future__ import annotations
 
@@ -17,40 +17,57 @@ from ghartifacts_async.testing._shared.artifact import FakeArtifact
 
 Content = Mapping[str, bytes | str] | bytes | os.PathLike[str]
 
-_FIRST_REPOSITORY = 1296269
-_FIRST_RUN = 2332938
+_FIRST_REPOSITORY_ID = 1296269
+_FIRST_RUN_ID = 2332938
 
 
 @attrs.define(eq=False)
 class Repository:
-    """A repository: its artifacts lie oldest first, by creation and then by id."""
+    """A repository.
+
+    Attributes:
+        id: Its numeric id.
+        full_name: `"owner/name"`.
+        private: Whether it is hidden from requests without a token.
+        runs: The ids of its workflow runs.
+        artifacts: Its artifacts, oldest first, sorted by creation time and then by id.
+    """
 
     id: int
     full_name: str
     private: bool
     runs: set[int] = attrs.field(factory=set)
-    ordered: list[FakeArtifact] = attrs.field(factory=list)
+    artifacts: list[FakeArtifact] = attrs.field(factory=list)
 
     @property
     def name(self) -> str:
-        """Its name without the owner's."""
+        """The name without the owner."""
         return self.full_name.partition("/")[2]
 
     def newest_first(
         self, name: str | None = None, run_id: int | None = None
     ) -> list[FakeArtifact]:
-        """Return its artifacts, those of one name or of one run only where asked."""
+        """Return the artifacts, newest first.
+
+        Args:
+            name: Return only artifacts with this name; None or "" returns all.
+            run_id: Return only artifacts of this run; None returns all.
+        """
         if not name and run_id is None:
-            return self.ordered[::-1]
+            return self.artifacts[::-1]
         return [
             artifact
-            for artifact in reversed(self.ordered)
+            for artifact in reversed(self.artifacts)
             if (not name or artifact.name == name) and run_id in (None, artifact.run_id)
         ]
 
 
-class Store:
-    """Everything the server knows. Look-ups return None for what is not there."""
+class Database:
+    """Everything that the server stores. Look-ups return None for missing keys.
+
+    Args:
+        now: Returns the time, in seconds since the epoch.
+    """
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
@@ -59,22 +76,24 @@ class Store:
         self._artifacts: dict[int, FakeArtifact] = {}
         self._runs: set[int] = set()
         self._directory: tempfile.TemporaryDirectory[str] | None = None
-        self._repository_ids = count(_FIRST_REPOSITORY)
-        self._run_ids = count(_FIRST_RUN)
+        self._repository_ids = count(_FIRST_REPOSITORY_ID)
+        self._run_ids = count(_FIRST_RUN_ID)
         self._artifact_ids = count(1)
         self._file_numbers = count(1)
-        self._last_moment = datetime.min.replace(tzinfo=UTC)
+        self._last_timestamp = datetime.min.replace(tzinfo=UTC)
 
     def repository(self, key: str | int) -> Repository | None:
-        """Find a repository by `"owner/name"` in any case, or by its numeric id."""
+        """Find a repository by its case-insensitive `"owner/name"` or by its numeric id."""
         return self._repositories.get(key.lower() if isinstance(key, str) else key)
 
     def repositories(self) -> list[Repository]:
-        """Return all of them, oldest first."""
-        return [found for key, found in self._repositories.items() if isinstance(key, int)]
+        """Return all repositories, oldest first."""
+        return [
+            repository for key, repository in self._repositories.items() if isinstance(key, int)
+        ]
 
     def add_repository(self, full_name: str) -> Repository:
-        """Return the repository of that name, new where there is none."""
+        """Return the repository of that name; create it if it does not exist."""
         _check_name(full_name)
         repository = self.repository(full_name)
         if repository is None:
@@ -84,27 +103,27 @@ class Store:
             self._repositories[repository.id] = repository
         return repository
 
-    def rename(self, old: str, new: str, status: int) -> Repository:
-        """Give a repository another name, and remember how the old one redirects."""
+    def rename_repository(self, old: str, new: str, status: int) -> Repository:
+        """Rename a repository, and remember the status with which its old name redirects."""
         _check_name(new)
         repository = self._repositories[old.lower()]
         if self.repository(new) not in (None, repository):
-            raise ValueError(f"there is a repository {new} already")
+            raise ValueError(f"cannot rename {old} to {new}: repository {new} already exists")
         del self._repositories[old.lower()]
         self._old_names[old.lower()] = repository, status
         self._old_names.pop(new.lower(), None)
         self._repositories[new.lower()] = repository
         repository.full_name = new
-        for artifact in repository.ordered[:]:
-            self.put(attrs.evolve(artifact, repository=new))
+        for artifact in repository.artifacts[:]:
+            self.save_artifact(attrs.evolve(artifact, repository=new))
         return repository
 
-    def renamed(self, key: str | int) -> tuple[Repository, int] | None:
-        """Find the repository that had a name, and the status with which that redirects."""
+    def find_by_old_name(self, key: str | int) -> tuple[Repository, int] | None:
+        """Find a renamed repository, and the status with which its old name redirects."""
         return self._old_names.get(key.lower()) if isinstance(key, str) else None
 
     def add_run(self, repository: Repository, run_id: int | None) -> int:
-        """Make a run known, with the next free id where none is given."""
+        """Add a workflow run and return its id; None takes the next free id."""
         if run_id is None:
             run_id = next(number for number in self._run_ids if number not in self._runs)
         self._runs.add(run_id)
@@ -112,35 +131,39 @@ class Store:
         return run_id
 
     def artifact(self, artifact_id: int) -> FakeArtifact | None:
-        """Find an artifact by its id, whatever its repository."""
+        """Find an artifact by its id, in any repository."""
         return self._artifacts.get(artifact_id)
 
-    def free_id(self, wanted: int | None) -> int:
-        """Return the id wanted, or the next one; a taken id raises `ValueError`."""
-        if wanted is None:
+    def allocate_artifact_id(self, requested: int | None) -> int:
+        """Return the requested id, or the next free one if None.
+
+        Raises:
+            ValueError: Another artifact has the requested id.
+        """
+        if requested is None:
             return next(number for number in self._artifact_ids if number not in self._artifacts)
-        if wanted in self._artifacts:
-            raise ValueError(f"there is an artifact {wanted} already")
-        return wanted
+        if requested in self._artifacts:
+            raise ValueError(f"artifact {requested} already exists; choose another id")
+        return requested
 
-    def next_moment(self) -> datetime:
-        """Return the present in whole seconds, and later than the last time it was asked."""
-        present = datetime.fromtimestamp(int(self._now()), UTC)
-        if present <= self._last_moment:
-            present = self._last_moment + timedelta(seconds=1)
-        self._last_moment = present
-        return present
+    def next_timestamp(self) -> datetime:
+        """Return the current time in whole seconds, at least one second after the last one."""
+        timestamp = datetime.fromtimestamp(int(self._now()), UTC)
+        if timestamp <= self._last_timestamp:
+            timestamp = self._last_timestamp + timedelta(seconds=1)
+        self._last_timestamp = timestamp
+        return timestamp
 
-    def keep(self, content: Content, modified: datetime) -> Path:
-        """Lay the content out as a file, or take the file that it names as it lies."""
+    def store_content(self, content: Content, modified: datetime) -> Path:
+        """Write the content to a file and return its path; return a given path unchanged."""
         if isinstance(content, os.PathLike):
             path = Path(content).absolute()
             if not path.is_file():
-                raise FileNotFoundError(f"there is no file {path}")
+                raise FileNotFoundError(f"no file at {path}")
             return path
         if not isinstance(content, (bytes, Mapping)):
             kind = type(content).__name__
-            raise TypeError(f"content is a mapping of files, bytes or a path, not {kind}")
+            raise TypeError(f"content must be a mapping of members, bytes or a path, not {kind}")
         if self._directory is None:
             self._directory = tempfile.TemporaryDirectory(
                 prefix="fake-github-", ignore_cleanup_errors=True
@@ -152,37 +175,38 @@ class Store:
             path.write_bytes(content)
         return path
 
-    def put(self, artifact: FakeArtifact) -> None:
-        """Add an artifact, or replace the one with its id."""
+    def save_artifact(self, artifact: FakeArtifact) -> None:
+        """Add an artifact, or replace the one with the same id."""
         if artifact.id in self._artifacts:
-            self._take_out(artifact.id)
+            self._remove(artifact.id)
         self._artifacts[artifact.id] = artifact
-        bisect.insort(self._repositories[artifact.repository_id].ordered, artifact, key=_age)
+        artifacts = self._repositories[artifact.repository_id].artifacts
+        bisect.insort(artifacts, artifact, key=_sort_key)
 
-    def remove(self, artifact_id: int) -> None:
-        """Forget an artifact, and its file where the server made it."""
-        artifact = self._take_out(artifact_id)
+    def delete_artifact(self, artifact_id: int) -> None:
+        """Delete an artifact, and its file if the server made it."""
+        artifact = self._remove(artifact_id)
         if self._directory is not None and artifact.path.parent == Path(self._directory.name):
             artifact.path.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Remove every file that the server made."""
+        """Delete every file that the server made."""
         if self._directory is not None:
             self._directory.cleanup()
             self._directory = None
 
-    def _take_out(self, artifact_id: int) -> FakeArtifact:
+    def _remove(self, artifact_id: int) -> FakeArtifact:
         artifact = self._artifacts.pop(artifact_id)
-        ordered = self._repositories[artifact.repository_id].ordered
-        del ordered[bisect.bisect_left(ordered, _age(artifact), key=_age)]
+        artifacts = self._repositories[artifact.repository_id].artifacts
+        del artifacts[bisect.bisect_left(artifacts, _sort_key(artifact), key=_sort_key)]
         return artifact
 
 
 def _check_name(full_name: str) -> None:
     owner, slash, name = full_name.partition("/")
     if not (owner and slash and name) or "/" in name:
-        raise ValueError(f"a repository is named owner/name, not {full_name!r}")
+        raise ValueError(f"a repository name must be owner/name, not {full_name!r}")
 
 
-def _age(artifact: FakeArtifact) -> tuple[datetime, int]:
+def _sort_key(artifact: FakeArtifact) -> tuple[datetime, int]:
     return artifact.created_at, artifact.id

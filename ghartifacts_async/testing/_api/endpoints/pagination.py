@@ -1,4 +1,4 @@
-"""Pages: which slice of a listing a query asks for, and the `Link` header to the others."""
+"""Pagination: the slice of a listing that a query requests, and the `Link` header."""
 
 from __future__ import annotations
 
@@ -12,19 +12,24 @@ if TYPE_CHECKING:
 
 _PER_PAGE_DEFAULT = 30
 _PER_PAGE_MAX = 100
-_KEPT = ("name", "direction")
+_FILTERS = ("name", "direction")
 
 
 @attrs.frozen
 class Page:
-    """One page of a listing: the number counts from 1."""
+    """A page of a listing.
+
+    Attributes:
+        number: The page number, counted from 1.
+        size: The number of items on a full page.
+    """
 
     number: int
     size: int
 
     @classmethod
-    def asked(cls, query: Mapping[str, str]) -> Page:
-        """Read `page` and `per_page` as leniently as GitHub does: nonsense is the default."""
+    def from_query(cls, query: Mapping[str, str]) -> Page:
+        """Read `page` and `per_page`; like GitHub, replace invalid values with the defaults."""
         return cls(
             _positive(query.get("page"), 1),
             min(_positive(query.get("per_page"), _PER_PAGE_DEFAULT), _PER_PAGE_MAX),
@@ -32,16 +37,19 @@ class Page:
 
     @property
     def start(self) -> int:
-        """How many items come before this page."""
+        """The number of items before this page."""
         return (self.number - 1) * self.size
 
     def links(self, url: str, query: Mapping[str, str], total: int) -> dict[str, str]:
-        """Return the `Link` header of this page, or none where there is but one page.
+        """Return the `Link` header of this page, or no header if it is the only page.
 
         Args:
-            url: The listing's URL without a query.
-            query: The query of the call; its filters are carried along.
-            total: How many items the whole listing has.
+            url: The URL of the listing, without a query.
+            query: The query of the request. The links keep its filters.
+            total: The number of items in the whole listing.
+
+        Source:
+            https://docs.github.com/rest/using-the-rest-api/using-pagination-in-the-rest-api
         """
         last = max(1, -(-total // self.size))
         numbers: dict[str, int] = {}
@@ -52,7 +60,7 @@ class Page:
         if self.number > 1:
             numbers |= {"first": 1}
         kept = {"per_page": str(self.size)} if "per_page" in query else {}
-        kept |= {key: query[key] for key in _KEPT if query.get(key)}
+        kept |= {key: query[key] for key in _FILTERS if query.get(key)}
         links = [
             f'<{url}?{urlencode({"page": number, **kept})}>; rel="{relation}"'
             for relation, number in numbers.items()

@@ -1,4 +1,4 @@
-"""Whatever is in an archive, it stays where it is unpacked, or is refused by name."""
+"""Extracting unsafe, damaged and random archives."""
 
 from __future__ import annotations
 
@@ -11,55 +11,55 @@ from hypothesis import strategies as st
 
 from ghartifacts_async import ArchiveError, Client, DigestMismatch, Repo
 from ghartifacts_async.testing import FakeGitHub
-from tests.archive.artifacts import everything_below, read_below
-from tests.archive.hostile import HOSTILE, Hostile
-from tests.archive.quine import quine
-from tests.archive.zip_writer import DEFLATED, STORED, Part, forge
+from tests.archive.artifacts import list_tree, read_files
+from tests.archive.rejected_archives import REJECTED_ARCHIVES, RejectedArchive
+from tests.archive.self_containing_zip import self_containing_zip
+from tests.archive.zip_writer import DEFLATED, STORED, ZipMember, build_zip
 from tests.support import REPOSITORY
 
 
-@pytest.mark.parametrize("hostile", HOSTILE, ids=lambda each: each.label)
-async def test_hostile_archives_are_refused(
-    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, hostile: Hostile
+@pytest.mark.parametrize("rejected", REJECTED_ARCHIVES, ids=lambda rejected: rejected.label)
+async def test_invalid_archives_are_rejected(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, rejected: RejectedArchive
 ) -> None:
-    """Each is refused by name both ways; what was there is untouched, and nothing else is left."""
+    """An invalid archive raises an error that names the member, and leaves the target as it was."""
     out = tmp_path / "home" / "out"
     out.mkdir(parents=True)
     (out / "kept").write_text("kept")
-    fake_github.add_artifact(REPOSITORY, "dist", hostile.archive)
+    fake_github.add_artifact(REPOSITORY, "dist", rejected.archive)
     for _ in range(2):
         with pytest.raises(ArchiveError) as caught:
             await repo.extract_artifact(
-                1, out, if_exists="replace", portable=hostile.portable, limits=hostile.limits
+                1, out, if_exists="replace", portable=rejected.portable, limits=rejected.limits
             )
-        assert type(caught.value) is hostile.error
-        assert caught.value.member == hostile.member
+        assert type(caught.value) is rejected.error
+        assert caught.value.member == rejected.member
         assert str(caught.value).isprintable()
         with pytest.raises(ArchiveError) as caught:
-            async with repo.open_artifact(1, limits=hostile.limits) as archive:
-                await archive.extract(out, if_exists="replace", portable=hostile.portable)
-        assert type(caught.value) is hostile.error
-    assert everything_below(tmp_path) == ["home", "home/out", "home/out/kept"]
+            async with repo.open_artifact(1, limits=rejected.limits) as archive:
+                await archive.extract(out, if_exists="replace", portable=rejected.portable)
+        assert type(caught.value) is rejected.error
+    assert list_tree(tmp_path) == ["home", "home/out", "home/out/kept"]
     assert (out / "kept").read_text() == "kept"
 
 
-async def test_archives_within_archives_are_files(
+async def test_nested_archives_are_files(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """An archive in an archive, sixteen of them deep, is a file like others."""
-    inner = forge(Part("bomb", bytes(2**20)))
+    """An archive within an archive is extracted as a file, however deep they are nested."""
+    inner = build_zip(ZipMember("bomb", bytes(2**20)))
     for _ in range(16):
-        inner = forge(*[Part(f"{number}.zip", inner) for number in range(4)])
+        inner = build_zip(*[ZipMember(f"{number}.zip", inner) for number in range(4)])
     fake_github.add_artifact(REPOSITORY, "dist", inner)
     files = await repo.extract_artifact(1, tmp_path / "out")
     assert [path.name for path in files] == ["0.zip", "1.zip", "2.zip", "3.zip"]
 
 
-async def test_an_archive_that_holds_itself(
+async def test_an_archive_that_contains_itself(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """An archive whose member is that archive is unpacked once, and not for ever."""
-    archive_bytes = quine()
+    """An archive that contains itself is extracted once."""
+    archive_bytes = self_containing_zip()
     fake_github.add_artifact(REPOSITORY, "dist", archive_bytes)
     (path,) = await repo.extract_artifact(1, tmp_path / "out")
     assert path.read_bytes() == archive_bytes
@@ -91,27 +91,27 @@ async def test_round_trip(
     method: int,
     random: object,
 ) -> None:
-    """What was zipped is what is unpacked, as a whole, by ranges and member by member."""
+    """Zipped files are read back unchanged: from a download, with ranges, and member by member."""
     files = {
-        f"{n}{above}/{m}{name}": data
-        for n, (above, inside) in enumerate(tree.items())
-        for m, (name, data) in enumerate(inside.items())
+        f"{n}{directory_name}/{m}{name}": data
+        for n, (directory_name, children) in enumerate(tree.items())
+        for m, (name, data) in enumerate(children.items())
     }
-    archive_bytes = forge(*[Part(name, data, method) for name, data in files.items()])
+    archive_bytes = build_zip(*[ZipMember(name, data, method) for name, data in files.items()])
     added = fake_github.add_artifact(REPOSITORY, "dist", archive_bytes)
     directory = tmp_path_factory.mktemp("round")
     async with Client(fake_github.token, base_url=fake_github.url) as gh:
         repo = gh.repo(REPOSITORY)
         await repo.extract_artifact(added.id, directory / "whole")
-        assert read_below(directory / "whole") == files
+        assert read_files(directory / "whole") == files
         async with repo.open_artifact(added.id) as archive:
             await archive.extract(directory / "ranges")
-            some = [name for name in files if random.random() < 0.5]  # type: ignore[attr-defined]
-            chosen = some or [*files]
-            await archive.extract(directory / "some", chosen or None)
-            assert [await archive.read(name) for name in chosen] == [files[n] for n in chosen]
-    assert read_below(directory / "ranges") == files
-    assert read_below(directory / "some") == {name: files[name] for name in chosen}
+            sample = [name for name in files if random.random() < 0.5]  # type: ignore[attr-defined]
+            selected = sample or [*files]
+            await archive.extract(directory / "sample", selected or None)
+            assert [await archive.read(name) for name in selected] == [files[n] for n in selected]
+    assert read_files(directory / "ranges") == files
+    assert read_files(directory / "sample") == {name: files[name] for name in selected}
 
 
 @settings(
@@ -125,18 +125,18 @@ async def test_flipped_bytes(
     tmp_path_factory: pytest.TempPathFactory,
     flips: list[tuple[int, int]],
 ) -> None:
-    """Bytes that changed are refused, or what is unpacked is what the checksums say."""
+    """An archive with flipped bytes is rejected, or its files have their recorded content."""
     files = {"a/one.bin": os.urandom(300), "a/two.txt": b"text" * 200, "b": b""}
-    damaged = bytearray(forge(*[Part(name, data) for name, data in files.items()]))
-    for at, value in flips:
-        damaged[at % len(damaged)] ^= value
+    damaged = bytearray(build_zip(*[ZipMember(name, data) for name, data in files.items()]))
+    for offset, value in flips:
+        damaged[offset % len(damaged)] ^= value
     added = fake_github.add_artifact(REPOSITORY, "dist", bytes(damaged))
     out = tmp_path_factory.mktemp("flips") / "new" / "out"
     async with Client(fake_github.token, base_url=fake_github.url) as gh:
         try:
             await gh.repo(REPOSITORY).extract_artifact(added.id, out)
         except (ArchiveError, DigestMismatch):
-            assert everything_below(out.parent.parent) == []
+            assert list_tree(out.parent.parent) == []
         else:
-            assert {*read_below(out).values()} <= {*files.values()}
+            assert {*read_files(out).values()} <= {*files.values()}
             assert [*out.parent.iterdir()] == [out]

@@ -1,0 +1,55 @@
+"""API calls as values: the request to send, and how to decode its response."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Generic, Protocol, TypeVar
+from urllib.parse import urlencode
+
+from attrs import field, frozen
+
+from ghartifacts_async._http.messages import Response
+
+_T = TypeVar("_T")
+_T_co = TypeVar("_T_co", covariant=True)
+
+
+@frozen
+class ApiCall(Generic[_T_co]):
+    """A request to the API, with a path below its base URL.
+
+    Attributes:
+        method: HTTP method.
+        path: Percent-encoded, with a leading slash and no trailing one (GitHub answers 404 to it).
+        decode: Turns the response to this call into its result, or raises an `ArtifactsError`.
+        query: Query parameters by name.
+        conditional: Whether to cache the response and revalidate it with its ``ETag``.
+        body: JSON to send, or ``None``.
+    """
+
+    method: str
+    path: str
+    decode: Callable[[ApiCall[Any], Response], _T_co]
+    query: Mapping[str, str] = field(factory=dict)
+    conditional: bool = False
+    body: Mapping[str, object] | None = None
+
+    @property
+    def target(self) -> str:
+        """Path and query as sent."""
+        return f"{self.path}?{urlencode(self.query)}" if self.query else self.path
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+class ApiCaller(Protocol):
+    """A function that makes an API call with another token than the client's."""
+
+    def __call__(self, call: ApiCall[_T], token_factory: Callable[[], str], /) -> Awaitable[_T]:
+        """Make the call and return its decoded result.
+
+        Args:
+            call: The call to make.
+            token_factory: Returns the token to send; called again for every attempt.
+        """

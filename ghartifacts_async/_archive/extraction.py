@@ -1,0 +1,201 @@
+"""Extract members to a directory: from an archive on disk, or while their bytes are downloaded."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from ghartifacts_async import _arguments
+from ghartifacts_async._archive import inflate
+from ghartifacts_async._archive.inflate import MemberDecoder
+from ghartifacts_async._archive.member_index import MemberIndex
+from ghartifacts_async._archive.member_paths import ExtractionPlan, plan_extraction
+from ghartifacts_async._archive.member_reader import DecoderInput
+from ghartifacts_async._archive.member_writer import (
+    BYTES_PER_FILE,
+    READ_SIZE,
+    STEP_SIZE,
+    FileExtractor,
+    MemberWriter,
+    read_index,
+)
+from ghartifacts_async._archive.remote_file import RemoteFile
+from ghartifacts_async._disk.file_io import Opener
+from ghartifacts_async._disk.staging import StagingDirectory, staging_directory
+from ghartifacts_async._disk.threads import IoThreads
+from ghartifacts_async._download import ranges
+from ghartifacts_async._download.target import check_destination
+from ghartifacts_async.errors import ArchiveError
+from ghartifacts_async.models import ArchiveLimits, Download, IfDirectoryExists
+
+_CONCURRENT_EXTRACTORS = min(4, os.cpu_count() or 1)
+_CONCURRENT_REQUESTS = 4
+
+
+@frozen
+class ExtractionRequest:
+    """The checked arguments of an extraction; see `Repo.extract_artifact`."""
+
+    directory: str | os.PathLike[str]
+    members: str | tuple[str, ...] | None
+    strip: int
+    if_exists: IfDirectoryExists
+    portable: bool
+    limits: ArchiveLimits
+
+    @classmethod
+    def from_arguments(
+        cls,
+        directory: str | os.PathLike[str],
+        members: str | Iterable[str] | None,
+        strip: int,
+        if_exists: IfDirectoryExists,
+        portable: bool,
+        limits: ArchiveLimits,
+    ) -> ExtractionRequest:
+        """Check the arguments of a public method.
+
+        Raises:
+            InvalidArgument: An argument is invalid.
+        """
+        check_destination(directory)
+        _arguments.of_kind(limits, ArchiveLimits)
+        return cls(
+            directory,
+            _arguments.members(members),
+            _arguments.count("strip", strip),
+            _arguments.if_directory_exists(if_exists),
+            portable or os.name == "nt",
+            limits,
+        )
+
+    def plan(self, index: MemberIndex) -> ExtractionPlan:
+        """Plan where the requested members are extracted.
+
+        Raises:
+            ArchiveError: A member is missing or refused, or an existing directory would be
+                replaced with one without files.
+        """
+        entries = index.select(self.members)
+        plan = plan_extraction(entries, self.limits, strip=self.strip, portable=self.portable)
+        if self.if_exists == "replace" and not plan.files:
+            raise ArchiveError(
+                "no member would become a file, so the existing directory is not replaced; check "
+                "`members` and `strip`"
+            )
+        return plan
+
+
+async def download_and_extract(
+    disk: IoThreads, download: Callable[[Path], Awaitable[Download]], request: ExtractionRequest
+) -> list[Path]:
+    """Download and verify a payload, then extract it; see `Repo.extract_artifact`."""
+    async with staging_directory(disk, request.directory, request.if_exists) as staging:
+        await staging.check()
+        payload = (await download(staging.work / "payload")).path
+        await staging.check()
+        index = await disk.run(read_index, payload, request.limits, staging.opener)
+        plan = await disk.run(request.plan, index)
+        await extract_from_file(disk, payload, plan, staging, staging.opener)
+        return await staging.publish(path for _, path in plan.files)
+
+
+async def extract_from_file(
+    disk: IoThreads,
+    path: Path,
+    plan: ExtractionPlan,
+    staging: StagingDirectory,
+    opener: Opener | None = None,
+) -> None:
+    """Extract members of an archive on disk, in several threads.
+
+    Raises:
+        ArchiveError: A member contradicts the central directory.
+        DiskError: A file cannot be read or written.
+    """
+    await staging.fill(plan.directories)
+    decoders = await disk.run(_decoders, plan, STEP_SIZE)
+    paths = plan.paths()
+    waiting = deque(FileExtractor(path, opener, decoder, paths, staging) for decoder in decoders)
+
+    async def worker() -> None:
+        while waiting:
+            extractor = waiting.popleft()
+            try:
+                while await disk.run(extractor.step):
+                    pass
+            finally:
+                await disk.run(extractor.close, after_close=True)
+
+    await _run_workers(worker, min(_CONCURRENT_EXTRACTORS, len(waiting)))
+
+
+async def extract_from_ranges(
+    disk: IoThreads, remote: RemoteFile, plan: ExtractionPlan, staging: StagingDirectory
+) -> None:
+    """Extract members while their bytes are downloaded.
+
+    Raises:
+        ArchiveError: A member contradicts the central directory.
+        DownloadError: The bytes cannot be downloaded.
+        DiskError: A file cannot be written.
+    """
+    await staging.fill(plan.directories)
+    waiting = deque(await disk.run(_decoders, plan, ranges.BYTES_PER_CONNECTION))
+    paths = plan.paths()
+
+    async def worker() -> None:
+        while waiting:
+            decoder = waiting.popleft()
+            await _extract_group(disk, remote, decoder, MemberWriter(decoder, paths, staging))
+
+    await _run_workers(worker, min(_CONCURRENT_REQUESTS, len(waiting)))
+
+
+async def _extract_group(
+    disk: IoThreads, remote: RemoteFile, decoder: MemberDecoder, writer: MemberWriter
+) -> None:
+    source = DecoderInput(remote, decoder)
+    try:
+        while not decoder.done:
+            while await disk.run(writer.write):
+                pass
+            if not decoder.done:
+                decoder.feed(await source.read())
+    finally:
+        try:
+            await source.close()
+        finally:
+            await disk.run(writer.close, after_close=True)
+
+
+async def _run_workers(worker: Callable[[], Coroutine[Any, Any, None]], count: int) -> None:
+    """Run a worker in `count` tasks. If one fails, cancel the others and raise its error."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(count):
+                group.create_task(worker())
+    except ExceptionGroup as failures:
+        error = failures.exceptions[0]
+    else:
+        return
+    raise error
+
+
+def _decoders(plan: ExtractionPlan, max_size: int) -> list[MemberDecoder]:
+    """Return decoders for groups of members that are cheapest to read in one piece."""
+    entries = [entry for entry, _ in plan.files]
+    return list(
+        inflate.group_members(
+            entries,
+            max_gap=READ_SIZE,
+            max_size=max_size,
+            max_members=max(1, max_size // BYTES_PER_FILE),
+        )
+    )

@@ -1,0 +1,107 @@
+"""Read single members of an archive, from the store or from a temporary download."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from ghartifacts_async._archive.central_directory import CentralDirectoryEntry
+from ghartifacts_async._archive.inflate import MemberDecoder
+from ghartifacts_async._archive.remote_file import RangeReader, RemoteFile
+from ghartifacts_async._tasks.lifetime import Lifetime
+from ghartifacts_async.errors import ClientStateError
+
+_MAX_SIZE_ON_LOOP = 2**16
+"""Members up to this many bytes are decoded in the event loop: a thread would take longer."""
+
+
+class DecoderInput:
+    """The bytes of the archive that a decoder needs, in order."""
+
+    def __init__(self, remote: RemoteFile, decoder: MemberDecoder) -> None:
+        self._remote = remote
+        self._decoder = decoder
+        self._position = decoder.start
+        self._reader = RangeReader(remote, decoder.start, decoder.stop)
+
+    async def read(self) -> bytes:
+        """Read the next bytes. There are always some while the decoder is not done."""
+        chunk = await self._reader.read()
+        if not chunk:
+            # The decoder has moved its stop since the range was requested.
+            await self._reader.close()
+            assert self._position < self._decoder.stop
+            self._reader = RangeReader(self._remote, self._position, self._decoder.stop)
+            chunk = await self._reader.read()
+        self._position += len(chunk)
+        return chunk
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._reader.close()
+
+
+class MemberReader:
+    """Reads one member, chunk by chunk."""
+
+    def __init__(self, remote: RemoteFile, entry: CentralDirectoryEntry) -> None:
+        self._disk = remote.disk
+        self._decoder = MemberDecoder([entry])
+        self._input = DecoderInput(remote, self._decoder)
+        self._decode_on_loop = entry.member.size <= _MAX_SIZE_ON_LOOP
+        self._interrupted = False
+
+    async def next(self) -> bytes:
+        """Read the next chunk, of up to 1 MiB; ``b""`` at the end.
+
+        Raises:
+            ClientStateError: An earlier call was cancelled or failed, so bytes may be missing.
+            DamagedArchive: The bytes contradict the central directory.
+            DownloadError: The bytes cannot be downloaded.
+        """
+        if self._interrupted:
+            raise ClientStateError(
+                "reading this member was interrupted, so bytes may be missing; read it again"
+            )
+        self._interrupted = True
+        chunk = b""
+        while not self._decoder.done:
+            if self._decode_on_loop:
+                decoded = self._decoder.next()
+            else:
+                decoded = await self._disk.run(self._decoder.next)
+            if decoded is not None:
+                _, chunk = decoded
+                break
+            self._decoder.feed(await self._input.read())
+        self._interrupted = False
+        return chunk
+
+    async def read_all(self) -> bytes:
+        """Read all remaining chunks."""
+        chunks: list[bytes] = []
+        while chunk := await self.next():
+            chunks.append(chunk)
+        return b"".join(chunks)
+
+    async def close(self) -> None:
+        """Close the connection. Later reads fail."""
+        self._interrupted = True
+        await self._input.close()
+
+
+class MemberStream:
+    """The chunks of a member, for ``async for``."""
+
+    def __init__(self, reader: MemberReader, lifetime: Lifetime) -> None:
+        self._reader = reader
+        self._lifetime = lifetime
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        async with self._lifetime.scope():
+            chunk = await self._reader.next()
+        if not chunk:
+            raise StopAsyncIteration
+        return chunk

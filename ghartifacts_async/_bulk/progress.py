@@ -1,0 +1,102 @@
+"""Progress of a bulk operation, reported to the caller's callback."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from ghartifacts_async._download.progress import REPORT_INTERVAL, OnProgress
+from ghartifacts_async.errors import ProgressError
+from ghartifacts_async.models import Progress
+from ghartifacts_async.reports import BulkProgress
+
+
+class BulkMeter:
+    """Counts many downloads, and reports at most ten times a second and at the end.
+
+    Args:
+        on_progress: The caller's callback, or None.
+        total: Number of artifacts, or None if it is unknown.
+
+    Attributes:
+        received: Bytes that all downloads received, without resumed ones.
+    """
+
+    def __init__(
+        self, on_progress: Callable[[BulkProgress], None] | None, total: int | None
+    ) -> None:
+        self._on_progress = on_progress
+        self._total = total
+        self._done = self._failed = self._running = 0
+        self._started_at = asyncio.get_running_loop().time()
+        self._reported_at = float("-inf")
+        self.received = 0
+
+    def begin(self) -> None:
+        """Count an artifact that is now being handled."""
+        self._running += 1
+        self._report_soon()
+
+    def end(self, *, succeeded: bool) -> None:
+        """Count an artifact that is finished.
+
+        Raises:
+            ProgressError: The callback raised.
+        """
+        self._running -= 1
+        self.add_finished(1, succeeded=succeeded)
+
+    def add_finished(self, count: int, *, succeeded: bool) -> None:
+        """Count artifacts for which there was nothing to do.
+
+        Raises:
+            ProgressError: The callback raised.
+        """
+        self._done += count if succeeded else 0
+        self._failed += 0 if succeeded else count
+        self._report_soon()
+
+    def add_bytes(self, received: int) -> None:
+        """Count received bytes.
+
+        Raises:
+            ProgressError: The callback raised.
+        """
+        self.received += received
+        self._report_soon()
+
+    def callback(self) -> OnProgress:
+        """Return a progress callback that counts the received bytes of one download."""
+        counted = 0
+
+        def count(progress: Progress) -> None:
+            nonlocal counted
+            received = progress.received - progress.resumed
+            self.add_bytes(max(0, received - counted))
+            counted = max(counted, received)
+
+        return count
+
+    def finish(self) -> None:
+        """Report the final numbers.
+
+        Raises:
+            ProgressError: The callback raised.
+        """
+        self._report(asyncio.get_running_loop().time())
+
+    def _report_soon(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._reported_at >= REPORT_INTERVAL:
+            self._report(now)
+
+    def _report(self, now: float) -> None:
+        if self._on_progress is None:
+            return
+        self._reported_at = now
+        rate = self.received / max(now - self._started_at, 1e-9)
+        counts = (self._done, self._failed, self._running, self._total)
+        try:
+            self._on_progress(BulkProgress(*counts, self.received, rate))
+        except Exception as error:
+            raise ProgressError(f"on_progress raised {type(error).__name__}") from error

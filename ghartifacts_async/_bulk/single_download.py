@@ -1,0 +1,99 @@
+"""One download of a bulk operation, with a shortcut for small artifacts.
+
+A small artifact is held in memory, verified, and written by one job in a thread. A download of any
+size takes a dozen such jobs, for its journal and part file, which more than doubles the CPU time of
+an artifact of 64 KiB.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from attrs import evolve
+
+from ghartifacts_async._bulk.progress import BulkMeter
+from ghartifacts_async._context import ClientContext
+from ghartifacts_async._disk.hidden_files import HiddenFiles
+from ghartifacts_async._disk.nameless_file import supports_nameless_files, write_nameless_file
+from ghartifacts_async._download import verification
+from ghartifacts_async._download.blob import BlobClient
+from ghartifacts_async._download.retries import Retrier
+from ghartifacts_async._download.stream import open_stream
+from ghartifacts_async._download.target import DownloadRequest
+from ghartifacts_async.models import Artifact, Download
+
+_MAX_SMALL_SIZE = 2**18
+
+
+async def download_one(
+    context: ClientContext,
+    request: DownloadRequest,
+    meter: BulkMeter,
+    *,
+    on_received: Callable[[], None] = lambda: None,
+) -> Download:
+    """Download one artifact of a bulk operation.
+
+    Args:
+        context: What the client shares.
+        request: What is requested, with `name_for`.
+        meter: Counts the bytes received by all downloads.
+        on_received: Called when a small payload is received and about to be written.
+
+    Raises:
+        ArtifactsError: The artifact cannot be downloaded; see `Repo.download_artifact`.
+    """
+    name_for = request.name_for
+    assert name_for is not None
+    artifact = request.artifact
+    target, is_free = await context.threads.run(
+        _find_target, Path(request.destination), name_for(artifact.name)
+    )
+    if is_free and _is_small(artifact):
+        urls = context.signed_url(request.repository, artifact)
+        client = BlobClient(context.transport, urls, artifact)
+        stream = open_stream(artifact, client, Retrier(context.policy), context.lifetime)
+        async with stream as opened:
+            chunks = [chunk async for chunk in opened]
+        path, digest = target.with_name(name_for(opened.filename)), opened.digest
+        assert digest is not None
+        on_received()
+        if await context.threads.run(write_nameless_file, path, chunks, request.durable):
+            size = artifact.size_in_bytes
+            meter.add_bytes(size)
+            refreshes = max(0, urls.issued - 1)
+            return Download(artifact, path, size, digest, True, url_refreshes=refreshes)
+    return await context.download(evolve(request, destination=target, on_progress=meter.callback()))
+
+
+def _is_small(artifact: Artifact) -> bool:
+    """Return True if a payload fits into memory and has a digest to verify."""
+    return verification.sha256(artifact) is not None and artifact.size_in_bytes <= _MAX_SMALL_SIZE
+
+
+def _find_target(target: Path, raw_name: str) -> tuple[Path, bool]:
+    """Return the path of an artifact's file, and whether a small one can be written there.
+
+    Args:
+        target: Path if the payload is a zip.
+        raw_name: Name if it is a raw file, which usually has the name of its artifact.
+    """
+    directory, name = os.path.split(target)
+    raw_path = os.path.join(directory, raw_name)  # noqa: PTH118 - a Path takes ten times as long
+    if raw_name != name and os.path.lexists(raw_path) and not os.path.lexists(target):
+        # No download would look again for leftovers under the name of the zip.
+        HiddenFiles.of(target).remove_leftovers()
+        return target.with_name(raw_name), False
+    return target, _can_be_written(target)
+
+
+def _can_be_written(target: Path) -> bool:
+    """Return True if neither the file nor a part of it exists, and the system supports it."""
+    try:
+        resumable = os.path.lexists(HiddenFiles.of(target).journal)
+        free = not resumable and not os.path.lexists(target)
+        return free and supports_nameless_files(target.parent)
+    except OSError:
+        return False  # an ordinary download raises an error that says why

@@ -1,0 +1,97 @@
+"""Writing a small file that has no name until it is complete. Every function blocks.
+
+Linux can make a file without a name (``O_TMPFILE``) and link it to its final path. A process that
+is killed leaves nothing behind, and the whole write takes one job in a thread.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from ghartifacts_async._disk.directories import make_directory, sync_directory
+from ghartifacts_async._disk.file_io import disk_error
+from ghartifacts_async.errors import DiskError
+
+_LINK_UNSUPPORTED = {errno.EPERM, errno.ENOENT, errno.EXDEV, errno.EOPNOTSUPP}
+_TMPFILE: int | None = getattr(os, "O_TMPFILE", None)
+
+
+@lru_cache(maxsize=256)
+def supports_nameless_files(directory: Path) -> bool:
+    """Return True if files without a name can be made in a directory, which need not exist.
+
+    Raises:
+        OSError: The directory, or its nearest existing parent, is not usable.
+    """
+    if _TMPFILE is None:
+        return False
+    existing = next(path for path in (directory, *directory.parents) if path.exists())
+    fd = os.open(existing, os.O_RDWR | _TMPFILE)
+    try:
+        return Path(f"/proc/self/fd/{fd}").is_symlink()
+    finally:
+        os.close(fd)
+
+
+def write_nameless_file(target: Path, chunks: Sequence[bytes], durable: bool) -> bool:
+    """Write a file, read it back, and give it its name in one step.
+
+    Few system calls are made, because each one may have to wait for the interpreter's lock.
+
+    Args:
+        target: Final path. Missing directories are made.
+        chunks: Content of the file.
+        durable: Return once the file would survive a power failure.
+
+    Returns:
+        False if the name is taken, or the file system cannot link the file; nothing is written
+        then.
+
+    Raises:
+        DiskError: The file cannot be written, or the disk returns other bytes.
+    """
+    assert _TMPFILE is not None
+    try:
+        try:
+            fd = os.open(target.parent, os.O_RDWR | _TMPFILE, 0o666)
+        except FileNotFoundError:
+            make_directory(target.parent, durable=durable)
+            fd = os.open(target.parent, os.O_RDWR | _TMPFILE, 0o666)
+        try:
+            _write(fd, b"".join(chunks), target)
+            if durable:
+                os.fsync(fd)
+            linked = _link(fd, target)
+        finally:
+            os.close(fd)
+        if durable and linked:
+            sync_directory(target.parent)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise disk_error(error, target) from error
+    return linked
+
+
+def _link(fd: int, target: Path) -> bool:
+    """Give a file its name. Return False if the system does not support it."""
+    try:
+        # os.link follows the symbolic link only if it is given a directory descriptor.
+        os.link(f"/proc/self/fd/{fd}", target, src_dir_fd=fd)
+    except OSError as error:
+        if error.errno in _LINK_UNSUPPORTED:
+            return False
+        raise
+    return True
+
+
+def _write(fd: int, data: bytes, target: Path) -> None:
+    written = 0
+    while written < len(data):
+        written += os.pwrite(fd, data[written:], written)
+    if os.pread(fd, len(data) + 1, 0) != data:
+        raise DiskError(f"{target}: the disk returned other bytes than were written", path=target)

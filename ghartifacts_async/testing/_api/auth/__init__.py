@@ -1,0 +1,1 @@
+"""Authentication: who sends an API request, and what the sender may access."""

@@ -1,0 +1,75 @@
+"""Who sends a request, and what the sender may access."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ghartifacts_async.testing._shared.database import Repository
+    from ghartifacts_async.testing._shared.messages import Request
+
+_LEVELS = ("read", "write", "admin")
+
+
+@attrs.frozen
+class Grant:
+    """The repositories and permissions of an installation, or of one of its tokens.
+
+    Attributes:
+        repositories: The ids of the repositories; None grants all repositories of the server.
+        permissions: Access levels by permission: `{"actions": "read"}`.
+    """
+
+    repositories: frozenset[int] | None
+    permissions: Mapping[str, str]
+
+    def includes(self, repository: Repository) -> bool:
+        """Return True if the grant covers the repository."""
+        return self.repositories is None or repository.id in self.repositories
+
+    def allows(self, permission: str, level: str) -> bool:
+        """Return True if the grant has the permission at this level or a higher one."""
+        granted = self.permissions.get(permission)
+        return granted is not None and _LEVELS.index(granted) >= _LEVELS.index(level)
+
+
+@attrs.frozen
+class Identity:
+    """The identity that a request authenticates as.
+
+    Attributes:
+        account: The account whose rate limits apply; None is shared by all requests without
+            valid credentials.
+        display_name: The name of the account in GitHub's error messages.
+        is_authenticated: Whether the request has valid credentials.
+        app: The id of the app, if the request authenticates with the app's JWT.
+        grant: The limits of an installation token; None for users, who may access everything.
+        error: Status and message of the response to invalid credentials; None if they are valid
+            or missing.
+    """
+
+    account: str | None
+    display_name: str
+    is_authenticated: bool = True
+    app: str | None = None
+    grant: Grant | None = None
+    error: tuple[int, str] | None = None
+
+
+ANONYMOUS = Identity(None, "127.0.0.1", is_authenticated=False)
+BAD_CREDENTIALS = Identity(
+    None, "127.0.0.1", is_authenticated=False, error=(401, "Bad credentials")
+)
+
+
+def credentials(request: Request) -> str | None:
+    """Return the token of a request: None if it has none, "" if the header is not understood."""
+    authorization = request.headers.get("Authorization")
+    if authorization is None:
+        return None
+    scheme, _, token = authorization.strip().partition(" ")
+    return token.strip() if scheme.lower() in {"bearer", "token"} else ""

@@ -1,0 +1,1 @@
+"""The endpoints of the fake API, one module for each resource."""

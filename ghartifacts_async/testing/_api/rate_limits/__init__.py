@@ -1,0 +1,1 @@
+"""GitHub's primary and secondary rate limits, seen from the server."""

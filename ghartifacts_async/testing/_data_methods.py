@@ -1,0 +1,211 @@
+"""`DataMethods`: the methods of `FakeGitHub` that add, change and delete its data."""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Literal
+
+import attrs
+
+from ghartifacts_async.testing._shared.archives import sha256_of
+from ghartifacts_async.testing._shared.artifact import FakeArtifact
+from ghartifacts_async.testing._shared.database import Content, Database
+
+_RETENTION = timedelta(days=90)
+
+
+class DataMethods:
+    """Methods for repositories, workflow runs and artifacts.
+
+    They work before the server is started as well as while it runs.
+    """
+
+    _database: Database
+
+    def add_repository(self, repository: str, *, private: bool = False) -> int:
+        """Add a repository, or change whether an existing one is private.
+
+        Adding an artifact creates its repository, so this is needed only for empty and for
+        private repositories.
+
+        Args:
+            repository: `"owner/name"`.
+            private: Whether requests without a token get 404.
+
+        Returns:
+            The repository's numeric id.
+
+        Raises:
+            ValueError: The name is not `owner/name`.
+        """
+        added = self._database.add_repository(repository)
+        added.private = private
+        return added.id
+
+    def rename_repository(
+        self, old: str, new: str, *, status: Literal[301, 302, 307, 308] = 301
+    ) -> None:
+        """Rename a repository. Requests to the old name are redirected to `/repositories/{id}/…`.
+
+        The redirect ends when a repository is added under the old name, also by an artifact.
+
+        Args:
+            old: The current `"owner/name"`.
+            new: The new `"owner/name"`.
+            status: The status of the redirects.
+
+        Raises:
+            KeyError: No repository has the old name.
+            ValueError: The new name is not `owner/name`, or another repository has it.
+        """
+        self._database.rename_repository(old, new, status)
+
+    def add_run(self, repository: str, run_id: int | None = None) -> int:
+        """Add a workflow run and return its id.
+
+        Adding an artifact creates its run, so this is needed only for runs without artifacts.
+
+        Args:
+            repository: `"owner/name"`; created if it does not exist.
+            run_id: The id of the run; None takes the next free id.
+        """
+        return self._database.add_run(self._database.add_repository(repository), run_id)
+
+    def add_artifact(
+        self,
+        repository: str,
+        name: str,
+        content: Content,
+        *,
+        id: int | None = None,  # noqa: A002 - the API's name for it
+        raw: str | None = None,
+        run_id: int | None = None,
+        expired: bool = False,
+        digest: Literal["auto"] | str | None = "auto",  # noqa: PYI051 - documents the default
+        created_at: datetime | None = None,
+        size_in_bytes: int | None = None,
+        location: Callable[[FakeArtifact], str] | str | None = None,
+        head_branch: str = "main",
+        head_sha: str | None = None,
+    ) -> FakeArtifact:
+        """Add an artifact, as an upload would.
+
+        Args:
+            repository: `"owner/name"`; created if it does not exist.
+            name: The artifact's name. Several artifacts may share a name.
+            content: The payload. A mapping from member names to contents is zipped as the
+                official uploader does it. Bytes, and the file at a path, are served unchanged.
+                A file may have any size, is never read into memory, and must stay in place.
+            id: The artifact's id. None takes the next free id.
+            raw: The file name of an upload with `archive: false`. It determines the content
+                type, and the path of the signed URL does not end in `.zip`. The content must
+                not be a mapping.
+            run_id: The id of the workflow run, which is created if it does not exist. None
+                creates a new run.
+            expired: Whether the API reports the artifact as expired and answers downloads with
+                410.
+            digest: The digest that the API reports. `"auto"` is the SHA-256 of the payload,
+                which reads the whole file now. None and other text are reported unchanged.
+            created_at: The time of the upload. None is the current time in whole seconds, at
+                least one second after the artifact added before.
+            size_in_bytes: The size that the API reports, in bytes. None is the true size.
+            location: The URL that downloads are redirected to, sent verbatim, or a function
+                that is called for each redirect and returns it. None redirects to the server's
+                own blob store.
+            head_branch: The branch of the run.
+            head_sha: The commit of the run. None derives one from the run's id.
+
+        Returns:
+            The artifact.
+
+        Raises:
+            ValueError: The repository's name is not `owner/name`, the id is taken, or
+                `created_at` has no time zone.
+            TypeError: The content has an unsupported type, or is a mapping while `raw` is given.
+            FileNotFoundError: There is no file at the path.
+        """
+        if raw is not None and isinstance(content, Mapping):
+            raise TypeError("a raw upload is a single file: pass its bytes or its path")
+        if created_at is not None and created_at.tzinfo is None:
+            raise ValueError("created_at needs a time zone")
+        parent = self._database.add_repository(repository)
+        artifact_id = self._database.allocate_artifact_id(id)
+        created = created_at or self._database.next_timestamp()
+        path = self._database.store_content(content, created)
+        size = path.stat().st_size
+        run = self._database.add_run(parent, run_id)
+        sha = head_sha or hashlib.sha256(f"{parent.id}/{run}".encode()).hexdigest()[:40]
+        artifact = FakeArtifact(
+            id=artifact_id,
+            name=name,
+            repository=parent.full_name,
+            repository_id=parent.id,
+            run_id=run,
+            head_branch=head_branch,
+            head_sha=sha,
+            path=path,
+            size=size,
+            size_in_bytes=size if size_in_bytes is None else size_in_bytes,
+            digest=sha256_of(path) if digest == "auto" else digest,
+            expired=expired,
+            created_at=created,
+            expires_at=created if expired else created + _RETENTION,
+            content_type="application/zip" if raw is None else _guess_content_type(raw),
+            file_name=f"{name}.zip" if raw is None else raw,
+            is_raw=raw is not None,
+            location=location,
+        )
+        self._database.save_artifact(artifact)
+        return artifact
+
+    def artifacts(self, repository: str) -> list[FakeArtifact]:
+        """Return the artifacts of a repository, newest first.
+
+        Raises:
+            KeyError: The repository does not exist.
+        """
+        found = self._database.repository(repository)
+        if found is None:
+            raise KeyError(repository)
+        return found.newest_first()
+
+    def expire_artifact(self, artifact: FakeArtifact | int) -> FakeArtifact:
+        """Expire an artifact, and return its new state.
+
+        Args:
+            artifact: The artifact or its id.
+
+        Raises:
+            KeyError: The artifact does not exist.
+        """
+        current = self._database.artifact(_id(artifact))
+        if current is None:
+            raise KeyError(_id(artifact))
+        expired = attrs.evolve(current, expired=True)
+        self._database.save_artifact(expired)
+        return expired
+
+    def delete_artifact(self, artifact: FakeArtifact | int) -> None:
+        """Delete an artifact, as another client would.
+
+        Args:
+            artifact: The artifact or its id.
+
+        Raises:
+            KeyError: The artifact does not exist.
+        """
+        self._database.delete_artifact(_id(artifact))
+
+
+def _id(artifact: FakeArtifact | int) -> int:
+    return artifact if isinstance(artifact, int) else artifact.id
+
+
+def _guess_content_type(file_name: str) -> str:
+    content_type, encoding = mimetypes.guess_type(file_name)
+    if encoding is not None:
+        content_type = "application/gzip" if encoding == "gzip" else None
+    return content_type or "application/octet-stream"

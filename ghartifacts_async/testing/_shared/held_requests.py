@@ -1,0 +1,37 @@
+"""Requests that the server holds back until a test releases them."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ghartifacts_async.testing._shared.messages import Request
+    from ghartifacts_async.testing._shared.request_matcher import RequestMatcher
+
+
+class HeldRequests:
+    """The holds that are active on one origin."""
+
+    def __init__(self) -> None:
+        self._holds: list[tuple[RequestMatcher, asyncio.Event]] = []
+
+    @contextmanager
+    def holding(self, matches: RequestMatcher) -> Iterator[None]:
+        """Hold matching requests that arrive within the block until the block ends."""
+        hold = matches, asyncio.Event()
+        self._holds.append(hold)
+        try:
+            yield
+        finally:
+            self._holds.remove(hold)
+            hold[1].set()
+
+    async def wait_until_released(self, request: Request) -> None:
+        """Wait until no hold that is active now applies to the request."""
+        for matches, released in self._holds[:]:
+            if matches(request):
+                await released.wait()
