@@ -170,10 +170,12 @@ def test_arguments() -> None:
     invalid_counts: list[Any] = [-1, True, 1.0, "1", None]
     for bad in invalid_members:
         assert "names, a pattern or None" in refused(_arguments.members, bad)
-    assert "None stands for all" in refused(_arguments.members, [])
+    assert "pass None for all members" in refused(_arguments.members, [])
     assert _arguments.count("strip", 0) == 0
     for bad in invalid_counts:
-        assert "strip is an int of 0" in refused(lambda bad: _arguments.count("strip", bad), bad)
+        assert "strip must be a non-negative int" in refused(
+            lambda bad: _arguments.count("strip", bad), bad
+        )
     for what in ("error", "replace"):
         assert _arguments.if_directory_exists(what) == what
     assert "not 'verify'" in refused(_arguments.if_directory_exists, "verify")
