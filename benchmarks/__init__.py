@@ -1,13 +1,14 @@
-"""How the library stands beside what a user would pick instead: ``python -m benchmarks``.
+"""Benchmarks of the library and of its alternatives: ``python -m benchmarks``.
 
-General layout:
+Modules:
 
-- `scenarios`: what is measured, a file each, and which figures the bars are held against.
-- `clients`: the competitors in Python, a file each, as their own documentation has them; programs
-  are in `_programs`.
-- `_scenario`: what a scenario works with and returns; `_machine`: what it ran on.
-- `_race`: competitors in child processes, alternating; `_stopwatch` times one of them.
-- `_servers`: FakeGitHub and nginx (`_github`), and a GitHub that is far away (`_distant`).
-- `_bars`, `_report`, `_chart`: what the figures mean, in words and in a picture.
-- `campaigns`: what looks for a broken promise at random.
+- `scenarios`: one module for each scenario that is measured.
+- `clients`: one module for each competitor in Python, used as in its documentation. `_programs` has
+  the commands of the other programs, such as curl.
+- `_scenario`: the context and the result of a scenario. `_machine`: versions and hardware.
+- `_comparison`: runs competitors alternately in child processes. `_stopwatch` measures one process.
+- `_servers`: starts FakeGitHub with nginx (`_github_server`), or a server with latency
+  (`_latency_server`).
+- `_targets`: the performance targets. `_report` and `_chart`: the results as text and as a chart.
+- `campaigns`: randomised tests that search for broken promises.
 """

@@ -1,4 +1,4 @@
-"""Results as a picture, for the README."""
+"""The results as a chart for the README."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _OURS, _OTHERS = "#1f6feb", "#8c959f"
 
 
 def draw(results: Mapping[str, Result], path: Path) -> None:
-    """Seconds of each competitor, a panel for each of the scenarios that are races."""
+    """Draw the seconds of each competitor, with one panel for each comparison."""
     import matplotlib as mpl
 
     mpl.use("svg")
-    # The same results give the same file.
+    # The same results must give the same file.
     mpl.rcParams.update({"svg.hashsalt": "ghartifacts_async", "svg.fonttype": "none"})
     from matplotlib import pyplot
 
@@ -36,14 +36,14 @@ def draw(results: Mapping[str, Result], path: Path) -> None:
         shown = [
             (row, seconds)
             for row in reversed(result.rows)
-            if row.role != "part" and (seconds := row.median(_PANELS[name])) is not None
+            if row.role != "reference" and (seconds := row.median(_PANELS[name])) is not None
         ]
-        bars = axis.barh(
+        verdicts = axis.barh(
             [row.name for row, _ in shown],
             [seconds for _, seconds in shown],
             color=[_OURS if row.role == "ours" else _OTHERS for row, _ in shown],
         )
-        axis.bar_label(bars, fmt="%.2f s", padding=3, fontsize=8)
+        axis.bar_label(verdicts, fmt="%.2f s", padding=3, fontsize=8)
         axis.set_title(result.title, fontsize=9)
         axis.margins(x=0.18)
         axis.tick_params(labelsize=8)

@@ -1,4 +1,4 @@
-"""What a run was made on: without it, a figure says little."""
+"""The machine, the versions and the date of a run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PROGRAMS = {
 
 
 def found(program: str) -> str | None:
-    """Where a program is, if it is installed."""
+    """Return the path of a program, or None if it is not installed."""
     try:
         return find(program, f"{program.upper()}_PROGRAM")
     except ProgramMissingError:
@@ -35,7 +35,7 @@ def found(program: str) -> str | None:
 
 
 def has_package(name: str) -> bool:
-    """Whether a package is installed."""
+    """Return True if a package is installed."""
     try:
         version(name)
     except PackageNotFoundError:
@@ -44,7 +44,7 @@ def has_package(name: str) -> bool:
 
 
 def describe() -> dict[str, str]:
-    """Machine, versions and date, each under what it is."""
+    """Return the machine, versions and date, by their labels in the report."""
     packages = {name: version(name) for name in _PACKAGES if has_package(name)}
     programs = {name: _first_line(name, option) for name, option in _PROGRAMS.items()}
     return {
@@ -73,5 +73,5 @@ def _first_line(program: str, *options: str) -> str:
     path = found(program)
     if path is None:
         return ""
-    told = subprocess.run([path, *options], capture_output=True, text=True, check=False)
-    return " ".join((told.stdout or told.stderr).split("\n", 1)[0].split()[:4])
+    reported = subprocess.run([path, *options], capture_output=True, text=True, check=False)
+    return " ".join((reported.stdout or reported.stderr).split("\n", 1)[0].split()[:4])

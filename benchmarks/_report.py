@@ -1,12 +1,12 @@
-"""Results in words: tables that a terminal shows as well as a page does."""
+"""The results as Markdown, padded so that the tables are readable in a terminal as well."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from benchmarks._bars import Bar
-from benchmarks._race import ROOT, Row
+from benchmarks._comparison import ROOT, Row
 from benchmarks._scenario import Column, Result
+from benchmarks._targets import Verdict
 
 RESULTS = ROOT / "benchmarks" / "RESULTS.md"
 README = ROOT / "README.md"
@@ -15,16 +15,17 @@ _BEGIN = "<!-- python -m benchmarks writes from here -->"
 _END = "<!-- to here -->"
 _HEAD = """# Results
 
-`python -m benchmarks` wrote this, and writes it anew. Medians (least–most) of alternating runs
-after a warm-up, whole processes; × ours is the median of the ratios of each round; a call is the
-library's call alone, without the start of Python and its imports; peak is that of the largest
-process. Where there is https, it is the store's. Ours runs without a pace: it would keep to
-GitHub's 900 calls a minute, which none of the others does."""
+`python -m benchmarks` writes this file. The figures are medians (minimum–maximum) of alternating
+runs of whole processes after a warm-up. `× ours` is the median of the ratios in each round. `call`
+is the library call alone, without the start of Python and the imports. `peak` is the memory of the
+largest process. In scenarios with https, the blob store uses it. This library runs with
+`RateLimitPolicy.unlimited()`: by default it keeps to GitHub's limit of 900 calls a minute, which
+no competitor does."""
 _MET = {True: "met", False: "**not met**", None: "–"}
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table, padded, the first column of which is text."""
+    """Format a Markdown table. The first column is aligned to the left, the others to the right."""
     lines = [list(head), *map(list, rows)]
     widths = [max(len(line[at]) for line in lines) for at in range(len(head))]
 
@@ -37,14 +38,14 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join([padded(lines[0]), f"| {' | '.join(rule)} |", *map(padded, lines[1:])])
 
 
-def bars_table(found: Iterable[Bar]) -> str:
-    """The bars."""
-    rows = [(bar.what, bar.wanted, bar.figure, _MET[bar.met]) for bar in found]
-    return table(("what", "bar", "measured", "met"), rows)
+def targets_table(verdicts: Iterable[Verdict]) -> str:
+    """Format the comparison with the targets as a table."""
+    rows = [(one.what, one.target, one.figure, _MET[one.met]) for one in verdicts]
+    return table(("what", "target", "measured", "met"), rows)
 
 
 def result_text(result: Result) -> str:
-    """A scenario: its table, and what there is to say to it."""
+    """Format the table and the notes of a scenario."""
     head = ["", *[column.title for column in result.columns]]
     rows = [[row.name, *[_cell(row, column) for column in result.columns]] for row in result.rows]
     return "\n\n".join([table(head, rows), *filter(None, [" ".join(result.notes)])])
@@ -61,35 +62,35 @@ def _cell(row: Row, column: Column) -> str:
     return cell
 
 
-def whole(
+def paragraphs(
     machine: Mapping[str, str],
     results: Mapping[str, Result],
-    found: Sequence[Bar],
+    verdicts: Sequence[Verdict],
     skipped: Sequence[str],
 ) -> Iterator[str]:
-    """All of it, in paragraphs."""
+    """Yield the report in paragraphs."""
     yield "\n".join(f"- {what}: {value}" for what, value in machine.items())
-    yield bars_table(found)
+    yield targets_table(verdicts)
     for name, result in results.items():
         yield f"## {name}: {result.title}"
         yield result_text(result)
-        missed = any(bar.scenario == name and bar.met is False for bar in found)
+        missed = any(one.scenario == name and one.met is False for one in verdicts)
         if missed and result.profile:
-            yield "Where the time of ours goes, on the thread of the event loop, under cProfile:"
+            yield "Profile of this library in the event loop's thread, by cProfile:"
             yield f"```text\n{result.profile}\n```"
     if skipped:
         yield "## Skipped"
-        yield "\n".join(f"- {one}" for one in skipped)
+        yield "\n".join(f"- {reason}" for reason in skipped)
 
 
-def write(text: str, found: Sequence[Bar], machine: Mapping[str, str]) -> None:
-    """Write what the project shows of a full run."""
+def write(text: str, verdicts: Sequence[Verdict], machine: Mapping[str, str]) -> None:
+    """Write RESULTS.md, and the table in README.md."""
     RESULTS.write_text(
-        f"{_HEAD}\n\n![Seconds that each takes](results.svg)\n\n{text}\n",
+        f"{_HEAD}\n\n![Seconds of each competitor](results.svg)\n\n{text}\n",
         encoding="utf-8",
     )
     before, rest = README.read_text(encoding="utf-8").split(_BEGIN)
     after = rest.split(_END)[1]
-    where = f"{machine['date']}, {machine['machine']}, {machine['Python']}."
-    inside = f"{bars_table(found)}\n\n{where}"
+    origin = f"{machine['date']}, {machine['machine']}, {machine['Python']}."
+    inside = f"{targets_table(verdicts)}\n\n{origin}"
     README.write_text(f"{before}{_BEGIN}\n{inside}\n{_END}{after}", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What a scenario is, what it works with, and what it returns."""
+"""The context of a scenario, its result, and helpers for scenarios."""
 
 from __future__ import annotations
 
@@ -11,88 +11,89 @@ from pathlib import Path
 
 from attrs import define, evolve, field, frozen
 
+from benchmarks._comparison import Competitor, CompetitorError, Figures, Row, compare, run
 from benchmarks._machine import found, has_package
-from benchmarks._race import Entry, FailedError, Figures, Row, race, run
 
 OURS = "ghartifacts_async"
 
-SHOWN = 12
-"""Lines of a profile."""
+PROFILE_LINES = 12
+"""Number of functions in a profile."""
 
 
 class SkippedError(Exception):
-    """A scenario that cannot be played here."""
+    """A scenario cannot run on this machine."""
 
 
 @define
-class Stage:
-    """Where a scenario is played.
+class Context:
+    """The context of a scenario.
 
     Attributes:
-        directory: For its files, on a disk of memory where there is one.
-        quick: Whether it is to take seconds.
-        skipped: Who could not take part, and why.
+        directory: Directory for files, in memory if possible.
+        quick: Whether to use small sizes and few runs.
+        skipped: Reasons why competitors were skipped.
     """
 
     directory: Path
     quick: bool
     skipped: list[str] = field(factory=list)
 
-    def runs(self, full: int, quick: int = 1) -> int:
-        """How many runs count."""
+    def choose(self, full: int, quick: int = 1) -> int:
+        """Return the number for a full run or for a quick one."""
         return quick if self.quick else full
 
     def client(self, name: str, task: str, *arguments: object) -> list[str]:
-        """The command of one of `benchmarks.clients`."""
+        """Return the command that runs a task of one of `benchmarks.clients`."""
         return [sys.executable, "-m", f"benchmarks.clients.{name}", task, *map(str, arguments)]
 
-    def race(self, entries: Sequence[tuple[Entry, Sequence[str]]], runs: int) -> list[Row]:
-        """Let those run who are able to; the others are remembered.
+    def compare(self, entries: Sequence[tuple[Competitor, Sequence[str]]], runs: int) -> list[Row]:
+        """Compare the competitors whose requirements are installed, and record the others.
 
         Args:
-            entries: Each with what it needs: programs, and packages, which begin with ``py:``.
-            runs: How many count.
+            entries: Competitors with their requirements: programs, and packages as ``py:NAME``.
+            runs: Number of measured runs.
         """
-        able = []
+        available = []
         for entry, needs in entries:
-            missing = [need.removeprefix("py:") for need in needs if not _is_here(need)]
+            missing = [need.removeprefix("py:") for need in needs if not _is_installed(need)]
             if missing:
                 self.skipped.append(f"{entry.name}: {', '.join(missing)} is not installed")
             else:
-                able.append(self.at_home(entry))
-        return race(able, runs, failed=self.skipped)
+                available.append(self._with_temporary_directory(entry))
+        return compare(available, runs, failed=self.skipped)
 
-    def at_home(self, entry: Entry) -> Entry:
-        """One whose temporary files lie where those of the others do."""
+    def _with_temporary_directory(self, entry: Competitor) -> Competitor:
+        """Return the competitor with its temporary files in the scenario's directory."""
         return evolve(entry, environment={"TMPDIR": str(self.directory), **entry.environment})
 
-    def profile(self, entry: Entry) -> str:
-        """Where the time of one more run goes, on the thread of the event loop; ``""`` if quick."""
+    def profile(self, entry: Competitor) -> str:
+        """Profile one more run, in the event loop's thread. Return ``""`` in a quick run."""
         path = self.directory / "profile"
         try:
             if self.quick:
                 return ""
             run(evolve(entry, environment={**entry.environment, "BENCHMARK_PROFILE": str(path)}))
             stats = pstats.Stats(str(path)).get_stats_profile().func_profiles
-        except FailedError as error:
+        except CompetitorError as error:
             return str(error)
         finally:
             path.unlink(missing_ok=True)
-        most = sorted(stats.items(), key=lambda item: -item[1].tottime)[:SHOWN]
+        slowest = sorted(stats.items(), key=lambda item: -item[1].tottime)[:PROFILE_LINES]
         lines = [
-            f"{one.tottime:7.3f} s  {one.ncalls:>12}  {_where(one)}{name}" for name, one in most
+            f"{function.tottime:7.3f} s  {function.ncalls:>12}  {_location(function)}{name}"
+            for name, function in slowest
         ]
         return "\n".join([f"{'own time':>9}  {'calls':>12}", *lines])
 
 
-def _is_here(need: str) -> bool:
+def _is_installed(need: str) -> bool:
     if need.startswith("py:"):
         return has_package(need.removeprefix("py:"))
     return found(need) is not None
 
 
-def _where(profile: pstats.FunctionProfile) -> str:
-    """A place in a program, without the directories of this machine."""
+def _location(profile: pstats.FunctionProfile) -> str:
+    """Return file and line, with only the last directory of the path."""
     if profile.file_name == "~":
         return ""
     return f"{'/'.join(Path(profile.file_name).parts[-2:])}:{profile.line_number} "
@@ -100,13 +101,13 @@ def _where(profile: pstats.FunctionProfile) -> str:
 
 @frozen
 class Column:
-    """A column of a scenario's table, beside the names.
+    """A column of a scenario's table.
 
     Attributes:
-        title: Its head, unit included.
-        figure: Which figure of a row: see `Row.values`.
-        digits: Behind the point.
-        factor: From the figure's unit to the column's.
+        title: The heading, with the unit.
+        figure: The figure of a row, as for `Row.values`.
+        digits: Number of decimal places.
+        factor: Factor from the figure's unit to the column's unit.
     """
 
     title: str
@@ -125,15 +126,15 @@ PEAK = Column("peak MiB", "peak_mib", 0)
 
 @frozen
 class Result:
-    """What a scenario found.
+    """The result of a scenario.
 
     Attributes:
-        title: What was done, in a line.
-        columns: Of the table.
-        rows: Ours first.
-        figures: What the bars are held against, by name.
-        notes: What there is to say to it.
-        profile: Where the time of ours goes, ``""`` where nobody asked.
+        title: A line that says what was done.
+        columns: The columns of the table.
+        rows: The rows of the table, this library first.
+        figures: Figures to compare with the targets, by name.
+        notes: Sentences below the table.
+        profile: The profile of this library, or ``""``.
     """
 
     title: str
@@ -144,18 +145,24 @@ class Result:
     profile: str = ""
 
 
-Play = Callable[[Stage], Result]
+Scenario = Callable[[Context], Result]
 
 
 def figures(rows: Sequence[Row], figure: str, **names: str) -> dict[str, float]:
-    """A median of each of the competitors that took part, by another name for each."""
+    """Return the medians of a figure of some competitors, by the given keys.
+
+    Args:
+        rows: The rows of the competitors.
+        figure: The figure.
+        names: The name of a competitor for each key. Missing competitors are left out.
+    """
     medians = {row.name: row.median(figure) for row in rows}
     known = {key: medians.get(name) for key, name in names.items()}
     return {key: value for key, value in known.items() if value is not None}
 
 
 def payload(path: Path, size: int) -> None:
-    """Bytes that are neither all zeros, which some disks do not store, nor slow to make."""
+    """Write a file quickly, but not all zeros, which some file systems do not store."""
     block = os.urandom(2**20)
     with path.open("wb") as file:
         for _ in range(size // len(block)):
@@ -163,25 +170,34 @@ def payload(path: Path, size: int) -> None:
 
 
 def remover(path: Path) -> Callable[[], None]:
-    """Removes a file or a directory, and those whose names begin alike, before each run."""
+    """Return a function that removes the files and directories whose names start with `path`."""
 
     def remove() -> None:
-        for one in path.parent.glob(f"{path.name}*"):
-            if one.is_dir():
-                shutil.rmtree(one)
+        for existing in path.parent.glob(f"{path.name}*"):
+            if existing.is_dir():
+                shutil.rmtree(existing)
             else:
-                one.unlink()
+                existing.unlink()
 
     return remove
 
 
-def sized(path: Path, size: int, count: int = 1) -> Callable[[object], None]:
-    """Checks that so many files of a size are there: below a directory, or called alike."""
+def size_check(path: Path, size: int, count: int = 1) -> Callable[[object], None]:
+    """Return a check that there are `count` files of `size` bytes.
+
+    Args:
+        path: A directory that contains the files, or the start of their paths.
+        size: Bytes of each file.
+        count: Number of files.
+    """
 
     def check(_: object) -> None:
-        below = path.rglob("*") if path.is_dir() else path.parent.glob(f"{path.name}*")
-        sizes = [one.stat().st_size for one in below if one.is_file()]
+        paths = path.rglob("*") if path.is_dir() else path.parent.glob(f"{path.name}*")
+        sizes = [file.stat().st_size for file in paths if file.is_file()]
         if sizes != [size] * count:
-            raise ValueError(f"{len(sizes)} files of {sum(sizes)} bytes are there")
+            raise ValueError(
+                f"found {len(sizes)} files with {sum(sizes)} bytes, expected {count} files with "
+                f"{count * size} bytes"
+            )
 
     return check

@@ -1,4 +1,4 @@
-"""Servers in processes of their own, for as long as a scenario needs them."""
+"""Servers in child processes for the duration of a scenario."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from pathlib import Path
 
 from attrs import frozen
 
-from benchmarks._race import ROOT
+from benchmarks._comparison import ROOT
 from benchmarks._scenario import SkippedError
 
 
 @frozen
 class GitHub:
-    """A running FakeGitHub with one artifact, of id 1.
+    """A running FakeGitHub with one artifact, which has the id 1.
 
     Attributes:
-        url: Of the API.
-        token: For it.
-        ca: The certificate to trust, ``""`` where the blob comes by http.
-        relay: Host and port of a proxy through which ``gh`` finds it.
-        note: Who serves the bytes.
+        url: URL of the API.
+        token: Token for the API.
+        ca: Path of the certificate to trust, or ``""`` if the blob store uses plain http.
+        relay: Host and port of the proxy for ``gh``.
+        note: A sentence that says which server sends the payload.
     """
 
     url: str
@@ -34,58 +34,62 @@ class GitHub:
     note: str
     _process: subprocess.Popen[str]
 
-    def asked(self) -> dict[str, int]:
-        """What was asked for since the last time: ``api``, ``blob``, and ``bytes`` of blobs."""
+    def take_counts(self) -> dict[str, int]:
+        """Return the counts since the last call.
+
+        These are the requests to the ``api`` and to the ``blob`` store, and the ``bytes`` that the
+        blob store has sent.
+        """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write("\n")
         self._process.stdin.flush()
-        told: dict[str, int] = json.loads(self._process.stdout.readline())
-        return told
+        counts: dict[str, int] = json.loads(self._process.stdout.readline())
+        return counts
 
 
 @contextmanager
 def github(
     payload: Path, *, nginx: bool = True, tls: bool = False, rate: int = 0, latency: float = 0.0
 ) -> Iterator[GitHub]:
-    """FakeGitHub, and nginx for the bytes where it is installed.
+    """Run FakeGitHub, with nginx as its blob store if it is installed.
 
     Args:
-        payload: Of the artifact.
-        nginx: Whether nginx is to serve it, and not FakeGitHub, which logs what it serves.
-        tls: By https, of which only nginx is able.
-        rate: Bytes a second of each answer, of which only nginx is able; 0 is no limit.
-        latency: Seconds of each answer of FakeGitHub.
+        payload: The payload of the artifact.
+        nginx: Whether nginx serves the payload. FakeGitHub serves and logs it otherwise.
+        tls: Whether to serve the payload by https. Needs nginx.
+        rate: Bytes per second of each response, or 0 for no limit. Needs nginx.
+        latency: Seconds before each response of FakeGitHub.
 
     Raises:
-        SkippedError: What only nginx can do cannot be done here.
+        SkippedError: The options need nginx, which is not installed.
     """
-    wanted = {
+    options = {
         "payload": str(payload), "nginx": nginx, "tls": tls, "rate": rate, "latency": latency,
     }  # fmt: skip
-    with _child("benchmarks._github", json.dumps(wanted)) as (process, line):
-        told: dict[str, str] = json.loads(line)
-        if "skipped" in told:
-            raise SkippedError(told["skipped"])
-        yield GitHub(**told, process=process)
+    with _child("benchmarks._github_server", json.dumps(options)) as (process, line):
+        server: dict[str, str] = json.loads(line)
+        if "skipped" in server:
+            raise SkippedError(server["skipped"])
+        yield GitHub(**server, process=process)
 
 
 @contextmanager
-def distant(count: int, size: int, latency: float) -> Iterator[str]:
-    """The URL of a GitHub that is far away; see `benchmarks._distant`.
+def latency_server(count: int, size: int, latency: float) -> Iterator[str]:
+    """Run `benchmarks._latency_server` and yield its URL.
 
     Args:
-        count: How many artifacts it has.
-        size: Bytes of each.
-        latency: Seconds of each answer.
+        count: Number of artifacts.
+        size: Bytes of each artifact.
+        latency: Seconds before each response.
     """
-    with _child("benchmarks._distant", str(count), str(size), str(latency)) as (_, line):
+    with _child("benchmarks._latency_server", str(count), str(size), str(latency)) as (_, line):
         yield line
 
 
 @contextmanager
 def _child(module: str, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    # In a session of its own, where Ctrl-C does not reach it: it ends with its input.
+    # In a new session, Ctrl-C does not reach the child. It exits when its input is closed.
     process = subprocess.Popen(
         [sys.executable, "-m", module, *arguments],
         stdin=subprocess.PIPE,
@@ -99,7 +103,7 @@ def _child(module: str, *arguments: str) -> Iterator[tuple[subprocess.Popen[str]
     try:
         line = process.stdout.readline().strip()
         if not line:
-            raise RuntimeError(f"{module} does not start")
+            raise RuntimeError(f"{module} has exited without printing its URL")
         yield process, line
     finally:
         process.stdin.close()

@@ -1,1 +1,1 @@
-"""Campaigns: random by seed, they look for a promise that is broken."""
+"""Campaigns: randomised tests, reproducible by seed, that search for broken promises."""

@@ -1,8 +1,8 @@
 """The fault campaign: random schedules of faults, cancellations and restarts of a download.
 
-After each run of a schedule the final path is as it was before or exact to the byte, and nothing of
-the download is left but what the next one goes on with; the last run, in which nothing goes wrong,
-succeeds. Seconds of waiting cost nothing: the clock jumps.
+After each run of a schedule, the target is unchanged or exact to the byte, and the download has
+left nothing but the part file from which the next run resumes. The last run has no faults and
+succeeds. Waiting takes no real time, because the clock jumps to the next timer.
 """
 
 from __future__ import annotations
@@ -25,34 +25,38 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from benchmarks.campaigns._executions import Tally, execute
+from benchmarks.campaigns._leftovers import BrokenPromiseError, descriptors, unraisable_errors
 from benchmarks.campaigns._schedules import draw
-from benchmarks.campaigns._stories import Tally, play
-from benchmarks.campaigns._traces import BrokenPromiseError, descriptors, nothing_unraisable
 from tests.clock import FastLoop
 
-_CHUNK = 25
+_SCHEDULES_PER_TASK = 25
 _REAL_SECONDS = 60.0
-_TELL_EVERY = 1000
+_REPORT_EVERY = 1000
 
 
-def play_one(seed: int, number: int, tally: Tally) -> str | None:
-    """Play the schedule of this number; what went wrong, ``None`` if nothing did."""
+def execute_one(seed: int, number: int, tally: Tally) -> str | None:
+    """Execute the schedule with this number.
+
+    Returns:
+        The traceback of the failure, or None if the library kept its promises.
+    """
     schedule = draw(seed, number)
     lost: list[str] = []
     before = descriptors()
     try:
         with (
             tempfile.TemporaryDirectory() as directory,
-            _bounded(_REAL_SECONDS),
-            nothing_unraisable() as unraisable,
+            _time_limit(_REAL_SECONDS),
+            unraisable_errors() as unraisable,
             asyncio.Runner(loop_factory=FastLoop) as runner,
         ):
             runner.get_loop().set_exception_handler(
                 lambda _, context: lost.append(str(context.get("exception", context["message"])))
             )
-            runner.run(play(schedule, Path(directory), tally))
-        if told := [*unraisable, *lost]:
-            raise BrokenPromiseError(f"nobody could catch: {told}")
+            runner.run(execute(schedule, Path(directory), tally))
+        if messages := [*unraisable, *lost]:
+            raise BrokenPromiseError(f"exceptions that no caller could catch: {messages}")
         if still_open := descriptors() - before:
             raise BrokenPromiseError(f"descriptors are left: {sorted(still_open)}")
     except Exception:
@@ -60,27 +64,31 @@ def play_one(seed: int, number: int, tally: Tally) -> str | None:
     return None
 
 
-def play_many(seed: int, numbers: Iterable[int]) -> tuple[Tally, dict[int, str]]:
-    """Play schedules one after another; what was met, and what went wrong in which."""
+def execute_many(seed: int, numbers: Iterable[int]) -> tuple[Tally, dict[int, str]]:
+    """Execute schedules one after another.
+
+    Returns:
+        The counts, and the traceback of each failed schedule by its number.
+    """
     tally = Tally()
-    # What is there already is not looked at after each schedule.
+    # Exclude the existing objects from the garbage collections after each schedule.
     gc.collect()
     gc.freeze()
     try:
-        played = {number: play_one(seed, number, tally) for number in numbers}
+        failures = {number: execute_one(seed, number, tally) for number in numbers}
     finally:
         gc.unfreeze()
-    return tally, {number: failure for number, failure in played.items() if failure is not None}
+    return tally, {number: failure for number, failure in failures.items() if failure is not None}
 
 
 @contextmanager
-def _bounded(seconds: float) -> Iterator[None]:
-    """Raise where it takes longer in earnest: a loop whose clock jumps may spin for ever."""
+def _time_limit(seconds: float) -> Iterator[None]:
+    """Raise after a number of real seconds, because a loop whose clock jumps may spin forever."""
 
-    def ring(_: int, __: FrameType | None) -> None:
-        raise BrokenPromiseError(f"it is at work after {seconds} seconds")
+    def on_alarm(_: int, __: FrameType | None) -> None:
+        raise BrokenPromiseError(f"the schedule is still running after {seconds} real seconds")
 
-    handler = signal.signal(signal.SIGALRM, ring)
+    handler = signal.signal(signal.SIGALRM, on_alarm)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
@@ -91,25 +99,27 @@ def _bounded(seconds: float) -> Iterator[None]:
 
 def _campaign(seed: int, numbers: list[int], jobs: int) -> tuple[Tally, dict[int, str]]:
     tally, failures = Tally(), dict[int, str]()
-    chunks = [numbers[at : at + _CHUNK] for at in range(0, len(numbers), _CHUNK)]
+    chunks = [
+        numbers[at : at + _SCHEDULES_PER_TASK] for at in range(0, len(numbers), _SCHEDULES_PER_TASK)
+    ]
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=context) as pool:
-        for done in as_completed(pool.submit(play_many, seed, chunk) for chunk in chunks):
-            met, failed = done.result()
+        for future in as_completed(pool.submit(execute_many, seed, chunk) for chunk in chunks):
+            counts, failed = future.result()
             before = tally.schedules
-            tally.add(met)
-            if tally.schedules // _TELL_EVERY > before // _TELL_EVERY:
-                print(f"{tally.schedules} of {len(numbers)} played", file=sys.stderr)
+            tally.add(counts)
+            if tally.schedules // _REPORT_EVERY > before // _REPORT_EVERY:
+                print(f"{tally.schedules} of {len(numbers)} schedules executed", file=sys.stderr)
             failures |= failed
             for number, failure in failed.items():
-                _tell(seed, number, failure)
+                _print_failure(seed, number, failure)
     return tally, failures
 
 
-def _tell(seed: int, number: int, failure: str) -> None:
+def _print_failure(seed: int, number: int, failure: str) -> None:
     print(f"\nschedule {number} of seed {seed}:\n{failure}", file=sys.stderr)
     print(
-        f"again: python -m benchmarks.campaigns.faults --seed {seed} --only {number}",
+        f"reproduce: python -m benchmarks.campaigns.faults --seed {seed} --only {number}",
         file=sys.stderr,
     )
 
@@ -117,16 +127,16 @@ def _tell(seed: int, number: int, failure: str) -> None:
 def _table(tally: Tally, failures: int, seconds: float) -> None:
     rows: list[tuple[str, object]] = [
         ("schedules", tally.schedules),
-        ("of these failed", failures),
-        ("downloads begun", tally.runs),
+        ("failed schedules", failures),
+        ("downloads started", tally.runs),
         ("bytes received", f"{tally.received:,}"),
         ("bytes resumed", f"{tally.resumed:,}"),
-        ("faults met", tally.faults.total()),
+        ("faults injected", tally.faults.total()),
         ("seconds", f"{seconds:.1f}"),
     ]
     counters: list[tuple[str, Counter[str]]] = [
-        ("ended as", tally.outcomes),
-        ("met", tally.faults),
+        ("outcome", tally.outcomes),
+        ("fault", tally.faults),
     ]
     for title, counter in counters:
         rows += [(f"{title} {name}", count) for name, count in counter.most_common()]
@@ -135,31 +145,31 @@ def _table(tally: Tally, failures: int, seconds: float) -> None:
 
 
 def main() -> None:
-    """Run it; exit with 1 where a promise was broken."""
+    """Run the campaign. The exit status is 1 if a promise was broken."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.campaigns.faults", description=__doc__
     )
-    parser.add_argument("--schedules", type=int, default=1000, help="how many")
-    parser.add_argument("--seed", type=int, default=1, help="what they follow from")
-    parser.add_argument("--only", type=int, help="the number of the one to play, told in full")
-    parser.add_argument("--json", action="store_true", help="print JSON, in a line")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
+    parser.add_argument("--schedules", type=int, default=1000, help="number of schedules")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the random schedules")
+    parser.add_argument("--only", type=int, help="number of a single schedule, to reproduce it")
+    parser.add_argument("--json", action="store_true", help="print one line of JSON")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="number of processes")
     options = parser.parse_args()
-    began = time.perf_counter()
+    started = time.perf_counter()
     if options.only is None:
         numbers = list(range(options.schedules))
         tally, failures = _campaign(options.seed, numbers, options.jobs)
     else:
         print(draw(options.seed, options.only))
-        tally, failures = play_many(options.seed, [options.only])
+        tally, failures = execute_many(options.seed, [options.only])
         for number, failure in failures.items():
-            _tell(options.seed, number, failure)
+            _print_failure(options.seed, number, failure)
     if options.json:
-        told = {"failed": len(failures), "faults": tally.faults.total()}
-        print(json.dumps({**told, "received": tally.received, "resumed": tally.resumed}))
+        counts = {"failed": len(failures), "faults": tally.faults.total()}
+        print(json.dumps({**counts, "received": tally.received, "resumed": tally.resumed}))
     else:
-        _table(tally, len(failures), time.perf_counter() - began)
-    # In JSON, who reads it judges.
+        _table(tally, len(failures), time.perf_counter() - started)
+    # The reader of the JSON decides by its "failed".
     sys.exit(bool(failures) and not options.json)
 
 

@@ -28,7 +28,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import FrameType
 
-from benchmarks.campaigns._traces import BrokenPromiseError
+from benchmarks.campaigns._leftovers import BrokenPromiseError
 from ghartifacts_async import ArchiveError, ArchiveLimits
 from ghartifacts_async._disk.filenames import folded
 from tests.archive import zip_writer

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from attrs import define
 
-from benchmarks.campaigns._traces import BrokenPromiseError
+from benchmarks.campaigns._leftovers import BrokenPromiseError
 from ghartifacts_async.testing import FakeArtifact, FakeGitHub
 
 REPOSITORY = "octo-org/octo-docs"

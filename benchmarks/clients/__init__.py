@@ -1,5 +1,5 @@
-"""Competitors, a file each: ``python -m benchmarks.clients.NAME TASK ARGUMENTS``.
+"""Competitors, one module each: ``python -m benchmarks.clients.NAME TASK ARGUMENTS``.
 
-Each does a task as its own documentation says that it is done, and tells how long the call itself
-took. Arguments are the same for all that do a task.
+Each performs a task as its own documentation shows and prints the seconds of the call as JSON. All
+competitors take the same arguments for a task.
 """

@@ -1,4 +1,4 @@
-"""What all competitors in Python share: which task is wanted, and how long it took."""
+"""What all competitors in Python share: choosing the task and timing it."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from typing import Any
 
 
 def perform(*tasks: Callable[..., Any]) -> None:
-    """Do the task that the command line names, and print what it returns."""
+    """Perform the task that the command line names, and print its result as JSON."""
     task = {task.__name__: task for task in tasks}[sys.argv[1]]
     with _profiled(os.environ.get("BENCHMARK_PROFILE")):
-        told = task(*sys.argv[2:])
-        if inspect.iscoroutine(told):
-            told = asyncio.run(told)
-    print(json.dumps(told), flush=True)
+        reported = task(*sys.argv[2:])
+        if inspect.iscoroutine(reported):
+            reported = asyncio.run(reported)
+    print(json.dumps(reported), flush=True)
 
 
 @contextmanager
 def _profiled(path: str | None) -> Iterator[None]:
-    """Write what takes the time of this thread to a file, where one is named."""
+    """Write a profile of this thread to a file, unless `path` is None."""
     if path is None:
         yield
         return
@@ -39,84 +39,84 @@ def _profiled(path: str | None) -> Iterator[None]:
 
 @contextmanager
 def timed() -> Iterator[dict[str, float]]:
-    """Time what is within; the seconds are there behind it."""
-    told: dict[str, float] = {}
-    began = time.perf_counter()
-    yield told
-    told["seconds"] = time.perf_counter() - began
+    """Measure the block. After it, the yielded dictionary has the ``seconds``."""
+    reported: dict[str, float] = {}
+    started = time.perf_counter()
+    yield reported
+    reported["seconds"] = time.perf_counter() - started
 
 
-def memory_mib(which: str = "VmRSS") -> float:
-    """Resident memory of this process now, or its peak, which is ``VmHWM``."""
+def memory_mib(field: str = "VmRSS") -> float:
+    """Return the resident memory of this process, or its peak if `field` is ``VmHWM``, in MiB."""
     with open("/proc/self/status", encoding="ascii") as status:
         lines = dict(line.split(":", 1) for line in status)
-    return int(lines[which].split()[0]) / 1024
+    return int(lines[field].split()[0]) / 1024
 
 
 class Callbacks:
-    """The longest time that one callback kept the event loop."""
+    """The longest time for which a callback has blocked the event loop."""
 
     longest = 0.0
 
     @classmethod
     @contextmanager
     def watched(cls) -> Iterator[None]:
-        """Time every callback of the loop that begins within."""
-        plain = asyncio.Handle._run
+        """Time every callback of the event loop that starts in the block."""
+        original_run = asyncio.Handle._run
 
         def run(handle: asyncio.Handle) -> None:
-            began = time.perf_counter()
-            plain(handle)
-            cls.longest = max(cls.longest, time.perf_counter() - began)
+            started = time.perf_counter()
+            original_run(handle)
+            cls.longest = max(cls.longest, time.perf_counter() - started)
 
         asyncio.Handle._run = run  # type: ignore[method-assign,assignment]
         try:
             yield
         finally:
-            asyncio.Handle._run = plain  # type: ignore[method-assign]
+            asyncio.Handle._run = original_run  # type: ignore[method-assign]
 
 
-async def at_once(
+async def timed_concurrent_downloads(
     save: Callable[[str], Awaitable[object]], target: str, count: str
 ) -> dict[str, float]:
-    """Download so many times at once, to files whose names begin alike, and watch the loop."""
+    """Download `count` times concurrently, to ``<target>.<number>``, and time the callbacks."""
     targets = [f"{target}.{number}" for number in range(int(count))]
-    with timed() as told, Callbacks.watched():
+    with timed() as reported, Callbacks.watched():
         await asyncio.gather(*map(save, targets))
-    return {**told, "longest callback": Callbacks.longest}
+    return {**reported, "longest callback": Callbacks.longest}
 
 
-async def bounded(
+async def timed_bounded_downloads(
     save: Callable[[int, str], Awaitable[object]], numbers: Iterable[int], target: str, most: str
 ) -> dict[str, float]:
-    """Download artifacts of these ids into a directory, so many at a time."""
-    turns = asyncio.Semaphore(int(most))
+    """Download the artifacts with these ids into a directory, at most `most` concurrently."""
+    semaphore = asyncio.Semaphore(int(most))
 
-    async def one(number: int) -> None:
-        async with turns:
+    async def download(number: int) -> None:
+        async with semaphore:
             await save(number, f"{target}/{number}.zip")
 
     Path(target).mkdir(exist_ok=True)
-    with timed() as told:
-        await asyncio.gather(*map(one, numbers))
-    return told
+    with timed() as reported:
+        await asyncio.gather(*map(download, numbers))
+    return reported
 
 
-async def polled(ask: Callable[[], Awaitable[object]], count: str) -> dict[str, float]:
-    """Ask again and again, behind a tenth as often that does not count; how memory grew."""
+async def timed_polls(poll: Callable[[], Awaitable[object]], count: str) -> dict[str, float]:
+    """Poll `count` times, after a tenth as many unmeasured polls, and measure memory growth."""
     for _ in range(int(count) // 10):
-        await ask()
+        await poll()
     before = memory_mib()
-    with timed() as told:
+    with timed() as reported:
         for _ in range(int(count)):
-            await ask()
-    return {**told, "grown MiB": memory_mib() - before}
+            await poll()
+    return {**reported, "grown MiB": memory_mib() - before}
 
 
-def repeated(work: Callable[[], object], times: str) -> dict[str, float]:
-    """Do it again and again, after once that does not count."""
+def timed_repetitions(work: Callable[[], object], times: str) -> dict[str, float]:
+    """Repeat `work` a number of times, after one unmeasured call."""
     work()
-    with timed() as told:
+    with timed() as reported:
         for _ in range(int(times)):
             work()
-    return told
+    return reported

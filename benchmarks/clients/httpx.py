@@ -15,13 +15,13 @@ async def fetch(url: str, token: str, target: str, ca: str = "") -> dict[str, fl
     zipped = f"{url}/repos/octo-org/octo-docs/actions/artifacts/1/zip"
     trust = ssl.create_default_context(cafile=ca) if ca else True
     async with httpx.AsyncClient(follow_redirects=True, timeout=None, verify=trust) as client:
-        with timed() as told:
-            async with client.stream("GET", zipped, headers=headers) as answer:
-                answer.raise_for_status()
+        with timed() as reported:
+            async with client.stream("GET", zipped, headers=headers) as response:
+                response.raise_for_status()
                 with open(target, "wb") as file:
-                    async for chunk in answer.aiter_bytes():
+                    async for chunk in response.aiter_bytes():
                         file.write(chunk)
-    return told
+    return reported
 
 
 if __name__ == "__main__":

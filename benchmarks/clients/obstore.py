@@ -1,6 +1,6 @@
 """obstore: https://developmentseed.org/obstore/
 
-It knows stores and not GitHub, so the signed URL comes of one request before.
+It is a client for object stores, so aiohttp requests the signed URL from GitHub first.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ async def fetch(url: str, token: str, target: str, _: str = "") -> dict[str, flo
     """Download the artifact."""
     headers = {"Authorization": f"Bearer {token}", "Accept": "application/vnd.github+json"}
     zipped = f"{url}/repos/octo-org/octo-docs/actions/artifacts/1/zip"
-    with timed() as told:
+    with timed() as reported:
         async with (
             aiohttp.ClientSession(headers=headers) as session,
-            session.get(zipped, allow_redirects=False) as answer,
+            session.get(zipped, allow_redirects=False) as response,
         ):
-            location = answer.headers["Location"]
+            location = response.headers["Location"]
         store = HTTPStore.from_url(location, client_options={"allow_http": True, "timeout": "1h"})
-        found = await obstore.get_async(store, "")
+        result = await obstore.get_async(store, "")
         with open(target, "wb") as file:
-            async for chunk in found.stream(min_chunk_size=2**20):
+            async for chunk in result.stream(min_chunk_size=2**20):
                 file.write(chunk)
-    return told
+    return reported
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """pycurl: http://pycurl.io/docs/latest/quickstart.html
 
-Not async: whoever awaits something else meanwhile gives it a thread.
+It is not async, so an asyncio program would run it in a thread.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from benchmarks.clients._child import perform, timed
 
 def fetch(url: str, token: str, target: str, ca: str = "") -> dict[str, float]:
     """Download the artifact."""
-    with timed() as told, open(target, "wb") as file:
+    with timed() as reported, open(target, "wb") as file:
         curl = pycurl.Curl()
         curl.setopt(curl.URL, f"{url}/repos/octo-org/octo-docs/actions/artifacts/1/zip")
         accept = "Accept: application/vnd.github+json"
@@ -24,7 +24,7 @@ def fetch(url: str, token: str, target: str, ca: str = "") -> dict[str, float]:
             curl.setopt(curl.CAINFO, ca)
         curl.perform()
         curl.close()
-    return told
+    return reported
 
 
 if __name__ == "__main__":

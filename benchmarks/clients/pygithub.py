@@ -1,6 +1,6 @@
 """PyGithub: https://pygithub.readthedocs.io/
 
-Not async, and without a call that downloads an artifact.
+It is not async and cannot download artifacts.
 """
 
 from __future__ import annotations
@@ -10,22 +10,22 @@ from pathlib import Path
 
 from github import Auth, Github
 
-from benchmarks.clients._child import perform, repeated, timed
+from benchmarks.clients._child import perform, timed, timed_repetitions
 
 
 def listing(url: str, token: str) -> dict[str, float]:
-    """Read the whole listing."""
-    # It would wait a quarter of a second between requests.
+    """List all artifacts."""
+    # By default, PyGithub waits 0.25 s between requests.
     github = Github(
         auth=Auth.Token(token), base_url=url, per_page=100, lazy=True, seconds_between_requests=0
     )
-    with timed() as told:
+    with timed() as reported:
         count = sum(1 for _ in github.get_repo("octo-org/octo-docs").get_artifacts())
-    return {**told, "count": count}
+    return {**reported, "count": count}
 
 
 def parsing(page: str, times: str) -> dict[str, float]:
-    """Turn the JSON of a page into values; a field is read when it is asked for."""
+    """Parse the JSON of a page. PyGithub parses a field when it is read."""
     from github.Artifact import Artifact
 
     text = Path(page).read_bytes()
@@ -36,7 +36,7 @@ def parsing(page: str, times: str) -> dict[str, float]:
             artifact = Artifact(requester, {}, attributes)
             assert artifact.name
 
-    return repeated(read, times)
+    return timed_repetitions(read, times)
 
 
 if __name__ == "__main__":

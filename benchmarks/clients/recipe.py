@@ -1,4 +1,4 @@
-"""The usual recipe, as answers and blog posts have it: aiohttp, a page loop, and aiofiles.
+"""The usual recipe of blog posts and Q&A sites: aiohttp, a loop over the pages, and aiofiles.
 
 https://docs.aiohttp.org/en/stable/client_quickstart.html#streaming-response-content
 """
@@ -12,13 +12,18 @@ from typing import Any
 import aiofiles
 import aiohttp
 
-from benchmarks.clients._child import at_once, bounded, perform, timed
+from benchmarks.clients._child import (
+    perform,
+    timed,
+    timed_bounded_downloads,
+    timed_concurrent_downloads,
+)
 
 ARTIFACTS = "/repos/octo-org/octo-docs/actions/artifacts"
 
 
 def opened(token: str, ca: str = "") -> aiohttp.ClientSession:
-    """A session that does not give up after five minutes."""
+    """Return a session without aiohttp's default timeout of five minutes."""
     trust = ssl.create_default_context(cafile=ca) if ca else True
     return aiohttp.ClientSession(
         headers={
@@ -27,14 +32,14 @@ def opened(token: str, ca: str = "") -> aiohttp.ClientSession:
             "User-Agent": "recipe",
         },
         connector=aiohttp.TCPConnector(ssl=trust),
-        # What signs byte for byte refuses a URL that was quoted anew.
+        # A signed URL is only valid byte for byte, so aiohttp must not quote it again.
         requote_redirect_url=False,
         timeout=aiohttp.ClientTimeout(total=None),
     )
 
 
 async def save(session: aiohttp.ClientSession, url: str, target: str) -> None:
-    """Stream one artifact to a file; aiohttp follows the redirect."""
+    """Stream one artifact to a file. aiohttp follows the redirect."""
     async with session.get(url) as response:
         response.raise_for_status()
         async with aiofiles.open(target, "wb") as file:
@@ -45,13 +50,13 @@ async def save(session: aiohttp.ClientSession, url: str, target: str) -> None:
 async def fetch(url: str, token: str, target: str, ca: str = "") -> dict[str, float]:
     """Download the artifact."""
     async with opened(token, ca) as session:
-        with timed() as told:
+        with timed() as reported:
             await save(session, f"{url}{ARTIFACTS}/1/zip", target)
-    return told
+    return reported
 
 
 async def artifacts(session: aiohttp.ClientSession, url: str) -> list[dict[str, Any]]:
-    """All pages, one after another."""
+    """Return the artifacts of all pages, requested one after another."""
     found: list[dict[str, Any]] = []
     following: str | None = f"{url}{ARTIFACTS}?per_page=100"
     while following is not None:
@@ -64,30 +69,32 @@ async def artifacts(session: aiohttp.ClientSession, url: str) -> list[dict[str, 
 
 
 async def listing(url: str, token: str) -> dict[str, float]:
-    """Read the whole listing."""
+    """List all artifacts."""
     async with opened(token) as session:
-        with timed() as told:
+        with timed() as reported:
             count = len(await artifacts(session, url))
-    return {**told, "count": count}
+    return {**reported, "count": count}
 
 
 async def many(url: str, token: str, target: str, most: str) -> dict[str, float]:
     """Download all artifacts."""
     async with opened(token) as session:
         numbers = [artifact["id"] for artifact in await artifacts(session, url)]
-        return await bounded(
-            lambda number, to: save(session, f"{url}{ARTIFACTS}/{number}/zip", to),
+        return await timed_bounded_downloads(
+            lambda number, path: save(session, f"{url}{ARTIFACTS}/{number}/zip", path),
             numbers,
             target,
             most,
         )
 
 
-async def map_concurrently(url: str, token: str, target: str, count: str) -> dict[str, float]:
-    """Download the artifact so many times at once."""
+async def download_concurrently(url: str, token: str, target: str, count: str) -> dict[str, float]:
+    """Download the artifact `count` times concurrently."""
     async with opened(token) as session:
-        return await at_once(partial(save, session, f"{url}{ARTIFACTS}/1/zip"), target, count)
+        return await timed_concurrent_downloads(
+            partial(save, session, f"{url}{ARTIFACTS}/1/zip"), target, count
+        )
 
 
 if __name__ == "__main__":
-    perform(fetch, listing, many, map_concurrently)
+    perform(fetch, listing, many, download_concurrently)

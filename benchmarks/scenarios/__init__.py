@@ -1,8 +1,8 @@
-"""What is measured, a file each; `SCENARIOS` has them by name, in order."""
+"""The scenarios, one module each. `SCENARIOS` has them by name, in the order of execution."""
 
 from __future__ import annotations
 
-from benchmarks._scenario import Play
+from benchmarks._scenario import Scenario
 from benchmarks.scenarios import (
     campaigns,
     large,
@@ -18,19 +18,19 @@ from benchmarks.scenarios import (
     unpacking,
 )
 
-SCENARIOS: dict[str, Play] = {
+SCENARIOS: dict[str, Scenario] = {
     "large": large.http,
     "large-tls": large.https,
-    "throttled": throttled.play,
-    "listing": listing.play,
-    "small": small.play,
-    "memory": memory.play,
-    "member": member.play,
-    "unpacking": unpacking.play,
-    "startup": startup.play,
-    "loop": loop.play,
-    "polling": polling.play,
-    "parsing": parsing.play,
+    "throttled": throttled.run_scenario,
+    "listing": listing.run_scenario,
+    "small": small.run_scenario,
+    "memory": memory.run_scenario,
+    "member": member.run_scenario,
+    "unpacking": unpacking.run_scenario,
+    "startup": startup.run_scenario,
+    "loop": loop.run_scenario,
+    "polling": polling.run_scenario,
+    "parsing": parsing.run_scenario,
     "faults": campaigns.faults,
     "kills": campaigns.kills,
 }

@@ -1,50 +1,53 @@
-"""The campaigns: what may go wrong does, at random and by seed."""
+"""The campaigns of `benchmarks.campaigns`, with a fixed seed."""
 
 from __future__ import annotations
 
 import sys
 
-from benchmarks._race import Entry, Row, alone
-from benchmarks._scenario import CPU, OURS, WALL, Column, Result, Stage, figures
+from benchmarks._comparison import Competitor, Row, measure_once
+from benchmarks._scenario import CPU, OURS, WALL, Column, Context, Result, figures
 
 SEED = 1
 
 
-def faults(stage: Stage) -> Result:
-    """Random schedules of faults; see `benchmarks.campaigns.faults`."""
-    count = stage.runs(10_000, 200)
+def faults(context: Context) -> Result:
+    """Run random fault schedules, see `benchmarks.campaigns.faults`."""
+    count = context.choose(10_000, 200)
     row = _campaign("faults", "schedules", count)
     columns = (
-        Column("broken", "failed", 0),
-        Column("faults met", "faults", 0),
+        Column("broken promises", "failed", 0),
+        Column("faults injected", "faults", 0),
         Column("GB received", "received", 2, 1e-9),
         Column("GB resumed", "resumed", 2, 1e-9),
         WALL,
         CPU,
     )
     return Result(
-        f"random faults of stores and networks, seed {SEED}",
+        f"random faults of the store and the network, seed {SEED}",
         columns,
         [row],
         figures([row], "failed", broken=row.name),
-        ["The final path is absent, as before, or exact; nothing is left; what may end well does."],
+        [
+            "After each run, the target is absent, unchanged or exact, and nothing leaks.",
+            "A run whose faults are all transient succeeds.",
+        ],
     )
 
 
-def kills(stage: Stage) -> Result:
-    """SIGKILL at random moments; see `benchmarks.campaigns.kills`."""
-    count = stage.runs(200, 10)
+def kills(context: Context) -> Result:
+    """Kill downloads at random moments, see `benchmarks.campaigns.kills`."""
+    count = context.choose(200, 10)
     row = _campaign("kills", "kills", count)
     columns = (
-        Column("exact in the end", "artifacts", 0),
-        Column("MiB again at most, a connection", "most_each", 2, 2**-20),
-        Column("MiB again in all", "again", 1, 2**-20),
+        Column("exact artifacts", "artifacts", 0),
+        Column("max. MiB fetched again per connection", "most_each", 2, 2**-20),
+        Column("MiB fetched again", "again", 1, 2**-20),
         Column("MiB received", "received", 0, 2**-20),
         WALL,
         CPU,
     )
     return Result(
-        f"killed and gone on with, seed {SEED}",
+        f"downloads killed and resumed, seed {SEED}",
         columns,
         [row],
         figures([row], "most_each", most=row.name),
@@ -54,4 +57,4 @@ def kills(stage: Stage) -> Result:
 def _campaign(name: str, what: str, count: int) -> Row:
     command = [sys.executable, "-m", f"benchmarks.campaigns.{name}", f"--{what}", str(count)]
     command += ["--seed", str(SEED), "--json"]
-    return alone(Entry(f"{OURS}, {count:,} {what}", command, "ours", patience=3600))
+    return measure_once(Competitor(f"{OURS}, {count:,} {what}", command, "ours", timeout=3600))

@@ -1,11 +1,11 @@
-"""One large artifact to disk, from nginx."""
+"""Download of one large artifact from nginx to disk."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from benchmarks._comparison import Competitor, Role
 from benchmarks._programs import fetchers
-from benchmarks._race import Entry, Role
 from benchmarks._scenario import (
     CALL,
     CALL_RATIO,
@@ -14,47 +14,49 @@ from benchmarks._scenario import (
     PEAK,
     RATIO,
     WALL,
+    Context,
     Result,
-    Stage,
     figures,
     payload,
     remover,
-    sized,
+    size_check,
 )
 from benchmarks._servers import github
 
 
-def http(stage: Stage) -> Result:
-    """By http."""
-    return _play(stage, stage.runs(2**30, 2**27), stage.runs(5), tls=False)
+def http(context: Context) -> Result:
+    """Download by http."""
+    return _play(context, context.choose(2**30, 2**27), context.choose(5), tls=False)
 
 
-def https(stage: Stage) -> Result:
-    """By https."""
-    return _play(stage, stage.runs(2**30, 2**27), stage.runs(3), tls=True)
+def https(context: Context) -> Result:
+    """Download by https."""
+    return _play(context, context.choose(2**30, 2**27), context.choose(3), tls=True)
 
 
-def _play(stage: Stage, size: int, runs: int, *, tls: bool) -> Result:
-    source, target = stage.directory / "source.zip", stage.directory / "target.zip"
+def _play(context: Context, size: int, runs: int, *, tls: bool) -> Result:
+    source, target = context.directory / "source.zip", context.directory / "target.zip"
     payload(source, size)
     with github(source, tls=tls) as server:
-        # Who knows no option for it reads the environment.
+        # Competitors without an option for a CA file read the environment.
         trust = {"SSL_CERT_FILE": server.ca} if server.ca else {}
         arguments = (server.url, server.token, target, server.ca)
-        entries: list[tuple[Entry, Sequence[str]]] = []
+        entries: list[tuple[Competitor, Sequence[str]]] = []
 
         def add(
             name: str, command: list[str], *needs: str, role: Role = "theirs", most: int = 100
-        ) -> Entry:
-            entry = Entry(name, command, role, remover(target), sized(target, size), trust, most)
+        ) -> Competitor:
+            entry = Competitor(
+                name, command, role, remover(target), size_check(target, size), trust, most
+            )
             entries.append((entry, needs))
             return entry
 
         def client(name: str, *more: object) -> list[str]:
-            return stage.client(name, "fetch", *arguments, *more)
+            return context.client(name, "fetch", *arguments, *more)
 
         ours = add(f"{OURS}, connections=1", client("ours", 1), role="ours")
-        add(f"{OURS}, as it is", client("ours", 0), role="ours")
+        add(f"{OURS}, with defaults", client("ours", 0), role="ours")
         for name, shell, needs in fetchers(server, target):
             add(name, ["sh", "-c", shell], *needs)
         add("aiohttp and aiofiles", client("recipe"), "py:aiofiles")
@@ -64,20 +66,20 @@ def _play(stage: Stage, size: int, runs: int, *, tls: bool) -> Result:
             add("obstore", client("obstore"), "py:obstore")
         add("githubkit, streamed", client("githubkit", "stream"), "py:githubkit", most=3)
         add("githubkit", client("githubkit"), "py:githubkit", most=3)
-        hashing = stage.client("ours", "digest", source)
-        entries.append((Entry("SHA-256 of it alone", hashing, "part"), ()))
-        rows = stage.race(entries, runs)
-        profile = stage.profile(ours)
+        hashing = context.client("ours", "digest", source)
+        entries.append((Competitor("SHA-256 only", hashing, "reference"), ()))
+        rows = context.compare(entries, runs)
+        profile = context.profile(ours)
     if tls:
-        stage.skipped.append("obstore: it has no option for a certificate of one's own")
+        context.skipped.append("obstore: it has no option for a custom CA certificate")
     start = (rows[0].median("seconds") or 0.0) - (rows[0].median("call") or 0.0)
     hashed = rows[-1].median("call") or 0.0
     notes = [
         server.note,
-        "Ours compares the SHA-256 of what is on disk with GitHub's; the others compare nothing.",
-        "githubkit holds the whole body in memory, as its plain call does.",
-        f"Of the seconds of ours, {start:.2f} are the start of Python and its imports.",
-        f"SHA-256 of what is on the disk takes one core {hashed:.2f} s more, at the least.",
+        "This library verifies the SHA-256 of the file on disk; the others verify nothing.",
+        "githubkit without streaming holds the whole body in memory.",
+        f"This library's seconds include {start:.2f} s for the start of Python and the imports.",
+        f"Computing the SHA-256 of the file takes at least {hashed:.2f} s of one core.",
     ]
     return Result(
         f"{size / 2**30:g} GiB by {'https' if tls else 'http'} to disk",

@@ -1,8 +1,8 @@
-"""A long listing from a GitHub that is far away."""
+"""A long listing from a server with latency."""
 
 from __future__ import annotations
 
-from benchmarks._race import Entry, Figures, alone
+from benchmarks._comparison import Competitor, Figures, measure_once
 from benchmarks._scenario import (
     CALL,
     CALL_RATIO,
@@ -11,54 +11,61 @@ from benchmarks._scenario import (
     PEAK,
     WALL,
     Column,
+    Context,
     Result,
-    Stage,
     figures,
 )
-from benchmarks._servers import distant
+from benchmarks._servers import latency_server
 
 LATENCY = 0.04
 
 _LONG = 250_000
 
 
-def play(stage: Stage) -> Result:
-    """All pages."""
-    count = stage.runs(10_000, 2_000)
+def run_scenario(context: Context) -> Result:
+    """List all artifacts of a repository."""
+    count = context.choose(10_000, 2_000)
 
-    def check(told: Figures) -> None:
-        if told["count"] != count:
-            raise ValueError(f"{told['count']} came")
+    def check(reported: Figures) -> None:
+        if reported["count"] != count:
+            raise ValueError(f"{reported['count']} of {count} artifacts were listed")
 
-    with distant(count, 0, LATENCY) as url:
+    with latency_server(count, 0, LATENCY) as url:
 
         def command(client: str, *more: object) -> list[str]:
-            return stage.client(client, "listing", url, "token", *more)
+            return context.client(client, "listing", url, "token", *more)
 
-        ours = Entry(f"{OURS}, concurrency=32", command("ours", 32), "ours", check=check)
-        rows = stage.race(
+        ours = Competitor(f"{OURS}, concurrency=32", command("ours", 32), "ours", check=check)
+        rows = context.compare(
             [
                 (ours, ()),
-                (Entry(f"{OURS}, as it is", command("ours", 8), "ours", check=check), ()),
-                (Entry("githubkit", command("githubkit"), check=check), ["py:githubkit"]),
-                (Entry("gidgethub", command("gidgethub"), check=check), ["py:gidgethub"]),
-                (Entry("PyGithub", command("pygithub"), check=check), ["py:PyGithub"]),
-                (Entry("aiohttp, page by page", command("recipe"), check=check), ["py:aiofiles"]),
+                (Competitor(f"{OURS}, with defaults", command("ours", 8), "ours", check=check), ()),
+                (Competitor("githubkit", command("githubkit"), check=check), ["py:githubkit"]),
+                (Competitor("gidgethub", command("gidgethub"), check=check), ["py:gidgethub"]),
+                (Competitor("PyGithub", command("pygithub"), check=check), ["py:PyGithub"]),
+                (
+                    Competitor("aiohttp, page by page", command("recipe"), check=check),
+                    ["py:aiofiles"],
+                ),
             ],
-            stage.runs(5),
+            context.choose(5),
         )
-        profile = stage.profile(ours)
-    if not stage.quick:
-        with distant(_LONG, 0, 0.0) as url:
-            rows.append(alone(Entry(f"{OURS}, {_LONG:,} of them, no latency", command("ours", 8))))
+        profile = context.profile(ours)
+    if not context.quick:
+        with latency_server(_LONG, 0, 0.0) as url:
+            rows.append(
+                measure_once(
+                    Competitor(f"{OURS}, {_LONG:,} artifacts, no latency", command("ours", 8))
+                )
+            )
     return Result(
-        f"{count:,} artifacts listed, {LATENCY * 1e3:.0f} ms an answer",
+        f"{count:,} artifacts listed, {LATENCY * 1e3:.0f} ms latency",
         (WALL, CALL, CALL_RATIO, Column("grown MiB", "grown MiB", 1), CPU, PEAK),
         rows,
         {
             "seconds": rows[0].median("call") or 0.0,
             **figures(rows, "call_ratios", githubkit="githubkit"),
         },
-        ["What memory has grown by is its peak over what it was before the first call."],
+        ["`grown MiB` is the peak memory minus the memory before the first call."],
         profile,
     )

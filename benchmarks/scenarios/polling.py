@@ -1,34 +1,34 @@
-"""A bot that asks for the same artifact for weeks."""
+"""Polling of the same artifact, as a bot does for weeks."""
 
 from __future__ import annotations
 
-from benchmarks._race import Entry, Role, alone
-from benchmarks._scenario import CALL, CALL_RATIO, CPU, OURS, PEAK, Column, Result, Stage
-from benchmarks._servers import distant
+from benchmarks._comparison import Competitor, Role, measure_once
+from benchmarks._scenario import CALL, CALL_RATIO, CPU, OURS, PEAK, Column, Context, Result
+from benchmarks._servers import latency_server
 
 
-def play(stage: Stage) -> Result:
-    """What has not changed costs nothing of GitHub's limits, and no memory."""
-    count, few = stage.runs(50_000, 2_000), stage.runs(5_000, 300)
-    with distant(1, 0, 0.0) as url:
+def run_scenario(context: Context) -> Result:
+    """Poll an unchanged artifact. The responses are 304, and memory must not grow."""
+    count, few = context.choose(50_000, 2_000), context.choose(5_000, 300)
+    with latency_server(1, 0, 0.0) as url:
 
-        def entry(name: str, client: str, polls: int, role: Role = "theirs") -> Entry:
-            command = stage.client(client, "polls", url, "token", polls)
-            return Entry(f"{name}, {polls:,} polls", command, role)
+        def entry(name: str, client: str, polls: int, role: Role = "theirs") -> Competitor:
+            command = context.client(client, "polls", url, "token", polls)
+            return Competitor(f"{name}, {polls:,} polls", command, role)
 
-        rows = stage.race(
+        rows = context.compare(
             [
                 (entry(OURS, "ours", few, "ours"), ()),
                 (entry("gidgethub", "gidgethub", few), ["py:gidgethub"]),
                 (entry("githubkit", "githubkit", few), ["py:githubkit"]),
             ],
-            stage.runs(2),
+            context.choose(2),
         )
-        rows.append(alone(entry(OURS, "ours", count)))
+        rows.append(measure_once(entry(OURS, "ours", count)))
     return Result(
         f"{count:,} polls, all answered 304",
         (CALL, CALL_RATIO, Column("grown MiB", "grown MiB", 1), CPU, PEAK),
         rows,
-        {"grown MiB": rows[-1].told["grown MiB"][0]},
-        ["Memory is what it grew by behind the first tenth of the polls, which is not counted."],
+        {"grown MiB": rows[-1].reported["grown MiB"][0]},
+        ["`grown MiB` is the growth after a warm-up of a tenth as many polls."],
     )

@@ -1,12 +1,12 @@
-"""Many small artifacts from far away: how near the floor that latency sets they come.
+"""Download of many small artifacts with latency, compared with the minimum that latency allows.
 
-Each takes a call and a blob, so with so many at a time none can do it in less than
-``count / at once * 2 * latency``. The listing is read beforehand, and not counted.
+Each artifact needs an API call and a blob request, so the minimum is
+``count / concurrency * 2 * latency``. The listing is read first and not measured.
 """
 
 from __future__ import annotations
 
-from benchmarks._race import Entry, Role
+from benchmarks._comparison import Competitor, Role
 from benchmarks._scenario import (
     CALL,
     CALL_RATIO,
@@ -14,41 +14,41 @@ from benchmarks._scenario import (
     OURS,
     PEAK,
     WALL,
+    Context,
     Result,
-    Stage,
     figures,
     remover,
-    sized,
+    size_check,
 )
-from benchmarks._servers import distant
+from benchmarks._servers import latency_server
 
 LATENCY = 0.04
-AT_ONCE = 32
+CONCURRENCY = 32
 SIZE = 2**16
 
 
-def play(stage: Stage) -> Result:
-    """All of them, 32 at once."""
-    count, target = stage.runs(1000, 320), stage.directory / "small"
-    floor = count / AT_ONCE * 2 * LATENCY
-    with distant(count, SIZE, LATENCY) as url:
+def run_scenario(context: Context) -> Result:
+    """Download all artifacts, 32 concurrently."""
+    count, target = context.choose(1000, 320), context.directory / "small"
+    floor = count / CONCURRENCY * 2 * LATENCY
+    with latency_server(count, SIZE, LATENCY) as url:
 
-        def entry(name: str, client: str, role: Role = "theirs") -> Entry:
-            command = stage.client(client, "many", url, "token", target, AT_ONCE)
-            return Entry(name, command, role, remover(target), sized(target, SIZE, count))
+        def entry(name: str, client: str, role: Role = "theirs") -> Competitor:
+            command = context.client(client, "many", url, "token", target, CONCURRENCY)
+            return Competitor(name, command, role, remover(target), size_check(target, SIZE, count))
 
         ours = entry(OURS, "ours", "ours")
-        rows = stage.race(
+        rows = context.compare(
             [
                 (ours, ()),
                 (entry("aiohttp and aiofiles", "recipe"), ["py:aiofiles"]),
                 (entry("githubkit", "githubkit"), ["py:githubkit"]),
             ],
-            stage.runs(5),
+            context.choose(5),
         )
-        profile = stage.profile(ours)
+        profile = context.profile(ours)
     return Result(
-        f"{count:,} artifacts of 64 KiB, {LATENCY * 1e3:.0f} ms an answer, {AT_ONCE} at once",
+        f"{count:,} artifacts of 64 KiB, {LATENCY * 1e3:.0f} ms latency, concurrency={CONCURRENCY}",
         (WALL, CALL, CALL_RATIO, CPU, PEAK),
         rows,
         {
@@ -56,8 +56,9 @@ def play(stage: Stage) -> Result:
             **figures(rows, "call_ratios", githubkit="githubkit"),
         },
         [
-            f"Latency alone is {floor:.2f} s. Ours verifies each; the others do not.",
-            "With GitHub's limits, which are off here, a thousand calls take more than a minute.",
+            f"The latencies alone take {floor:.2f} s.",
+            "This library verifies each artifact; the others do not.",
+            "With GitHub's rate limits, which are off here, 1,000 calls take more than a minute.",
         ],
         profile,
     )

@@ -1,4 +1,4 @@
-"""What an import costs."""
+"""The time of the import."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import statistics
 import subprocess
 import sys
 
-from benchmarks._race import ROOT, Entry, Role
-from benchmarks._scenario import OURS, PEAK, RATIO, SHOWN, Column, Result, Stage
+from benchmarks._comparison import ROOT, Competitor, Role
+from benchmarks._scenario import OURS, PEAK, PROFILE_LINES, RATIO, Column, Context, Result
 
 _IMPORT = "from ghartifacts_async import Client"
 _OPENED = f"""
@@ -20,16 +20,16 @@ asyncio.run(main())
 """
 
 
-def play(stage: Stage) -> Result:
-    """Each in a Python of its own, with what was compiled before."""
+def run_scenario(context: Context) -> Result:
+    """Import each library in a new interpreter, with bytecode from the warm-up."""
 
-    def entry(name: str, source: str, role: Role = "theirs") -> Entry:
-        return Entry(name, [sys.executable, "-c", source], role)
+    def entry(name: str, source: str, role: Role = "theirs") -> Competitor:
+        return Competitor(name, [sys.executable, "-c", source], role)
 
-    rows = stage.race(
+    rows = context.compare(
         [
             (entry(OURS, _IMPORT, "ours"), ()),
-            (entry(f"{OURS}, with a client opened", _OPENED, "ours"), ()),
+            (entry(f"{OURS}, and opening a client", _OPENED, "ours"), ()),
             (entry("aiohttp", "import aiohttp"), ()),
             (entry("httpx", "import httpx"), ["py:httpx"]),
             (entry("gidgethub", "import gidgethub.aiohttp"), ["py:gidgethub"]),
@@ -38,9 +38,9 @@ def play(stage: Stage) -> Result:
                 entry("githubkit", "from githubkit import GitHub; g = GitHub(); g.rest.actions"),
                 ["py:githubkit"],
             ),
-            (entry("Python alone", "pass", "part"), ()),
+            (entry("Python only", "pass", "reference"), ()),
         ],
-        stage.runs(20, 3),
+        context.choose(20, 3),
     )
     aiohttp = next(row for row in rows if row.name == "aiohttp")
     over = [ours - theirs for ours, theirs in zip(rows[0].seconds, aiohttp.seconds, strict=True)]
@@ -49,16 +49,16 @@ def play(stage: Stage) -> Result:
         (Column("ms", "seconds", 0, 1e3), RATIO, Column("CPU ms", "cpu", 0, 1e3), PEAK),
         rows,
         {"over aiohttp": statistics.median(over) * 1e3},
-        profile="" if stage.quick else _slowest(),
+        profile="" if context.quick else _slowest(),
     )
 
 
 def _slowest() -> str:
-    """The modules that take the most of the import, over aiohttp."""
+    """Return the slowest modules of the import after aiohttp was imported."""
     source = f"import aiohttp, sys; print(file=sys.stderr); {_IMPORT}"
     command = [sys.executable, "-X", "importtime", "-c", source]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     lines = [line.split("|") for line in done.stderr.split("\n\n")[1].splitlines()]
-    most = sorted(lines, key=lambda line: -int(line[0].rpartition(":")[2]))[:SHOWN]
+    most = sorted(lines, key=lambda line: -int(line[0].rpartition(":")[2]))[:PROFILE_LINES]
     times = [(int(own.rpartition(":")[2]), name.strip()) for own, _, name in most]
     return "\n".join(f"{microseconds / 1e3:6.1f} ms  {name}" for microseconds, name in times)

@@ -1,9 +1,9 @@
-"""A store that gives each connection 30 MB/s, as real ones do more or less."""
+"""A store that limits each connection to 30 MB/s, similar to real ones."""
 
 from __future__ import annotations
 
-from benchmarks._programs import aria2c_to, curl_to
-from benchmarks._race import Entry, Role
+from benchmarks._comparison import Competitor, Role
+from benchmarks._programs import aria2c_command, curl_command
 from benchmarks._scenario import (
     CALL,
     CPU,
@@ -11,46 +11,46 @@ from benchmarks._scenario import (
     PEAK,
     RATIO,
     WALL,
+    Context,
     Result,
-    Stage,
     figures,
     payload,
     remover,
-    sized,
+    size_check,
 )
 from benchmarks._servers import github
 
 RATE = 30_000_000
 
 
-def play(stage: Stage) -> Result:
-    """Eight ranges beside one stream."""
-    size = stage.runs(2**30, 2**26)
-    source, target = stage.directory / "source.zip", stage.directory / "target.zip"
+def run_scenario(context: Context) -> Result:
+    """Compare eight connections with one."""
+    size = context.choose(2**30, 2**26)
+    source, target = context.directory / "source.zip", context.directory / "target.zip"
     payload(source, size)
     with github(source, rate=RATE) as server:
 
-        def entry(name: str, command: list[str], role: Role, most_runs: int) -> Entry:
-            before, check = remover(target), sized(target, size)
-            return Entry(name, command, role, before, check, most_runs=most_runs)
+        def entry(name: str, command: list[str], role: Role, most_runs: int) -> Competitor:
+            before, check = remover(target), size_check(target, size)
+            return Competitor(name, command, role, before, check, most_runs=most_runs)
 
         def ours(connections: int) -> list[str]:
             arguments = (server.url, server.token, target, server.ca, connections)
-            return stage.client("ours", "fetch", *arguments)
+            return context.client("ours", "fetch", *arguments)
 
         eight = entry(f"{OURS}, connections=8", ours(8), "ours", 100)
         one = entry(f"{OURS}, connections=1", ours(1), "ours", 1)
-        aria2c = entry("aria2c -x8", ["sh", "-c", aria2c_to(server, target, 8)], "theirs", 100)
-        curl = entry("curl", ["sh", "-c", curl_to(server, target)], "theirs", 1)
+        aria2c = entry("aria2c -x8", ["sh", "-c", aria2c_command(server, target, 8)], "theirs", 100)
+        curl = entry("curl", ["sh", "-c", curl_command(server, target)], "theirs", 1)
         entries = [(eight, ()), (aria2c, ("aria2c", "curl")), (one, ()), (curl, ("curl",))]
-        rows = stage.race(entries, stage.runs(5))
-        profile = stage.profile(eight)
+        rows = context.compare(entries, context.choose(5))
+        profile = context.profile(eight)
     least = size / (8 * RATE)
     return Result(
-        f"{size / 2**30:g} GiB at {RATE / 1e6:.0f} MB/s a connection",
+        f"{size / 2**30:g} GiB at {RATE / 1e6:.0f} MB/s per connection",
         (WALL, RATIO, CALL, CPU, PEAK),
         rows,
         figures(rows, "ratios", one=one.name, aria2c="aria2c -x8"),
-        [f"Eight connections at that rate take {least:.2f} s, one {8 * least:.1f} s."],
+        [f"At this rate, eight connections take {least:.2f} s, and one takes {8 * least:.1f} s."],
         profile,
     )

@@ -1,4 +1,4 @@
-"""An artifact of many files: fetched, and unpacked into a directory."""
+"""Download and extraction of an artifact with many files."""
 
 from __future__ import annotations
 
@@ -6,54 +6,66 @@ import random
 from pathlib import Path
 from shlex import quote
 
-from benchmarks._programs import curl_to, gh
-from benchmarks._race import Entry, Role
-from benchmarks._scenario import CALL, CPU, OURS, PEAK, RATIO, WALL, Result, Stage, remover, sized
+from benchmarks._comparison import Competitor, Role
+from benchmarks._programs import curl_command, gh_command
+from benchmarks._scenario import (
+    CALL,
+    CPU,
+    OURS,
+    PEAK,
+    RATIO,
+    WALL,
+    Context,
+    Result,
+    remover,
+    size_check,
+)
 from benchmarks._servers import github
 from tests.archive.zip_writer import ZipMember, build_zip, deflate
 
 
-def play(stage: Stage) -> Result:
-    """As compressible as source code is."""
-    files, size = stage.runs(5000, 1000), stage.runs(2**30, 2**27)
-    source, target = stage.directory / "tree.zip", stage.directory / "unpacked"
-    packed = stage.directory / "packed.zip"
+def run_scenario(context: Context) -> Result:
+    """Download and extract files that are about as compressible as source code."""
+    files, size = context.choose(5000, 1000), context.choose(2**30, 2**27)
+    source, target = context.directory / "tree.zip", context.directory / "unpacked"
+    packed = context.directory / "packed.zip"
     write_tree(source, files, size)
     with github(source) as server:
 
-        def entry(name: str, command: list[str], role: Role = "theirs") -> Entry:
-            check = sized(target, size // files, files)
-            return Entry(name, command, role, remover(target), check)
+        def entry(name: str, command: list[str], role: Role = "theirs") -> Competitor:
+            check = size_check(target, size // files, files)
+            return Competitor(name, command, role, remover(target), check)
 
         into = quote(str(target))
         unzip = f"unzip -q {quote(str(packed))} -d {into}"
         repository = "github.localhost/octo-org/octo-docs"
-        run = gh(server, f"run download 2332938 -n dist -D {into} -R {repository}")
-        command = stage.client("ours", "unpacked", server.url, server.token, target)
+        run = gh_command(server, f"run download 2332938 -n dist -D {into} -R {repository}")
+        command = context.client("ours", "unpacked", server.url, server.token, target)
         ours = entry(OURS, command, "ours")
-        both = entry("curl && unzip -q", ["sh", "-c", f"{curl_to(server, packed)} && {unzip}"])
-        rows = stage.race(
+        both = entry("curl && unzip -q", ["sh", "-c", f"{curl_command(server, packed)} && {unzip}"])
+        rows = context.compare(
             [
                 (ours, ()),
                 (both, ["curl", "unzip"]),
                 (entry("gh run download", ["sh", "-c", run]), ["gh"]),
             ],
-            stage.runs(5),
+            context.choose(5),
         )
     mib = source.stat().st_size / 2**20
     return Result(
-        f"{size / 2**30:g} GiB in {files:,} files, {mib:.0f} MiB packed, fetched and unpacked",
+        f"{size / 2**30:g} GiB in {files:,} files, {mib:.0f} MiB compressed, "
+        "downloaded and extracted",
         (WALL, RATIO, CALL, CPU, PEAK),
         rows,
         notes=[
             server.note,
-            "Ours verifies the payload before it unpacks it, and then each member by its CRC-32.",
+            "This library verifies the payload before extraction, and each member's CRC-32.",
         ],
     )
 
 
 def write_tree(path: Path, files: int, size: int) -> None:
-    """An archive of so many files and bytes."""
+    """Write an archive with a number of files and of bytes in total."""
     chance = random.Random(6)
     words = [chance.randbytes(chance.randint(2, 9)).hex() for _ in range(4000)]
     kinds = []

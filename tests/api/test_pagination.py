@@ -125,7 +125,7 @@ def read_all(
 def test_remaining_artifacts_are_found_once(
     count: int, first: int, most: int, descending: bool, calm: float, seed: int
 ) -> None:
-    """Whatever is uploaded and deleted, artifacts that remain are found, and none twice."""
+    """Artifacts that remain are found exactly once while others are uploaded and deleted."""
     rng = random.Random(seed)
     # Ids are nearly in order, like those of several attempts of a run.
     ids = sorted(range(1, count + 1), key=lambda number: number + rng.choice([0, 0, 0, 5]))

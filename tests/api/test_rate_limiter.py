@@ -74,7 +74,7 @@ class Server:
         refused: The number of calls that were refused.
         remaining: The calls left in the window.
         resets: The time at which the window ends.
-        closed_until: The latest time until which a response told the client to wait.
+        closed_until: The latest time until which a response asked the client to wait.
         sent: The arrival time and the points of each call.
         early: The arrival times of calls before `closed_until`.
     """

@@ -1,4 +1,4 @@
-"""Scenarios: who takes part, what is missing, and what a run leaves."""
+"""Scenarios: skipped competitors, checks, output and cleanup."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-WHY = "the benchmarks are in benchmarks/ of a checkout, and this is none"
-race = pytest.importorskip("benchmarks._race", reason=WHY)
+WHY = "the benchmarks are only in a source checkout"
+comparison = pytest.importorskip("benchmarks._comparison", reason=WHY)
 scenario = pytest.importorskip("benchmarks._scenario", reason=WHY)
 servers = pytest.importorskip("benchmarks._servers", reason=WHY)
 
@@ -22,24 +22,24 @@ ROOT = Path(__file__).parents[2]
 SPACED = "a directory"
 
 
-def test_who_cannot_take_part_is_named(tmp_path: Path) -> None:
-    """A competitor whose program or package is missing is skipped by name, the others run."""
-    stage = scenario.Stage(tmp_path, True)
-    rows = stage.race(
+def test_a_competitor_that_is_not_installed_is_skipped(tmp_path: Path) -> None:
+    """A competitor whose program or package is missing is reported as skipped; the others run."""
+    context = scenario.Context(tmp_path, True)
+    rows = context.compare(
         [
-            (race.Entry("ours", ["true"], "ours"), ()),
-            (race.Entry("theirs", ["true"]), ["no-such-program", "py:no-such-package"]),
+            (comparison.Competitor("ours", ["true"], "ours"), ()),
+            (comparison.Competitor("theirs", ["true"]), ["no-such-program", "py:no-such-package"]),
         ],
         1,
     )
     assert [row.name for row in rows] == ["ours"]
-    assert stage.skipped == ["theirs: no-such-program, no-such-package is not installed"]
+    assert context.skipped == ["theirs: no-such-program, no-such-package is not installed"]
 
 
-def test_what_only_nginx_can_do_is_skipped_without_it(
+def test_https_and_throttling_are_skipped_without_nginx(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without nginx nothing is measured as https or throttled that is not; the rest says so."""
+    """Without nginx, scenarios with https or a rate limit are skipped, and others mention it."""
     payload = tmp_path / "payload"
     payload.write_bytes(b"0")
     monkeypatch.setenv("NGINX_PROGRAM", "no-such-nginx")
@@ -50,21 +50,23 @@ def test_what_only_nginx_can_do_is_skipped_without_it(
         assert "FakeGitHub: no-such-nginx" in server.note
 
 
-def test_a_check_wants_just_what_was_to_come(tmp_path: Path) -> None:
-    """A file too few, too many or of another size is no result."""
-    check = scenario.sized(tmp_path / "target", 3, 2)
+def test_a_size_check_rejects_wrong_files(tmp_path: Path) -> None:
+    """A check fails if a file is missing or has another size."""
+    check = scenario.size_check(tmp_path / "target", 3, 2)
     (tmp_path / "target.1").write_bytes(b"123")
-    with pytest.raises(ValueError, match="1 files of 3 bytes"):
+    with pytest.raises(ValueError, match="found 1 files with 3 bytes, expected 2"):
         check({})
     (tmp_path / "target.2").write_bytes(b"123")
     check({})
     (tmp_path / "target.2").write_bytes(b"12")
-    with pytest.raises(ValueError, match="2 files of 5 bytes"):
+    with pytest.raises(
+        ValueError, match="found 2 files with 5 bytes, expected 2 files with 6 bytes"
+    ):
         check({})
 
 
 def running(argument: str) -> list[bytes]:
-    """The commands of processes that were given an argument which holds that text."""
+    """Return the command lines of running processes that contain a text."""
     commands = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):
@@ -73,28 +75,30 @@ def running(argument: str) -> list[bytes]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the benchmarks need Linux")
-def test_a_pass_that_is_ended_leaves_nothing(tmp_path: Path) -> None:
-    """SIGTERM ends a pass in a line, with its servers, its competitors and its files."""
+def test_a_terminated_run_leaves_nothing(tmp_path: Path) -> None:
+    """SIGTERM ends a run with its servers and competitors, deletes its files, and prints a line."""
     directory = tmp_path / SPACED
     directory.mkdir()
     command = [sys.executable, "-m", "benchmarks", "--quick", "--directory", str(directory)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as one:
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
         deadline = time.monotonic() + 60
         while not list(directory.rglob("target.zip*")) and time.monotonic() < deadline:
             time.sleep(0.01)
-        one.send_signal(signal.SIGTERM)
-        output, words = one.communicate(timeout=60)
+        process.send_signal(signal.SIGTERM)
+        output, messages = process.communicate(timeout=60)
     assert output == b""
-    assert b"interrupted" in words
-    assert b"Traceback" not in words
+    assert b"interrupted" in messages
+    assert b"Traceback" not in messages
     assert list(directory.iterdir()) == []
-    assert one.returncode == 1
+    assert process.returncode == 1
     assert not running(str(directory))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the benchmarks need Linux")
-def test_a_pass_prints_its_tables(tmp_path: Path) -> None:
-    """A pass over some scenarios prints their bars, judges none if quick, and writes nothing."""
+def test_a_quick_run_prints_its_tables(tmp_path: Path) -> None:
+    """A quick run of some scenarios prints their targets, judges none, and writes no file."""
     directory = tmp_path / SPACED
     directory.mkdir()
     status = ["git", "status", "--porcelain", "benchmarks", "README.md"]
@@ -110,7 +114,7 @@ def test_a_pass_prints_its_tables(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert re.search(r"at most 3 requests \| +2 requests \| +– \|", done.stdout)
-    assert "## kills: killed and gone on with, seed 1" in done.stdout
+    assert "## kills: downloads killed and resumed, seed 1" in done.stdout
     assert "**not met**" not in done.stdout
     assert list(directory.iterdir()) == []
     assert subprocess.run(status, cwd=ROOT, capture_output=True, check=False).stdout == before

@@ -1,4 +1,4 @@
-"""A slice of each campaign; the whole ones are in benchmarks/, which a wheel does not have."""
+"""A short run of each campaign. Longer runs start with ``python -m benchmarks.campaigns``."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-WHY = "the campaigns are in benchmarks/ of a checkout, and this is none"
+WHY = "the campaigns are only in a source checkout"
 SCHEDULES = 150
 KILLS = 10
 MIRRORED = 120
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="a schedule is bounded by SIGALRM")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGALRM")
 def test_faults() -> None:
-    """Whatever the store does and whenever a download is ended, nothing is lost or left."""
+    """Under faults, cancellations and restarts, no downloaded byte is lost and nothing leaks."""
     faults = pytest.importorskip("benchmarks.campaigns.faults", reason=WHY)
-    tally, failures = faults.play_many(4, range(SCHEDULES))
+    tally, failures = faults.execute_many(4, range(SCHEDULES))
     assert failures == {}
     assert tally.schedules == SCHEDULES
     assert tally.resumed
@@ -26,26 +26,26 @@ def test_faults() -> None:
 
 
 def test_the_same_seed_draws_the_same_schedules() -> None:
-    """A failing schedule can be played again by its seed and number."""
+    """A failing schedule can be reproduced by its seed and number."""
     schedules = pytest.importorskip("benchmarks.campaigns._schedules", reason=WHY)
     assert schedules.draw(4, 7) == schedules.draw(4, 7)
     assert schedules.draw(4, 7) != schedules.draw(4, 8)
     assert schedules.draw(4, 7) != schedules.draw(5, 7)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 def test_kills(tmp_path: Path) -> None:
-    """A process that is killed while it downloads leaves what the next one goes on with."""
+    """After a process was killed during a download, the next process resumes it."""
     kills = pytest.importorskip("benchmarks.campaigns.kills", reason=WHY)
     losses = asyncio.run(kills.campaign(KILLS, 4, tmp_path))
     assert losses.kills == KILLS
     assert losses.artifacts
-    assert losses.again < losses.received
+    assert losses.cancel_again_after < losses.received
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 def test_mirrors(tmp_path: Path) -> None:
-    """A mirror that is killed again and again ends complete, and fetches nothing twice."""
+    """A mirror that is killed repeatedly ends complete and fetches no artifact twice."""
     mirrors = pytest.importorskip("benchmarks.campaigns.mirrors", reason=WHY)
     losses = asyncio.run(mirrors.campaign(3, MIRRORED, 4, tmp_path))
     assert losses.kills

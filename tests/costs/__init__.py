@@ -1,1 +1,1 @@
-"""Tests of what operations cost, in counts and in ratios."""
+"""Tests of the cost of operations, as counts and as ratios."""

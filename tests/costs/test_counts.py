@@ -1,4 +1,4 @@
-"""Requests, bytes, allocations and calls to the system: what a change must not add to."""
+"""Limits on the requests, bytes, allocations and system calls of operations."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MIB = 2**20
 
 @pytest.fixture
 async def gh(fake_github: FakeGitHub) -> AsyncIterator[Client]:
-    """A client without a pace, which would only take time."""
+    """A client without rate limits, which would only slow down the tests."""
     async with Client(
         fake_github.token, base_url=fake_github.url, rate_limits=RateLimitPolicy.unlimited()
     ) as client:
@@ -29,19 +29,19 @@ async def gh(fake_github: FakeGitHub) -> AsyncIterator[Client]:
 
 @pytest.fixture
 def repo(gh: Client) -> Repo:
-    """The repository that the tests work on."""
+    """The repository that the tests use."""
     return gh.repo(REPOSITORY)
 
 
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[int]]:
-    """Counts the calls of a function of `os`, by what they return."""
+    """Record the return values of a function of `os`."""
 
     def count(name: str) -> list[int]:
-        plain, results = getattr(os, name), list[int]()
+        original, results = getattr(os, name), list[int]()
 
         def call(*arguments: Any) -> int:
-            result: int = plain(*arguments)
+            result: int = original(*arguments)
             results.append(result)
             return result
 
@@ -52,10 +52,10 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[int]]:
 
 
 @pytest.mark.parametrize(("connections", "requests"), [(1, 1), (4, 24)])
-async def test_a_download_moves_its_bytes_once(
+async def test_a_download_transfers_each_byte_once(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, connections: int, requests: int
 ) -> None:
-    """A download costs one call for its URL, few requests, and just its bytes."""
+    """A download takes one API call and few blob requests, and transfers each byte once."""
     size = 24 * MIB
     fake_github.add_artifact(REPOSITORY, "dist", os.urandom(size))
     artifact = await repo.get_artifact(1)
@@ -68,11 +68,11 @@ async def test_a_download_moves_its_bytes_once(
     assert sum(blob.bytes_sent or 0 for blob in blobs) == size
 
 
-@pytest.mark.skipif(not hasattr(os, "pwritev"), reason="counts what Windows does not have")
-async def test_a_download_asks_little_of_the_system(
+@pytest.mark.skipif(not hasattr(os, "pwritev"), reason="Windows has no pwritev")
+async def test_a_download_makes_few_system_calls(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, counted: Callable[[str], list[int]]
 ) -> None:
-    """Bytes are written in batches, read back once in large pieces, and never synced unasked."""
+    """Bytes are written in batches, read back once in large blocks, and not synced by default."""
     size = 32 * MIB
     fake_github.add_artifact(REPOSITORY, "dist", bytes(size))
     written, read, synced = counted("pwritev"), counted("preadv"), counted("fsync")
@@ -84,10 +84,10 @@ async def test_a_download_asks_little_of_the_system(
     assert synced == []
 
 
-async def test_a_second_download_moves_nothing(
+async def test_a_second_download_sends_no_request(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """What is there and right costs no request at all."""
+    """Downloading to an existing file with the right digest sends no request."""
     fake_github.add_artifact(REPOSITORY, "dist", os.urandom(MIB))
     artifact = await repo.get_artifact(1)
     await repo.download_artifact(artifact, tmp_path)
@@ -99,7 +99,7 @@ async def test_a_second_download_moves_nothing(
 async def test_a_listing_costs_a_seventh_more_calls_than_pages(
     gh: Client, repo: Repo, fake_github: FakeGitHub
 ) -> None:
-    """That nothing is missed costs a few pages more, and the first item one call."""
+    """`first` takes one call. A full listing takes at most a 7th more calls than pages."""
     for _ in range(2000):
         fake_github.add_artifact(REPOSITORY, "dist", b"")
     assert await repo.list_artifacts().first() is not None
@@ -108,10 +108,10 @@ async def test_a_listing_costs_a_seventh_more_calls_than_pages(
     assert gh.stats.calls <= 1 + 20 * 8 / 7 + 1
 
 
-async def test_many_cost_two_requests_each(
+async def test_each_of_many_downloads_takes_two_requests(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """Small artifacts cost a call and a blob each, whatever their number."""
+    """Each small artifact takes one API call and one blob request."""
     for number in range(50):
         fake_github.add_artifact(REPOSITORY, "dist", f"{number}".encode())
     artifacts = await repo.list_artifacts().collect()
@@ -122,8 +122,8 @@ async def test_many_cost_two_requests_each(
     assert len(fake_github.requests_to("blob")) == 50
 
 
-async def test_polling_keeps_nothing(gh: Client, repo: Repo, fake_github: FakeGitHub) -> None:
-    """A bot that polls one artifact for ever is answered 304, and its memory does not grow."""
+async def test_polling_does_not_leak(gh: Client, repo: Repo, fake_github: FakeGitHub) -> None:
+    """Polling an unchanged artifact receives 304 responses, and memory does not grow."""
     fake_github.add_artifact(REPOSITORY, "dist", b"")
 
     async def poll(times: int) -> None:
@@ -152,10 +152,10 @@ async def test_polling_keeps_nothing(gh: Client, repo: Repo, fake_github: FakeGi
     assert growth < 16, f"each poll keeps {growth:.0f} bytes"
 
 
-async def test_memory_does_not_follow_the_size(
+async def test_memory_does_not_depend_on_the_payload_size(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """What a download allocates at most is the same for any size."""
+    """The peak allocation of a download is the same for any payload size."""
     peaks = []
     for number, mib in enumerate((16, 64), 1):
         source = tmp_path / f"source{number}"

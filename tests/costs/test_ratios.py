@@ -1,7 +1,7 @@
-"""What is computed, beside plain code that does the same work: wide margins, one run.
+"""CPU time of operations compared with simple code that does the same work, with wide margins.
 
-Seconds of the processor are compared, and not of the clock, so that others at work make little
-difference; the least of a few rounds, alternating.
+CPU time is less sensitive to other processes than wall time. The minimum of a few alternating
+rounds is used.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ from ghartifacts_async._api import endpoints
 from ghartifacts_async._http.messages import Response
 from tests.support import REPOSITORY
 
-WHY = "the servers are in benchmarks/ of a checkout, and this is none"
+WHY = "the servers of the benchmarks are only in a source checkout"
 ROUNDS = 4
 
 
 async def cpu(work: Callable[[], Awaitable[None]]) -> float:
-    """Seconds of the processor, all threads included."""
-    began = time.process_time()
+    """Return the CPU seconds that `work` takes, all threads included."""
+    started = time.process_time()
     await work()
-    return time.process_time() - began
+    return time.process_time() - started
 
 
 async def ratio(ours: Callable[[], Awaitable[None]], plain: Callable[[], Awaitable[None]]) -> float:
-    """How many times as much ours takes."""
+    """Return the CPU time of `ours` divided by that of `plain`."""
     rounds = [(await cpu(ours), await cpu(plain)) for _ in range(ROUNDS)]
-    return min(mine for mine, _ in rounds) / min(theirs for _, theirs in rounds)
+    return min(first for first, _ in rounds) / min(second for _, second in rounds)
 
 
-async def test_a_download_beside_a_plain_loop(tmp_path: Path) -> None:
-    """A verified download costs at most three times what reading, writing and hashing alone do."""
+async def test_a_download_compared_with_a_plain_loop(tmp_path: Path) -> None:
+    """A download takes at most three times the CPU time of reading, writing and hashing."""
     servers = pytest.importorskip("benchmarks._servers", reason=WHY)
     source, target = tmp_path / "source", tmp_path / "target"
     source.write_bytes(bytes(96 * 2**20))
     with servers.github(source) as server:
-        asked = {"Authorization": f"Bearer {server.token}", "Accept": endpoints.ACCEPT}
+        headers = {"Authorization": f"Bearer {server.token}", "Accept": endpoints.ACCEPT}
         zipped = f"{server.url}/repos/{REPOSITORY}/actions/artifacts/1/zip"
         async with (
             Client(
@@ -59,22 +59,22 @@ async def test_a_download_beside_a_plain_loop(tmp_path: Path) -> None:
                 await gh.repo(REPOSITORY).download_artifact(artifact, target, connections=1)
 
             async def plain() -> None:
-                async with session.get(zipped, headers=asked, allow_redirects=False) as answer:
-                    location = URL(answer.headers["Location"], encoded=True)
+                async with session.get(zipped, headers=headers, allow_redirects=False) as response:
+                    location = URL(response.headers["Location"], encoded=True)
                 digest = hashlib.sha256()
-                async with session.get(location) as answer:
+                async with session.get(location) as response:
                     with target.open("wb") as file:
-                        async for chunk in answer.content.iter_any():
+                        async for chunk in response.content.iter_any():
                             file.write(chunk)
                             digest.update(chunk)
 
             assert await ratio(ours, plain) < 3
 
 
-async def test_a_poll_beside_a_plain_request() -> None:
-    """An API call costs at most five times what aiohttp alone takes for it."""
+async def test_a_call_compared_with_a_plain_request() -> None:
+    """An API call takes at most five times the CPU time of the same request with aiohttp."""
     servers = pytest.importorskip("benchmarks._servers", reason=WHY)
-    with servers.distant(1, 0, 0.0) as url:
+    with servers.latency_server(1, 0, 0.0) as url:
         async with (
             Client("token", base_url=url, rate_limits=RateLimitPolicy.unlimited()) as gh,
             aiohttp.ClientSession() as session,
@@ -87,15 +87,15 @@ async def test_a_poll_beside_a_plain_request() -> None:
 
             async def plain() -> None:
                 for _ in range(300):
-                    asked = f"{url}/repos/{REPOSITORY}/actions/artifacts/1"
-                    async with session.get(asked) as answer:
-                        await answer.json()
+                    endpoint = f"{url}/repos/{REPOSITORY}/actions/artifacts/1"
+                    async with session.get(endpoint) as response:
+                        await response.json()
 
             assert await ratio(ours, plain) < 5
 
 
-async def test_a_page_beside_plain_json() -> None:
-    """Artifacts of a page cost at most ten times what its JSON alone does."""
+async def test_reading_a_page_compared_with_plain_json() -> None:
+    """Reading the artifacts of a page takes at most ten times the CPU time of parsing its JSON."""
     run = {"id": 1, "repository_id": 2, "head_repository_id": 2, "head_branch": "main"}
     artifact = {
         "id": 1, "node_id": "x", "name": "dist", "size_in_bytes": 1, "url": "u",

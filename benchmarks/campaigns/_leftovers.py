@@ -1,4 +1,4 @@
-"""What a download may leave behind, and what it must not."""
+"""What a download leaves behind: part files and journals, which are allowed, and leaks."""
 
 from __future__ import annotations
 
@@ -26,26 +26,36 @@ _DESCRIPTORS = Path("/proc/self/fd")
 
 
 class BrokenPromiseError(Exception):
-    """A download has not kept what it promises."""
+    """The library has broken one of its promises."""
 
 
 def descriptors(below: Path | None = None) -> set[str]:
-    """What this process has open, or what of it lies below a directory; empty where unknown."""
+    """Return the open file descriptors of this process with their paths.
+
+    Args:
+        below: Only files below this directory. None is all files.
+
+    Returns:
+        An empty set if the system has no ``/proc``.
+    """
     found = set()
     if _DESCRIPTORS.is_dir():
         for entry in _DESCRIPTORS.iterdir():
             try:
                 target = str(entry.readlink())
             except OSError:
-                # The one with which the directory was listed.
-                continue
+                continue  # This is the descriptor of the listing itself, now closed.
             if below is None or target.startswith(str(below)):
                 found.add(f"{entry.name} → {target}")
     return found
 
 
 def check_nothing_left(directory: Path) -> None:
-    """Make sure that no task, thread or descriptor of a download is left."""
+    """Check that no task, thread or open file of a download is left.
+
+    Raises:
+        BrokenPromiseError: Something is left.
+    """
     tasks = [task for task in asyncio.all_tasks() if _is_ours(task)]
     if tasks:
         raise BrokenPromiseError(f"tasks are left: {tasks}")
@@ -63,7 +73,7 @@ def _is_ours(task: asyncio.Task[Any]) -> bool:
 
 
 def read_journal(path: Path) -> Record | None:
-    """What a journal says of the bytes beside it; ``None`` where it is no good."""
+    """Return the record in a journal, or None if the journal is invalid."""
     text = path.read_bytes()
     try:
         first = json.loads(text.partition(b"\n")[0])
@@ -72,14 +82,14 @@ def read_journal(path: Path) -> Record | None:
     return journal.read(text, first["artifact"], first["digest"], boot_id())
 
 
-class Partials:
-    """What downloads have left in a directory, to be gone on with.
+class PartFiles:
+    """The part files in a directory, from which a download can resume.
 
     Attributes:
-        files: All of their files.
-        records: What the good journals say, by the part files that they are about.
-        spans: The same, of the bytes alone.
-        total: How many bytes that is.
+        files: All part files and journals.
+        records: The records of the valid journals, by part file.
+        spans: The byte ranges in these records, by part file.
+        total: Number of bytes in these ranges.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -99,35 +109,35 @@ class Partials:
         self.spans = {part: record.spans for part, record in self.records.items()}
         self.total = sum(RangeSet(spans).total for spans in self.spans.values())
 
-    def lies(self, payloads: Sequence[bytes]) -> list[tuple[Path, Record]]:
-        """Journals that tell of bytes that are not on disk, whichever of the payloads it is."""
+    def false_records(self, payloads: Sequence[bytes]) -> list[tuple[Path, Record]]:
+        """Return the records of bytes that are not on disk, for any of the payloads."""
         return [
             (part, record)
             for part, record in self.records.items()
-            if not any(_is_true(part.read_bytes(), record, payload) for payload in payloads)
+            if not any(_matches(part.read_bytes(), record, payload) for payload in payloads)
         ]
 
 
-def _is_true(data: bytes, record: Record, payload: bytes) -> bool:
+def _matches(data: bytes, record: Record, payload: bytes) -> bool:
     return all(data[slice(*span)] == payload[slice(*span)] for span in record.spans)
 
 
-def covers(has: Iterable[tuple[int, int]], had: Iterable[tuple[int, int]]) -> bool:
-    """Whether all bytes of some spans are in others as well."""
-    return RangeSet([*has, *had]).total == RangeSet(has).total
+def covers(outer: Iterable[tuple[int, int]], inner: Iterable[tuple[int, int]]) -> bool:
+    """Return True if the ranges in `outer` contain all bytes of those in `inner`."""
+    return RangeSet([*outer, *inner]).total == RangeSet(outer).total
 
 
 @contextmanager
-def nothing_unraisable() -> Iterator[list[str]]:
-    """Collect what Python would only print: warnings, and errors that nobody could catch."""
-    told: list[str] = []
+def unraisable_errors() -> Iterator[list[str]]:
+    """Collect warnings, and exceptions that Python can only print ("Exception ignored in")."""
+    messages: list[str] = []
     hook = sys.unraisablehook
-    sys.unraisablehook = lambda lost: told.append(f"{lost.err_msg}: {lost.exc_value!r}")
+    sys.unraisablehook = lambda lost: messages.append(f"{lost.err_msg}: {lost.exc_value!r}")
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            yield told
+            yield messages
             gc.collect()
-        told += [str(warning.message) for warning in caught]
+        messages += [str(warning.message) for warning in caught]
     finally:
         sys.unraisablehook = hook

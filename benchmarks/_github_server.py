@@ -1,7 +1,8 @@
-"""The servers of a scenario, as a child: FakeGitHub, and nginx where it is to serve the bytes.
+"""The servers of a scenario in a child process: FakeGitHub, and nginx for the payload if requested.
 
-It is told what to serve in JSON, prints where, and answers each line of its input with what was
-asked for since the last: requests, and bytes of the blob host. It ends with its input.
+The argument is JSON: what to serve. The process prints the URLs as JSON. It answers each line of
+its standard input with the number of requests, and of payload bytes, since the previous line. It
+exits when its standard input is closed.
 """
 
 from __future__ import annotations
@@ -21,30 +22,34 @@ from tests.stores.nginx import Nginx
 REPOSITORY = "octo-org/octo-docs"
 
 
-async def serve(wanted: dict[str, Any]) -> None:
-    """Serve until the input ends."""
-    payload = Path(wanted["payload"])
+async def serve(options: dict[str, Any]) -> None:
+    """Serve until standard input is closed.
+
+    Args:
+        options: As the arguments of `benchmarks._servers.github`.
+    """
+    payload = Path(options["payload"])
     with ExitStack() as stack:
         store, note = None, "The bytes come from FakeGitHub."
-        if wanted["nginx"]:
+        if options["nginx"]:
             try:
-                store = stack.enter_context(Nginx(limit_rate=wanted["rate"], tls=wanted["tls"]))
+                store = stack.enter_context(Nginx(limit_rate=options["rate"], tls=options["tls"]))
             except ProgramMissingError as missing:
-                if wanted["tls"] or wanted["rate"]:
+                if options["tls"] or options["rate"]:
                     print(json.dumps({"skipped": str(missing)}), flush=True)
                     return
                 note = f"{note[:-1]}: {missing}."
             else:
                 await store.put("blob.zip", payload)
                 note = "The bytes come from nginx."
-        async with FakeGitHub(limits=None, latency=wanted["latency"]) as fake:
+        async with FakeGitHub(limits=None, latency=options["latency"]) as fake:
             location = None if store is None else lambda _: store.signed_url("blob.zip")
             fake.add_artifact(REPOSITORY, "dist", payload, location=location, run_id=2332938)
             relay = await asyncio.start_server(Relay(fake.url), "127.0.0.1", 0)
             host, port = relay.sockets[0].getsockname()
             ca = str(store.ca) if store is not None and store.ca is not None else ""
-            told = {"url": fake.url, "token": fake.token, "ca": ca, "relay": f"{host}:{port}"}
-            print(json.dumps({**told, "note": note}), flush=True)
+            server = {"url": fake.url, "token": fake.token, "ca": ca, "relay": f"{host}:{port}"}
+            print(json.dumps({**server, "note": note}), flush=True)
             async with relay:
                 while await asyncio.to_thread(sys.stdin.readline):
                     await fake.settled()
@@ -56,10 +61,10 @@ async def serve(wanted: dict[str, Any]) -> None:
 
 
 class Relay:
-    """A proxy for ``gh``, which speaks http to ``api.github.localhost`` alone.
+    """A proxy for ``gh``, which uses plain http only for ``api.github.localhost``.
 
     Args:
-        url: Where every request goes.
+        url: The server that every request is forwarded to.
     """
 
     def __init__(self, url: str) -> None:
@@ -68,7 +73,7 @@ class Relay:
         self._port = int(port)
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection, of one request; its answer names no host but that one."""
+        """Forward the request of a connection, and rewrite the server's URL in the response."""
         head = await reader.readuntil(b"\r\n\r\n")
         line, _, rest = head.partition(b"\r\n")
         method, target, version = line.split(b" ")

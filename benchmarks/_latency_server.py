@@ -1,8 +1,8 @@
-"""A GitHub and a store that are far away: every answer takes its time, and none costs much.
+"""A GitHub API and a blob store with latency and little CPU time per response.
 
-`FakeGitHub` is as strict as the real one, and as busy; where a client's own pace is measured, the
-server must not be what is waited for. Run as a child, it prints its URL and serves until its input
-ends.
+`FakeGitHub` checks requests strictly and is slow. Where a client's own speed is measured, the
+server must not be the bottleneck. As a child process, this module prints its URL and serves until
+its standard input is closed.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ ARTIFACT = (
 )
 
 
-class Distant(asyncio.Protocol):
-    """One connection.
+class LatencyServer(asyncio.Protocol):
+    """The server's side of a connection.
 
     Args:
-        count: How many artifacts there are, with ids from 1 on.
-        size: Bytes of each.
-        latency: Seconds that an answer takes.
+        count: Number of artifacts, with ids from 1.
+        size: Bytes of each artifact.
+        latency: Seconds before each response.
     """
 
     def __init__(self, count: int, size: int, latency: float) -> None:
@@ -41,27 +41,27 @@ class Distant(asyncio.Protocol):
         self._payload = bytes(size)
         self._digest = f"sha256:{hashlib.sha256(self._payload).hexdigest()}"
         self._loop = asyncio.get_running_loop()
-        self._heard = b""
+        self._received = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """As `asyncio.Protocol`."""
+        """Store the transport and the server's URL."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._url = "http://{}:{}".format(*transport.get_extra_info("sockname"))
 
     def data_received(self, data: bytes) -> None:
-        """Answer each request, later."""
-        self._heard += data
-        while b"\r\n\r\n" in self._heard:
-            head, _, self._heard = self._heard.partition(b"\r\n\r\n")
+        """Schedule a response to each complete request."""
+        self._received += data
+        while b"\r\n\r\n" in self._received:
+            head, _, self._received = self._received.partition(b"\r\n\r\n")
             target = head.split(b" ", 2)[1].decode()
-            known = b'\r\nif-none-match: w/"1"' in head.lower()
+            unchanged = b'\r\nif-none-match: w/"1"' in head.lower()
             if self._latency:
-                self._loop.call_later(self._latency, self._answer, target, known)
+                self._loop.call_later(self._latency, self._respond, target, unchanged)
             else:
-                self._answer(target, known)
+                self._respond(target, unchanged)
 
-    def _answer(self, target: str, known: bool) -> None:
+    def _respond(self, target: str, unchanged: bool) -> None:
         if self._transport.is_closing():
             return
         path = urlsplit(target).path
@@ -73,15 +73,15 @@ class Distant(asyncio.Protocol):
             number = path.split("/")[-2]
             location = f"Location: {self._url}/blob/{number}.zip?sig=x\r\n"
             self._transport.write((HEAD % ("302 Found", 0, "text/plain", location)).encode())
-        elif known:
+        elif unchanged:
             self._transport.write(b'HTTP/1.1 304 Not Modified\r\nETag: W/"1"\r\n\r\n')
         elif number.isdecimal():
             body = self._artifact(int(number))
             text = HEAD % ("200 OK", len(body), "application/json", 'ETag: W/"1"\r\n')
             self._transport.write((text + body).encode())
         else:
-            asked = parse_qs(urlsplit(target).query)
-            page, per_page = (int(asked.get(name, ["1"])[0]) for name in ("page", "per_page"))
+            query = parse_qs(urlsplit(target).query)
+            page, per_page = (int(query.get(name, ["1"])[0]) for name in ("page", "per_page"))
             self._transport.write(self._page(page, per_page))
 
     def _page(self, number: int, size: int) -> bytes:
@@ -101,7 +101,7 @@ class Distant(asyncio.Protocol):
 
 async def _serve(count: int, size: int, latency: float) -> None:
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Distant(count, size, latency), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: LatencyServer(count, size, latency), "127.0.0.1", 0)
     async with server:
         print("http://{}:{}".format(*server.sockets[0].getsockname()), flush=True)
         await asyncio.to_thread(sys.stdin.read)

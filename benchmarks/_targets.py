@@ -1,0 +1,118 @@
+"""The performance targets, and the comparison of the results with them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Mapping
+
+from attrs import frozen
+
+from benchmarks._scenario import Result
+
+
+@frozen
+class Verdict:
+    """The comparison of a result with a target.
+
+    Attributes:
+        scenario: The scenario that measures the figure.
+        what: A description of the figure.
+        target: The target in words.
+        figure: The measured figure, rounded away from the target's favour.
+        met: Whether the target is met, or None if it was not judged.
+    """
+
+    scenario: str
+    what: str
+    target: str
+    figure: str
+    met: bool | None
+
+
+@frozen
+class _Target:
+    """A performance target: a figure of at least `least`, or of at most `most`."""
+
+    scenario: str
+    what: str
+    target: str
+    key: str
+    unit: str
+    least: float | None = None
+    most: float | None = None
+    digits: int = 2
+
+    def met(self, figure: float) -> bool:
+        """Return True if the figure meets the target."""
+        if self.least is not None:
+            return figure >= self.least
+        return self.most is None or figure <= self.most
+
+    def format(self, figure: float) -> str:
+        """Format the figure, rounded so that it never looks better than it is."""
+        scale = 10.0**self.digits
+        # Remove floating-point errors first, so that 1.4 does not become 1.39.
+        exact = round(figure * scale, 6)
+        rounded = math.floor(exact) if self.least is not None else math.ceil(exact)
+        return f"{rounded / scale:.{self.digits}f} {self.unit}"
+
+
+_GIB = "1 GiB over loopback to disk, verified, connections=1"
+_THROTTLED = "30 MB/s per connection, connections=8"
+_LISTED = "10,000 artifacts listed, 40 ms latency, concurrency=32"
+_SMALL = "1,000 × 64 KiB, 40 + 40 ms latency, concurrency=32"
+_MEMBER = "a member of 100 KiB from a 1 GiB artifact"
+_OURS = "× ours"
+
+_TARGETS = [
+    _Target("large", _GIB, "curl: 1 ×", "curl", _OURS, least=1),
+    _Target("large", _GIB, "curl && openssl dgst: 1.4 ×", "openssl", _OURS, least=1.4),
+    _Target("large", _GIB, "curl && sha256sum: 3 ×", "sha256sum", _OURS, least=3),
+    _Target("large", _GIB, "githubkit: 5 ×", "githubkit", _OURS, least=5),
+    _Target("memory", "memory up to 8 GiB, 1, 4 and 8 connections", "at most 64 MiB", "peak MiB",
+          "MiB", most=64, digits=0),
+    _Target("throttled", _THROTTLED, "one stream: 7.5 ×", "one", _OURS, least=7.5),
+    _Target("throttled", _THROTTLED, "aria2c -x8: over 1 ×", "aria2c", _OURS, least=1),
+    _Target("listing", _LISTED, "at most 0.5 s", "seconds", "s", most=0.5),
+    _Target("listing", _LISTED, "githubkit: 9 ×", "githubkit", _OURS, least=9),
+    _Target("small", _SMALL, "at most 1.15 × the minimum", "floor", "×", most=1.15),
+    _Target("small", _SMALL, "githubkit: 2.5 ×", "githubkit", _OURS, least=2.5),
+    _Target("member", _MEMBER, "at most 3 requests", "requests", "requests", most=3, digits=0),
+    _Target("member", _MEMBER, "at most 256 KiB received", "KiB", "KiB", most=256, digits=0),
+    _Target("startup", "import, in addition to aiohttp", "at most 40 ms", "over aiohttp", "ms",
+          most=40, digits=0),
+    _Target("loop", "longest callback while 8 downloads run", "at most 50 ms",
+          "longest callback ms", "ms", most=50, digits=0),
+    _Target("faults", "10,000 random fault schedules", "no broken promise", "broken", "broken",
+          most=0, digits=0),
+    _Target("kills", "200 × SIGKILL, then resumed", "1 MiB fetched again per connection",
+          "most", "bytes", most=2**20, digits=0),
+]  # fmt: skip
+
+
+def verdicts(
+    results: Mapping[str, Result],
+    selected: Collection[str],
+    failed: Collection[str],
+    *,
+    quick: bool,
+) -> Iterator[Verdict]:
+    """Compare the results of the selected scenarios with their targets.
+
+    Args:
+        results: The results, by scenario.
+        selected: The scenarios that were selected.
+        failed: The scenarios in which this library failed.
+        quick: Whether the sizes were smaller than those of the targets, which are then not judged.
+    """
+    for target in _TARGETS:
+        if target.scenario not in selected:
+            continue
+        figures = results[target.scenario].figures if target.scenario in results else {}
+        text, met = "not measured", None
+        if target.scenario in failed:
+            text, met = "failed", False
+        elif target.key in figures:
+            figure = figures[target.key]
+            text, met = target.format(figure), None if quick else target.met(figure)
+        yield Verdict(target.scenario, target.what, target.target, text, met)

@@ -1,0 +1,74 @@
+"""Conditions of a fault campaign: small segments, a full disk, and captured warnings."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from unittest import mock
+
+from benchmarks.campaigns._schedules import Schedule
+from ghartifacts_async._disk import file_io, hasher, threads
+from ghartifacts_async._download import ranges
+
+
+@contextmanager
+def segments(schedule: Schedule) -> Iterator[None]:
+    """Patch size limits so that a small payload is split into as many segments as a large one."""
+    if schedule.segments is None:
+        yield
+        return
+    size = max(16, schedule.size // schedule.segments)
+    with (
+        mock.patch.multiple(
+            ranges,
+            BYTES_PER_CONNECTION=size,
+            _MAX_SEGMENT=4 * size,
+            _MIN_SEGMENT=size,
+            _MIN_STOLEN_SHARE=max(1, size // 16),
+        ),
+        mock.patch.multiple(threads, _MAX_BATCH=size // 2, _MIN_BATCH=size // 8),
+        mock.patch.object(hasher, "_MIN_FOLLOW_BYTES", size),
+    ):
+        yield
+
+
+@contextmanager
+def full_disk(batches: int | None) -> Iterator[list[int]]:
+    """Raise ENOSPC on every write after a number of batches.
+
+    Args:
+        batches: Number of batches that are written. None never raises.
+
+    Yields:
+        The sizes in bytes of the batches that were not written.
+    """
+    original_write, written, refused = file_io.RandomFile.write, itertools.count(), list[int]()
+
+    def write(file: file_io.RandomFile, offset: int, chunks: Sequence[bytes]) -> None:
+        if batches is not None and next(written) >= batches:
+            refused.append(sum(map(len, chunks)))
+            raise OSError(errno.ENOSPC, "No space left on device")
+        original_write(file, offset, chunks)
+
+    with mock.patch.object(file_io.RandomFile, "write", write):
+        yield refused
+
+
+@contextmanager
+def captured_warnings() -> Iterator[list[str]]:
+    """Collect the warnings of the library, which it logs when it discards partial data."""
+    messages: list[str] = []
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            messages.append(record.getMessage())
+
+    logger, handler = logging.getLogger("ghartifacts_async"), Handler(logging.WARNING)
+    logger.addHandler(handler)
+    try:
+        yield messages
+    finally:
+        logger.removeHandler(handler)
