@@ -14,6 +14,7 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
 from ghartifacts_async._api.listing import ArtifactListing
+from ghartifacts_async._download.stream import ArtifactStream
 from ghartifacts_async.auth import Anonymous, Auth, GitHubApp, Token, TokenProvider
 from ghartifacts_async.client import Client
 from ghartifacts_async.errors import (
@@ -76,7 +77,6 @@ from ghartifacts_async.repo import Repo
 if TYPE_CHECKING:
     from ghartifacts_async._api.converters import from_json, to_json
     from ghartifacts_async._archive.archive import Archive
-    from ghartifacts_async._download.stream import ArtifactStream
     from ghartifacts_async.reports import (
         BulkProgress,
         Deletion,
@@ -160,7 +160,6 @@ __all__ = [
 
 _HOMES = {
     "Archive": "_archive.archive",
-    "ArtifactStream": "_download.stream",
     "BulkProgress": "reports",
     "Deletion": "reports",
     "MirrorReport": "reports",

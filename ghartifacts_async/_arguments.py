@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import AsyncIterable, Callable, Iterable
+from inspect import iscoroutinefunction
+from os import PathLike, fsencode, fspath
 from typing import TypeVar, get_args
 
 from ghartifacts_async._http.redaction import Secret
@@ -162,6 +164,33 @@ def artifact_name(name: str | None) -> str | None:
     if not isinstance(name, str) or not name or _SURROGATE.search(name):
         raise InvalidArgument(f"name must be a non-empty str or None, not {name!r}")
     return name
+
+
+def destination(path: str | PathLike[str]) -> None:
+    """Validate the path of a file or directory to write."""
+    if not isinstance(path, str | PathLike) or isinstance(text := fspath(path), bytes):
+        raise InvalidArgument(f"destination must be a str or a path, not {path!r}")
+    try:
+        valid = b"\0" not in fsencode(text)
+    except ValueError:
+        valid = False
+    if not valid:
+        raise InvalidArgument(
+            f"destination contains characters that a path cannot contain: {text!r}"
+        )
+    if not text:
+        raise InvalidArgument("destination is empty; use '.' for the working directory")
+
+
+def callback(on_progress: Callable[..., object] | None) -> None:
+    """Validate a progress callback, which must not be async."""
+    call = getattr(on_progress, "__call__", None)  # noqa: B004 - an object may have an async one
+    if on_progress is not None and (
+        call is None or any(map(iscoroutinefunction, (on_progress, call)))
+    ):
+        raise InvalidArgument(
+            "on_progress must be a plain function, which is called in the event loop"
+        )
 
 
 def token(value: str) -> Secret:

@@ -4,30 +4,22 @@ from __future__ import annotations
 
 import threading
 from importlib import import_module
-from typing import TYPE_CHECKING
 
 from attrs import frozen
 
 from ghartifacts_async._api import endpoints
 from ghartifacts_async._api.client import ApiClient
 from ghartifacts_async._disk.threads import IoThreads
+from ghartifacts_async._download.blob import BlobClient
+from ghartifacts_async._download.downloader import Downloader
 from ghartifacts_async._download.signed_url import SignedUrlProvider
+from ghartifacts_async._download.target import DownloadRequest
 from ghartifacts_async._http.transport import Transport
 from ghartifacts_async._tasks.lifetime import Lifetime
 from ghartifacts_async.models import Artifact, ArtifactPage, Download, RetryPolicy
 
-if TYPE_CHECKING:
-    from ghartifacts_async._download.blob import BlobClient
-    from ghartifacts_async._download.target import DownloadRequest
-
-
-_DEFERRED_MODULES = (
-    "aiolimiter",
-    "ghartifacts_async._api.converters",
-    "ghartifacts_async._download.downloader",
-    "ghartifacts_async._download.stream",
-)
-"""Modules that calls and downloads import when they use them."""
+_DEFERRED_MODULES = ("aiolimiter", "filelock", "ghartifacts_async._api.converters")
+"""Modules that take long to import, and that calls and downloads import when they use them."""
 
 _loaded = threading.Event()
 
@@ -64,8 +56,6 @@ class ClientContext:
 
     def blob_client(self, repository: str, artifact: Artifact) -> BlobClient:
         """Return a client for the payload of an artifact."""
-        from ghartifacts_async._download.blob import BlobClient
-
         return BlobClient(self.transport, self.signed_url(repository, artifact), artifact)
 
     async def get(self, repository: str, number: int) -> Artifact:
@@ -75,9 +65,6 @@ class ClientContext:
 
     async def download(self, request: DownloadRequest) -> Download:
         """Download an artifact to a file; see `Repo.download_artifact`."""
-        # Deferred, because many programs import the package and never download.
-        from ghartifacts_async._download.downloader import Downloader
-
         urls = self.signed_url(request.repository, request.artifact)
         key = f"{self.base_url}/{request.repository}/{request.artifact.id}"
         downloader = Downloader(self.transport, self.threads, self.policy, urls, key, request)

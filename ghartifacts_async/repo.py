@@ -11,7 +11,6 @@ from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
     AsyncIterator,
-    Awaitable,
     Callable,
     Iterable,
 )
@@ -27,6 +26,10 @@ from ghartifacts_async._api import endpoints
 from ghartifacts_async._api.filters import Filter
 from ghartifacts_async._api.listing import ArtifactListing
 from ghartifacts_async._context import ClientContext
+from ghartifacts_async._download.progress import OnProgress
+from ghartifacts_async._download.retries import Retrier
+from ghartifacts_async._download.stream import ArtifactStream, open_stream
+from ghartifacts_async._download.target import DownloadRequest
 from ghartifacts_async.errors import ClientStateError
 from ghartifacts_async.models import (
     ArchiveLimits,
@@ -40,9 +43,8 @@ from ghartifacts_async.models import (
 
 if TYPE_CHECKING:
     from ghartifacts_async._archive.archive import Archive
+    from ghartifacts_async._archive.operations import ArchiveOperations
     from ghartifacts_async._bulk.operations import BulkOperations
-    from ghartifacts_async._download.progress import OnProgress
-    from ghartifacts_async._download.stream import ArtifactStream
     from ghartifacts_async.reports import (
         BulkProgress,
         Deletion,
@@ -292,15 +294,12 @@ class Repo:
 
         Source: https://docs.github.com/rest/actions/artifacts#download-an-artifact
         """
-        from ghartifacts_async._download.progress import check_callback
-        from ghartifacts_async._download.target import DownloadRequest, check_destination
-
-        check_destination(destination)
-        check_callback(on_progress)
+        _arguments.destination(destination)
+        _arguments.callback(on_progress)
         _arguments.if_exists(if_exists)
         _arguments.connections(connections)
-        parts = self._opened()
-        async with parts.lifetime.scope():
+        context = self._opened()
+        async with context.lifetime.scope():
             request = DownloadRequest(
                 repository=self.name,
                 artifact=await self._described(artifact),
@@ -312,7 +311,7 @@ class Repo:
                 durable=durable,
                 on_progress=on_progress,
             )
-            return await parts.download(request)
+            return await context.download(request)
 
     @asynccontextmanager
     async def stream_artifact(self, artifact: Artifact | int) -> AsyncIterator[ArtifactStream]:
@@ -334,13 +333,10 @@ class Repo:
 
         Source: https://docs.github.com/rest/actions/artifacts#download-an-artifact
         """
-        from ghartifacts_async._download.retries import Retrier
-        from ghartifacts_async._download.stream import open_stream
-
-        parts = self._opened()
+        context = self._opened()
         artifact = await self._described(artifact)
-        client, retrier = parts.blob_client(self.name, artifact), Retrier(parts.policy)
-        async with open_stream(artifact, client, retrier, parts.lifetime) as stream:
+        client, retrier = context.blob_client(self.name, artifact), Retrier(context.policy)
+        async with open_stream(artifact, client, retrier, context.lifetime) as stream:
             yield stream
 
     @asynccontextmanager
@@ -374,16 +370,10 @@ class Repo:
 
         Source: https://docs.github.com/rest/actions/artifacts#download-an-artifact
         """
-        from ghartifacts_async._archive.archive import open_archive
-        from ghartifacts_async._archive.remote_file import RemoteFile
-
         _arguments.of_kind(limits, ArchiveLimits)
-        parts = self._opened()
+        archives = self._archives()
         artifact = await self._described(artifact)
-        client = parts.blob_client(self.name, artifact)
-        whole = self._whole(parts, artifact)
-        remote = RemoteFile(artifact, client, parts.policy, parts.threads, whole)
-        async with open_archive(artifact, remote, parts.lifetime, limits) as archive:
+        async with archives.open(artifact, limits) as archive:
             yield archive
 
     async def extract_artifact(
@@ -449,18 +439,12 @@ class Repo:
 
         Source: https://docs.github.com/rest/actions/artifacts#download-an-artifact
         """
-        from ghartifacts_async._archive.extraction import (
-            ExtractionRequest,
-            download_and_extract,
-        )
-
-        request = ExtractionRequest.from_arguments(
+        archives = self._archives()
+        request = archives.extraction_request(
             directory, members, strip, if_exists, portable, limits
         )
-        parts = self._opened()
-        async with parts.lifetime.scope():
-            artifact = await self._described(artifact)
-            return await download_and_extract(parts.threads, self._whole(parts, artifact), request)
+        async with self._opened().lifetime.scope():
+            return await archives.extract(await self._described(artifact), request)
 
     def download_artifacts(
         self,
@@ -642,23 +626,11 @@ class Repo:
 
         return BulkOperations(self._opened(), self.name)
 
-    def _whole(
-        self, parts: ClientContext, artifact: Artifact
-    ) -> Callable[[Path], Awaitable[Download]]:
-        """Return a function that downloads an artifact to a path and keeps no partial data."""
-        from ghartifacts_async._download.target import DownloadRequest
+    def _archives(self) -> ArchiveOperations:
+        """Load the archive operations, which many programs never use."""
+        from ghartifacts_async._archive.operations import ArchiveOperations
 
-        def download(path: Path) -> Awaitable[Download]:
-            request = DownloadRequest(
-                repository=self.name,
-                artifact=artifact,
-                destination=path,
-                if_exists="replace",
-                keep_partial=False,
-            )
-            return parts.download(request)
-
-        return download
+        return ArchiveOperations(self._opened(), self.name)
 
     async def _described(self, artifact: Artifact | int) -> Artifact:
         """Return the artifact, requesting it from GitHub if only its id is given."""

@@ -30,7 +30,6 @@ from ghartifacts_async._disk.file_io import Opener
 from ghartifacts_async._disk.staging import StagingDirectory, staging_directory
 from ghartifacts_async._disk.threads import IoThreads
 from ghartifacts_async._download import ranges
-from ghartifacts_async._download.target import check_destination
 from ghartifacts_async.errors import ArchiveError
 from ghartifacts_async.models import ArchiveLimits, Download, IfDirectoryExists
 
@@ -64,7 +63,7 @@ class ExtractionRequest:
         Raises:
             InvalidArgument: An argument is invalid.
         """
-        check_destination(directory)
+        _arguments.destination(directory)
         _arguments.of_kind(limits, ArchiveLimits)
         return cls(
             directory,

@@ -14,8 +14,6 @@ from ghartifacts_async._bulk.mirror import Mirror, update_mirrors
 from ghartifacts_async._bulk.path_template import PathTemplate
 from ghartifacts_async._bulk.retention import Criteria
 from ghartifacts_async._context import ClientContext
-from ghartifacts_async._download.progress import check_callback
-from ghartifacts_async._download.target import check_destination
 from ghartifacts_async.models import Artifact, IfExists
 from ghartifacts_async.reports import BulkProgress, Deletion, MirrorReport, Outcome, PruneReport
 
@@ -43,8 +41,8 @@ class BulkOperations:
         on_progress: Callable[[BulkProgress], None] | None,
     ) -> AsyncGenerator[Outcome, None]:
         """Download many artifacts and yield each outcome; see `Repo.download_artifacts`."""
-        check_destination(directory)
-        check_callback(on_progress)
+        _arguments.destination(directory)
+        _arguments.callback(on_progress)
         return download_artifacts(
             self._context,
             self._repository,
@@ -89,8 +87,8 @@ class BulkOperations:
         on_progress: Callable[[BulkProgress], None] | None,
     ) -> MirrorReport:
         """Update a mirror of the artifacts of a listing; see `Repo.mirror`."""
-        check_destination(directory)
-        check_callback(on_progress)
+        _arguments.destination(directory)
+        _arguments.callback(on_progress)
         mirror = Mirror(
             self._context,
             self._repository,
@@ -129,8 +127,8 @@ async def mirror_repositories(
         durable: Whether files and manifests would survive a power failure.
         on_progress: Called with the progress of all repositories together.
     """
-    check_destination(directory)
-    check_callback(on_progress)
+    _arguments.destination(directory)
+    _arguments.callback(on_progress)
     path_template = PathTemplate(template)
     mirrors = [
         Mirror(

@@ -4,31 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from inspect import iscoroutinefunction
 from typing import TypeAlias
 
-from ghartifacts_async.errors import InvalidArgument, ProgressError
+from ghartifacts_async.errors import ProgressError
 from ghartifacts_async.models import Artifact, Progress
 
 OnProgress: TypeAlias = Callable[[Progress], None]
 
 REPORT_INTERVAL = 0.1
 """Minimum number of seconds between two reports, except for the last one."""
-
-
-def check_callback(on_progress: Callable[..., object] | None) -> None:
-    """Make sure that a progress callback can be called in the event loop.
-
-    Raises:
-        InvalidArgument: It is not callable, or it is async.
-    """
-    call = getattr(on_progress, "__call__", None)  # noqa: B004 - an object may have an async one
-    if on_progress is not None and (
-        call is None or any(map(iscoroutinefunction, (on_progress, call)))
-    ):
-        raise InvalidArgument(
-            "on_progress must be a plain function, which is called in the event loop"
-        )
 
 
 class Meter:

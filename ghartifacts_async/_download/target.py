@@ -16,7 +16,7 @@ from ghartifacts_async._disk.filenames import safe_filename
 from ghartifacts_async._disk.hasher import has_digest
 from ghartifacts_async._disk.threads import IoThreads
 from ghartifacts_async._download.progress import OnProgress
-from ghartifacts_async.errors import DiskError, InvalidArgument, TargetExists
+from ghartifacts_async.errors import DiskError, TargetExists
 from ghartifacts_async.models import Artifact, IfExists
 
 
@@ -117,28 +117,6 @@ class Target:
             DiskError: The file cannot be synced.
         """
         await threads.run(_sync, self.path)
-
-
-def check_destination(destination: str | os.PathLike[str]) -> None:
-    """Make sure that a destination is a valid path.
-
-    Raises:
-        InvalidArgument: It is not.
-    """
-    if not isinstance(destination, str | os.PathLike) or isinstance(
-        text := os.fspath(destination), bytes
-    ):
-        raise InvalidArgument(f"destination must be a str or a path, not {destination!r}")
-    try:
-        valid = b"\0" not in os.fsencode(text)
-    except ValueError:
-        valid = False
-    if not valid:
-        raise InvalidArgument(
-            f"destination contains characters that a path cannot contain: {text!r}"
-        )
-    if not text:
-        raise InvalidArgument("destination is empty; use '.' for the working directory")
 
 
 def _is_directory(text: str) -> bool:
