@@ -38,7 +38,7 @@ class ClientContext:
     """
 
     base_url: str
-    session: ApiClient
+    api: ApiClient
     transport: Transport
     threads: IoThreads
     lifetime: Lifetime
@@ -52,7 +52,7 @@ class ClientContext:
     def signed_url(self, repository: str, artifact: Artifact) -> SignedUrlProvider:
         """Return the signed URL of an artifact, which is requested when it is first used."""
         call = endpoints.download_artifact(repository, artifact.id)
-        return SignedUrlProvider(self.session, self.transport, call)
+        return SignedUrlProvider(self.api, self.transport, call)
 
     def blob_client(self, repository: str, artifact: Artifact) -> BlobClient:
         """Return a client for the payload of an artifact."""
@@ -61,7 +61,7 @@ class ClientContext:
     async def get(self, repository: str, number: int) -> Artifact:
         """Request an artifact by its id."""
         call = endpoints.get_artifact(repository, number)
-        return await self.session.call(call)
+        return await self.api.call(call)
 
     async def download(self, request: DownloadRequest) -> Download:
         """Download an artifact to a file; see `Repo.download_artifact`."""

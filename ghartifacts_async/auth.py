@@ -1,4 +1,4 @@
-"""Where the token of a call comes from."""
+"""Authentication: the sources of the tokens that calls are made with."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ from ghartifacts_async.errors import ArtifactsError, InvalidArgument, TokenProvi
 
 @runtime_checkable
 class Auth(Protocol):
-    """A source of tokens. Most are better written as an async callable that returns one."""
+    """A source of tokens. An async callable that returns a token is usually simpler to write."""
 
-    async def token(self, ask: ApiCaller, rejected: str | None) -> str | None:
-        """The token for the next call, ``None`` to make it without one.
+    async def token(self, api_caller: ApiCaller, rejected: str | None) -> str | None:
+        """Return the token for the next call, or None to make it without a token.
 
         Args:
-            ask: Makes an API call with another token, for those who trade one for another.
-            rejected: The token that GitHub has just refused, if any: to return it once more is
-                to say that there is no other.
+            api_caller: Makes an API call with another token, to exchange that token for one that
+                this method returns.
+            rejected: The token that GitHub has just refused, or ``None``. Return it again if there
+                is no other.
         """
 
 
@@ -37,18 +38,20 @@ class Token:
     """A personal access token, an installation token, or a workflow's ``GITHUB_TOKEN``.
 
     Args:
-        value: The token itself; never shown again.
+        value: The token. No repr, log or error shows it.
 
     Raises:
-        InvalidArgument: It is empty, or holds what no header can carry.
+        InvalidArgument: The token is empty, or has characters that are not allowed in a header.
+
+    Source: https://docs.github.com/rest/authentication/authenticating-to-the-rest-api
     """
 
     def __init__(self, value: str) -> None:
         value = hidden(value)
         self._value = _arguments.token(value)
 
-    async def token(self, ask: ApiCaller, rejected: str | None) -> str:  # noqa: ARG002
-        """The token."""
+    async def token(self, api_caller: ApiCaller, rejected: str | None) -> str:  # noqa: ARG002
+        """Return the token."""
         return self._value
 
     def __repr__(self) -> str:
@@ -56,26 +59,28 @@ class Token:
 
 
 class TokenProvider:
-    """Asks an async callable for a token before each call, and once more after a 401.
+    """An async callable that provides the token for each call, and another one after a 401.
 
     Args:
-        provide: Returns a valid token; it is expected to cache one itself.
+        provide: Returns a valid token. It runs before every call, so it should cache the token.
     """
 
     def __init__(self, provide: Callable[[], Awaitable[str]]) -> None:
         self._provide = provide
 
-    async def token(self, ask: ApiCaller, rejected: str | None) -> str:  # noqa: ARG002
-        """The token of the moment.
+    async def token(self, api_caller: ApiCaller, rejected: str | None) -> str:  # noqa: ARG002
+        """Return the token that the callable provides.
 
         Raises:
-            InvalidArgument: The provider is not async, or returned something that is no token.
-            TokenProviderError: The provider raised.
+            InvalidArgument: The callable is not async, or returned something else than a token.
+            TokenProviderError: The callable raised.
         """
         try:
             provided = hidden(self._provide())
             if not isawaitable(provided):
-                raise InvalidArgument("the token provider is not async: it returned no awaitable")
+                raise InvalidArgument(
+                    "the token provider is not async: it did not return an awaitable"
+                )
             value = hidden(await provided)
         except ArtifactsError:
             raise
@@ -88,10 +93,15 @@ class TokenProvider:
 
 
 class Anonymous:
-    """No token: enough to list and get on public repositories, 60 calls an hour."""
+    """No token. This allows 60 calls per hour to list and get artifacts of public repositories.
 
-    async def token(self, ask: ApiCaller, rejected: str | None) -> None:
-        """``None``."""
+    Downloading requires a token, even for public repositories.
+
+    Source: https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
+    """
+
+    async def token(self, api_caller: ApiCaller, rejected: str | None) -> None:
+        """Return None."""
 
     def __repr__(self) -> str:
         return "Anonymous()"
@@ -100,21 +110,22 @@ class Anonymous:
 class GitHubApp:
     """An installation of a GitHub App (extra ``app``).
 
-    Its installation token is minted when it is first needed, shared by all tasks, and renewed a
-    minute before it ends, or when GitHub refuses it. It serves the clients of one server.
+    The installation token is created when it is first needed and shared by all tasks. It is
+    renewed a minute before it expires, or when GitHub refuses it. One `GitHubApp` can be shared by
+    several clients of the same server. Pass either `installation_id` or `repository`.
 
     Args:
-        app_id: The app's id, or its client id.
-        private_key: The app's private key, PEM.
-        installation_id: Which installation; or else
-        repository: ``owner/name`` of a repository that the app is installed on, from which the
-            installation is found.
-        permissions: What the token may do at most, such as ``{"actions": "read"}``; all that the
-            app may where it is ``None``.
-        wall_clock: Seconds since the epoch.
+        app_id: Id or client id of the app.
+        private_key: Private key of the app in PEM format.
+        installation_id: Id of the installation.
+        repository: ``owner/name`` of a repository that the app is installed on; its installation
+            is used.
+        permissions: Permissions to restrict the token to, such as ``{"actions": "read"}``;
+            ``None`` for all permissions of the app.
+        wall_clock: Returns seconds since the epoch.
 
     Raises:
-        InvalidArgument: An argument cannot be right, or PyJWT is not installed.
+        InvalidArgument: An argument is invalid, or PyJWT is not installed.
 
     Source: https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app
     """
@@ -129,16 +140,16 @@ class GitHubApp:
         permissions: Mapping[str, str] | None = None,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        # The frames of an error show what their names hold.
+        # Tracebacks may be logged with the local variables of their frames.
         self._key = private_key = hidden(
             private_key.decode(errors="replace") if isinstance(private_key, bytes) else private_key
         )
         self._issuer, self._installation = str(app_id), installation_id
         self._repository = repository
         if (installation_id is None) == (repository is None):
-            raise InvalidArgument("a GitHubApp has an installation_id, or else a repository")
+            raise InvalidArgument("pass either installation_id or repository to GitHubApp")
         if find_spec("jwt") is None or find_spec("cryptography") is None:
-            raise InvalidArgument("a GitHubApp needs PyJWT: pip install 'ghartifacts_async[app]'")
+            raise InvalidArgument("GitHubApp needs PyJWT: pip install 'ghartifacts_async[app]'")
         if repository is not None:
             _arguments.repository(repository)
         else:
@@ -150,24 +161,31 @@ class GitHubApp:
         self._failure: ArtifactsError | None = None
         self._base_url: str | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        # A lock and not a task: whoever is cancelled while minting leaves it to the next.
+        # A lock rather than a shared task: if a task is cancelled here, the next one takes over.
         self._minting = asyncio.Lock()
         self._jwt()
 
     def bind(self, base_url: str) -> None:
-        """Serve the clients of this server alone: its tokens are nobody else's.
+        """Bind the app to a server, so that its tokens are sent to no other server.
+
+        Args:
+            base_url: Base URL of the server's API.
 
         Raises:
-            InvalidArgument: It serves another one.
+            InvalidArgument: The app is bound to another server.
         """
         if self._base_url not in {None, base_url}:
             raise InvalidArgument(
-                "this GitHubApp serves a client of another server; make a new one"
+                f"this GitHubApp is used with {self._base_url}; create another one for {base_url}"
             )
         self._base_url = base_url
 
-    async def token(self, ask: ApiCaller, rejected: str | None) -> str:
-        """The installation's token, minted where there is none that lasts a minute more."""
+    async def token(self, api_caller: ApiCaller, rejected: str | None) -> str:
+        """Return the installation token; create one if none is valid for another minute.
+
+        Raises:
+            ArtifactsError: GitHub could not be reached, or refused to create the token.
+        """
         if (token := self._current(rejected)) is not None:
             return token
         loop = asyncio.get_running_loop()
@@ -178,10 +196,10 @@ class GitHubApp:
             if (token := self._current(rejected)) is not None:
                 return token
             if self._failure is not None and self._failures != failures:
-                # It failed while this one waited: to try in turn might take hours.
+                # Another task failed during the wait; if each task tried, it might take hours.
                 raise copy(self._failure)
             try:
-                return await self._mint(ask)
+                return await self._mint(api_caller)
             except ArtifactsError as failure:
                 self._failures += 1
                 self._failure = copy(failure)
@@ -193,12 +211,14 @@ class GitHubApp:
             return None
         return minted.token if asyncio.get_running_loop().time() < minted.renew_at else None
 
-    async def _mint(self, ask: ApiCaller) -> str:
+    async def _mint(self, api_caller: ApiCaller) -> str:
         if self._installation is None:
             assert self._repository is not None
-            self._installation = (await ask(find_installation(self._repository), self._jwt)).id
+            self._installation = (
+                await api_caller(find_installation(self._repository), self._jwt)
+            ).id
         call = create_installation_token(self._installation, self._permissions)
-        issued = await ask(call, self._jwt)
+        issued = await api_caller(call, self._jwt)
         now = asyncio.get_running_loop().time()
         issued_at = self._wall_clock() if issued.issued_at is None else issued.issued_at
         lifetime = issued.expires_at - issued_at
@@ -207,14 +227,14 @@ class GitHubApp:
         return self._minted.token
 
     def _jwt(self) -> str:
-        """Who the app is, for nine minutes, from a minute ago: clocks differ."""
+        """Return a JWT of the app for nine minutes, issued a minute ago because clocks differ."""
         import jwt
 
         now = int(self._wall_clock())
         claims = {"iat": now - _CLOCK_SKEW, "exp": now + _JWT_LASTS, "iss": self._issuer}
         try:
             return Secret(jwt.encode(claims, self._key, algorithm="RS256"))
-        except Exception:  # noqa: S110 - whatever it says may quote the key
+        except Exception:  # noqa: S110 - its message may quote the key
             pass
         raise InvalidArgument("private_key is not the PEM of an RSA private key")
 
@@ -235,10 +255,10 @@ class _Minted:
 
 
 def auth_of(auth: Auth | str | Callable[[], Awaitable[str]] | None) -> Auth:
-    """What a caller passes as ``auth``, as an `Auth`.
+    """Return the `Auth` for a client's argument ``auth``.
 
     Raises:
-        InvalidArgument: It is none of these.
+        InvalidArgument: The argument has another type.
     """
     auth = hidden(auth)
     if auth is None:
@@ -250,6 +270,6 @@ def auth_of(auth: Auth | str | Callable[[], Awaitable[str]] | None) -> Auth:
     if callable(auth) and not isinstance(auth, type):
         return TokenProvider(auth)
     raise InvalidArgument(
-        f"auth is a token, an Auth, an async callable that returns a token, or None, "
-        f"not a value of type {type(auth).__name__}"
+        f"auth must be a token, an Auth, an async callable that returns a token, or None, "
+        f"not {type(auth).__name__}"
     )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self, Unpack
 
 from ghartifacts_async import _arguments
 from ghartifacts_async._api.client import ApiClient
-from ghartifacts_async._api.rate_limiter import Limiter
+from ghartifacts_async._api.rate_limiter import RateLimiter
 from ghartifacts_async._context import ClientContext
 from ghartifacts_async._disk.threads import IoThreads
 from ghartifacts_async._http.connection_pool import check_borrowed
@@ -100,10 +100,10 @@ class Client:
             timeouts=timeouts,
         )
         lifetime = Lifetime()
-        self._session = ApiClient(
+        self._api = ApiClient(
             transport,
             auth_of(auth).token,
-            Limiter(rate_limits, time.time, bounded=transport.pool.bounded),
+            RateLimiter(rate_limits, time.time, bounded=transport.pool.bounded),
             retry,
             lifetime,
             base_url=self._base_url,
@@ -111,7 +111,7 @@ class Client:
             conditional=conditional,
         )
         self._parts = ClientContext(
-            self._base_url, self._session, transport, IoThreads(), lifetime, retry
+            self._base_url, self._api, transport, IoThreads(), lifetime, retry
         )
 
     @classmethod
@@ -230,12 +230,12 @@ class Client:
     @property
     def rate_limit(self) -> RateLimit | None:
         """The primary rate limit from GitHub's latest response, or None if it has sent none."""
-        return self._session.rate_limit
+        return self._api.rate_limit
 
     @property
     def stats(self) -> Stats:
         """Counts of what this client has done so far."""
-        return self._session.stats
+        return self._api.stats
 
     async def __aenter__(self) -> Self:
         if self._state != "not open yet":

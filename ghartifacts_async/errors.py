@@ -64,14 +64,18 @@ class ArtifactsError(Exception):
         summary: What failed and what to do about it.
         attempts: Number of attempts before the call or download was given up.
         seconds: Duration of these attempts in seconds, without waits at rate limits.
+        previous: Summary of the previous attempt's error if it was of another kind, or ``None``.
     """
 
     summary: str
     attempts: int = field(default=1, kw_only=True)
     seconds: float = field(default=0.0, kw_only=True)
+    previous: str | None = field(default=None, kw_only=True)
 
     def __str__(self) -> str:
-        return self.summary
+        previous = f"; the previous attempt: {self.previous}" if self.previous else ""
+        suffix = f" ({self.attempts} attempts in {self.seconds:.1f} s{previous})"
+        return self.summary + (suffix if self.attempts > 1 else "")
 
     # One method for all classes, because attrs would compile one for each class at every import.
     def __repr__(self) -> str:
@@ -282,8 +286,7 @@ class ArchiveLimitExceeded(ArchiveError):
     """The archive, or one of its members, exceeds a limit.
 
     Attributes:
-        limit: Name of the limit: a field of `ArchiveLimits`, or ``"max_size"`` of
-            `Archive.read`.
+        limit: A field of `ArchiveLimits`, or ``"max_size"`` of `Archive.read`.
         allowed: Value of the limit.
     """
 
@@ -305,10 +308,7 @@ class DiskError(ArtifactsError):
 
 
 class DiskFull(DiskError):
-    """No space is left on the disk, or the user's quota is used up.
-
-    The received bytes of a download are kept for the next call; extracted files are removed.
-    """
+    """No space or quota is left. Downloaded bytes are kept; extracted files are removed."""
 
 
 class TargetBusy(DiskError):

@@ -149,7 +149,7 @@ class Repo:
             max_size=max_size,
         )
         concurrency = _arguments.concurrency(concurrency)
-        return ArtifactListing(self._opened().session, call, wanted, concurrency=concurrency)
+        return ArtifactListing(self._opened().api, call, wanted, concurrency=concurrency)
 
     def list_run_artifacts(
         self,
@@ -210,7 +210,7 @@ class Repo:
             max_size=max_size,
         )
         concurrency = _arguments.concurrency(concurrency)
-        return ArtifactListing(self._opened().session, call, wanted, concurrency=concurrency)
+        return ArtifactListing(self._opened().api, call, wanted, concurrency=concurrency)
 
     async def get_artifact(self, artifact: Artifact | int) -> Artifact:
         """Return the current state of an artifact.
@@ -232,7 +232,7 @@ class Repo:
         Source: https://docs.github.com/rest/actions/artifacts#delete-an-artifact
         """
         call = endpoints.delete_artifact(self.name, _arguments.artifact_id(artifact))
-        await self._opened().session.call(call)
+        await self._opened().api.call(call)
 
     async def download_artifact(
         self,

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from ghartifacts_async import Client
-from ghartifacts_async._http.transport import Stream
+from ghartifacts_async._http.transport import StreamedResponse
 
 _COUNTERS = struct.Struct("<QQ")
 
@@ -49,14 +49,14 @@ class ByteCounter:
 async def _download(
     path: str, url: str, token: str, repository: str, artifact: str, target: str, connections: str
 ) -> None:
-    counter, original_read = ByteCounter(Path(path)), Stream.read
+    counter, original_read = ByteCounter(Path(path)), StreamedResponse.read
 
-    async def read(stream: Stream) -> bytes:
+    async def read(stream: StreamedResponse) -> bytes:
         chunk = await original_read(stream)
         counter.add(len(chunk))
         return chunk
 
-    Stream.read = read  # type: ignore[method-assign,assignment]
+    StreamedResponse.read = read  # type: ignore[method-assign,assignment]
     async with Client(token, base_url=url) as gh:
         await gh.repo(repository).download_artifact(
             int(artifact), target, connections=int(connections)

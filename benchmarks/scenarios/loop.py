@@ -52,6 +52,6 @@ def run_scenario(context: Context) -> Result:
         (longest, WALL, CALL, CPU, PEAK),
         rows,
         {"longest callback ms": max(rows[0].reported["longest callback"]) * 1e3},
-        [server.note, "The target is for the longest of all runs. The table has medians."],
+        [server.note, "The target limits the longest of all runs. The table has medians."],
         profile,
     )

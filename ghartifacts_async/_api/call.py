@@ -20,7 +20,7 @@ class ApiCall(Generic[_T_co]):
 
     Attributes:
         method: HTTP method.
-        path: Percent-encoded, with a leading slash and no trailing one (GitHub answers 404 to it).
+        path: Percent-encoded, with a leading slash, and no trailing one, which GitHub rejects.
         decode: Turns the response to this call into its result, or raises an `ArtifactsError`.
         query: Query parameters by name.
         conditional: Whether to cache the response and revalidate it with its ``ETag``.

@@ -1,7 +1,7 @@
-"""JSON ↔ models.
+"""Convert between JSON and the models.
 
-Strict where cattrs is lenient: JSON types are checked, never coerced, so that a reply of the
-wrong shape is told by the path of the field and not found out three calls later.
+Unlike the defaults of cattrs, types are checked and never coerced, so a response of the wrong shape
+is reported at once, with the path of the field.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from ghartifacts_async.models import Digest
 
 _T = TypeVar("_T")
 
-_LONGEST = 200
-_PLAIN = (int, str, bool)
+_MAX_PROBLEM = 200
+_PRIMITIVES = (int, str, bool)
 
 
 class ShapeError(ValueError):
-    """The value does not have the shape of the model; the text names each field by its path."""
+    """A value does not have the shape of the model; the message names each field by its path."""
 
 
 def structure(value: object, model: type[_T]) -> _T:
-    """Make a `model` of parsed JSON; unknown fields are ignored.
+    """Convert parsed JSON to a `model`; unknown fields are ignored.
 
     Raises:
         ShapeError: A field is missing or of the wrong type.
@@ -41,11 +41,11 @@ def structure(value: object, model: type[_T]) -> _T:
         return _converter.structure(value, model)
     except Exception as error:
         problems = transform_error(error, format_exception=_describe)
-    raise ShapeError("; ".join(problem[:_LONGEST] for problem in problems[:3]))
+    raise ShapeError("; ".join(problem[:_MAX_PROBLEM] for problem in problems[:3]))
 
 
 def prepare(model: type) -> None:
-    """Do what the first value of a `model` would have to wait for."""
+    """Compile the hooks of a `model`, so that its first value need not wait for that."""
     _converter.get_structure_hook(model)
 
 
@@ -53,7 +53,7 @@ def parse_json(text: str | bytes) -> Any:
     """Parse JSON.
 
     Raises:
-        ShapeError: It is none.
+        ShapeError: The text is not valid JSON.
     """
     try:
         return json.loads(text)
@@ -63,31 +63,31 @@ def parse_json(text: str | bytes) -> Any:
 
 
 def to_json(value: object) -> str:
-    """Write a model as JSON, to be put on a queue or into a file.
+    """Serialise a model as JSON, for a queue or a file. `from_json` returns an equal value.
 
-    Datetimes become ISO 8601 in UTC, digests ``sha256:<hex>``. `from_json` reads it back, equal.
+    Datetimes become ISO 8601 in UTC, digests ``sha256:<hex>``, paths strings.
 
     Args:
-        value: Any value of this library's models: an `Artifact`, a `Download` …
+        value: A value of one of this library's models, such as an `Artifact` or a `Download`.
     """
     return json.dumps(_converter.unstructure(value), separators=(",", ":"))
 
 
 def from_json(text: str | bytes, model: type[_T]) -> _T:
-    """Read what `to_json` wrote, or an object as GitHub's API gives it; unknown fields are ignored.
+    """Parse the output of `to_json`, or an object of GitHub's API; unknown fields are ignored.
 
     Args:
-        text: JSON.
-        model: What it holds, such as `Artifact`.
+        text: The JSON text.
+        model: The class of the result, such as `Artifact`.
 
     Raises:
-        InvalidArgument: It is not JSON, or not of that model's shape; the summary names the field.
+        InvalidArgument: The text is not JSON, or has another shape; the summary names the field.
     """
     try:
         return structure(parse_json(text), model)
     except ShapeError as error:
         problem = str(error)
-    raise InvalidArgument(f"this is not the JSON of {model.__name__}: {problem}")
+    raise InvalidArgument(f"the JSON is not a valid {model.__name__}: {problem}")
 
 
 def _describe(error: BaseException, expected: type | None) -> str:
@@ -100,7 +100,7 @@ def _describe(error: BaseException, expected: type | None) -> str:
             return f"not a value of {getattr(expected, '__name__', expected)}"
 
 
-def _kind(value: object) -> str:
+def _type_name(value: object) -> str:
     return "null" if value is None else type(value).__name__
 
 
@@ -109,7 +109,7 @@ def _exactly(kind: type, *others: type) -> Any:
 
     def check(value: object, _: object) -> object:
         if type(value) not in kinds:
-            raise TypeError(f"expected {kind.__name__}, got {_kind(value)}")
+            raise TypeError(f"expected {kind.__name__}, got {_type_name(value)}")
         return value
 
     return check
@@ -118,7 +118,7 @@ def _exactly(kind: type, *others: type) -> Any:
 def _from_text(parse: Callable[[str], object]) -> Any:
     def check(value: object, _: object) -> object:
         if not isinstance(value, str):
-            raise TypeError(f"expected str, got {_kind(value)}")
+            raise TypeError(f"expected str, got {_type_name(value)}")
         return parse(value)
 
     return check
@@ -129,24 +129,24 @@ def _moment(text: str) -> datetime:
 
 
 def _object(model: type[_T], converter: Converter) -> Any:
-    quick = make_dict_structure_fn(model, converter, _cattrs_detailed_validation=False)
-    thorough = make_dict_structure_fn(model, converter, _cattrs_detailed_validation=True)
+    fast = make_dict_structure_fn(model, converter, _cattrs_detailed_validation=False)
+    detailed = make_dict_structure_fn(model, converter, _cattrs_detailed_validation=True)
 
     def check(value: object, _: object) -> _T:
         if not isinstance(value, dict):
-            raise TypeError(f"expected an object, got {_kind(value)}")
+            raise TypeError(f"expected an object, got {_type_name(value)}")
         try:
-            return quick(value, model)
+            return fast(value, model)
         except Exception:
-            # What is wrong is found out only where something is: it takes twice as long.
-            return thorough(value, model)
+            # Detailed validation takes twice as long, so it runs only to explain an error.
+            return detailed(value, model)
 
     return check
 
 
 def _optional(kind: Any, converter: Converter) -> Any:
-    (inner,) = (one for one in get_args(kind) if one is not NoneType)
-    if inner in _PLAIN:
+    (inner,) = (each for each in get_args(kind) if each is not NoneType)
+    if inner in _PRIMITIVES:
         return _exactly(inner, NoneType)
     hook = converter.get_structure_hook(inner)
     return lambda value, _: None if value is None else hook(value, inner)
@@ -158,13 +158,13 @@ def _array(kind: Any, converter: Converter) -> Any:
 
     def check(value: object, _: object) -> tuple[object, ...]:
         if not isinstance(value, list):
-            raise TypeError(f"expected an array, got {_kind(value)}")
+            raise TypeError(f"expected an array, got {_type_name(value)}")
         items = []
         for index, item in enumerate(value):
             try:
                 items.append(item_hook(item, item_kind))
             except Exception as error:
-                # The first says enough: there may be a million of them.
+                # Only the first error is reported: every item of a large array may be wrong.
                 error.add_note(IterableValidationNote("an item", index, item_kind))
                 raise IterableValidationError("of an array", [error], tuple) from None  # pyright: ignore[reportCallIssue]
         return tuple(items)
@@ -174,7 +174,7 @@ def _array(kind: Any, converter: Converter) -> Any:
 
 def _number(value: object, _: object) -> float:
     if type(value) not in {int, float}:
-        raise TypeError(f"expected a number, got {_kind(value)}")
+        raise TypeError(f"expected a number, got {_type_name(value)}")
     return float(value)  # type: ignore[arg-type]
 
 
@@ -190,7 +190,7 @@ def _in_utc(moment: datetime) -> datetime:
 
 def _make_converter() -> Converter:
     converter = Converter()
-    for kind in _PLAIN:
+    for kind in _PRIMITIVES:
         converter.register_structure_hook(kind, _exactly(kind))
     converter.register_structure_hook(float, _number)
     converter.register_structure_hook(datetime, _from_text(_moment))

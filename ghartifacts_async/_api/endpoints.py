@@ -37,7 +37,7 @@ from ghartifacts_async.models import Artifact, ArtifactPage, Direction
 _T = TypeVar("_T")
 
 ACCEPT = "application/vnd.github+json"
-"""Media type of every call, also of a download: GitHub answers 415 to the payload's type."""
+"""Media type of every call, also of downloads: GitHub responds with 415 to the payload's type."""
 
 
 @frozen

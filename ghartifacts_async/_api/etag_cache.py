@@ -1,4 +1,4 @@
-"""Answers kept for conditional requests: a 304 costs GitHub little and the primary limit nothing.
+"""Responses cached for conditional requests: a 304 does not count against the primary rate limit.
 
 Source: https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api
 """
@@ -12,33 +12,33 @@ from ghartifacts_async._api.call import ApiCall
 from ghartifacts_async._http.messages import Response
 
 CAPACITY = 2**24
-"""Bytes of answers kept: pages of a hundred artifacts take about 100 KB each."""
+"""Bytes of cached responses; a page of a hundred artifacts takes about 100 KB."""
 
 
 class EtagCache:
-    """The answers of the calls made last, with their ``ETag``."""
+    """The responses to the most recent conditional calls."""
 
     def __init__(self) -> None:
-        self._replies: OrderedDict[str, Response] = OrderedDict()
+        self._responses: OrderedDict[str, Response] = OrderedDict()
         self._size = 0
 
     def get(self, call: ApiCall[Any]) -> Response | None:
-        """The answer kept for a call, or ``None``."""
-        if not call.conditional or call.target not in self._replies:
+        """Return the cached response to a call, or None."""
+        if not call.conditional or call.target not in self._responses:
             return None
-        self._replies.move_to_end(call.target)
-        return self._replies[call.target]
+        self._responses.move_to_end(call.target)
+        return self._responses[call.target]
 
-    def keep(self, call: ApiCall[Any], reply: Response) -> None:
-        """Keep an answer, and let go of the one that was not used for longest."""
-        if call.conditional and "etag" in reply.headers:
-            before = self._replies.pop(call.target, None)
-            self._replies[call.target] = reply
-            self._size += _size(reply) - (_size(before) if before else 0)
+    def store(self, call: ApiCall[Any], response: Response) -> None:
+        """Cache a response that has an ``ETag``, and evict the least recently used ones."""
+        if call.conditional and "etag" in response.headers:
+            previous = self._responses.pop(call.target, None)
+            self._responses[call.target] = response
+            self._size += _size(response) - (_size(previous) if previous else 0)
             while self._size > CAPACITY:
-                self._size -= _size(self._replies.popitem(last=False)[1])
+                self._size -= _size(self._responses.popitem(last=False)[1])
 
 
-def _size(reply: Response) -> int:
-    """Bytes that an answer takes, headers and bookkeeping included, roughly."""
-    return len(reply.body) + 4096
+def _size(response: Response) -> int:
+    """Estimate the bytes that a response takes, headers included."""
+    return len(response.body) + 4096

@@ -1,4 +1,4 @@
-"""Which artifacts of a listing are wanted, where GitHub cannot be asked."""
+"""Filter the artifacts of a listing by criteria that GitHub's API does not offer."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from attrs import Attribute, field, frozen
 from ghartifacts_async.errors import InvalidArgument
 from ghartifacts_async.models import Artifact
 
-_SURE = 100
+_OUT_OF_RANGE_IN_A_ROW = 100
 
 
 def _of_type(kind: type) -> Callable[[object, Attribute[Any], Any], None]:
     def check(_: object, attribute: Attribute[Any], value: Any) -> None:
         if value is not None and (not isinstance(value, kind) or type(value) is bool is not kind):
             name = kind.__name__
-            raise InvalidArgument(f"{attribute.name} is of type {name}, or None, not {value!r}")
+            raise InvalidArgument(f"{attribute.name} must be of type {name} or None, not {value!r}")
 
     return check
 
@@ -29,13 +29,13 @@ def _aware(_: object, attribute: Attribute[Any], value: Any) -> None:
         return
     if not isinstance(value, datetime) or value.utcoffset() is None:
         raise InvalidArgument(
-            f"{attribute.name} is a datetime with a time zone, such as datetime.now(UTC), "
+            f"{attribute.name} must be a datetime with a time zone, such as datetime.now(UTC), "
             f"or None, not {value!r}"
         )
 
 
 def _glob(pattern: Any) -> Any:
-    """As `fnmatch` has it: it knows but one of the two ways in which shells write 'none of'."""
+    """Translate ``[^…]``, which shells accept, to the ``[!…]`` of `fnmatch`."""
     return pattern.replace("[^", "[!") if isinstance(pattern, str) else pattern
 
 
@@ -45,7 +45,7 @@ def _lower(text: Any) -> Any:
 
 @frozen(kw_only=True)
 class Filter:
-    """What an artifact must be like; see `Repo.list_artifacts`. Of ``None`` nothing is asked."""
+    """The criteria of a listing; ``None`` accepts every artifact. See `Repo.list_artifacts`."""
 
     pattern: str | None = field(default=None, validator=_of_type(str), converter=_glob)
     branch: str | None = field(default=None, validator=_of_type(str))
@@ -57,7 +57,7 @@ class Filter:
     max_size: int | None = field(default=None, validator=_of_type(int))
 
     def matches(self, artifact: Artifact) -> bool:
-        """Whether this one is wanted. One that lacks what is asked about is not."""
+        """Return True if an artifact meets all criteria; a missing value meets none."""
         run, size = artifact.workflow_run, artifact.size_in_bytes
         return (
             (self.pattern is None or fnmatchcase(artifact.name, self.pattern))
@@ -66,10 +66,10 @@ class Filter:
             and (self.expired is None or artifact.expired == self.expired)
             and (self.min_size is None or size >= self.min_size)
             and (self.max_size is None or size <= self.max_size)
-            and self._is_in_time(artifact.created_at)
+            and self._is_in_time_range(artifact.created_at)
         )
 
-    def _is_in_time(self, created_at: datetime | None) -> bool:
+    def _is_in_time_range(self, created_at: datetime | None) -> bool:
         if self.created_after is None and self.created_before is None:
             return True
         return (
@@ -80,28 +80,28 @@ class Filter:
 
 
 class Horizon:
-    """Tells when a listing in order of time has left the time that is wanted.
+    """Detects when a listing in order of time has left the requested time range.
 
-    A hundred in a row that are beyond it tell: ids, by which GitHub may order, are not always
-    given in the order of time.
+    A hundred artifacts in a row must be outside: GitHub may order by id, and ids do not always
+    follow the order of creation.
 
     Args:
-        wanted: What is wanted.
-        descending: Whether the newest come first.
+        criteria: The filter with the requested time range.
+        descending: Whether the listing begins with the newest artifact.
     """
 
-    def __init__(self, wanted: Filter, *, descending: bool) -> None:
-        self._bound = wanted.created_after if descending else wanted.created_before
+    def __init__(self, criteria: Filter, *, descending: bool) -> None:
+        self._bound = criteria.created_after if descending else criteria.created_before
         self._descending = descending
         self._beyond = 0
 
     @property
     def is_passed(self) -> bool:
-        """Whether nothing that is wanted comes any more."""
-        return self._beyond >= _SURE
+        """Whether all further artifacts are outside the time range."""
+        return self._beyond >= _OUT_OF_RANGE_IN_A_ROW
 
-    def look_at(self, artifacts: Iterable[Artifact]) -> None:
-        """These come next."""
+    def observe(self, artifacts: Iterable[Artifact]) -> None:
+        """Check the next artifacts of the listing."""
         if self._bound is not None:
             for artifact in artifacts:
                 self._beyond = self._beyond + 1 if self._is_beyond(artifact, self._bound) else 0

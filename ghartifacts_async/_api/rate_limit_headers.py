@@ -1,12 +1,12 @@
-"""What the rate limits allow, read off GitHub's answers.
+"""Rate limits, read from the headers of GitHub's responses.
 
-There are two kinds. The *primary* limit is a budget for a window, told by ``x-ratelimit-*`` on
-every answer; when it is used up, calls must wait for the window's reset. *Secondary* limits are
-about pace and are told by refusals alone: then the wait is ``Retry-After``, or else a minute, and
-doubles as long as refusals go on.
+There are two kinds. The *primary* limit is a budget of calls in a time window. Every response
+reports it in ``x-ratelimit-*`` headers, and when it is used up, calls must wait until the window
+resets. *Secondary* limits restrict the pace, and only refusals reveal them: the wait is
+``Retry-After``, or else a minute, doubled with each further refusal.
 
-All times here are seconds on the server's clock, or lengths of time: the difference between the
-server's ``Date`` and what it names is what counts, not what a clock on this side says.
+All times are seconds on the server's clock, or durations. Durations are the difference between the
+server's ``Date`` and the time that it names, so the local clock may be wrong.
 
 Source: https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
 """
@@ -24,27 +24,27 @@ from attrs import frozen
 from ghartifacts_async.models import RateLimit
 
 RESET_MARGIN = 1.0
-"""Seconds to wait beyond a reset, which GitHub tells in whole seconds."""
+"""Seconds to wait after a reset, because GitHub rounds its time to seconds."""
 
 SECONDARY_WAIT = 60.0
-"""Seconds to wait at a secondary limit that names no time; doubled each time after."""
+"""Seconds to wait at a secondary limit that names no time; doubled with each refusal."""
 
 MAX_WINDOW = 7200.0
-"""Seconds beyond which a window of the primary limit is not believed; GitHub's last 3,600."""
+"""Longest plausible window of the primary limit in seconds; GitHub's is 3,600."""
 
 POINTS_OF_A_WRITE = 5
-"""Points of a call that changes something; one that reads has 1."""
+"""Points of a call that changes something; a call that only reads has 1."""
 
 _NUMBER = re.compile(r"[0-9]{1,12}")
 
 
 @frozen
 class Refusal:
-    """An answer that is a limit.
+    """A refusal at a rate limit.
 
     Attributes:
-        wait: Seconds until calls are taken again.
-        primary: Whether the window's budget is used up.
+        wait: Seconds until GitHub accepts calls again.
+        primary: Whether the budget of the window is used up.
     """
 
     wait: float
@@ -52,7 +52,7 @@ class Refusal:
 
 
 def rate_limit(headers: Mapping[str, str]) -> RateLimit | None:
-    """The primary limit as an answer tells it, ``None`` where it does not."""
+    """Return the primary rate limit that a response reports, or None."""
     remaining, reset = (headers.get(f"x-ratelimit-{name}", "") for name in ("remaining", "reset"))
     limit = headers.get("x-ratelimit-limit", remaining)
     if not all(_NUMBER.fullmatch(number) for number in (limit, remaining, reset)):
@@ -69,25 +69,25 @@ def rate_limit(headers: Mapping[str, str]) -> RateLimit | None:
     )
 
 
-def newer(known: RateLimit | None, told: RateLimit, *, later: bool) -> RateLimit:
-    """What holds after another answer: answers may overtake each other.
+def newer(known: RateLimit | None, reported: RateLimit, *, later: bool) -> RateLimit:
+    """Return the newer of two reports: responses may arrive in another order than their requests.
 
     Args:
-        known: What held before it.
-        told: What it tells.
-        later: Whether it was asked for after the answer that told `known`.
+        known: The report that was valid so far.
+        reported: The report of another response.
+        later: Whether the request of `reported` was sent after that of `known`.
     """
     if known is None:
-        return told
-    if told.resets_at == known.resets_at:
-        return told if told.remaining < known.remaining else known
-    return told if later else known
+        return reported
+    if reported.resets_at == known.resets_at:
+        return reported if reported.remaining < known.remaining else known
+    return reported if later else known
 
 
 def is_limit(
     status: int, headers: Mapping[str, str], message: str, documentation_url: str | None
 ) -> bool:
-    """Whether an error answer is a limit, and not a missing permission."""
+    """Return True if an error response means a rate limit, and not a missing permission."""
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return True
     if status != HTTPStatus.FORBIDDEN:
@@ -103,32 +103,33 @@ def is_limit(
 
 
 def refusal(headers: Mapping[str, str], refusals: int, now: float) -> Refusal:
-    """How long an answer that `is_limit` asks to wait.
+    """Return how long to wait after a response for which `is_limit` is true.
 
     Args:
-        headers: Of the answer.
-        refusals: How many refusals in a row, this one included.
-        now: Seconds since the epoch, for an answer without ``Date``.
+        headers: Of the response.
+        refusals: Number of refusals in a row, this one included.
+        now: Seconds since the epoch, for a response without ``Date``.
     """
-    asked = retry_after(headers, now)
-    if asked is not None:
-        # Going on at once, again and again, is what GitHub bans for.
-        return Refusal(max(asked, min(SECONDARY_WAIT, 2.0 ** min(refusals - 1, 10))), primary=False)
-    told = rate_limit(headers)
-    if told is not None and told.remaining == 0:
-        wait = until_reset(told, headers, now)
+    requested = retry_after(headers, now)
+    if requested is not None:
+        # GitHub bans clients that retry at once again and again, so short waits grow too.
+        at_least = min(SECONDARY_WAIT, 2.0 ** min(refusals - 1, 10))
+        return Refusal(max(requested, at_least), primary=False)
+    reported = rate_limit(headers)
+    if reported is not None and reported.remaining == 0:
+        wait = until_reset(reported, headers, now)
         if wait <= MAX_WINDOW:
             return Refusal(wait, primary=True)
     return Refusal(SECONDARY_WAIT * 2.0 ** min(refusals - 1, 10), primary=False)
 
 
-def until_reset(told: RateLimit, headers: Mapping[str, str], now: float) -> float:
-    """Seconds from an answer until the window that it told of is over."""
-    return max(0.0, told.resets_at.timestamp() - server_time(headers, now)) + RESET_MARGIN
+def until_reset(reported: RateLimit, headers: Mapping[str, str], now: float) -> float:
+    """Return the seconds from a response until the window that it reports has reset."""
+    return max(0.0, reported.resets_at.timestamp() - server_time(headers, now)) + RESET_MARGIN
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds that ``Retry-After`` asks for (a number, or an HTTP date), or ``None``."""
+    """Return the seconds to wait by ``Retry-After`` (a number or an HTTP date), or None."""
     value = headers.get("retry-after", "").strip()
     if _NUMBER.fullmatch(value):
         return float(value)
@@ -137,7 +138,7 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
 
 
 def server_time(headers: Mapping[str, str], now: float) -> float:
-    """Seconds since the epoch by the server's clock, or `now` where it does not tell."""
+    """Return the ``Date`` of a response in seconds since the epoch, or `now` without one."""
     date = http_date(headers.get("date", ""))
     return now if date is None else date
 
@@ -155,21 +156,21 @@ def http_date(value: str) -> float | None:
 
 
 def points(method: str) -> int:
-    """What a call costs of the points of a minute."""
+    """Return the points that a call costs of the points per minute."""
     return 1 if method in {"GET", "HEAD", "OPTIONS"} else POINTS_OF_A_WRITE
 
 
 def retry_at(headers: Mapping[str, str]) -> datetime | None:
-    """When a refusal says that calls are taken again (UTC), as far as its own headers tell."""
-    asked = retry_after(headers, float("nan"))
-    if asked is None:
-        told = rate_limit(headers)
-        return told.resets_at if told is not None and told.remaining == 0 else None
-    return moment(server_time(headers, float("nan")) + asked)
+    """Return when GitHub accepts calls again (UTC) after a refusal, or None if it does not say."""
+    requested = retry_after(headers, float("nan"))
+    if requested is None:
+        reported = rate_limit(headers)
+        return reported.resets_at if reported is not None and reported.remaining == 0 else None
+    return moment(server_time(headers, float("nan")) + requested)
 
 
 def moment(seconds: float) -> datetime | None:
-    """Seconds since the epoch as a datetime, ``None`` where there is none."""
+    """Convert seconds since the epoch to a datetime, or None if it is out of range."""
     try:
         return datetime.fromtimestamp(seconds, UTC)
     except (OverflowError, ValueError, OSError):

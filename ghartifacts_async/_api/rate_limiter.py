@@ -1,15 +1,16 @@
-"""When the next call may go: one gate and one pace for all tasks of a client.
+"""The rate limiter: it decides when the next request of a client may be sent.
 
-A call takes a place among the concurrent ones, and then passes a turnstile, one call at a time,
-first come, first served. There it waits for the gate, which is closed to every task while GitHub
-has said wait to any, and for its points in a leaky bucket. DELETEs, which wait for each other, have
-but a share of the places, so that they do not keep everything else from the turnstile. A connection
-of the pool, which may be small, is taken last: whoever waits here leaves it to others.
+Each call first takes one of the concurrency slots. Each of its requests then passes a turnstile,
+one at a time and in order of arrival. There it waits for the gate, which is closed to all tasks
+while GitHub has asked any of them to wait, and for its points in a leaky bucket. A DELETE also
+waits for the DELETE before it, so DELETEs get only a share of the slots and do not keep other calls
+from the turnstile. The connection is taken last: a request that waits here leaves the connections
+of a small pool to others.
 
-The bucket's burst and leak, and what was paid for and waits for a connection, together stay below
-the points of a minute, whatever minute one looks at (burst + 60 x leak + paid < points). After a
-closed gate the bucket is full, so that calls leave one by one and not as a herd; where there is no
-bucket they do so for a minute all the same.
+The bucket's burst, its leak, and the requests that have paid and still wait for a connection stay
+together below the points of a minute, for any minute (burst + 60 x leak + paid < points). After the
+gate was closed the bucket is full, so that the waiting requests leave one by one and not all at
+once; without a bucket they are spaced out for a minute.
 """
 
 from __future__ import annotations
@@ -31,17 +32,21 @@ if TYPE_CHECKING:
 _BURST_SHARE = 1 / 3
 _DELETES_SHARE = 1 / 5
 _SAFETY = 0.95
-_HERD_SECONDS = 60.0
-_HERD_INTERVAL = 0.1
+_SPACED_SECONDS = 60.0
+_SPACING = 0.1
 
 
-class Limiter:
-    """The limits of one client, on its loop's clock.
+class RateLimiter:
+    """The rate limits of one client, on its loop's clock.
 
     Args:
-        policy: What to keep to.
-        wall_clock: Seconds since the epoch, for answers without ``Date``.
-        bounded: Whether calls may have to wait for a connection.
+        policy: The limits to respect.
+        wall_clock: Returns seconds since the epoch, used for responses without ``Date``.
+        bounded: Whether requests may have to wait for a connection.
+
+    Attributes:
+        rate_limit: The primary rate limit as GitHub last reported it, or ``None``.
+        waited: Seconds that requests have waited here, summed over all tasks.
     """
 
     def __init__(
@@ -50,220 +55,230 @@ class Limiter:
         self._policy = policy
         self._wall_clock = wall_clock
         self._bounded = bounded
-        self._places = _places(policy.concurrent_requests, 1)
-        self._places_of_deletes = _places(policy.concurrent_requests, _DELETES_SHARE)
+        self._slots = _slots(policy.concurrent_requests, 1)
+        self._delete_slots = _slots(policy.concurrent_requests, _DELETES_SHARE)
         self._turnstile = asyncio.Lock()
-        self._deletes = asyncio.Lock()
-        self._next_delete = 0.0
+        self._delete_lock = asyncio.Lock()
+        self._next_delete_at = 0.0
         self._opens_at = 0.0
         self._closed_at = float("-inf")
-        self._told_at = float("-inf")
-        self._resets = 0.0
+        self._observed_at = float("-inf")
+        self._resets_at = 0.0
         self._server_start = 0.0
-        self._under_way = 0
-        self._answered = asyncio.Event()
+        self._in_flight = 0
+        self._response_arrived = asyncio.Event()
         self._refusals = 0
-        self._herd_until = 0.0
+        self._spaced_until = 0.0
         self.rate_limit: RateLimit | None = None
         self.waited: float = 0.0
 
-    def place(self, call: ApiCall[Any]) -> AbstractAsyncContextManager[None]:
-        """A place among the concurrent calls."""
-        return self._place_of_a_delete() if call.method == "DELETE" else self._places
+    def concurrency_slot(self, call: ApiCall[Any]) -> AbstractAsyncContextManager[None]:
+        """Return a context manager that holds one of the concurrency slots for a call."""
+        return self._delete_slot() if call.method == "DELETE" else self._slots
 
-    async def opened(self, call: ApiCall[Any]) -> None:
-        """Wait for the gate before a call gets its token, which might end there.
+    async def wait_until_open(self, call: ApiCall[Any]) -> None:
+        """Wait for the gate, before the call gets a token that might expire during the wait.
 
         Raises:
             RateLimited: The wait would be longer than `RateLimitPolicy.max_wait`.
         """
-        began = asyncio.get_running_loop().time()
+        started_at = asyncio.get_running_loop().time()
         try:
-            await self._pass_turnstile(call, due=0)
+            await self._pass_turnstile(call, points=0)
         finally:
-            self.waited += asyncio.get_running_loop().time() - began
+            self.waited += asyncio.get_running_loop().time() - started_at
 
     @asynccontextmanager
-    async def turn(
+    async def admit(
         self, call: ApiCall[Any], connection: AbstractAsyncContextManager[object]
     ) -> AsyncIterator[float]:
-        """The call's turn: it goes now, with no await in between; yields when, on the loop's clock.
+        """Wait until a request may be sent, and count it as in flight while the block runs.
+
+        Send the request at once: nothing may be awaited before it.
 
         Args:
-            call: Which.
-            connection: Entered for the time of the turn.
+            call: The call that the request belongs to.
+            connection: Entered when everything else has been waited for.
+
+        Yields:
+            When the request was admitted, on the loop's clock.
 
         Raises:
             RateLimited: The wait would be longer than `RateLimitPolicy.max_wait`.
         """
         loop = asyncio.get_running_loop()
-        began = loop.time()
-        alone = call.method == "DELETE"
-        if alone:
-            await self._deletes.acquire()
+        started_at = loop.time()
+        holds_delete_lock = call.method == "DELETE"
+        if holds_delete_lock:
+            await self._delete_lock.acquire()
         try:
             while True:
-                await self._wait_for_turn(call, began)
+                await self._wait_for_turn(call, started_at)
                 async with connection:
-                    began = loop.time()
+                    started_at = loop.time()
                     if self._closed_for() is not None:
                         continue
-                    if alone:
-                        self._next_delete = began + self._policy.delete_interval
-                        self._deletes.release()
-                        alone = False
-                    self._under_way += 1
+                    if holds_delete_lock:
+                        self._next_delete_at = started_at + self._policy.delete_interval
+                        self._delete_lock.release()
+                        holds_delete_lock = False
+                    self._in_flight += 1
                     try:
-                        yield began
+                        yield started_at
                     finally:
-                        self._under_way -= 1
-                        self._answered.set()
+                        self._in_flight -= 1
+                        self._response_arrived.set()
                     return
         finally:
-            if alone:
-                self._deletes.release()
+            if holds_delete_lock:
+                self._delete_lock.release()
 
-    def learn(self, headers: Mapping[str, str], sent_at: float) -> None:
-        """Take note of what an answer tells of the primary limit.
+    def observe(self, headers: Mapping[str, str], sent_at: float) -> None:
+        """Update the primary rate limit from the headers of a response.
 
         Args:
-            headers: Of the answer.
-            sent_at: When the call went, on the loop's clock.
+            headers: Of the response.
+            sent_at: When its request was sent, on the loop's clock.
         """
-        told = rate_limit_headers.rate_limit(headers)
-        if told is None:
+        reported = rate_limit_headers.rate_limit(headers)
+        if reported is None:
             return
         now = self._note_time(headers)
-        wait = rate_limit_headers.until_reset(told, headers, self._wall_clock())
+        wait = rate_limit_headers.until_reset(reported, headers, self._wall_clock())
         if wait > rate_limit_headers.MAX_WINDOW:
             return
-        if rate_limit_headers.newer(self.rate_limit, told, later=sent_at >= self._told_at) is told:
-            self.rate_limit, self._resets = told, now + wait
-        self._told_at = max(self._told_at, sent_at)
+        later = sent_at >= self._observed_at
+        if rate_limit_headers.newer(self.rate_limit, reported, later=later) is reported:
+            self.rate_limit, self._resets_at = reported, now + wait
+        self._observed_at = max(self._observed_at, sent_at)
 
-    def accepted(self, sent_at: float) -> None:
-        """A call that went at that time, on the loop's clock, was not refused at a limit."""
+    def note_success(self, sent_at: float) -> None:
+        """Note that a request sent at that time, on the loop's clock, met no rate limit."""
         if sent_at >= self._closed_at:
             self._refusals = 0
 
-    def refused(self, headers: Mapping[str, str], sent_at: float) -> float:
-        """Close the gate after a refusal at a limit; the seconds until it opens.
+    def note_limit(self, headers: Mapping[str, str], sent_at: float) -> float:
+        """Close the gate because GitHub refused a request at a rate limit.
 
         Args:
             headers: Of the refusal.
-            sent_at: When the call went, on the loop's clock: those that went before the gate
-                closed tell nothing new.
+            sent_at: When the request was sent, on the loop's clock. Refusals of requests that were
+                sent before the gate closed do not double the wait.
+
+        Returns:
+            Seconds until the gate opens.
         """
         now = self._note_time(headers)
         if sent_at >= self._closed_at:
             self._refusals += 1
             self._closed_at = now
-        told = rate_limit_headers.refusal(headers, max(1, self._refusals), self._wall_clock())
-        self._opens_at = max(self._opens_at, now + told.wait)
+        refusal = rate_limit_headers.refusal(headers, max(1, self._refusals), self._wall_clock())
+        self._opens_at = max(self._opens_at, now + refusal.wait)
         return self._opens_at - now
 
-    def too_long(self, seconds: float) -> bool:
-        """Whether a wait is longer than `RateLimitPolicy.max_wait`."""
+    def exceeds_max_wait(self, seconds: float) -> bool:
+        """Return True if a wait is longer than `RateLimitPolicy.max_wait`."""
         return seconds > self._policy.max_wait
 
     @asynccontextmanager
-    async def _place_of_a_delete(self) -> AsyncIterator[None]:
-        async with self._places_of_deletes, self._places:
+    async def _delete_slot(self) -> AsyncIterator[None]:
+        async with self._delete_slots, self._slots:
             yield
 
-    async def _wait_for_turn(self, call: ApiCall[Any], began: float) -> None:
+    async def _wait_for_turn(self, call: ApiCall[Any], started_at: float) -> None:
         loop = asyncio.get_running_loop()
         try:
             if call.method == "DELETE":
-                await asyncio.sleep(self._next_delete - loop.time())
-            await self._pass_turnstile(call, due=rate_limit_headers.points(call.method))
+                await asyncio.sleep(self._next_delete_at - loop.time())
+            await self._pass_turnstile(call, points=rate_limit_headers.points(call.method))
         finally:
-            self.waited += loop.time() - began
+            self.waited += loop.time() - started_at
 
-    async def _pass_turnstile(self, call: ApiCall[Any], *, due: int) -> None:
+    async def _pass_turnstile(self, call: ApiCall[Any], *, points: int) -> None:
         async with self._turnstile:
-            while (wait := self._closed_for()) is not None or due:
+            while (wait := self._closed_for()) is not None or points:
                 if wait is not None:
-                    await self._wait_at_the_gate(call, wait)
+                    await self._wait_at_gate(call, wait)
                 else:
-                    # The gate may close while the bucket leaks.
-                    await self._keep_pace(due)
-                    due = 0
+                    # The gate may close during this wait, so it is checked again.
+                    await self._pay(points)
+                    points = 0
 
-    async def _keep_pace(self, due: int) -> None:
+    async def _pay(self, points: int) -> None:
+        """Wait until the bucket has room for the points of a request."""
         bucket = self._bucket
         if bucket is None:
-            if asyncio.get_running_loop().time() < self._herd_until:
-                await asyncio.sleep(_HERD_INTERVAL)
+            if asyncio.get_running_loop().time() < self._spaced_until:
+                await asyncio.sleep(_SPACING)
             return
-        while self._herd_until and bucket.has_capacity():
+        while self._spaced_until and bucket.has_capacity():
             await bucket.acquire()
-        self._herd_until = 0.0
-        await bucket.acquire(due)
+        self._spaced_until = 0.0
+        await bucket.acquire(points)
 
     @cached_property
     def _bucket(self) -> AsyncLimiter | None:
-        """Made when the first call goes: the client is entered then, and has loaded it."""
+        """The leaky bucket, made for the first request: the client has loaded aiolimiter then."""
         return _bucket(self._policy, self._bounded)
 
     def _closed_for(self) -> float | None:
-        """Seconds that the gate stays closed, at most; ``None`` where it is open.
+        """Return the seconds that the gate stays closed at most, or None if it is open.
 
-        Calls under way count as if they had been answered with nothing left.
+        Requests in flight count as if GitHub had already subtracted them from the budget.
         """
         now = asyncio.get_running_loop().time()
         if now < self._opens_at:
             return self._opens_at - now
         known = self.rate_limit
-        if known is None or now >= self._resets or known.remaining > self._under_way:
+        if known is None or now >= self._resets_at or known.remaining > self._in_flight:
             return None
-        return self._resets - now
+        return self._resets_at - now
 
-    async def _wait_at_the_gate(self, call: ApiCall[Any], seconds: float) -> None:
+    async def _wait_at_gate(self, call: ApiCall[Any], seconds: float) -> None:
         loop = asyncio.get_running_loop()
         told_to_wait = loop.time() < self._opens_at
-        if self._under_way and not told_to_wait and self._policy.max_wait > 0:
-            # An answer may show that more is left than was feared.
-            self._answered.clear()
-            await self._answered.wait()
+        if self._in_flight and not told_to_wait and self._policy.max_wait > 0:
+            # The next response may show that more of the budget is left.
+            self._response_arrived.clear()
+            await self._response_arrived.wait()
             return
-        if self.too_long(seconds):
-            raise self._limited(call, seconds)
-        self._herd_until = loop.time() + seconds + _HERD_SECONDS
+        if self.exceeds_max_wait(seconds):
+            raise self._rate_limited(call, seconds)
+        self._spaced_until = loop.time() + seconds + _SPACED_SECONDS
         await asyncio.sleep(seconds)
 
-    def _limited(self, call: ApiCall[Any], seconds: float) -> RateLimited:
+    def _rate_limited(self, call: ApiCall[Any], seconds: float) -> RateLimited:
         opens_at = asyncio.get_running_loop().time() + seconds
         retry_at = rate_limit_headers.moment(self._server_start + opens_at)
         until = f", at {retry_at:%Y-%m-%d %H:%M:%S} UTC" if retry_at else ""
         return RateLimited(
-            f"{call}: not sent, GitHub takes calls again in {seconds:.0f} s{until}; "
+            f"{call}: not sent, because GitHub accepts calls again in {seconds:.0f} s{until}, and "
             f"RateLimitPolicy.max_wait is {self._policy.max_wait:g} s",
             retry_at=retry_at,
         )
 
     def _note_time(self, headers: Mapping[str, str]) -> float:
-        """The loop's time, once it is known what it is by the server's clock."""
+        """Compare the server's clock with the loop's; return the loop's time."""
         now = asyncio.get_running_loop().time()
         self._server_start = rate_limit_headers.server_time(headers, self._wall_clock()) - now
         return now
 
 
-def _places(concurrent: int | None, share: float) -> AbstractAsyncContextManager[None]:
+def _slots(concurrent: int | None, share: float) -> AbstractAsyncContextManager[None]:
     if concurrent is None:
         return nullcontext()
     return asyncio.Semaphore(max(1, int(concurrent * share)))
 
 
 def _bucket(policy: RateLimitPolicy, bounded: bool) -> AsyncLimiter | None:
-    points, places = policy.points_per_minute, policy.concurrent_requests or 0
+    points, slots = policy.points_per_minute, policy.concurrent_requests or 0
     if points is None:
         return None
-    # Here, as it takes a third as long to load as all that a client needs.
+    # Deferred: aiolimiter takes a third of the time of importing everything else.
     from aiolimiter import AsyncLimiter
 
-    # Those who have paid and wait for a connection may all go in a later minute.
-    paid = places + int(places * _DELETES_SHARE) * (rate_limit_headers.POINTS_OF_A_WRITE - 1)
+    # Requests that have paid and wait for a connection may all be sent in a later minute.
+    paid = slots + int(slots * _DELETES_SHARE) * (rate_limit_headers.POINTS_OF_A_WRITE - 1)
     paid = min(paid, points // 4) if bounded else 0
     burst = max(float(rate_limit_headers.POINTS_OF_A_WRITE), points * _BURST_SHARE)
     leak = max(points * _SAFETY - burst - paid, points * (1 - _SAFETY)) / 60

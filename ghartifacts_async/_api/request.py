@@ -1,7 +1,7 @@
-"""One try of a call: the request as GitHub wants it, and what is between it and the answer.
+"""One attempt of a call: the HTTP requests that it takes, from headers to the final response.
 
-Renamed repositories, the version of the API, and answers that have not changed are dealt with here;
-whether an answer is good, and what to do about one that is not, is the session's matter.
+An attempt follows redirects within the API, falls back to an older API version, and revalidates
+cached responses. Whether its response is a success, and what follows, is decided by the caller.
 """
 
 from __future__ import annotations
@@ -11,77 +11,80 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Mapping
-from functools import partial
 from http import HTTPStatus
 from typing import Any
 
-from attrs import define, frozen
+from attrs import frozen
 
 from ghartifacts_async._api.call import ApiCall
 from ghartifacts_async._api.endpoints import ACCEPT
 from ghartifacts_async._api.etag_cache import EtagCache
-from ghartifacts_async._api.rate_limiter import Limiter
+from ghartifacts_async._api.rate_limiter import RateLimiter
+from ghartifacts_async._api.retry import CallState
 from ghartifacts_async._http import redirects
-from ghartifacts_async._http.connection_pool import Slot
+from ghartifacts_async._http.connection_pool import ConnectionPermit
 from ghartifacts_async._http.messages import Response, printable
 from ghartifacts_async._http.redaction import Secret, redacted
 from ghartifacts_async._http.transport import Transport
-from ghartifacts_async.errors import ArtifactsError, RedirectRefused
+from ghartifacts_async.errors import RedirectRefused
 
 FALLBACK_VERSION = "2022-11-28"
-"""The API version that every supported GHES knows; 3.20 and earlier know no other."""
+"""The API version that every supported GHES serves; GHES 3.20 and earlier serve no other."""
 
 _SHOW_THE_VERSION = frozenset({302, 401, 403, 404, 410, 422})
-"""Answers that are given only once the version has been looked at, where another was refused."""
+"""Statuses that prove that the server accepts an API version, after it refused another one."""
 
 _log = logging.getLogger("ghartifacts_async")
 
 
-@define
-class CallState:
-    """What a call has cost so far.
-
-    Attributes:
-        slot: Its connection of the pool.
-        attempts: How often it was tried.
-        seconds: How long that took, without the waits at limits.
-        last: Why the try before failed.
-    """
-
-    slot: Slot
-    attempts: int = 0
-    seconds: float = 0.0
-    last: ArtifactsError | None = None
-
-
 @frozen
 class ApiResponse:
-    """What came of a try.
+    """The response to an attempt.
 
     Attributes:
-        reply: GitHub's.
-        sent_at: When it was asked for, on the loop's clock.
+        response: GitHub's response, or the cached one that GitHub confirmed.
+        sent_at: When the request was sent, on the loop's clock.
     """
 
-    reply: Response
+    response: Response
     sent_at: float
 
 
-class Exchange:
-    """Exchanges requests for answers, and remembers what they teach of the server.
+@frozen
+class CallContext:
+    """What all attempts of a call share.
+
+    Attributes:
+        call: The call.
+        state: Adds up the time that its requests take.
+        permit: Its permit for a connection of the pool.
+        counted: Whether it counts against the client's primary rate limit.
+    """
+
+    call: ApiCall[Any]
+    state: CallState
+    permit: ConnectionPermit
+    counted: bool
+
+
+class RequestSender:
+    """Sends the requests of calls, and remembers the server's API version and responses.
 
     Args:
-        transport: Sends them.
-        limiter: Says when one may go.
-        base_url: Of the API, without a slash at its end.
+        transport: Sends the requests.
+        limiter: Admits each request.
+        base_url: Base URL of the API, without a trailing slash.
         api_version: Sent as ``X-GitHub-Api-Version``.
-        conditional: Whether answers are kept and asked after with their ``ETag``.
+        conditional: Whether to cache responses and revalidate them with their ``ETag``.
+
+    Attributes:
+        counts: Requests sent (``"calls"``) and revalidated responses (``"not modified"``).
     """
 
     def __init__(
         self,
         transport: Transport,
-        limiter: Limiter,
+        limiter: RateLimiter,
         *,
         base_url: str,
         api_version: str,
@@ -92,113 +95,119 @@ class Exchange:
         self._base_url = base_url
         self._api_version = api_version
         self._known_version: str | None = None
-        self._sunset_told = False
-        self._kept = EtagCache() if conditional else None
+        self._warned_of_sunset = False
+        self._cache = EtagCache() if conditional else None
         self.counts = Counter[str]()
 
-    async def attempt(
-        self, call: ApiCall[Any], token: str | None, counted: bool, effort: CallState
-    ) -> ApiResponse:
-        """Ask once, and return the answer, whatever it says.
-
-        Redirects within the API and the fallback to an older version are part of one try.
+    async def send(self, context: CallContext, token: str | None) -> ApiResponse:
+        """Make one attempt, and return its response, which may be an error of GitHub.
 
         Args:
-            call: What to ask.
-            token: Whose call it is.
-            counted: Whether it counts on the primary limit of the client's other calls.
-            effort: Takes up the time that it takes.
+            context: The call, and what its attempts share.
+            token: The token to send, or ``None``.
 
         Raises:
-            RateLimited: It may not be sent as soon as `RateLimitPolicy.max_wait` wants it.
-            RedirectRefused: GitHub sends it round in circles.
-            TransportError: No answer came.
+            RateLimited: The wait for the rate limit would exceed `RateLimitPolicy.max_wait`.
+            RedirectRefused: GitHub redirects in circles.
+            TransportError: No complete response arrived.
         """
-        kept = self._kept.get(call) if self._kept is not None else None
-        headers = {"Accept": ACCEPT}
-        if token is not None:
-            headers["Authorization"] = Secret(f"Bearer {token}")
-        if kept is not None:
-            headers["If-None-Match"] = kept.headers["etag"]
-        body = None if call.body is None else json.dumps(call.body).encode()
-        if body is not None:
-            headers["Content-Type"] = "application/json"
+        call = context.call
+        cached = self._cache.get(call) if self._cache is not None else None
+        headers, body = _headers_and_body(call, token, cached)
         url = self._base_url + call.target
         for _ in range(redirects.MAX_HOPS + 1):
-            version = self._api_version
-            ask = partial(self._answer, call, url, headers, body, counted, effort)
-            reply, sent_at = await ask(version)
-            # What other tasks asked meanwhile may have been refused as well, or have shown more.
-            known = {FALLBACK_VERSION, self._known_version}
-            if reply.status == HTTPStatus.BAD_REQUEST and version not in known:
-                _log.info("%s: the server may not know API version %s", call, version)
-                reply, sent_at = await ask(FALLBACK_VERSION)
-                if reply.status in _SHOW_THE_VERSION:
-                    self._api_version = self._known_version = FALLBACK_VERSION
-            hop = redirects.api_hop(self._base_url, url, reply.status, reply.headers)
+            response, sent_at = await self._send_with_fallback(context, url, headers, body)
+            hop = redirects.api_hop(self._base_url, url, response.status, response.headers)
             if hop is None:
                 break
             url = hop
         else:
-            raise RedirectRefused(f"{call}: over {redirects.MAX_HOPS} redirects; they may loop")
-        if reply.status == HTTPStatus.NOT_MODIFIED and kept is not None:
+            raise RedirectRefused(
+                f"{call}: gave up after {redirects.MAX_HOPS} redirects; they may loop"
+            )
+        if response.status == HTTPStatus.NOT_MODIFIED and cached is not None:
             self.counts["not modified"] += 1
-            return ApiResponse(kept, sent_at)
-        if self._kept is not None and reply.status == HTTPStatus.OK:
-            self._kept.keep(call, reply)
-        return ApiResponse(reply, sent_at)
+            return ApiResponse(cached, sent_at)
+        if self._cache is not None and response.status == HTTPStatus.OK:
+            self._cache.store(call, response)
+        return ApiResponse(response, sent_at)
 
-    async def _answer(
+    async def _send_with_fallback(
+        self, context: CallContext, url: str, headers: Mapping[str, str], body: bytes | None
+    ) -> tuple[Response, float]:
+        """Send a request, and again with an older API version if the server refuses the first."""
+        version = self._api_version
+        response, sent_at = await self._send_version(context, url, headers, body, version)
+        # Concurrent requests may have found out by now which version the server knows.
+        known = {FALLBACK_VERSION, self._known_version}
+        if response.status == HTTPStatus.BAD_REQUEST and version not in known:
+            _log.info("%s: the server may not know API version %s", context.call, version)
+            response, sent_at = await self._send_version(
+                context, url, headers, body, FALLBACK_VERSION
+            )
+            if response.status in _SHOW_THE_VERSION:
+                self._api_version = self._known_version = FALLBACK_VERSION
+        return response, sent_at
+
+    async def _send_version(
         self,
-        call: ApiCall[Any],
+        context: CallContext,
         url: str,
         headers: Mapping[str, str],
         body: bytes | None,
-        counted: bool,
-        effort: CallState,
         version: str,
     ) -> tuple[Response, float]:
-        """What the server says when it is the call's turn, and when that was."""
+        """Send a request with an API version; return the response and when it was sent."""
         headers = {**headers, "X-GitHub-Api-Version": version}
-        reply, sent_at = await self._sent(call, url, headers, body, counted, effort)
-        reply = redacted(reply, headers.get("Authorization", "").removeprefix("Bearer "))
-        request_id = printable(reply.headers.get("x-github-request-id", "-"))
-        _log.debug("%s: %d (request %s)", call, reply.status, request_id)
-        if reply.status < HTTPStatus.MULTIPLE_CHOICES or reply.status == HTTPStatus.NOT_MODIFIED:
-            # A redirect shows nothing: some are answered before the version is looked at.
+        response, sent_at = await self._send_admitted(context, url, headers, body)
+        response = redacted(response, headers.get("Authorization", "").removeprefix("Bearer "))
+        request_id = printable(response.headers.get("x-github-request-id", "-"))
+        _log.debug("%s: %d (request %s)", context.call, response.status, request_id)
+        if response.status < HTTPStatus.MULTIPLE_CHOICES or response.status == 304:
+            # Redirects prove nothing: some are sent before the version is checked.
             self._api_version = self._known_version = version
-        self._warn_of_sunset(reply, version)
-        return reply, sent_at
+        self._warn_of_sunset(response, version)
+        return response, sent_at
 
-    async def _sent(
-        self,
-        call: ApiCall[Any],
-        url: str,
-        headers: Mapping[str, str],
-        body: bytes | None,
-        counted: bool,
-        effort: CallState,
+    async def _send_admitted(
+        self, context: CallContext, url: str, headers: Mapping[str, str], body: bytes | None
     ) -> tuple[Response, float]:
+        """Send a request as soon as the rate limiter admits it."""
         loop = asyncio.get_running_loop()
-        async with self._limiter.turn(call, effort.slot) as sent_at:
+        call, permit = context.call, context.permit
+        async with self._limiter.admit(call, permit) as sent_at:
             self.counts["calls"] += 1
             try:
-                reply = await self._transport.send(call.method, url, headers, body)
+                response = await self._transport.send(call.method, url, headers, body)
             finally:
-                effort.seconds += loop.time() - sent_at
-            if counted:
-                self._limiter.learn(reply.headers, sent_at)
-            if reply.status == HTTPStatus.FOUND:
-                effort.slot.keep()
-            return reply, sent_at
+                context.state.seconds += loop.time() - sent_at
+            if context.counted:
+                self._limiter.observe(response.headers, sent_at)
+            if response.status == HTTPStatus.FOUND:
+                permit.keep()
+            return response, sent_at
 
-    def _warn_of_sunset(self, reply: Response, version: str) -> None:
-        if self._sunset_told or not {"deprecation", "sunset"} & reply.headers.keys():
+    def _warn_of_sunset(self, response: Response, version: str) -> None:
+        if self._warned_of_sunset or not {"deprecation", "sunset"} & response.headers.keys():
             return
-        self._sunset_told = True
+        self._warned_of_sunset = True
         _log.warning(
             "GitHub will stop serving API version %s (Deprecation: %s, Sunset: %s)",
             version,
-            printable(reply.headers.get("deprecation", "-")),
-            printable(reply.headers.get("sunset", "-")),
+            printable(response.headers.get("deprecation", "-")),
+            printable(response.headers.get("sunset", "-")),
         )
+
+
+def _headers_and_body(
+    call: ApiCall[Any], token: str | None, cached: Response | None
+) -> tuple[dict[str, str], bytes | None]:
+    headers = {"Accept": ACCEPT}
+    if token is not None:
+        headers["Authorization"] = Secret(f"Bearer {token}")
+    if cached is not None:
+        headers["If-None-Match"] = cached.headers["etag"]
+    if call.body is None:
+        return headers, None
+    headers["Content-Type"] = "application/json"
+    return headers, json.dumps(call.body).encode()

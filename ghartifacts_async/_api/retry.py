@@ -1,7 +1,7 @@
-"""Whether to try again, and when: a retry is a value.
+"""Retry decisions as values: what to do after an attempt, and how long to wait before the next.
 
 Waits have full jitter (a random share of an exponentially growing ceiling), so that clients that
-failed together do not come back together; a time that the server named is never undercut.
+failed together do not return together. A time that the server asks for is always respected.
 
 Source: https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api
 """
@@ -9,30 +9,43 @@ Source: https://docs.github.com/rest/using-the-rest-api/best-practices-for-using
 from __future__ import annotations
 
 from collections import Counter
+from http import HTTPStatus
 from typing import TypeAlias
 
-from attrs import frozen
+from attrs import define, frozen
 
+from ghartifacts_async._http.messages import Response
+from ghartifacts_async.errors import (
+    ArtifactsError,
+    AuthenticationError,
+    CertificateRefused,
+    NotFound,
+    RateLimited,
+    TransportError,
+)
 from ghartifacts_async.models import RetryPolicy
 
-WORTH_ITS_TIME = 2**16
-"""Bytes of a download for which a policy's time is granted anew."""
+PROGRESS_BYTES = 2**16
+"""Bytes that a download must receive for `RetryPolicy.timeout` to start again."""
+
+TOKEN_AGE = 60.0
+"""Seconds after which a token may have expired between its issue and the request."""
 
 RETRIED = frozenset({429, 500, 502, 503, 504})
-"""Statuses that may pass; 403 is a matter of limits, everything else will not change."""
+"""Statuses that may pass. A 403 is either a rate limit or permanent, as is everything else."""
 
 MAY_HAVE_WORKED = frozenset({500, 502, 504})
-"""Errors of a server that may have carried out the call all the same; 503 says that it did not."""
+"""Errors of a server that may have carried out the request; 503 says that it did not."""
 
 
 @frozen
 class Attempt:
-    """A try that did not succeed.
+    """An attempt that failed.
 
     Attributes:
-        number: 1 for the first.
-        elapsed: Seconds since the first began, waits at limits not counted.
-        chance: A random number, 0 to 1.
+        number: 1 for the first attempt.
+        elapsed: Seconds since the first attempt began, without waits at rate limits.
+        chance: A random number from 0 to 1.
     """
 
     number: int
@@ -42,12 +55,12 @@ class Attempt:
 
 @frozen
 class Failure:
-    """What became of a try.
+    """The reason why an attempt failed.
 
     Attributes:
-        status: HTTP status, ``None`` where no answer came.
-        retry_after: Seconds that the server asked for, or ``None``.
-        permanent: Whether trying again cannot help, for another reason than the status.
+        status: HTTP status, or ``None`` if no response arrived.
+        retry_after: Seconds that the server asks to wait, or ``None``.
+        permanent: Whether a retry cannot help, for another reason than the status.
     """
 
     status: int | None = None
@@ -57,76 +70,217 @@ class Failure:
 
 @frozen
 class Wait:
-    """Try again after so many seconds."""
+    """Make another attempt after this many seconds."""
 
     seconds: float
 
 
 @frozen
 class GiveUp:
-    """Do not try again."""
+    """Make no other attempt."""
 
 
 Decision: TypeAlias = Wait | GiveUp
 
 
 def decide(policy: RetryPolicy, attempt: Attempt, failure: Failure) -> Decision:
-    """Whether to try again after a failure."""
-    hopeless = failure.permanent or (failure.status is not None and failure.status not in RETRIED)
-    if hopeless or attempt.number >= policy.attempts:
+    """Decide whether to make another attempt after a failure, and when."""
+    permanent = failure.permanent or (failure.status is not None and failure.status not in RETRIED)
+    if permanent or attempt.number >= policy.attempts:
         return GiveUp()
-    # The exponent is bounded for its own sake: 2.0**1024 is an OverflowError.
+    # 2.0**1024 would raise an OverflowError.
     ceiling = min(policy.wait_max, policy.wait_initial * 2.0 ** min(attempt.number - 1, 60))
     seconds = max(attempt.chance * ceiling, failure.retry_after or 0.0)
     return Wait(seconds) if attempt.elapsed + seconds <= policy.timeout else GiveUp()
 
 
-class Streak:
-    """What a download has failed without getting on.
+def record_attempts(
+    error: ArtifactsError, attempts: int, seconds: float, previous: ArtifactsError | None = None
+) -> None:
+    """Set how many attempts an error ends, and how long they took. A first record is kept.
 
-    Its tries count anew with each byte, and its time with each 64 KiB: so a store is followed
-    that breaks off all the time, and none that stalls all the time. Bytes that were there before
-    it started over are none.
+    Args:
+        error: The error of the last attempt.
+        attempts: Attempts, the last one included.
+        seconds: Time that they took, without waits at rate limits.
+        previous: The error of the attempt before; recorded if it is of another kind.
+    """
+    if attempts == 1 or error.attempts > 1:
+        return
+    error.attempts, error.seconds = attempts, seconds
+    if previous is not None and not isinstance(error, type(previous)):
+        error.previous = previous.summary
+
+
+@define
+class CallState:
+    """The attempts of a call so far.
+
+    Attributes:
+        method: HTTP method of the call.
+        attempts: Attempts that were started.
+        seconds: Time that they took, with the waits between them, but not at rate limits.
+        token_renewed: Whether the token was renewed after a 401.
+        may_be_done: Whether the request may have been carried out although its response was lost.
+        previous: The error of the attempt before the current one.
+    """
+
+    method: str
+    attempts: int = 0
+    seconds: float = 0.0
+    token_renewed: bool = False
+    may_be_done: bool = False
+    previous: ArtifactsError | None = None
+
+
+@frozen
+class Outcome:
+    """The outcome of an attempt.
+
+    Attributes:
+        response: The response, or ``None`` if none arrived.
+        error: What failed, or ``None`` after a success.
+        retry_after: Seconds that the server asks to wait, or ``None``.
+        limit_allows_retry: For a refusal at a rate limit: whether `RateLimitPolicy.max_wait` allows
+            the wait.
+        token_age: Seconds from the issue of the token to the request, or ``None`` if the token
+            cannot be renewed.
+    """
+
+    response: Response | None
+    error: ArtifactsError | None = None
+    retry_after: float | None = None
+    limit_allows_retry: bool = False
+    token_age: float | None = None
+
+
+@frozen
+class Return:
+    """Return this response."""
+
+    response: Response
+
+
+@frozen
+class Raise:
+    """Raise this error."""
+
+    error: ArtifactsError
+
+
+@frozen
+class RenewToken:
+    """Make another attempt with another token, or raise the error if there is no other token."""
+
+    error: ArtifactsError
+
+
+@frozen
+class WaitForGate:
+    """Make another attempt as soon as the rate limiter admits it."""
+
+
+Step: TypeAlias = Return | Raise | RenewToken | WaitForGate | Wait
+
+
+def next_step(policy: RetryPolicy, state: CallState, outcome: Outcome, chance: float) -> Step:
+    """Decide what follows an attempt of a call.
+
+    Args:
+        policy: The client's retry policy.
+        state: The attempts so far, this one included.
+        outcome: The outcome of this attempt.
+        chance: A random number from 0 to 1.
+    """
+    error, response = outcome.error, outcome.response
+    if error is None:
+        assert response is not None
+        return Return(response)
+    match error:
+        case AuthenticationError() if _may_renew_token(state, outcome):
+            return RenewToken(error)
+        case NotFound() if state.method == "DELETE" and state.may_be_done:
+            # The lost response was probably the 204, so treat this 404 as deleted.
+            return Return(Response(HTTPStatus.NO_CONTENT))
+        case RateLimited():
+            retry = outcome.limit_allows_retry and state.attempts < policy.attempts
+            return WaitForGate() if retry else Raise(error)
+    status = None if response is None else response.status
+    permanent = response is None and not is_transient(error)
+    failure = Failure(status, outcome.retry_after, permanent)
+    decision = decide(policy, Attempt(state.attempts, state.seconds, chance), failure)
+    return decision if isinstance(decision, Wait) else Raise(error)
+
+
+def is_transient(error: ArtifactsError) -> bool:
+    """Return True for an error of the connection that may not occur again."""
+    return isinstance(error, TransportError) and not isinstance(error, CertificateRefused)
+
+
+def may_have_worked(outcome: Outcome) -> bool:
+    """Return True if the server may have carried out the request of a failed attempt."""
+    if isinstance(outcome.error, TransportError):
+        return outcome.error.may_have_arrived
+    return outcome.response is not None and outcome.response.status in MAY_HAVE_WORKED
+
+
+def _may_renew_token(state: CallState, outcome: Outcome) -> bool:
+    """Return True once per call, or again if the token was too old when it was sent."""
+    age = outcome.token_age
+    return age is not None and (not state.token_renewed or age > TOKEN_AGE)
+
+
+class FailureStreak:
+    """The failures of a download since it last made progress.
+
+    Each new byte resets the failure counter of every connection, and each 64 KiB reset the clock.
+    So a store that often breaks connections is tolerated, and one that stalls all the time is not.
+    After a restart only bytes beyond the furthest position reached before count as new.
     """
 
     def __init__(self) -> None:
         self._failures = Counter[int]()
-        self._tries = Counter[int]()
-        self._since: float | None = None
-        self._got_at: float | None = None
-        self._there = self._most = self._worth = 0
+        self._attempts = Counter[int]()
+        self._started_at: float | None = None
+        self._received_at: float | None = None
+        self._received = self._furthest = self._reset_at = 0
 
-    def got(self, count: int, now: float) -> None:
-        """So many bytes came."""
-        self._got_at = now
-        self._there += count
-        if self._there > self._most:
-            self._most = self._there
+    def record_bytes(self, count: int, now: float) -> None:
+        """Record that `count` bytes arrived at the time `now`."""
+        self._received_at = now
+        self._received += count
+        if self._received > self._furthest:
+            self._furthest = self._received
             self._failures.clear()
-        if self._most >= self._worth:
-            self._since = None
+        if self._furthest >= self._reset_at:
+            self._started_at = None
 
-    def wanted(self, now: float) -> None:
-        """More is wanted: until now, what had come was enough."""
-        if self._since is not None and self._got_at is not None:
-            self._since += now - self._got_at
-        self._got_at = None
+    def read_requested(self, now: float) -> None:
+        """Exclude the time since the last bytes arrived: the reader did not want more until now."""
+        if self._started_at is not None and self._received_at is not None:
+            self._started_at += now - self._received_at
+        self._received_at = None
 
-    def failed(self, now: float, connection: int) -> tuple[int, float]:
-        """Of how many failures of a connection this is the last, and since how many seconds."""
-        if self._since is None:
-            self._since = now
-            self._worth = self._most + WORTH_ITS_TIME
-            self._tries.clear()
-        self._got_at = None
+    def record_failure(self, now: float, connection: int) -> tuple[int, float]:
+        """Record a failure of a connection.
+
+        Returns:
+            The connection's failures since the last progress, and the seconds since the first
+            failure of the streak.
+        """
+        if self._started_at is None:
+            self._started_at = now
+            self._reset_at = self._furthest + PROGRESS_BYTES
+            self._attempts.clear()
+        self._received_at = None
         self._failures[connection] += 1
-        self._tries[connection] += 1
-        return self._failures[connection], now - self._since
+        self._attempts[connection] += 1
+        return self._failures[connection], now - self._started_at
 
     def attempts(self, connection: int) -> int:
-        """Failures of a connection in that time."""
-        return self._tries[connection]
+        """Return the number of failures of a connection since the streak began."""
+        return self._attempts[connection]
 
-    def start_over(self) -> None:
-        """All bytes are gone."""
-        self._there = 0
+    def restart(self) -> None:
+        """Record that the download starts again from its first byte."""
+        self._received = 0

@@ -143,7 +143,7 @@ class CentralDirectoryEntry:
 
     @property
     def raw_name(self) -> bytes:
-        """The name as it is encoded in the archive."""
+        """The encoded name in the archive."""
         name = self.member.name
         return name.encode("utf-8" if self.flags & UTF8_FLAG or name.isascii() else "cp437")
 

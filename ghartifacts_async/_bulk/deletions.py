@@ -35,7 +35,7 @@ async def delete_artifacts(
         async with visibility_lock:
             if not is_visible:
                 call = endpoints.list_repository_artifacts(repository, name=None, per_page=1)
-                await context.session.call(call)
+                await context.api.call(call)
                 is_visible = True
 
     async def is_gone(artifact_id: int) -> bool:
@@ -52,7 +52,7 @@ async def delete_artifacts(
             artifact_id = _arguments.artifact_id(artifact)
             call = endpoints.delete_artifact(repository, artifact_id)
             try:
-                await context.session.call(call)
+                await context.api.call(call)
             except NotFound:
                 # GitHub also answers 404 to a DELETE that the token is not permitted to make.
                 if not await is_gone(artifact_id):

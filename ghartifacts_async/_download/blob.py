@@ -12,7 +12,7 @@ from ghartifacts_async._download.ranges import BlobInfo, RejectedResponse
 from ghartifacts_async._download.signed_url import SignedUrlProvider
 from ghartifacts_async._http import redirects
 from ghartifacts_async._http.redirects import SignedUrl
-from ghartifacts_async._http.transport import Stream, Transport
+from ghartifacts_async._http.transport import StreamedResponse, Transport
 from ghartifacts_async.errors import IncompleteDownload, RedirectRefused, StoreError
 from ghartifacts_async.models import Artifact
 
@@ -81,7 +81,7 @@ class BlobClient:
             ):
                 if stream.status in redirects.URL_REFUSED:
                     self._urls.invalidate(url)
-                if renewed or not redirects.is_over(stream.status, signed_for_this=is_new):
+                if renewed or not redirects.may_have_expired(stream.status, signed_for_this=is_new):
                     yield await self._body(stream, start, stop)
                     return
             # Renew once per request, so that a store that refuses every URL fails.
@@ -96,7 +96,7 @@ class BlobClient:
     @asynccontextmanager
     async def _follow_redirects(
         self, url: SignedUrl, headers: Mapping[str, str]
-    ) -> AsyncIterator[Stream]:
+    ) -> AsyncIterator[StreamedResponse]:
         for _ in range(redirects.MAX_HOPS + 1):
             async with self._transport.stream(url, headers) as stream:
                 hop = redirects.store_hop(url.value, stream.status, stream.headers)
@@ -112,7 +112,7 @@ class BlobClient:
         """Return the size that GitHub records; without a digest it is not the payload's."""
         return BlobInfo(self._artifact.size_in_bytes if self._artifact.digest is not None else None)
 
-    async def _body(self, stream: Stream, start: int, stop: int | None) -> RangeBody:
+    async def _body(self, stream: StreamedResponse, start: int, stop: int | None) -> RangeBody:
         result = ranges.validate_response(stream.status, stream.headers, start, stop, self.info)
         if result is None:
             raise await _store_error(stream)
@@ -132,7 +132,9 @@ class RangeBody:
         supports_ranges: Whether the store says that it serves ranges.
     """
 
-    def __init__(self, stream: Stream, start: int, stop: int | None, client: BlobClient) -> None:
+    def __init__(
+        self, stream: StreamedResponse, start: int, stop: int | None, client: BlobClient
+    ) -> None:
         self._stream = stream
         self._at = start
         self._stop = stop
@@ -163,8 +165,8 @@ class RangeBody:
         return chunk
 
 
-async def _store_error(stream: Stream) -> StoreError:
-    match = _STORE_CODE.search(await stream.beginning(_ERROR_BYTES))
+async def _store_error(stream: StreamedResponse) -> StoreError:
+    match = _STORE_CODE.search(await stream.read_start(_ERROR_BYTES))
     code = match[1].decode() if match else None
     return StoreError(
         f"the store {stream.url.host} answered {stream.status}" + (f" {code}" if code else ""),

@@ -2,7 +2,7 @@
 
 A download is cut into segments, which the connections claim in order, so that the bytes on disk
 grow from the front and a hasher can follow the writer. Segments become smaller towards the end. A
-connection that finds no free segment steals the end of the one that would finish last: as many
+connection that finds no free segment steals the end of the segment that would finish last: as many
 bytes as the other connection would not fetch in time. So all connections finish at about the same
 time, even if one of them is slow.
 

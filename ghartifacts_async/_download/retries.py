@@ -9,13 +9,7 @@ from collections.abc import Callable
 
 from ghartifacts_async._api import retry
 from ghartifacts_async._http import redirects
-from ghartifacts_async.errors import (
-    ArtifactsError,
-    CertificateRefused,
-    IncompleteDownload,
-    StoreError,
-    TransportError,
-)
+from ghartifacts_async.errors import ArtifactsError, IncompleteDownload, StoreError
 from ghartifacts_async.models import RetryPolicy
 
 _log = logging.getLogger("ghartifacts_async")
@@ -32,19 +26,19 @@ class Retrier:
     def __init__(self, policy: RetryPolicy, chance: Callable[[], float] = random.random) -> None:
         self._policy = policy
         self._chance = chance
-        self._streak = retry.Streak()
+        self._streak = retry.FailureStreak()
 
     def record_bytes(self, received: int) -> None:
         """Record received bytes; only bytes beyond the most received so far are progress."""
-        self._streak.got(received, _now())
+        self._streak.record_bytes(received, _now())
 
     def read_requested(self) -> None:
         """Record that the reader wants more; its pause is not the store's delay."""
-        self._streak.wanted(_now())
+        self._streak.read_requested(_now())
 
     def start_over(self) -> None:
         """Record that the received bytes were discarded."""
-        self._streak.start_over()
+        self._streak.restart()
 
     async def wait_or_raise(self, error: ArtifactsError, connection: int = 0) -> None:
         """Wait before the next attempt of a connection.
@@ -57,13 +51,11 @@ class Retrier:
         Raises:
             ArtifactsError: This error, because the policy allows no other attempt.
         """
-        failures, elapsed = self._streak.failed(_now(), connection)
+        failures, elapsed = self._streak.record_failure(_now(), connection)
         attempt = retry.Attempt(failures, elapsed, self._chance())
         decision = retry.decide(self._policy, attempt, _failure(error))
         if isinstance(decision, retry.GiveUp):
-            if (attempts := self._streak.attempts(connection)) > 1:
-                error.attempts, error.seconds = attempts, elapsed
-                error.summary += f" (tried {attempts} times in {elapsed:.1f} s without progress)"
+            retry.record_attempts(error, self._streak.attempts(connection), elapsed)
             raise error
         _log.info("%s; retrying in %.1f s", error, decision.seconds)
         await asyncio.sleep(decision.seconds)
@@ -80,5 +72,5 @@ def _failure(error: ArtifactsError) -> retry.Failure:
         status = None if error.status in redirects.URL_REFUSED else error.status
         return retry.Failure(status, error.retry_after)
     # Errors of GitHub's API were already retried by the API client.
-    temporary = isinstance(error, TransportError | IncompleteDownload) and error.attempts == 1
-    return retry.Failure(permanent=not temporary or isinstance(error, CertificateRefused))
+    transient = retry.is_transient(error) or isinstance(error, IncompleteDownload)
+    return retry.Failure(permanent=not transient or error.attempts > 1)

@@ -52,25 +52,25 @@ class SignedUrlProvider:
             RedirectRefused: GitHub names no target, or an insecure one.
             TransportError: GitHub cannot be reached.
         """
-        slot = self._transport.pool.slot(keeps=True)
+        permit = self._transport.pool.permit(keeps=True)
         is_new = False
         try:
             while True:
                 if self._valid_url() is not None:
-                    await slot.acquire()
+                    await permit.acquire()
                     if (url := self._valid_url()) is not None:
                         break
-                    slot.release()
+                    permit.release()
                 async with self._renewing:
                     if self._valid_url() is None:
-                        url = self._url = await self._api.call(self._call, slot)
+                        url = self._url = await self._api.call(self._call, permit)
                         self._expires_at = asyncio.get_running_loop().time() + LIFETIME
                         self.issued += 1
                         is_new = True
                         break
             yield url, is_new
         finally:
-            slot.release()
+            permit.release()
 
     def invalidate(self, url: SignedUrl) -> None:
         """Request another URL next time, because the store refuses this one."""

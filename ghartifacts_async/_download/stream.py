@@ -38,7 +38,7 @@ class ArtifactStream:
         filename: A safe name for a file with the payload.
         size: Size of the payload in bytes, or None if it is unknown.
         digest: SHA-256 of the payload once the iteration has ended; None before.
-        verified: Whether the digest matches the one that GitHub recorded; False before the end.
+        verified: Whether the digest matches GitHub's record; False before the end.
     """
 
     def __init__(

@@ -83,7 +83,7 @@ def check(artifact: Artifact, received: int, digest: Digest, tail: bytes) -> boo
 
     The payload of an artifact with a digest has the size that GitHub records. Without a digest it
     may not: before upload-artifact v4, and still on GHES, `size_in_bytes` is the size of the files
-    before they were zipped. Such a payload is complete if it ends with the end record of a zip.
+    before they were zipped. That payload is complete if it ends with the end record of a zip.
 
     Args:
         artifact: Artifact, as GitHub describes it.

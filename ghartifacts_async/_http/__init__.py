@@ -1,1 +1,1 @@
-"""HTTP: requests, response bodies, redirects, and the only importer of aiohttp's client."""
+"""HTTP requests, streamed bodies and redirects; no other package imports the aiohttp client."""

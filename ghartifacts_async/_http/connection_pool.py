@@ -1,4 +1,4 @@
-"""The caller's session: what of it is used, and by how many at once."""
+"""The connection pool of a borrowed session: who may use it, through which proxy, and how much."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from ghartifacts_async.errors import InvalidArgument
 
 
 def check_borrowed(session: aiohttp.ClientSession) -> None:
-    """Refuse a session that cannot serve, or whose caller expects its credentials to be sent.
+    """Refuse a session that is closed, or that would send its own credentials to the blob store.
 
     Raises:
-        InvalidArgument: It is closed, or holds default credentials.
+        InvalidArgument: The session is closed, or has default credentials.
     """
     if not isinstance(session, aiohttp.ClientSession):
         kind = type(session).__name__
-        raise InvalidArgument(f"session is an aiohttp.ClientSession, not of type {kind}")
+        raise InvalidArgument(f"session must be an aiohttp.ClientSession, not {kind}")
     if session.closed:
-        raise InvalidArgument("the session is closed")
+        raise InvalidArgument("the session is closed; pass an open one")
     sent = [name for name in ("Authorization", "Cookie") if name in session.headers]
     if session.auth is not None:
         sent.append("auth")
@@ -32,14 +32,19 @@ def check_borrowed(session: aiohttp.ClientSession) -> None:
         )
 
 
-class Slot:
-    """The right to one connection of the pool, held while it is entered.
+class ConnectionPermit:
+    """Permission to use one connection of the pool, held inside ``async with``.
 
-    One that keeps may be held beyond that, until `release`: for a request that must follow at once.
+    A download takes two requests, and the signed URL that the first one returns expires soon.
+    So a permit made with `keeps` can be held from the first request to the second.
+
+    Args:
+        permits: The permits of the pool, or ``None`` if their number is not limited.
+        keeps: Whether `keep` has an effect.
     """
 
-    def __init__(self, slots: asyncio.Semaphore | None, keeps: bool) -> None:
-        self._slots = slots
+    def __init__(self, permits: asyncio.Semaphore | None, keeps: bool) -> None:
+        self._permits = permits
         self._keeps = keeps
         self._held = self._kept = False
 
@@ -47,9 +52,9 @@ class Slot:
         await self.acquire()
 
     async def acquire(self) -> None:
-        """Hold it, as soon as the pool has one."""
-        if not self._held and self._slots is not None:
-            await self._slots.acquire()
+        """Wait for a connection, unless the permit is held already."""
+        if not self._held and self._permits is not None:
+            await self._permits.acquire()
         self._held, self._kept = True, False
 
     async def __aexit__(self, *_: object) -> None:
@@ -57,43 +62,48 @@ class Slot:
             self.release()
 
     def keep(self) -> None:
-        """Hold it beyond the exit, if it is one that keeps."""
+        """Hold the permit beyond the end of the block, until `release`."""
         self._kept = self._keeps
 
     def release(self) -> None:
-        """Hold it no more."""
-        if self._held and self._slots is not None:
-            self._slots.release()
+        """Return the permit to the pool."""
+        if self._held and self._permits is not None:
+            self._permits.release()
         self._held = False
 
 
-class Pool:
-    """The connections of a caller's session, or of one of our own, which has no bound.
+class ConnectionPool:
+    """The connections of a borrowed session, or of the client's own session, which has no limit.
+
+    Permits are waited for here and not in aiohttp, so that a wait behind the client's own requests
+    does not count against their timeouts.
 
     Args:
-        lender: The caller's session, if there is one.
+        borrowed_session: The caller's session, or ``None``.
     """
 
     def __init__(self, borrowed_session: aiohttp.ClientSession | None) -> None:
         self._borrowed_session = borrowed_session
         self._proxies: dict[str, tuple[URL, aiohttp.BasicAuth | None] | None] = {}
         connector = borrowed_session.connector if borrowed_session is not None else None
-        bounds = (connector.limit, connector.limit_per_host) if connector is not None else ()
-        sizes = [number for number in bounds if number > 0]
-        # Who waits for one here does not time out.
-        self._slots = asyncio.Semaphore(min(sizes)) if sizes else None
+        limits = (connector.limit, connector.limit_per_host) if connector is not None else ()
+        sizes = [limit for limit in limits if limit > 0]
+        self._permits = asyncio.Semaphore(min(sizes)) if sizes else None
 
     @property
     def bounded(self) -> bool:
-        """Whether one may have to wait for a connection."""
-        return self._slots is not None
+        """Whether a request may have to wait for a connection."""
+        return self._permits is not None
 
-    def slot(self, *, keeps: bool = False) -> Slot:
-        """A connection that is not held yet; see `Slot`."""
-        return Slot(self._slots, keeps)
+    def permit(self, *, keeps: bool = False) -> ConnectionPermit:
+        """Return a permit that is not held yet; see `ConnectionPermit`."""
+        return ConnectionPermit(self._permits, keeps)
 
     async def proxy_for(self, url: URL) -> URL | None:
-        """The caller's proxy; what it reads from the environment is no reason to read netrc."""
+        """Return the proxy that the borrowed session uses for a URL.
+
+        With ``trust_env`` this reads the proxy variables, but not netrc, of the environment.
+        """
         borrowed_session = self._borrowed_session
         if borrowed_session is None:
             return None

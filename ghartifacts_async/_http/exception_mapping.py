@@ -1,4 +1,4 @@
-"""What aiohttp raises, told anew: its texts print whole signed URLs, ours name the host."""
+"""Map exceptions of aiohttp to errors of this library, which name the host but never the URL."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from ghartifacts_async.errors import (
     TransportError,
 )
 
-# RuntimeError is what aiohttp raises where a connection is closed under a request.
-FAILURES = (aiohttp.ClientError, HttpProcessingError, OSError, RuntimeError, ValueError)
-"""Whatever aiohttp raises for a request that did not succeed."""
-
+# aiohttp raises RuntimeError if a connection is closed during a request.
+AIOHTTP_EXCEPTIONS = (aiohttp.ClientError, HttpProcessingError, OSError, RuntimeError, ValueError)
+"""The exceptions that aiohttp raises for a failed request."""
 
 _CERTIFICATE = (aiohttp.ClientConnectorCertificateError, aiohttp.ServerFingerprintMismatch)
 _NEVER_SENT = (
@@ -27,8 +26,8 @@ _NEVER_SENT = (
 )
 
 
-def translated(error: Exception, url: str) -> TransportError:
-    """The error of this library for one of aiohttp's. Raise it outside of its handler."""
+def map_exception(error: Exception, url: str) -> TransportError:
+    """Return the error for an exception of aiohttp. Raise it outside the except block."""
     host = host_of(url)
     kind: type[TransportError] = ConnectionFailed
     if isinstance(error, _CERTIFICATE):
@@ -40,24 +39,24 @@ def translated(error: Exception, url: str) -> TransportError:
 
 
 def _reason(error: Exception) -> str:
-    """What went wrong, in words that cannot hold a URL."""
+    """Describe an exception without its message, which may contain the URL."""
     match error:
         case aiohttp.ConnectionTimeoutError():
             return "no connection in time"
         case TimeoutError():
-            return "no answer in time"
+            return "no response in time"
         case aiohttp.ClientConnectorCertificateError():
-            return f"its certificate was refused ({error.certificate_error})"
+            return f"cannot verify its certificate ({error.certificate_error})"
         case aiohttp.ServerFingerprintMismatch():
-            return "its certificate is not the pinned one"
+            return "its certificate does not match the pinned fingerprint"
         case aiohttp.ClientProxyConnectionError():
             return (
                 f"cannot connect to the proxy ({error.strerror or type(error.os_error).__name__})"
             )
         case aiohttp.ClientHttpProxyError():
-            return f"the proxy answered {error.status}"
+            return f"the proxy responded with status {error.status}"
         case aiohttp.ClientResponseError() | HttpProcessingError():
-            return "its answer is not proper HTTP"
+            return "the response is not valid HTTP"
         case aiohttp.ClientConnectorError():
             return f"cannot connect ({error.strerror or type(error.os_error).__name__})"
         case aiohttp.ClientPayloadError():

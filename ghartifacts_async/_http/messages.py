@@ -1,4 +1,4 @@
-"""HTTP responses as plain values, and text from servers made safe to print."""
+"""HTTP responses as plain values, and escaping of text from servers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from attrs import field, frozen
 
-_LONGEST = 300
+_MAX_LENGTH = 300
 
 
 @frozen
@@ -27,8 +27,8 @@ class Response:
 
 
 def printable(text: str) -> str:
-    """Foreign text for a line of our own: escaped, and not too long."""
-    text = text[:_LONGEST]
+    """Escape and shorten text from a server for a message or a log line."""
+    text = text[:_MAX_LENGTH]
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

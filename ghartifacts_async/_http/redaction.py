@@ -1,7 +1,7 @@
-"""Text that is sent and never shown.
+"""Keep secrets out of logs, reprs and messages.
 
-A `Secret` is the text itself to whoever sends it, and ``***`` to whoever prints the variables of a
-traceback's frames, as many services do.
+A `Secret` is sent as the text that it is, and its repr is ``***``, because many services log the
+local variables of a traceback's frames.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ _T = TypeVar("_T")
 
 _HIDDEN = "***"
 
-_SHORTEST = 8
-"""Characters of a text that could be a secret: shorter ones occur in any reply."""
+_MIN_LENGTH = 8
+"""Shorter texts are not redacted: they may occur in any response by chance."""
 
 
 class Secret(str):
-    """A token, a header that holds one, or a signed URL."""
+    """A token, a header with a token, or a signed URL."""
 
     __slots__ = ()
 
@@ -30,7 +30,7 @@ class Secret(str):
 
 
 class _SecretBytes(bytes):
-    """Bytes that hold one, by mistake."""
+    """Bytes that a caller passed as a token by mistake."""
 
     __slots__ = ()
 
@@ -39,25 +39,25 @@ class _SecretBytes(bytes):
 
 
 def hidden(value: _T) -> _T:
-    """What may be a secret, as one where it is text: for the names of a function's frame."""
+    """Return an argument that may be a secret so that its repr in a traceback is ``***``."""
     if isinstance(value, str):
         return cast("_T", Secret(value))
     return cast("_T", _SecretBytes(value)) if isinstance(value, bytes | bytearray) else value
 
 
-def redacted(reply: Response, secret: str) -> Response:
-    """The reply without the secret: a server in the way may echo what it was sent."""
-    stars, raw = _HIDDEN, secret.encode()
-    if len(secret) < _SHORTEST:
-        return reply
-    if raw not in reply.body and not any(secret in value for value in reply.headers.values()):
-        return reply
+def redacted(response: Response, secret: str) -> Response:
+    """Return the response with the secret replaced: proxies may echo the request."""
+    raw = secret.encode()
+    if len(secret) < _MIN_LENGTH:
+        return response
+    if raw not in response.body and not any(secret in value for value in response.headers.values()):
+        return response
     return evolve(
-        reply,
+        response,
         headers={
-            # What shows nothing of itself goes on so.
-            name: type(value)(value.replace(secret, stars))
-            for name, value in reply.headers.items()
+            # A Secret stays a Secret.
+            name: type(value)(value.replace(secret, _HIDDEN))
+            for name, value in response.headers.items()
         },
-        body=reply.body.replace(raw, stars.encode()),
+        body=response.body.replace(raw, _HIDDEN.encode()),
     )

@@ -1,7 +1,7 @@
-"""Which redirect is followed, and what travels with it.
+"""Decide which redirects to follow, and whether to send credentials there.
 
-Credentials stay with the API: the same origin, below the same base URL. Everything else is the
-blob store's, which gets none.
+Credentials are sent only to the API: the same origin, below the same base URL. All other targets
+belong to the blob store and get none.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ghartifacts_async.errors import RedirectRefused
 MAX_HOPS = 5
 
 URL_REFUSED = frozenset({400, 401, 403})
-"""What stores answer to a signed URL that has ended; another may be taken."""
+"""Statuses of a blob store for an expired signed URL; a new one may work."""
 
 _REDIRECTS = frozenset({301, 302, 307, 308})
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
@@ -28,10 +28,10 @@ _UNSENDABLE = re.compile(r"[^\x21-\x7e]")
 
 @frozen(repr=False)
 class SignedUrl:
-    """A URL whose query is a credential for as long as it is valid.
+    """A URL whose query is a credential until it expires.
 
-    It is kept byte for byte as the server wrote it (a signer may check the bytes), and shown
-    nowhere.
+    It is kept byte for byte as the server wrote it, because the signature may cover the bytes. Its
+    repr shows only the host.
     """
 
     value: str
@@ -51,76 +51,94 @@ class SignedUrl:
 
 
 def api_hop(base_url: str, url: str, status: int, headers: Mapping[str, str]) -> str | None:
-    """Where on the API to ask again, with credentials; ``None`` where the answer is no such hop.
+    """Return the target of a redirect within the API, which gets the token; else None.
 
-    Renamed repositories answer so (301 to ``/repositories/{id}/…``).
+    GitHub redirects calls to a renamed repository with a 301 to ``/repositories/{id}/…``.
+
+    Args:
+        base_url: Base URL of the API.
+        url: The URL that was requested.
+        status: Of the response.
+        headers: Of the response, by lower-case name.
+
+    Raises:
+        RedirectRefused: The target must not be followed.
     """
     if status not in _REDIRECTS or not headers.get("location"):
         return None
-    target, there = _target(url, headers["location"])
+    target, parts = _resolve(url, headers["location"])
     base = urlsplit(base_url)
-    inside = origin(there) == origin(base) and _lies_below(there.path, base.path)
+    inside = origin(parts) == origin(base) and _is_below(parts.path, base.path)
     return target if inside else None
 
 
 def store_hop(url: str, status: int, headers: Mapping[str, str]) -> SignedUrl | None:
-    """Where to ask next without credentials; ``None`` where the answer is no redirect.
+    """Return the target of a redirect, which gets no credentials; None if it is no redirect.
+
+    Args:
+        url: The URL that was requested.
+        status: Of the response.
+        headers: Of the response, by lower-case name.
 
     Raises:
-        RedirectRefused: There is no target, or it must not be followed.
+        RedirectRefused: The target is missing or must not be followed.
     """
     if not 300 <= status < 400 or status == 304:
         return None
     location = headers.get("location")
     if status not in _REDIRECTS or not location:
         raise RedirectRefused(
-            f"{host_of(url)} answered {status} without a Location to follow; nothing was downloaded"
+            f"{host_of(url)} responded with {status} without a Location to follow; "
+            "nothing was downloaded"
         )
-    return SignedUrl(_target(url, location)[0])
+    return SignedUrl(_resolve(url, location)[0])
 
 
-def is_over(status: int, *, signed_for_this: bool) -> bool:
-    """Whether a store's answer may only mean that a signed URL has had its time.
+def may_have_expired(status: int, *, signed_for_this: bool) -> bool:
+    """Return True if the blob store may have refused the signed URL because it has expired.
 
     Args:
-        status: Of the answer.
-        signed_for_this: Whether the URL was signed for this request, and is as young as can be.
+        status: Of the store's response.
+        signed_for_this: Whether the URL was issued for this request, and so is still valid.
     """
     return status in URL_REFUSED and not signed_for_this
 
 
-def _target(url: str, location: str) -> tuple[Secret, SplitResult]:
-    """What a Location means: an absolute one itself, to the byte; a relative one resolved."""
-    target = Secret(location if _ABSOLUTE.match(location) else _joined(url, location))
+def _resolve(url: str, location: str) -> tuple[Secret, SplitResult]:
+    """Resolve a Location; an absolute URL is kept byte for byte."""
+    target = Secret(location if _ABSOLUTE.match(location) else _join(url, location))
     if problem := _objection(url, location, target):
         raise RedirectRefused(f"{host_of(url)} redirects {problem}")
     return target, urlsplit(target)
 
 
 def _objection(url: str, location: str, target: str) -> str | None:
-    """Why a redirect must not be followed; apart, so that no frame of the error holds its URL."""
+    """Return why a redirect must not be followed, or None.
+
+    The error is raised elsewhere, so that no frame of its traceback holds the parts of the URL.
+    """
     if _UNSENDABLE.search(location):
-        return "to a URL with characters that no URL may hold"
+        return "to a URL with characters that are not allowed in URLs"
     parts = split_url(target)
     if parts is None or parts.scheme not in {"http", "https"}:
-        return "to something that is no http(s) URL"
+        return "to something that is not an http(s) URL"
     if "@" in parts.netloc or "\\" in parts.netloc:
-        return "to a URL with credentials in it"
+        return "to a URL that contains credentials"
     if parts.scheme == "http" and url.lower().startswith("https:"):
-        return f"from https to http (host {parts.hostname}); the payload would travel unprotected"
+        return f"from https to http (host {parts.hostname}); the payload would not be encrypted"
     return None
 
 
-def _joined(url: str, location: str) -> str:
+def _join(url: str, location: str) -> str:
     try:
         return urljoin(url, location)
     except ValueError:
         return ""
 
 
-def _lies_below(path: str, base: str) -> bool:
-    """Whether a path lies below another, and no server can be led out of it again."""
+def _is_below(path: str, base: str) -> bool:
+    """Return True if a path is below another, and has no dot segments that lead out of it."""
     if not path.startswith((f"{base}/repos/", f"{base}/repositories/")):
         return False
-    steps = re.split(r"[/\\]", unquote(unquote(path)))
-    return not {".", ".."} & set(steps)
+    segments = re.split(r"[/\\]", unquote(unquote(path)))
+    return not {".", ".."} & set(segments)

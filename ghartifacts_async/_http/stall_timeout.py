@@ -1,4 +1,4 @@
-"""Whether a body that is read still comes, and fast enough."""
+"""Detect stalled and slow response bodies with a single timer."""
 
 from __future__ import annotations
 
@@ -6,56 +6,56 @@ import asyncio
 from collections.abc import Callable
 
 SLOW_SECONDS = 60.0
-"""Of waiting for a connection, in which at least `SLOW_BYTES` must come."""
+"""Seconds spent in reads within which at least `SLOW_BYTES` must arrive."""
 
 SLOW_BYTES = 60 * 2**10
 
 
 class StallTimeout:
-    """The patience with one body: one timer, however many pieces come.
+    """The time limit of one response body.
 
-    Time counts while somebody waits for the next piece: who is slow to want it harms nobody.
+    Only time spent in reads counts, so a slow reader never causes a timeout.
 
     Args:
-        stall: Seconds that a piece may take.
-        give_up: Called where one takes longer.
+        stall: Seconds that one read may take.
+        on_stall: Called when a read takes longer.
     """
 
-    def __init__(self, stall: float, give_up: Callable[[], None]) -> None:
+    def __init__(self, stall: float, on_stall: Callable[[], None]) -> None:
         self._loop = asyncio.get_running_loop()
         self._stall = stall
-        self._give_up = give_up
-        self._since: float | None = None
-        self._alarm = self._loop.call_later(stall, self._look)
+        self._on_stall = on_stall
+        self._read_since: float | None = None
+        self._timer = self._loop.call_later(stall, self._check)
         self._bytes, self._seconds = 0, 0.0
 
     def close(self) -> None:
-        """Watch no more."""
-        self._alarm.cancel()
+        """Stop the timer."""
+        self._timer.cancel()
 
-    def wait(self) -> None:
-        """The next piece is waited for from now on."""
-        self._since = self._loop.time()
+    def start_read(self) -> None:
+        """Note that a read of the next chunk begins."""
+        self._read_since = self._loop.time()
 
-    def waited(self, count: int) -> int | None:
-        """So many bytes came, or nobody waits any more.
+    def end_read(self, count: int) -> int | None:
+        """Note that a read has ended with `count` bytes.
 
         Returns:
-            How many came in all of the last minute, where they were too few; else ``None``.
+            The bytes received in the last `SLOW_SECONDS` if these were too few, else ``None``.
         """
-        if self._since is not None:
-            self._seconds += self._loop.time() - self._since
-            self._since = None
+        if self._read_since is not None:
+            self._seconds += self._loop.time() - self._read_since
+            self._read_since = None
         self._bytes += count
         if self._seconds < SLOW_SECONDS:
             return None
-        came, self._bytes, self._seconds = self._bytes, 0, 0.0
-        return came if came < SLOW_BYTES else None
+        received, self._bytes, self._seconds = self._bytes, 0, 0.0
+        return received if received < SLOW_BYTES else None
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         now = self._loop.time()
-        ends = self._stall + (now if self._since is None else self._since)
-        if ends <= now:
-            self._give_up()
+        deadline = self._stall + (now if self._read_since is None else self._read_since)
+        if deadline <= now:
+            self._on_stall()
         else:
-            self._alarm = self._loop.call_at(ends, self._look)
+            self._timer = self._loop.call_at(deadline, self._check)

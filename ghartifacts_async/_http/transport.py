@@ -1,10 +1,10 @@
-"""HTTP, and the only importer of aiohttp's client.
+"""HTTP requests and streamed responses.
 
-Requests go through a session of our own on the caller's connection pool. So the caller's
-connector (pool, TLS, resolver), proxy and trace configs hold, while its default headers, cookies,
+Requests are sent by a session of our own on the caller's connection pool. So the caller's
+connector (pool, TLS, resolver), proxy and trace configs apply, while its default headers, cookies,
 netrc, middlewares and total timeout reach neither the API nor the blob store.
 
-What aiohttp raises is told anew in this library's errors, without the original: its texts print
+Exceptions of aiohttp are replaced by errors of this library and not chained: their messages contain
 whole signed URLs.
 """
 
@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 import aiohttp
 from yarl import URL
 
-from ghartifacts_async._http.connection_pool import Pool, check_borrowed
-from ghartifacts_async._http.exception_mapping import FAILURES, translated
+from ghartifacts_async._http.connection_pool import ConnectionPool, check_borrowed
+from ghartifacts_async._http.exception_mapping import AIOHTTP_EXCEPTIONS, map_exception
 from ghartifacts_async._http.messages import Response
 from ghartifacts_async._http.redaction import Secret
 from ghartifacts_async._http.redirects import SignedUrl
@@ -34,19 +34,23 @@ from ghartifacts_async.errors import (
 from ghartifacts_async.models import Timeouts
 
 MAX_REPLY_BYTES = 4 * 2**20
-"""More than any page of artifacts: what is larger is no answer of the API."""
+"""Maximum size of an API response; a page of artifacts is much smaller."""
 
 _READ_BUFFER = 2**17
 
 
 class Transport:
-    """Sends requests and streams responses. Open it on the running loop, and close it.
+    """The HTTP session of a client. Open it on the running loop, and close it.
 
     Args:
-        session: The caller's, whose connection pool is used and never closed; ``None`` for one
-            of our own.
+        session: The caller's session, whose connection pool is used and never closed; ``None`` for
+            a pool of our own.
         user_agent: Sent with every request.
-        timeouts: How long to wait.
+        timeouts: Time limits of requests and responses.
+
+    Attributes:
+        pool: The connection pool.
+        bytes_received: Bytes of streamed bodies so far.
     """
 
     def __init__(
@@ -56,15 +60,15 @@ class Transport:
         self.timeouts = timeouts
         self._headers = {"User-Agent": user_agent}
         self._session: aiohttp.ClientSession | None = None
-        self.pool: Pool = Pool(session)
-        self._open: set[aiohttp.ClientResponse] = set()
+        self.pool: ConnectionPool = ConnectionPool(session)
+        self._streaming: set[aiohttp.ClientResponse] = set()
         self.bytes_received = 0
 
     async def open(self) -> None:
-        """Make the session.
+        """Create the session.
 
         Raises:
-            InvalidArgument: The borrowed one was closed meanwhile.
+            InvalidArgument: The borrowed session was closed in the meantime.
         """
         borrowed_session = self._borrowed_session
         if borrowed_session is not None:
@@ -79,110 +83,114 @@ class Transport:
             read_bufsize=_READ_BUFFER,
             trace_configs=borrowed_session.trace_configs if borrowed_session else None,
         )
-        # A retry goes through the session's loop, or it escapes its limits and its count.
+        # Retries of aiohttp would escape the rate limits and the statistics.
         self._session._retry_connection = False
 
     async def close(self) -> None:
-        """Close the session, its connection pool where it is our own, and what streams."""
+        """Close the session, its connection pool if it is our own, and the streamed responses."""
         if self._session is not None:
             await self._session.close()
-        for response in tuple(self._open):
+        for response in tuple(self._streaming):
             response.close()
 
     async def send(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        body: bytes | None = None,
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None
     ) -> Response:
-        """Make an API call, in a slot of the `pool`, and read its answer whole.
+        """Send an API request, and read the whole response. Redirects are not followed.
 
-        Redirects are not followed.
+        The caller holds a permit of the `pool`.
 
         Args:
-            method: Of the request, as the next three.
+            method: HTTP method.
             url: Sent byte for byte.
-            headers: All of them, beside those of every request.
-            body: Or ``None``.
+            headers: Headers to add to those of every request.
+            body: Body to send, or ``None``.
 
         Raises:
-            TransportError: No complete answer came.
-            UnexpectedReply: The answer is larger than any of the API's.
+            TransportError: No complete response arrived.
+            UnexpectedReply: The response is larger than `MAX_REPLY_BYTES`.
         """
-        # Others may use the pool as well: a request that waited for it in vain was never sent.
-        patience = self.timeouts.call
-        limits = aiohttp.ClientTimeout(
-            total=2 * patience,
-            connect=patience,
+        # The service may use the pool as well: `connect` limits the wait for a connection that it
+        # holds, and its error says that the request was not sent.
+        seconds = self.timeouts.call
+        timeout = aiohttp.ClientTimeout(
+            total=2 * seconds,
+            connect=seconds,
             sock_connect=self.timeouts.connect,
-            sock_read=patience,
+            sock_read=seconds,
         )
         try:
-            async with await self._request(method, url, headers, limits, body=body) as response:
+            async with await self._request(method, url, headers, timeout, body=body) as response:
                 content = await _read_bounded(response.content)
-                reply = Response(response.status, _plain_headers(response), content, url)
-        except FAILURES as error:
-            failure = self.failure(error, url)
+                complete = Response(response.status, _plain_headers(response), content, url)
+        except AIOHTTP_EXCEPTIONS as error:
+            failure = self.error_for(error, url)
         else:
             if len(content) <= MAX_REPLY_BYTES:
-                return reply
+                return complete
             failure = UnexpectedReply(
-                f"{method} {urlsplit(url).path}: more than {MAX_REPLY_BYTES} bytes came",
-                status=reply.status,
+                f"{method} {urlsplit(url).path}: the response is larger than "
+                f"{MAX_REPLY_BYTES} bytes",
+                status=complete.status,
             )
         raise failure
 
     @asynccontextmanager
-    async def stream(self, url: SignedUrl, headers: Mapping[str, str]) -> AsyncIterator[Stream]:
-        """GET a signed URL in a slot of the `pool`, with these headers and no credential.
+    async def stream(
+        self, url: SignedUrl, headers: Mapping[str, str]
+    ) -> AsyncIterator[StreamedResponse]:
+        """GET a signed URL without credentials. Redirects are not followed.
 
-        Redirects are not followed.
+        The caller holds a permit of the `pool`.
+
+        Args:
+            url: Sent byte for byte.
+            headers: Headers to add to those of every request.
 
         Raises:
-            TransportError: No answer came.
+            TransportError: No response arrived.
         """
-        limits = aiohttp.ClientTimeout(total=None, sock_connect=self.timeouts.connect)
-        plain = {"Accept-Encoding": "identity", **headers}
-        patience = self.timeouts.connect + self.timeouts.stall
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=self.timeouts.connect)
+        headers = {"Accept-Encoding": "identity", **headers}
+        seconds = self.timeouts.connect + self.timeouts.stall
         try:
-            # Not left to sock_read: a header that drips would keep it waiting, and each piece of a
-            # body would cost a timer.
-            async with asyncio.timeout(patience):
-                response = await self._open_stream(url.value, plain, limits)
-        except FAILURES as error:
-            failure = self.failure(error, url.value)
+            # sock_read would not end headers that arrive byte by byte, and would start a timer for
+            # each chunk of the body.
+            async with asyncio.timeout(seconds):
+                response = await self._get(url.value, headers, timeout)
+        except AIOHTTP_EXCEPTIONS as error:
+            failure = self.error_for(error, url.value)
         else:
-            self._open.add(response)
+            self._streaming.add(response)
             try:
-                with closing(Stream(response, url, self)) as stream:
-                    yield stream
+                with closing(StreamedResponse(response, url, self)) as streamed:
+                    yield streamed
             finally:
-                self._open.discard(response)
-                # Not release(): nobody waits for the rest of a body that is not wanted.
+                self._streaming.discard(response)
+                # release() would read the rest of the body to reuse the connection.
                 response.close()
             return
         raise failure
 
-    def closed(self) -> ClientStateError | None:
-        """The error of whoever goes on after the closing, ``None`` before it."""
+    def closed_error(self) -> ClientStateError | None:
+        """Return the error to raise if the client or the borrowed session is closed, else None."""
         if self._session is None or self._session.closed:
-            return ClientStateError("the client was closed while it was at work")
+            return ClientStateError("the client was closed while a request was in progress")
         if self._borrowed_session is not None and self._borrowed_session.closed:
             return ClientStateError("the session that the client borrowed was closed")
         return None
 
-    def failure(self, error: Exception, url: str) -> ArtifactsError:
-        """What an error of aiohttp means. Raise it outside of the handler."""
-        return self.closed() or translated(error, url)
+    def error_for(self, error: Exception, url: str) -> ArtifactsError:
+        """Return the error for an exception of aiohttp. Raise it outside the except block."""
+        return self.closed_error() or map_exception(error, url)
 
-    async def _open_stream(
+    async def _get(
         self, url: str, headers: Mapping[str, str], limits: aiohttp.ClientTimeout
     ) -> aiohttp.ClientResponse:
         try:
             return await self._request("GET", url, headers, limits, decode=False)
         except aiohttp.ServerDisconnectedError:
-            # A connection of the pool that the store had closed meanwhile: nothing was sent on it.
+            # The store had closed an idle connection of the pool, and received nothing.
             return await self._request("GET", url, headers, limits, decode=False)
 
     async def _request(
@@ -195,8 +203,8 @@ class Transport:
         decode: bool = True,
         body: bytes | None = None,
     ) -> aiohttp.ClientResponse:
-        if closed := self.closed():
-            raise closed
+        if error := self.closed_error():
+            raise error
         assert self._session is not None
         target = URL(url, encoded=True)
         return await self._session.request(
@@ -211,13 +219,18 @@ class Transport:
         )
 
 
-class Stream:
-    """A response whose body comes piece by piece.
+class StreamedResponse:
+    """A response whose body is read in chunks.
 
     Args:
-        response: aiohttp's.
-        url: What was asked for.
-        transport: Whose it is.
+        response: The response of aiohttp.
+        url: The URL that was requested.
+        transport: The transport that requested it.
+
+    Attributes:
+        url: The URL that was requested.
+        status: HTTP status.
+        headers: By lower-case name.
     """
 
     def __init__(
@@ -228,41 +241,41 @@ class Stream:
         self.url = url
         self.status = response.status
         self.headers = _plain_headers(response)
-        self._watch = StallTimeout(
+        self._stall_timeout = StallTimeout(
             transport.timeouts.stall, lambda: response.content.set_exception(TimeoutError())
         )
 
     def close(self) -> None:
-        """Watch it no more."""
-        self._watch.close()
+        """Stop the timer of the body."""
+        self._stall_timeout.close()
 
     async def read(self) -> bytes:
-        """The next piece of the body as it came, undecoded; ``b""`` at its end.
+        """Return the next chunk of the body, not decompressed, or ``b""`` at its end.
 
         Raises:
-            TransportError: The connection broke, fell silent or got too slow before the end.
+            TransportError: The connection broke, stalled or became too slow.
         """
         failure: ArtifactsError | None = None
         chunk = b""
-        self._watch.wait()
+        self._stall_timeout.start_read()
         try:
-            chunk = await _piece(self._response.content)
-        except FAILURES as error:
-            failure = self._transport.failure(error, self.url.value)
+            chunk = await _read_chunk(self._response.content)
+        except AIOHTTP_EXCEPTIONS as error:
+            failure = self._transport.error_for(error, self.url.value)
         finally:
-            too_few = self._watch.waited(len(chunk))
+            too_few = self._stall_timeout.end_read(len(chunk))
         if failure is None and not chunk:
-            failure = self._transport.closed()
+            failure = self._transport.closed_error()
         if failure is None and too_few is not None:
             host = self.url.host
-            failure = TimedOut(f"{host}: {too_few} bytes came in a minute", host=host)
+            failure = TimedOut(f"{host}: received only {too_few} bytes in a minute", host=host)
         if failure is not None:
             raise failure
         self._transport.bytes_received += len(chunk)
         return chunk
 
-    async def beginning(self, size: int) -> bytes:
-        """The first `size` bytes of the body, or as many as come within `Timeouts.call`."""
+    async def read_start(self, size: int) -> bytes:
+        """Return the first `size` bytes of the body, or as many as arrive in `Timeouts.call`."""
         start = b""
         with suppress(TransportError, TimeoutError):
             async with asyncio.timeout(self._transport.timeouts.call):
@@ -271,9 +284,9 @@ class Stream:
         return start[:size]
 
 
-async def _piece(content: aiohttp.StreamReader) -> bytes:
-    """What came next; ``b""`` at the end."""
-    # Not readany(), which copies what it joins.
+async def _read_chunk(content: aiohttp.StreamReader) -> bytes:
+    """Return the next chunk, or ``b""`` at the end."""
+    # readany() would copy the chunks to join them.
     chunk, ended = await content.readchunk()
     while ended and not chunk and not content.at_eof():
         chunk, ended = await content.readchunk()
@@ -281,6 +294,7 @@ async def _piece(content: aiohttp.StreamReader) -> bytes:
 
 
 async def _read_bounded(content: aiohttp.StreamReader) -> bytes:
+    """Return the body, or more than `MAX_REPLY_BYTES` of it if it is too large."""
     body = bytearray()
     while len(body) <= MAX_REPLY_BYTES and (chunk := await content.readany()):
         body += chunk

@@ -1,4 +1,4 @@
-"""URLs, taken apart without surprises."""
+"""Split URLs without exceptions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Origin = tuple[str, str, int]
 
 
 def split_url(url: str) -> SplitResult | None:
-    """The parts of an absolute URL with a host, ``None`` where it is none."""
+    """Split an absolute URL; return None if it is not one or has no host."""
     try:
         parts = urlsplit(url)
         _ = parts.port
@@ -20,12 +20,12 @@ def split_url(url: str) -> SplitResult | None:
 
 
 def origin(parts: SplitResult) -> Origin:
-    """Scheme, host and port: two URLs of one origin lead to one server (RFC 6454)."""
+    """Return scheme, host and port, which identify a server (RFC 6454)."""
     port = _PORTS.get(parts.scheme, 0) if parts.port is None else parts.port
     return parts.scheme, parts.hostname or "", port
 
 
 def host_of(url: str) -> str:
-    """Host and port of a URL, which may be shown where the URL may not."""
+    """Return host and port of a URL, which unlike a signed URL may be shown."""
     parts = split_url(url)
     return "?" if parts is None else parts.netloc.rpartition("@")[2]

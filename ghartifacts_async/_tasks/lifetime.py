@@ -27,7 +27,7 @@ class Lifetime:
     def scope(self) -> AbstractAsyncContextManager[None]:
         """Return a context manager whose body is interrupted when the lifetime is closed.
 
-        The body then raises `ClientStateError`, whatever it is waiting for. If the current task is
+        The body then raises `ClientStateError` at its next or current await. If the current task is
         already in a scope of this lifetime, the new one does nothing and ends with the outer one.
 
         Raises:

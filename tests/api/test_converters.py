@@ -164,8 +164,8 @@ def test_not_json(text: str | bytes) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("", "this is not the JSON of Artifact: not valid JSON"),
-        ("[]", "this is not the JSON of Artifact: expected an object, got list @ $"),
+        ("", "the JSON is not a valid Artifact: not valid JSON"),
+        ("[]", "the JSON is not a valid Artifact: expected an object, got list @ $"),
         (json.dumps(artifact_json(id="11")), "expected int, got str @ $.id"),
     ],
 )

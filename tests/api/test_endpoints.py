@@ -286,7 +286,7 @@ def test_end_of_a_limit() -> None:
 
 @pytest.mark.parametrize("message", ["x" * 1_000_000, "a\nb\r\x1b[31mc", "\ud800", "\u202ex"])
 def test_hostile_message(message: str) -> None:
-    """An error's text is a short, printable line whatever message the server sent."""
+    """An error's text is a short, printable line for any message of the server."""
     error = error_of(CALL, make_response(500, {"message": message}))
     assert len(str(error)) < 2000
     assert str(error).isprintable()
@@ -296,7 +296,7 @@ def test_hostile_message(message: str) -> None:
 @examples(150)
 @given(st.integers(400, 599), JSON_VALUES, ANY_TEXT, st.dictionaries(st.text(), st.text()))
 def test_any_refusal(status: int, value: Any, message: str, headers: dict[str, str]) -> None:
-    """Any refusal is a GitHubError, whatever its headers and body contain."""
+    """Any refusal is a GitHubError with any headers and body."""
     for body in (value, {"message": message, "documentation_url": value}, {"message": value}):
         error = error_of(CALL, Response(status, headers, json.dumps(body).encode()))
         assert isinstance(error, GitHubError)

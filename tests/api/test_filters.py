@@ -94,9 +94,9 @@ def test_horizon(
     """A listing may end after a hundred consecutive artifacts beyond the bound, across pages."""
     horizon = Horizon(Filter(**options), descending=descending)
     for page in (inside, [beyond] * 99, inside[:1], [beyond] * 60, [], [beyond] * 39):
-        horizon.look_at(artifacts_at(*page))
+        horizon.observe(artifacts_at(*page))
         assert not horizon.is_passed
-    horizon.look_at(artifacts_at(beyond))
+    horizon.observe(artifacts_at(beyond))
     assert horizon.is_passed
 
 
@@ -107,5 +107,5 @@ def test_horizon(
 def test_no_horizon(options: dict[str, Any], descending: bool) -> None:
     """A bound in the other direction, or no bound, never ends a listing early."""
     horizon = Horizon(Filter(**options), descending=descending)
-    horizon.look_at(artifacts_at(*[-5] * 200, *[5] * 200))
+    horizon.observe(artifacts_at(*[-5] * 200, *[5] * 200))
     assert not horizon.is_passed

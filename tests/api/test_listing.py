@@ -48,7 +48,7 @@ async def test_the_path_in_links_is_not_used(repo: Repo, fake_github: FakeGitHub
 
 
 async def test_name_matches_exactly(repo: Repo, fake_github: FakeGitHub) -> None:
-    """A listing by name yields only artifacts with exactly this name, whatever its characters."""
+    """A listing by name yields artifacts of exactly this name, even with special characters."""
     name = "wheels & more/ü+%20?#"
     add_artifacts(fake_github, 3, name=name)
     add_artifacts(fake_github, 2, name="wheels")

@@ -88,7 +88,7 @@ async def check_listing(
 def test_remaining_artifacts_are_listed_once(
     seed: int, count: int, per_page: int, concurrency: int, direction: str
 ) -> None:
-    """Whatever others upload and delete, artifacts that remain are yielded once, and none twice."""
+    """Artifacts that remain are yielded exactly once while others are uploaded and deleted."""
     asyncio.run(check_listing(seed, count, per_page, concurrency, direction))
 
 

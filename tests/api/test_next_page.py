@@ -158,7 +158,7 @@ class Server:
     ),
 )
 def test_has_more(count: int, size: int, number: int, name: str | None, link: str | None) -> None:
-    """The last page is recognized, whatever path the Link header names and even without one."""
+    """The last page is recognized with any path in the Link header and without one."""
     first = list_repository_artifacts(REPOSITORY, name=name, per_page=30)
     call = page_call(first, Window(number, size))
     assert has_more(call, *Server(count, link)(call)) is (number * size < count)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ghartifacts_async import ArtifactPage, UnexpectedReply
-from ghartifacts_async._api.pagination import Walk, Window
+from ghartifacts_async._api.pagination import PagePlan, Window
 from tests.values import artifact, examples
 
 numbered = functools.cache(lambda number: artifact(id=number))
@@ -85,13 +85,13 @@ def read_all(
         The ids, and the number of calls.
     """
     rng = listing.rng
-    walk = Walk(first, descending=listing.descending)
+    walk = PagePlan(first, descending=listing.descending)
     requested: deque[Window] = deque()
     responses: dict[Window, tuple[ArtifactPage, bool]] = {}
     found: list[int] = []
     calls, width = 0, 1
     while not walk.done:
-        while len(requested) < width and (window := walk.ahead()) is not None:
+        while len(requested) < width and (window := walk.next_window()) is not None:
             requested.append(window)
             calls += 1
         assert calls < 2_000, "the listing does not end"
@@ -102,7 +102,7 @@ def read_all(
             if calls < 500 and rng.random() > calm:
                 listing.change()
         head = requested.popleft()
-        new = walk.take(head, *responses.pop(head))
+        new = walk.accept(head, *responses.pop(head))
         if new is None:
             requested.clear()
             responses.clear()
@@ -125,7 +125,7 @@ def read_all(
 def test_remaining_artifacts_are_found_once(
     count: int, first: int, most: int, descending: bool, calm: float, seed: int
 ) -> None:
-    """Whatever is uploaded and deleted, artifacts that remain are found, and none twice."""
+    """Artifacts that remain are found exactly once while others are uploaded and deleted."""
     rng = random.Random(seed)
     # Ids are nearly in order, like those of several attempts of a run.
     ids = sorted(range(1, count + 1), key=lambda number: number + rng.choice([0, 0, 0, 5]))
@@ -192,30 +192,30 @@ def test_a_server_with_smaller_pages_is_read_completely(cap: int, first: int) ->
 
 def test_pages_that_never_overlap_raise() -> None:
     """A server whose pages never overlap raises UnexpectedReply instead of looping forever."""
-    walk = Walk(100, descending=True)
+    walk = PagePlan(100, descending=True)
     ids = iter(range(10**6))
     calls = 0
 
     def read_on() -> None:
         nonlocal calls
-        while (window := walk.ahead()) is not None:
+        while (window := walk.next_window()) is not None:
             calls += 1
             start = 0 if window.number == 1 else next(ids) * 100
             page = tuple(numbered(number) for number in range(start, start + 100))
-            walk.take(window, ArtifactPage(10_000, page), True)
+            walk.accept(window, ArtifactPage(10_000, page), True)
 
-    with pytest.raises(UnexpectedReply, match="there are 100 so far"):
+    with pytest.raises(UnexpectedReply, match="100 were received so far"):
         read_on()
     assert calls < 400
 
 
 def test_an_oversized_id_raises() -> None:
     """An artifact id beyond 64 bits raises UnexpectedReply."""
-    walk = Walk(100, descending=False)
-    window = walk.ahead()
+    walk = PagePlan(100, descending=False)
+    window = walk.next_window()
     assert window is not None
     with pytest.raises(UnexpectedReply, match=str(2**70)):
-        walk.take(window, ArtifactPage(1, (artifact(id=2**70),)), False)
+        walk.accept(window, ArtifactPage(1, (artifact(id=2**70),)), False)
 
 
 def test_steady_uploads_do_not_keep_a_listing_from_ending() -> None:

@@ -15,7 +15,7 @@ from ghartifacts_async import RateLimitPolicy
 from ghartifacts_async._api.call import ApiCall
 from ghartifacts_async._api.endpoints import delete_artifact, get_artifact
 from ghartifacts_async._api.rate_limit_headers import points
-from ghartifacts_async._api.rate_limiter import Limiter
+from ghartifacts_async._api.rate_limiter import RateLimiter
 from tests import clock
 from tests.api.support import now
 from tests.clock import FastLoop, fast, wall
@@ -74,7 +74,7 @@ class Server:
         refused: The number of calls that were refused.
         remaining: The calls left in the window.
         resets: The time at which the window ends.
-        closed_until: The latest time until which a response told the client to wait.
+        closed_until: The latest time until which a response asked the client to wait.
         sent: The arrival time and the points of each call.
         early: The arrival times of calls before `closed_until`.
     """
@@ -130,24 +130,26 @@ class Server:
         return most
 
 
-async def call(limiter: Limiter, server: Server, connections: asyncio.Semaphore, what: str) -> None:
+async def call(
+    limiter: RateLimiter, server: Server, connections: asyncio.Semaphore, method: str
+) -> None:
     """Make a call as the API client does, until it is accepted."""
-    made = delete_artifact(REPOSITORY, 1) if what == "DELETE" else get_artifact(REPOSITORY, 1)
-    async with limiter.place(made):
+    api_call = delete_artifact(REPOSITORY, 1) if method == "DELETE" else get_artifact(REPOSITORY, 1)
+    async with limiter.concurrency_slot(api_call):
         while True:
-            await limiter.opened(made)
-            async with limiter.turn(made, connections) as sent_at:
-                taken, headers = await server.answer(made)
-                limiter.learn(headers, sent_at)
+            await limiter.wait_until_open(api_call)
+            async with limiter.admit(api_call, connections) as sent_at:
+                taken, headers = await server.answer(api_call)
+                limiter.observe(headers, sent_at)
             if taken:
-                limiter.accepted(sent_at)
+                limiter.note_success(sent_at)
                 return
-            limiter.refused(headers, sent_at)
+            limiter.note_limit(headers, sent_at)
 
 
 async def run_steps(server: Server, pool: int, steps: list[Step]) -> None:
     """Run the steps, and check that every task that was not cancelled completes."""
-    limiter = Limiter(RateLimitPolicy(), wall)
+    limiter = RateLimiter(RateLimitPolicy(), wall)
     connections = asyncio.Semaphore(pool)
     tasks: list[asyncio.Task[None]] = []
     cancelled = set[asyncio.Task[None]]()
@@ -185,7 +187,7 @@ def test_the_promises_of_the_limiter(steps: list[Step], latency: float, pool: in
 @fast
 async def test_points_count_when_calls_are_sent() -> None:
     """Calls that waited long for a connection do not make a minute exceed 900 points."""
-    limiter, server = Limiter(RateLimitPolicy(), wall, bounded=True), Server(0.01)
+    limiter, server = RateLimiter(RateLimitPolicy(), wall, bounded=True), Server(0.01)
     connections = asyncio.Semaphore(50)
     for _ in range(50):
         await connections.acquire()

@@ -103,7 +103,7 @@ async def test_attempts_are_bounded(attempts: int) -> None:
         error = caught.value
         assert error.attempts == len(world.fake.requests) == attempts
         assert "502 Bad Gateway" in str(error)
-        assert (f"tried {attempts} times in {error.seconds:.1f} s" in str(error)) is (attempts > 1)
+        assert (f"{attempts} attempts in {error.seconds:.1f} s" in str(error)) is (attempts > 1)
 
 
 @fast
@@ -128,7 +128,7 @@ async def test_a_permanent_failure_reports_earlier_attempts() -> None:
     """The error of a permanent failure after a transient one includes the number of attempts."""
     async with open_world() as world:
         world.fake.fail_next(500, Fault(302, headers={"Location": "ftp://x/"}))
-        with pytest.raises(ArtifactsError, match="tried 2 times") as caught:
+        with pytest.raises(ArtifactsError, match="2 attempts") as caught:
             await world.repo.get_artifact(world.artifact)
         assert caught.value.attempts == 2
 
@@ -160,7 +160,7 @@ async def test_refused_connections_are_retried() -> None:
     async with raw_server(says(b"")) as url:
         pass
     async with Client("t", base_url=url) as gh:
-        with pytest.raises(ConnectionFailed, match=r"cannot connect .*tried 6 times") as caught:
+        with pytest.raises(ConnectionFailed, match=r"cannot connect .*6 attempts") as caught:
             await gh.repo(REPOSITORY).get_artifact(1)
     assert caught.value.attempts == 6
 
@@ -174,7 +174,7 @@ async def test_a_timeout_is_retried() -> None:
             await asyncio.sleep(25)
         await call
         assert len(world.fake.requests) == 3
-        with world.fake.holding(), pytest.raises(TimedOut, match="tried 6 times in 6"):
+        with world.fake.holding(), pytest.raises(TimedOut, match="6 attempts in 6"):
             await world.repo.get_artifact(world.artifact)
 
 
@@ -236,5 +236,7 @@ async def test_an_error_at_a_limit_includes_the_previous_failure() -> None:
         world.fake.fail_next(Fault.secondary_limit(1000), method="GET")
         with pytest.raises(RateLimited):
             await world.repo.get_artifact(world.artifact)
-        with pytest.raises(RateLimited, match=r"not sent.*tried 2 times.*the time before: .*502"):
+        with pytest.raises(
+            RateLimited, match=r"not sent.*2 attempts in .*; the previous attempt: .*502"
+        ):
             await deletion

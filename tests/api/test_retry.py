@@ -12,8 +12,8 @@ from ghartifacts_async._api.retry import (
     RETRIED,
     Attempt,
     Failure,
+    FailureStreak,
     GiveUp,
-    Streak,
     Wait,
     decide,
 )
@@ -63,41 +63,41 @@ def test_decide_retries_by_default(number: int, elapsed: float, status: int | No
 
 def test_progress_resets_a_streak() -> None:
     """Any byte resets a streak's failures, 64 KiB its time; each connection counts its own."""
-    streak = Streak()
-    assert streak.failed(100, 0) == (1, 0)
-    assert streak.failed(101, 0) == (2, 1)
-    assert streak.failed(102, 1) == (1, 2)
-    streak.got(10, 103)
-    assert streak.failed(130, 0) == (1, 30)
+    streak = FailureStreak()
+    assert streak.record_failure(100, 0) == (1, 0)
+    assert streak.record_failure(101, 0) == (2, 1)
+    assert streak.record_failure(102, 1) == (1, 2)
+    streak.record_bytes(10, 103)
+    assert streak.record_failure(130, 0) == (1, 30)
     assert streak.attempts(0) == 3
-    streak.got(2**16, 131)
-    assert streak.failed(140, 0) == (1, 0)
+    streak.record_bytes(2**16, 131)
+    assert streak.record_failure(140, 0) == (1, 0)
     assert streak.attempts(0) == 1
 
 
 def test_bytes_received_again_are_no_progress() -> None:
     """Bytes that a restarted download receives again do not reset its failures."""
-    streak = Streak()
-    streak.got(2**20, 0)
-    streak.start_over()
-    assert streak.failed(0, 0) == (1, 0)
-    streak.got(2**20, 1)
-    assert streak.failed(2, 0) == (2, 2)
-    streak.got(1, 3)
-    assert streak.failed(4, 0) == (1, 4)
+    streak = FailureStreak()
+    streak.record_bytes(2**20, 0)
+    streak.restart()
+    assert streak.record_failure(0, 0) == (1, 0)
+    streak.record_bytes(2**20, 1)
+    assert streak.record_failure(2, 0) == (2, 2)
+    streak.record_bytes(1, 3)
+    assert streak.record_failure(4, 0) == (1, 4)
 
 
 def test_a_streak_excludes_time_without_requests() -> None:
     """The time between a chunk and the next request for one does not count."""
-    streak = Streak()
-    streak.wanted(0)
-    streak.failed(10, 0)
-    streak.wanted(20)
-    assert streak.failed(30, 0) == (2, 20)
-    streak.got(1, 40)
-    streak.wanted(1040)
-    streak.wanted(1050)
-    assert streak.failed(1060, 0) == (1, 50)
+    streak = FailureStreak()
+    streak.read_requested(0)
+    streak.record_failure(10, 0)
+    streak.read_requested(20)
+    assert streak.record_failure(30, 0) == (2, 20)
+    streak.record_bytes(1, 40)
+    streak.read_requested(1040)
+    streak.read_requested(1050)
+    assert streak.record_failure(1060, 0) == (1, 50)
 
 
 @given(st.text() | st.from_regex(r"[0-9]{1,15}"), st.text() | st.none(), st.floats(0, 2e9))
@@ -213,14 +213,14 @@ def test_kept_responses() -> None:
     """Only responses with an ETag are kept: the most recently used ones, up to a total size."""
     cache = EtagCache()
     first, reply = get_artifact("a/b", 1), Response(200, {"etag": 'W/"1"'})
-    cache.keep(first, Response(200))
+    cache.store(first, Response(200))
     assert cache.get(first) is None
-    cache.keep(first, reply)
-    cache.keep(first, reply := Response(200, {"etag": 'W/"1"'}, bytes(CAPACITY // 4)))
+    cache.store(first, reply)
+    cache.store(first, reply := Response(200, {"etag": 'W/"1"'}, bytes(CAPACITY // 4)))
     for number in range(2, 4):
-        cache.keep(get_artifact("a/b", number), reply)
+        cache.store(get_artifact("a/b", number), reply)
     assert cache.get(first) is reply
-    cache.keep(get_artifact("a/b", 4), reply)
+    cache.store(get_artifact("a/b", 4), reply)
     assert cache.get(first) is reply
     assert cache.get(get_artifact("a/b", 2)) is None
 

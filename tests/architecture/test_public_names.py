@@ -81,15 +81,9 @@ NEEDED_LATER = (
     "zipfile",
     "ghartifacts_async._api.converters",
     "ghartifacts_async._archive.archive",
-    "ghartifacts_async._archive.remote_file",
-    "ghartifacts_async._bulk.deletions",
-    "ghartifacts_async._bulk.downloads",
+    "ghartifacts_async._archive.operations",
     "ghartifacts_async._bulk.mirror",
     "ghartifacts_async._bulk.operations",
-    "ghartifacts_async._download.blob",
-    "ghartifacts_async._download.downloader",
-    "ghartifacts_async._download.stream",
-    "ghartifacts_async.reports",
 )
 
 

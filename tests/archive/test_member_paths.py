@@ -16,7 +16,7 @@ from ghartifacts_async import ArchiveError, ArchiveLimits, UnsafeMember, _argume
 from ghartifacts_async._archive.member_paths import plan_extraction, safe_path
 from ghartifacts_async._disk.filenames import folded
 from tests.archive.zip_writer import ZipMember, build_zip, parse_index, unzip
-from tests.public.test_arguments import refused
+from tests.public.test_arguments import error_message
 from tests.values import assert_not_quadratic, examples
 
 # `PureWindowsPath.is_reserved` is deprecated since Python 3.13.
@@ -169,13 +169,13 @@ def test_arguments() -> None:
     invalid_members: list[Any] = [5, ["a", 5], b"a"]
     invalid_counts: list[Any] = [-1, True, 1.0, "1", None]
     for bad in invalid_members:
-        assert "names, a pattern or None" in refused(_arguments.members, bad)
-    assert "pass None for all members" in refused(_arguments.members, [])
+        assert "names, a pattern or None" in error_message(_arguments.members, bad)
+    assert "members is empty; pass None for all members" in error_message(_arguments.members, [])
     assert _arguments.count("strip", 0) == 0
     for bad in invalid_counts:
-        assert "strip must be a non-negative int" in refused(
+        assert "strip must be a non-negative int" in error_message(
             lambda bad: _arguments.count("strip", bad), bad
         )
     for what in ("error", "replace"):
         assert _arguments.if_directory_exists(what) == what
-    assert "not 'verify'" in refused(_arguments.if_directory_exists, "verify")
+    assert "not 'verify'" in error_message(_arguments.if_directory_exists, "verify")

@@ -41,7 +41,7 @@ async def test_artifacts_with_the_same_name_get_different_files(
 
 
 async def test_raw_payloads(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
-    """A payload that is not a zip keeps its extension, whatever its size."""
+    """A payload that is not a zip keeps its extension at any size."""
     for content in (b"{}", LARGE):
         fake_github.add_artifact(REPOSITORY, "report.json", content, raw="report.json")
         fake_github.add_artifact(REPOSITORY, "tool", content, raw="../tool")

@@ -246,7 +246,7 @@ async def test_templates_and_filters(repo: Repo, fake_github: FakeGitHub, tmp_pa
 async def test_hostile_names(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, name: str, content: bytes
 ) -> None:
-    """Whatever an artifact's name, its file is inside the mirror and found by the next run."""
+    """The file of an artifact with any name is inside the mirror and found by the next run."""
     fake_github.add_artifact(REPOSITORY, name, content)
     fake_github.add_artifact(REPOSITORY, name.upper(), content)
     root = tmp_path / "a" / "mirror"

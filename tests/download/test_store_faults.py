@@ -105,7 +105,7 @@ async def test_a_download_without_progress_fails(
     """A store that never sends a byte raises its own error after the policy's attempts."""
     add_artifact(fake_github)
     fake_github.fail_blobs_when(lambda _: BlobFault.status(503))
-    with pytest.raises(StoreError, match=r"503 ServerBusy.*tried 6 times") as caught:
+    with pytest.raises(StoreError, match=r"503 ServerBusy.*6 attempts") as caught:
         await repo.download_artifact(1, tmp_path)
     assert caught.value.attempts == 6
     assert len(fake_github.requests_to("blob")) == 6

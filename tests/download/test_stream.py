@@ -195,7 +195,7 @@ async def test_a_response_is_closed_if_reading_cannot_start(
     transport, answers = gh._parts.transport, list[Any]()
 
     def fail(*_: object) -> None:
-        answers.extend((one, one.closed) for one in transport._open)
+        answers.extend((one, one.closed) for one in transport._streaming)
         raise MemoryError
 
     monkeypatch.setattr("ghartifacts_async._http.transport.StallTimeout", fail)
@@ -203,4 +203,4 @@ async def test_a_response_is_closed_if_reading_cannot_start(
         async with repo.stream_artifact(1):
             pass
     assert [(before, answer.closed) for answer, before in answers] == [(False, True)]
-    assert not transport._open
+    assert not transport._streaming

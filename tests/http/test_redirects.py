@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from ghartifacts_async import RedirectRefused
-from ghartifacts_async._http.redirects import SignedUrl, api_hop, is_over, store_hop
+from ghartifacts_async._http.redirects import SignedUrl, api_hop, may_have_expired, store_hop
 from tests.values import SECRET, examples
 
 GITHUB = "https://api.github.com"
@@ -253,18 +253,18 @@ def test_no_store_hop(status: int) -> None:
         (303, "https://b.example/", "303 without a Location"),
         (305, "https://b.example/", "305 without a Location"),
         (302, f"http://b.example/?sig={SECRET}", "from https to http (host b.example)"),
-        (302, f"ftp://b.example/?sig={SECRET}", "no http(s) URL"),
-        (302, f"file:///etc/passwd?{SECRET}", "no http(s) URL"),
+        (302, f"ftp://b.example/?sig={SECRET}", "not an http(s) URL"),
+        (302, f"file:///etc/passwd?{SECRET}", "not an http(s) URL"),
         (302, f"https://user:{SECRET}@b.example/?sig={SECRET}", "credentials"),
         (302, f"https://{SECRET}@b.example/", "credentials"),
         (302, f"https://:@b.example/?sig={SECRET}", "credentials"),
         (302, f"https://@b.example/?sig={SECRET}", "credentials"),
-        (302, f"https://b.example/a b?sig={SECRET}", "characters that no URL may hold"),
-        (302, f"https://b.example/?sig={SECRET}\xe9", "characters that no URL may hold"),
-        (302, f"https://b.example/?sig={SECRET}\tx", "characters that no URL may hold"),
-        (302, f"https://b.example:port/?sig={SECRET}", "no http(s) URL"),
-        (302, f"https://[::1/?sig={SECRET}", "no http(s) URL"),
-        (302, f"//[{SECRET}]/", "no http(s) URL"),
+        (302, f"https://b.example/a b?sig={SECRET}", "characters that are not allowed in URLs"),
+        (302, f"https://b.example/?sig={SECRET}\xe9", "characters that are not allowed in URLs"),
+        (302, f"https://b.example/?sig={SECRET}\tx", "characters that are not allowed in URLs"),
+        (302, f"https://b.example:port/?sig={SECRET}", "not an http(s) URL"),
+        (302, f"https://[::1/?sig={SECRET}", "not an http(s) URL"),
+        (302, f"//[{SECRET}]/", "not an http(s) URL"),
     ],
 )
 def test_store_hop_refused(status: int, location: str | None, problem: str) -> None:
@@ -298,5 +298,5 @@ def test_signed_url_is_a_value() -> None:
 @pytest.mark.parametrize("status", [200, 206, 400, 401, 403, 404, 412, 416, 429, 500, 503])
 def test_which_statuses_may_mean_expiry(status: int) -> None:
     """A 400, 401 or 403 may mean that a reused URL has expired, but not a URL signed just now."""
-    assert is_over(status, signed_for_this=False) is (status in {400, 401, 403})
-    assert not is_over(status, signed_for_this=True)
+    assert may_have_expired(status, signed_for_this=False) is (status in {400, 401, 403})
+    assert not may_have_expired(status, signed_for_this=True)

@@ -19,10 +19,10 @@ async def test_a_stalled_read_times_out() -> None:
     watch = StallTimeout(STALL, lambda: timeouts.append(loop.time()))
     await asyncio.sleep(100.5)
     assert not timeouts, "no read was waiting"
-    watch.wait()
+    watch.start_read()
     await asyncio.sleep(STALL - 1)
-    assert watch.waited(1) is None
-    watch.wait()
+    assert watch.end_read(1) is None
+    watch.start_read()
     started_at = loop.time()
     await asyncio.sleep(STALL + 1)
     assert [moment - started_at for moment in timeouts] == [pytest.approx(STALL, abs=1e-3)]
@@ -35,9 +35,9 @@ async def test_a_slow_body_is_reported_after_a_minute_of_waiting() -> None:
     watch = StallTimeout(STALL, lambda: None)
 
     async def read_chunk(seconds: float, count: int) -> int | None:
-        watch.wait()
+        watch.start_read()
         await asyncio.sleep(seconds)
-        return watch.waited(count)
+        return watch.end_read(count)
 
     for _ in range(5):
         assert await read_chunk(10, 10) is None

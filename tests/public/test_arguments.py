@@ -15,7 +15,7 @@ from tests.values import SECRET, artifact, examples
 NOT_POSITIVE: list[Any] = [0, -1, True, 1.0, "11", None, [11]]
 
 
-def refused(check: Callable[[Any], object], value: Any) -> str:
+def error_message(check: Callable[[Any], object], value: Any) -> str:
     """Return the message of the error that a check raises for a value."""
     with pytest.raises(InvalidArgument) as caught:
         check(value)
@@ -40,7 +40,7 @@ def test_repository(name: str) -> None:
 )  # fmt: skip
 def test_bad_repository(name: Any) -> None:
     """Any other name, which might lead to another endpoint, is refused."""
-    assert "a repository must be named 'owner/name'" in refused(_arguments.repository, name)
+    assert "a repository must be named 'owner/name'" in error_message(_arguments.repository, name)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,9 @@ def test_bad_repository(name: Any) -> None:
 )
 def test_repository_url(name: str) -> None:
     """The error for the URL of a repository suggests its owner/name."""
-    assert refused(_arguments.repository, name).endswith("; did you mean 'octo-org/octo-docs'?")
+    assert error_message(_arguments.repository, name).endswith(
+        "; did you mean 'octo-org/octo-docs'?"
+    )
 
 
 @pytest.mark.parametrize(
@@ -76,7 +78,7 @@ def test_repository_url(name: str) -> None:
 )
 def test_credentials_are_not_shown(check: Callable[[Any], object], url: str) -> None:
     """The error for a URL with credentials does not show them."""
-    assert SECRET not in refused(check, url)
+    assert SECRET not in error_message(check, url)
 
 
 @pytest.mark.parametrize("number", [1, 11, 2**63])
@@ -91,9 +93,10 @@ def test_ids(number: int) -> None:
 @pytest.mark.parametrize("number", NOT_POSITIVE)
 def test_bad_ids(number: Any) -> None:
     """An id that is not a positive int is refused."""
-    assert f"a positive int, not {number!r}" in refused(_arguments.artifact_id, number)
-    assert f"run_id must be the id of a workflow run, a positive int, not {number!r}" == refused(
-        _arguments.run_id, number
+    assert f"a positive int, not {number!r}" in error_message(_arguments.artifact_id, number)
+    assert (
+        f"run_id must be the id of a workflow run, a positive int, not {number!r}"
+        == error_message(_arguments.run_id, number)
     )
 
 
@@ -107,7 +110,7 @@ def test_per_page(number: int) -> None:
 def test_bad_per_page(number: Any) -> None:
     """Another page size is refused; it is not silently reduced to GitHub's maximum."""
     assert (
-        refused(_arguments.per_page, number)
+        error_message(_arguments.per_page, number)
         == f"per_page must be an int from 1 to 100, not {number!r}"
     )
 
@@ -121,7 +124,7 @@ def test_limit(number: int | None) -> None:
 @pytest.mark.parametrize("number", [-1, True, 1.5, "5"])
 def test_bad_limit(number: Any) -> None:
     """A limit that is negative or not an int is refused."""
-    assert "limit must be a non-negative int or None" in refused(_arguments.limit, number)
+    assert "limit must be a non-negative int or None" in error_message(_arguments.limit, number)
 
 
 def test_direction() -> None:
@@ -129,19 +132,19 @@ def test_direction() -> None:
     for order in ("asc", "desc"):
         assert _arguments.direction(order) == order
     for other in ("ASC", "", None, 1):
-        assert f"'asc' or 'desc', not {other!r}" in refused(_arguments.direction, other)
+        assert f"'asc' or 'desc', not {other!r}" in error_message(_arguments.direction, other)
 
 
 def test_download_options() -> None:
     """if_exists, connections and concurrency are accepted within their bounds and else refused."""
     for what in ("verify", "replace", "error"):
         assert _arguments.if_exists(what) == what
-    assert "not 'skip'" in refused(_arguments.if_exists, "skip")
+    assert "not 'skip'" in error_message(_arguments.if_exists, "skip")
     assert [_arguments.connections(number) for number in (None, 1, 8)] == [None, 1, 8]
     assert [_arguments.concurrency(number) for number in (1, 256)] == [1, 256]
     for bad in (0, 257, -1, True, 2.0, "4"):
-        assert "an int from 1 to 8, or None" in refused(_arguments.connections, bad)
-        assert "an int from 1 to 256" in refused(_arguments.concurrency, bad)
+        assert "an int from 1 to 8, or None" in error_message(_arguments.connections, bad)
+        assert "an int from 1 to 256" in error_message(_arguments.concurrency, bad)
 
 
 @pytest.mark.parametrize("name", [None, "dist", " ", "\xe9\u2615", 'a"b<c>|d', "../x", "\0"])
@@ -153,7 +156,7 @@ def test_artifact_name(name: str | None) -> None:
 @pytest.mark.parametrize("name", ["", 5, b"dist", ["dist"], "\ud800", "a\udcffb"])
 def test_bad_artifact_name(name: Any) -> None:
     """A name that is empty, not a str or not valid Unicode is refused."""
-    assert "name must be a non-empty str or None" in refused(_arguments.artifact_name, name)
+    assert "name must be a non-empty str or None" in error_message(_arguments.artifact_name, name)
 
 
 @pytest.mark.parametrize("value", ["x", "ghp_16C7e42F292c6912E7710c838347Ae178B4a", "a.b-c~d/e+f="])
@@ -179,7 +182,7 @@ def test_token(value: str) -> None:
 )
 def test_bad_token(value: Any, advice: str) -> None:
     """The error for a token that no header can carry says what to do and does not show it."""
-    message = refused(_arguments.token, value)
+    message = error_message(_arguments.token, value)
     assert advice in message
     assert SECRET not in message
 
@@ -206,7 +209,7 @@ def test_header_value(value: str) -> None:
 @pytest.mark.parametrize("value", ["", "a\nb", "a\r", "\xe9", "\0", "\t", None, 5, b"x"])
 def test_bad_header_value(value: Any) -> None:
     """A header value with line breaks, control characters or non-ASCII characters is refused."""
-    message = refused(lambda it: _arguments.header_value("user_agent", it), value)
+    message = error_message(lambda it: _arguments.header_value("user_agent", it), value)
     assert message == f"user_agent must be one line of printable ASCII, not {value!r}"
 
 
@@ -262,7 +265,7 @@ def test_base_url(url: str, base: str) -> None:
 )
 def test_bad_base_url(url: Any, advice: str) -> None:
     """The error for an unusable base URL says what to do."""
-    message = refused(_arguments.base_url, url)
+    message = error_message(_arguments.base_url, url)
     assert "base_url" in message
     assert advice in message
 
@@ -298,7 +301,7 @@ def test_base_url_of_host(host: str, base: str) -> None:
 )  # fmt: skip
 def test_bad_host(host: Any) -> None:
     """Text that is not a host name is refused."""
-    refused(_arguments.base_url_of_host, host)
+    error_message(_arguments.base_url_of_host, host)
 
 
 @examples(150)

@@ -110,7 +110,7 @@ async def test_provider_that_fails() -> None:
 class Vault:
     """An `Auth` that a caller implements."""
 
-    async def token(self, ask: ApiCaller, rejected: str | None) -> str | None:  # noqa: ARG002
+    async def token(self, api_caller: ApiCaller, rejected: str | None) -> str | None:  # noqa: ARG002
         """Return the current token."""
         return SECRET
 

@@ -178,7 +178,7 @@ async def test_from_env(
         monkeypatch.setenv(name, value)
     gh = Client.from_env()
     assert repr(gh) == f"<Client of {base_url}, not open yet>"
-    assert await gh._session._token(None) == token
+    assert await gh._api._token(None) == token
 
 
 def test_from_env_without_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,7 +243,7 @@ async def test_a_silent_server_times_out() -> None:
         raw_server(silence) as url,
         Client("t", base_url=url, timeouts=Timeouts(call=0.1), retry=ONCE) as gh,
     ):
-        with pytest.raises(TimedOut, match="no answer in time"):
+        with pytest.raises(TimedOut, match="no response in time"):
             await gh.repo(REPOSITORY).get_artifact(1)
 
 
@@ -268,7 +268,7 @@ async def test_an_oversized_response_is_refused(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("ghartifacts_async._http.transport.MAX_REPLY_BYTES", 1000)
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + b" " * 100_000
     async with raw_server(says(answer)) as url, Client("t", base_url=url, retry=ONCE) as gh:
-        with pytest.raises(UnexpectedReply, match="more than 1000 bytes"):
+        with pytest.raises(UnexpectedReply, match="larger than 1000 bytes"):
             await gh.repo(REPOSITORY).get_artifact(1)
 
 

@@ -21,6 +21,7 @@ from ghartifacts_async.errors import ArtifactsError
 VALUES: dict[str, Any] = {
     "attempts": 5,
     "seconds": 12.5,
+    "previous": "the attempt before failed",
     "host": "store.example",
     "may_have_arrived": False,
     "status": 418,

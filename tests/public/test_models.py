@@ -91,7 +91,7 @@ def test_unknown_properties() -> None:
 @examples(150)
 @given(MODELS)
 def test_json_round_trip(value: object) -> None:
-    """from_json returns a value equal to the one that to_json wrote, for any names."""
+    """from_json returns a value equal to what to_json wrote, for any names."""
     assert from_json(to_json(value), type(value)) == value
 
 
@@ -115,7 +115,7 @@ def test_pickle_round_trip(value: object) -> None:
     ],
 )
 def test_datetimes_in_utc(text: str) -> None:
-    """Datetimes are parsed as timezone-aware UTC, whatever zone the server uses."""
+    """Datetimes are parsed as timezone-aware UTC from any zone of the server."""
     moment = from_json(json.dumps(artifact_json(created_at=text)), Artifact).created_at
     assert moment == datetime(2020, 1, 10, 14, 59, 22, tzinfo=UTC)
     assert moment is not None
@@ -123,7 +123,7 @@ def test_datetimes_in_utc(text: str) -> None:
 
 
 def test_datetimes_are_written_in_utc() -> None:
-    """to_json writes datetimes in UTC, whatever their zone."""
+    """to_json writes datetimes in UTC from any zone."""
     east = datetime(2020, 1, 10, 16, 59, 22, tzinfo=timezone(timedelta(hours=2)))
     written = json.loads(to_json(artifact(created_at=east)))["created_at"]
     assert written == "2020-01-10T14:59:22+00:00"

@@ -13,7 +13,7 @@ from tests.secrets.driving import STORE, Drive, client
 from tests.support import REPOSITORY, raw_server, says
 
 
-def unpacked(payload: bytes, **options: Any) -> Drive:
+def extract(payload: bytes, **options: Any) -> Drive:
     """Extract a payload at a signed URL, by byte ranges and then, after an error, as a whole."""
 
     async def drive(fake: FakeGitHub, to: Path) -> Any:
@@ -33,13 +33,13 @@ def unpacked(payload: bytes, **options: Any) -> Drive:
 
 
 ARCHIVES: list[tuple[type[errors.ArtifactsError], Drive]] = [
-    (errors.NotAZip, unpacked(b"x" * 100)),
-    (errors.DamagedArchive, unpacked(build_zip(ZipMember("a", b"x", central={"crc32": 1})))),
-    (errors.UnsafeMember, unpacked(build_zip(ZipMember("../a", b"x")))),
-    (errors.UnsupportedMember, unpacked(build_zip(ZipMember("a", b"x", flags=9)))),
-    (errors.MemberNotFound, unpacked(build_zip(ZipMember("a", b"x")), members=["b"])),
+    (errors.NotAZip, extract(b"x" * 100)),
+    (errors.DamagedArchive, extract(build_zip(ZipMember("a", b"x", central={"crc32": 1})))),
+    (errors.UnsafeMember, extract(build_zip(ZipMember("../a", b"x")))),
+    (errors.UnsupportedMember, extract(build_zip(ZipMember("a", b"x", flags=9)))),
+    (errors.MemberNotFound, extract(build_zip(ZipMember("a", b"x")), members=["b"])),
     (
         errors.ArchiveLimitExceeded,
-        unpacked(build_zip(ZipMember("a", b"x" * 9)), limits=ArchiveLimits(max_total_size=1)),
+        extract(build_zip(ZipMember("a", b"x" * 9)), limits=ArchiveLimits(max_total_size=1)),
     ),
 ]

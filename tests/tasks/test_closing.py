@@ -70,7 +70,7 @@ async def download_at_a_closed_gate(world: World) -> None:
 )
 @fast
 async def test_closing_ends_every_wait(scene: Scene) -> None:
-    """Closing a client raises ClientStateError at once, whatever a task is waiting for."""
+    """Closing a client raises ClientStateError at once in all waiting tasks."""
     limits = FakeLimits(primary=10**6, enforced=False)
     async with FakeGitHub(now=wall, limits=limits) as fake:
         artifact = fake.add_artifact(REPOSITORY, "dist", b"x").id

@@ -31,7 +31,7 @@ class Fault:
             body for the status.
         retry_after: The wait that `Retry-After` asks for, in seconds. None omits the header.
         retry_after_date: Send `Retry-After` as an HTTP date instead of as seconds.
-        after: Let the API execute the request first: a DELETE with such a fault deletes.
+        after: Let the API execute the request first: a DELETE with this fault deletes.
         connection: `"kept"`; `"dropped"` closes the connection before the response; `"cut"`
             closes it half-way through the body, or before a response without a body.
     """

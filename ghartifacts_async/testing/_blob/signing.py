@@ -1,7 +1,7 @@
 """Signed URLs: each gives read access to one blob until it expires.
 
 The signature covers the bytes of path and query, not their decoded values. A client that
-rewrites `%2F` to `/` has altered the URL and is refused, as it is by several real stores.
+rewrites `%2F` to `/` has altered the URL and is refused, as several real stores do.
 """
 
 from __future__ import annotations

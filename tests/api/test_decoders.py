@@ -1,0 +1,43 @@
+"""A call decodes its response: redirects to signed URLs, refused redirects, and issued tokens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ghartifacts_async import RedirectRefused, UnexpectedReply
+from ghartifacts_async._api import endpoints
+from ghartifacts_async._api.call import ApiCall
+from tests.values import CALL, REPOSITORY, SECRET, make_response
+
+
+def test_a_download_is_redirected_to_its_signed_url() -> None:
+    """The signed URL is the target of the redirect; any other response is refused."""
+    call = endpoints.download_artifact(REPOSITORY, 11)
+    location = f"https://store.example/x.zip?sig={SECRET}"
+    found = call.decode(call, make_response(302, location=location))
+    assert found.value == location
+    with pytest.raises(RedirectRefused, match=r"expected a redirect .* got status 200"):
+        call.decode(call, make_response(200))
+
+
+@pytest.mark.parametrize("call", [CALL, endpoints.delete_artifact(REPOSITORY, 11)], ids=str)
+def test_a_redirect_from_the_api_is_refused(call: ApiCall[Any]) -> None:
+    """Only a download may be redirected to another host; the error names the host."""
+    with pytest.raises(RedirectRefused, match=r"to evil\.example; the token is sent only"):
+        call.decode(call, make_response(302, location="https://evil.example/x"))
+
+
+def test_a_token_is_issued_by_the_servers_clock() -> None:
+    """A new installation token has its expiry and, if there is a Date, the time of its issue."""
+    call = endpoints.create_installation_token(7, None)
+    body = {"token": SECRET, "expires_at": "2026-01-01T01:00:00Z"}
+    date = {"date": "Thu, 01 Jan 2026 00:00:00 GMT"}
+    issued = call.decode(call, make_response(201, body, **date))
+    assert (issued.token, issued.issued_at) == (SECRET, issued.expires_at - 3600)
+    assert call.decode(call, make_response(201, body)).issued_at is None
+    assert SECRET not in repr(issued)
+    with pytest.raises(UnexpectedReply) as caught:
+        call.decode(call, make_response(201, {"token": SECRET}))
+    assert SECRET not in str(caught.value)

@@ -1,0 +1,154 @@
+"""What follows an attempt of a call is decided by values alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ghartifacts_async._api.endpoints import error_of
+from ghartifacts_async._api.retry import (
+    TOKEN_AGE,
+    CallState,
+    Outcome,
+    Raise,
+    RenewToken,
+    Return,
+    Wait,
+    WaitForGate,
+    may_have_worked,
+    next_step,
+    record_attempts,
+)
+from ghartifacts_async.errors import (
+    ArtifactsError,
+    CertificateRefused,
+    ConnectionFailed,
+    InvalidArgument,
+    RateLimited,
+    RedirectRefused,
+    ServerError,
+)
+from ghartifacts_async.models import RetryPolicy
+from tests.values import CALL, make_response
+
+POLICY = RetryPolicy(attempts=3, timeout=60, wait_initial=4, wait_max=30)
+LOST = ConnectionFailed("x", may_have_arrived=True)
+UNSENT = ConnectionFailed("x", may_have_arrived=False)
+
+
+def outcome(status: int | None = None, error: ArtifactsError | None = None, **more: Any) -> Outcome:
+    """Return the outcome of an attempt with this response, or with this error."""
+    if status is None:
+        return Outcome(None, error, **more)
+    response = make_response(status)
+    return Outcome(response, error_of(CALL, response), **more)
+
+
+def step(state: CallState, result: Outcome) -> object:
+    """Return what follows, with the middle of all random waits."""
+    return next_step(POLICY, state, result, 0.5)
+
+
+@pytest.mark.parametrize("status", [200, 204, 302, 304])
+def test_success_is_returned(status: int) -> None:
+    """A success or a redirect ends the call."""
+    result = outcome(status)
+    assert step(CallState("GET", attempts=3), result) == Return(result.response)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("result", [outcome(502), outcome(None, LOST), outcome(None, UNSENT)])
+def test_transient_failures_are_retried(result: Outcome) -> None:
+    """A server error or a broken connection is retried until the attempts or the time are over."""
+    assert step(CallState("GET", attempts=1), result) == Wait(2.0)
+    assert step(CallState("GET", attempts=2), result) == Wait(4.0)
+    assert step(CallState("GET", attempts=3), result) == Raise(result.error)  # type: ignore[arg-type]
+    assert isinstance(step(CallState("GET", attempts=1, seconds=59), result), Raise)
+
+
+def test_the_server_may_ask_for_a_longer_wait() -> None:
+    """A retry never begins before the time that the server asked for."""
+    assert step(CallState("GET", attempts=1), outcome(503, retry_after=40.0)) == Wait(40.0)
+    assert isinstance(step(CallState("GET", attempts=1), outcome(503, retry_after=61.0)), Raise)
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        outcome(400),
+        outcome(403),
+        outcome(404),
+        outcome(410),
+        outcome(None, CertificateRefused("x")),
+        outcome(None, RedirectRefused("x")),
+        outcome(None, InvalidArgument("x")),
+        outcome(None, RateLimited("x")),
+    ],
+)
+def test_permanent_failures_are_raised(result: Outcome) -> None:
+    """A failure that a retry cannot change is raised after the first attempt."""
+    assert step(CallState("GET", attempts=1), result) == Raise(result.error)  # type: ignore[arg-type]
+
+
+def test_a_rejected_token_is_renewed_once() -> None:
+    """A 401 asks for another token once, and again only if that token was too old when sent."""
+    state = CallState("GET", attempts=1)
+    young = outcome(401, token_age=0.0)
+    assert step(state, young) == RenewToken(young.error)  # type: ignore[arg-type]
+    assert isinstance(step(state, outcome(401)), Raise)
+    state.token_renewed = True
+    assert isinstance(step(state, young), Raise)
+    assert isinstance(step(state, outcome(401, token_age=TOKEN_AGE)), Raise)
+    assert isinstance(step(state, outcome(401, token_age=TOKEN_AGE + 1)), RenewToken)
+
+
+def test_a_404_after_a_lost_response_means_deleted() -> None:
+    """A DELETE that may have been carried out before takes a 404 for its success."""
+    result = outcome(404)
+    for method, may_be_done, deleted in (
+        ("DELETE", True, True),
+        ("DELETE", False, False),
+        ("GET", True, False),
+    ):
+        state = CallState(method, attempts=2, may_be_done=may_be_done)
+        found = step(state, result)
+        assert isinstance(found, Return) is deleted
+        assert not isinstance(found, Return) or found.response.status == 204
+
+
+def test_a_rate_limit_is_waited_for() -> None:
+    """A refusal at a rate limit is retried at the gate, within the attempts and `max_wait`."""
+    allowed = outcome(429, limit_allows_retry=True)
+    assert step(CallState("GET", attempts=2, seconds=1000), allowed) == WaitForGate()
+    assert isinstance(step(CallState("GET", attempts=3), allowed), Raise)
+    assert isinstance(step(CallState("GET", attempts=1), outcome(429)), Raise)
+
+
+@pytest.mark.parametrize(
+    ("result", "worked"),
+    [
+        (outcome(None, LOST), True),
+        (outcome(None, UNSENT), False),
+        (outcome(502), True),
+        (outcome(503), False),
+        (outcome(None, InvalidArgument("x")), False),
+    ],
+)
+def test_a_failed_request_may_have_worked(result: Outcome, worked: bool) -> None:
+    """Only a lost response, or an error of a gateway, leaves open whether the request worked."""
+    assert may_have_worked(result) is worked
+
+
+def test_an_error_shows_its_attempts() -> None:
+    """An error says how many attempts it ended, and why the one before failed if that differs."""
+    first = ServerError("502 Bad Gateway", status=502)
+    record_attempts(first, 1, 0.1)
+    assert (str(first), first.attempts) == ("502 Bad Gateway", 1)
+    last = RateLimited("not sent")
+    record_attempts(last, 2, 3.25, first)
+    assert str(last) == "not sent (2 attempts in 3.2 s; the previous attempt: 502 Bad Gateway)"
+    record_attempts(last, 9, 99.0)
+    assert (last.attempts, last.seconds) == (2, 3.25)
+    again = ServerError("503", status=503)
+    record_attempts(again, 3, 10.0, first)
+    assert str(again) == "503 (3 attempts in 10.0 s)"
