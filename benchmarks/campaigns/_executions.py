@@ -179,12 +179,7 @@ class _Execution:
     def _consecutive(
         self, faults: Sequence[NamedFault | None], end: str
     ) -> Callable[[LoggedRequest], Any]:
-        """Return a function that assigns the faults, in order, to requests for `end`.
-
-        Args:
-            faults: The faults. None is a request without a fault.
-            end: The end of a path. Requests for other paths get no fault.
-        """
+        """Return a function that assigns the faults in turn to requests for paths with this end."""
         queue = deque(faults)
 
         def choose(request: LoggedRequest) -> Any:
@@ -253,8 +248,7 @@ class _Execution:
     ) -> None:
         allowed = {self._root, self._directory, self._target}
         if not succeeded:
-            # Without keep_partial, a download deletes its part file. But one that is ended before
-            # it has opened the part file of an earlier run leaves it in place.
+            # Without keep_partial, only a part file that the download has not opened may remain.
             allowed |= after.files if run.keep_partial else before.files
         if stray := {*self._root.rglob("*")} - allowed:
             raise BrokenPromiseError(f"stray files: {sorted(map(str, stray))}")
@@ -280,19 +274,15 @@ class _Execution:
         if download is not None and not download.skipped:
             if download.resumed_bytes != total_before:
                 raise BrokenPromiseError(
-                    f"{total_before} bytes were on disk, but {download.resumed_bytes} were resumed"
+                    f"{total_before} bytes on disk were not resumed: {download}"
                 )
             if run.fault_free and result.received != download.size - total_before:
                 raise BrokenPromiseError(
-                    f"{total_before} of {download.size} bytes were on disk, "
-                    f"but {result.received} were received"
+                    f"{total_before} bytes were on disk, {result.received} received: {download}"
                 )
 
     def _bytes_lost(self, result: Result, written: int) -> int:
-        """Return how many payload bytes were received but not written.
-
-        Bodies of error responses are not counted.
-        """
+        """Return how many bytes of successful responses were received but not written."""
         if self._faults_met_in_run & _SENDS_UNUSABLE_BYTES:
             return 0
         refused = sum((entry.status or 0) >= 400 for entry in self._fake.requests_to("blob"))

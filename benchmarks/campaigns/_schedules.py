@@ -125,8 +125,8 @@ def draw(seed: int, number: int) -> Schedule:
     digest = rng.random() < 0.7
     existing: list[Existing] = ["nothing", "nothing", "nothing", "nothing", "other", "same"]
     exists: list[IfExists] = ["verify", "verify", "verify", "verify", "replace", "replace", "error"]
-    # Without a digest, no client can detect a flipped bit. If the ETag is missing as well, no client
-    # can detect that the payload was replaced.
+    # Without a digest, no client can detect a flipped bit. Without an ETag as well, no client can
+    # detect that the payload was replaced.
     replacing = not digest and rng.random() < 0.2
     excluded = frozenset() if digest else _UNDETECTABLE
     excluded |= _HIDES_REPLACEMENT if replacing else frozenset()

@@ -84,7 +84,7 @@ def execute_many(seed: int, numbers: Iterable[int]) -> tuple[Tally, dict[int, st
 
 @contextmanager
 def _time_limit(seconds: float) -> Iterator[None]:
-    """Raise an error after some real seconds, because a loop whose clock jumps could spin forever."""
+    """Raise an error after some real seconds: a loop whose clock jumps could spin forever."""
 
     def on_alarm(_: int, __: FrameType | None) -> None:
         raise BrokenPromiseError(f"the schedule is still running after {seconds} real seconds")
