@@ -41,7 +41,7 @@ SECONDARY = "You have exceeded a secondary rate limit. Please wait a few minutes
 def test_is_limit(
     status: int, headers: dict[str, str], message: str, documentation: str | None, limit: bool
 ) -> None:
-    """A 429, and a 403 whose headers, message or link indicate a limit, is a rate limit."""
+    """A 429 is a rate limit. A 403 is one if its headers, message or link indicate it."""
     assert is_limit(status, headers, message, documentation) is limit
 
 
@@ -64,7 +64,7 @@ def test_is_limit(
     ],
 )
 def test_retry_at(remaining: str | None, reset: str | None, moment: datetime | None) -> None:
-    """A primary limit with nothing remaining ends at its reset; invalid headers give None."""
+    """With no calls remaining, calls are accepted after the reset. Invalid headers give None."""
     headers = {"x-ratelimit-remaining": remaining, "x-ratelimit-reset": reset}
     assert retry_at({name: value for name, value in headers.items() if value is not None}) == moment
 
