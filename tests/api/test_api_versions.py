@@ -25,7 +25,7 @@ NEW, OLD = "2026-03-10", "2022-11-28"
 
 
 def versions(world: World) -> list[str]:
-    """Return the API version that each request so far has named."""
+    """Return the API version header of each request so far."""
     return [request.headers["X-GitHub-Api-Version"] for request in world.fake.requests]
 
 

@@ -19,7 +19,7 @@ def statuses(world: World) -> list[int | None]:
 
 @fast
 async def test_unchanged_responses_come_from_memory() -> None:
-    """Until the artifacts change, a repeated get or listing is served from memory and is free."""
+    """A repeated get or listing of unchanged artifacts is served from memory and uses no quota."""
     async with open_world(fake={"limits": FakeLimits(primary=6)}) as world:
         for _ in range(5):
             assert (await world.repo.get_artifact(world.artifact)).name == "dist"

@@ -91,7 +91,7 @@ def test_wrong_filters(mistake: dict[str, Any]) -> None:
 def test_horizon(
     options: dict[str, Any], descending: bool, inside: list[float | None], beyond: float
 ) -> None:
-    """A listing ends early after 100 artifacts in a row outside the time range, across pages."""
+    """After 100 artifacts in a row outside the time range, a listing ends early."""
     horizon = Horizon(Filter(**options), descending=descending)
     for page in (inside, [beyond] * 99, inside[:1], [beyond] * 60, [], [beyond] * 39):
         horizon.observe(artifacts_at(*page))

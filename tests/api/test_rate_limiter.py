@@ -30,14 +30,14 @@ MOST_REFUSALS = 5
 
 @frozen
 class Step:
-    """Events that happen at the same time.
+    """A step of a simulation: events that happen at the same time.
 
     Attributes:
         delay: Seconds until the next step.
         gets: The number of GETs that start.
         deletes: The number of DELETEs that start.
-        refusals: How the next calls are refused: with a Retry-After of these seconds, or without
-            the header for None.
+        refusals: One element for each of the next calls, which are refused: its Retry-After in
+            seconds, or None for a response without that header.
         left: The maximum number of calls that other clients leave of the primary limit.
         cancelled: Numbers that select the tasks to cancel, modulo the number of tasks.
     """
@@ -71,8 +71,8 @@ class Server:
 
     Attributes:
         latency: Seconds until a call is answered.
-        refusals: How the next calls are refused: with a Retry-After of these seconds, or without
-            the header for None.
+        refusals: One element for each of the next calls, which are refused: its Retry-After in
+            seconds, or None for a response without that header.
         refused: The number of calls that were refused.
         remaining: The calls left of the primary limit.
         resets: The time at which the primary limit resets.

@@ -91,7 +91,7 @@ def test_bytes_received_again_are_no_progress() -> None:
 
 
 def test_a_streak_excludes_time_without_requests() -> None:
-    """Time in which the reader does not ask for the next chunk does not count."""
+    """A `FailureStreak` does not count time in which the reader asks for no data."""
     streak = FailureStreak()
     streak.read_requested(0)
     streak.record_failure(10, 0)
@@ -134,7 +134,7 @@ def limit_headers(remaining: str = "0", reset: str = "1800000100", **more: str) 
 
 
 def test_refusals() -> None:
-    """A wait lasts for Retry-After, or until a second after the reset, or a minute that doubles."""
+    """The wait is Retry-After; else the time to the reset; else a minute, doubled per refusal."""
     assert rate_limit_headers.refusal(
         limit_headers(retry_after="7"), 3, 0
     ) == rate_limit_headers.Refusal(7, primary=False)
@@ -174,7 +174,7 @@ LIMITS = st.builds(
 
 @given(st.permutations(range(4)), st.lists(LIMITS, min_size=4, max_size=4))
 def test_responses_may_arrive_out_of_order(order: list[int], seen: list[RateLimit]) -> None:
-    """The reset time of the latest call wins; for the same reset, the lowest remaining count."""
+    """The latest call's reset time wins. For equal reset times, the lowest `remaining` wins."""
     known: RateLimit | None = None
     latest = -1
     for index in order:

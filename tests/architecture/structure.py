@@ -192,8 +192,8 @@ def file_operations(tree: ast.AST) -> Iterator[str]:
     """Yield the operations of a module that open, write, rename or remove files.
 
     These are calls of `open`, of functions of `os` and `io` and of methods of paths, and imports of
-    modules that only serve such operations. A `replace` with one argument is `Path.replace`; that
-    of `str` takes two.
+    modules that only serve such operations. A `replace` with one argument is `Path.replace`;
+    `str.replace` takes two.
     """
     for node in ast.walk(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):

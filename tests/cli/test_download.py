@@ -61,7 +61,7 @@ async def test_several_artifacts_get_a_directory_each(
 async def test_colliding_names_get_the_id_appended(
     fake_github: FakeGitHub, output: Path, names: tuple[str, str], expected: list[str]
 ) -> None:
-    """Artifacts whose names collide, if only on some file systems, get directories with ids."""
+    """Artifacts whose names collide, on any file system, get directories with ids."""
     for name in names:
         fake_github.add_artifact(REPOSITORY, name, {"a": name})
     done = await run(fake_github, "download", REPOSITORY, "-o", output)
@@ -136,7 +136,7 @@ async def test_an_artifact_that_expires_after_the_listing_is_skipped(
 async def test_a_failed_download_does_not_stop_the_others(
     fake_github: FakeGitHub, output: Path
 ) -> None:
-    """If one download fails, the others finish. Its name is printed escaped; the status is 1."""
+    """If a download fails, the others finish, its escaped name is printed, and the status is 1."""
     fake_github.add_artifact(REPOSITORY, "dist", b"x")
     fake_github.add_artifact(REPOSITORY, "\x1b[2Jbad", b"x", digest=f"sha256:{'0' * 64}")
     done = await run(fake_github, "download", REPOSITORY, "-o", output)
@@ -197,7 +197,7 @@ def _sigint_reaches_children() -> Iterator[None]:
 async def test_a_signal_publishes_nothing(
     fake_github: FakeGitHub, tmp_path: Path, number: signal.Signals, status: int
 ) -> None:
-    """After SIGINT or SIGTERM the command exits without output, and no file has its final name."""
+    """After SIGINT or SIGTERM the command prints nothing and leaves no file under a final name."""
 
     async def stall(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (

@@ -1,4 +1,4 @@
-"""A client on a borrowed session keeps the same promises as one with its own session."""
+"""Rate limits and retries of a client with a borrowed session."""
 
 from __future__ import annotations
 

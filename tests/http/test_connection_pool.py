@@ -1,4 +1,4 @@
-"""Calls and downloads complete on a connection pool that is small, slow or in use."""
+"""Calls and downloads complete on a connection pool that is small, slow or busy."""
 
 from __future__ import annotations
 
@@ -233,7 +233,7 @@ async def test_calls_started_after_a_refusal_wait(first_slow: int) -> None:
 
 @fast
 async def test_calls_wait_for_a_rate_limit_while_the_session_owner_uses_the_pool() -> None:
-    """If the session's owner uses a connection, at most one call is sent during a wait."""
+    """If the session's owner uses a connection, at most one call is sent in a requested wait."""
     async with (
         borrowing_world(aiohttp.TCPConnector(limit=2)) as (world, session),
         busy_connection(world, session),

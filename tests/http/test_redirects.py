@@ -155,7 +155,7 @@ def test_api_hop_to_another_origin(location: str) -> None:
 
 @pytest.mark.parametrize("status", [200, 204, 300, 303, 304, 305, 404])
 def test_no_api_hop(status: int) -> None:
-    """Any status but 301, 302, 307 and 308, and a missing Location, is not followed in the API."""
+    """Only a 301, 302, 307 or 308 with a Location can be a redirect within the API."""
     assert api_hop(GITHUB, from_url(GITHUB), status, {"location": PATH}) is None
     for headers in ({}, {"location": ""}):
         assert api_hop(GITHUB, from_url(GITHUB), 301, headers) is None

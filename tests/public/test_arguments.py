@@ -39,7 +39,7 @@ def test_repository(name: str) -> None:
     ],
 )  # fmt: skip
 def test_bad_repository(name: Any) -> None:
-    """A name that is not of the form owner/name, and might change the URL's path, is refused."""
+    """A name that is not of the form owner/name is refused: it could change the URL's path."""
     assert "a repository must be named 'owner/name'" in error_message(_arguments.repository, name)
 
 

@@ -97,7 +97,7 @@ async def test_provider_that_is_not_async() -> None:
 
 
 async def test_provider_that_fails() -> None:
-    """A provider that raises leads to a TokenProviderError with that exception as its cause."""
+    """If a token provider raises, TokenProviderError is raised with that exception as its cause."""
 
     async def provide() -> str:
         raise LookupError("no vault")

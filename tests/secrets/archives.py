@@ -1,4 +1,4 @@
-"""Operations of a client that holds secrets: at least one that raises each archive error."""
+"""For each archive error, an operation that raises it in a client that holds secrets."""
 
 from __future__ import annotations
 

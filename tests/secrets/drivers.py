@@ -1,4 +1,4 @@
-"""Operations of a client that holds secrets: at least one that raises each error class."""
+"""For each error class, an operation that raises it in a client that holds secrets."""
 
 from __future__ import annotations
 
