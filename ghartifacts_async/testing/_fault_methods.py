@@ -43,8 +43,8 @@ class FaultMethods:
         """Let a function choose the fault of each API request to which no queued fault applies.
 
         Args:
-            choose: Takes the request, and returns a fault, a status or None. `fault_bursts`
-                returns a function that makes requests fail at random.
+            choose: A function that takes the request, and returns a fault, a status, or None
+                for no fault. `fault_bursts` returns such a function for random faults.
         """
         self._api_controls.faults.add_chooser(choose)
 
@@ -60,8 +60,8 @@ class FaultMethods:
         """Let a function choose the fault of each blob request to which no queued fault applies.
 
         Args:
-            choose: Takes the request, and returns a fault, a status or None. `fault_bursts`
-                returns a function that makes requests fail at random.
+            choose: A function that takes the request, and returns a fault, a status, or None
+                for no fault. `fault_bursts` returns such a function for random faults.
         """
         self._blob_controls.faults.add_chooser(choose)
 
@@ -92,8 +92,9 @@ class FaultMethods:
 
         Args:
             origin: Whether to hold requests to the API or to the blob store.
-            method: As in `fail_next`.
-            path: As in `fail_next`.
+            method: Hold only requests with this method. None holds every method.
+            path: Hold only requests whose percent-decoded path contains a match of this regular
+                expression. None holds every path.
         """
         controls = self._api_controls if origin == "api" else self._blob_controls
         return controls.held.holding(RequestMatcher.of(method, path))
