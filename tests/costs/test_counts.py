@@ -146,8 +146,8 @@ async def test_polling_does_not_leak(gh: Client, repo: Repo, fake_github: FakeGi
     finally:
         tracemalloc.stop()
     assert gh.stats.not_modified == gh.stats.calls - 1
-    # Memory swings by 20 kB in a saw-tooth of about 1,200 polls, so compare the peaks of two
-    # stretches of that length: only a leak lifts the second one.
+    # Memory use rises and falls by 20 kB over about 1,200 polls, so compare the peaks of two
+    # periods of that length: only a leak makes the second peak higher.
     growth = (max(levels[12:]) - max(levels[:12])) / 1200
     assert growth < 12, f"each poll keeps {growth:.0f} bytes: {levels}"
 
