@@ -31,8 +31,9 @@ class ArtifactFilters(TypedDict, total=False):
         branch: Match artifacts of runs on this branch.
         head_sha: Match artifacts of runs of this commit, given in full.
         created_after: Match artifacts created at this time or later; a datetime with a time zone.
-            A listing ends early once it has passed this time.
-        created_before: Match artifacts created before this time.
+            In descending order, older artifacts are not read, except for a page or two.
+        created_before: Match artifacts created before this time. In ascending order, newer
+            artifacts are not read, except for a page or two.
         expired: Match only expired artifacts (True) or only available ones (False).
         min_size: Match artifacts of at least this many bytes.
         max_size: Match artifacts of at most this many bytes.

@@ -15,7 +15,7 @@ from collections.abc import (
     Iterable,
 )
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, Unpack
 
@@ -23,11 +23,13 @@ from attrs import field, frozen
 
 from ghartifacts_async import _arguments
 from ghartifacts_async._api import endpoints
+from ghartifacts_async._api.call import ApiCall
 from ghartifacts_async._api.filters import Filter
 from ghartifacts_async._api.listing import ArtifactListing
+from ghartifacts_async._api.pagination import ListingPage
 from ghartifacts_async._context import ClientContext
 from ghartifacts_async._download.progress import OnProgress
-from ghartifacts_async._download.retries import Retrier
+from ghartifacts_async._download.retrier import Retrier
 from ghartifacts_async._download.stream import ArtifactStream, open_stream
 from ghartifacts_async._download.target import DownloadRequest
 from ghartifacts_async.errors import ClientStateError
@@ -97,39 +99,22 @@ class Repo:
         self,
         name: str | None = None,
         *,
-        pattern: str | None = None,
-        branch: str | None = None,
-        head_sha: str | None = None,
-        created_after: datetime | None = None,
-        created_before: datetime | None = None,
-        expired: bool | None = None,
-        min_size: int | None = None,
-        max_size: int | None = None,
         per_page: int = 100,
         concurrency: int = 8,
+        **filters: Unpack[ArtifactFilters],
     ) -> ArtifactListing:
         """List the repository's artifacts, newest first, each exactly once.
 
-        Nothing is requested until you read the `ArtifactListing`. GitHub filters by `name`; the
-        library applies all other filters itself. An artifact that lacks a field does not match a
-        filter on that field.
+        Nothing is requested until you read the `ArtifactListing`.
 
         Args:
-            name: Return only artifacts with exactly this name.
-            pattern: Return only artifacts whose name matches this case-sensitive pattern, in the
-                syntax of ``gh run download -p``: ``*``, ``?``, ``[…]`` and ``[^…]``.
-            branch: Return only artifacts of runs on this branch.
-            head_sha: Return only artifacts of runs of this commit; the full SHA.
-            created_after: Return only artifacts created at this time or later; a datetime with a
-                time zone. Older artifacts are not read, except for a page or two.
-            created_before: Return only artifacts created before this time; a datetime with a time
-                zone.
-            expired: True for only expired artifacts, False for only artifacts that are not expired.
-            min_size: Return only artifacts with at least this many bytes.
-            max_size: Return only artifacts with at most this many bytes.
+            name: List only artifacts of exactly this name. GitHub applies this filter.
             per_page: Artifacts that the first request fetches, at most 100. Later requests fetch up
                 to 100.
             concurrency: Maximum number of pages to fetch concurrently, at most 256.
+            filters: List only artifacts that match all of these filters, which the library applies:
+                `pattern`, `branch`, `head_sha`, `created_after`, `created_before`, `expired`,
+                `min_size` and `max_size`; see `ArtifactFilters`.
 
         Source: https://docs.github.com/rest/actions/artifacts#list-artifacts-for-a-repository
         """
@@ -138,57 +123,28 @@ class Repo:
             name=_arguments.artifact_name(name),
             per_page=_arguments.per_page(per_page),
         )
-        wanted = Filter(
-            pattern=pattern,
-            branch=branch,
-            head_sha=head_sha,
-            created_after=created_after,
-            created_before=created_before,
-            expired=expired,
-            min_size=min_size,
-            max_size=max_size,
-        )
-        concurrency = _arguments.concurrency(concurrency)
-        return ArtifactListing(self._opened().api, call, wanted, concurrency=concurrency)
+        return self._listing(call, filters, concurrency)
 
     def list_run_artifacts(
         self,
         run_id: int,
         *,
         name: str | None = None,
-        pattern: str | None = None,
-        branch: str | None = None,
-        head_sha: str | None = None,
-        created_after: datetime | None = None,
-        created_before: datetime | None = None,
-        expired: bool | None = None,
-        min_size: int | None = None,
-        max_size: int | None = None,
         direction: Direction = "desc",
         per_page: int = 100,
         concurrency: int = 8,
+        **filters: Unpack[ArtifactFilters],
     ) -> ArtifactListing:
         """List the artifacts of all attempts of a workflow run, each exactly once.
 
-        The filters work as in `list_artifacts`.
-
         Args:
             run_id: Id of the workflow run.
-            name: Return only artifacts with exactly this name.
-            pattern: Return only artifacts whose name matches this pattern.
-            branch: Return only artifacts of runs on this branch.
-            head_sha: Return only artifacts of runs of this commit; the full SHA.
-            created_after: Return only artifacts created at this time or later. In descending order,
-                older artifacts are not read, except for a page or two.
-            created_before: Return only artifacts created before this time. In ascending order,
-                newer artifacts are not read, except for a page or two.
-            expired: True for only expired artifacts, False for only artifacts that are not expired.
-            min_size: Return only artifacts with at least this many bytes.
-            max_size: Return only artifacts with at most this many bytes.
+            name: List only artifacts of exactly this name. GitHub applies this filter.
             direction: ``"desc"`` for newest first, ``"asc"`` for oldest first.
             per_page: Artifacts that the first request fetches, at most 100. Later requests fetch up
                 to 100.
             concurrency: Maximum number of pages to fetch concurrently, at most 256.
+            filters: List only artifacts that match these filters, as in `list_artifacts`.
 
         Source: https://docs.github.com/rest/actions/artifacts#list-workflow-run-artifacts
         """
@@ -199,18 +155,7 @@ class Repo:
             direction=_arguments.direction(direction),
             per_page=_arguments.per_page(per_page),
         )
-        wanted = Filter(
-            pattern=pattern,
-            branch=branch,
-            head_sha=head_sha,
-            created_after=created_after,
-            created_before=created_before,
-            expired=expired,
-            min_size=min_size,
-            max_size=max_size,
-        )
-        concurrency = _arguments.concurrency(concurrency)
-        return ArtifactListing(self._opened().api, call, wanted, concurrency=concurrency)
+        return self._listing(call, filters, concurrency)
 
     async def get_artifact(self, artifact: Artifact | int) -> Artifact:
         """Return the current state of an artifact.
@@ -619,6 +564,14 @@ class Repo:
             durable=durable,
             on_progress=on_progress,
         )
+
+    def _listing(
+        self, call: ApiCall[ListingPage], filters: ArtifactFilters, concurrency: int
+    ) -> ArtifactListing:
+        """Return the listing that a call for its first page and filters describe."""
+        api = self._opened().api
+        concurrency = _arguments.concurrency(concurrency)
+        return ArtifactListing(api, call, Filter(**filters), concurrency=concurrency)
 
     def _bulk(self) -> BulkOperations:
         """Load the bulk operations, which many programs never use."""

@@ -53,3 +53,4 @@ class ApiCaller(Protocol):
             call: The call to make.
             token_factory: Returns the token to send; called again for every attempt.
         """
+        ...

@@ -22,7 +22,7 @@ from ghartifacts_async._download.blob import (
     UnexpectedResponse,
 )
 from ghartifacts_async._download.ranges import BlobInfo
-from ghartifacts_async._download.retries import Retrier
+from ghartifacts_async._download.retrier import Retrier
 from ghartifacts_async._tasks.waiting import await_uncancelled
 from ghartifacts_async.errors import (
     ArtifactsError,

@@ -9,10 +9,10 @@ from functools import partial
 from pathlib import Path
 
 from ghartifacts_async import _arguments
+from ghartifacts_async._bulk.meter import BulkMeter
 from ghartifacts_async._bulk.outcomes import strip_tracebacks
 from ghartifacts_async._bulk.path_template import PathTemplate
-from ghartifacts_async._bulk.progress import BulkMeter
-from ghartifacts_async._bulk.single_download import download_one
+from ghartifacts_async._bulk.small_artifacts import download_one
 from ghartifacts_async._context import ClientContext
 from ghartifacts_async._download.target import DownloadRequest
 from ghartifacts_async._tasks.workers import Slot, iterate, map_concurrently, with_slots

@@ -18,11 +18,11 @@ from pathlib import Path
 from attrs import define, field
 
 from ghartifacts_async._bulk.downloads import SHARED_CONNECTIONS
+from ghartifacts_async._bulk.meter import BulkMeter
 from ghartifacts_async._bulk.mirror_store import MirrorStore
 from ghartifacts_async._bulk.outcomes import strip_tracebacks
 from ghartifacts_async._bulk.path_template import PathTemplate
-from ghartifacts_async._bulk.progress import BulkMeter
-from ghartifacts_async._bulk.single_download import download_one
+from ghartifacts_async._bulk.small_artifacts import download_one
 from ghartifacts_async._context import ClientContext
 from ghartifacts_async._download import verification
 from ghartifacts_async._download.target import DownloadRequest

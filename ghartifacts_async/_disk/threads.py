@@ -26,7 +26,7 @@ class _Threads(ThreadPoolExecutor):
     """Threads that resolve a future of the running loop themselves.
 
     The loop's own wrapper around a concurrent future doubles the cost of a short job, and adds an
-    iteration of the loop.
+    iteration of the loop. With it, a bulk download of small artifacts takes 16 % more CPU time.
     """
 
     def submit(self, job: Callable[..., _T], /, *args: object) -> Any:  # type: ignore[override]

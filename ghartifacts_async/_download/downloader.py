@@ -14,7 +14,7 @@ from ghartifacts_async._download.journal import Record
 from ghartifacts_async._download.part_file import PartFile, open_part_file
 from ghartifacts_async._download.progress import Meter
 from ghartifacts_async._download.ranges import SegmentScheduler
-from ghartifacts_async._download.retries import Retrier
+from ghartifacts_async._download.retrier import Retrier
 from ghartifacts_async._download.signed_url import SignedUrlProvider
 from ghartifacts_async._download.target import DownloadRequest, Target
 from ghartifacts_async._http.transport import Transport

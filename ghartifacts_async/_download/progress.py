@@ -4,15 +4,51 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Generic, TypeAlias, TypeVar
 
 from ghartifacts_async.errors import ProgressError
 from ghartifacts_async.models import Artifact, Progress
 
 OnProgress: TypeAlias = Callable[[Progress], None]
 
-REPORT_INTERVAL = 0.1
-"""Minimum number of seconds between two reports, except for the last one."""
+_P = TypeVar("_P")
+
+_REPORT_INTERVAL = 0.1
+
+
+class ProgressReporter(Generic[_P]):
+    """Calls the caller's callback, at most ten times a second.
+
+    Args:
+        on_progress: The caller's callback, or None.
+        start: Time from which the first tenth of a second counts, on the loop's clock.
+    """
+
+    def __init__(
+        self, on_progress: Callable[[_P], None] | None, start: float = float("-inf")
+    ) -> None:
+        self._on_progress = on_progress
+        self._next_report = start + _REPORT_INTERVAL
+
+    def is_due(self, now: float) -> bool:
+        """Return True if a tenth of a second has passed since the last report."""
+        return self._on_progress is not None and now >= self._next_report
+
+    def report(self, progress: _P, now: float) -> None:
+        """Call the callback, even if no report is due.
+
+        Raises:
+            ProgressError: The callback raised.
+        """
+        if self._on_progress is None:
+            return
+        self._next_report = now + _REPORT_INTERVAL
+        try:
+            self._on_progress(progress)
+        except ProgressError:
+            raise  # from the callback of a bulk operation
+        except Exception as error:
+            raise ProgressError(f"on_progress raised {type(error).__name__}") from error
 
 
 class Meter:
@@ -29,9 +65,9 @@ class Meter:
 
     def __init__(self, artifact: Artifact, on_progress: OnProgress | None) -> None:
         self._artifact = artifact
-        self._on_progress = on_progress
         self._done = self._received = self._max_reported = 0
-        self._started_at = self._reported_at = asyncio.get_running_loop().time()
+        self._started_at = asyncio.get_running_loop().time()
+        self._reporter = ProgressReporter(on_progress, self._started_at)
         self.total: int | None = None
         self.resumed = 0
 
@@ -53,8 +89,7 @@ class Meter:
         self._done += received
         self._received += received
         now = asyncio.get_running_loop().time()
-        if now - self._reported_at >= REPORT_INTERVAL:
-            self._reported_at = now
+        if self._reporter.is_due(now):
             self._report(now)
 
     def finish(self) -> None:
@@ -67,15 +102,8 @@ class Meter:
         self._report(asyncio.get_running_loop().time())
 
     def _report(self, now: float) -> None:
-        if self._on_progress is None:
-            return
         # A download that starts over reports no smaller number than before.
         self._max_reported = max(self._max_reported, self._done)
         rate = self._received / max(now - self._started_at, 1e-9)
         progress = Progress(self._artifact, self._max_reported, self.total, rate, self.resumed)
-        try:
-            self._on_progress(progress)
-        except ProgressError:
-            raise  # from the callback of a bulk operation
-        except Exception as error:
-            raise ProgressError(f"on_progress raised {type(error).__name__}") from error
+        self._reporter.report(progress, now)

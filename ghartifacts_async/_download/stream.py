@@ -14,7 +14,7 @@ from ghartifacts_async._download.blob import (
     RangeBody,
     UnexpectedResponse,
 )
-from ghartifacts_async._download.retries import Retrier
+from ghartifacts_async._download.retrier import Retrier
 from ghartifacts_async._tasks.lifetime import Lifetime
 from ghartifacts_async.errors import (
     ArtifactsError,

@@ -32,7 +32,7 @@ def interrupt(progress: Progress) -> None:
 @pytest.fixture(autouse=True)
 def _report_every_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Report progress for every chunk, not at intervals."""
-    monkeypatch.setattr("ghartifacts_async._download.progress.REPORT_INTERVAL", 0.0)
+    monkeypatch.setattr("ghartifacts_async._download.progress._REPORT_INTERVAL", 0.0)
 
 
 async def test_a_download_over_four_connections(

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from ghartifacts_async._download.progress import REPORT_INTERVAL, OnProgress
-from ghartifacts_async.errors import ProgressError
+from ghartifacts_async._download.progress import OnProgress, ProgressReporter
 from ghartifacts_async.models import Progress
 from ghartifacts_async.reports import BulkProgress
 
@@ -25,11 +24,10 @@ class BulkMeter:
     def __init__(
         self, on_progress: Callable[[BulkProgress], None] | None, total: int | None
     ) -> None:
-        self._on_progress = on_progress
+        self._reporter = ProgressReporter(on_progress)
         self._total = total
         self._done = self._failed = self._running = 0
         self._started_at = asyncio.get_running_loop().time()
-        self._reported_at = float("-inf")
         self.received = 0
 
     def begin(self) -> None:
@@ -87,16 +85,10 @@ class BulkMeter:
 
     def _report_soon(self) -> None:
         now = asyncio.get_running_loop().time()
-        if now - self._reported_at >= REPORT_INTERVAL:
+        if self._reporter.is_due(now):
             self._report(now)
 
     def _report(self, now: float) -> None:
-        if self._on_progress is None:
-            return
-        self._reported_at = now
         rate = self.received / max(now - self._started_at, 1e-9)
         counts = (self._done, self._failed, self._running, self._total)
-        try:
-            self._on_progress(BulkProgress(*counts, self.received, rate))
-        except Exception as error:
-            raise ProgressError(f"on_progress raised {type(error).__name__}") from error
+        self._reporter.report(BulkProgress(*counts, self.received, rate), now)

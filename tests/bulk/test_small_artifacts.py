@@ -10,7 +10,7 @@ import pytest
 
 from ghartifacts_async import Client, Repo
 from ghartifacts_async._arguments import DEFAULT_TEMPLATE
-from ghartifacts_async._bulk import single_download
+from ghartifacts_async._bulk import small_artifacts
 from ghartifacts_async._bulk.path_template import PathTemplate
 from ghartifacts_async._disk import nameless_file
 from ghartifacts_async._disk.hidden_files import HiddenFiles
@@ -35,7 +35,7 @@ async def test_systems_without_unnamed_files(
     elif problem == "refused":
         monkeypatch.setattr(nameless_file, "_TMPFILE", os.O_DIRECTORY)
     else:
-        monkeypatch.setattr(single_download, "write_nameless_file", lambda *_: False)
+        monkeypatch.setattr(small_artifacts, "write_nameless_file", lambda *_: False)
     outcomes = await download_all(repo, tmp_path / "a" / "b")
     assert all(outcome.result().verified for outcome in outcomes)
     assert len(files_below(tmp_path)) == 5
