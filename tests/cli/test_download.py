@@ -146,7 +146,7 @@ async def test_a_failed_download_does_not_stop_the_others(
     assert done.status == 1
     done = await run(fake_github, "download", REPOSITORY, "-o", output, "--json")
     bad, _ = done.lines()
-    assert bad["error"].startswith("artifact 2: GitHub recorded")
+    assert bad["error"].startswith("artifact 2: GitHub records")
     assert done.status == 1
 
 
