@@ -251,6 +251,7 @@ def with_atheris(seconds: int, seed: int) -> int:
 def _child(arguments: list[str]) -> None:
     atheris = importlib.import_module("atheris")
     for name in (
+        "_archive.archive_tail",
         "_archive.central_directory",
         "_archive.inflate",
         "_archive.local_header",

@@ -9,13 +9,15 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from ghartifacts_async import _arguments
-from ghartifacts_async._archive.central_directory import (
+from ghartifacts_async._archive.archive_tail import (
     TAIL_SIZE,
     ArchiveTail,
-    CentralDirectoryEntry,
     MissingBytesError,
-    parse_central_directory,
     quote_name,
+)
+from ghartifacts_async._archive.central_directory import (
+    CentralDirectoryEntry,
+    parse_central_directory,
 )
 from ghartifacts_async._archive.extraction import (
     ExtractionRequest,

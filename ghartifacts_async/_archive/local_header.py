@@ -12,13 +12,13 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
+from ghartifacts_async._archive.archive_tail import quote_name
 from ghartifacts_async._archive.central_directory import (
     LOCAL_HEADER,
     UTF8_FLAG,
     CentralDirectoryEntry,
     extra_fields,
     has_unicode_path,
-    quote_name,
 )
 from ghartifacts_async.errors import DamagedArchive
 

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from ghartifacts_async._archive.archive_tail import ArchiveTail, MissingBytesError
 from ghartifacts_async._archive.central_directory import (
-    ArchiveTail,
     CentralDirectoryEntry,
-    MissingBytesError,
     parse_central_directory,
 )
 from ghartifacts_async._archive.inflate import MemberDecoder

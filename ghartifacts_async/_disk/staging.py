@@ -98,8 +98,7 @@ class StagingDirectory:
         """Create subdirectories.
 
         Args:
-            directories: Path components of each subdirectory. Parents must be listed before their
-                children.
+            directories: Path components of each subdirectory, parents before their children.
 
         Raises:
             DiskError: One of them cannot be created.
@@ -121,12 +120,7 @@ class StagingDirectory:
         return await self._threads.run_final_step(self._publish, files)
 
     def create_file(self, parts: tuple[str, ...], mode: int) -> OutputFile:
-        """Create a file in the directory. It blocks.
-
-        Args:
-            parts: Components of the file's path.
-            mode: Permissions of the file, before the umask is applied.
-        """
+        """Create a file in the directory, with its permissions before the umask. It blocks."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | PRIVATE
         return OutputFile(os.open(self._at(_TREE, *parts), flags, mode, dir_fd=self._fd))
 

@@ -22,7 +22,7 @@ from ghartifacts_async import (
     MemberNotFound,
     UnsafeMember,
 )
-from ghartifacts_async._archive.central_directory import TAIL_SIZE, ArchiveTail, MissingBytesError
+from ghartifacts_async._archive.archive_tail import TAIL_SIZE, ArchiveTail, MissingBytesError
 from ghartifacts_async._archive.member_index import MemberIndex
 from tests.archive.rejected_archives import REJECTED_ARCHIVES, RejectedArchive
 from tests.archive.zip_writer import STORED, ZipMember, build_zip, deflate, parse_index, unzip

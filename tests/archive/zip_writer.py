@@ -11,12 +11,8 @@ from typing import Any
 
 from attrs import field, frozen
 
-from ghartifacts_async._archive.central_directory import (
-    TAIL_SIZE,
-    ArchiveTail,
-    MissingBytesError,
-    parse_central_directory,
-)
+from ghartifacts_async._archive.archive_tail import TAIL_SIZE, ArchiveTail, MissingBytesError
+from ghartifacts_async._archive.central_directory import parse_central_directory
 from ghartifacts_async._archive.inflate import group_members
 from ghartifacts_async._archive.member_index import MemberIndex
 from ghartifacts_async._archive.member_paths import plan_extraction

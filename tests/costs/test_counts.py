@@ -146,9 +146,9 @@ async def test_polling_does_not_leak(gh: Client, repo: Repo, fake_github: FakeGi
     finally:
         tracemalloc.stop()
     assert gh.stats.not_modified == gh.stats.calls - 1
-    # Memory use rises and falls by 20 kB over about 1,300 polls, so compare the peaks of two periods
-    # of 1,400 polls, after a first one in which it still rises. Only a leak makes the second peak
-    # higher.
+    # Memory use rises and falls by 20 kB over about 1,300 polls, so compare the peaks of two
+    # periods of 1,400 polls, after a first one in which it still rises. Only a leak makes the
+    # second peak higher.
     growth = (max(levels[14:]) - max(levels[:14])) / 1400
     assert growth < 12, f"each poll keeps {growth:.0f} bytes: {levels}"
 
