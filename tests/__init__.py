@@ -1,1 +1,1 @@
-"""Tests, in the folders of the packages that they test."""
+"""Tests, in one folder for each package or aspect that they test."""

@@ -1,7 +1,7 @@
 """An event loop with a simulated clock, which jumps to the next timer when the loop is idle.
 
 Client and server share the loop, and loopback sockets deliver at once, so an idle loop has no data
-in transit. Only work in threads can be unfinished; the loop waits for that in real time.
+in transit. Only threads can still be working; the loop waits for them in real time.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ EPOCH = 1_800_000_000.0
 
 _GRACE = 0.0002
 _TURN = 1e-6
-_THREADS_LOOKED_AFTER = 0.05
+_THREAD_POLL_INTERVAL = 0.05
 
 P = ParamSpec("P")
 
@@ -46,8 +46,8 @@ class FastLoop(asyncio.SelectorEventLoop):
         future.add_done_callback(done)
         return future
 
-    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ARG002, ASYNC109 - theirs
-        """Wait for the executor's threads without the timeout, which simulated time cuts short."""
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ARG002, ASYNC109 - asyncio's signature
+        """Wait for the executor's threads, without the timeout: it would end in simulated time."""
         self.threads += 1
         try:
             await super().shutdown_default_executor()
@@ -61,12 +61,12 @@ class _Skipping(selectors.DefaultSelector):
         self._loop = loop
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        # Advance a little each turn: a timer due by a rounding error would never fire otherwise.
+        # Advance the clock a little, or a timer that rounding puts just after now never fires.
         self._loop.now += _TURN
         if timeout is None or timeout <= 0:
             return super().select(timeout)
         if self._loop.threads:
-            return super().select(min(timeout, _THREADS_LOOKED_AFTER))
+            return super().select(min(timeout, _THREAD_POLL_INTERVAL))
         if ready := super().select(0):
             return ready
         time.sleep(_GRACE)

@@ -1,4 +1,4 @@
-"""Fixtures: a client of a running FakeGitHub, and a repository of it."""
+"""Fixtures: an open client of a running FakeGitHub, and one of its repositories."""
 
 from collections.abc import AsyncIterator
 

@@ -16,7 +16,7 @@ from ghartifacts_async import RetryPolicy
 REPOSITORY = "octo-org/octo-docs"
 
 QUICK = RetryPolicy(wait_initial=0.005, wait_max=0.02)
-"""The default number of attempts, with waits of milliseconds."""
+"""A retry policy with the default number of attempts, but waits of milliseconds."""
 
 Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -29,7 +29,7 @@ def files_below(directory: Path) -> list[str]:
 
 
 def published_below(directory: Path) -> list[str]:
-    """Return the relative paths of all files but those that a failed download keeps to resume."""
+    """Return the relative paths of all files, except those kept to resume a failed download."""
     return [name for name in files_below(directory) if ".ghartifacts-" not in name]
 
 

@@ -50,7 +50,7 @@ def cost(work: Callable[[], object]) -> float:
 
 
 def assert_not_quadratic(work: Callable[[int], object]) -> None:
-    """Check that work of eight times the size takes far less than sixty-four times as long."""
+    """Check that eight times as much input takes less than 30 times as long."""
     small = cost(lambda: work(4_000))
     assert cost(lambda: work(32_000)) < 30 * max(small, 1e-3)
 
@@ -61,7 +61,7 @@ def artifact_json(**changes: Any) -> dict[str, Any]:
 
 
 def artifact(**changes: Any) -> Artifact:
-    """Return an artifact with default values, and with these fields changed."""
+    """Return an artifact with default values, except for the given fields."""
     fields: dict[str, Any] = {
         "id": 11,
         "node_id": "MDg6QXJ0aWZhY3QxMQ==",
@@ -82,7 +82,7 @@ def make_response(status: int = 200, body: object = b"", **headers: str) -> Resp
 
 
 def without_pairs(text: str) -> bool:
-    """Return True if no two lone surrogates are adjacent; JSON would read them as one character."""
+    """Return True if no high surrogate precedes a low one: JSON would join them."""
     return re.search("[\ud800-\udbff][\udc00-\udfff]", text) is None
 
 

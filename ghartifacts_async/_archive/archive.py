@@ -38,9 +38,9 @@ _CONCURRENT_READS = 8
 class Archive:
     """An artifact's archive, open for reading. See `Repo.open_artifact`.
 
-    Only the bytes of the members that are read are downloaded. Several tasks may use an archive
-    concurrently. Members have the names that are recorded in the archive, even unsafe ones; names
-    are checked only when members are extracted to files.
+    Reading a member downloads only the bytes of that member, not the whole archive. Several tasks
+    may use an archive concurrently. Member names are returned as recorded in the archive, even if
+    they are unsafe. They are checked only when members are extracted to files.
 
     Attributes:
         artifact: The artifact.
@@ -81,7 +81,7 @@ class Archive:
     async def read(self, name: str, *, max_size: int = _DEFAULT_MAX_SIZE) -> bytes:
         """Read a member into memory, and verify its size and CRC-32.
 
-        Up to eight calls download concurrently; others wait.
+        Up to eight calls download concurrently. Further calls wait.
 
         Args:
             name: The member's exact name.
@@ -89,11 +89,13 @@ class Archive:
 
         Raises:
             MemberNotFound: The archive has no member with this name.
-            ArchiveLimitExceeded: The member is larger than `max_size`, or than the archive's
-                `ArchiveLimits` allow.
-            DamagedArchive: The bytes contradict the recorded size or CRC-32.
+            ArchiveLimitExceeded: The member is larger than `max_size`, or exceeds the archive's
+                `ArchiveLimits`.
+            DamagedArchive: The member's data does not match its recorded size or CRC-32, or its
+                two headers contradict each other.
             UnsupportedMember: The member is encrypted, or its compression method is not supported.
-            UnsafeMember: Two members have this name, or the member has two names.
+            UnsafeMember: Two members have this name, or the member has a second name in a Unicode
+                Path extra field.
             DownloadError: The bytes cannot be downloaded.
         """
         _arguments.count("max_size", max_size)
@@ -117,17 +119,18 @@ class Archive:
     async def stream(self, name: str) -> AsyncIterator[AsyncIterator[bytes]]:
         """Stream a member: ``async with archive.stream(name) as chunks: async for …``.
 
-        Chunks have up to 1 MiB. Iteration ends without an error only if the size and the CRC-32 of
-        the bytes are the recorded ones.
+        Each chunk has at most 1 MiB. Iteration ends without an error only if the size and the
+        CRC-32 of the decompressed bytes match the recorded ones.
 
         Args:
             name: The member's exact name.
 
         Raises:
             MemberNotFound: The archive has no member with this name.
-            ArchiveLimitExceeded: The member is larger than the archive's `ArchiveLimits` allow.
+            ArchiveLimitExceeded: The member exceeds the archive's `ArchiveLimits`.
             UnsupportedMember: The member is encrypted, or its compression method is not supported.
-            UnsafeMember: Two members have this name, or the member has two names.
+            UnsafeMember: Two members have this name, or the member has a second name in a Unicode
+                Path extra field.
         """
         async with self._lifetime.scope():
             reader = MemberReader(self._remote, await self._find(name))
@@ -145,29 +148,31 @@ class Archive:
         if_exists: IfDirectoryExists = "error",
         portable: bool = False,
     ) -> list[Path]:
-        """Download members, without any others, and extract them to a new directory.
+        """Download only the selected members and extract them to a new directory.
 
-        Adjacent members are downloaded with one request, with up to four requests at a time. The
-        size and CRC-32 of each member are verified, but not the digest of the archive. Otherwise,
-        this method works as `Repo.extract_artifact` does: it refuses the same members, and if it
-        fails or is cancelled, it leaves no files.
+        Adjacent members are downloaded with one request, and up to four requests run at a time. The
+        size and CRC-32 of each member are verified, but the digest of the archive is not. In all
+        other respects, this method works like `Repo.extract_artifact`: it refuses the same members,
+        and it leaves no files if it fails or is cancelled.
 
         Args:
             directory: Directory to create, with its parents. It may exist if it is empty.
-            members: Names; or one name; or a glob pattern, whose ``*`` also matches slashes; or
-                ``None`` for all members.
+            members: One name, several names, or a glob pattern in which ``*`` also matches
+                slashes. ``None`` selects all members.
             strip: Number of leading path components to remove from each name.
-            if_exists: ``"error"``, or ``"replace"`` to replace an existing directory, including
-                its mode and owner.
-            portable: Whether to refuse names that Windows does not support.
+            if_exists: ``"error"`` raises `TargetExists` if the directory exists and is not empty.
+                ``"replace"`` replaces the directory, including its mode and owner.
+            portable: Whether to refuse names that Windows does not support. On Windows, such names
+                are always refused.
 
         Returns:
             The paths of the files, in the order of the archive.
 
         Raises:
-            ArchiveError: A member does not exist, or one of them is refused.
+            ArchiveError: A selected member does not exist or is refused.
             DownloadError: The bytes cannot be downloaded.
-            TargetExists: The directory exists, or `directory` is something else.
+            TargetExists: The directory exists and must not be replaced, or `directory` is a file
+                or a link.
             DiskError: A file cannot be written.
         """
         request = ExtractionRequest.from_arguments(
@@ -195,7 +200,7 @@ class Archive:
 async def open_archive(
     artifact: Artifact, remote: RemoteFile, lifetime: Lifetime, limits: ArchiveLimits
 ) -> AsyncIterator[Archive]:
-    """Open an archive, and remove its temporary download at the end; see `Repo.open_artifact`."""
+    """Open an archive, and clean up its temporary download on exit; see `Repo.open_artifact`."""
     try:
         async with lifetime.scope():
             index = await _fetch_index(remote, limits)

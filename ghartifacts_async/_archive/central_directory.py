@@ -1,12 +1,14 @@
 """Parse the end record and the central directory of a zip archive.
 
-The central directory lies at the end of an archive. Only it is certain to hold the sizes: the
-official uploader streams, so it leaves zeros in the local headers. The standard library's `zipfile`
-does the parsing. It reads from an `ArchiveTail`, which holds the last bytes of the archive and
-raises `MissingBytesError` if `zipfile` needs earlier ones.
+The central directory lies at the end of an archive. Member sizes are read from it because the
+local headers may lack them: the official uploader writes archives as a stream and leaves zeros
+there.
 
-The entries are untrusted. Sizes are checked again while the members are decompressed, and names
-when they become paths.
+The standard library's `zipfile` does the parsing. It reads from an `ArchiveTail`, which holds the
+last bytes of the archive and raises `MissingBytesError` if `zipfile` needs earlier bytes.
+
+The entries are untrusted. Sizes are checked again while the members are decompressed, and names are
+checked when they are turned into paths.
 
 Source: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, sections 4.3 to 4.6
 """
@@ -28,7 +30,7 @@ from ghartifacts_async.errors import ArchiveLimitExceeded, DamagedArchive, NotAZ
 from ghartifacts_async.models import ArchiveLimits, Member
 
 TAIL_SIZE = 2**17
-"""Bytes to fetch first from the end of an archive: enough for the entries of 1,000 members."""
+"""How many bytes at the end of an archive to fetch first: enough for about 1,000 entries."""
 
 LOCAL_HEADER = struct.Struct("<4s5H3I2H")
 UTF8_FLAG = 0x800
@@ -64,11 +66,11 @@ class ArchiveTail:
 
     Args:
         total: Size of the whole archive in bytes.
-        limits: `ArchiveLimits.max_members` bounds how many bytes may be held.
+        limits: `max_members` determines how many bytes may be held in memory.
 
     Attributes:
         total: Size of the whole archive in bytes.
-        start: Offset in the archive of the first byte that is held.
+        start: Offset in the archive of the first byte held in memory.
     """
 
     def __init__(self, total: int, limits: ArchiveLimits) -> None:
@@ -79,7 +81,7 @@ class ArchiveTail:
         self._limits = limits
 
     def prepend(self, data: bytes) -> None:
-        """Add the bytes that end at `start`."""
+        """Add the bytes that come immediately before `start` in the archive."""
         self._data = data + self._data
         self.start -= len(data)
 
@@ -92,7 +94,12 @@ class ArchiveTail:
         return self._position
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        """Set the offset of the next byte, from the start of the archive or, with 2, its end."""
+        """Set the offset of the next byte to read.
+
+        Args:
+            offset: Offset in bytes from the start of the archive, or from its end.
+            whence: 0 to count `offset` from the start, 2 to count it from the end.
+        """
         position = offset + (self.total if whence else 0)
         if position < 0:
             raise OSError("cannot seek to before the start of the archive")
@@ -100,12 +107,13 @@ class ArchiveTail:
         return position
 
     def read(self, size: int = -1) -> bytes:
-        """Read up to `size` bytes, or all up to the end.
+        """Read up to `size` bytes, or all remaining bytes if `size` is negative.
 
         Raises:
-            MissingBytesError: The bytes are not held yet.
-            ArchiveLimitExceeded: They are a central directory of too many members.
-            UnsafeMember: They are a central directory with a name that is too long.
+            MissingBytesError: The bytes have not been fetched yet.
+            ArchiveLimitExceeded: The bytes belong to a central directory with too many members.
+            UnsafeMember: The bytes contain an entry with an invalid name, or with a name or extra
+                fields that are too long.
         """
         stop = self.total if size < 0 else min(self.total, self._position + size)
         if self._position >= stop:
@@ -128,7 +136,8 @@ class CentralDirectoryEntry:
     Attributes:
         member: Name, sizes, checksum and mode.
         header_offset: Offset of the local header.
-        next_offset: Offset of the next local header, or of the central directory.
+        next_offset: Offset of the next member's local header or, for the last member, of the
+            central directory.
         flags: General purpose bit flags.
         method: Compression method.
         has_unicode_path: Whether an extra field holds a second name, which some readers prefer.
@@ -143,17 +152,17 @@ class CentralDirectoryEntry:
 
     @property
     def raw_name(self) -> bytes:
-        """The encoded name in the archive."""
+        """The name as encoded in the archive."""
         name = self.member.name
         return name.encode("utf-8" if self.flags & UTF8_FLAG or name.isascii() else "cp437")
 
 
 def parse_central_directory(tail: ArchiveTail) -> list[CentralDirectoryEntry]:
-    """Parse the central directory; its entries are returned in recorded order.
+    """Parse the central directory and return its entries in recorded order.
 
     Raises:
-        MissingBytesError: Prepend the missing bytes to `tail`, and call again.
-        NotAZip: No end record ends at the last byte.
+        MissingBytesError: More bytes are needed. Prepend them to `tail` and call again.
+        NotAZip: The payload does not end with a zip end record.
         DamagedArchive: The records contradict each other, or members overlap.
         ArchiveLimitExceeded: There are too many members.
         UnsafeMember: A name or its extra fields are too long.
@@ -182,11 +191,13 @@ def _check_end_record(data: bytes, total: int) -> None:
         raise NotAZip(f"the payload of {total} bytes does not end with a zip end record")
     while (position := data.rfind(_END_SIGNATURE, 0, position)) >= 0:
         if _ends_with_record(data, position):
-            raise DamagedArchive("the archive is damaged: its comment is another archive's end")
+            raise DamagedArchive(
+                "the archive is damaged: its comment contains the end record of another archive"
+            )
 
 
 def _ends_with_record(data: bytes, position: int) -> bool:
-    """Return True if the end record at `position` and its comment end at the last byte."""
+    """Return True if `data` ends with the end record at `position` and its comment."""
     stop = position + _END_RECORD.size
     if stop > len(data):
         return False
@@ -203,7 +214,7 @@ def _entries(infos: list[zipfile.ZipInfo], directory_offset: int) -> list[Centra
     entries: list[CentralDirectoryEntry] = []
     infos.reverse()
     for next_offset in next_offsets:
-        # Release each ZipInfo once it is converted, to halve the peak memory of a long directory.
+        # Release each ZipInfo as soon as it is converted, which halves the peak memory.
         info = infos.pop()
         entry = _entry(info, next_offset, to_datetime(info.date_time))
         entries.append(entry)
@@ -269,8 +280,8 @@ def _datetime(parts: tuple[int, int, int, int, int, int]) -> datetime | None:
 def _check_entry_lengths(data: bytes, limits: ArchiveLimits) -> None:
     """Check the lengths in a central directory before `zipfile` parses it.
 
-    `zipfile` spends far more memory on an entry than its bytes take, and time that is quadratic in
-    the length of the extra fields.
+    For each entry, `zipfile` uses much more memory than the entry's size, and time that is
+    quadratic in the length of its extra fields.
     """
     position = count = size_of_names = 0
     while data.startswith(_ENTRY_SIGNATURE, position):
@@ -298,7 +309,7 @@ def _refusal(name_length: int, extra_length: int, size_of_names: int) -> str:
     if extra_length > _MAX_EXTRA_SIZE:
         return f"has extra fields of {extra_length} bytes; at most {_MAX_EXTRA_SIZE} are allowed"
     if size_of_names > _MAX_SIZE_OF_NAMES:
-        return f"brings the names of all members to more than {_MAX_SIZE_OF_NAMES} bytes"
+        return f"brings the total size of all names to more than {_MAX_SIZE_OF_NAMES} bytes"
     return ""
 
 

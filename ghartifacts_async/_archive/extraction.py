@@ -78,15 +78,15 @@ class ExtractionRequest:
         """Plan where the requested members are extracted.
 
         Raises:
-            ArchiveError: A member is missing or refused, or an existing directory would be
-                replaced with one without files.
+            ArchiveError: A member is missing or refused, or `if_exists` is ``"replace"`` and no
+                files would be extracted.
         """
         entries = index.select(self.members)
         plan = plan_extraction(entries, self.limits, strip=self.strip, portable=self.portable)
         if self.if_exists == "replace" and not plan.files:
             raise ArchiveError(
-                "no member would become a file, so the existing directory is not replaced; check "
-                "`members` and `strip`"
+                "no files would be extracted, so the directory is not replaced; check `members` "
+                "and `strip`"
             )
         return plan
 
@@ -115,7 +115,7 @@ async def extract_from_file(
     """Extract members of an archive on disk, in several threads.
 
     Raises:
-        ArchiveError: A member contradicts the central directory.
+        ArchiveError: A member does not match its entry in the central directory.
         DiskError: A file cannot be read or written.
     """
     await staging.fill(plan.directories)
@@ -141,7 +141,7 @@ async def extract_from_ranges(
     """Extract members while their bytes are downloaded.
 
     Raises:
-        ArchiveError: A member contradicts the central directory.
+        ArchiveError: A member does not match its entry in the central directory.
         DownloadError: The bytes cannot be downloaded.
         DiskError: A file cannot be written.
     """
@@ -188,7 +188,7 @@ async def _run_workers(worker: Callable[[], Coroutine[Any, Any, None]], count: i
 
 
 def _decoders(plan: ExtractionPlan, max_size: int) -> list[MemberDecoder]:
-    """Return decoders for groups of members that are cheapest to read in one piece."""
+    """Group members that are cheapest to read together, and return a decoder for each group."""
     entries = [entry for entry, _ in plan.files]
     return list(
         inflate.group_members(

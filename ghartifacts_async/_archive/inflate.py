@@ -1,7 +1,7 @@
-"""Decode members: inflate their data chunk by chunk and check size and CRC-32.
+"""Decode members: inflate their data chunk by chunk, and check their size and CRC-32.
 
-The recorded size bounds the output. Decoding stops with an error at the first byte more, and no
-more than one chunk is in memory at a time.
+Decoding fails as soon as a member turns out to be larger than its recorded size. Only one chunk of
+output is in memory at a time.
 
 Source: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, sections 4.3.7 and 4.4
 """
@@ -22,7 +22,7 @@ from ghartifacts_async._archive.local_header import data_offset
 from ghartifacts_async.errors import DamagedArchive, UnsafeMember, UnsupportedMember
 
 MemberChunk: TypeAlias = tuple[CentralDirectoryEntry, bytes]
-"""A member and its next bytes; ``b""`` follows the last bytes, once they have been checked."""
+"""A member and its next decoded bytes; ``b""`` means that it is complete and has been checked."""
 
 MAX_CHUNK_SIZE = 2**20
 
@@ -41,9 +41,10 @@ def group_members(
 
     Args:
         entries: The members to decode, in any order.
-        max_gap: Bytes between two members that are cheaper to skip than to start a new group.
-        max_size: Bytes of one group. A group of one member may be larger.
-        max_members: Members of one group.
+        max_gap: Largest gap in bytes between two consecutive members of a group. Reading and
+            skipping a gap of this size is cheaper than starting a new group.
+        max_size: Maximum size of a group in bytes. A group of one member may be larger.
+        max_members: Maximum number of members in a group.
     """
     group: list[CentralDirectoryEntry] = []
     for entry in sorted(entries, key=lambda entry: entry.header_offset):
@@ -67,13 +68,14 @@ class MemberDecoder:
 
     Attributes:
         start: Offset in the archive of the first byte to feed.
-        stop: Offset behind the last byte to feed, as far as known. It moves once the local header
-            of the last member has been decoded, or turns out to be unusually long.
+        stop: Estimated offset after the last byte to feed. It becomes exact when the local header
+            of the last member has been decoded, and it increases if that header turns out to be
+            unusually long.
 
     Raises:
         UnsupportedMember: A member is encrypted, or its compression method is not supported.
         UnsafeMember: A member has two names.
-        DamagedArchive: A member's entry contradicts itself.
+        DamagedArchive: The sizes in a member's entry contradict each other.
     """
 
     def __init__(self, entries: Sequence[CentralDirectoryEntry]) -> None:
@@ -102,7 +104,7 @@ class MemberDecoder:
             A member and its bytes, or ``None`` if more bytes must be fed or all members are done.
 
         Raises:
-            DamagedArchive: The bytes contradict the central directory.
+            DamagedArchive: A member does not match its entry in the central directory.
         """
         if not self._entries:
             return None
@@ -119,7 +121,11 @@ class MemberDecoder:
         return None if chunk is None else (entry, chunk)
 
     def _start_data(self, entry: CentralDirectoryEntry) -> _DataDecoder | None:
-        """Decode the local header; return ``None`` if it is not complete yet."""
+        """Check the local header, and return a decoder for the data after it.
+
+        Returns:
+            The decoder, or ``None`` if more bytes of the header must be fed first.
+        """
         self._consume(min(entry.header_offset - self._position, len(self._buffer)))
         offset = None
         if self._position >= entry.header_offset:
@@ -153,8 +159,8 @@ class _DataDecoder:
         """Decode the next chunk.
 
         Returns:
-            The chunk, ``b""`` at the end or ``None`` if more bytes are needed; and how many bytes
-            of `buffer` were consumed.
+            The chunk, and the number of bytes of `buffer` that were consumed. The chunk is ``b""``
+            at the end of the member, and ``None`` if more bytes are needed.
         """
         data = buffer[: self._remaining]
         if self._inflater is None:
@@ -181,7 +187,7 @@ class _DataDecoder:
     def _inflate(self, inflater: zlib._Decompress, data: memoryview) -> tuple[bytes, int]:
         if inflater.eof:
             return b"", 0
-        # One byte more than recorded is enough to see that there are too many.
+        # Allow one byte more than the recorded size, so that `decode` notices longer data.
         max_size = min(MAX_CHUNK_SIZE, self._entry.member.size - self._decoded + 1)
         try:
             chunk = inflater.decompress(data, max_size)
@@ -225,19 +231,19 @@ def _check_supported(entry: CentralDirectoryEntry) -> None:
         )
     if member.compressed_size > 2 * member.size + _MAX_OVERHEAD:
         raise DamagedArchive(
-            f"{quoted} is damaged: its {member.size} bytes take {member.compressed_size} "
-            "compressed",
+            f"{quoted} is damaged: its compressed size of {member.compressed_size} bytes is too "
+            f"large for its size of {member.size} bytes",
             member=name,
         )
     if entry.method == _STORED and member.compressed_size != member.size:
         raise DamagedArchive(
-            f"{quoted} is damaged: it is stored, but its size is recorded as {member.size} and as "
-            f"{member.compressed_size} bytes",
+            f"{quoted} is damaged: it is not compressed, but its compressed size of "
+            f"{member.compressed_size} bytes differs from its size of {member.size} bytes",
             member=name,
         )
 
 
 def _min_end(entry: CentralDirectoryEntry) -> int:
-    """Return the offset behind a member whose local header has no extra fields."""
+    """Return the end offset of a member, assuming that its local header has no extra fields."""
     header_size = LOCAL_HEADER.size + len(entry.raw_name)
     return entry.header_offset + header_size + entry.member.compressed_size

@@ -1,8 +1,8 @@
 """Check a member's local header against its central directory entry.
 
-If the two could differ, readers that trust one or the other would see different members, and one
-of them could be deceived. Only the fields that a streaming writer leaves to the data descriptor,
-and says so in a flag, may be zero.
+If the two differ, programs that read one or the other see different members, which attackers
+exploit. Only the CRC-32 and the sizes may be missing from the local header, and only if a flag says
+that they follow the data in a data descriptor, as in archives that are written as a stream.
 
 Source: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, sections 4.3.7, 4.4.4 and 4.5.3
 """
@@ -34,7 +34,7 @@ def data_offset(entry: CentralDirectoryEntry, header: memoryview) -> int | None:
 
     Args:
         entry: The member's entry in the central directory.
-        header: The bytes of the archive from the entry's `header_offset`.
+        header: Bytes of the archive, starting at the entry's `header_offset`.
 
     Returns:
         The offset in the archive, or ``None`` if `header` is too short.
@@ -81,12 +81,12 @@ def _sizes_agree(entry: CentralDirectoryEntry, flags: int, local: tuple[int, int
 
 
 def _flags_that_may_differ(raw_name: bytes) -> int:
-    """Return the flags for the compression level and, for an ASCII name, its encoding."""
+    """Return the flags that may differ: compression level and, for ASCII names, encoding."""
     return _COMPRESSION_OPTION_FLAGS | (UTF8_FLAG if raw_name.isascii() else 0)
 
 
 def _zip64_sizes(extra: memoryview, size: int, compressed_size: int) -> tuple[int, int]:
-    """Return the sizes, taken from the zip64 field if the header refers to it."""
+    """Return the two sizes. Read each from the zip64 field if the header refers to that field."""
     for header_id, data in extra_fields(extra):
         if header_id == _ZIP64_FIELD:
             values = _integers(data)

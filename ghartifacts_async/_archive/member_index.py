@@ -48,11 +48,12 @@ class MemberIndex:
         """Select members, in the order of the archive.
 
         Args:
-            members: Names; or one name; or a glob pattern, whose ``*`` also matches slashes; or
-                ``None`` for all members.
+            members: One name, several names, or a glob pattern in which ``*`` also matches
+                slashes. ``None`` selects all members.
 
         Raises:
-            MemberNotFound: A name does not exist, or the pattern matches none.
+            MemberNotFound: The archive has no member with one of the names, or none that matches
+                the pattern.
         """
         if members is None:
             return [*self.entries]
@@ -79,7 +80,10 @@ class MemberIndex:
 
 
 def _suggestions(name: str, names: Sequence[str]) -> tuple[str, ...]:
-    """Return up to three names with the same last component or, if there are none, similar ones."""
+    """Return up to three suggestions for a name that was not found.
+
+    These are names with the same last path component or, if there are none, similar names.
+    """
     base = _base_name(name)
     found = [candidate for candidate in names if _base_name(candidate) == base]
     if not found:
@@ -90,8 +94,9 @@ def _suggestions(name: str, names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _base_name(name: str) -> str:
-    """Return the folded last component.
+    """Return the last path component, with differences in case and Unicode composition removed.
 
-    It is cut first, because folding takes quadratic time in the number of combining characters.
+    The component is truncated first, because folding takes time that is quadratic in the number of
+    combining characters.
     """
     return folded(name.rstrip("/").rpartition("/")[2][:MAX_BYTES])

@@ -1,9 +1,9 @@
 """Plan where members are extracted, and refuse unsafe ones.
 
-The author of an archive chose the names of its members. Each name becomes a path below the target
-directory, the same on every system, or the archive is refused. Names are never repaired: attacks
-exploit that two programs repair a name differently. Two names that differ only in case or in
-Unicode composition are one file on some systems, so an archive with both is refused.
+Member names are untrusted. Each name must become a path below the target directory, which is the
+same on every system; otherwise, the archive is refused. Unsafe names are never repaired, because
+attacks exploit programs that repair the same name differently. Two names that differ only in case
+or in Unicode composition are the same file on some systems, so an archive with both is refused.
 
 Source: https://cwe.mitre.org/data/definitions/22.html; https://unicode.org/reports/tr15/
 """
@@ -39,7 +39,8 @@ def check_limits(entries: Iterable[CentralDirectoryEntry], limits: ArchiveLimits
     """Check the recorded sizes of members against the limits.
 
     Raises:
-        ArchiveLimitExceeded: A member, or all of them together, are too large.
+        ArchiveLimitExceeded: A member or the total size is too large, or the compression ratio is
+            too high.
     """
     size = compressed_size = 0
     for entry in entries:
@@ -56,7 +57,7 @@ def check_limits(entries: Iterable[CentralDirectoryEntry], limits: ArchiveLimits
         compressed_size += member.compressed_size
         if size > limits.max_total_size:
             raise ArchiveLimitExceeded(
-                f"with {quote_name(member.name)}, the members have {size} bytes; "
+                f"the members up to {quote_name(member.name)} have {size} bytes; "
                 f"ArchiveLimits.max_total_size is {limits.max_total_size}",
                 member=member.name,
                 limit="max_total_size",
@@ -64,8 +65,8 @@ def check_limits(entries: Iterable[CentralDirectoryEntry], limits: ArchiveLimits
             )
     if size > _MIN_SIZE_FOR_RATIO and size > compressed_size * limits.max_ratio:
         raise ArchiveLimitExceeded(
-            f"{compressed_size} compressed bytes expand to {size}; ArchiveLimits.max_ratio is "
-            f"{limits.max_ratio:g}",
+            f"{compressed_size} compressed bytes expand to {size} bytes; ArchiveLimits.max_ratio "
+            f"is {limits.max_ratio:g}",
             limit="max_ratio",
             allowed=limits.max_ratio,
         )
@@ -76,8 +77,8 @@ class ExtractionPlan:
     """The directories and files that an extraction creates.
 
     Attributes:
-        directories: Directories, each after its parent.
-        files: Members and their paths, in the order of the archive.
+        directories: Paths of the directories. Parents come before their children.
+        files: Members and the paths of their files, in the order of the archive.
     """
 
     directories: list[PathParts] = field(factory=list)
@@ -98,10 +99,13 @@ class _Node:
 
 
 class _PathTree:
-    """The files and directories that the members need, by folded name.
+    """A tree of the files and directories that an extraction creates.
+
+    The children of a directory are found by folded name, which is equal for two names that are the
+    same file on some systems.
 
     Attributes:
-        directories: Directories, each after its parent.
+        directories: Paths of the directories. Parents come before their children.
     """
 
     def __init__(self, limits: ArchiveLimits) -> None:
@@ -114,7 +118,8 @@ class _PathTree:
     def add(self, entry: CentralDirectoryEntry, path: PathParts) -> _Node:
         """Add a member, and return its node.
 
-        An empty file gives way to a directory of the same path: the official uploader writes both.
+        If an empty file and a directory have the same path, only the directory is created. The
+        official uploader writes such pairs.
         """
         if entry.member.is_directory:
             return self._add_directories(entry, path)
@@ -127,7 +132,7 @@ class _PathTree:
         raise _collision(entry, existing)
 
     def _add_directories(self, entry: CentralDirectoryEntry, path: PathParts) -> _Node:
-        # Consecutive members mostly share a directory.
+        # Consecutive members are usually in the same directory, so remember the last one.
         last_path, node = self._last_parent
         if path != last_path:
             node = self._root
@@ -139,7 +144,7 @@ class _PathTree:
     def _add_directory(
         self, parent: _Node, path: PathParts, depth: int, entry: CentralDirectoryEntry
     ) -> _Node:
-        """Add the directory with the first `depth` components of a path."""
+        """Add the directory whose path is the first `depth` components of `path`."""
         name = path[depth - 1]
         existing = self._existing(parent, name, entry)
         if existing is not None:
@@ -162,7 +167,7 @@ class _PathTree:
         self._count += 1
         if self._count > self._limits.max_members:
             raise ArchiveLimitExceeded(
-                f"with {quote_name(entry.member.name)}, there are {self._count} files and "
+                f"the members up to {quote_name(entry.member.name)} need {self._count} files and "
                 f"directories; ArchiveLimits.max_members is {self._limits.max_members}",
                 member=entry.member.name,
                 limit="max_members",
@@ -179,14 +184,15 @@ def plan_extraction(
 
     Args:
         entries: The members to extract.
-        limits: Limits on their number and sizes.
-        strip: Number of leading path components to remove. Members that have no more are skipped.
+        limits: Limits on the number and the sizes of the members.
+        strip: Number of leading path components to remove from each name. Members without further
+            components are skipped.
         portable: Whether to refuse names that Windows does not support.
 
     Raises:
-        UnsafeMember: A member's path is unsafe or collides with another one's.
-        DamagedArchive: A directory has data.
-        ArchiveLimitExceeded: The members are too many or too large.
+        UnsafeMember: A member's path is unsafe or conflicts with the path of another member.
+        DamagedArchive: A member is a directory with data.
+        ArchiveLimitExceeded: There are too many members, or they are too large.
     """
     entries = [*entries]
     check_limits(entries, limits)
@@ -240,7 +246,9 @@ def _check_component(name: str, part: str, *, portable: bool) -> None:
     if len(part.encode()) > MAX_BYTES:
         raise _unsafe(name, f"has a path component of more than {MAX_BYTES} bytes")
     if portable and not is_portable(part):
-        raise _unsafe(name, f"has the path component {quote_name(part)}, invalid on Windows")
+        raise _unsafe(
+            name, f"has the path component {quote_name(part)}, which is invalid on Windows"
+        )
 
 
 def _collision(entry: CentralDirectoryEntry, existing: _Node) -> UnsafeMember:

@@ -11,7 +11,7 @@ from ghartifacts_async._tasks.lifetime import Lifetime
 from ghartifacts_async.errors import ClientStateError
 
 _MAX_SIZE_ON_LOOP = 2**16
-"""Members up to this many bytes are decoded in the event loop: a thread would take longer."""
+"""Members of at most this size in bytes are decoded in the event loop, as a thread takes longer."""
 
 
 class DecoderInput:
@@ -24,10 +24,10 @@ class DecoderInput:
         self._reader = RangeReader(remote, decoder.start, decoder.stop)
 
     async def read(self) -> bytes:
-        """Read the next bytes. There are always some while the decoder is not done."""
+        """Read the next bytes. Do not call this when the decoder is done."""
         chunk = await self._reader.read()
         if not chunk:
-            # The decoder has moved its stop since the range was requested.
+            # The decoder has increased its `stop` since this range was requested.
             await self._reader.close()
             assert self._position < self._decoder.stop
             self._reader = RangeReader(self._remote, self._position, self._decoder.stop)
@@ -51,11 +51,11 @@ class MemberReader:
         self._interrupted = False
 
     async def next(self) -> bytes:
-        """Read the next chunk, of up to 1 MiB; ``b""`` at the end.
+        """Read the next chunk of at most 1 MiB. Return ``b""`` at the end.
 
         Raises:
             ClientStateError: An earlier call was cancelled or failed, so bytes may be missing.
-            DamagedArchive: The bytes contradict the central directory.
+            DamagedArchive: The member does not match its entry in the central directory.
             DownloadError: The bytes cannot be downloaded.
         """
         if self._interrupted:

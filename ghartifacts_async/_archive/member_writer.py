@@ -27,12 +27,12 @@ from ghartifacts_async.errors import DiskError
 from ghartifacts_async.models import ArchiveLimits
 
 STEP_SIZE = 2**24
-"""Bytes to read or write in one job of a thread, before others have their turn."""
+"""Number of bytes that a job in a thread reads or writes before it lets other jobs run."""
 
 READ_SIZE = 2**18
 
 BYTES_PER_FILE = 2**14
-"""The cost of creating a file, as the number of bytes that take as long to write."""
+"""Creating a file takes about as long as writing this many bytes."""
 
 
 class MemberWriter:
@@ -40,7 +40,7 @@ class MemberWriter:
 
     Args:
         decoder: Decodes a group of members.
-        paths: Where members are written, by `header_offset`.
+        paths: Path of each member's file, by the member's `header_offset`.
         staging: The directory to write to.
     """
 
@@ -53,13 +53,13 @@ class MemberWriter:
         self._output: OutputFile | None = None
 
     def write(self) -> bool:
-        """Write what the decoder yields, up to `STEP_SIZE`.
+        """Write decoded chunks until the decoder needs input or `STEP_SIZE` bytes are written.
 
         Returns:
-            True if the decoder may yield more without being fed.
+            True if the decoder may have more chunks; False if it needs input or is done.
 
         Raises:
-            DamagedArchive: A member contradicts the central directory.
+            DamagedArchive: A member does not match its entry in the central directory.
             DiskError: A file cannot be written.
         """
         remaining = STEP_SIZE
@@ -77,7 +77,7 @@ class MemberWriter:
         return True
 
     def close(self) -> None:
-        """Close a file that is not complete."""
+        """Close the file that is being written, if any."""
         if self._output is not None:
             with suppress(OSError):
                 self._output.close()
@@ -100,7 +100,7 @@ class FileExtractor(MemberWriter):
         path: The archive.
         opener: Opens `path`, for example relative to a directory descriptor.
         decoder: Decodes a group of members.
-        paths: Where members are written, by `header_offset`.
+        paths: Path of each member's file, by the member's `header_offset`.
         staging: The directory to write to.
     """
 
@@ -125,7 +125,7 @@ class FileExtractor(MemberWriter):
             True if members remain.
 
         Raises:
-            DamagedArchive: A member contradicts the central directory.
+            DamagedArchive: A member does not match its entry in the central directory.
             DiskError: A file cannot be read or written.
         """
         read = 0
@@ -141,7 +141,7 @@ class FileExtractor(MemberWriter):
         return not self._decoder.done
 
     def close(self) -> None:
-        """Close the archive, and a file that is not complete."""
+        """Close the archive and, if any, the file that is being written."""
         super().close()
         if self._archive is not None:
             self._archive.close()
@@ -161,7 +161,7 @@ def read_index(path: Path, limits: ArchiveLimits, opener: Opener | None = None) 
     """Read the central directory of an archive on disk.
 
     Raises:
-        ArchiveError: It is not an archive, is damaged, or exceeds the limits.
+        ArchiveError: The file is not a zip archive, is damaged, or exceeds the limits.
         DiskError: The file cannot be read.
     """
     with disk_errors(path), InputFile(path, opener) as file:

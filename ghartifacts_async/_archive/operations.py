@@ -1,4 +1,4 @@
-"""The entry points of this package, for `Repo`."""
+"""Operations on archives, which the methods of `Repo` call."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class ArchiveOperations:
     """Operations on the archives of one repository's artifacts.
 
     Args:
-        context: What the client shares.
-        repository: ``owner/name``.
+        context: The client's connections, threads and settings.
+        repository: The repository, as ``owner/name``.
     """
 
     def __init__(self, context: ClientContext, repository: str) -> None:
@@ -29,7 +29,7 @@ class ArchiveOperations:
     def open(
         self, artifact: Artifact, limits: ArchiveLimits
     ) -> AbstractAsyncContextManager[Archive]:
-        """Open an archive to read single members; see `Repo.open_artifact`."""
+        """Open an archive to read individual members; see `Repo.open_artifact`."""
         context = self._context
         remote = RemoteFile(
             artifact,
@@ -41,7 +41,7 @@ class ArchiveOperations:
         return open_archive(artifact, remote, context.lifetime, limits)
 
     extraction_request = staticmethod(ExtractionRequest.from_arguments)
-    """Check the arguments of `extract`."""
+    """Check the arguments of an extraction, and return the request that `extract` takes."""
 
     async def extract(self, artifact: Artifact, request: ExtractionRequest) -> list[Path]:
         """Download and verify an artifact, then extract it; see `Repo.extract_artifact`."""

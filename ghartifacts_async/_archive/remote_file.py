@@ -40,17 +40,17 @@ _log = logging.getLogger("ghartifacts_async")
 
 
 class RemoteFile:
-    """An artifact's payload.
+    """An artifact's payload, read with range requests or from a temporary download.
 
     Args:
         artifact: The artifact.
         blob_client: Sends the range requests.
-        policy: How often to retry.
+        policy: Retry policy of the range requests.
         disk: The threads for file operations.
         download: Downloads the whole payload to a path.
 
     Attributes:
-        file: The temporary download, or ``None``.
+        file: Path of the temporary download, or ``None`` if there is none.
         cached_tail: The last bytes of the payload, kept in memory.
         cached_from: Offset of the first byte of `cached_tail`.
     """
@@ -76,7 +76,7 @@ class RemoteFile:
         self.cached_from = sys.maxsize
 
     async def total(self) -> int:
-        """Return the payload's size in bytes. It takes a request until the size is known."""
+        """Return the payload's size in bytes. If it is not known yet, a request is sent first."""
         while (total := self.blob_client.info.total) is None:
             await self.fetch(0, 1)
         return total
@@ -100,7 +100,7 @@ class RemoteFile:
         self.cached_from = start
 
     async def download(self) -> int:
-        """Download the whole payload to a temporary file, unless that has been done.
+        """Download the whole payload to a temporary file, unless it has been downloaded already.
 
         Returns:
             The payload's size in bytes.
@@ -129,7 +129,7 @@ class RemoteFile:
             return download.size
 
     async def close(self) -> None:
-        """Wait for a running download, remove the temporary file, and refuse new downloads."""
+        """Refuse new downloads, wait for a running one, and remove the temporary file."""
         self._closed = True
         await await_uncancelled(asyncio.ensure_future(self._close()))
 
@@ -138,7 +138,7 @@ class RemoteFile:
             await self.disk.run(self._remove_directory, after_close=True)
 
     def read_file(self, start: int, stop: int) -> bytes:
-        """Read bytes of the temporary file from `start`, up to `stop` or 256 KiB. It blocks."""
+        """Read the temporary file from `start` to `stop`, but at most 256 KiB. It blocks."""
         assert self.file is not None
         with disk_errors(self.file), InputFile(self.file) as file:
             chunk = file.read(start, min(stop - start, _READ_SIZE))
@@ -158,12 +158,12 @@ class RemoteFile:
 
 
 class RangeReader:
-    """Reads a byte range of a payload in order, and resumes it after an error.
+    """Reads a byte range of a payload sequentially, and resumes after an error.
 
     Args:
         remote: The payload.
         start: Offset of the first byte.
-        stop: Offset behind the last byte.
+        stop: Offset after the last byte.
     """
 
     def __init__(self, remote: RemoteFile, start: int, stop: int) -> None:
@@ -176,7 +176,7 @@ class RangeReader:
         self._unexpected_responses = 0
 
     async def read(self) -> bytes:
-        """Read the next bytes; ``b""`` at the end.
+        """Read the next bytes. Return ``b""`` at the end.
 
         Raises:
             GitHubError: GitHub does not issue a signed URL.
@@ -232,7 +232,8 @@ class RangeReader:
         """Decide how to proceed after a response that does not match the requested range.
 
         Returns:
-            The error to retry after, or ``None`` if the whole payload was downloaded instead.
+            The error, if the request must be retried. ``None`` if the whole payload has been
+            downloaded to the temporary file instead.
 
         Raises:
             IncompleteDownload: The payload has changed.

@@ -82,11 +82,11 @@ async def prune(
     """Delete the artifacts that the criteria select; see `Repo.prune`.
 
     Args:
-        context: What the client shares.
-        repository: ``owner/name``.
+        context: The client's connections, threads and settings.
+        repository: The repository, as ``owner/name``.
         artifacts: The candidates, all of which are read before the first deletion.
-        criteria: What to delete.
-        now: The time from which ages are counted.
+        criteria: The criteria that select the artifacts to delete.
+        now: The current time, from which ages are calculated.
         dry_run: Whether to only report what would be deleted.
     """
     candidates = [artifact async for artifact in artifacts]

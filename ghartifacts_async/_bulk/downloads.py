@@ -26,7 +26,10 @@ from ghartifacts_async.models import Artifact, Download, IfExists
 from ghartifacts_async.reports import BulkProgress, Outcome
 
 SHARED_CONNECTIONS = 8
-"""Connections that the large downloads of one operation share, beyond the first of each."""
+"""Number of extra connections that all large downloads of one operation share.
+
+Each download also has one connection of its own.
+"""
 
 _MAX_EXTRA_WORKERS = 8
 
@@ -78,8 +81,8 @@ async def download_artifacts(
         return outcome
 
     source = with_slots(iterate(artifacts), concurrency)
-    # A small download frees its slot once it is received. With further workers the next downloads
-    # start while the received ones are being written.
+    # A small download releases its slot as soon as it is received. The extra workers start the next
+    # downloads while received payloads are still being written to disk.
     extra_workers = min(concurrency, _MAX_EXTRA_WORKERS)
     results = map_concurrently(
         source, download, concurrency, context.lifetime, extra_workers=extra_workers

@@ -1,9 +1,12 @@
 """The lines of a mirror's manifest, and an index of them.
 
-A manifest is a file of JSON lines. The first line is a header about the mirror. Each other line is
-an entry about one artifact's file, appended after the file is in place; a later entry for the same
-artifact replaces an earlier one. If the process is killed, the last line may be incomplete, which
-is detected, or an entry may be missing: the file is then recognised by its digest.
+A manifest is a file of JSON lines. The first line is a header that describes the mirror. Every
+other line is an entry that describes the file of one artifact. An entry is appended after the file
+is in place, and it replaces earlier entries for the same artifact.
+
+If the process is killed, the last line may be incomplete, or the entry of a finished file may be
+missing. An incomplete line is removed when the manifest is next opened. A file without an entry is
+recognised by its digest.
 """
 
 from __future__ import annotations
@@ -104,7 +107,7 @@ def should_compact(lines: int, entries: int) -> bool:
     """Return True if a manifest has too many replaced lines and should be rewritten without them.
 
     Args:
-        lines: Number of lines, replaced ones included.
+        lines: Number of lines, including replaced ones.
         entries: Number of lines that have not been replaced.
     """
     return lines - entries > max(_MAX_REPLACED_LINES, entries)
@@ -113,8 +116,9 @@ def should_compact(lines: int, entries: int) -> bool:
 class ManifestIndex:
     """The offsets of a manifest's lines, by artifact id and by digest.
 
-    A mirror may have hundreds of thousands of entries, so the index holds no entries but only
-    integers: the offset of each line, and the number of the previous line with the same digest.
+    A mirror may have hundreds of thousands of entries, so the index does not hold the entries
+    themselves. For each line, it holds only integers: the offset of the line, and the number of the
+    previous line with the same digest.
     """
 
     def __init__(self) -> None:
@@ -129,7 +133,7 @@ class ManifestIndex:
 
     @property
     def lines(self) -> int:
-        """Number of lines, replaced ones included."""
+        """Number of lines, including replaced ones."""
         return len(self._offsets)
 
     def add(self, entry: ManifestEntry, offset: int) -> None:
@@ -147,7 +151,7 @@ class ManifestIndex:
     def find_by_digest(self, digest: Digest) -> Iterator[int]:
         """Yield offsets of lines that may have this digest, latest first.
 
-        The index keeps a part of each digest only, so the caller must compare the whole digest.
+        The index holds only a part of each digest, so the caller must compare the whole digest.
         """
         line = self._line_by_digest.get(_digest_key(digest), -1)
         while line >= 0:
@@ -155,7 +159,7 @@ class ManifestIndex:
             line = self._previous_with_digest[line]
 
     def offsets(self) -> list[int]:
-        """Return the offsets of all lines that have not been replaced, in order."""
+        """Return the offsets of all lines that have not been replaced, in ascending order."""
         return sorted(self._offsets[line] for line in self._line_by_id.values())
 
 
@@ -164,7 +168,7 @@ def _digest_key(digest: Digest) -> int:
 
 
 def _parse_object(line: bytes) -> dict[str, object]:
-    """Parse a line as a JSON object; return an empty one if it is something else."""
+    """Parse a line as a JSON object. Return an empty dict if the line is something else."""
     try:
         value = parse_json(line)
     except ShapeError:
@@ -173,7 +177,7 @@ def _parse_object(line: bytes) -> dict[str, object]:
 
 
 def _is_below(path: str) -> bool:
-    """Return True if a path stays below the directory that it is joined to and can exist."""
+    """Return True if a relative path is valid and cannot lead outside its base directory."""
     components = path.split("/")
     if any(part in {"", ".", ".."} or set(part) & set("\\:\0") for part in components):
         return False

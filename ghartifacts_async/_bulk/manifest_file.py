@@ -32,7 +32,7 @@ class Manifest:
     Args:
         root: The mirror's directory.
         header: The server and path template that the mirror must have.
-        durable: Whether each entry would survive a power failure once `add` has returned.
+        durable: Whether `add` waits until the entry would survive a power failure.
     """
 
     def __init__(self, root: Path, header: Header, *, durable: bool) -> None:
@@ -50,7 +50,7 @@ class Manifest:
 
         Raises:
             TargetBusy: Another process holds the lock.
-            InvalidArgument: The mirror is of another server or path template.
+            InvalidArgument: The mirror was created for a different server or path template.
             DiskError: The directory cannot be created, or the manifest cannot be read.
         """
         try:
@@ -77,7 +77,7 @@ class Manifest:
         return entry if entry is not None and entry.id == artifact_id else None
 
     def find_by_digest(self, digest: Digest) -> Iterator[ManifestEntry]:
-        """Yield entries with this digest, latest first."""
+        """Yield entries with this digest, latest first. At most 64 entries are yielded."""
         with self._log_lock:
             offsets = list(islice(self._index.find_by_digest(digest), _MAX_WITH_DIGEST))
         for offset in offsets:
@@ -127,7 +127,7 @@ class Manifest:
                 if error.errno not in LOCKS_UNSUPPORTED:
                     raise
                 return self._lock_file.acquire(lock=False)
-            # The holder may just have removed the lock file, so that a new one can be created.
+            # The holder may have just removed the lock file; the next attempt creates a new one.
             time.sleep(_LOCK_INTERVAL)
         return False
 
@@ -143,7 +143,7 @@ class Manifest:
                     self._index.add(entry, offset)
 
     def _check(self, header: Header | None) -> None:
-        """Raise an error unless the mirror is of the expected server and path template."""
+        """Raise an error unless the mirror has the expected server and path template."""
         if header is None:
             raise DiskError(
                 f"{self._path}: this file is not the manifest of a mirror; "

@@ -11,14 +11,17 @@ from ghartifacts_async.reports import BulkProgress
 
 
 class BulkMeter:
-    """Counts many downloads, and reports at most ten times a second and at the end.
+    """Counts the artifacts and bytes of a bulk operation, and reports the numbers as progress.
+
+    Progress is reported at most ten times a second, and once at the end.
 
     Args:
         on_progress: The caller's callback, or None.
         total: Number of artifacts, or None if it is unknown.
 
     Attributes:
-        received: Bytes that all downloads received, without resumed ones.
+        received: Number of bytes received by all downloads. Bytes that earlier runs received are
+            not counted.
     """
 
     def __init__(
@@ -31,24 +34,24 @@ class BulkMeter:
         self.received = 0
 
     def begin(self) -> None:
-        """Count an artifact that is now being handled."""
+        """Count an artifact as running."""
         self._running += 1
         self._report_soon()
 
     def end(self, *, succeeded: bool) -> None:
-        """Count an artifact that is finished.
+        """Count a running artifact as finished.
 
         Raises:
-            ProgressError: The callback raised.
+            ProgressError: The caller's callback raised an exception.
         """
         self._running -= 1
         self.add_finished(1, succeeded=succeeded)
 
     def add_finished(self, count: int, *, succeeded: bool) -> None:
-        """Count artifacts for which there was nothing to do.
+        """Count artifacts as finished, without having counted them as running.
 
         Raises:
-            ProgressError: The callback raised.
+            ProgressError: The caller's callback raised an exception.
         """
         self._done += count if succeeded else 0
         self._failed += 0 if succeeded else count
@@ -58,7 +61,7 @@ class BulkMeter:
         """Count received bytes.
 
         Raises:
-            ProgressError: The callback raised.
+            ProgressError: The caller's callback raised an exception.
         """
         self.received += received
         self._report_soon()
@@ -79,7 +82,7 @@ class BulkMeter:
         """Report the final numbers.
 
         Raises:
-            ProgressError: The callback raised.
+            ProgressError: The caller's callback raised an exception.
         """
         self._report(asyncio.get_running_loop().time())
 

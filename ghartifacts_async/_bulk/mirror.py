@@ -1,9 +1,10 @@
 """Mirroring repositories: only missing and changed artifacts are downloaded.
 
-Each repository has its own directory and manifest. Artifacts from the listing are compared with
-the manifest and the file system in a thread, many at once; only those that are missing go to the
-workers, which link or download them. Artifacts with the same digest are handled one after another
-by one worker: after the first is downloaded, the others are links to its file.
+Each repository has its own directory and manifest. A thread compares the listed artifacts with the
+manifest and the file system, up to 100 artifacts in one job. Artifacts whose files are missing or
+have changed are passed to the workers, which link or download them. Artifacts with the same digest
+are handled one after another by one worker: the first one is downloaded, and the files of the
+others become links to its file.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ _MAX_OPEN_REPOSITORIES = 8
 _MAX_WAITING_FOR_DIGEST = 1000
 
 _FATAL = (AuthenticationError, ClientStateError, ProgressError, RateLimited, TokenProviderError)
-"""Errors that every following artifact would meet too, so they end the whole operation."""
+"""Errors that would also occur for every following artifact, so they end the whole operation."""
 
 _MAX_CONSECUTIVE_DISK_FULL = 16
 """Consecutive `DiskFull` errors after which the operation ends."""
@@ -55,7 +56,7 @@ _MAX_CONSECUTIVE_DISK_FULL = 16
 
 @define
 class _ReportBuilder:
-    """The results so far of all repositories that are mirrored by one call."""
+    """The results of one call of `update_mirrors` so far, for all of its repositories."""
 
     meter: BulkMeter
     downloaded: int = 0
@@ -68,7 +69,7 @@ class _ReportBuilder:
     unlisted: dict[str, ArtifactsError] = field(factory=dict)
 
     def add_up_to_date(self, count: int) -> None:
-        """Count artifacts whose files exist already."""
+        """Count artifacts whose files exist already and have not changed."""
         self.skipped += count
         self.meter.add_finished(count, succeeded=True)
 
@@ -118,12 +119,13 @@ class Mirror:
     """The mirror of one repository.
 
     Args:
-        context: What the client shares.
-        repository: ``owner/name``.
+        context: The client's connections, threads and settings.
+        repository: The repository, as ``owner/name``.
         listing: The artifacts to mirror.
         root: The mirror's directory.
-        template: The paths of the files below it.
-        durable: Whether files and manifest would survive a power failure.
+        template: Path template for the files below `root`.
+        durable: Whether to sync the files and the manifest to disk, so that they survive a power
+            failure.
 
     Attributes:
         is_closed: Whether the mirror's lock has been released.
@@ -159,9 +161,9 @@ class Mirror:
         """Yield the artifacts to link or download, and count the others.
 
         Args:
-            report: Where to count them.
-            raise_errors: Whether to raise an error of the listing or the mirror's directory,
-                rather than record it in the report.
+            report: The report in which the other artifacts are counted.
+            raise_errors: Whether to raise an error of the listing or of the mirror's directory. If
+                False, the error is recorded in the report.
         """
         try:
             await self._store.open()
@@ -188,7 +190,8 @@ class Mirror:
     ) -> None:
         """Link or download a missing artifact.
 
-        If another worker is handling an artifact with the same digest, leave this one to it.
+        If another worker is handling an artifact with the same digest, that worker handles this
+        artifact too.
         """
         digest = verification.sha256(artifact)
         if digest is None:
@@ -281,11 +284,11 @@ async def update_mirrors(
     """Update mirrors with one pool of workers; see `Repo.mirror` and `Client.mirror`.
 
     Args:
-        mirrors: The mirrors, of which several are updated in turn.
+        mirrors: The mirrors to update. Up to eight of them are updated at the same time.
         lifetime: Ends the operation when it is closed.
-        concurrency: Number of workers, for all mirrors together.
-        raise_errors: Whether to raise an error that concerns a whole mirror, rather than report it
-            and continue with the others.
+        concurrency: Number of workers, which all mirrors share.
+        raise_errors: Whether to raise an error that concerns a whole mirror. If False, the error is
+            recorded in the report, and the other mirrors are still updated.
         on_progress: Called with the progress of all mirrors together.
     """
     loop = asyncio.get_running_loop()

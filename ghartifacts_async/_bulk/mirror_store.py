@@ -28,15 +28,16 @@ _MAX_VERIFIED_SOURCES = 4
 class MirrorStore:
     """The files and the manifest of a mirror.
 
-    A file is recorded in the manifest only after it is complete and verified. A file is unchanged
-    while its size and modification time are those of its entry.
+    A file is recorded in the manifest only after it is complete and verified. A recorded file
+    counts as unchanged if its size and modification time match its entry in the manifest.
 
     Args:
         disk: Threads for file operations.
         server: Base URL of the API.
         root: The mirror's directory.
-        template: The paths of the files below it.
-        durable: Whether files and manifest would survive a power failure.
+        template: Path template for the files below `root`.
+        durable: Whether to sync the files and the manifest to disk, so that they survive a power
+            failure.
     """
 
     def __init__(
@@ -53,13 +54,13 @@ class MirrorStore:
 
         Raises:
             TargetBusy: Another operation is updating this mirror.
-            InvalidArgument: The mirror is of another server or path template.
+            InvalidArgument: The mirror was created for a different server or path template.
             DiskError: The directory cannot be created, or the manifest cannot be read.
         """
         await self._disk.run(self._manifest.open)
 
     async def close(self) -> None:
-        """Release the lock. Further calls do nothing."""
+        """Close the manifest and release the mirror's lock. Further calls do nothing."""
         await self._disk.run(self._manifest.close, after_close=True)
 
     async def find_unchanged(self, artifacts: Sequence[Artifact]) -> set[int]:
@@ -67,9 +68,10 @@ class MirrorStore:
         return await self._disk.run(self._find_unchanged, artifacts)
 
     async def find_unrecorded(self, artifact: Artifact) -> str | None:
-        """Return the path of an artifact's file that is changed or not recorded, or None.
+        """Return the path of an existing file that may be the artifact's payload, or None.
 
-        A process that is killed may leave a complete file without an entry.
+        The manifest has no entry that matches the file. For example, a killed process may have
+        downloaded the file without recording it.
         """
         return await self._disk.run(self._find_unrecorded, artifact)
 
@@ -82,7 +84,7 @@ class MirrorStore:
         await self._disk.run(self._record, artifact, path, digest)
 
     async def verify_and_record(self, artifact: Artifact, path: str) -> bool:
-        """Verify an existing file as a download would be, and record it.
+        """Verify an existing file as if it had just been downloaded, and record it.
 
         Returns:
             False if the file is not the artifact's payload. It is then not recorded.
@@ -100,12 +102,13 @@ class MirrorStore:
         return True
 
     async def link(self, artifact: Artifact, digest: Digest) -> bool:
-        """Link an artifact's file to a recorded file with the same digest, and record it.
+        """Create an artifact's file from a recorded file with the same digest, and record it.
 
-        Unchanged files are linked to at once; changed ones only after their digest is verified.
+        The new file is a link to the recorded file or, if it cannot be linked, a copy. If the
+        recorded file has changed since it was recorded, its digest is verified first.
 
         Returns:
-            False if no file could be linked to.
+            False if there is no recorded file that can be linked or copied.
         """
         is_linked, candidates = await self._disk.run(self._link_to_unchanged, artifact, digest)
         for entry in candidates:
@@ -118,7 +121,7 @@ class MirrorStore:
             except DiskFull:
                 raise
             except DiskError as error:
-                _log.warning("artifact %d is not linked to %s: %s", artifact.id, source, error)
+                _log.warning("artifact %d cannot be linked to %s: %s", artifact.id, source, error)
         return is_linked
 
     async def _clone(self, source: Path, target: Path, digest: Digest) -> None:
@@ -136,11 +139,12 @@ class MirrorStore:
     def _link_to_unchanged(
         self, artifact: Artifact, digest: Digest
     ) -> tuple[bool, list[ManifestEntry]]:
-        """Link to an unchanged file with this digest.
+        """Create an artifact's file as a link to an unchanged file with this digest.
 
         Returns:
-            Whether a link was made; if not, the entries of files that must be verified first, or
-            that must be copied because the file system has no links.
+            Whether the link was created. If not, also the entries of files that can be used after
+            they have been verified: files that have changed, or a file that must be copied because
+            it cannot be linked.
         """
         changed: list[ManifestEntry] = []
         for entry in self._manifest.find_by_digest(digest):
@@ -167,7 +171,7 @@ class MirrorStore:
         return FileClone(source, target, HiddenFiles.of(target).link, durable=self._durable)
 
     def _path_like(self, artifact: Artifact, entry: ManifestEntry) -> str:
-        """Return the path of an artifact with the same payload as an entry's file."""
+        """Return the path for an artifact whose payload is the same as an entry's file."""
         is_zip = extension(entry.path) == ".zip"
         return self._template.path(artifact, ".zip" if is_zip else extension(artifact.name))
 
@@ -188,11 +192,11 @@ class MirrorStore:
             return next((path for path in paths if (self._root / path).is_file()), None)
 
     def _likely_paths(self, artifact: Artifact) -> list[str]:
-        """Return the artifact's path as a zip, and as a raw payload with the artifact's name."""
+        """Return the artifact's path as a zip, and as a raw file with the artifact's name."""
         return [self._template.path(artifact, end) for end in (".zip", extension(artifact.name))]
 
     def _record(self, artifact: Artifact, path: str, digest: Digest) -> None:
-        # Leftovers of killed processes are removed first: a recorded file is not looked at again.
+        # Remove leftovers of killed processes now, because later updates skip recorded files.
         for file in {self._root / one for one in (path, *self._likely_paths(artifact))}:
             hidden_files = HiddenFiles.of(file)
             remove(hidden_files.link)
@@ -216,7 +220,7 @@ class MirrorStore:
 
 
 def _is_unchanged(path: Path, entry: ManifestEntry) -> bool:
-    """Return True if a path is a regular file with the size and time that its entry records."""
+    """Return True if `path` is a regular file with the size and modification time of its entry."""
     try:
         status = path.lstat()
     except OSError:

@@ -1,4 +1,4 @@
-"""The entry points of this package, for `Repo` and `Client`."""
+"""Operations on many artifacts, which the methods of `Repo` and `Client` call."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from ghartifacts_async.reports import BulkProgress, Deletion, MirrorReport, Outc
 
 
 class BulkOperations:
-    """Operations on many artifacts of one repository. Each checks its arguments first.
+    """Operations on many artifacts of one repository. Each operation checks its arguments first.
 
     Args:
-        context: What the client shares.
-        repository: ``owner/name``.
+        context: The client's connections, threads and settings.
+        repository: The repository, as ``owner/name``.
     """
 
     def __init__(self, context: ClientContext, repository: str) -> None:
@@ -70,7 +70,7 @@ class BulkOperations:
         max_total_size: int | None,
         dry_run: bool,
     ) -> PruneReport:
-        """Delete the artifacts of a listing that the criteria select; see `Repo.prune`."""
+        """Delete those listed artifacts that meet the criteria; see `Repo.prune`."""
         _arguments.of_kind(dry_run, bool)
         criteria = Criteria(older_than, keep_latest, max_total_size)
         now = datetime.now(UTC)
@@ -86,7 +86,7 @@ class BulkOperations:
         durable: bool,
         on_progress: Callable[[BulkProgress], None] | None,
     ) -> MirrorReport:
-        """Update a mirror of the artifacts of a listing; see `Repo.mirror`."""
+        """Update a mirror with the listed artifacts; see `Repo.mirror`."""
         _arguments.destination(directory)
         _arguments.callback(on_progress)
         mirror = Mirror(
@@ -119,12 +119,13 @@ async def mirror_repositories(
     """Update the mirrors of several repositories; see `Client.mirror`.
 
     Args:
-        context: What the client shares.
-        listings: The artifacts to mirror, by ``owner/name``.
-        directory: The directory that contains ``owner/name/`` for each repository.
+        context: The client's connections, threads and settings.
+        listings: The artifacts to mirror for each repository. The keys have the form
+            ``owner/name``.
+        directory: The directory in which each repository is mirrored to ``owner/name/``.
         template: The path template of every mirror.
-        concurrency: Number of downloads, of all repositories together.
-        durable: Whether files and manifests would survive a power failure.
+        concurrency: Maximum number of concurrent downloads, for all repositories together.
+        durable: Whether to sync files and manifests to disk, so that they survive a power failure.
         on_progress: Called with the progress of all repositories together.
     """
     _arguments.destination(directory)

@@ -1,14 +1,14 @@
-"""Path templates: the path of an artifact's file, below the directory of a mirror or download.
+"""Path templates, which give the files of a mirror or bulk download their paths.
 
-A template such as ``{branch}/{name}-{id}`` is filled in, and the extension of the payload is added:
-``.zip``, or the extension of a raw payload. Each component of the path is made a safe file name, so
-that no artifact's name can lead outside the directory.
+A template such as ``{branch}/{name}-{id}`` is filled in for each artifact. The extension of the
+payload is added: ``.zip``, or the extension of a raw file. Each component of the path is converted
+to a safe file name, so that no artifact's name can lead outside the directory.
 
-Two artifacts never have the same path. Artifact names repeat, so the path must contain the id where
-nothing else can be mistaken for it: at the beginning of a component, or at the end of the last one.
-If the template has no such id, or the file name is too long for it, ``-<id>`` is appended. All
-paths of a template have the same number of components, so that no file takes the name of a
-directory.
+Two artifacts never have the same path. Artifact names are not unique, so each path contains the id,
+in a place where no other text can be mistaken for it: at the beginning of a component, or at the
+end of the last component. If the template has no id in such a place, ``-<id>`` is appended. The id
+is kept if a long file name is shortened. All paths of one template have the same number of
+components, so the file of one artifact cannot block a directory that another artifact needs.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _DATE_SPEC = re.compile(r"(?:[^%{}]|%[YmdHMSjGV])+")
 _EXTENSION = re.compile(r"(?:\.tar)?\.[A-Za-z0-9]{1,16}\Z", re.IGNORECASE)
 
 _Replacement: TypeAlias = tuple[str, str | None, str]
-"""Literal text, the field after it (None at the end), and the field's format."""
+"""Literal text, the field that follows it (None at the end), and the format of that field."""
 
 
 class PathTemplate:
@@ -42,7 +42,8 @@ class PathTemplate:
 
     Args:
         template: Text and fields: ``{name}``, ``{id}``, ``{run_id}``, ``{branch}``, ``{sha}``,
-            ``{digest}`` and ``{created}``. Only the last takes a format, as ``{created:%Y-%m}``.
+            ``{digest}`` and ``{created}``. Only ``{created}`` takes a format, for example
+            ``{created:%Y-%m}``.
 
     Attributes:
         template: The text of the template.
@@ -71,7 +72,7 @@ class PathTemplate:
         values = _values(artifact, extension)
         *directories, name = ("".join(_texts(one, values)) for one in self._components)
         if not self._has_leading_id:
-            # As a part of the extension the id is kept if the name is too long and is shortened.
+            # Make the id a part of the extension, so that it is kept if a long name is shortened.
             ending = f"{self._id_separator}{artifact.id}"
             name = name.removesuffix(ending) if self._id_separator else name
             extension = f"{self._id_separator or '-'}{artifact.id}{extension}"
@@ -83,7 +84,7 @@ class PathTemplate:
 
         Args:
             artifact: The artifact.
-            filename: The file name of its payload, of which the extension is used.
+            filename: File name of its payload. Only the extension is used.
         """
         return self.path(artifact, extension(filename)).rpartition("/")[2]
 
@@ -136,13 +137,16 @@ def _starts_with_id(component: list[_Replacement]) -> bool:
 
 
 def _id_separator(component: list[_Replacement]) -> str:
-    """Return the separator before the ``{id}`` that ends a component, or ``""`` if none does."""
+    """Return the separator before an ``{id}`` at the end of a component.
+
+    Return ``""`` if the component does not end with a separator and ``{id}``.
+    """
     literal, field, _ = component[-1]
     return literal[-1] if field == "id" and literal and literal[-1] in _SEPARATORS else ""
 
 
 def _values(artifact: Artifact, extension: str) -> dict[str, str | datetime]:
-    """Return the values of the fields; the name is without the extension."""
+    """Return the values of the template's fields. `extension` is removed from the name."""
     run, name = artifact.workflow_run, artifact.name
     if extension and name.lower().endswith(extension.lower()) and len(name) > len(extension):
         name = name[: -len(extension)]

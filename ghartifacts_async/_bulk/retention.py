@@ -1,9 +1,10 @@
-"""Selecting the artifacts that a pruning deletes.
+"""Selecting the artifacts that `Repo.prune` deletes.
 
-The newest artifacts of each name are protected, as many as `keep_latest` says. Of the others,
-those that exceed the age limit are selected, and then the oldest ones until the rest fits the size
-limit. Without an age or size limit, all unprotected artifacts are selected. An expired artifact
-has no stored bytes: it is never protected and has size 0.
+The newest `keep_latest` artifacts of each name are protected. Of the other artifacts, those that
+exceed the age limit are selected first. Then the oldest ones are selected, until the total size of
+all kept artifacts is within the size limit. If there is neither an age limit nor a size limit, all
+unprotected artifacts are selected. An expired artifact takes no storage, so it is never protected
+and counts as 0 bytes.
 """
 
 from __future__ import annotations
@@ -22,12 +23,13 @@ _LATEST = datetime.max.replace(tzinfo=UTC)
 
 @frozen
 class Criteria:
-    """The criteria of a pruning; see `Repo.prune`.
+    """The criteria that select artifacts for deletion; see `Repo.prune`.
 
     Attributes:
-        older_than: Age limit. None means that age does not matter.
-        keep_latest: Number of artifacts of each name to protect. None protects none.
-        max_total_size: Limit on the bytes of all kept artifacts. None means that there is none.
+        older_than: Age limit for unprotected artifacts. None means no age limit.
+        keep_latest: Number of artifacts of each name to protect, newest first. None protects no
+            artifacts.
+        max_total_size: Maximum total size of all kept artifacts in bytes. None means no size limit.
 
     Raises:
         InvalidArgument: A value is invalid, or all are None.
@@ -62,8 +64,8 @@ def select_for_deletion(
 
     Args:
         artifacts: The candidates, in any order.
-        criteria: What to delete.
-        now: The time from which ages are counted.
+        criteria: The criteria that select the artifacts to delete.
+        now: The current time, from which ages are calculated.
     """
     ordered = sorted(artifacts, key=_creation_order)
     protected = _newest_ids(ordered, criteria.keep_latest or 0)
@@ -72,7 +74,7 @@ def select_for_deletion(
         return unprotected
     selected: set[int] = set()
     if criteria.older_than is not None:
-        # A datetime cannot be earlier than the year 1.
+        # Limit the age, because `now - age` cannot be earlier than the year 1.
         age = min(criteria.older_than, now - datetime.min.replace(tzinfo=UTC))
         selected = {
             artifact.id for artifact in unprotected if _creation_order(artifact)[0] < now - age

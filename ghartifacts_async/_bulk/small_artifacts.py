@@ -1,8 +1,8 @@
-"""One download of a bulk operation, with a shortcut for small artifacts.
+"""Downloading one artifact of a bulk operation, with a fast path for small artifacts.
 
-A small artifact is held in memory, verified, and written by one job in a thread. A download of any
-size takes a dozen such jobs, for its journal and part file, which more than doubles the CPU time of
-an artifact of 64 KiB.
+On the fast path, an artifact is received into memory, verified, and written to disk by one job in a
+thread. An ordinary download needs about a dozen such jobs, because it maintains a journal and a
+part file. For an artifact of 64 KiB, these jobs more than double the CPU time.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ async def download_one(
     """Download one artifact of a bulk operation.
 
     Args:
-        context: What the client shares.
-        request: What is requested, with `name_for`.
+        context: The client's connections, threads and settings.
+        request: The request for the artifact. Its `name_for` must be set.
         meter: Counts the bytes received by all downloads.
-        on_received: Called when a small payload is received and about to be written.
+        on_received: Called when a small payload has been received and is about to be written.
 
     Raises:
         ArtifactsError: The artifact cannot be downloaded; see `Repo.download_artifact`.
@@ -74,26 +74,30 @@ def _is_small(artifact: Artifact) -> bool:
 
 
 def _find_target(target: Path, raw_name: str) -> tuple[Path, bool]:
-    """Return the path of an artifact's file, and whether a small one can be written there.
+    """Return the path of an artifact's file, and whether the fast path can write that file.
 
     Args:
-        target: Path if the payload is a zip.
-        raw_name: Name if it is a raw file, which usually has the name of its artifact.
+        target: Path of the file if the payload is a zip.
+        raw_name: Name of the file if the payload is a raw file with the artifact's name.
     """
     directory, name = os.path.split(target)
     raw_path = os.path.join(directory, raw_name)  # noqa: PTH118 - a Path takes ten times as long
     if raw_name != name and os.path.lexists(raw_path) and not os.path.lexists(target):
-        # No download would look again for leftovers under the name of the zip.
+        # Remove the leftovers of a zip download now, because later calls only use the raw name.
         HiddenFiles.of(target).remove_leftovers()
         return target.with_name(raw_name), False
     return target, _can_be_written(target)
 
 
 def _can_be_written(target: Path) -> bool:
-    """Return True if neither the file nor a part of it exists, and the system supports it."""
+    """Return True if the fast path can write a file.
+
+    Neither the file nor a partial download of it may exist, and the file system must support
+    nameless files.
+    """
     try:
         resumable = os.path.lexists(HiddenFiles.of(target).journal)
         free = not resumable and not os.path.lexists(target)
         return free and supports_nameless_files(target.parent)
     except OSError:
-        return False  # an ordinary download raises an error that says why
+        return False  # The ordinary download then raises an error that explains the problem.

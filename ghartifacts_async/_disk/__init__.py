@@ -1,1 +1,4 @@
-"""The file system: threads, locks, staging and file names. Only this package writes files."""
+"""File system access: threads, locks, staging directories and file names.
+
+Only the modules of this package write files.
+"""

@@ -1,4 +1,4 @@
-"""Cloning a file by reflink, hard link or copy. Every method blocks."""
+"""Clone a file by reflink, hard link or copy. Every method blocks."""
 
 from __future__ import annotations
 
@@ -23,13 +23,17 @@ _CHUNKS_PER_STEP = 32
 
 
 class FileClone:
-    """A second file of the same content: a reflink, else a hard link, else a copy.
+    """A second file with the same content as an existing one.
+
+    It is a reflink if the file system supports that, otherwise a hard link if one can be made, and
+    otherwise a copy. Call `link`, then `copy_step` if needed, then `publish`, and finally `close`.
 
     Args:
         source: Existing file.
-        target: Path of the clone, which appears in one step.
-        temporary: Path beside the target that no other process uses.
-        durable: Make the clone survive a power failure.
+        target: Final path of the clone. `publish` moves the complete clone there in one step.
+        temporary: Path of the clone until then, in the same directory as `target`. No other
+            process may use it.
+        durable: Sync the clone to disk, so that it survives a power failure.
     """
 
     def __init__(self, source: Path, target: Path, temporary: Path, *, durable: bool) -> None:
@@ -42,7 +46,7 @@ class FileClone:
         self._hash = hashlib.sha256()
 
     def link(self) -> bool:
-        """Link the file. Return False if it must be copied with `copy_step`."""
+        """Try to make a reflink or a hard link. Return False if only a copy is possible."""
         make_directory(self._target.parent, durable=self._durable)
         self._temporary.unlink(missing_ok=True)
         if self._reflink():
@@ -50,12 +54,12 @@ class FileClone:
         try:
             os.link(self._source, self._temporary)
         except OSError:
-            # The target is on another file system, or the limit of hard links is reached.
+            # For example, the target is on another file system, or the file has too many links.
             return False
         return True
 
     def copy_step(self) -> bool:
-        """Copy the next 32 MiB. Return False once everything is copied."""
+        """Copy up to 32 MiB more. Return False when the whole file has been copied."""
         if self._input is None or self._output is None:
             self._input = self._source.open("rb")
             self._output = self._temporary.open("xb")
@@ -70,13 +74,13 @@ class FileClone:
         """Move the clone to its target.
 
         Args:
-            digest: Expected SHA-256 of a copy. Links are not read.
+            digest: Expected SHA-256 of the content. Only a copy is checked against it.
 
         Raises:
-            OSError: The clone cannot be moved, or the copy differs from the digest.
+            OSError: The clone cannot be moved, or the copy does not match the digest.
         """
         if self._output is not None and self._hash.hexdigest() != digest.hex:
-            raise OSError(errno.EIO, "the copy differs from the digest of its source")
+            raise OSError(errno.EIO, "the copy does not match the digest of its source")
         self._close()
         if self._durable:
             sync_file(self._temporary)
@@ -85,9 +89,10 @@ class FileClone:
             sync_directory(self._target.parent)
 
     def close(self) -> None:
-        """Close the files and remove the temporary one."""
+        """Close the open files and remove the temporary file if it still exists."""
         self._close()
-        # It still exists if renaming one hard link onto another did nothing.
+        # It exists even after `publish` if the target was already a hard link to the same file,
+        # because renaming one hard link to another does nothing.
         remove(self._temporary)
 
     def _reflink(self) -> bool:

@@ -1,4 +1,4 @@
-"""Names in directories: make, move, remove and sync them. Every function blocks."""
+"""Create and sync directories, and move and remove files. Every function blocks."""
 
 from __future__ import annotations
 
@@ -13,19 +13,22 @@ from ghartifacts_async._disk.file_io import NOT_SUPPORTED
 
 
 class CreatedDirectories:
-    """Directories that were made for a file, so that they can be removed if none comes."""
+    """The directories that were created for a file.
+
+    They are removed again if the file is never written.
+    """
 
     def __init__(self) -> None:
         self._paths: list[Path] = []
 
     def make(self, path: Path) -> None:
-        """Make a directory and its missing parents.
+        """Create a directory and its missing parents.
 
         Raises:
-            OSError: One of them cannot be made.
+            OSError: One of these directories cannot be created.
         """
         missing = [one for one in (path, *path.parents) if not one.exists()]
-        # Recorded first, because another process may make one of them at the same time.
+        # If another process creates one of them in the meantime, it is recorded all the same.
         self._paths += [one for one in missing if one not in self._paths]
         path.mkdir(parents=True, exist_ok=True)
 
@@ -36,17 +39,17 @@ class CreatedDirectories:
                 path.rmdir()
 
     def sync(self) -> None:
-        """Return once the names of these directories would survive a power failure."""
+        """Sync the parents, so that the new directories survive a power failure."""
         for path in self._paths:
             sync_directory(path.parent)
 
 
 def make_directory(path: Path, *, durable: bool) -> None:
-    """Make a directory and its missing parents.
+    """Create a directory and its missing parents.
 
     Args:
-        path: Path of the directory, which may exist.
-        durable: Return once the new names would survive a power failure.
+        path: Path of the directory, which may already exist.
+        durable: Sync the new directories, so that they survive a power failure.
     """
     if not durable:
         path.mkdir(parents=True, exist_ok=True)
@@ -62,11 +65,11 @@ def move(path: Path, target: Path, *, replace: bool) -> None:
     Args:
         path: Path of the file, on the same file system as `target`.
         target: Final path.
-        replace: Replace an existing file. Otherwise the name must be free, which is checked in
-            the same step where the file system supports hard links.
+        replace: Replace an existing file. If false, no file may exist at `target`. Where the file
+            system supports hard links, this check and the move are a single atomic step.
 
     Raises:
-        FileExistsError: The name is taken and `replace` is false.
+        FileExistsError: `target` exists and `replace` is false.
         OSError: The file cannot be renamed.
     """
     if replace:
@@ -85,36 +88,37 @@ def move(path: Path, target: Path, *, replace: bool) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file if it exists and can be removed."""
+    """Remove a file. Do nothing if it does not exist or cannot be removed."""
     with suppress(OSError):
         path.unlink(missing_ok=True)
 
 
 def make_temporary_directory(*, prefix: str, suffix: str = "", parent: Path | None = None) -> Path:
-    """Make a directory with a random name that only this user can enter.
+    """Create a directory that has a random name and that only this user can access.
 
     Args:
         prefix: First characters of the name.
         suffix: Last characters of the name.
-        parent: Where it lies; None for the system's directory of temporary files.
+        parent: Directory to create it in; None for the system's temporary directory.
     """
     return Path(tempfile.mkdtemp(prefix=prefix, suffix=suffix, dir=parent))
 
 
 def remove_tree(path: Path | str, *, descriptor: int | None = None) -> None:
-    """Remove a directory with its content, as far as the system allows.
+    """Remove a directory and its content. Errors are ignored.
 
     Args:
         path: Path of the directory.
-        descriptor: Directory that the path is relative to.
+        descriptor: Descriptor of the directory to which `path` is relative. None means the current
+            directory.
     """
     shutil.rmtree(path, ignore_errors=True, dir_fd=descriptor)
 
 
 def sync_directory(path: Path) -> None:
-    """Return once the names in a directory would survive a power failure.
+    """Sync a directory, so that new and renamed files in it survive a power failure.
 
-    Does nothing where the system or the file system cannot sync a directory.
+    Do nothing if the operating system or the file system cannot sync a directory.
     """
     if not hasattr(os, "O_DIRECTORY"):
         return

@@ -1,4 +1,4 @@
-"""Files, opened safely: read, written and reserved by threads. Every function blocks."""
+"""Files that threads read and write, and helpers for file errors. Every function blocks."""
 
 from __future__ import annotations
 
@@ -19,13 +19,16 @@ from typing import Self, TypeAlias
 from ghartifacts_async.errors import DiskError, DiskFull
 
 Opener: TypeAlias = Callable[[str, int], int]
-"""Opens a path with flags and returns a descriptor, as `open` takes one."""
+"""A function for the `opener` argument of `open`: takes path and flags, returns a descriptor."""
 
 PRIVATE = sum(getattr(os, name, 0) for name in ("O_BINARY", "O_CLOEXEC", "O_NOFOLLOW"))
-"""Flags for opening our own files: no text mode, no inheritance, no symbolic links."""
+"""Flags for opening our own files.
+
+They switch off text mode (Windows), inheritance by child processes, and following symbolic links.
+"""
 
 NOT_SUPPORTED = {errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS, errno.ENODEV}
-"""Error numbers of a file system that does not support an operation."""
+"""Error numbers that mean that the file system does not support an operation."""
 
 _MAX_BUFFERS = 512
 _RESERVE_STEP = 2**25
@@ -42,11 +45,12 @@ _MESSAGES = {
 
 
 class InputFile:
-    """A file that is open for reading, at any offset and from any thread.
+    """A file that any thread can read at any offset.
 
     Args:
         path: Path of the file. Symbolic links are followed.
-        opener: Opens the path, for example relative to a directory descriptor.
+        opener: Opens the path, for example relative to a directory descriptor. None for the usual
+            way.
     """
 
     def __init__(self, path: Path, opener: Opener | None = None) -> None:
@@ -65,17 +69,21 @@ class InputFile:
         return os.fstat(self._fd).st_size
 
     def read_into(self, offset: int, buffer: memoryview) -> int:
-        """Fill the buffer from `offset`; return the number of bytes read, fewer at the end."""
+        """Read bytes from `offset` into a buffer.
+
+        Returns:
+            The number of bytes read. It is smaller than the buffer if the file ends first.
+        """
         return _read_into(self._fd, self._seeking, offset, buffer)
 
     def read(self, offset: int, size: int) -> bytes:
-        """Return up to `size` bytes from `offset`; ``b""`` at the end."""
+        """Return up to `size` bytes from `offset`, or ``b""`` at the end of the file."""
         with self._seeking:
             self._file.seek(offset)
             return self._file.read(size)
 
     def close(self) -> None:
-        """Close the file; closing it twice does no harm."""
+        """Close the file. Further calls do nothing."""
         self._file.close()
 
 
@@ -83,7 +91,7 @@ class OutputFile:
     """A new file that is written from its beginning to its end.
 
     Args:
-        descriptor: Descriptor of the file, which this object closes.
+        descriptor: Descriptor of the open file. `close` closes it.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -96,10 +104,10 @@ class OutputFile:
             written += os.write(self._fd, memoryview(data)[written:])
 
     def close(self) -> None:
-        """Close the file; closing it twice does no harm.
+        """Close the file. Further calls do nothing.
 
         Raises:
-            OSError: Some file systems report a failed write only now.
+            OSError: An earlier write failed. Some file systems report this only on closing.
         """
         if self._fd >= 0:
             fd, self._fd = self._fd, -1
@@ -107,13 +115,12 @@ class OutputFile:
 
 
 class RandomFile:
-    """A file that several threads read and write, each at its own offsets.
+    """A file that several threads read and write at the same time, each at its own offsets.
 
     Args:
-        path: Path of the file. A link, a device, a file of another user and a file with a second
-            name are refused, because another process may have planted them.
-        new: Create the file, with the permissions that the umask allows, and replace an existing
-            one.
+        path: Path of the file. Symbolic links, devices, files of another user and files with a
+            second hard link are refused, because another process may have planted them.
+        new: Create the file, and replace an existing one. The umask decides the permissions.
     """
 
     def __init__(self, path: Path, *, new: bool) -> None:
@@ -131,11 +138,11 @@ class RandomFile:
         return os.fstat(self._fd).st_size
 
     def is_at(self, path: Path) -> bool:
-        """Return True if the path still names this file."""
+        """Return True if `path` still refers to this file."""
         return is_at(self._fd, path)
 
     def write(self, offset: int, chunks: Sequence[bytes]) -> None:
-        """Write the chunks one after another, the first at `offset`."""
+        """Write the chunks one after another, beginning at `offset`."""
         views = deque(memoryview(chunk) for chunk in chunks if chunk)
         while views:
             written = self._write_some(offset, views)
@@ -146,16 +153,20 @@ class RandomFile:
                 views[0] = views[0][written:]
 
     def read_into(self, offset: int, buffer: memoryview) -> int:
-        """Fill the buffer from `offset`; return the number of bytes read, fewer at the end."""
+        """Read bytes from `offset` into a buffer.
+
+        Returns:
+            The number of bytes read. It is smaller than the buffer if the file ends first.
+        """
         return _read_into(self._fd, self._seeking, offset, buffer)
 
     def reserve(self, size: int) -> None:
-        """Set the size of the file, and check that the disk has room for it.
+        """Set the size of the file, and check that the disk has enough free space for it.
 
-        Blocks are allocated only while that is nearly free. In memory file systems, and where the
-        C library emulates it, allocating takes as long as writing; there, only the free space is
-        checked. Concurrent downloads then count the same free space, and `DiskFull` may still be
-        raised by a write.
+        Also allocate the blocks, but stop as soon as that turns out to be slow. In memory file
+        systems, and where the C library emulates `posix_fallocate`, allocating takes as long as
+        writing. Without allocated blocks, concurrent downloads can count the same free space, so
+        a later write may still find the disk full.
 
         Raises:
             OSError: The disk has too little free space (``ENOSPC``).
@@ -164,7 +175,7 @@ class RandomFile:
         self._check_free_space(size)
         start, fast = 0, hasattr(os, "posix_fallocate")
         while start < size and fast:
-            # Thread time, because wall time also measures the other threads.
+            # Measured in thread time, because wall time includes the work of other threads.
             step, started_at = min(_RESERVE_STEP, size - start), time.thread_time()
             try:
                 os.posix_fallocate(self._fd, start, step)
@@ -176,14 +187,14 @@ class RandomFile:
             fast = time.thread_time() - started_at < _RESERVE_STEP_SECONDS
 
     def sync(self) -> None:
-        """Return once the written bytes would survive a power failure."""
+        """Sync the file, so that the written bytes survive a power failure."""
         os.fsync(self._fd)
 
     def close(self) -> None:
-        """Close the file; closing it twice does no harm.
+        """Close the file. Further calls do nothing.
 
         Raises:
-            OSError: Some file systems report a failed write only now.
+            OSError: An earlier write failed. Some file systems report this only on closing.
         """
         if self._fd >= 0:
             fd, self._fd = self._fd, -1
@@ -192,7 +203,8 @@ class RandomFile:
     def _check_free_space(self, size: int) -> None:
         if hasattr(os, "fstatvfs"):
             status = os.fstatvfs(self._fd)
-            # Some file systems report no sizes; blocks reserved for the superuser may be ours.
+            # Some file systems report a size of 0. Count the blocks that are reserved for the
+            # superuser (`f_bfree`, not `f_bavail`), because this process may run as superuser.
             if status.f_blocks and status.f_bfree * status.f_frsize < size:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -205,20 +217,20 @@ class RandomFile:
 
 
 def read_tail(path: Path, size: int) -> bytes:
-    """Return the last `size` bytes of a file, or all of a shorter one."""
+    """Return the last `size` bytes of a file, or the whole file if it is shorter."""
     with InputFile(path) as file:
         return file.read(max(0, file.size() - size), size)
 
 
 def is_own(fd: int) -> bool:
-    """Return True if a descriptor is a regular file of this user with exactly one name."""
+    """Return True if `fd` is a regular file that this user owns and that has one hard link."""
     status = os.fstat(fd)
     mine = not hasattr(os, "getuid") or status.st_uid == os.geteuid()
     return stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and mine
 
 
 def is_at(fd: int, path: Path) -> bool:
-    """Return True if a path names the file of a descriptor."""
+    """Return True if `path` refers to the open file `fd`."""
     try:
         return os.path.samestat(os.fstat(fd), path.lstat())
     except FileNotFoundError:
@@ -226,8 +238,8 @@ def is_at(fd: int, path: Path) -> bool:
 
 
 def sync_file(path: Path) -> None:
-    """Return once the content of a file would survive a power failure."""
-    # Windows syncs only files that are open for writing.
+    """Sync a file, so that its content survives a power failure."""
+    # Windows can sync a file only if it is open for writing.
     fd = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
     try:
         os.fsync(fd)
@@ -237,7 +249,7 @@ def sync_file(path: Path) -> None:
 
 @functools.cache
 def boot_id() -> str:
-    """Return an identifier of this start of the machine, or ``""`` where there is none."""
+    """Return Linux's identifier of the current boot, or ``""`` on other systems."""
     with suppress(OSError):
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     return ""
@@ -245,7 +257,7 @@ def boot_id() -> str:
 
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
-    """Raise a `DiskError` that names `path` in place of an `OSError`."""
+    """Convert an `OSError` in the ``with`` block to a `DiskError` that names `path`."""
     try:
         yield
     except OSError as error:
@@ -253,7 +265,7 @@ def disk_errors(path: Path) -> Iterator[None]:
 
 
 def disk_error(error: OSError, path: Path) -> DiskError:
-    """Return the `DiskError` or `DiskFull` for an `OSError` about `path`."""
+    """Convert an `OSError` about `path` to a `DiskError`, or `DiskFull` if the disk is full."""
     message = _MESSAGES.get(error.errno or 0) or error.strerror or str(error)
     kind = DiskFull if error.errno in {errno.ENOSPC, errno.EDQUOT} else DiskError
     return kind(f"{path}: {message}", path=path, errno=error.errno)

@@ -1,8 +1,9 @@
-"""Safe file names, made from names that the uploader has chosen.
+"""Make safe file names from names that the uploader of an artifact has chosen.
 
-A safe name is a single path component on Linux, macOS and Windows: it has no separator, is no
-device, is not hidden (a payload named ``.netrc`` must not become one) and has at most 255 bytes.
-Characters that some system refuses become ``_``.
+A safe name is a single path component on Linux, macOS and Windows. It contains no separator, is not
+the name of a device, does not begin with a dot (a file from an artifact must not become your
+``.netrc``) and has at most 255 bytes. Characters that one of the systems does not allow are
+replaced by ``_``.
 
 Source: https://learn.microsoft.com/windows/win32/fileio/naming-a-file
 """
@@ -22,13 +23,13 @@ _LEGAL = str.maketrans(dict.fromkeys(_ILLEGAL, "_"))
 
 
 def safe_filename(name: str, suffix: str = "") -> str:
-    """Return a safe file name for any text. A name that is safe already is not changed.
+    """Return a safe file name for any text. A name that is already safe is returned unchanged.
 
     Args:
         name: Any text.
-        suffix: End of the file name, for example ``.zip``.
+        suffix: Text to append, for example ``.zip``.
     """
-    # Normalising takes quadratic time, so a very long name is cut first.
+    # Unicode normalization can take quadratic time, so shorten a very long name first.
     text = name if len(name) <= 1024 else name[:960] + name[-64:]
     text = unicodedata.normalize("NFC", text).translate(_LEGAL)
     if not text.isprintable():
@@ -46,13 +47,16 @@ def safe_filename(name: str, suffix: str = "") -> str:
 
 
 def is_portable(component: str) -> bool:
-    """Return True if Windows accepts a path component unchanged."""
+    """Return True if a path component is a valid name on Windows without changes."""
     plain = not component.endswith((" ", ".")) and not _ILLEGAL & set(component)
     return plain and not _RESERVED.fullmatch(component)
 
 
 def folded(name: str) -> str:
-    """Return a key that is equal for names that some file system treats as the same."""
+    """Return a key that is equal for two names if some file system treats them as the same name.
+
+    The names may differ in case or in Unicode normalization.
+    """
     if name.isascii():
         return name.lower()
     folded = unicodedata.normalize("NFD", name).casefold()
@@ -60,13 +64,17 @@ def folded(name: str) -> str:
 
 
 def _replace_unprintable(character: str) -> str:
-    # Control and format characters can mislead a reader; lone surrogates cannot be encoded.
+    # Control and format characters can make a name look like another one, and lone surrogates
+    # cannot be encoded as UTF-8.
     refused = unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"}
     return "_" if refused else character
 
 
 def _shortened(text: str, suffix: str) -> str:
-    """Shorten a name so that the suffix fits; keep a short extension."""
+    """Shorten a name so that it and the suffix fit in 255 bytes.
+
+    Keep the name's extension if there is no suffix and the extension is short.
+    """
     room = MAX_BYTES - len(suffix.encode())
     if len(text.encode()) <= room:
         return text

@@ -1,4 +1,4 @@
-"""SHA-256 of files, read back from disk in steps: of a complete file, or behind its writer."""
+"""Compute the SHA-256 of a complete file, or of a file that is still being written."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from ghartifacts_async._tasks.waiting import wait_all
 from ghartifacts_async.errors import ClientStateError, DiskError
 from ghartifacts_async.models import Digest
 
-# Large reads, because each one waits twice for the interpreter's lock.
+# Reads are large, because each one releases the interpreter's lock and must wait to get it back.
 _READ_SIZE = 2**20
 _STEP = 2**25
 _MIN_FOLLOW_BYTES = 2**22
 
 
 class StepHasher:
-    """SHA-256 of a file, read from its beginning in steps of at most 32 MiB. It blocks.
+    """The SHA-256 of a file, computed in steps of at most 32 MiB. Every method blocks.
 
     Args:
-        file: File to read.
-        path: Path of the file, for errors.
+        file: File to read from its beginning.
+        path: Path of the file, for error messages.
 
     Attributes:
-        size: Bytes hashed so far.
+        size: Number of bytes hashed so far.
     """
 
     def __init__(self, file: InputFile | RandomFile, path: Path) -> None:
@@ -38,10 +38,10 @@ class StepHasher:
         self.size = 0
 
     def step(self, stop: int) -> bool:
-        """Hash the next bytes, up to `stop` or the end of the file.
+        """Hash the next bytes: at most 32 MiB, and none at or after the offset `stop`.
 
         Returns:
-            False once the file has ended.
+            False if the end of the file was reached before `stop`.
 
         Raises:
             DiskError: The file cannot be read.
@@ -65,15 +65,16 @@ class StepHasher:
 async def hash_file(
     threads: IoThreads, path: Path, expected_size: int | None = None
 ) -> tuple[int, Digest | None]:
-    """Return size and SHA-256 of a file.
+    """Return the size and the SHA-256 of a file.
 
     Args:
-        threads: Threads that read it.
+        threads: Threads that read the file.
         path: Path of the file.
-        expected_size: Size in bytes; a file of another size is not read. None reads any.
+        expected_size: Read the file only if it has this size in bytes. None means any size.
 
     Returns:
-        The digest is None if the file was not read, and the size -1 if there is no file.
+        The size and the digest. The size is -1 if the file does not exist. The digest is None if
+        the file was not read.
 
     Raises:
         DiskError: The file cannot be read.
@@ -100,7 +101,9 @@ async def hash_file(
 
 
 async def has_digest(threads: IoThreads, path: Path, size: int, digest: Digest) -> bool:
-    """Return True if a file has a size and a SHA-256 digest; other digests are never equal.
+    """Return True if a file has the given size and SHA-256 digest.
+
+    Return False if the file does not exist or if `digest` is not a SHA-256.
 
     Raises:
         DiskError: The file cannot be read.
@@ -111,14 +114,15 @@ async def has_digest(threads: IoThreads, path: Path, size: int, digest: Digest) 
 
 
 class FollowingHasher:
-    """SHA-256 of a file that is being written, computed close behind the writer.
+    """The SHA-256 of a file that is still being written.
 
-    One thread at a time reads the file, so that the bytes are still in the page cache.
+    It reads the bytes soon after they were written, while they are still in the page cache. Only
+    one thread reads at a time.
 
     Args:
         threads: Threads that read the file.
         file: File to read.
-        path: Path of the file, for errors.
+        path: Path of the file, for error messages.
     """
 
     def __init__(self, threads: IoThreads, file: RandomFile, path: Path) -> None:
@@ -129,7 +133,7 @@ class FollowingHasher:
         self._job: asyncio.Future[None] | None = None
 
     def follow(self, available: int) -> None:
-        """Hash in the background, up to `available` bytes, which are written without a gap."""
+        """Hash the first `available` bytes in the background. They must all be written."""
         self._available = available
         if self._job is None and available - self._hasher.size >= _MIN_FOLLOW_BYTES:
             with suppress(ClientStateError):
@@ -137,19 +141,22 @@ class FollowingHasher:
                 self._job.add_done_callback(self._done)
 
     def stop(self) -> None:
-        """Start no further job; `jobs` still has the running one."""
+        """Start no further jobs. A running job continues; see `jobs`."""
         self._available = 0
 
     @property
     def jobs(self) -> tuple[asyncio.Future[None], ...]:
-        """The running job, if there is one."""
+        """The running job, or nothing if no job is running."""
         return () if self._job is None else (self._job,)
 
     async def digest(self, total: int) -> Digest:
-        """Return the digest of the whole file, which has `total` bytes.
+        """Hash the remaining bytes and return the digest of the whole file.
+
+        Args:
+            total: Size of the file in bytes.
 
         Raises:
-            DiskError: The file cannot be read, or is shorter.
+            DiskError: The file cannot be read, or has fewer than `total` bytes.
         """
         self.stop()
         await wait_all(lambda: self.jobs)

@@ -1,4 +1,4 @@
-"""The hidden files beside a target: part file, journal and link. Every function blocks."""
+"""The hidden files beside a download's target: part file, journal and link. Methods block."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from ghartifacts_async._disk.lock_file import LockFile
 
 @frozen
 class HiddenFiles:
-    """The hidden files of one target.
+    """The paths of the hidden files that belong to one target.
 
     Attributes:
-        directory: Directory of the target.
-        stem: Part of their names that no other target in the directory shares.
+        directory: Directory of the target and of the hidden files.
+        stem: Text in the names of the hidden files that is different for each target in the
+            directory.
     """
 
     directory: Path
@@ -28,7 +29,7 @@ class HiddenFiles:
 
     @classmethod
     def of(cls, target: Path) -> HiddenFiles:
-        """Return the hidden files of a target; its name alone decides theirs."""
+        """Return the hidden files of a target. Their names depend only on the target's name."""
         return cls(target.parent, hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16])
 
     @classmethod
@@ -38,24 +39,25 @@ class HiddenFiles:
 
     @property
     def part(self) -> Path:
-        """The incomplete payload."""
+        """The path of the part file, which contains an incomplete download."""
         return self._path("part")
 
     @property
     def journal(self) -> Path:
-        """The journal, whose lock is the right to write to the target."""
+        """The path of the journal. A process must lock it before it writes to the part file."""
         return self._path("journal")
 
     @property
     def link(self) -> Path:
-        """A clone of another file, until it is complete."""
+        """The path of a clone of another file, until the clone is moved to the target."""
         return self._path("link")
 
     def remove_leftovers(self) -> None:
-        """Remove part file and journal of a complete target, unless another process holds them.
+        """Remove the part file and the journal of a complete target.
 
-        A process that is killed just after its last step leaves a journal that no download would
-        look for again. What cannot be removed does no harm, so errors are ignored.
+        Leave them if another process holds the lock. A process that was killed right after it
+        published the target leaves a journal, which no later download would open. Errors are
+        ignored, because leftover files do no harm.
         """
         lock = LockFile(self.journal)
         with suppress(OSError):

@@ -1,4 +1,7 @@
-"""A file of lines that grows at its end and is rewritten in one step. Every function blocks."""
+"""A text file to which lines are appended, and which can be rewritten atomically.
+
+Every function blocks.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +17,12 @@ _LINE_SIZE = 2048
 
 
 class LogFile:
-    """A file of lines, each found again by its offset. Threads must not share it.
+    """A text file whose lines can be read by their offsets. It is not thread-safe.
 
     Args:
         path: Path of the file.
-        replacement: Path of its successor while that is written, in the same directory.
+        replacement: Path in the same directory at which `rewrite` writes the new content before
+            it replaces the file.
     """
 
     def __init__(self, path: Path, replacement: Path) -> None:
@@ -28,10 +32,11 @@ class LogFile:
         self._end = 0
 
     def lines(self) -> Generator[tuple[int, bytes], None, None]:
-        """Open the file, and yield every complete line with its offset, its line break included.
+        """Open the file and yield the offset and the text of each complete line.
 
-        An incomplete last line, as a killed process may leave it, is removed from the file. A file
-        with no complete line is not a log file; it is left unchanged.
+        The text includes the line break. If the last line has no line break, because a process was
+        killed while it wrote the line, it is removed from the file. A file without any complete
+        line is not a log file, so it is not changed.
         """
         self.close()
         self._fd = os.open(self.path, os.O_RDWR | os.O_APPEND | PRIVATE)
@@ -56,11 +61,11 @@ class LogFile:
             size *= 2
 
     def append(self, line: bytes, *, durable: bool) -> int:
-        """Append a line with its line break, all of it or nothing; return its offset.
+        """Append a line and return its offset. If not all of it can be written, write nothing.
 
         Args:
-            line: Line to append.
-            durable: Return once it would survive a power failure.
+            line: Line to append, with its line break.
+            durable: Sync the file, so that the line survives a power failure.
 
         Raises:
             OSError: The line cannot be written.
@@ -75,7 +80,7 @@ class LogFile:
         return offset
 
     def rewrite(self, lines: Iterable[bytes]) -> None:
-        """Replace all lines in one step, and close the file. A missing line break is added."""
+        """Replace all lines atomically and close the file. Missing line breaks are added."""
         with self._replacement.open("wb") as file:
             for line in lines:
                 file.write(line if line.endswith(b"\n") else line + b"\n")
@@ -86,12 +91,12 @@ class LogFile:
         sync_directory(self.path.parent)
 
     def sync(self) -> None:
-        """Return once all lines would survive a power failure."""
+        """Sync the file, so that all lines survive a power failure."""
         if self._fd >= 0:
             os.fsync(self._fd)
 
     def close(self) -> None:
-        """Close the file; closing it twice does no harm."""
+        """Close the file. Further calls do nothing."""
         if self._fd >= 0:
             fd, self._fd = self._fd, -1
             os.close(fd)

@@ -1,7 +1,8 @@
-"""Writing a small file that has no name until it is complete. Every function blocks.
+"""Write a small file that has no name until it is complete. Every function blocks.
 
-Linux can make a file without a name (``O_TMPFILE``) and link it to its final path. A process that
-is killed leaves nothing behind, and the whole write takes one job in a thread.
+Linux can create a file without a name (``O_TMPFILE``) and later link it to its final path. A
+process that is killed before that leaves no file behind. The whole write is a single job for a
+thread.
 """
 
 from __future__ import annotations
@@ -22,10 +23,14 @@ _TMPFILE: int | None = getattr(os, "O_TMPFILE", None)
 
 @lru_cache(maxsize=256)
 def supports_nameless_files(directory: Path) -> bool:
-    """Return True if files without a name can be made in a directory, which need not exist.
+    """Return True if files without a name can be created in a directory.
+
+    Args:
+        directory: Path of the directory. If it does not exist, its nearest existing parent is
+            tested.
 
     Raises:
-        OSError: The directory, or its nearest existing parent, is not usable.
+        OSError: A file without a name cannot be created there.
     """
     if _TMPFILE is None:
         return False
@@ -38,21 +43,22 @@ def supports_nameless_files(directory: Path) -> bool:
 
 
 def write_nameless_file(target: Path, chunks: Sequence[bytes], durable: bool) -> bool:
-    """Write a file, read it back, and give it its name in one step.
+    """Write a file without a name, read it back, and link it to its final path.
 
-    Few system calls are made, because each one may have to wait for the interpreter's lock.
+    The function makes few system calls, because after each one the thread may have to wait for the
+    interpreter's lock.
 
     Args:
-        target: Final path. Missing directories are made.
+        target: Final path. Missing directories are created.
         chunks: Content of the file.
-        durable: Return once the file would survive a power failure.
+        durable: Sync the file, so that it survives a power failure.
 
     Returns:
-        False if the name is taken, or the file system cannot link the file; nothing is written
-        then.
+        True if the file was written. False if `target` exists or the file system cannot link the
+        file; no file is left in this case.
 
     Raises:
-        DiskError: The file cannot be written, or the disk returns other bytes.
+        DiskError: The file cannot be written, or reading it back returns different bytes.
     """
     assert _TMPFILE is not None
     try:
@@ -78,9 +84,9 @@ def write_nameless_file(target: Path, chunks: Sequence[bytes], durable: bool) ->
 
 
 def _link(fd: int, target: Path) -> bool:
-    """Give a file its name. Return False if the system does not support it."""
+    """Link an open file to its final path. Return False if the system does not support this."""
     try:
-        # os.link follows the symbolic link only if it is given a directory descriptor.
+        # os.link follows the symbolic link /proc/self/fd/N only if src_dir_fd is passed.
         os.link(f"/proc/self/fd/{fd}", target, src_dir_fd=fd)
     except OSError as error:
         if error.errno in _LINK_UNSUPPORTED:
@@ -94,4 +100,4 @@ def _write(fd: int, data: bytes, target: Path) -> None:
     while written < len(data):
         written += os.pwrite(fd, data[written:], written)
     if os.pread(fd, len(data) + 1, 0) != data:
-        raise DiskError(f"{target}: the disk returned other bytes than were written", path=target)
+        raise DiskError(f"{target}: the bytes read back differ from those written", path=target)

@@ -1,8 +1,8 @@
-"""A directory that is filled under a temporary name and then moved to its target in one step.
+"""A directory that is filled under a temporary name and then moved to its target atomically.
 
-Other users may be able to write to the parent directory and to replace our directory by a link.
-Where the system supports it, every operation therefore goes through a directory descriptor, and
-paths appear only in errors.
+Other users may have permission to write to the parent directory, and could replace our directory
+with a symbolic link. So on systems that support it, the files in it are accessed relative to a
+directory descriptor, not by path.
 """
 
 from __future__ import annotations
@@ -44,16 +44,18 @@ _log = logging.getLogger("ghartifacts_async")
 async def staging_directory(
     threads: IoThreads, directory: str | os.PathLike[str], if_exists: IfDirectoryExists
 ) -> AsyncIterator[StagingDirectory]:
-    """Provide a directory to fill and publish, and remove it if it is not published.
+    """Create a staging directory, and remove it at the end unless it was published.
 
     Args:
-        threads: Threads that work on it.
-        directory: Its target. Missing parents are made.
-        if_exists: ``"error"``, or ``"replace"`` for a target that exists and is not empty.
+        threads: Threads that make the system calls.
+        directory: Target, to which `StagingDirectory.publish` moves the directory. Missing parents
+            are created.
+        if_exists: What to do if the target exists and is not empty: raise an error (``"error"``)
+            or replace it (``"replace"``).
 
     Raises:
         TargetExists: The target exists and must not be replaced.
-        DiskError: The directory cannot be made, or the target cannot be replaced.
+        DiskError: The staging directory cannot be created, or the target cannot be replaced.
     """
     staging = StagingDirectory(threads, directory, if_exists)
     try:
@@ -64,11 +66,12 @@ async def staging_directory(
 
 
 class StagingDirectory:
-    """A directory under a temporary name. Made by `staging_directory`.
+    """A directory with a temporary name. Use `staging_directory` to create one.
 
     Attributes:
         target: Final path of the directory.
-        work: Temporary directory beside the target, which contains the directory to fill.
+        work: Temporary directory in the same parent directory as `target`. It contains the
+            directory to fill.
     """
 
     def __init__(
@@ -84,28 +87,35 @@ class StagingDirectory:
         self.target = self.work = Path(directory)
 
     async def check(self) -> None:
-        """Make sure that `work` is still our directory.
+        """Check that the path `work` still refers to the directory that we created.
 
         Raises:
-            DiskError: Another process has replaced it.
+            DiskError: Another process has replaced or removed it.
         """
         await self._threads.run(self._check)
 
     async def fill(self, directories: Iterable[tuple[str, ...]]) -> None:
-        """Make directories, each listed after its parent.
+        """Create subdirectories.
+
+        Args:
+            directories: Path components of each subdirectory. Parents must be listed before their
+                children.
 
         Raises:
-            DiskError: One of them cannot be made.
+            DiskError: One of them cannot be created.
         """
         await self._threads.run(self._fill, directories)
 
     async def publish(self, files: Iterable[tuple[str, ...]]) -> list[Path]:
-        """Move the directory to its target; return the final paths of its files.
+        """Move the directory to its target and return the final paths of its files.
 
-        If cancelled before the move, the directory is not published.
+        If the caller is cancelled before the move begins, the directory is not moved.
+
+        Args:
+            files: Path components of each file.
 
         Raises:
-            TargetExists: The target exists by now and must not be replaced.
+            TargetExists: Another process has created the target, and it must not be replaced.
             DiskError: The directory cannot be moved.
         """
         return await self._threads.run_final_step(self._publish, files)
@@ -114,18 +124,18 @@ class StagingDirectory:
         """Create a file in the directory. It blocks.
 
         Args:
-            parts: Components of its path.
-            mode: Permissions, from which the umask is removed.
+            parts: Components of the file's path.
+            mode: Permissions of the file, before the umask is applied.
         """
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | PRIVATE
         return OutputFile(os.open(self._at(_TREE, *parts), flags, mode, dir_fd=self._fd))
 
     def opener(self, path: str, flags: int) -> int:
-        """Open a file that lies directly in `work`, for the `opener` of `open`. It blocks."""
+        """Open a file that is directly in `work`. Pass it to `open` as `opener`. It blocks."""
         return os.open(self._at(os.path.basename(path)), flags, dir_fd=self._fd)  # noqa: PTH119
 
     def _at(self, *parts: str) -> str:
-        """Return a path in `work`, relative to its descriptor where there is one."""
+        """Return the path of a file in `work`, relative to its descriptor if there is one."""
         base = () if self._fd is not None else (self.work,)
         return os.path.join(*base, *parts)  # noqa: PTH118 - called for thousands of members
 
@@ -152,7 +162,15 @@ class StagingDirectory:
             os.mkdir(self._at(_TREE), _DIRECTORY_MODE, dir_fd=self._fd)
 
     def _check_target(self) -> bool:
-        """Return True if the target is a directory that may be replaced, False if it is missing."""
+        """Return True if the target is a directory that may be replaced.
+
+        Returns:
+            False if the target does not exist.
+
+        Raises:
+            TargetExists: The target exists and must not be replaced.
+            DiskError: The target is in use and cannot be replaced.
+        """
         try:
             status = self.target.lstat()
         except FileNotFoundError:
@@ -168,7 +186,7 @@ class StagingDirectory:
             reason = "is, or contains, the current directory of this process"
         if reason:
             raise DiskError(
-                f"{self.target}: it {reason} and cannot be replaced; unpack into a directory in it",
+                f"{self.target} {reason}, so it cannot be replaced; unpack into a subdirectory",
                 path=self.target,
             )
         return True
@@ -184,7 +202,7 @@ class StagingDirectory:
             raise self._changed()
 
     def _is_ours(self) -> bool:
-        """Return True if `work` names the directory that we made."""
+        """Return True if the path `work` still refers to the directory that we created."""
         try:
             return self._status is not None and os.path.samestat(self._status, self.work.lstat())
         except OSError:
@@ -210,7 +228,7 @@ class StagingDirectory:
                 self._published = True
                 break
             except OSError as error:
-                # Another process made or removed the target since the check.
+                # Another process may have created or removed the target since the check.
                 exists = error.errno in _TARGET_EXISTS
                 if attempts_left and (error.errno == errno.ENOENT or (exists and self._replace)):
                     continue
@@ -223,7 +241,7 @@ class StagingDirectory:
         os.rename(self._at(name), self.target, src_dir_fd=self._fd)
 
     def _exchange(self) -> None:
-        """Replace the target, and move it back if that fails."""
+        """Replace the target with our directory. If that fails, move the old target back."""
         os.rename(self.target, self._at(_OLD), dst_dir_fd=self._fd)
         self._holds_old = True
         try:
@@ -242,11 +260,12 @@ class StagingDirectory:
             if not (self._replace and error.errno in _TARGET_EXISTS):
                 old = self.work / _OLD
                 raise DiskError(
-                    f"{self.target}: it could not be replaced ({reason}) or moved back; "
-                    f"it is now at {old}",
+                    f"{self.target} could not be replaced ({reason}), and the old directory could "
+                    f"not be moved back; it is now at {old}",
                     path=old,
                 ) from reason
-            # Another process has published its own directory, so the old one is replaced anyway.
+            # Another process has moved its own directory to the target, so the old directory
+            # need not be restored.
             self._dropped += 1
             dropped = self._at(f"{_DROPPED}{self._dropped}")
             os.rename(self._at(_OLD), dropped, src_dir_fd=self._fd, dst_dir_fd=self._fd)
@@ -264,10 +283,10 @@ class StagingDirectory:
             self._created.remove()
 
     def _removed(self) -> bool:
-        """Remove `work`, but nothing that another process has put in its place.
+        """Remove `work`, unless another process has put something else at its path.
 
         Returns:
-            False if it could not be removed.
+            True if `work` was removed.
         """
         with suppress(OSError):
             if self._status is not None and (self._fd is not None or self._is_ours()):
@@ -288,14 +307,17 @@ class StagingDirectory:
 
 
 def _resolve_parent(target: Path) -> Path:
-    """Resolve links in the parent of a path; the path itself may be a link, which is refused."""
+    """Resolve symbolic links in the parent of a path.
+
+    A link at the path itself is not resolved, because a target that is a link is refused later.
+    """
     if target.name in {"", ".."}:
         return Path(os.path.realpath(target))
     return Path(os.path.realpath(target.parent)) / target.name
 
 
 def _is_current(status: os.stat_result) -> bool:
-    """Return True if a directory is the current one or contains it."""
+    """Return True if a directory is, or contains, the current directory of this process."""
     with suppress(OSError):
         current = Path.cwd()
         return any(os.path.samestat(status, path.stat()) for path in (current, *current.parents))

@@ -1,1 +1,1 @@
-"""One artifact to a file or a stream: signed URL, ranges, part file, journal and verification."""
+"""Download one artifact to a file or as a stream, resume it if it breaks, and verify it."""

@@ -1,4 +1,8 @@
-"""The blob store's client for one payload: requests byte ranges and validates each response."""
+"""A client that requests byte ranges of one artifact from the blob store.
+
+GitHub redirects a download to a signed URL of the blob store. The payload is the file at that URL:
+a zip, or a single file that was uploaded unzipped.
+"""
 
 from __future__ import annotations
 
@@ -20,15 +24,15 @@ _ERROR_BYTES = 4096
 _STORE_CODE = re.compile(rb"<Code>([A-Za-z0-9]{1,64})</Code>")
 
 MAX_REJECTED_RESPONSES = 2
-"""Rejected responses in a row after which the same request is not repeated."""
+"""After this many rejected responses in a row, do not send the same request again."""
 
 
 class UnexpectedResponse(Exception):
-    """A response that does not match the requested range or the known payload.
+    """A response that does not match the requested range or earlier responses for the payload.
 
     Attributes:
-        rejection: What is wrong with it.
-        error: Error to raise if retrying does not help.
+        rejection: What is wrong with the response.
+        error: Error to raise to the caller if retrying does not help.
     """
 
     def __init__(self, rejection: RejectedResponse, error: IncompleteDownload) -> None:
@@ -42,11 +46,11 @@ class BlobClient:
 
     Args:
         transport: Sends the requests.
-        urls: Signed URL of the payload.
+        urls: Provides the signed URL of the payload.
         artifact: Artifact, as GitHub describes it.
 
     Attributes:
-        info: Size and ETag of the payload, as far as they are known.
+        info: Size and ETag of the payload. Each is None until it is known.
     """
 
     def __init__(self, transport: Transport, urls: SignedUrlProvider, artifact: Artifact) -> None:
@@ -56,18 +60,22 @@ class BlobClient:
         self.info: BlobInfo = self._info_from_github()
 
     def reset(self) -> None:
-        """Forget what the store said about the payload, because it has changed."""
+        """Forget the size and the ETag from earlier responses, because the payload has changed."""
         self.info = self._info_from_github()
 
     @asynccontextmanager
     async def open(self, start: int, stop: int | None) -> AsyncIterator[RangeBody]:
-        """Request the bytes from `start` to before `stop`; None is the end of the payload.
+        """Request a range of bytes and return the response body.
 
         A valid response updates `info`.
 
+        Args:
+            start: Offset of the first byte.
+            stop: Offset after the last byte; None for the end of the payload.
+
         Raises:
-            GitHubError: GitHub refuses the signed URL.
-            StoreError: The store answers with an error status.
+            GitHubError: GitHub refuses to issue a signed URL.
+            StoreError: The store responds with an error status.
             UnexpectedResponse: The response does not match the request.
             RedirectRefused: A redirect is insecure, or there are too many.
             TransportError: The store cannot be reached.
@@ -84,11 +92,12 @@ class BlobClient:
                 if renewed or not redirects.may_have_expired(stream.status, signed_for_this=is_new):
                     yield await self._body(stream, start, stop)
                     return
-            # Renew once per request, so that a store that refuses every URL fails.
+            # Renew the URL only once per request. Otherwise a store that refuses every URL would
+            # cause an endless loop.
             renewed = True
 
     def incomplete_error(self, reason: str, received: int) -> IncompleteDownload:
-        """Return the error for a payload with too few or too many bytes."""
+        """Create the error for a response with too few or too many bytes, or an invalid one."""
         return IncompleteDownload(
             f"artifact {self._artifact.id}: {reason}", received=received, expected=self.info.total
         )
@@ -109,7 +118,11 @@ class BlobClient:
         )
 
     def _info_from_github(self) -> BlobInfo:
-        """Return the size that GitHub records; without a digest it is not the payload's."""
+        """Return the payload's size according to GitHub.
+
+        If GitHub has no digest of the artifact, its size may not be that of the payload and is not
+        used.
+        """
         return BlobInfo(self._artifact.size_in_bytes if self._artifact.digest is not None else None)
 
     async def _body(self, stream: StreamedResponse, start: int, stop: int | None) -> RangeBody:
@@ -128,8 +141,8 @@ class RangeBody:
     Attributes:
         headers: Headers of the response, by lower-case name.
         url_path: Percent-encoded path of the URL.
-        is_partial: Whether the response is the requested range (206).
-        supports_ranges: Whether the store says that it serves ranges.
+        is_partial: Whether the response has status 206, and so contains the requested range.
+        supports_ranges: Whether the response shows that the store supports range requests.
     """
 
     def __init__(
@@ -148,7 +161,7 @@ class RangeBody:
         """Return the next chunk, or ``b""`` at the end of the range.
 
         Raises:
-            IncompleteDownload: The body is shorter or longer than announced.
+            IncompleteDownload: The body is shorter or longer than expected.
             TransportError: The connection broke or became too slow.
         """
         if self._at == self._stop:

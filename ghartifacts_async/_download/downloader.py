@@ -1,4 +1,8 @@
-"""Downloading one artifact to a file: resume or start, fetch, verify, publish."""
+"""Download one artifact to a file.
+
+A download resumes an earlier one or starts a new one, fetches the missing bytes, verifies the file,
+and moves it to its final path.
+"""
 
 from __future__ import annotations
 
@@ -29,15 +33,15 @@ _log = logging.getLogger("ghartifacts_async")
 
 
 class Downloader:
-    """One download, from its request to the published file.
+    """The download of one artifact to a file.
 
     Args:
         transport: Sends the requests.
-        threads: Threads that work on the files.
+        threads: Threads that read and write the files.
         policy: Retry policy.
-        urls: Signed URL of the payload.
-        key: Identifies the artifact among all servers and repositories.
-        request: What is requested.
+        urls: Provides the signed URL of the payload.
+        key: Unique identifier of the artifact; it names the server, the repository and the id.
+        request: The artifact, its destination, and the caller's options.
     """
 
     def __init__(
@@ -64,7 +68,7 @@ class Downloader:
         self._started = False
 
     async def run(self) -> Download:
-        """Download the artifact, unless the wanted file already exists.
+        """Download the artifact, unless the file already exists with the right content.
 
         Raises:
             ArtifactsError: The artifact cannot be downloaded; see `Repo.download_artifact`.
@@ -94,7 +98,7 @@ class Downloader:
         )
 
     async def _skipped(self) -> Download:
-        """Return the result for a file that already exists."""
+        """Return the result for a download that is skipped because the file already exists."""
         if self._request.durable:
             await self._target.sync(self._threads)
         size, digest = self._artifact.size_in_bytes, self._artifact.digest
@@ -104,7 +108,11 @@ class Downloader:
         return Download(self._artifact, self._target.path, size, digest, True, skipped=True)
 
     async def _download(self) -> Download | None:
-        """Resume or start, fetch, verify and publish. Return None if the wanted file exists."""
+        """Download, verify and publish the file.
+
+        Return None if its final name turns out to be that of an existing file with the right
+        content.
+        """
         if await self._resume_finds_existing():
             return None
         resumed, whole = self._part.spans.total, False
@@ -121,7 +129,7 @@ class Downloader:
                 self._part.discard()
                 if not resumed:
                     raise
-                # The bytes of the earlier download may be the wrong ones.
+                # The bytes from the earlier download may be wrong, so download all of them again.
                 error = mismatch
             await self._start_over(error)
             resumed = 0
@@ -139,7 +147,11 @@ class Downloader:
         )
 
     async def _resume_finds_existing(self) -> bool:
-        """Resume an earlier download. Return True if the file that it was for already exists."""
+        """Resume an earlier download, if there is one.
+
+        Return True if a file with the final name that the earlier download recorded already exists
+        with the right content.
+        """
         record = await self._part.resume(self._key, self._expected_digest)
         if record is None:
             return False
@@ -151,10 +163,13 @@ class Downloader:
         return False
 
     async def _fetch(self, whole: bool) -> bool:
-        """Fetch the missing bytes. Return False if the wanted file turns out to exist.
+        """Fetch the missing bytes.
+
+        Return False if the response shows the file's final name, and that file already exists with
+        the right content.
 
         Args:
-            whole: Send one plain request, because the store serves no ranges.
+            whole: Request the whole payload at once, because the store does not support ranges.
         """
         total, connections = self._client.info.total, self._request.connections
         if whole:
@@ -180,7 +195,10 @@ class Downloader:
         return await fetcher.run(connections)
 
     async def _on_first_response(self, body: RangeBody) -> bool:
-        """Start the part file, now that name and size are known. Return False to stop."""
+        """Start the part file, because the response shows the name and the size of the payload.
+
+        Return False if the file already exists with the right content, so the fetch must stop.
+        """
         if self._started:
             return True
         info, name_for = self._client.info, self._request.name_for
@@ -201,18 +219,24 @@ class Downloader:
         return True
 
     async def _finds_existing(self, name: str) -> bool:
-        """Set the final name, unless it is set. Return True if it names the wanted file."""
+        """Set the target's final name, unless it is already final.
+
+        Return True if a file with the new name already exists with the right content.
+        """
         if self._target.name_is_final:
             return False
         self._target.set_name(name)
         return await self._exists()
 
     async def _verify(self) -> tuple[Digest, bool]:
-        """Return the SHA-256 of the file on disk, and whether GitHub recorded it.
+        """Verify the part file.
+
+        Returns:
+            Its SHA-256, and True if that matches GitHub's digest or False if GitHub has none.
 
         Raises:
-            DigestMismatch: GitHub recorded another digest.
-            RestartDownload: Bytes are missing.
+            DigestMismatch: The SHA-256 differs from GitHub's digest.
+            RestartDownload: The file does not have the expected number of bytes.
         """
         total = await self._part.finish_writing()
         digest = await self._part.digest()
@@ -226,7 +250,7 @@ class Downloader:
         raise RestartDownload(error, whole=True)
 
     async def _start_over(self, error: ArtifactsError) -> None:
-        _log.warning("%s; starting over", error)
+        _log.warning("%s; downloading the artifact again from the first byte", error)
         self._part.discard()
         self._client.reset()
         self._started = False

@@ -1,4 +1,4 @@
-"""Fetching the missing bytes of a payload, over several connections, each with its retries."""
+"""Fetch the missing bytes of a payload over several connections, and retry failed requests."""
 
 from __future__ import annotations
 
@@ -31,11 +31,12 @@ _MAX_CHUNKS = 1024
 
 
 class RestartDownload(Exception):
-    """The received bytes are useless; the download must start again from the first byte.
+    """The received bytes cannot be used, so the download must start again from the first byte.
 
     Attributes:
-        error: Reason.
-        whole: Whether the store serves no ranges, so that one plain request must do.
+        error: The error that explains why they cannot be used.
+        whole: Whether to request the whole payload at once, because the store does not support
+            ranges.
     """
 
     def __init__(self, error: ArtifactsError, *, whole: bool) -> None:
@@ -45,26 +46,31 @@ class RestartDownload(Exception):
 
 
 class Sink(Protocol):
-    """The destination of the bytes."""
+    """The destination of the received bytes, for example a part file."""
 
     def write(self, offset: int, chunks: list[bytes], size: int) -> asyncio.Future[None]:
-        """Start to write `size` bytes at `offset`."""
+        """Start to write chunks with a total of `size` bytes at `offset`.
+
+        Returns:
+            A future that is done when the chunks are written.
+        """
         ...
 
 
 class Fetcher:
-    """Fetches the segments of a scheduler into a sink.
+    """Fetches the missing bytes of a payload and writes them to a sink.
 
     Args:
-        client: Client of the payload.
+        client: Requests ranges of the payload.
         sink: Destination of the bytes.
-        threads: Threads whose batch size is shared by all downloads.
-        scheduler: The missing bytes.
+        threads: The client's threads, which decide how many bytes to collect before each write.
+        scheduler: Assigns segments of the missing bytes to the connections.
         retrier: Decides whether to retry a failed request.
-        on_first_response: Awaited with the first valid response, before its body is read. Returns
-            False to stop the fetch.
-        on_bytes: Called with the number of bytes of each chunk.
-        shared_connections: Bounds the connections beyond the first of each of several downloads.
+        on_first_response: Called with the first valid response before its body is read, and
+            awaited. It returns False to stop the fetch.
+        on_bytes: Called with the size of each received chunk in bytes.
+        shared_connections: Limits how many connections all downloads of a bulk operation use in
+            total, not counting the first connection of each download. None means no limit.
     """
 
     def __init__(
@@ -96,14 +102,14 @@ class Fetcher:
         """Fetch all missing bytes.
 
         Args:
-            connections: Number of concurrent connections; None for a number that suits the size.
+            connections: Number of concurrent connections. None chooses it by the payload's size.
 
         Returns:
             False if `on_first_response` stopped the fetch.
 
         Raises:
-            RestartDownload: The received bytes are useless.
-            ArtifactsError: The bytes cannot be fetched.
+            RestartDownload: The received bytes cannot be used.
+            ArtifactsError: The missing bytes cannot be fetched.
         """
         self._connections = connections
         count = connections or MAX_CONNECTIONS
@@ -115,7 +121,8 @@ class Fetcher:
                 for worker in done:
                     worker.result()
         finally:
-            # A connection whose bytes another one has taken over may still wait for its response.
+            # A worker may still be waiting for the response to a request whose bytes another
+            # worker has fetched in the meantime.
             for worker in workers:
                 worker.cancel()
             try:
@@ -123,7 +130,8 @@ class Fetcher:
             finally:
                 for worker in workers:
                     if not worker.cancelled():
-                        worker.exception()  # retrieved, because the first error is enough
+                        # Mark the exception as retrieved. Only the first one is raised.
+                        worker.exception()
         return not self._stopped
 
     @property
@@ -131,7 +139,12 @@ class Fetcher:
         return self._stopped or self._scheduler.complete
 
     async def _work(self, number: int) -> None:
-        """Fetch one segment after another; the other connections wait for the first response."""
+        """Fetch one segment after another over one connection.
+
+        Args:
+            number: Number of the connection. Number 0 starts at once; the others wait until it has
+                a response.
+        """
         rate, rejected = 0.0, 0
         if number:
             await self._responded.wait()
@@ -180,7 +193,7 @@ class Fetcher:
             if not self._responded.is_set():
                 if not body.supports_ranges:
                     self._connections = 1
-                # The other connections may be made while the disk reserves room.
+                # Let the other connections open while space for the file is reserved on disk.
                 self._responded.set()
                 self._stopped = not await self._on_first_response(body)
                 if self._stopped:
@@ -193,7 +206,10 @@ class Fetcher:
             await self._receive(body, segment)
 
     async def _receive(self, body: RangeBody, segment: Segment) -> None:
-        """Move a body to the sink: one batch is gathered while the previous one is written."""
+        """Read a response body and write it to the sink in batches.
+
+        The next batch of chunks is received while the previous one is being written.
+        """
         batch: list[bytes] = []
         batch_size = 0
         writing: asyncio.Future[None] | None = None
@@ -216,7 +232,7 @@ class Fetcher:
                     writing = self._sink.write(segment.at - batch_size, batch, batch_size)
                     batch, batch_size = [], 0
         finally:
-            # Write the received bytes even after an error, so that they are not fetched again.
+            # Write the received bytes even after an error, so that they need not be fetched again.
             try:
                 if batch_size:
                     last = self._sink.write(segment.at - batch_size, batch, batch_size)

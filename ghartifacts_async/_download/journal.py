@@ -1,8 +1,8 @@
-"""The journal of an incomplete download: which bytes of which payload are on disk, as text.
+"""The journal of an incomplete download: a text file that lists the bytes that are on disk.
 
-The first line is JSON and identifies the payload. Each further line is a byte range that was
-written before the line was. A line without its line break is ignored. So a process can be killed at
-any moment, and the journal is either correct or recognisably not.
+The first line is JSON and identifies the payload. Each further line is a byte range. A line is
+written only after its bytes are written, and a last line without a line break is ignored. So the
+journal stays correct even if the process is killed at any moment.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ class Record:
     """The content of a journal.
 
     Attributes:
-        artifact: Key of the artifact, which names server, repository and id.
-        digest: Digest that GitHub records, or None.
+        artifact: Unique identifier of the artifact; it names the server, the repository and the id.
+        digest: GitHub's digest of the payload, or None if GitHub has none.
         total: Size of the payload in bytes.
-        etag: The payload's ``ETag``, or None.
-        name: Name of the file that it becomes.
-        boot: Identifier of the start of the machine that wrote it, ``""`` where there is none.
+        etag: The payload's ``ETag``, or None if the store sent none.
+        name: Name of the file when the download is complete.
+        boot: Identifier of the boot during which the journal was written, or ``""`` if the system
+            has no such identifier.
         spans: Byte ranges that are on disk.
     """
 
@@ -42,7 +43,7 @@ class Record:
 
     @property
     def blob(self) -> BlobInfo:
-        """What the store's responses must agree with."""
+        """The size and the ETag that the store's responses must have."""
         return BlobInfo(self.total, self.etag)
 
 
@@ -53,7 +54,7 @@ def header(record: Record) -> bytes:
 
 
 def line(start: int, stop: int) -> bytes:
-    """Return the line of a byte range."""
+    """Return the journal line for a byte range."""
     return b"%d-%d\n" % (start, stop)
 
 
@@ -62,10 +63,11 @@ def read(text: bytes, artifact: str, digest: str | None, boot: str) -> Record | 
 
     Args:
         text: Content of the journal.
-        artifact: Key of the artifact to download.
-        digest: Digest that GitHub records for it. Without one, nothing would reveal bytes that
-            were lost in a power failure, so only a journal of this start of the machine is used.
-        boot: Identifier of this start of the machine.
+        artifact: Unique identifier of the artifact to download.
+        digest: GitHub's digest of the artifact, or None. Without a digest, bytes that a power
+            failure has destroyed would not be noticed. So the journal must then be from the
+            current boot.
+        boot: Identifier of the current boot, or ``""`` if the system has none.
     """
     first, *lines = text.split(b"\n")
     try:

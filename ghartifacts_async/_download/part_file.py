@@ -1,8 +1,9 @@
-"""An incomplete payload beside its target: a part file, a journal and a lock.
+"""An incomplete download, stored beside its target as a part file and a journal.
 
-A line of the journal is written after the bytes that it describes. The holder of the journal's lock
-writes to the part file; the next download finds both and resumes. A rename turns the part file into
-the target, so a file at the final path is always complete.
+The part file contains the received bytes, and the journal lists their ranges. Only the process that
+has locked the journal may write to the part file. If a download fails, the next one finds both
+files and resumes. The complete part file is renamed to the target, so a file at the final path is
+always complete.
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ async def open_part_file(
     """Open and lock the part file of a target.
 
     Args:
-        threads: Threads that work on it.
-        hidden: The hidden files of the target. Missing directories are made.
+        threads: Threads that read and write the files.
+        hidden: Paths of the part file and the journal. Missing directories are created.
         wait_for_lock: Wait while another download holds the lock.
         keep_partial: Keep the received bytes for the next download if this one fails.
 
@@ -65,10 +66,10 @@ async def open_part_file(
 
 
 class PartFile:
-    """A part file under its lock. Made by `open_part_file`.
+    """A locked part file. Use `open_part_file` to create one.
 
     Attributes:
-        spans: Byte ranges that are on disk and in the journal.
+        spans: Byte ranges that are on disk and recorded in the journal.
     """
 
     def __init__(self, threads: IoThreads, hidden: HiddenFiles) -> None:
@@ -85,14 +86,14 @@ class PartFile:
         self.spans = RangeSet()
 
     async def resume(self, artifact: str, digest: str | None) -> Record | None:
-        """Reopen what an earlier download of the same payload left.
+        """Open the part file of an earlier download of the same payload, if there is one.
 
         Args:
-            artifact: Key of the artifact.
-            digest: Digest that GitHub records for it, or None.
+            artifact: Unique identifier of the artifact.
+            digest: GitHub's digest of the artifact, or None if GitHub has none.
 
         Returns:
-            The journal's record, or None if nothing can be resumed.
+            The content of the journal, or None if there is no download to resume.
 
         Raises:
             DiskError: The files cannot be read.
@@ -105,11 +106,11 @@ class PartFile:
         return record
 
     async def begin(self, record: Record) -> None:
-        """Start an empty part file, and reserve room for the payload.
+        """Create an empty part file and reserve disk space for the payload.
 
         Raises:
-            DiskFull: The disk has too little room.
-            DiskError: The file cannot be made.
+            DiskFull: The disk has too little free space.
+            DiskError: The file cannot be created.
         """
         await self._wait_for_jobs()
         self.discard()
@@ -122,11 +123,16 @@ class PartFile:
         self.spans, self._discarded = RangeSet(), True
 
     def write(self, offset: int, chunks: Sequence[bytes], size: int) -> asyncio.Future[None]:
-        """Start to write `size` bytes.
+        """Start to write received chunks in the background.
+
+        Args:
+            offset: Offset in the file at which to write the chunks.
+            chunks: The chunks, in order.
+            size: Total size of the chunks in bytes.
 
         Returns:
-            A future that is done once the bytes and their journal line are written. It raises a
-            `DiskError` if they cannot be.
+            A future that is done when the bytes and their journal line are written. It raises a
+            `DiskError` if writing fails.
         """
         job = self._threads.start(self._write, offset, chunks, size, after_close=True)
         self._jobs.add(job)
@@ -144,7 +150,7 @@ class PartFile:
         return job
 
     async def finish_writing(self) -> int:
-        """Wait for the last write; return the number of bytes on disk.
+        """Wait for all writes to finish and return the number of bytes on disk.
 
         Raises:
             DiskError: A write has failed.
@@ -156,7 +162,7 @@ class PartFile:
         return self._size
 
     async def digest(self) -> Digest:
-        """Return the SHA-256 of the file after `finish_writing`.
+        """Return the SHA-256 of the file. Call `finish_writing` first.
 
         Raises:
             DiskError: The file cannot be read.
@@ -165,18 +171,18 @@ class PartFile:
         return await self._hasher.digest(self._size)
 
     async def tail(self, size: int) -> bytes:
-        """Return the last `size` bytes, or all of a shorter file."""
+        """Return the last `size` bytes of the file, or the whole file if it is shorter."""
         return await self._threads.run(self._tail, size)
 
     async def publish(self, target: Path, *, replace: bool, durable: bool) -> None:
-        """Rename the part file to its target in one step.
+        """Rename the part file to its target atomically.
 
-        If cancelled before the rename, the file is not published.
+        If the caller is cancelled before the rename begins, the file is not renamed.
 
         Args:
             target: Final path.
             replace: Replace an existing file.
-            durable: Return once the file would survive a power failure.
+            durable: Sync the file to disk, so that it survives a power failure.
 
         Raises:
             TargetExists: The target exists and `replace` is false.
@@ -214,7 +220,8 @@ class PartFile:
             except OSError as error:
                 if error.errno not in LOCKS_UNSUPPORTED:
                     raise
-            # Without locks, only a random name keeps other downloads away.
+            # The file system does not support locks. Use a random name instead, so that no other
+            # download writes to the same part file.
             self._hidden = HiddenFiles.unique(directory)
             self._journal = LockFile(self._hidden.journal)
             return self._journal.acquire(lock=False)
@@ -224,7 +231,8 @@ class PartFile:
     def _acquire(self) -> bool:
         directory = self._hidden.directory
         for _ in range(_OPEN_ATTEMPTS):
-            # A download that ends at this moment may remove the directories that it made.
+            # Another download that fails at the same moment may remove directories that it
+            # created, so create them again.
             with suppress(FileNotFoundError, FileExistsError):
                 self._created.make(directory)
                 return self._journal.acquire()
@@ -247,7 +255,8 @@ class PartFile:
 
     def _begin(self, record: Record) -> None:
         with disk_errors(self._hidden.part):
-            # In this order, so that a journal never describes bytes that are not on disk.
+            # Clear the old journal before its part file is replaced, so that it never lists bytes
+            # that are not on disk.
             self._journal.clear()
             if self._file is not None:
                 self._file.close()
@@ -292,7 +301,7 @@ class PartFile:
             raise disk_error(error, target) from error
 
     def _release(self, keep_partial: bool) -> None:
-        """Release the lock, and remove the files unless the next download can resume."""
+        """Release the lock, and remove the files unless a later download may resume from them."""
         try:
             if self._file is not None:
                 with suppress(OSError):

@@ -1,4 +1,4 @@
-"""Progress of one download, reported to the caller's callback."""
+"""Report the progress of a download to the caller's callback."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _REPORT_INTERVAL = 0.1
 
 
 class ProgressReporter(Generic[_P]):
-    """Calls the caller's callback, at most ten times a second.
+    """Calls the caller's callback at most ten times per second.
 
     Args:
         on_progress: The caller's callback, or None.
-        start: Time from which the first tenth of a second counts, on the loop's clock.
+        start: Time on the event loop's clock. The first report is due a tenth of a second later.
     """
 
     def __init__(
@@ -46,13 +46,15 @@ class ProgressReporter(Generic[_P]):
         try:
             self._on_progress(progress)
         except ProgressError:
-            raise  # from the callback of a bulk operation
+            raise  # already converted, by the reporter of a bulk operation
         except Exception as error:
             raise ProgressError(f"on_progress raised {type(error).__name__}") from error
 
 
 class Meter:
-    """Counts the bytes of one download, and reports at most ten times a second and at the end.
+    """Counts the bytes of one download and reports them to the caller's callback.
+
+    It reports at most ten times per second while bytes arrive, and once at the end.
 
     Args:
         artifact: Artifact that is downloaded.
@@ -60,7 +62,7 @@ class Meter:
 
     Attributes:
         total: Size of the payload in bytes, or None if it is unknown.
-        resumed: Bytes kept from an earlier download.
+        resumed: Number of bytes kept from an earlier download.
     """
 
     def __init__(self, artifact: Artifact, on_progress: OnProgress | None) -> None:
@@ -72,16 +74,16 @@ class Meter:
         self.resumed = 0
 
     def begin(self, total: int | None, resumed: int = 0) -> None:
-        """Start to count.
+        """Start counting at the number of bytes kept from an earlier download.
 
         Args:
             total: Size of the payload in bytes, or None if it is unknown.
-            resumed: Bytes kept from an earlier download.
+            resumed: Number of bytes kept from an earlier download.
         """
         self.total, self.resumed, self._done = total, resumed, resumed
 
     def add(self, received: int) -> None:
-        """Count received bytes.
+        """Add a number of received bytes, and report the progress if a report is due.
 
         Raises:
             ProgressError: The callback raised.
@@ -102,7 +104,7 @@ class Meter:
         self._report(asyncio.get_running_loop().time())
 
     def _report(self, now: float) -> None:
-        # A download that starts over reports no smaller number than before.
+        # If a download starts over, the reported number of bytes must not decrease.
         self._max_reported = max(self._max_reported, self._done)
         rate = self._received / max(now - self._started_at, 1e-9)
         progress = Progress(self._artifact, self._max_reported, self.total, rate, self.resumed)

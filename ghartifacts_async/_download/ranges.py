@@ -1,12 +1,13 @@
 """Byte ranges: which are on disk, which to fetch next, and whether a response matches its request.
 
-A download is cut into segments, which the connections claim in order, so that the bytes on disk
-grow from the front and a hasher can follow the writer. Segments become smaller towards the end. A
-connection that finds no free segment steals the end of the segment that would finish last: as many
-bytes as the other connection would not fetch in time. So all connections finish at about the same
-time, even if one of them is slow.
+A download is split into segments (contiguous byte ranges). Connections claim them in order, so the
+file grows from its beginning and can be hashed while it is written. Segments become smaller towards
+the end of the file. A connection that finds no free segment takes over the end of the claimed
+segment that would finish last. The split point depends on the speed of both connections, so that
+both finish at about the same time.
 
-Requests contain a single range with both ends, because stores disagree about all other forms.
+Every range request has a single range with a first and a last byte, because blob stores handle
+other forms differently.
 
 Source: RFC 9110, section 14; https://learn.microsoft.com/rest/api/storageservices/get-blob
 """
@@ -23,10 +24,10 @@ from attrs import define, frozen
 from ghartifacts_async._arguments import MAX_CONNECTIONS
 
 ByteRange: TypeAlias = tuple[int, int]
-"""Offset of the first byte, and of the byte after the last one."""
+"""A byte range: the offset of its first byte, and the offset after its last byte."""
 
 BYTES_PER_CONNECTION = 32 * 2**20
-"""Size of a payload for which one more connection pays."""
+"""Bytes of a payload per connection: a payload twice this size is fetched over two connections."""
 
 _MAX_SEGMENT = 32 * 2**20
 _MIN_SEGMENT = 2**20
@@ -38,15 +39,15 @@ _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
 
 
 def connections(size: int) -> int:
-    """Return the number of connections that suits a payload of `size` bytes."""
+    """Return the number of connections to use for a payload of `size` bytes."""
     return max(1, min(MAX_CONNECTIONS, size // BYTES_PER_CONNECTION))
 
 
 class RangeSet:
-    """A set of bytes, as sorted ranges that neither overlap nor touch.
+    """A set of byte offsets, stored as sorted ranges that neither overlap nor touch.
 
     Args:
-        ranges: Ranges to begin with, in any order.
+        ranges: Initial ranges, in any order.
 
     Attributes:
         total: Number of bytes in the set.
@@ -62,7 +63,7 @@ class RangeSet:
         return iter(self._ranges)
 
     def add(self, start: int, stop: int) -> None:
-        """Add the bytes from `start` to before `stop`."""
+        """Add the bytes from `start` up to, but not including, `stop`."""
         if start >= stop:
             return
         low = bisect_left(self._ranges, start, key=lambda one: one[1])
@@ -76,7 +77,7 @@ class RangeSet:
 
     @property
     def contiguous_length(self) -> int:
-        """The number of bytes from the first byte of the payload to the first gap."""
+        """The number of bytes before the first gap, counted from the beginning of the payload."""
         return self._ranges[0][1] if self._ranges and self._ranges[0][0] == 0 else 0
 
     def missing(self, total: int) -> list[ByteRange]:
@@ -88,14 +89,14 @@ class RangeSet:
 
 @define(eq=False)
 class Segment:
-    """What one connection is fetching.
+    """A contiguous part of the payload that one connection is fetching.
 
     Attributes:
-        at: Offset of the next byte, which grows.
-        stop: Offset after the last byte, which shrinks when another connection steals the end;
-            None if the size is unknown.
-        started_at: Time of the request, on the event loop's clock.
-        received: Bytes received since then.
+        at: Offset of the next byte to receive.
+        stop: Offset after the last byte, or None if the size of the payload is unknown. It becomes
+            smaller if another connection takes over the end of the segment.
+        started_at: Time on the event loop's clock from which `rate` is measured.
+        received: Number of bytes received since then.
     """
 
     at: int
@@ -105,19 +106,19 @@ class Segment:
 
     @property
     def left(self) -> int:
-        """The number of missing bytes; 0 if the size is unknown."""
+        """The number of bytes still to receive, or 0 if the size of the payload is unknown."""
         return 0 if self.stop is None else self.stop - self.at
 
     def rate(self, now: float) -> float:
-        """Return the bytes per second since the request."""
+        """Return the average number of bytes received per second since `started_at`."""
         return self.received / max(now - self.started_at, 1e-3)
 
 
 class SegmentScheduler:
-    """Distributes the missing bytes to the connections.
+    """Assigns the missing bytes of a payload to connections.
 
     Args:
-        missing: Missing ranges in order; a stop of None is an unknown end.
+        missing: Missing ranges, in order. A stop of None means that the end is unknown.
         connections: Number of concurrent connections.
     """
 
@@ -134,11 +135,13 @@ class SegmentScheduler:
         )
 
     def claim(self, now: float, rate: float = 0.0) -> Segment | None:
-        """Return the next segment, or None if there is nothing to fetch at the moment.
+        """Assign a segment to a connection and return it.
+
+        Return None if the connection has nothing to fetch at the moment.
 
         Args:
             now: Time on the event loop's clock.
-            rate: Bytes per second of the connection's last segment.
+            rate: Bytes per second at which the connection fetched its previous segment, or 0.
         """
         segment = self._next() if self._free else self._steal(now, rate)
         if segment is not None:
@@ -147,7 +150,7 @@ class SegmentScheduler:
         return segment
 
     def release(self, segment: Segment) -> None:
-        """Give a segment back; its missing bytes are free again."""
+        """End a connection's claim to a segment. Others may claim the bytes still missing."""
         self._claimed.remove(segment)
         if segment.stop is None or segment.left:
             self._free.append((segment.at, segment.stop))
@@ -169,7 +172,10 @@ class SegmentScheduler:
         return Segment(start, start + size)
 
     def _steal(self, now: float, rate: float) -> Segment | None:
-        """Return the end of the slowest segment, or None if sharing it would not save time."""
+        """Take over the end of the claimed segment that would finish last.
+
+        Return it as a new segment, or None if splitting would not save time.
+        """
 
         def seconds_left(segment: Segment) -> float:
             return segment.left / max(segment.rate(now), 1.0)
@@ -192,11 +198,13 @@ class SegmentScheduler:
 
 @frozen
 class BlobInfo:
-    """What is known of a payload, and what every response must agree with.
+    """The size and the ETag of a payload, as far as they are known.
+
+    A response with a different size or ETag is rejected.
 
     Attributes:
         total: Size in bytes, or None if it is unknown.
-        etag: The payload's ``ETag``, or None.
+        etag: The payload's ``ETag``, or None if it is unknown.
     """
 
     total: int | None = None
@@ -205,12 +213,12 @@ class BlobInfo:
 
 @frozen
 class RejectedResponse:
-    """Why a response is not used.
+    """The reason why a response is rejected.
 
     Attributes:
         reason: Description for an error message.
-        changed: Whether the payload seems to differ from the earlier one.
-        whole: Whether the store sent the whole payload in reply to a range request.
+        changed: Whether the payload seems to have changed since an earlier response.
+        whole: Whether the store sent the whole payload in response to a range request.
     """
 
     reason: str
@@ -219,12 +227,12 @@ class RejectedResponse:
 
 
 def is_whole(start: int, stop: int | None, info: BlobInfo) -> bool:
-    """Return True if a range is the whole payload, which needs no ``Range`` header."""
+    """Return True if a range is the whole payload, so that no ``Range`` header is needed."""
     return start == 0 and (stop is None or stop == info.total)
 
 
 def range_headers(start: int, stop: int | None, info: BlobInfo) -> dict[str, str]:
-    """Return the headers of a request for a range."""
+    """Return the headers for requesting a range."""
     headers: dict[str, str] = {}
     if not is_whole(start, stop, info):
         assert stop is not None
@@ -237,24 +245,25 @@ def range_headers(start: int, stop: int | None, info: BlobInfo) -> dict[str, str
 def validate_response(
     status: int, headers: Mapping[str, str], start: int, stop: int | None, info: BlobInfo
 ) -> BlobInfo | RejectedResponse | None:
-    """Check that a response matches its request and the known payload.
+    """Check that a response matches its request, and the size and ETag of the payload.
 
-    This also catches stores that ignore ``If-Match`` or ``Range``.
+    This also detects stores that ignore the ``If-Match`` or the ``Range`` header.
 
     Args:
         status: Status of the response.
         headers: Headers of the response, by lower-case name.
         start: Offset of the first requested byte.
         stop: Offset after the last requested byte; None for the end of the payload.
-        info: What is known of the payload.
+        info: Size and ETag of the payload, as far as they are known.
 
     Returns:
-        What is known after the response, the reason to reject it, or None for an error status.
+        A `BlobInfo` with the size and ETag known so far if the response is valid, a
+        `RejectedResponse` if it is not, or None if the status is another error status.
     """
     whole = is_whole(start, stop, info)
     if status in {412, 416}:
         return RejectedResponse(
-            f"the store answered {status}: the payload has changed", changed=True
+            f"the store responded with {status}: the payload has changed", changed=True
         )
     if status == 200 and not whole:
         return RejectedResponse(

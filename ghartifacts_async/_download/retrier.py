@@ -1,4 +1,4 @@
-"""Retry policy for downloads: received bytes reset the attempt counter."""
+"""Retry failed requests of a download. Received bytes reset the attempt counter."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _log = logging.getLogger("ghartifacts_async")
 
 
 class Retrier:
-    """Waits before each retry of a download, and raises when the policy is exhausted.
+    """Waits before each retry of a download, or raises if the policy allows no further attempt.
 
     Args:
         policy: The client's retry policy.
-        chance: Returns random numbers from 0 to 1.
+        chance: Returns a random number from 0 to 1, which varies the waits.
     """
 
     def __init__(self, policy: RetryPolicy, chance: Callable[[], float] = random.random) -> None:
@@ -29,27 +29,34 @@ class Retrier:
         self._streak = retry.FailureStreak()
 
     def record_bytes(self, received: int) -> None:
-        """Record received bytes; only bytes beyond the most received so far are progress."""
+        """Record received bytes, which reset the attempt counter.
+
+        After the download has started over, bytes that were received before do not count again.
+        """
         self._streak.record_bytes(received, _now())
 
     def read_requested(self) -> None:
-        """Record that the reader wants more; its pause is not the store's delay."""
+        """Record that the reader requests the next chunk.
+
+        The time since the last received bytes is then not counted against the retry policy, because
+        the reader caused it and not the store.
+        """
         self._streak.read_requested(_now())
 
     def start_over(self) -> None:
-        """Record that the received bytes were discarded."""
+        """Record that the received bytes were discarded and the download starts over."""
         self._streak.restart()
 
     async def wait_or_raise(self, error: ArtifactsError, connection: int = 0) -> None:
         """Wait before the next attempt of a connection.
 
         Args:
-            error: Reason of the last failure.
-            connection: Number of the connection, because an outage that strikes all of them is
-                one failure for each.
+            error: Error of the failed attempt.
+            connection: Number of the connection. Failures are counted per connection, so that an
+                outage that breaks all connections does not count several times.
 
         Raises:
-            ArtifactsError: This error, because the policy allows no other attempt.
+            ArtifactsError: The given error, because the policy allows no further attempt.
         """
         failures, elapsed = self._streak.record_failure(_now(), connection)
         attempt = retry.Attempt(failures, elapsed, self._chance())
@@ -66,11 +73,12 @@ def _now() -> float:
 
 
 def _failure(error: ArtifactsError) -> retry.Failure:
-    """Return what an error means for the next attempt."""
+    """Convert an error to the `Failure` from which the retry policy decides what to do next."""
     if isinstance(error, StoreError):
-        # A refused URL is renewed, so its status says nothing about the next attempt.
+        # These statuses mean that the signed URL was refused. The next attempt uses a new URL, so
+        # the status must not make the failure permanent.
         status = None if error.status in redirects.URL_REFUSED else error.status
         return retry.Failure(status, error.retry_after)
-    # Errors of GitHub's API were already retried by the API client.
+    # The API client has already retried errors of GitHub's API.
     transient = retry.is_transient(error) or isinstance(error, IncompleteDownload)
     return retry.Failure(permanent=not transient or error.attempts > 1)

@@ -1,4 +1,4 @@
-"""The signed URL of a download: requested from GitHub, shared by its connections, and renewed."""
+"""Request the signed URL of a download, share it between connections, and renew it."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from ghartifacts_async._http.redirects import SignedUrl
 from ghartifacts_async._http.transport import Transport
 
 LIFETIME = 50.0
-"""Seconds for which a URL is used. It is valid for 60, which begin before it arrives."""
+"""Seconds for which a signed URL is used. GitHub's URLs expire 60 seconds after they are signed."""
 
 
 class SignedUrlProvider:
-    """A signed URL for all connections of one download.
+    """Provides a valid signed URL to all connections of one download.
 
     Args:
-        api: Client of GitHub's API.
-        transport: Owner of the connection pool.
-        call: API call that redirects to the payload.
+        api: Client for GitHub's API.
+        transport: Transport whose connection pool the download uses.
+        call: API call whose response redirects to the payload.
 
     Attributes:
-        issued: Number of URLs that GitHub has issued.
+        issued: Number of URLs that GitHub has issued for this download.
     """
 
     def __init__(self, api: ApiClient, transport: Transport, call: ApiCall[SignedUrl]) -> None:
@@ -33,23 +33,25 @@ class SignedUrlProvider:
         self._call = call
         self._url: SignedUrl | None = None
         self._expires_at = 0.0
-        # A lock and not a task: if the renewing connection is cancelled, the next one renews.
+        # A lock, not a shared task: if the connection that renews the URL is cancelled, the next
+        # connection that waits for the lock renews it.
         self._renewing = asyncio.Lock()
         self.issued: int = 0
 
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[tuple[SignedUrl, bool]]:
-        """Acquire a connection of the pool, with a URL that is valid now.
+        """Acquire a connection from the pool, together with a URL that has not expired.
 
-        A URL is requested only once a connection is free, so that it does not age while waiting;
-        and no connection is held while another one renews the URL.
+        A new URL is requested only when a connection is free, so that the URL does not expire
+        during the wait for one. A task that waits while another one renews the URL does not hold
+        a connection.
 
         Yields:
-            The URL, and whether it was issued for this connection.
+            The URL, and True if it was issued during this call.
 
         Raises:
-            GitHubError: GitHub refuses.
-            RedirectRefused: GitHub names no target, or an insecure one.
+            GitHubError: GitHub refuses to issue a URL.
+            RedirectRefused: GitHub's response contains no URL, or an insecure one.
             TransportError: GitHub cannot be reached.
         """
         permit = self._transport.pool.permit(keeps=True)
@@ -73,11 +75,11 @@ class SignedUrlProvider:
             permit.release()
 
     def invalidate(self, url: SignedUrl) -> None:
-        """Request another URL next time, because the store refuses this one."""
+        """Stop using a URL that the store has refused, so that the next call requests a new one."""
         if url is self._url:
             self._url = None
 
     def _valid_url(self) -> SignedUrl | None:
-        """Return the cached URL, or None if it has expired."""
+        """Return the cached URL, or None if there is none or it has expired."""
         expired = asyncio.get_running_loop().time() >= self._expires_at
         return None if expired else self._url

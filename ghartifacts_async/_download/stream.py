@@ -1,4 +1,4 @@
-"""An artifact's payload as a stream of chunks in order, resumed when the connection breaks."""
+"""Stream an artifact's payload in chunks, and resume when the connection breaks."""
 
 from __future__ import annotations
 
@@ -27,18 +27,19 @@ from ghartifacts_async.models import Artifact, Digest
 
 
 class ArtifactStream:
-    """The payload of an artifact in chunks: ``async for chunk in stream``, once.
+    """An asynchronous iterator of the chunks of an artifact's payload.
 
-    A chunk is received when it is requested, so a slow reader slows the sender down. The iteration
-    ends without an error only if the payload is complete and matches GitHub's digest, if there is
-    one.
+    Use ``async for chunk in stream``; the payload can be read only once. Each chunk is read from
+    the connection when it is requested, so a slow reader slows the sender down. The iteration ends
+    without an error only if the payload is complete and, if GitHub has a digest, matches it.
 
     Attributes:
         artifact: Artifact that is streamed.
-        filename: A safe name for a file with the payload.
+        filename: A safe file name for the payload.
         size: Size of the payload in bytes, or None if it is unknown.
-        digest: SHA-256 of the payload once the iteration has ended; None before.
-        verified: Whether the digest matches GitHub's record; False before the end.
+        digest: SHA-256 of the payload. It is None until the iteration has ended.
+        verified: Whether the payload matches GitHub's digest. It is False until the iteration has
+            ended, and if GitHub has no digest.
     """
 
     def __init__(
@@ -72,7 +73,7 @@ class ArtifactStream:
         Raises:
             IncompleteDownload: The payload has too few or too many bytes.
             DigestMismatch: The payload differs from GitHub's digest.
-            StoreError: The blob store answers with an error status.
+            StoreError: The blob store responds with an error status, even after retries.
             TransportError: The store cannot be reached, even after retries.
             ClientStateError: The stream or its client is closed.
         """
@@ -87,7 +88,7 @@ class ArtifactStream:
         raise StopAsyncIteration
 
     async def _connect(self) -> None:
-        """Open a response body, with retries."""
+        """Request the payload, or the rest of it, and retry failed requests."""
         while self._body is None:
             try:
                 await self._open()
@@ -98,7 +99,7 @@ class ArtifactStream:
             await self._retrier.wait_or_raise(error)
 
     async def _read(self) -> bytes:
-        """Return the next new bytes, or ``b""`` at the end; reconnect if the connection breaks."""
+        """Return the next chunk, or ``b""`` at the end. Reconnect if the connection breaks."""
         self._retrier.read_requested()
         while True:
             await self._connect()
@@ -135,7 +136,10 @@ class ArtifactStream:
         await self._connection.aclose()
 
     def _skip_known(self, chunk: bytes) -> bytes:
-        """Count a chunk; return the part of it that was not yielded before."""
+        """Return the part of a received chunk that was not yielded before.
+
+        Bytes are received a second time if the store sends the whole payload after a reconnect.
+        """
         skipped = min(self._to_skip, len(chunk))
         self._to_skip -= skipped
         new = chunk[skipped:]
@@ -149,14 +153,18 @@ class ArtifactStream:
     def _error_to_retry(
         self, failure: UnexpectedResponse | StoreError | TransportError
     ) -> ArtifactsError:
-        """Adapt the next request to a failed one, and return its error."""
+        """Return the error of a failed request, and change the next request accordingly.
+
+        Raises:
+            IncompleteDownload: The payload has changed, and chunks of it were already yielded.
+        """
         if not isinstance(failure, UnexpectedResponse):
             return failure
         self._rejected += 1
         self._whole = self._whole or failure.rejection.whole
         if failure.rejection.changed and self._rejected >= MAX_REJECTED_RESPONSES:
             if self._received:
-                # The chunks of the earlier payload are already yielded.
+                # Chunks of the earlier payload were already yielded, so it is too late to restart.
                 raise failure.error
             self._client.reset()
         return failure.error
@@ -175,7 +183,7 @@ class ArtifactStream:
 async def open_stream(
     artifact: Artifact, client: BlobClient, retrier: Retrier, lifetime: Lifetime
 ) -> AsyncIterator[ArtifactStream]:
-    """Open a stream and close it at the end; see `Repo.stream_artifact`."""
+    """Open a stream and close it when the ``with`` block ends; see `Repo.stream_artifact`."""
     stream = ArtifactStream(artifact, client, retrier, lifetime)
     try:
         async with lifetime.scope():

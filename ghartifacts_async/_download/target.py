@@ -1,4 +1,4 @@
-"""What is requested of a download, and the file that it becomes."""
+"""The caller's request for a download, and the file that the download creates."""
 
 from __future__ import annotations
 
@@ -22,21 +22,23 @@ from ghartifacts_async.models import Artifact, IfExists
 
 @frozen(kw_only=True)
 class DownloadRequest:
-    """What is requested of one download; see `Repo.download_artifact`.
+    """The caller's request for one download; see `Repo.download_artifact`.
 
     Attributes:
-        repository: ``owner/name``.
+        repository: Repository, as ``owner/name``.
         artifact: Artifact, as GitHub describes it.
-        destination: File or directory, as the caller gave it.
-        if_exists: What to do about an existing file.
-        connections: Number of concurrent connections; None for a number that suits the size.
+        destination: Path of a file or a directory, as the caller passed it.
+        if_exists: What to do if the file already exists.
+        connections: Number of concurrent connections. None chooses it by the payload's size.
         wait_for_lock: Wait while another download writes to the same target.
         keep_partial: Keep the received bytes for the next call if this one fails.
-        durable: Return once the file would survive a power failure.
-        on_progress: Callback for the progress of this download.
-        name_for: Returns the file's name for the name of the payload; None keeps that name. The
-            destination is then the name of the file if the payload is a zip.
-        shared_connections: Bounds the connections beyond the first of each of several downloads.
+        durable: Sync the file to disk, so that it survives a power failure.
+        on_progress: Callback for the progress of this download, or None.
+        name_for: Function that takes the payload's own file name and returns the name to save it
+            as. `destination` is then the path for a zip, and other payloads get the returned name
+            in the same directory. None saves the payload under its own name.
+        shared_connections: Limits how many connections all downloads of a bulk operation use in
+            total, not counting the first connection of each download. None means no limit.
     """
 
     repository: str
@@ -54,12 +56,13 @@ class DownloadRequest:
 
 @define
 class Target:
-    """The file that a download becomes.
+    """The file that a download creates.
 
     Attributes:
-        path: Its path.
-        name_is_final: Whether the path is certain. In a directory, a payload that is not a zip
-            gets another name than ``<artifact name>.zip``, which the store's response decides.
+        path: Path of the file.
+        name_is_final: Whether `path` can no longer change. In a directory, the path ends with
+            ``<artifact name>.zip`` at first. If the store's response shows that the payload is not
+            a zip, the file gets another name.
     """
 
     path: Path
@@ -70,10 +73,12 @@ class Target:
     async def resolve(
         cls, threads: IoThreads, destination: str | os.PathLike[str], artifact: Artifact
     ) -> Target:
-        """Return the target for a destination: a file, or a zip in a directory.
+        """Return the target for a destination.
+
+        It is the destination itself, or ``<artifact name>.zip`` in it if it is a directory.
 
         Raises:
-            DiskError: The destination cannot be looked at.
+            DiskError: The destination cannot be accessed.
         """
         path = Path(destination)
         if await threads.run(_is_directory, os.fspath(destination)):
@@ -81,21 +86,27 @@ class Target:
         return cls(path, name_is_final=True)
 
     def set_name(self, name: str) -> None:
-        """Set the final name, unless it is final already."""
+        """Set the final name of the file. Do nothing if the name is already final."""
         if not self.name_is_final:
             self.path, self.name_is_final = self.path.with_name(name), True
 
     async def check_existing(
         self, threads: IoThreads, artifact: Artifact, if_exists: IfExists
     ) -> bool:
-        """Check an existing file at the path, and whether the download may replace it.
+        """Check whether the file already exists with the right content.
+
+        Args:
+            threads: Threads that read the file.
+            artifact: Artifact whose size and digest the file should have.
+            if_exists: What to do if the file already exists.
 
         Returns:
-            True if the file is the wanted payload, by its size and digest.
+            True if the file has the size and the digest of the artifact. False if it does not, if
+            there is no such file, or if `if_exists` is not ``"verify"``.
 
         Raises:
-            TargetExists: The file must not be replaced.
-            DiskError: The path cannot be a file, or the file cannot be read.
+            TargetExists: The file exists, its name is final, and `if_exists` is ``"error"``.
+            DiskError: The path is a directory or a device, or the file cannot be read.
         """
         status = await threads.run(_stat_file, self.path)
         if status is None or if_exists == "replace" or _is_unchanged(status, self._different):
@@ -111,7 +122,7 @@ class Target:
         return False
 
     async def sync(self, threads: IoThreads) -> None:
-        """Return once the existing file would survive a power failure.
+        """Sync the existing file to disk, so that it survives a power failure.
 
         Raises:
             DiskError: The file cannot be synced.
@@ -125,14 +136,16 @@ def _is_directory(text: str) -> bool:
 
 
 def _stat_file(path: Path) -> os.stat_result | None:
-    """Return the status of a path, or None if nothing is there.
+    """Return the status of a path, or None if it does not exist.
 
-    A path that cannot become a file raises now, before the first byte is requested.
+    Raises:
+        DiskError: The path is a directory or a device. It is raised before the first byte is
+            requested, because the download could not be saved there.
     """
     with disk_errors(path), suppress(FileNotFoundError, NotADirectoryError):
         status = path.lstat()
         if path.exists() and not path.is_file():
-            raise DiskError(f"{path}: it is a directory or a device", path=path)
+            raise DiskError(f"{path} is a directory or a device", path=path)
         return status
     return None
 

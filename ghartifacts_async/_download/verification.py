@@ -1,4 +1,4 @@
-"""The file name of a payload, and the check that it is complete and correct."""
+"""Determine the file name of a payload, and check that the payload is complete and correct."""
 
 from __future__ import annotations
 
@@ -20,16 +20,17 @@ _UNSPECIFIC_TYPES = frozenset({"", "application/octet-stream", "binary/octet-str
 _END_RECORD_MARK = b"PK\x05\x06"
 _END_RECORD = Struct("<12xIIH")
 END_OF_ZIP = _END_RECORD.size + 0xFFFF
-"""Number of bytes at the end of a zip that contain its end record, with the longest comment."""
+"""Size of the end record of a zip with the longest possible comment, in bytes."""
 
 
 def filename(artifact: Artifact, url_path: str, headers: Mapping[str, str]) -> str:
-    """Return the file's name: ``<artifact name>.zip``, or the own name of a raw file.
+    """Return the name to save a payload as.
 
-    Uploads with ``archive: false`` (upload-artifact v7) serve the file itself. Like the official
-    client, treat a payload as a zip if its MIME type says so or if the URL path ends in ``.zip``,
-    and name a raw file by ``Content-Disposition``. A payload with neither a specific type nor a
-    name is treated as a zip too.
+    A zip is named ``<artifact name>.zip``. An artifact that was uploaded with ``archive: false``
+    (upload-artifact v7) is not a zip but the uploaded file, and keeps the name of that file, which
+    is in the ``Content-Disposition`` header. Like GitHub's own client, treat a payload as a zip if
+    its MIME type is that of a zip or the URL path ends in ``.zip``. Also treat it as a zip if the
+    headers contain neither a specific MIME type nor a file name.
 
     Args:
         artifact: Artifact, as GitHub describes it.
@@ -46,12 +47,14 @@ def filename(artifact: Artifact, url_path: str, headers: Mapping[str, str]) -> s
 
 
 def disposition_filename(header: str) -> str | None:
-    """Return the base name in a ``Content-Disposition`` header; ``filename*`` takes precedence.
+    """Return the file name in a ``Content-Disposition`` header without directories, or None.
+
+    The parameter ``filename*`` takes precedence over ``filename``.
 
     Source: RFC 6266, section 4.3.
     """
     message = Message()
-    # Undecodable bytes and line breaks would make the header invalid.
+    # Replace undecodable bytes and line breaks, which would make the header invalid.
     message["Content-Disposition"] = " ".join(header.encode(errors="replace").decode().split())
     try:
         parameters = message.get_params(header="Content-Disposition") or []
@@ -68,34 +71,37 @@ def disposition_filename(header: str) -> str | None:
 
 
 def sha256(artifact: Artifact) -> Digest | None:
-    """Return the artifact's SHA-256 digest, or None if GitHub records no digest of that kind."""
+    """Return GitHub's SHA-256 digest of an artifact, or None if GitHub has none."""
     digest = artifact.digest
     return digest if digest is not None and digest.algorithm == "sha256" else None
 
 
 def needs_tail(artifact: Artifact, received: int) -> bool:
-    """Return True if `check` needs the end of the payload to see that it is complete."""
+    """Return True if `check` needs the last bytes of a payload to decide if it is complete."""
     return artifact.digest is None and received != artifact.size_in_bytes
 
 
 def check(artifact: Artifact, received: int, digest: Digest, tail: bytes) -> bool:
     """Check that a payload is complete and correct.
 
-    The payload of an artifact with a digest has the size that GitHub records. Without a digest it
-    may not: before upload-artifact v4, and still on GHES, `size_in_bytes` is the size of the files
-    before they were zipped. That payload is complete if it ends with the end record of a zip.
+    If GitHub has a digest of the artifact, the payload must have `size_in_bytes` bytes. Without a
+    digest, the sizes may differ: before upload-artifact v4, and still on GHES, `size_in_bytes` is
+    the size of the files before they were zipped. A payload of another size is then complete if it
+    ends with the end record of a zip.
 
     Args:
         artifact: Artifact, as GitHub describes it.
         received: Number of received bytes.
         digest: SHA-256 of the received bytes.
-        tail: The last `END_OF_ZIP` bytes, or all of fewer, if `needs_tail` is true.
+        tail: The last `END_OF_ZIP` bytes of the payload, or the whole payload if it is smaller. It
+            may be empty if `needs_tail` returns False.
 
     Returns:
-        True if the payload matches GitHub's digest; False if there is none of that algorithm.
+        True if the payload matches GitHub's digest. False if GitHub has no digest with the same
+        algorithm as `digest`.
 
     Raises:
-        IncompleteDownload: Bytes are missing, or there are too many.
+        IncompleteDownload: The payload has too few or too many bytes.
         DigestMismatch: The payload differs from GitHub's digest.
     """
     if received != artifact.size_in_bytes and (
@@ -103,7 +109,7 @@ def check(artifact: Artifact, received: int, digest: Digest, tail: bytes) -> boo
     ):
         raise IncompleteDownload(
             f"artifact {artifact.id}: received {received} bytes, but GitHub records "
-            f"{artifact.size_in_bytes}",
+            f"a size of {artifact.size_in_bytes} bytes",
             received=received,
             expected=artifact.size_in_bytes,
         )
@@ -111,7 +117,8 @@ def check(artifact: Artifact, received: int, digest: Digest, tail: bytes) -> boo
         return False
     if artifact.digest != digest:
         raise DigestMismatch(
-            f"artifact {artifact.id}: GitHub records {artifact.digest}, but received {digest}",
+            f"artifact {artifact.id}: GitHub records the digest {artifact.digest}, but the "
+            f"received bytes have {digest}",
             expected=str(artifact.digest),
             actual=str(digest),
         )
@@ -121,11 +128,11 @@ def check(artifact: Artifact, received: int, digest: Digest, tail: bytes) -> boo
 def ends_zip(tail: bytes, size: int) -> bool:
     """Return True if a payload ends with the end record of a zip.
 
-    The central directory must end where the record begins (zip64 has further records between
-    them), and the record's comment must end with the payload.
+    The comment of the end record must end where the payload ends. The central directory must end
+    where the end record begins, except in a zip64, which has further records between the two.
 
     Args:
-        tail: The last `END_OF_ZIP` bytes of the payload, or all of a smaller one.
+        tail: The last `END_OF_ZIP` bytes of the payload, or the whole payload if it is smaller.
         size: Size of the payload in bytes.
 
     Source: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, section 4.3.16

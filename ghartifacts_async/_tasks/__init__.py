@@ -1,1 +1,1 @@
-"""Asyncio tasks: worker pools, lifetimes and waiting that survives cancellation."""
+"""Helpers for asyncio tasks: worker pools, interrupting tasks on close, and waiting for jobs."""

@@ -1,4 +1,4 @@
-"""Ending running tasks when the client or archive that they use is closed."""
+"""Interrupt running operations when the client or archive that they use is closed."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from ghartifacts_async.errors import ClientStateError
 class Lifetime:
     """The time from the opening to the closing of a client or archive.
 
+    Closing it interrupts every operation that runs inside `scope`.
+
     Args:
         owner: What is opened and closed, for error messages.
-        parent: A lifetime whose closing ends the scopes of this one too.
+        parent: Another lifetime. Closing it interrupts the operations of this one too.
     """
 
     def __init__(self, owner: str = "the client", parent: Lifetime | None = None) -> None:
@@ -25,10 +27,11 @@ class Lifetime:
         self._closed = False
 
     def scope(self) -> AbstractAsyncContextManager[None]:
-        """Return a context manager whose body is interrupted when the lifetime is closed.
+        """Return an async context manager whose body is interrupted when the lifetime is closed.
 
-        The body then raises `ClientStateError` at its next or current await. If the current task is
-        already in a scope of this lifetime, the new one does nothing and ends with the outer one.
+        The body is interrupted at its current or next ``await``, and the context manager raises
+        `ClientStateError`. If the current task is already inside a scope of this lifetime, the new
+        scope has no effect; the outer one handles the interruption.
 
         Raises:
             ClientStateError: The lifetime is closed, or is closed while the body runs.
@@ -59,10 +62,10 @@ class Lifetime:
         except TimeoutError:
             if not timeout.expired():
                 raise
-        raise ClientStateError(f"{self._owner} was closed before this operation ended")
+        raise ClientStateError(f"{self._owner} was closed before this operation finished")
 
     def close(self) -> None:
-        """Interrupt all scopes and refuse new ones."""
+        """Interrupt the bodies of all scopes and refuse new scopes."""
         self._closed = True
         while self._scopes:
             _, timeout = self._scopes.popitem()

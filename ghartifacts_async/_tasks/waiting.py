@@ -1,4 +1,4 @@
-"""Waiting for tasks and futures that must end before their caller continues."""
+"""Wait for jobs to finish, even if the waiting task is cancelled. A job is a task or a future."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _T = TypeVar("_T")
 class UncancellableFuture(asyncio.Future[_T]):
     """A future that ignores cancellation, because its job runs in a thread.
 
-    A task that awaits it stays suspended when it is cancelled; the cancellation is raised once the
-    job has ended.
+    If a task is cancelled while it awaits this future, it keeps waiting. When the job has finished,
+    `CancelledError` is raised in the task.
     """
 
     def cancel(self, msg: object = None) -> bool:  # noqa: ARG002
@@ -22,13 +22,12 @@ class UncancellableFuture(asyncio.Future[_T]):
 
 
 async def await_uncancelled(job: asyncio.Future[_T]) -> _T:
-    """Wait for a job to end, and raise a cancellation of the caller only afterwards.
+    """Wait for a job to finish and return its result.
 
-    Returns:
-        The job's result.
+    If the caller is cancelled, wait for the job to finish, then raise `CancelledError`.
 
     Raises:
-        Exception: The job's exception.
+        Exception: The job raised this exception.
     """
     ignores_cancellation = isinstance(job, UncancellableFuture)
     try:
@@ -39,20 +38,25 @@ async def await_uncancelled(job: asyncio.Future[_T]) -> _T:
 
 
 async def wait_done(job: asyncio.Future[Any]) -> None:
-    """Wait for a job to end and ignore its outcome; raise a cancellation only afterwards."""
+    """Wait for a job to finish and ignore its result or exception.
+
+    If the caller is cancelled, wait for the job to finish, then raise `CancelledError`.
+    """
     try:
         await wait_all(lambda: () if job.done() else (job,))
     finally:
         if not job.cancelled():
-            job.exception()  # mark it as retrieved, so that asyncio does not log it
+            job.exception()  # mark the exception as retrieved, so that asyncio does not log it
 
 
 async def wait_all(pending: Callable[[], Collection[asyncio.Future[Any]]]) -> None:
-    """Wait until no job is pending and ignore their outcomes; raise a cancellation only afterwards.
+    """Wait until no job is pending, and ignore the results and exceptions of the jobs.
+
+    If the caller is cancelled, wait for all jobs to finish, then raise `CancelledError`.
 
     Args:
-        pending: Returns the jobs that have not ended. It is called again after each wait, because
-            jobs may start others.
+        pending: Returns the jobs that have not finished. It is called again after each wait,
+            because jobs may start other jobs.
     """
     cancelled: asyncio.CancelledError | None = None
     while jobs := pending():

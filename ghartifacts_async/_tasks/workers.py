@@ -1,4 +1,4 @@
-"""Worker pools, and the async generators that feed them."""
+"""A worker pool, and async generators that supply it with items."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _R = TypeVar("_R")
 
 
 async def iterate(items: Iterable[_T] | AsyncIterable[_T]) -> AsyncGenerator[_T, None]:
-    """Yield the items of a sync or async iterable, each only when it is requested."""
+    """Yield the items of a sync or async iterable. Each item is read only when it is requested."""
     if not isinstance(items, AsyncIterable):
         for item in items:
             yield item
@@ -26,7 +26,7 @@ async def iterate(items: Iterable[_T] | AsyncIterable[_T]) -> AsyncGenerator[_T,
         async for item in iterator:
             yield item
     finally:
-        # An iterator that the caller passed in is the caller's to close.
+        # If the caller passed in an iterator, the caller must close it.
         if iterator is not items and isinstance(iterator, AsyncGenerator):
             await iterator.aclose()
 
@@ -41,17 +41,18 @@ async def map_concurrently(
 ) -> AsyncGenerator[_R, None]:
     """Apply `work` to items concurrently and yield results as they complete.
 
-    A worker takes an item only when it can start on it. At most `2 * count` items are in work or
-    waiting to be yielded. If the source or `work` raises, the workers are cancelled, the results
-    so far are yielded, and the exception is raised. Closing the generator cancels the workers and
-    closes the source.
+    A worker takes an item from the source only when it can start to process it. At most `2 * count`
+    items are being processed or waiting to be yielded. If the source or `work` raises an exception,
+    the workers are cancelled, the results so far are yielded, and then the exception is raised.
+    Closing the generator cancels the workers and closes the source.
 
     Args:
-        source: The items. It is closed at the end.
-        work: Handles one item.
+        source: Generator of the items. It is closed at the end.
+        work: Coroutine function that processes one item.
         count: Number of workers.
-        lifetime: Ends the workers when it is closed.
-        extra_workers: Further workers, for a source that limits the concurrency itself.
+        lifetime: Lifetime of the client. Closing it interrupts the workers.
+        extra_workers: Number of additional workers, for a source that itself limits how many items
+            are processed concurrently.
     """
     pool = WorkerPool(source, work, count + extra_workers, 2 * count, lifetime)
     try:
@@ -62,14 +63,15 @@ async def map_concurrently(
 
 
 class WorkerPool(Generic[_T, _R]):
-    """The worker tasks of one `map_concurrently`.
+    """The worker tasks of one call of `map_concurrently`.
 
     Args:
-        source: The items.
-        work: Handles one item.
-        workers: Number of tasks.
-        max_unfinished: Limit on the items in progress and the results not yet taken, together.
-        lifetime: Ends the workers when it is closed.
+        source: Generator of the items.
+        work: Coroutine function that processes one item.
+        workers: Number of worker tasks.
+        max_unfinished: Maximum number of items that are being processed or whose results have not
+            been taken.
+        lifetime: Lifetime of the client. Closing it interrupts the workers.
     """
 
     def __init__(
@@ -95,10 +97,11 @@ class WorkerPool(Generic[_T, _R]):
             worker.add_done_callback(self._worker_done)
 
     async def wait_for_result(self) -> bool:
-        """Wait until there is a result; return False if there will be none.
+        """Wait until there is a result. Return False if there will be no more results.
 
         Raises:
-            BaseException: The source or the work raised it, and all results have been taken.
+            BaseException: The source or `work` raised this exception. It is raised after all
+                results have been taken.
         """
         while not self._results:
             if self._error is not None:
@@ -115,7 +118,7 @@ class WorkerPool(Generic[_T, _R]):
         return self._results.popleft()
 
     async def close(self) -> None:
-        """Cancel the workers, wait for them to end, and close the source."""
+        """Cancel the workers, wait for them to finish, and close the source."""
         self._closing = True
         for worker in self._workers:
             worker.cancel()
@@ -143,8 +146,9 @@ class WorkerPool(Generic[_T, _R]):
         self._workers.discard(worker)
         self._changed.set()
         if worker.cancelled():
-            # If the pool is not closing, something that the worker awaited was cancelled. Its item
-            # is not done, so the pool must not end as if it were.
+            # If the pool is not closing, something that the worker awaited was cancelled, and the
+            # worker did not finish its item. Record an error, so that the pool does not end as if
+            # all items were done.
             error: BaseException | None = None if self._closing else asyncio.CancelledError()
         else:
             error = worker.exception()
@@ -156,10 +160,10 @@ class WorkerPool(Generic[_T, _R]):
 
 
 class Slot:
-    """A place among a limited number of concurrent operations.
+    """Permission to run one of a limited number of concurrent operations.
 
     Args:
-        semaphore: The limit, already acquired once for this slot.
+        semaphore: Semaphore that limits the operations. The caller has acquired it for this slot.
     """
 
     def __init__(self, semaphore: asyncio.Semaphore) -> None:
@@ -175,7 +179,10 @@ class Slot:
 async def with_slots(
     source: AsyncGenerator[_T, None], count: int
 ) -> AsyncGenerator[tuple[_T, Slot], None]:
-    """Yield each item with a slot, once fewer than `count` slots are taken."""
+    """Yield each item with a slot. Wait while `count` slots are in use.
+
+    The consumer must release the slot when the operation on the item has finished.
+    """
     semaphore = asyncio.Semaphore(count)
     async with aclosing(source):
         while True:
@@ -190,12 +197,12 @@ async def with_slots(
 async def interleave(
     sources: Iterable[AsyncGenerator[_T, None]], max_open: int
 ) -> AsyncGenerator[_T, None]:
-    """Yield one item of each source in turn; a source without an item ready is passed over.
+    """Yield the items of several generators, taking turns. Skip a generator with no item ready.
 
     Args:
-        sources: The generators. They are closed at the end.
-        max_open: Number of sources that are read concurrently. The next one is opened when another
-            is exhausted.
+        sources: The generators. Each one that was started is closed at the end.
+        max_open: Maximum number of generators that are read concurrently. When one of them is
+            exhausted, the next one is started.
     """
     unopened = iter(sources)
     opened: list[AsyncGenerator[_T, None]] = []
@@ -228,7 +235,8 @@ async def interleave(
         finally:
             for task in reads:
                 if not task.cancelled():
-                    task.exception()  # mark it as retrieved; the first error is raised already
+                    # Mark the exception as retrieved. Only the first one is raised.
+                    task.exception()
             for source in opened:
                 await source.aclose()
 
@@ -236,11 +244,13 @@ async def interleave(
 async def read_ahead(
     items: Iterable[_T] | AsyncIterable[_T], max_items: int
 ) -> AsyncGenerator[list[_T], None]:
-    """Yield lists of the items that arrived while the previous list was being handled.
+    """Read items in a background task and yield them in lists.
+
+    Each list contains the items that arrived while the caller processed the previous list.
 
     Args:
-        items: The items, read by a task of their own.
-        max_items: Length of the longest list; reading pauses when it is reached.
+        items: The items to read.
+        max_items: Maximum length of a list. Reading pauses while this many items are waiting.
     """
     buffer: list[_T] = []
     changed, emptied = asyncio.Event(), asyncio.Event()

@@ -1,1 +1,1 @@
-"""The command line: ``python -m ghartifacts_async`` (extra ``cli``)."""
+"""The command line, ``python -m ghartifacts_async``. It requires the extra ``cli``."""

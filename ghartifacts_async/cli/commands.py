@@ -103,8 +103,8 @@ async def download(
 ) -> int:
     """Download a repository's artifacts and verify them.
 
-    A single artifact is stored directly in the output directory, several artifacts each in a
-    subdirectory with the artifact's name. Expired artifacts are skipped.
+    A single artifact is stored directly in the output directory. If there are several artifacts,
+    each is stored in a subdirectory with the artifact's name. Expired artifacts are skipped.
     """
     async with Client.from_env() as gh:
         repo = gh.repo(repository)

@@ -44,7 +44,10 @@ async def run_demo() -> None:
 
 
 def _python() -> str:
-    """Return the path of this interpreter, relative to the working directory if it is below it."""
+    """Return the path of the Python interpreter, quoted for a shell.
+
+    The path is relative if the interpreter is below the working directory.
+    """
     path = Path(sys.executable)
     with suppress(ValueError):
         path = path.relative_to(Path.cwd())

@@ -59,9 +59,9 @@ class ProgressDisplay(Protocol):
 def destinations(artifacts: Sequence[Artifact], directory: Path) -> list[Path]:
     """Return a directory for each artifact.
 
-    This is `directory` for a single artifact, and ``directory/<name>`` for each of several. If two
-    of the names would be the same file on some file system, every directory is called
-    ``<name>-<id>``.
+    A single artifact gets `directory` itself. If there are several artifacts, each gets
+    ``directory/<name>``. If two of the names are equal or differ only in case, each artifact gets
+    ``directory/<name>-<id>`` instead.
     """
     if len(artifacts) == 1:
         return [directory]
@@ -91,7 +91,7 @@ async def fetch(
                     artifact, f"{destination}{os.sep}", on_progress=display.update
                 )
             except ArtifactExpired:
-                pass  # It has expired since it was listed and keeps its outcome `Skipped`.
+                pass  # The artifact expired after it was listed. Its outcome remains `Skipped`.
             except ArtifactsError as error:
                 outcomes[artifact.id] = Failure(artifact, str(error))
             finally:

@@ -25,17 +25,17 @@ errors: Console = Console(stderr=True)
 
 
 def printable(text: str) -> str:
-    """Return the text with control characters escaped."""
+    """Return the text with its control characters escaped."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def note(text: str) -> None:
-    """Print a text of the program, which may have several lines."""
+    """Print a trusted text, which may have several lines."""
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def say(text: str, style: str = "") -> None:
-    """Print a line with control characters escaped."""
+    """Print one line. Control characters in the text are escaped."""
     console.print(Text(printable(text), style), soft_wrap=True)
 
 
@@ -72,7 +72,7 @@ def outcomes(results: Sequence[Outcome], directory: Path) -> None:
             say(f"- {result.artifact.name}: skipped: {result.skipped}", "dim")
         else:
             downloaded += 1
-            status = "verified" if result.verified else "complete, GitHub gives no digest"
+            status = "verified" if result.verified else "complete, but GitHub reported no digest"
             say(f"✓ {result.path}  {decimal(result.size)}  {result.digest}  {status}", "green")
     if downloaded:
         say(f"{downloaded} of {len(results)} artifacts are in {directory.absolute()}")
@@ -83,7 +83,7 @@ def bars(*, quiet: bool = False) -> Iterator[ProgressBars]:
     """Draw a progress bar for each running download.
 
     Args:
-        quiet: Draw nothing. Nothing is drawn either if standard error is not a terminal.
+        quiet: Whether to hide the bars. If standard error is not a terminal, they are never drawn.
     """
     drawn = RichProgress(
         TextColumn("{task.description}", markup=False),

@@ -1,10 +1,10 @@
 """A fake GitHub for tests: a real HTTP server on loopback, so nothing needs to be mocked.
 
-`FakeGitHub` serves the artifact endpoints of GitHub's API on one origin, and the blob store that
-downloads are redirected to on another. Both are as strict as GitHub and Azure. A test can make
-the API enforce rate limits, fail, rename repositories, create installation tokens and retire API
-versions. It can make the blob store drop, reset, stall, throttle or corrupt responses, send wrong
-headers and let signed URLs expire.
+`FakeGitHub` listens on two origins. One serves the artifact endpoints of GitHub's API; the other
+is the blob store to which the API redirects downloads. They are as strict as GitHub and Azure.
+A test can make the API enforce rate limits, fail, redirect renamed repositories, issue
+installation tokens and retire API versions. It can make the blob store drop, reset, stall,
+throttle or corrupt responses, send wrong headers and let signed URLs expire.
 
 Example:
     ```python
@@ -39,8 +39,8 @@ __all__ = [
     "fault_bursts",
 ]
 
-# The names are imported on first use: pytest loads the plugin in this package on every run, and
-# must not load the server.
+# Each name is imported on first use. pytest loads the plugin in this package on every run, and
+# that should not import the server.
 _MODULES = {
     "BlobFault": "_blob.faults",
     "FakeArtifact": "_shared.artifact",
@@ -51,7 +51,7 @@ _MODULES = {
     "fault_bursts": "_shared.fault_schedule",
 }
 
-if not TYPE_CHECKING:  # with __getattr__, a type checker would accept misspelt names
+if not TYPE_CHECKING:  # type checkers that see __getattr__ accept misspelt names
 
     def __getattr__(name: str) -> object:
         if name not in _MODULES:

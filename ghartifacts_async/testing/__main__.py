@@ -13,7 +13,7 @@ _REPOSITORY = "octo-org/octo-docs"
 
 
 def add_samples(fake: FakeGitHub) -> None:
-    """Add an expired artifact, two archives and a payload that is not zipped."""
+    """Add four sample artifacts: three zip archives, one of them expired, and an unzipped file."""
     fake.add_artifact(
         _REPOSITORY, "old-logs", {"build.log": "It worked last year.\n"}, expired=True
     )
@@ -45,7 +45,9 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m ghartifacts_async.testing", description="Run a fake GitHub on loopback."
     )
     parser.add_argument("--port", type=int, default=0, help="port of the API (default: a free one)")
-    parser.add_argument("--blob-port", type=int, default=0, help="port of the blob store")
+    parser.add_argument(
+        "--blob-port", type=int, default=0, help="port of the blob store (default: a free one)"
+    )
     parser.add_argument("--token", default="fake-token", help="the token that the API accepts")
     parser.add_argument("--empty", action="store_true", help="start without sample artifacts")
     options = parser.parse_args(arguments)

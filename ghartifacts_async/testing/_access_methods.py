@@ -15,7 +15,7 @@ from ghartifacts_async.testing._shared.database import Database
 class AccessMethods:
     """Methods that decide which API versions and which tokens the server accepts.
 
-    They work before the server is started as well as while it runs.
+    They can be called before the server is started and while it runs.
     """
 
     _database: Database
@@ -23,23 +23,25 @@ class AccessMethods:
     _now: Callable[[], float]
 
     def retire_version(self, version: str) -> None:
-        """Answer requests with an API version with 410, even if it was never supported.
+        """Retire an API version: requests that name it get status 410.
+
+        The version may be one that the server never supported.
 
         Raises:
-            ValueError: It is the last version that the server supports.
+            ValueError: The server supports no other version.
         """
         self._api_controls.versions.retire(version)
 
     def deprecate_version(
         self, version: str, *, sunset: datetime, since: datetime | None = None
     ) -> None:
-        """Send `Deprecation` and `Sunset` in responses to requests with an API version.
+        """Deprecate an API version: its responses get `Deprecation` and `Sunset` headers.
 
         Args:
             version: A version that the server supports.
-            sunset: When support will end. The server does not enforce it: call
-                `retire_version`.
-            since: When the version was deprecated. None is now.
+            sunset: The date in `Sunset`. The server does not end its support on this date; call
+                `retire_version` to end it.
+            since: The date in `Deprecation`. None means now.
 
         Raises:
             ValueError: The server does not support the version, or a date has no time zone.
@@ -57,7 +59,7 @@ class AccessMethods:
         permissions: Mapping[str, str] | None = None,
         token_ttl: float = 3600.0,
     ) -> None:
-        """Add a GitHub App with an installation, or another installation of an existing app.
+        """Add an installation of a GitHub App, and the app itself if it does not exist yet.
 
         Args:
             app_id: The `iss` claim of the app's JWTs: its app id or its client id.
@@ -66,14 +68,14 @@ class AccessMethods:
             repositories: The repositories that the installation may access, each as
                 `"owner/name"`; created if they do not exist. None grants access to all
                 repositories, including those added later.
-            permissions: Access levels by permission, in addition to `metadata: read`. None
-                grants `actions: write`.
+            permissions: The access level of each permission, such as `{"actions": "read"}`.
+                `metadata: read` is always granted. None also grants `actions: write`.
             token_ttl: How long installation tokens are valid, in seconds.
 
         Raises:
             ModuleNotFoundError: PyJWT or cryptography is not installed.
             ValueError: The key is not an RSA public key in PEM format, a repository's name is
-                not `owner/name`, or the installation id is taken.
+                not `owner/name`, or another installation has the id.
         """
         key = load_key(public_key)
         ids = None

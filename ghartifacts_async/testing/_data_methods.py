@@ -20,7 +20,7 @@ _RETENTION = timedelta(days=90)
 class DataMethods:
     """Methods for repositories, workflow runs and artifacts.
 
-    They work before the server is started as well as while it runs.
+    They can be called before the server is started and while it runs.
     """
 
     _database: Database
@@ -48,9 +48,10 @@ class DataMethods:
     def rename_repository(
         self, old: str, new: str, *, status: Literal[301, 302, 307, 308] = 301
     ) -> None:
-        """Rename a repository. Requests to the old name are redirected to `/repositories/{id}/…`.
+        """Rename a repository. Requests for its old name are redirected to `/repositories/{id}/…`.
 
-        The redirect ends when a repository is added under the old name, also by an artifact.
+        The redirects end when a repository with the old name is added, either explicitly or by
+        adding an artifact to it.
 
         Args:
             old: The current `"owner/name"`.
@@ -59,7 +60,7 @@ class DataMethods:
 
         Raises:
             KeyError: No repository has the old name.
-            ValueError: The new name is not `owner/name`, or another repository has it.
+            ValueError: The new name is not `owner/name`, or another repository has that name.
         """
         self._database.rename_repository(old, new, status)
 
@@ -96,9 +97,9 @@ class DataMethods:
         Args:
             repository: `"owner/name"`; created if it does not exist.
             name: The artifact's name. Several artifacts may share a name.
-            content: The payload. A mapping from member names to contents is zipped as the
-                official uploader does it. Bytes, and the file at a path, are served unchanged.
-                A file may have any size, is never read into memory, and must stay in place.
+            content: The payload. A mapping from member names to contents is zipped in the format
+                of the official uploader. Bytes, and the file at a path, are served unchanged.
+                A file may have any size and must stay in place. It is read in chunks.
             id: The artifact's id. None takes the next free id.
             raw: The file name of an upload with `archive: false`. It determines the content
                 type, and the path of the signed URL does not end in `.zip`. The content must
@@ -107,13 +108,13 @@ class DataMethods:
                 creates a new run.
             expired: Whether the API reports the artifact as expired and answers downloads with
                 410.
-            digest: The digest that the API reports. `"auto"` is the SHA-256 of the payload,
-                which reads the whole file now. None and other text are reported unchanged.
-            created_at: The time of the upload. None is the current time in whole seconds, at
-                least one second after the artifact added before.
-            size_in_bytes: The size that the API reports, in bytes. None is the true size.
-            location: The URL that downloads are redirected to, sent verbatim, or a function
-                that is called for each redirect and returns it. None redirects to the server's
+            digest: The digest that the API reports. `"auto"` computes the SHA-256 of the payload
+                now, which reads the whole file. Any other text, or None, is reported unchanged.
+            created_at: The time of the upload. None chooses the current time in whole seconds,
+                but at least one second after the last time that was chosen.
+            size_in_bytes: The size that the API reports, in bytes. None reports the true size.
+            location: The URL to which downloads are redirected, or a function that returns this
+                URL for each redirect. The URL is sent verbatim. None redirects to the server's
                 own blob store.
             head_branch: The branch of the run.
             head_sha: The commit of the run. None derives one from the run's id.
@@ -122,8 +123,8 @@ class DataMethods:
             The artifact.
 
         Raises:
-            ValueError: The repository's name is not `owner/name`, the id is taken, or
-                `created_at` has no time zone.
+            ValueError: The repository's name is not `owner/name`, another artifact has
+                the id, or `created_at` has no time zone.
             TypeError: The content has an unsupported type, or is a mapping while `raw` is given.
             FileNotFoundError: There is no file at the path.
         """
@@ -173,7 +174,7 @@ class DataMethods:
         return found.newest_first()
 
     def expire_artifact(self, artifact: FakeArtifact | int) -> FakeArtifact:
-        """Expire an artifact, and return its new state.
+        """Mark an artifact as expired, and return the changed artifact.
 
         Args:
             artifact: The artifact or its id.

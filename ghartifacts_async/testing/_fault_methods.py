@@ -16,7 +16,7 @@ from ghartifacts_async.testing._shared.request_matcher import RequestMatcher
 class FaultMethods:
     """Methods that make requests fail or wait, and counters of the rate limits.
 
-    They work before the server is started as well as while it runs.
+    They can be called before the server is started and while it runs.
     """
 
     _api_controls: ApiControls
@@ -25,14 +25,14 @@ class FaultMethods:
     def fail_next(
         self, *faults: Fault | int, method: str | None = None, path: str | None = None
     ) -> None:
-        """Make the next API requests fail, one for each fault, in this order.
+        """Make the next API requests fail: the first with the first fault, and so on.
 
-        Several calls may queue faults for different requests. A request that matches several
-        queues meets the fault that was queued first. A request that a rate limit refuses meets
-        no fault.
+        Several calls may queue faults for different methods and paths. If a request matches
+        several of these queues, the oldest queue supplies the fault. A request that is refused
+        by a rate limit leaves the queues unchanged.
 
         Args:
-            faults: The faults. A number is a `Fault` with that status.
+            faults: The faults. A number stands for a `Fault` with that status.
             method: Fail only requests with this method. None fails every method.
             path: Fail only requests whose percent-decoded path contains a match of this regular
                 expression. None fails every path.
@@ -40,35 +40,35 @@ class FaultMethods:
         self._api_controls.faults.queue(RequestMatcher.of(method, path), faults)
 
     def fail_when(self, choose: FaultChooser[Fault]) -> None:
-        """Let a function decide whether an API request fails, if no queued fault applies.
+        """Let a function choose the fault of each API request to which no queued fault applies.
 
         Args:
-            choose: Takes the request, and returns a fault, a status or None. `fault_bursts`
-                returns a function that makes requests fail at random.
+            choose: A function that takes the request, and returns a fault, a status, or None
+                for no fault. `fault_bursts` returns such a function for random faults.
         """
         self._api_controls.faults.add_chooser(choose)
 
     def fail_blobs_next(self, *faults: BlobFault | int) -> None:
-        """Make the next requests to the blob store fail, one for each fault, in this order.
+        """Make the next blob store requests fail: the first with the first fault, and so on.
 
         Args:
-            faults: The faults. A number is a `BlobFault` with that status.
+            faults: The faults. A number stands for a `BlobFault` with that status.
         """
         self._blob_controls.faults.queue(RequestMatcher.of(), faults)
 
     def fail_blobs_when(self, choose: FaultChooser[BlobFault]) -> None:
-        """Let a function decide whether a blob request fails, if no queued fault applies.
+        """Let a function choose the fault of each blob request to which no queued fault applies.
 
         Args:
-            choose: Takes the request, and returns a fault, a status or None. `fault_bursts`
-                returns a function that makes requests fail at random.
+            choose: A function that takes the request, and returns a fault, a status, or None
+                for no fault. `fault_bursts` returns such a function for random faults.
         """
         self._blob_controls.faults.add_chooser(choose)
 
     def clear_faults(self) -> None:
         """Remove all faults of the API and of the blob store.
 
-        Signed URLs that `BlobFault.expire` made expire work again.
+        Signed URLs that were invalidated by `BlobFault.expire` work again.
         """
         self._api_controls.faults.clear()
         self._blob_controls.faults.clear()
@@ -76,7 +76,7 @@ class FaultMethods:
 
     @property
     def faults_left(self) -> int:
-        """The number of queued faults, of both origins, that no request has met yet."""
+        """The number of queued faults, of both origins, that have not been used yet."""
         return self._api_controls.faults.queued + self._blob_controls.faults.queued
 
     def holding(
@@ -88,31 +88,37 @@ class FaultMethods:
     ) -> AbstractContextManager[None]:
         """Hold the requests that arrive within a `with` block, and answer them when it ends.
 
-        Held requests are in progress: they count against `FakeLimits.concurrent`.
+        Held requests count as in progress, and therefore against `FakeLimits.concurrent`.
 
         Args:
-            origin: Hold requests to the API or to the blob store.
-            method: As in `fail_next`.
-            path: As in `fail_next`.
+            origin: Whether to hold requests to the API or to the blob store.
+            method: Hold only requests with this method. None holds every method.
+            path: Hold only requests whose percent-decoded path contains a match of this regular
+                expression. None holds every path.
         """
         controls = self._api_controls if origin == "api" else self._blob_controls
         return controls.held.holding(RequestMatcher.of(method, path))
 
     @property
     def sent_while_told_to_wait(self) -> int:
-        """The number of API requests that arrived before the end of a requested wait.
+        """The number of API requests that arrived while their account was asked to wait.
 
-        A response asks its account to wait by `Retry-After` with status 403 or 429, or by
-        `X-RateLimit-Remaining: 0`. Faults, enforced limits and limits that are only counted all
-        have this effect. On each connection, the first request within one second after the
-        response that started the wait does not count, because the client may have sent it
-        before it received that response.
+        A response asks its account to wait if it has `Retry-After` and status 403 or 429, or if
+        it has `X-RateLimit-Remaining: 0`. It does not matter whether a fault or a rate limit
+        caused the response, or whether the rate limits are enforced.
+
+        A client may send requests before it reads the response that asks it to wait. Therefore
+        the first request on each other connection does not count if it arrives within one second
+        after that response.
         """
         return self._api_controls.rate_limiter.wait_violations
 
     @property
     def secondary_trips(self) -> int:
-        """How often an account exceeded a secondary limit. Later refusals do not count."""
+        """How many times an account exceeded a secondary limit.
+
+        The refusals that follow, until the account has waited, are not counted.
+        """
         return self._api_controls.rate_limiter.secondary_trips
 
     @property

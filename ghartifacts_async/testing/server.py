@@ -34,30 +34,30 @@ _NOT_ENFORCED = FakeLimits(enforced=False)
 
 
 class FakeGitHub(DataMethods, FaultMethods, AccessMethods):
-    """A GitHub server with artifacts, on loopback, used as an async context manager.
+    """A fake GitHub server on loopback, used as an async context manager.
 
-    It is a real HTTP server and as strict as GitHub. The API is one origin; the blob store that
-    downloads are redirected to is another. Artifacts can be added before the server is started
-    and while it runs. A closed server cannot be started again.
+    It is a real HTTP server, and as strict as GitHub. The API and the blob store, to which the
+    API redirects downloads, have different origins. Artifacts can be added before the server is
+    started and while it runs. A closed server cannot be started again.
 
     Args:
         port: The port of the API; 0 chooses a free one.
         blob_port: The port of the blob store; 0 chooses a free one.
         url_ttl: How long a signed URL is valid, in seconds.
-        token: The user token that the API accepts. It also accepts tokens of apps.
+        token: The user token that the API accepts. The API also accepts the tokens of apps.
         api_versions: The supported values of `X-GitHub-Api-Version`. Requests without the
-            header get the oldest.
-        limits: The rate limits. The default counts against GitHub's limits without enforcing
-            them. None behaves as a GitHub Enterprise Server with rate limits disabled: it sends
-            no rate limit headers.
+            header use the oldest version.
+        limits: The rate limits. By default, requests are counted against the limits that GitHub
+            documents, but never refused. None behaves like a GitHub Enterprise Server with rate
+            limits disabled: responses have no rate limit headers.
         latency: How long the API and the blob store wait before each response, in seconds.
-        now: The server's clock: returns seconds since the epoch.
+        now: The server's clock: a function that returns seconds since the epoch.
 
     Attributes:
-        token: The user token that the API accepts. Setting another one revokes it.
-        url_ttl: How long a signed URL is valid, in seconds. Setting it affects later redirects.
-        latency: How long the server waits before each response, in seconds. Setting it affects
-            later requests.
+        token: The user token that the API accepts. Assigning a new token revokes the old one.
+        url_ttl: How long a signed URL is valid, in seconds. Changes affect later redirects.
+        latency: How long the server waits before each response, in seconds. Changes affect later
+            requests.
     """
 
     def __init__(
@@ -155,15 +155,15 @@ class FakeGitHub(DataMethods, FaultMethods, AccessMethods):
 
     @property
     def ghes_url(self) -> str:
-        """The base URL of the same API as on a GitHub Enterprise Server, ending in `/api/v3`."""
+        """The base URL of the API in the form of a GitHub Enterprise Server: `<url>/api/v3`."""
         return f"{self.url}/api/v3"
 
     @property
     def blob_url(self) -> str:
         """The base URL of the blob store.
 
-        It is another origin than the API: another address if the system has one, and otherwise
-        another port.
+        Its origin differs from the API's: in the address if the system has a second loopback
+        address, and otherwise in the port.
         """
         return self._started_urls()[1]
 

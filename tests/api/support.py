@@ -1,4 +1,4 @@
-"""A FakeGitHub on the loop's clock and a client of it, which most tests of calls use."""
+"""A FakeGitHub on the event loop's clock and an open client, used by most tests of API calls."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ from tests.support import REPOSITORY
 
 @define(eq=False)
 class World:
-    """A running FakeGitHub with one artifact and an open client of it.
+    """A running FakeGitHub that holds one artifact, and an open client that calls it.
 
     Attributes:
         fake: The server.
         gh: The client.
         artifact: The id of the artifact.
-        arrivals: Time and request, for each request that met no queued fault and no limit.
+        arrivals: The arrival time and the request, for each request that neither a queued fault nor
+            a rate limit refused.
     """
 
     fake: FakeGitHub
@@ -42,7 +43,7 @@ class World:
         return [time for time, _ in self.arrivals]
 
     def seen(self, request: LoggedRequest) -> None:
-        """Record an arrival, as a callback for `FakeGitHub.fail_when`."""
+        """Record the arrival of a request. `FakeGitHub.fail_when` gets this as a callback."""
         self.arrivals.append((now(), request))
 
 
@@ -55,12 +56,12 @@ def now() -> float:
 async def open_world(
     *, auth: Any = None, fake: dict[str, Any] | None = None, url: str = "url", **client: Any
 ) -> AsyncIterator[World]:
-    """Run a FakeGitHub and a client of it.
+    """Run a FakeGitHub that holds one artifact, and open a client that calls it.
 
     Args:
         auth: The client's authentication; None uses the fake's token.
         fake: Arguments of the FakeGitHub.
-        url: The attribute of the FakeGitHub that holds the client's base URL.
+        url: The name of the FakeGitHub attribute that holds the client's base URL.
         client: Arguments of the Client.
     """
     async with FakeGitHub(now=wall, **(fake or {})) as server:

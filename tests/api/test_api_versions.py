@@ -25,13 +25,13 @@ NEW, OLD = "2026-03-10", "2022-11-28"
 
 
 def versions(world: World) -> list[str]:
-    """Return the API versions of the requests so far."""
+    """Return the API version header of each request so far."""
     return [request.headers["X-GitHub-Api-Version"] for request in world.fake.requests]
 
 
 @fast
 async def test_an_older_server_is_called_with_its_version() -> None:
-    """A call with a version that the server rejects is repeated with the older one, once."""
+    """After a server has rejected the new API version once, all calls use the older one."""
     async with open_world(fake={"api_versions": [OLD]}) as world:
         for _ in range(3):
             await world.repo.get_artifact(world.artifact)
@@ -40,7 +40,7 @@ async def test_an_older_server_is_called_with_its_version() -> None:
 
 @fast
 async def test_concurrent_calls_of_an_older_server_succeed() -> None:
-    """Concurrent calls that an older server rejects all succeed with the older version."""
+    """If an older server rejects concurrent calls, all of them succeed with the older version."""
     async with open_world(fake={"api_versions": [OLD]}) as world:
         with world.fake.holding():
             tasks = [
@@ -55,7 +55,7 @@ async def test_concurrent_calls_of_an_older_server_succeed() -> None:
 
 @fast
 async def test_a_redirect_confirms_the_version(tmp_path: Path) -> None:
-    """A client that only downloads from an older server is rejected once, not for each download."""
+    """If a client only downloads, an older server rejects its API version once, not every time."""
     async with open_world(fake={"api_versions": [OLD]}) as world:
         async with Client(world.fake.token, base_url=world.fake.url, api_version=OLD) as other:
             artifact = await other.repo(REPOSITORY).get_artifact(world.artifact)
@@ -68,7 +68,7 @@ async def test_a_redirect_confirms_the_version(tmp_path: Path) -> None:
 
 @fast
 async def test_a_404_confirms_the_version() -> None:
-    """A client that gets only 404s from an older server is rejected once, not for each call."""
+    """If a client gets only 404s, an older server rejects its API version once, not every time."""
     async with open_world(fake={"api_versions": [OLD]}) as world:
         for _ in range(5):
             with pytest.raises(NotFound):
@@ -89,7 +89,7 @@ async def test_an_explicit_version_has_no_fallback() -> None:
 
 @fast
 async def test_a_400_does_not_change_a_version_that_works() -> None:
-    """A 400 for another reason does not change the API version, on the first call or later."""
+    """A 400 that the API version did not cause does not change the version of later calls."""
     async with open_world() as world:
         for sent in ([NEW, OLD], [NEW, NEW]):
             world.fake.clear_requests()
@@ -102,7 +102,7 @@ async def test_a_400_does_not_change_a_version_that_works() -> None:
 
 @fast
 async def test_a_sunset_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
-    """The announced end of an API version is logged once as a warning, with its date."""
+    """If GitHub announces the end of an API version, a warning with the date is logged once."""
     async with open_world() as world:
         world.fake.deprecate_version(NEW, sunset=datetime(2031, 5, 6, tzinfo=UTC))
         with caplog.at_level(logging.WARNING, "ghartifacts_async"):
@@ -115,8 +115,8 @@ async def test_a_sunset_is_logged_once(caplog: pytest.LogCaptureFixture) -> None
 
 
 @fast
-async def test_a_410_is_a_retired_version_or_an_expired_artifact(tmp_path: Path) -> None:
-    """A 410 raises ApiVersionRetired for a retired version and ArtifactExpired for an artifact."""
+async def test_a_410_means_a_retired_version_or_an_expired_artifact(tmp_path: Path) -> None:
+    """A 410 raises ApiVersionRetired or ArtifactExpired, depending on what has expired."""
     async with open_world() as world:
         world.fake.expire_artifact(world.artifact)
         with pytest.raises(ArtifactExpired):

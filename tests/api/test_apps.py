@@ -29,11 +29,11 @@ from tests.support import REPOSITORY, rsa_keys
 async def app_world(
     app: dict[str, Any] | None = None, *, known: bool = True, ttl: float = 3600.0, **client: Any
 ) -> AsyncIterator[World]:
-    """Run a world whose client authenticates as an installation of an app.
+    """Open a `World` whose client authenticates as an installation of a GitHub App.
 
     Args:
         app: Arguments of the GitHubApp.
-        known: Whether the fake knows the app.
+        known: Whether the FakeGitHub knows the app.
         ttl: Seconds until a token expires.
         client: Arguments of `open_world`.
     """
@@ -95,7 +95,7 @@ async def test_a_revoked_token_is_renewed_once() -> None:
 
 @fast
 async def test_a_rejected_new_token_raises() -> None:
-    """If GitHub rejects the new token too, AuthenticationError is raised after two attempts."""
+    """If GitHub rejects a token and then its replacement, the call fails after two attempts."""
     async with app_world() as world:
         world.fake.fail_next(*[401] * 5, method="GET")
         with pytest.raises(AuthenticationError) as caught:
@@ -138,7 +138,7 @@ async def test_a_cancelled_token_request_blocks_no_other_task() -> None:
 
 @fast
 async def test_token_requests_are_retried() -> None:
-    """A failed request for a token is retried as any call."""
+    """A failed request for an installation token is retried like any other call."""
     async with app_world() as world:
         world.fake.fail_next(503, Fault.dropped(), Fault.secondary_limit(9), method="POST")
         await get(world, 20)
@@ -160,8 +160,8 @@ async def test_a_failed_token_request_fails_all_waiting_calls() -> None:
 
 
 @fast
-async def test_an_installation_is_found() -> None:
-    """The installation on a repository is looked up once."""
+async def test_an_installation_is_looked_up_once() -> None:
+    """An app looks up its installation on a repository once, not again for each new token."""
     app = {"installation_id": None, "repository": REPOSITORY}
     async with app_world(app, ttl=100) as world:
         await get(world, 10)
@@ -183,7 +183,7 @@ async def test_permissions_are_narrowed() -> None:
 
 @fast
 async def test_an_unknown_app_raises() -> None:
-    """An app or installation that GitHub does not know raises an error that names the call."""
+    """If GitHub does not know the app or the installation, the error names the failed call."""
     async with app_world(known=False) as world:
         with pytest.raises(ArtifactsError, match=r"access_tokens: 40[14]") as caught:
             await get(world, 1)
@@ -195,7 +195,7 @@ async def test_an_unknown_app_raises() -> None:
 
 @pytest.mark.parametrize("key", ["-----BEGIN canary", b"canary", ""])
 def test_an_invalid_key_is_not_shown(key: str | bytes) -> None:
-    """An invalid private key raises InvalidArgument, and no frame of the error shows it."""
+    """An invalid private key raises InvalidArgument, and no stack frame of the error holds it."""
     with pytest.raises(InvalidArgument, match="not the PEM") as caught:
         GitHubApp(7, key, installation_id=42)
     assert caught.value.__cause__ is caught.value.__context__ is None
@@ -206,7 +206,7 @@ def test_an_invalid_key_is_not_shown(key: str | bytes) -> None:
 
 @fast
 async def test_an_apps_own_rate_limit_is_separate() -> None:
-    """The rate limit of the app's own calls does not delay the calls of its installation."""
+    """The rate limit of an app's token requests does not delay the calls made with its tokens."""
     limits = FakeLimits(primary=3, window=1000)
     async with app_world({"wall_clock": wall}, fake={"limits": limits}, ttl=200.0) as world:
         for _ in range(4):

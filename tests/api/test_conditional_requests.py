@@ -1,4 +1,4 @@
-"""Unchanged responses are served from memory and do not count against the primary limit."""
+"""Unchanged responses are served from memory and do not count against the primary rate limit."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def statuses(world: World) -> list[int | None]:
 
 @fast
 async def test_unchanged_responses_come_from_memory() -> None:
-    """A repeated get or listing is free and served from memory until the artifacts change."""
+    """A repeated get or listing of unchanged artifacts is served from memory and uses no quota."""
     async with open_world(fake={"limits": FakeLimits(primary=6)}) as world:
         for _ in range(5):
             assert (await world.repo.get_artifact(world.artifact)).name == "dist"
@@ -66,7 +66,7 @@ async def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("status", [301, 307])
 @fast
 async def test_responses_of_a_renamed_repository_are_kept(status: Any) -> None:
-    """Responses of a renamed repository are kept in memory too."""
+    """Responses about a renamed repository are kept in memory too."""
     async with open_world() as world:
         world.fake.rename_repository(REPOSITORY, "octo-org/new", status=status)
         for _ in range(2):

@@ -42,15 +42,15 @@ def paths(value: Any, start: tuple[str | int, ...] = ()) -> list[tuple[str | int
 @examples(150)
 @given(JSON_VALUES, st.sampled_from(MODELS))
 def test_any_json(value: object, model: type) -> None:
-    """Any JSON in place of a model raises ShapeError and no other exception."""
+    """Reading arbitrary JSON as a model raises ShapeError and no other exception."""
     with pytest.raises(ShapeError, match=r"\$"):
         structure(value, model)
 
 
 @examples(200)
 @given(st.sampled_from(paths(PAGE)), JSON_VALUES)
-def test_one_wrong_value(path: tuple[str | int, ...], value: object) -> None:
-    """A page with one wrong value is parsed, or raises ShapeError with the path of the value."""
+def test_one_arbitrary_value(path: tuple[str | int, ...], value: object) -> None:
+    """A page with one arbitrary value is parsed, or raises ShapeError with the value's path."""
     place = "$" + "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path)
     try:
         structure(mutated(list(path), value), ArtifactPage)
@@ -90,7 +90,7 @@ def test_one_wrong_value(path: tuple[str | int, ...], value: object) -> None:
     ],
 )
 def test_path_of_the_field(path: list[str | int], wrong: object, problem: str) -> None:
-    """A value of another type is never converted; the error names the field and both types."""
+    """A value of the wrong type is never converted. The error names the field and both types."""
     with pytest.raises(ShapeError) as caught:
         structure(mutated(path, wrong), ArtifactPage)
     assert problem in str(caught.value)
@@ -106,7 +106,7 @@ def test_missing_field(name: str) -> None:
 
 
 def test_only_three_problems_are_reported() -> None:
-    """The error for many problems reports the first three."""
+    """An error reports at most the first three problems."""
     with pytest.raises(ShapeError) as caught:
         structure({}, Artifact)
     assert str(caught.value).count("required field missing") == 3
@@ -156,7 +156,7 @@ def test_rate_is_a_number(rate: object) -> None:
     ],
 )
 def test_not_json(text: str | bytes) -> None:
-    """Text that is not JSON, too deeply nested, or with too long a number raises ShapeError."""
+    """Invalid JSON, too deep nesting and too long numbers raise ShapeError."""
     with pytest.raises(ShapeError, match=r"^not valid JSON"):
         parse_json(text)
 
@@ -170,7 +170,7 @@ def test_not_json(text: str | bytes) -> None:
     ],
 )
 def test_from_json_of_invalid_text(text: str, problem: str) -> None:
-    """from_json raises InvalidArgument that says what is wrong with the text."""
+    """from_json raises an InvalidArgument that says what is wrong with the text."""
     with pytest.raises(InvalidArgument) as caught:
         from_json(text, Artifact)
     assert problem in caught.value.summary
@@ -184,7 +184,7 @@ def test_from_json_of_another_type(text: Any) -> None:
 
 
 def test_prepare_changes_no_value() -> None:
-    """Preparing a model ahead of use, even repeatedly, does not change what is parsed."""
+    """Compiling a model's converter in advance, even twice, does not change how it parses."""
     for _ in range(2):
         prepare(ArtifactPage)
     page = structure({"total_count": 1, "artifacts": []}, ArtifactPage)

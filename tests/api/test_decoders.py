@@ -1,4 +1,4 @@
-"""A call decodes its response: redirects to signed URLs, refused redirects, and issued tokens."""
+"""How calls decode responses: redirects to signed URLs, refused redirects, and issued tokens."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def test_a_redirect_from_the_api_is_refused(call: ApiCall[Any]) -> None:
         call.decode(call, make_response(302, location="https://evil.example/x"))
 
 
-def test_a_token_is_issued_by_the_servers_clock() -> None:
-    """A new installation token has its expiry and, if there is a Date, the time of its issue."""
+def test_a_token_is_issued_at_the_date_of_the_response() -> None:
+    """A token has an expiry and, if the response has a Date header, a time of issue."""
     call = endpoints.create_installation_token(7, None)
     body = {"token": SECRET, "expires_at": "2026-01-01T01:00:00Z"}
     date = {"date": "Thu, 01 Jan 2026 00:00:00 GMT"}

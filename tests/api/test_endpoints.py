@@ -1,4 +1,4 @@
-"""Endpoints are called as GitHub documents them, and every response is parsed or an error."""
+"""Endpoints are called as GitHub documents them. A response is parsed or raises an error."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def test_any_body(body: bytes) -> None:
 
 
 def test_truncated_anywhere() -> None:
-    """A page that is truncated at any byte raises UnexpectedReply; it is not read as shorter."""
+    """A truncated page raises UnexpectedReply. It is never read as a shorter page."""
     body = json.dumps(OPENAPI["examples"]["artifact-paginated"]).encode()
     for end in range(0, len(body), 7):
         with pytest.raises(UnexpectedReply, match="not valid JSON"):
@@ -180,7 +180,7 @@ EXPECTED: dict[int, type[GitHubError]] = {
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", {}, {"message": None}, {"message": "No"}])
 def test_class_of_every_status(body: object) -> None:
-    """Every status from 400 on is an error of the documented class."""
+    """Every status from 400 on has its documented error class."""
     for status in range(400, 600):
         response = make_response(status, body)
         error = error_of(CALL, response)
@@ -260,7 +260,7 @@ def test_details_of_an_error(status: int) -> None:
     ],
 )
 def test_error_of(response: Response, error_class: type[GitHubError], problem: str) -> None:
-    """Each kind of refusal has its own class, and its text says what to do."""
+    """Each kind of error response has its error class, and the error's text gives the details."""
     error = error_of(CALL, response)
     assert type(error) is error_class
     assert problem in str(error)
@@ -274,7 +274,7 @@ def test_needed_permission() -> None:
 
 
 def test_end_of_a_limit() -> None:
-    """The error for a primary limit says when the limit resets, in its text and in `retry_at`."""
+    """The error for a primary rate limit gives the reset time, in its text and in `retry_at`."""
     error = error_of(
         CALL, make_response(403, x_ratelimit_remaining="0", x_ratelimit_reset="1372700873")
     )
@@ -286,7 +286,7 @@ def test_end_of_a_limit() -> None:
 
 @pytest.mark.parametrize("message", ["x" * 1_000_000, "a\nb\r\x1b[31mc", "\ud800", "\u202ex"])
 def test_hostile_message(message: str) -> None:
-    """An error's text is a short, printable line for any message of the server."""
+    """An error's text is one short, printable line, even if the server's message is hostile."""
     error = error_of(CALL, make_response(500, {"message": message}))
     assert len(str(error)) < 2000
     assert str(error).isprintable()
@@ -295,8 +295,8 @@ def test_hostile_message(message: str) -> None:
 
 @examples(150)
 @given(st.integers(400, 599), JSON_VALUES, ANY_TEXT, st.dictionaries(st.text(), st.text()))
-def test_any_refusal(status: int, value: Any, message: str, headers: dict[str, str]) -> None:
-    """Any refusal is a GitHubError with any headers and body."""
+def test_any_error_response(status: int, value: Any, message: str, headers: dict[str, str]) -> None:
+    """An error response with any headers and any body becomes a GitHubError."""
     for body in (value, {"message": message, "documentation_url": value}, {"message": value}):
         error = error_of(CALL, Response(status, headers, json.dumps(body).encode()))
         assert isinstance(error, GitHubError)

@@ -16,7 +16,7 @@ RUN = WorkflowRun(head_branch="main", head_sha="ab12")
 
 
 def artifacts_at(*hours: float | None) -> list[Artifact]:
-    """Return artifacts that were created these hours after noon, or at an unknown time."""
+    """Return artifacts created the given numbers of hours after noon; None is an unknown time."""
     times = [None if hour is None else NOON + timedelta(hours=hour) for hour in hours]
     return [artifact(created_at=time) for time in times]
 
@@ -58,7 +58,7 @@ def artifacts_at(*hours: float | None) -> list[Artifact]:
     ],
 )
 def test_filters(options: dict[str, Any], fields: dict[str, Any], matches: bool) -> None:
-    """An artifact matches if it satisfies every option; bounds of sizes are inclusive."""
+    """An artifact matches if it satisfies every option. Size bounds are inclusive."""
     assert Filter(**options).matches(artifact(**fields)) is matches
 
 
@@ -76,7 +76,7 @@ def test_filters(options: dict[str, Any], fields: dict[str, Any], matches: bool)
     ],
 )
 def test_wrong_filters(mistake: dict[str, Any]) -> None:
-    """A filter of the wrong type, or a time without a zone, raises an error that names it."""
+    """A filter of the wrong type or a time without a zone raises an error that names the filter."""
     with pytest.raises(InvalidArgument, match=next(iter(mistake))):
         Filter(**mistake)
 
@@ -91,7 +91,7 @@ def test_wrong_filters(mistake: dict[str, Any]) -> None:
 def test_horizon(
     options: dict[str, Any], descending: bool, inside: list[float | None], beyond: float
 ) -> None:
-    """A listing may end after a hundred consecutive artifacts beyond the bound, across pages."""
+    """After 100 artifacts in a row outside the time range, a listing ends early."""
     horizon = Horizon(Filter(**options), descending=descending)
     for page in (inside, [beyond] * 99, inside[:1], [beyond] * 60, [], [beyond] * 39):
         horizon.observe(artifacts_at(*page))
@@ -105,7 +105,7 @@ def test_horizon(
     [({"created_after": NOON}, False), ({"created_before": NOON}, True), ({}, True)],
 )
 def test_no_horizon(options: dict[str, Any], descending: bool) -> None:
-    """A bound in the other direction, or no bound, never ends a listing early."""
+    """A listing does not end early without a time bound, or while later artifacts may match."""
     horizon = Horizon(Filter(**options), descending=descending)
     horizon.observe(artifacts_at(*[-5] * 200, *[5] * 200))
     assert not horizon.is_passed

@@ -1,4 +1,4 @@
-"""Listings of a repository and of a run."""
+"""Listings of the artifacts of a repository and of a workflow run."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ async def test_a_listing_is_complete(fake_github: FakeGitHub, count: int, base: 
         listing = gh.repo(REPOSITORY).list_artifacts()
         assert ids([artifact async for artifact in listing]) == list(range(count, 0, -1))
         assert await listing.total_count() == count
-    # Pages overlap, which takes about a seventh more requests.
+    # Pages overlap, so a listing takes about a seventh more requests than it has pages.
     assert len(fake_github.requests) <= max(1, -(-count // 100) * 8 // 7) + 2
 
 
 async def test_the_path_in_links_is_not_used(repo: Repo, fake_github: FakeGitHub) -> None:
-    """Every page is requested on the path of the first, although GitHub's Link names another."""
+    """All pages are requested on the same path, although GitHub's Link header names another one."""
     add_artifacts(fake_github, 7)
     assert ids(await repo.list_artifacts(per_page=3).collect()) == [7, 6, 5, 4, 3, 2, 1]
     assert {request.path for request in fake_github.requests} == {
@@ -85,7 +85,7 @@ async def test_pages_collect_and_first(repo: Repo, fake_github: FakeGitHub) -> N
 
 
 async def test_a_listed_artifact_is_complete(repo: Repo, fake_github: FakeGitHub) -> None:
-    """An artifact from a listing equals the one from `get_artifact`, with digest and run."""
+    """An artifact from a listing equals the one from `get_artifact`, including digest and run."""
     added = fake_github.add_artifact(REPOSITORY, "dist", {"a": b"b"}, run_id=10)
     listed = await repo.list_artifacts().first()
     assert listed == await repo.get_artifact(added.id)

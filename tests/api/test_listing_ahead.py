@@ -62,7 +62,7 @@ async def wait_until(condition: Callable[[], bool]) -> None:
 
 
 async def test_read_ahead_doubles_up_to_concurrency(repo: Repo, fake_github: FakeGitHub) -> None:
-    """The number of pages requested at once doubles from one up to `concurrency`."""
+    """The number of concurrent page requests doubles from one up to `concurrency`."""
     add_artifacts(fake_github, 2000)
     for ceiling, expected in [(8, [1, 2, 4, 8]), (3, [1, 2, 3, 3]), (1, [1, 1, 1, 1])]:
         pages = repo.list_artifacts(concurrency=ceiling).pages()
@@ -89,7 +89,7 @@ async def test_read_ahead_doubles_up_to_concurrency(repo: Repo, fake_github: Fak
 
 
 async def test_nothing_is_requested_before_iteration(repo: Repo, fake_github: FakeGitHub) -> None:
-    """A listing sends nothing before iteration, and one request until its page is consumed."""
+    """A listing requests its first page on iteration, and no other until that one is consumed."""
     add_artifacts(fake_github, 300)
     listing = repo.list_artifacts()
     assert fake_github.requests == []
@@ -143,7 +143,7 @@ async def test_a_garbage_collected_listing_leaves_no_task(
 
 
 async def test_cancelling_a_reader_cancels_its_pages(repo: Repo, fake_github: FakeGitHub) -> None:
-    """Cancelling a task that waits for a page ends it and its page requests at once."""
+    """Cancelling a task that waits for a page also cancels all page requests of its listing."""
     add_artifacts(fake_github, 1000)
     pages = repo.list_artifacts().pages()
     await anext(pages)
@@ -157,7 +157,7 @@ async def test_cancelling_a_reader_cancels_its_pages(repo: Repo, fake_github: Fa
 
 
 async def test_closing_the_client_ends_a_listing(fake_github: FakeGitHub) -> None:
-    """Closing the client while a listing waits for a page raises ClientStateError there."""
+    """If the client is closed while a task waits for a page, the task gets ClientStateError."""
     add_artifacts(fake_github, 1000)
     async with Client(fake_github.token, base_url=fake_github.url) as gh:
         pages = gh.repo(REPOSITORY).list_artifacts().pages()
@@ -173,7 +173,7 @@ async def test_closing_the_client_ends_a_listing(fake_github: FakeGitHub) -> Non
 async def test_a_failed_page_raises_after_the_pages_before_it(
     repo: Repo, fake_github: FakeGitHub
 ) -> None:
-    """A listing yields all artifacts before a page that fails, and then raises its error."""
+    """A listing yields the artifacts of all pages before a failed page, then raises the error."""
     add_artifacts(fake_github, 1000)
     fake_github.fail_when(
         lambda request: Fault(500) if int(request.query.get("page", "1")) > 4 else None
@@ -182,7 +182,7 @@ async def test_a_failed_page_raises_after_the_pages_before_it(
 
     async def read() -> None:
         async for artifact in repo.list_artifacts():
-            found.append(artifact)  # noqa: PERF401 - up to the error
+            found.append(artifact)  # noqa: PERF401 - keeps those before the error
 
     with pytest.raises(ServerError):
         await read()
@@ -201,7 +201,7 @@ async def test_a_404_in_the_middle_raises(repo: Repo, fake_github: FakeGitHub) -
 
 
 async def test_filters_of_the_client(repo: Repo, fake_github: FakeGitHub) -> None:
-    """Filters that GitHub does not support are applied by the client, on both listings."""
+    """Listings of repositories and of runs apply the filters that GitHub does not support."""
     add_artifacts(fake_github, 50)
     fake_github.add_artifact(REPOSITORY, "in-run", b"x", run_id=77, head_branch="main")
     listing = repo.list_artifacts(pattern="dist-?", branch="main", min_size=3)
@@ -214,7 +214,7 @@ async def test_filters_of_the_client(repo: Repo, fake_github: FakeGitHub) -> Non
 async def test_pages_beyond_a_time_bound_are_not_requested(
     repo: Repo, fake_github: FakeGitHub
 ) -> None:
-    """A listing with `created_after` stops requesting pages soon after the bound."""
+    """A listing with `created_after` stops requesting pages soon after it passes that time."""
     add_artifacts(fake_github, 1000)
     after = START + timedelta(hours=990)
     found = await repo.list_artifacts(created_after=after).collect()

@@ -17,7 +17,7 @@ RUN = 7
 
 
 class ChangingRepository:
-    """A repository with artifacts of one run that changes at random."""
+    """A repository whose artifacts, all from one workflow run, change at random."""
 
     def __init__(self, fake: FakeGitHub, rng: random.Random, count: int) -> None:
         self._fake = fake
@@ -31,7 +31,7 @@ class ChangingRepository:
         return self._fake.add_artifact(REPOSITORY, "dist", b"", run_id=RUN).id
 
     def change(self) -> None:
-        """Upload some artifacts, delete some, or both in equal number, which keeps the total."""
+        """Upload some artifacts, delete some, or do both, which may leave the total unchanged."""
         rng = self._chance
         count = rng.choice([0, 1, 1, 2, 3, rng.randrange(40)])
         what = rng.choice(["upload", "delete", "both"])
@@ -45,7 +45,7 @@ class ChangingRepository:
             self._there += [self._upload() for _ in range(count)]
 
     def during_a_call(self, _: LoggedRequest) -> None:
-        """Change sometimes before a page is served, as a callback for `FakeGitHub.fail_when`."""
+        """Change at random when a page is requested, as a callback of `FakeGitHub.fail_when`."""
         if self._chance.random() < 0.4:
             self.change()
 
@@ -88,7 +88,7 @@ async def check_listing(
 def test_remaining_artifacts_are_listed_once(
     seed: int, count: int, per_page: int, concurrency: int, direction: str
 ) -> None:
-    """Artifacts that remain are yielded exactly once while others are uploaded and deleted."""
+    """Artifacts that are not deleted are listed exactly once while others come and go."""
     asyncio.run(check_listing(seed, count, per_page, concurrency, direction))
 
 
@@ -96,7 +96,7 @@ def test_remaining_artifacts_are_listed_once(
 async def test_deleting_while_listing_skips_nothing(
     fake_github: FakeGitHub, concurrency: int
 ) -> None:
-    """A loop that deletes each artifact that a listing yields deletes all of them."""
+    """Deleting each artifact while iterating over the listing deletes all artifacts."""
     for _ in range(350):
         fake_github.add_artifact(REPOSITORY, "dist", b"")
     async with Client(

@@ -42,7 +42,7 @@ def parameters(draw: st.DrawFn) -> str:
 
 @st.composite
 def links(draw: st.DrawFn) -> tuple[str, list[str], str]:
-    """Generate a link: its target, its relations and its text."""
+    """Generate a link of a Link header: its target, its relation types and its text."""
     target = draw(TARGET)
     relations = draw(st.lists(TOKEN, max_size=3))
     gap = draw(st.sampled_from([" ", "  "]))
@@ -90,7 +90,7 @@ def test_link_round_trip(written: list[tuple[str, list[str], str]]) -> None:
     ],
 )
 def test_link(header: str, targets: dict[str, str]) -> None:
-    """The first target of each relation counts; malformed links are ignored."""
+    """If several links have the same relation type, the first one wins. Bad links are ignored."""
     assert parse_link(header) == targets
 
 
@@ -122,7 +122,7 @@ class Server:
     link: str | None
 
     def __call__(self, call: ApiCall[Any]) -> tuple[Response, ArtifactPage]:
-        """Return the response to a call and its page."""
+        """Return the response to a call, and the page in it."""
         query = dict(parse_qsl(urlsplit(call.target).query, keep_blank_values=True))
         number, size = int(query.get("page", "1")), int(query["per_page"])
         ids = range(1, self.count + 1)[(number - 1) * size : number * size]
@@ -158,7 +158,7 @@ class Server:
     ),
 )
 def test_has_more(count: int, size: int, number: int, name: str | None, link: str | None) -> None:
-    """The last page is recognized with any path in the Link header and without one."""
+    """The last page is recognized with any URL in the Link header, and without the header."""
     first = list_repository_artifacts(REPOSITORY, name=name, per_page=30)
     call = page_call(first, Window(number, size))
     assert has_more(call, *Server(count, link)(call)) is (number * size < count)
@@ -166,7 +166,7 @@ def test_has_more(count: int, size: int, number: int, name: str | None, link: st
 
 @pytest.mark.parametrize("window", [Window(1, 30), Window(1, 31), Window(2, 30), Window(7, 98)])
 def test_pages_use_the_path_and_query_of_the_first(window: Window) -> None:
-    """Every page has the path and filters of the first; only the first is conditional."""
+    """All pages use the path and filters of the first page; only its request is conditional."""
     call = page_call(FIRST, window)
     assert (call.method, call.path) == (FIRST.method, FIRST.path)
     assert call.conditional is (call == FIRST)
@@ -177,7 +177,7 @@ def test_pages_use_the_path_and_query_of_the_first(window: Window) -> None:
 
 @pytest.mark.parametrize("page", ["1", "2", "0", "-1", "x", "", "99999999999", "\u00b2", None])
 def test_pagination_loop(page: str | None) -> None:
-    """A next page that is not the following one raises UnexpectedReply."""
+    """A Link header that names any page but the following one as next raises UnexpectedReply."""
     target = "/repositories/1/actions/artifacts" + (f"?page={quote(page)}" if page else "")
     call = ApiCall("GET", FIRST.path, FIRST.decode, {**FIRST.query, "page": "2"})
     with pytest.raises(UnexpectedReply, match="page 2") as caught:
@@ -213,7 +213,7 @@ def test_unreadable_link(header: str) -> None:
     ],
 )
 def test_hostile_target(target: str) -> None:
-    """A malformed target is accepted as the next page or raises UnexpectedReply."""
+    """A malformed link is either accepted as the next page or raises UnexpectedReply."""
     with contextlib.suppress(UnexpectedReply):
         assert has_more(FIRST, make_response(link=f'<{target}>; rel="next"'), FULL)
 
@@ -223,17 +223,17 @@ def test_hostile_target(target: str) -> None:
     [(31, 30, True), (30, 30, False), (0, 0, False), (100, 0, False), (60, 30, True)],
 )
 def test_missing_link(total: int, artifacts: int, more: bool) -> None:
-    """Without a Link header, a listing continues while the total promises more artifacts."""
+    """Without a Link header, a listing continues while `total_count` promises more artifacts."""
     page = ArtifactPage(total, (artifact(),) * artifacts)
     assert has_more(FIRST, make_response(), page) is more
 
 
 def test_last_page() -> None:
-    """A Link header without a next page ends the listing, even if the total promises more."""
+    """A Link header without a next page ends the listing, even if `total_count` promises more."""
     assert not has_more(FIRST, make_response(link='</x?page=1>; rel="first"'), FULL)
 
 
 def test_an_empty_page_has_no_next() -> None:
-    """A next page after an empty one beyond the end raises UnexpectedReply."""
+    """An empty page beyond the end that names a next page raises UnexpectedReply."""
     with pytest.raises(UnexpectedReply, match="has 0"):
         has_more(FIRST, make_response(link='</x?page=2>; rel="next"'), ArtifactPage(30, ()))

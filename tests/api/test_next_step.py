@@ -1,4 +1,4 @@
-"""What follows an attempt of a call is decided by values alone."""
+"""Decisions after an attempt of a call: to return, to raise, or to make another attempt."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ UNSENT = ConnectionFailed("x", may_have_arrived=False)
 
 
 def outcome(status: int | None = None, error: ArtifactsError | None = None, **more: Any) -> Outcome:
-    """Return the outcome of an attempt with this response, or with this error."""
+    """Return the outcome of an attempt that got this status or failed with this error."""
     if status is None:
         return Outcome(None, error, **more)
     response = make_response(status)
@@ -46,7 +46,7 @@ def outcome(status: int | None = None, error: ArtifactsError | None = None, **mo
 
 
 def step(state: CallState, result: Outcome) -> object:
-    """Return what follows, with the middle of all random waits."""
+    """Return the decision of `next_step`, with 0.5 as the random number."""
     return next_step(POLICY, state, result, 0.5)
 
 
@@ -59,7 +59,7 @@ def test_success_is_returned(status: int) -> None:
 
 @pytest.mark.parametrize("result", [outcome(502), outcome(None, LOST), outcome(None, UNSENT)])
 def test_transient_failures_are_retried(result: Outcome) -> None:
-    """A server error or a broken connection is retried until the attempts or the time are over."""
+    """A server error or a broken connection is retried until attempts or time run out."""
     assert step(CallState("GET", attempts=1), result) == Wait(2.0)
     assert step(CallState("GET", attempts=2), result) == Wait(4.0)
     assert step(CallState("GET", attempts=3), result) == Raise(result.error)  # type: ignore[arg-type]
@@ -91,7 +91,7 @@ def test_permanent_failures_are_raised(result: Outcome) -> None:
 
 
 def test_a_rejected_token_is_renewed_once() -> None:
-    """A 401 asks for another token once, and again only if that token was too old when sent."""
+    """A 401 renews the token once, and a second time only if the new token was old when sent."""
     state = CallState("GET", attempts=1)
     young = outcome(401, token_age=0.0)
     assert step(state, young) == RenewToken(young.error)  # type: ignore[arg-type]
@@ -103,7 +103,7 @@ def test_a_rejected_token_is_renewed_once() -> None:
 
 
 def test_a_404_after_a_lost_response_means_deleted() -> None:
-    """A DELETE that may have been carried out before takes a 404 for its success."""
+    """If an earlier attempt of a DELETE may have been carried out, a 404 counts as success."""
     result = outcome(404)
     for method, may_be_done, deleted in (
         ("DELETE", True, True),
@@ -117,7 +117,7 @@ def test_a_404_after_a_lost_response_means_deleted() -> None:
 
 
 def test_a_rate_limit_is_waited_for() -> None:
-    """A refusal at a rate limit is retried at the gate, within the attempts and `max_wait`."""
+    """A rate-limited call is retried after the limit, if the attempts and `max_wait` allow it."""
     allowed = outcome(429, limit_allows_retry=True)
     assert step(CallState("GET", attempts=2, seconds=1000), allowed) == WaitForGate()
     assert isinstance(step(CallState("GET", attempts=3), allowed), Raise)
@@ -135,12 +135,12 @@ def test_a_rate_limit_is_waited_for() -> None:
     ],
 )
 def test_a_failed_request_may_have_worked(result: Outcome, worked: bool) -> None:
-    """Only a lost response, or an error of a gateway, leaves open whether the request worked."""
+    """A request may have worked if its response was lost or is a 502, but not after a 503."""
     assert may_have_worked(result) is worked
 
 
 def test_an_error_shows_its_attempts() -> None:
-    """An error says how many attempts it ended, and why the one before failed if that differs."""
+    """An error gives the number of attempts, and the previous error if it has another class."""
     first = ServerError("502 Bad Gateway", status=502)
     record_attempts(first, 1, 0.1)
     assert (str(first), first.attempts) == ("502 Bad Gateway", 1)

@@ -1,4 +1,4 @@
-"""The pace of calls: counted waits, and calls after a closed gate."""
+"""The pace of calls: how waits are counted, and how calls resume after a rate limit."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ async def test_waits_of_deletes_are_counted(concurrently: bool, waited: float) -
 
 
 @fast
-async def test_calls_leave_a_gate_staggered_without_limits() -> None:
-    """Even with `unlimited()`, tasks that waited at the gate are sent one by one afterwards."""
+async def test_calls_are_staggered_after_a_rate_limit_even_if_unlimited() -> None:
+    """Even with `unlimited()`, calls that waited for a rate limit are sent one by one after it."""
     async with open_world(
         fake={"limits": FREE}, rate_limits=RateLimitPolicy.unlimited(), conditional=False
     ) as world:
@@ -53,7 +53,7 @@ async def test_calls_leave_a_gate_staggered_without_limits() -> None:
 @pytest.mark.parametrize("status", [403, 429])
 @fast
 async def test_retry_after_zero_still_waits(status: int) -> None:
-    """Repeated refusals with `Retry-After: 0` are retried with growing waits, not at once."""
+    """Calls refused with `Retry-After: 0` are retried after growing waits, not immediately."""
     async with open_world(fake={"limits": FREE}) as world:
         world.fake.fail_when(lambda _: Fault.secondary_limit(0, status=status))
         with pytest.raises(RateLimited) as caught:

@@ -47,7 +47,7 @@ class ChangingListing:
         del self.ids[start : start + count]
 
     def change(self) -> None:
-        """Upload, delete, do both, or do nothing, as users and retention do."""
+        """Upload ids, delete ids, do both, or do nothing, at random."""
         rng = self.rng
         size = rng.choice([1, 1, 1, 2, 3, rng.randrange(1, 60)])
         match rng.choice(["upload", "delete", "both", "nothing", "nothing"]):
@@ -64,7 +64,7 @@ class ChangingListing:
                 pass
 
     def answer(self, window: Window) -> tuple[ArtifactPage, bool]:
-        """Return the current page for a window, and whether a page follows."""
+        """Return the page for a window (a page number and size), and whether another follows."""
         ids = self.ids[window.start : window.stop]
         page = ArtifactPage(len(self.ids), tuple(map(numbered, ids)))
         return page, window.stop < len(self.ids)
@@ -77,9 +77,9 @@ def read_all(
 
     Args:
         listing: The listing.
-        first: Artifacts on the first page.
+        first: The number of artifacts on the first page.
         most: The maximum number of concurrent requests.
-        calm: The probability that the listing does not change at a response.
+        calm: The probability that the listing does not change after a response.
 
     Returns:
         The ids, and the number of calls.
@@ -98,7 +98,7 @@ def read_all(
         while requested[0] not in responses:
             window = rng.choice([w for w in requested if w not in responses])
             responses[window] = listing.answer(window)
-            # A list that grows faster than it is read could never be read completely.
+            # Changes must stop: a list that grows faster than it is read never ends.
             if calls < 500 and rng.random() > calm:
                 listing.change()
         head = requested.popleft()
@@ -125,7 +125,7 @@ def read_all(
 def test_remaining_artifacts_are_found_once(
     count: int, first: int, most: int, descending: bool, calm: float, seed: int
 ) -> None:
-    """Artifacts that remain are found exactly once while others are uploaded and deleted."""
+    """Artifacts that are not deleted are found exactly once while others come and go."""
     rng = random.Random(seed)
     # Ids are nearly in order, like those of several attempts of a run.
     ids = sorted(range(1, count + 1), key=lambda number: number + rng.choice([0, 0, 0, 5]))
@@ -165,7 +165,7 @@ def test_steady_deletions_cost_little(most: int, deleted: int) -> None:
 
 
 def test_a_large_deletion_costs_little() -> None:
-    """After half of the artifacts read are deleted at once, reading resumes after a few calls."""
+    """If half of the artifacts read so far are deleted, reading takes only a few more calls."""
     listing = ChangingListing(list(range(10_000, 0, -1)), True, random.Random(3))
     responses = itertools.count()
     listing.change = lambda: listing.delete(0, 3000 * (next(responses) == 60))  # type: ignore[method-assign]
@@ -177,7 +177,7 @@ def test_a_large_deletion_costs_little() -> None:
 @pytest.mark.parametrize("cap", [20, 30, 50, 99])
 @pytest.mark.parametrize("first", [1, 25, 100])
 def test_a_server_with_smaller_pages_is_read_completely(cap: int, first: int) -> None:
-    """A listing of a server that returns fewer artifacts per page than requested is complete."""
+    """A listing is complete even if the server returns fewer artifacts per page than requested."""
     listing = ChangingListing(list(range(1000, 0, -1)), True, random.Random(4))
     plain = listing.answer
 

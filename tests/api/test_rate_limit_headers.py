@@ -41,7 +41,7 @@ SECONDARY = "You have exceeded a secondary rate limit. Please wait a few minutes
 def test_is_limit(
     status: int, headers: dict[str, str], message: str, documentation: str | None, limit: bool
 ) -> None:
-    """A 429, and a 403 whose headers, message or link indicate a limit, is a rate limit."""
+    """A 429 is a rate limit. A 403 is one if its headers, message or link indicate it."""
     assert is_limit(status, headers, message, documentation) is limit
 
 
@@ -64,7 +64,7 @@ def test_is_limit(
     ],
 )
 def test_retry_at(remaining: str | None, reset: str | None, moment: datetime | None) -> None:
-    """A primary limit with nothing remaining ends at its reset; invalid headers give None."""
+    """With no calls remaining, `retry_at` returns the reset time. Invalid headers give None."""
     headers = {"x-ratelimit-remaining": remaining, "x-ratelimit-reset": reset}
     assert retry_at({name: value for name, value in headers.items() if value is not None}) == moment
 
@@ -72,7 +72,7 @@ def test_retry_at(remaining: str | None, reset: str | None, moment: datetime | N
 @examples(100)
 @given(st.text(), st.text() | st.integers().map(str))
 def test_any_header(remaining: str, reset: str) -> None:
-    """Any headers give None or a time in UTC."""
+    """`retry_at` returns None or a time in UTC for any headers."""
     for value in (remaining, "0"):
         moment = retry_at({"x-ratelimit-remaining": value, "x-ratelimit-reset": reset})
         assert moment is None or moment.tzinfo is UTC

@@ -25,20 +25,21 @@ A_MINUTE = 60.0
 A_DAY = 24 * 3600.0
 WINDOW = 3600
 MOST_REFUSALS = 5
-"""Refusals without Retry-After double the wait, which must stay below `max_wait`."""
+"""Each refusal without Retry-After doubles the wait, so more of them would exceed `max_wait`."""
 
 
 @frozen
 class Step:
-    """Events that happen at the same time.
+    """A step of a simulation: events that happen at the same time.
 
     Attributes:
         delay: Seconds until the next step.
         gets: The number of GETs that start.
         deletes: The number of DELETEs that start.
-        refusals: Retry-After, or None without one, of the next calls, which are refused.
-        left: The maximum that other clients of the account leave of the primary limit.
-        cancelled: The numbers of the tasks that are cancelled.
+        refusals: One element for each of the next calls, which are refused: its Retry-After in
+            seconds, or None for a response without that header.
+        left: The maximum number of calls that other clients leave of the primary limit.
+        cancelled: Numbers that select the tasks to cancel, modulo the number of tasks.
     """
 
     delay: float
@@ -70,10 +71,11 @@ class Server:
 
     Attributes:
         latency: Seconds until a call is answered.
-        refusals: Retry-After of the next calls, which are refused.
+        refusals: One element for each of the next calls, which are refused: its Retry-After in
+            seconds, or None for a response without that header.
         refused: The number of calls that were refused.
-        remaining: The calls left in the window.
-        resets: The time at which the window ends.
+        remaining: The calls left of the primary limit.
+        resets: The time at which the primary limit resets.
         closed_until: The latest time until which a response asked the client to wait.
         sent: The arrival time and the points of each call.
         early: The arrival times of calls before `closed_until`.
@@ -119,7 +121,7 @@ class Server:
         return not (spent or refused), headers
 
     def busiest_minute(self) -> int:
-        """Return the maximum of points within any minute."""
+        """Return the highest number of points that were sent within any minute."""
         most = total = first = 0
         for time, cost in self.sent:
             total += cost
@@ -133,7 +135,7 @@ class Server:
 async def call(
     limiter: RateLimiter, server: Server, connections: asyncio.Semaphore, method: str
 ) -> None:
-    """Make a call as the API client does, until it is accepted."""
+    """Make a call as the API client does, and repeat it until it is accepted."""
     api_call = delete_artifact(REPOSITORY, 1) if method == "DELETE" else get_artifact(REPOSITORY, 1)
     async with limiter.concurrency_slot(api_call):
         while True:
@@ -175,9 +177,9 @@ async def run_steps(server: Server, pool: int, steps: list[Step]) -> None:
 @example([Step(30.0, 60, 0, [20], 5000, []), Step(0.0, 300, 5, [None], 5000, [3])], 0.0, 8)
 @given(STEPS, st.sampled_from((0.0, 0.05, 3.0)), st.sampled_from((1, 8, 1000)))
 def test_the_promises_of_the_limiter(steps: list[Step], latency: float, pool: int) -> None:
-    """No call is sent while the gate is closed, no minute exceeds 900 points, no task starves."""
+    """No call is sent during a requested wait, no minute exceeds 900 points, no task starves."""
     server = Server(latency)
-    # No data is in transit outside of the loop, so the clock need not wait for any.
+    # This test uses no sockets, so the clock need not wait for data in transit.
     with mock.patch.object(clock, "_GRACE", 0), asyncio.Runner(loop_factory=FastLoop) as runner:
         runner.run(run_steps(server, pool, steps))
     assert not server.early

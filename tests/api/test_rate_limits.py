@@ -1,4 +1,4 @@
-"""The pace of a client: waits that GitHub requests are kept, and limits are not reached."""
+"""Rate limits: a client waits when GitHub asks it to, and avoids exceeding the limits."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def test_calls_wait_for_the_reset_of_the_primary_limit() -> None:
 @pytest.mark.parametrize("max_wait", [0.0, 3000.0])
 @fast
 async def test_a_wait_beyond_max_wait_raises(max_wait: float) -> None:
-    """A wait beyond `max_wait` raises RateLimited at once with the reset time; nothing is sent."""
+    """A wait over `max_wait` raises RateLimited at once with the reset time; nothing is sent."""
     limits = FakeLimits(primary=3)
     async with open_world(
         fake={"limits": limits}, rate_limits=RateLimitPolicy(max_wait=max_wait), conditional=False
@@ -63,7 +63,7 @@ async def test_a_wait_beyond_max_wait_raises(max_wait: float) -> None:
 
 @fast
 async def test_a_wait_beyond_all_dates_raises() -> None:
-    """A wait that ends beyond all dates raises RateLimited without `retry_at`."""
+    """A wait that ends after the latest possible datetime raises RateLimited without `retry_at`."""
     async with open_world() as world:
         world.fake.fail_next(Fault(403, headers={"Retry-After": "999999999999"}))
         for _ in range(2):
@@ -86,7 +86,7 @@ async def test_waits_without_retry_after_double() -> None:
 
 @fast
 async def test_an_earlier_call_does_not_reset_the_wait() -> None:
-    """A success of a call that was sent before a refusal does not end the doubling."""
+    """If a call that was sent before a refusal succeeds, the next wait is doubled all the same."""
     async with open_world() as world:
         world.fake.fail_next(*[Fault.secondary_limit(None)] * 2, method="DELETE")
         with world.fake.holding(method="GET"):
@@ -102,8 +102,8 @@ async def test_an_earlier_call_does_not_reset_the_wait() -> None:
 @pytest.mark.parametrize("busy", [0, 250], ids=["with an empty bucket", "with a bucket in use"])
 @pytest.mark.parametrize("seconds", [5, 60])
 @fast
-async def test_the_gate_holds_all_tasks(busy: int, seconds: int) -> None:
-    """After one refusal all tasks wait, and are then sent one by one instead of all at once."""
+async def test_one_refusal_makes_all_tasks_wait(busy: int, seconds: int) -> None:
+    """After one call is refused, all calls wait, and are then sent one by one, not all at once."""
     async with open_world(fake={"limits": FREE}, conditional=False) as world:
         await get(world, busy)
         world.fake.fail_next(Fault.secondary_limit(seconds))
@@ -118,8 +118,8 @@ async def test_the_gate_holds_all_tasks(busy: int, seconds: int) -> None:
 
 
 @fast
-async def test_a_gate_that_closes_holds_queued_tasks() -> None:
-    """Tasks that were queued when the gate closed are sent one by one after it opens."""
+async def test_a_refusal_makes_queued_tasks_wait() -> None:
+    """Calls that are queued when GitHub asks for a wait are sent one by one after the wait."""
     async with open_world(fake={"limits": FREE}, conditional=False) as world:
         tasks = asyncio.ensure_future(get(world, 700))
         await asyncio.sleep(5)
@@ -132,7 +132,7 @@ async def test_a_gate_that_closes_holds_queued_tasks() -> None:
 
 
 def assert_staggered(times: list[float], opens: float, count: int) -> None:
-    """Check that all calls came after the gate opened, and at most twelve in any second."""
+    """Check that `count` calls arrived, none before `opens`, and at most twelve in any second."""
     assert len(times) == count
     assert min(times) >= opens
     assert max(sum(1 for other in times if 0 <= other - time < 1) for time in times) <= 12
@@ -175,7 +175,7 @@ async def test_a_delete_is_not_starved() -> None:
 @pytest.mark.parametrize("seed", range(3))
 @fast
 async def test_no_task_starves(seed: int) -> None:
-    """Under refusals, failures and cancellations, all tasks complete calls at similar rates."""
+    """Despite refusals, failures and cancellations, all tasks complete calls at similar rates."""
     choose = random.Random(seed)
     async with open_world(fake={"limits": FakeLimits(primary=10**6)}) as world:
         world.fake.fail_when(
@@ -244,8 +244,8 @@ async def test_concurrent_requests_are_bounded() -> None:
 
 
 @fast
-async def test_cancelling_a_task_at_the_gate_affects_no_other() -> None:
-    """Cancelled tasks leave the gate; the others wait until it opens and complete."""
+async def test_cancelling_a_task_that_waits_for_a_limit_affects_no_other() -> None:
+    """If some tasks that wait for a rate limit are cancelled, the others wait and complete."""
     async with open_world(fake={"limits": FREE}) as world:
         world.fake.fail_next(Fault.secondary_limit(60))
         tasks = [asyncio.ensure_future(world.repo.get_artifact(world.artifact))]
@@ -262,7 +262,7 @@ async def test_cancelling_a_task_at_the_gate_affects_no_other() -> None:
 
 @fast
 async def test_calls_are_staggered_after_a_cancelled_wait() -> None:
-    """Calls after the gate opened are sent one by one even if no task waited until then."""
+    """Calls after a rate limit are sent one by one, even if no task waited for its end."""
     async with open_world(fake={"limits": FREE}, conditional=False) as world:
         world.fake.fail_next(Fault.secondary_limit(60))
         first = asyncio.ensure_future(world.repo.get_artifact(world.artifact))
@@ -276,7 +276,7 @@ async def test_calls_are_staggered_after_a_cancelled_wait() -> None:
 
 @fast
 async def test_waits_are_counted_for_each_call() -> None:
-    """`stats.waited` sums the waits of all calls, for the pace and at the gate."""
+    """`stats.waited` sums the waits of all calls, both to keep the pace and for rate limits."""
     async with open_world(fake={"limits": FREE}, conditional=False) as world:
         await get(world, 400)
         assert world.gh.stats.waited > 300
@@ -288,7 +288,7 @@ async def test_waits_are_counted_for_each_call() -> None:
 
 @fast
 async def test_a_reset_in_the_far_future_is_ignored() -> None:
-    """A response with a reset years away does not close the gate for years."""
+    """A response with a reset time years away does not stop calls for years."""
     async with open_world(fake={"limits": FREE}, conditional=False) as world:
         far = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "9999999999"}
         world.fake.fail_next(Fault(None, after=True, headers=far))
@@ -304,7 +304,7 @@ async def test_a_reset_in_the_far_future_is_ignored() -> None:
 
 @fast
 async def test_concurrent_refusals_count_once() -> None:
-    """Refusals of calls that were sent concurrently lengthen the wait only once."""
+    """Refusals of concurrent calls count as one, so the wait is not doubled."""
     async with open_world(fake={"limits": FREE}, conditional=False) as world:
         world.fake.fail_next(*[Fault.secondary_limit(None)] * 4)
         tasks = [asyncio.ensure_future(get(world, 1)) for _ in range(4)]

@@ -38,7 +38,7 @@ async def test_a_rename_is_followed_by_every_call(url: str, status: Any) -> None
 
 @fast
 async def test_a_missing_artifact_of_a_renamed_repository_costs_two_requests() -> None:
-    """An artifact that a renamed repository lacks is NotFound after one redirect."""
+    """A missing artifact of a renamed repository raises NotFound after one redirect."""
     async with open_world() as world:
         world.fake.rename_repository(REPOSITORY, "octo-org/new")
         for _ in range(3):
@@ -64,7 +64,7 @@ async def test_redirect_loops_are_bounded(status: Any) -> None:
 )
 @fast
 async def test_a_foreign_redirect_is_refused(location: str) -> None:
-    """A redirect that leads outside of the API is refused and gets no request."""
+    """A redirect to a URL outside the API is refused, and no request is sent there."""
     async with open_world() as world:
         world.fake.fail_next(Fault(302, headers={"Location": location}))
         with pytest.raises(RedirectRefused):

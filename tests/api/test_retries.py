@@ -47,7 +47,7 @@ NO_WAIT = RetryPolicy(wait_initial=0)
 )
 @fast
 async def test_transient_failures_are_retried(fault: Fault | int) -> None:
-    """A call succeeds despite two server errors, limits or broken connections."""
+    """A call succeeds after two server errors, rate limits or broken connections."""
     async with open_world() as world:
         world.fake.fail_next(fault, fault)
         assert (await world.repo.get_artifact(world.artifact)).id == world.artifact
@@ -58,7 +58,7 @@ async def test_transient_failures_are_retried(fault: Fault | int) -> None:
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 418, 422, 451])
 @fast
 async def test_permanent_failures_are_not_retried(status: int) -> None:
-    """An error that GitHub would repeat is raised after one request."""
+    """An error that a retry cannot fix is raised after one request."""
     async with open_world(api_version="2022-11-28") as world:
         world.fake.fail_next(*[status] * 3)
         with pytest.raises(GitHubError) as caught:
@@ -147,7 +147,7 @@ async def test_a_delete_with_a_lost_response_succeeds(fault: Fault) -> None:
 
 @fast
 async def test_a_refused_delete_has_not_deleted() -> None:
-    """A DELETE that gets a 404 after a refusal at a rate limit raises NotFound."""
+    """A DELETE that a rate limit refuses and that then gets a 404 raises NotFound."""
     async with open_world() as world:
         world.fake.fail_next(Fault.secondary_limit(5), method="DELETE")
         with pytest.raises(NotFound):
@@ -213,7 +213,7 @@ async def test_cancelling_a_retry_wait_ends_it_at_once() -> None:
 @pytest.mark.parametrize("max_wait", [3700.0, 0.0])
 @fast
 async def test_refusals_at_a_limit_are_bounded(max_wait: float) -> None:
-    """Repeated refusals raise RateLimited after all attempts, or at once with `max_wait=0`."""
+    """Repeated rate limits raise RateLimited after all attempts, or at once with `max_wait=0`."""
     async with open_world(
         retry=RetryPolicy(attempts=3), rate_limits=RateLimitPolicy(max_wait=max_wait)
     ) as world:
@@ -228,7 +228,7 @@ async def test_refusals_at_a_limit_are_bounded(max_wait: float) -> None:
 
 @fast
 async def test_an_error_at_a_limit_includes_the_previous_failure() -> None:
-    """The error of a failed call that a limit keeps from being retried includes both causes."""
+    """If a rate limit prevents the retry of a failed call, the error names limit and failure."""
     async with open_world(rate_limits=RateLimitPolicy(max_wait=10)) as world:
         world.fake.fail_next(Fault(502, retry_after=5), method="DELETE")
         deletion = asyncio.ensure_future(world.repo.delete_artifact(world.artifact))

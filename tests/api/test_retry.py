@@ -56,13 +56,16 @@ def test_decide(policy: RetryPolicy, attempt: Attempt, failure: Failure) -> None
 
 @given(st.integers(1, 5), st.floats(0, 10), st.none() | st.sampled_from(sorted(RETRIED)))
 def test_decide_retries_by_default(number: int, elapsed: float, status: int | None) -> None:
-    """A transient failure is retried within the default policy, with exponential waits."""
+    """The default policy retries a transient failure after exponentially growing waits."""
     decision = decide(RetryPolicy(), Attempt(number, elapsed, 0.5), Failure(status))
     assert decision == Wait(0.5 * 2.0 ** (number - 1))
 
 
 def test_progress_resets_a_streak() -> None:
-    """Any byte resets a streak's failures, 64 KiB its time; each connection counts its own."""
+    """A new byte resets the failure counts of a `FailureStreak`, and 64 KiB also reset its time.
+
+    Failures are counted for each connection.
+    """
     streak = FailureStreak()
     assert streak.record_failure(100, 0) == (1, 0)
     assert streak.record_failure(101, 0) == (2, 1)
@@ -76,7 +79,7 @@ def test_progress_resets_a_streak() -> None:
 
 
 def test_bytes_received_again_are_no_progress() -> None:
-    """Bytes that a restarted download receives again do not reset its failures."""
+    """Bytes that a restarted download receives again do not reset its failure counts."""
     streak = FailureStreak()
     streak.record_bytes(2**20, 0)
     streak.restart()
@@ -88,7 +91,7 @@ def test_bytes_received_again_are_no_progress() -> None:
 
 
 def test_a_streak_excludes_time_without_requests() -> None:
-    """The time between a chunk and the next request for one does not count."""
+    """A `FailureStreak` does not count time in which the reader asks for no data."""
     streak = FailureStreak()
     streak.read_requested(0)
     streak.record_failure(10, 0)
@@ -102,14 +105,14 @@ def test_a_streak_excludes_time_without_requests() -> None:
 
 @given(st.text() | st.from_regex(r"[0-9]{1,15}"), st.text() | st.none(), st.floats(0, 2e9))
 def test_retry_after_is_never_negative(value: str, date: str | None, now: float) -> None:
-    """Any Retry-After gives None or a finite wait of at least 0 seconds."""
+    """Any Retry-After is read as None or as a finite wait of at least 0 seconds."""
     headers = {"retry-after": value} | ({} if date is None else {"date": date})
     seconds = rate_limit_headers.retry_after(headers, now)
     assert seconds is None or 0 <= seconds < float("inf")
 
 
 def test_retry_after() -> None:
-    """Retry-After is read as seconds or as a date by the server's clock, and else ignored."""
+    """Retry-After may be seconds or a date by the server's clock. Any other value is ignored."""
     date = {"date": "Wed, 21 Oct 2026 07:28:00 GMT"}
     assert rate_limit_headers.retry_after({"retry-after": " 17 "}, 0) == 17
     later = date | {"retry-after": "Wed, 21 Oct 2026 07:28:30 GMT"}
@@ -121,7 +124,7 @@ def test_retry_after() -> None:
 
 
 def limit_headers(remaining: str = "0", reset: str = "1800000100", **more: str) -> dict[str, str]:
-    """Return headers of the primary limit, with a Date of 1,800,000,000 s since the epoch."""
+    """Return headers of the primary limit, dated 1,800,000,000 seconds after the epoch."""
     return {
         "date": "Fri, 15 Jan 2027 08:00:00 GMT",
         "x-ratelimit-limit": "5000",
@@ -131,7 +134,7 @@ def limit_headers(remaining: str = "0", reset: str = "1800000100", **more: str) 
 
 
 def test_refusals() -> None:
-    """The wait is Retry-After, else one second after the reset, else a minute that doubles."""
+    """The wait is Retry-After; else the time to the reset; else a minute, doubled per refusal."""
     assert rate_limit_headers.refusal(
         limit_headers(retry_after="7"), 3, 0
     ) == rate_limit_headers.Refusal(7, primary=False)
@@ -150,7 +153,7 @@ def test_refusals() -> None:
 
 
 def test_rate_limit() -> None:
-    """The primary limit is read from complete and valid headers, and else is None."""
+    """Complete and valid headers give the primary limit; all others give None."""
     known = rate_limit_headers.rate_limit(limit_headers("4000"))
     assert known is not None
     assert (known.limit, known.remaining, known.used) == (5000, 4000, 1000)
@@ -171,7 +174,7 @@ LIMITS = st.builds(
 
 @given(st.permutations(range(4)), st.lists(LIMITS, min_size=4, max_size=4))
 def test_responses_may_arrive_out_of_order(order: list[int], seen: list[RateLimit]) -> None:
-    """The known limit is the window of the latest call, with the lowest remaining count seen."""
+    """The latest call's reset time wins. For equal reset times, the lowest `remaining` wins."""
     known: RateLimit | None = None
     latest = -1
     for index in order:
@@ -184,7 +187,7 @@ def test_responses_may_arrive_out_of_order(order: list[int], seen: list[RateLimi
 
 
 def test_a_reset_in_the_far_future_is_ignored() -> None:
-    """A reset beyond the maximum window is ignored; the wait is a minute, as without a reset."""
+    """A reset time hours away is ignored, and the wait is a minute, as without a reset time."""
     assert rate_limit_headers.refusal(
         limit_headers(reset="1800003600"), 1, 0
     ) == rate_limit_headers.Refusal(3601, primary=True)
@@ -194,7 +197,7 @@ def test_a_reset_in_the_far_future_is_ignored() -> None:
 
 
 def test_points() -> None:
-    """A call that reads costs one point, a call that writes five."""
+    """A call that reads costs one point, and a call that writes costs five."""
     assert [rate_limit_headers.points(method) for method in ("GET", "HEAD", "DELETE", "POST")] == [
         1,
         1,
@@ -204,7 +207,7 @@ def test_points() -> None:
 
 
 def test_retry_at() -> None:
-    """A retry time beyond all dates is None."""
+    """A retry time after the latest possible datetime is None."""
     date = "Fri, 15 Jan 2027 08:00:00 GMT"
     assert rate_limit_headers.retry_at({"retry-after": "9" * 12, "date": date}) is None
 
@@ -236,7 +239,7 @@ def test_secrets() -> None:
 
 
 def test_redacted() -> None:
-    """A secret that a server echoes is removed from its response; a short one is not."""
+    """A secret that a server echoes is removed from the response, unless it is very short."""
     echo = Response(400, {"x-echo": "got ghp_canary"}, b"<ghp_canary>")
     quiet = redacted(echo, "ghp_canary")
     assert (quiet.headers["x-echo"], quiet.body) == ("got ***", b"<***>")

@@ -16,7 +16,7 @@ SECONDS = 2 * 3600.0
 
 @fast
 async def test_two_hours_of_five_hundred_tasks() -> None:
-    """500 tasks never send while the gate is closed, never trip a limit, and no call fails."""
+    """500 tasks never call during a requested wait or exceed a limit, and no call fails."""
     async with open_world(fake={"limits": FakeLimits()}, conditional=False) as world:
         count = await run(world)
         fake = world.fake

@@ -1,6 +1,6 @@
-"""The structure of the package, read from its source: modules, imports and what they import.
+"""The structure of the package, read from its source: its modules and their imports.
 
-``python -m tests.architecture.structure`` prints the measures that the tests keep.
+``python -m tests.architecture.structure`` prints the numbers that the tests limit.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ FLOORS = [
     {"cli"},
     {"__main__"},
 ]
-"""The packages and modules at the top, from the ground up. Imports point downwards only."""
+"""Layers of top-level packages and modules, lowest first. Each imports only lower layers."""
 
 PURE = {
     "errors", "models", "_arguments",
@@ -45,7 +45,7 @@ PURE = {
     "_archive.member_index", "_archive.member_paths",
     "_bulk.manifest", "_bulk.path_template", "_bulk.retention",
 }  # fmt: skip
-"""Modules that turn values into values: no await, clock, network, disk or logging."""
+"""Modules that only compute values, without await, clock, network, disk or logging."""
 
 
 @cache
@@ -65,12 +65,12 @@ def trees() -> dict[str, ast.Module]:
 
 
 def top(module: str) -> str:
-    """Return the package or module at the top that a module belongs to."""
+    """Return the top-level package or module that a module belongs to."""
     return module.split(".")[0]
 
 
 def is_deferred(node: ast.AST, tree: ast.Module) -> bool:
-    """Return True if an import stands inside a function."""
+    """Return True if an import is inside a function."""
     functions = (ast.FunctionDef, ast.AsyncFunctionDef)
     return any(
         node in ast.walk(function) for function in ast.walk(tree) if isinstance(function, functions)
@@ -89,13 +89,13 @@ def imported(node: ast.AST) -> Iterator[str]:
 
 
 def imports(tree: ast.AST) -> Iterator[str]:
-    """Yield the names of the modules that a module may load, wherever in it."""
+    """Yield the names of the modules that a module may import, at its top or in its functions."""
     for node in ast.walk(tree):
         yield from imported(node)
 
 
 def own_targets(node: ast.AST) -> set[str]:
-    """Return the modules of the package that an import statement names."""
+    """Return the modules of `ghartifacts_async` that an import statement imports."""
     prefix = "ghartifacts_async"
     known = {f"{prefix}.{name}": name for name in sources() if name != "__init__"}
     known[prefix] = "__init__"
@@ -117,7 +117,7 @@ def graph() -> dict[str, frozenset[str]]:
 
 
 def arrows() -> set[tuple[str, str]]:
-    """Return the imports between packages and modules at the top."""
+    """Return the pairs of top-level packages or modules of which the first imports the second."""
     return {
         (top(module), top(target))
         for module, targets in graph().items()
@@ -127,7 +127,7 @@ def arrows() -> set[tuple[str, str]]:
 
 
 def height(edges: dict[str, set[str]]) -> int:
-    """Return the number of floors: the longest chain of imports."""
+    """Return the number of layers: the length of the longest chain of imports."""
 
     @cache
     def floor(name: str) -> int:
@@ -137,7 +137,7 @@ def height(edges: dict[str, set[str]]) -> int:
 
 
 def top_graph() -> dict[str, set[str]]:
-    """Return, for everything at the top, what it imports at the top."""
+    """Return, for each top-level package or module, the others that it imports."""
     edges: dict[str, set[str]] = {top(module): set() for module in sources()}
     for module, target in arrows():
         edges[module].add(target)
@@ -145,7 +145,7 @@ def top_graph() -> dict[str, set[str]]:
 
 
 def deferred_imports() -> list[tuple[str, str]]:
-    """Return the imports inside functions: the module, and what it imports of the package."""
+    """Return the importing and the imported module for each import inside a function."""
     return [
         (name, target)
         for name, tree in trees().items()
@@ -167,7 +167,7 @@ def package_sizes() -> dict[str, int]:
 
 
 def functions() -> Iterator[tuple[str, int]]:
-    """Yield every function with its length in lines, its docstring not counted."""
+    """Yield every function with its length in lines, without the docstring."""
     for name, tree in trees().items():
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -191,8 +191,9 @@ _FILE_MODULES = {"fcntl", "mmap", "shutil", "tempfile"}
 def file_operations(tree: ast.AST) -> Iterator[str]:
     """Yield the operations of a module that open, write, rename or remove files.
 
-    Found are calls of `open`, of functions of `os` and `io`, of methods of paths, and imports of
-    modules that only serve such operations. `replace` with one argument is that of a path.
+    These are calls of `open`, of functions of `os` and `io` and of methods of paths, and imports of
+    modules that only serve such operations. A `replace` with one argument is `Path.replace`;
+    `str.replace` takes two.
     """
     for node in ast.walk(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
@@ -223,14 +224,14 @@ def _opens_a_path(call: ast.Call) -> bool:
 
 
 def main() -> None:
-    """Print the measures."""
+    """Print the size of the package and of its parts."""
     edges = top_graph()
     lengths = {name: len(text.splitlines()) for name, text in sources().items()}
     longest_files = sorted(lengths, key=lambda name: lengths[name], reverse=True)[:8]
     longest_functions = sorted(functions(), key=lambda item: item[1], reverse=True)[:8]
-    print(f"rooms at the top: {len(edges)}")
-    print(f"floors: {height(edges)}")
-    print(f"arrows: {len(arrows())}")
+    print(f"top-level packages and modules: {len(edges)}")
+    print(f"layers: {height(edges)}")
+    print(f"imports between them: {len(arrows())}")
     print(f"modules: {len(sources())}; lines: {sum(lengths.values())}")
     print(f"deferred imports: {len(deferred_imports())}")
     print("modules in each package: " + ", ".join(f"{k} {v}" for k, v in package_sizes().items()))

@@ -1,4 +1,4 @@
-"""Entering a client imports in a thread what calls and downloads need later."""
+"""Entering a client imports, in a thread, the modules that calls and downloads need later."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ async def test_an_open_client_imports_nothing_on_the_loop(
 async def test_an_entry_that_fails_closes_the_client(
     monkeypatch: pytest.MonkeyPatch, end: str
 ) -> None:
-    """A cancelled or failed import while a client is entered leaves no session and no thread."""
+    """If entering a client is cancelled or its imports fail, no session and no thread remain."""
     started, proceed = threading.Event(), threading.Event()
 
     def load() -> None:

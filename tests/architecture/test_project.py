@@ -1,4 +1,4 @@
-"""The project as a checkout: its top level, its README and its pipeline agree."""
+"""A checkout of the project: its top level, its architecture page and the size of its files."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def tracked() -> list[str]:
     return done.stdout.splitlines()
 
 
-def test_the_top_level_is_as_designed() -> None:
-    """The top level holds what the design names, and dotfiles."""
+def test_the_top_level_holds_only_listed_names() -> None:
+    """The top level of the checkout holds only the names in `TOP_LEVEL`, and dotfiles."""
     names = {name.split("/")[0] for name in tracked()}
     assert {name for name in names if not name.startswith(".")} <= TOP_LEVEL
 
@@ -51,7 +51,7 @@ def test_the_architecture_page_names_what_exists() -> None:
 
 
 def test_files_are_small() -> None:
-    """A file has about 300 lines at most, or a reason."""
+    """A Python file has at most 320 lines, unless `LONG_FOR_A_REASON` gives a reason."""
     for name in tracked():
         if name.endswith(".py") and name not in LONG_FOR_A_REASON:
             lines = len((ROOT / name).read_text(encoding="utf-8").splitlines())

@@ -39,7 +39,7 @@ def test_every_public_name_is_documented() -> None:
 
 
 def test_the_version_is_the_installed_one() -> None:
-    """`__version__` is the version of the distribution; another name is an AttributeError."""
+    """`__version__` is the installed version. An unknown attribute raises AttributeError."""
     assert ghartifacts_async.__version__ == version("ghartifacts_async")
     assert re.fullmatch(r"\d+\.\d+\.\d+.*", ghartifacts_async.__version__)
     assert not hasattr(ghartifacts_async, "no_such_name")
@@ -88,7 +88,7 @@ NEEDED_LATER = (
 
 
 def test_importing_the_client_loads_no_module_that_it_may_not_need() -> None:
-    """Importing the client loads no module that only some methods need, and no name is missing."""
+    """Importing the client loads no module that only some methods need, yet offers every name."""
     code = (
         "import sys, json, aiohttp; before = set(sys.modules)\n"
         "from ghartifacts_async import Client\n"

@@ -1,4 +1,4 @@
-"""The structure of the package: floors, no circles, and modules that stay pure."""
+"""The structure of the package: layers, no circular imports, and pure modules without I/O."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NO_IO_MODULES = {
     "tempfile", "threading", "time",
 }  # fmt: skip
 PURE_FUNCTIONS = {"os.PathLike", "os.fsencode", "os.fspath"}
-"""What pure modules may import of those modules: it only converts values."""
+"""Names in `NO_IO_MODULES` that pure modules may import, because they only convert values."""
 
 NO_IO_CALLS = {
     "eval", "exec", "exists", "input", "is_dir", "is_file", "mkdir", "now", "open", "print",
@@ -45,19 +45,19 @@ def plain_imports(tree: ast.Module) -> list[ast.alias]:
     ]
 
 
-def test_everything_at_the_top_has_a_floor() -> None:
-    """Every package and module at the top stands in the plan, and the plan names no others."""
+def test_every_top_level_module_has_a_layer() -> None:
+    """`FLOORS` lists every top-level package and module, and no others."""
     assert {top(name) for name in sources()} == set(FLOOR)
 
 
-def test_imports_point_downwards() -> None:
-    """A module imports only from lower floors, or from its own package."""
+def test_only_lower_layers_are_imported() -> None:
+    """A module imports only from lower layers, or from its own package."""
     for module, target in arrows():
         assert FLOOR[target] < FLOOR[module], f"{module} imports {target}"
 
 
-def test_nothing_imports_in_a_circle() -> None:
-    """No module imports itself by way of others, inside a package neither."""
+def test_no_imports_are_circular() -> None:
+    """No module imports itself through other modules, not even within a package."""
     done: set[str] = set()
 
     def visit(module: str, path: tuple[str, ...]) -> None:
@@ -71,16 +71,16 @@ def test_nothing_imports_in_a_circle() -> None:
         visit(module, ())
 
 
-def test_the_measures_hold() -> None:
-    """The package stays as easy to survey as its design: few rooms, floors and arrows."""
+def test_the_package_is_easy_to_survey() -> None:
+    """The package has few top-level modules, few layers and few imports between them."""
     assert len(top_graph()) <= 20
     assert height(top_graph()) <= 13
     assert len(arrows()) <= 95
     assert all(count <= 12 for count in package_sizes().values()), package_sizes()
 
 
-def test_a_package_boundary_is_crossed_late_at_one_place() -> None:
-    """A module defers at most one import of another package, so its imports are at its top."""
+def test_few_imports_are_inside_functions() -> None:
+    """Imports inside functions are rare: a module has at most one for each package."""
     boundaries = [(module, top(target)) for module, target in deferred_imports()]
     assert len(boundaries) == len(set(boundaries)) <= 8, boundaries
 
@@ -92,14 +92,14 @@ def test_the_fake_shares_nothing_with_the_client() -> None:
             assert {top(target) for target in targets} <= {"testing"}, module
 
 
-def test_what_is_listed_as_pure_exists() -> None:
-    """The list of pure modules names no module that is gone."""
+def test_every_module_in_pure_exists() -> None:
+    """Every module that `PURE` lists exists."""
     assert set(sources()) >= PURE
 
 
 @pytest.mark.parametrize("module", sorted(PURE))
-def test_a_pure_module_does_nothing(module: str) -> None:
-    """A pure module has no await, clock, file, socket or logging, also not by way of others."""
+def test_a_pure_module_only_computes(module: str) -> None:
+    """A pure module uses no await, clock, file, socket or logging, directly or indirectly."""
     tree = trees()[module]
     assert graph()[module] <= PURE, f"{module} imports {sorted(graph()[module] - PURE)}"
     for name in set(imports(tree)) - {"os"}:
@@ -116,8 +116,8 @@ def test_a_pure_module_does_nothing(module: str) -> None:
             assert called not in NO_IO_CALLS, f"{module} calls {called}"
 
 
-def test_only_one_package_knows_the_http_client() -> None:
-    """Only `_http` imports the client of aiohttp; others import it for type checking at most."""
+def test_only_one_package_imports_aiohttp() -> None:
+    """Only `_http` and the fake import aiohttp; other modules import it only for type checking."""
     for module, tree in trees().items():
         if top(module) in {"_http", "testing"}:
             continue
@@ -138,7 +138,7 @@ NOT_YET_ON_DISK: set[str] = {"_archive.extract", "_archive.remote_file", "_bulk.
 
 
 def test_only_one_package_works_on_files() -> None:
-    """Only `_disk` opens, writes, renames and removes files; `cli` and `testing` are programs."""
+    """Except for `cli` and `testing`, only `_disk` opens, writes, renames and removes files."""
     found = {
         module: sorted(set(file_operations(tree)))
         for module, tree in trees().items()
@@ -171,6 +171,6 @@ def test_a_file_operation_is_found(code: str) -> None:
 @pytest.mark.parametrize(
     "code", ["text.replace('a', 'b')", "client.open(0, 10)", "stream.read()", "os.fspath(path)"]
 )
-def test_another_call_is_no_file_operation(code: str) -> None:
+def test_a_similar_call_is_no_file_operation(code: str) -> None:
     """Methods that only share a name with a file operation are allowed."""
     assert not list(file_operations(ast.parse(code)))

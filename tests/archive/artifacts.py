@@ -12,7 +12,7 @@ from ghartifacts_async.testing import FakeGitHub
 from tests.support import REPOSITORY
 
 Extract = Callable[..., Coroutine[Any, Any, list[Path]]]
-"""Extracts an artifact to a directory; takes the options of `Repo.extract_artifact`."""
+"""A function that extracts an artifact to a directory, with `Repo.extract_artifact`'s options."""
 
 DATA = Path(__file__).parents[1] / "data" / "archives"
 """Archives that the official uploader wrote."""
@@ -26,7 +26,7 @@ FILES: dict[str, bytes | str] = {
     "docs/ünïcode.md": "# Hello\n",
     "empty.txt": "",
 }
-"""The members of the usual artifact; a name that ends in a slash is a directory."""
+"""The members of the artifact that most tests use. Names of directories end with a slash."""
 
 
 def file_contents() -> dict[str, bytes]:
@@ -52,11 +52,11 @@ def list_tree(directory: Path) -> list[str]:
 async def add_artifact(
     fake: FakeGitHub, repo: Repo, content: bytes | Path | None = None
 ) -> Artifact:
-    """Add an artifact with this content, by default `FILES`, and fetch it."""
+    """Add an artifact with the given content, by default `FILES`, and fetch its metadata."""
     artifact = fake.add_artifact(REPOSITORY, "dist", FILES if content is None else content)
     return await repo.get_artifact(artifact.id)
 
 
 def requested_ranges(fake: FakeGitHub) -> list[str | None]:
-    """Return the ``Range`` header of every request to the store, ``None`` for one without."""
+    """Return the ``Range`` header of each request to the store; ``None`` if it has none."""
     return [request.headers.get("Range") for request in fake.requests_to("blob")]

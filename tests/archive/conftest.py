@@ -1,4 +1,4 @@
-"""A fixture for tests that hold for both ways to extract an artifact."""
+"""A fixture that runs a test with each of the two ways to extract an artifact."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.archive.artifacts import Extract
 
 @pytest.fixture(params=["whole", "ranges"])
 def extract(request: pytest.FixtureRequest, repo: Repo) -> Extract:
-    """Extract an artifact, once from a full download and once with range requests."""
+    """Return a function that extracts an artifact: from a full download, or with range requests."""
 
     async def extract_ranges(artifact: int, directory: Any, **options: Any) -> list[Path]:
         limits = {"limits": options.pop("limits")} if "limits" in options else {}

@@ -32,15 +32,15 @@ ZEROS = bytes(70 * 2**20)
 
 @frozen
 class RejectedArchive:
-    """An archive and the error that it must cause.
+    """An archive and the error that extracting it must raise.
 
     Attributes:
-        label: What is wrong with it.
+        label: What is wrong with the archive.
         archive: The archive.
-        error: The exact class of the error.
-        member: `ArchiveError.member` of the error.
-        limits: The limits to extract it with.
-        portable: The option to extract it with.
+        error: The exact class of the expected error.
+        member: The expected value of `ArchiveError.member`.
+        limits: The limits for the extraction.
+        portable: Whether to extract the archive with ``portable=True``.
     """
 
     label: str
@@ -54,7 +54,7 @@ class RejectedArchive:
 def unsafe(
     label: str, *members: ZipMember, member: str | None = None, portable: bool = False
 ) -> RejectedArchive:
-    """Build an archive whose last member but one is unsafe."""
+    """Build an archive whose second-to-last member is unsafe."""
     name = members[-1].raw_name.decode() if member is None else member
     archive = build_zip(FIRST, *members, LAST)
     return RejectedArchive(label, archive, UnsafeMember, name, portable=portable)
@@ -69,7 +69,7 @@ def damaged(
 
 
 def unsafe_paths() -> Iterator[RejectedArchive]:
-    """Yield archives with names that lead out of the directory, here or on other systems."""
+    """Yield archives with a member name that is unsafe on this or on another system."""
     for name in (
         "../evil", "a/../../evil", "..", "a/..", "../", "/etc/evil", "//server/share/evil",
         "C:/evil", "c:evil", "..\\evil", "\\\\server\\share\\evil", "a\\b", "\\evil", "a/./b",
@@ -89,7 +89,7 @@ def unsafe_paths() -> Iterator[RejectedArchive]:
 
 
 def unsafe_entries() -> Iterator[RejectedArchive]:
-    """Yield archives with members that are not files, or have a second name or long fields."""
+    """Yield archives with a link or a device, a member with two names, or large extra fields."""
     for kind, mode in (
         ("link", 0o120777), ("character device", 0o020666), ("block device", 0o060666),
         ("pipe", 0o010644), ("socket", 0o140644),
@@ -105,7 +105,7 @@ def unsafe_entries() -> Iterator[RejectedArchive]:
 
 
 def collisions() -> Iterator[RejectedArchive]:
-    """Yield archives with two members of the same path on some or all systems."""
+    """Yield archives with two members whose paths collide, at least on some systems."""
     for one, other in (
         ("README", "readme"), ("a/b", "A/c"), ("a/B", "a/b"), ("é", "e\u0301"),
         ("É", "e\u0301"), ("straße", "STRASSE"), ("\u03c3", "\u03c2"), ("same", "same"),
@@ -167,7 +167,7 @@ def contradicting_headers() -> Iterator[RejectedArchive]:
 
 
 def unsupported() -> Iterator[RejectedArchive]:
-    """Yield archives with a member that is encrypted, or compressed by an unsupported method."""
+    """Yield archives with a member that is encrypted, or compressed with an unsupported method."""
     good = ZipMember("secret", b"0123456789" * 100)
     for flags in (0x1, 0x40 | 0x1, 0x2001):
         yield damaged(f"encrypted {flags:#x}", evolve(good, flags=flags | 8), UnsupportedMember)
@@ -177,7 +177,7 @@ def unsupported() -> Iterator[RejectedArchive]:
 
 
 def no_archives() -> Iterator[RejectedArchive]:
-    """Yield payloads that are not archives, or not only one."""
+    """Yield payloads that are not a zip archive, or have a second archive in the comment."""
     archive = build_zip(FIRST, ZipMember("m", b"x" * 100), LAST)
     yield RejectedArchive("empty", b"", NotAZip)
     yield RejectedArchive("text", b"no zip at all\n" * 1000, NotAZip)
@@ -193,7 +193,7 @@ def no_archives() -> Iterator[RejectedArchive]:
 
 
 def damaged_directories() -> Iterator[RejectedArchive]:
-    """Yield archives whose central directory contradicts itself."""
+    """Yield archives whose central directory or end record is damaged."""
     archive = build_zip(FIRST, ZipMember("m", b"x" * 100), LAST)
     directory = archive.index(CENTRAL_SIGNATURE)
     yield RejectedArchive("flipped signature", _flip(archive, directory + 2), DamagedArchive)

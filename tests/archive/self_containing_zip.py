@@ -1,9 +1,9 @@
 """A zip archive whose only member is the archive itself.
 
-Its data consists of two deflate instructions, each encoded in five bytes: L(n) copies the n bytes
-that follow it, and R(n) repeats the last n bytes of output. The output is the whole archive,
-including these instructions. The archive contains its own CRC-32. Because CRC-32 is linear, each of
-its bits is a linear equation, and the equations can be solved.
+Its data consists of two kinds of deflate instructions, each encoded in five bytes: L(n) copies the
+n bytes that follow it, and R(n) repeats the last n bytes of output. The output is the whole
+archive, including these instructions. The archive also contains its own CRC-32. CRC-32 is linear,
+so the value that satisfies this is the solution of 32 linear equations, one for each bit.
 
 Source: https://research.swtch.com/zip
 """
@@ -16,14 +16,14 @@ import zlib
 from tests.archive.zip_writer import CENTRAL_SIGNATURE, DATE, END_SIGNATURE, LOCAL_SIGNATURE
 
 NAME = b"an-archive-that-holds-itself.z"
-"""Makes the local header, with one L, 65 bytes long, for which R(65) fits into five bytes."""
+"""A name of 30 bytes. The local header and one L take 65 bytes, and R(65) fits into five."""
 
 _TRAILER_SIZE = 253
-"""Bytes after the data. With one R they are 258, the longest match that deflate can encode."""
+"""Number of bytes after the data. With one R they are 258, the longest match in deflate."""
 
 
 def self_containing_zip() -> bytes:
-    """Build the archive."""
+    """Build the archive that contains itself."""
     for time in range(100):
         crc_of_zero = zlib.crc32(_archive(0, time))
         columns = [
@@ -84,9 +84,9 @@ def _literal(count: int) -> bytes:
 
 
 def _repeat(count: int) -> bytes:
-    """Encode R(count): 20, 65, or 258 followed by the end of the data."""
+    """Encode R(count), where count is 20, 65 or 258. R(258) also ends the data."""
     matches = {
-        # The bits of the symbols in the order of the stream, extra bits with the lowest first.
+        # Bits in the order of the stream. The lowest of the extra bits comes first.
         20: "0001000" + "01000" + "110" + "0001000" + "01000" + "110" + "0000000",
         65: "0010100" + "011" + "01100" + "00000" + "0000000",
         258: "11000101" + "10000" + "1000000" + "0000000",
@@ -99,7 +99,7 @@ def _repeat(count: int) -> bytes:
 
 
 def _solve(columns: list[int], target: int) -> int | None:
-    """Return which columns add up to the target as a bit mask, or ``None`` if none do.
+    """Return a bit mask of the columns that add up to the target, or ``None`` if none do.
 
     This is Gaussian elimination over the field of two elements.
     """

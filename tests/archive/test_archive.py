@@ -76,7 +76,7 @@ async def test_archives_of_the_official_uploader(
 async def test_a_member_of_a_large_artifact(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, digest: str | None, requests: int
 ) -> None:
-    """Reading 100 KiB of a gibibyte takes at most three requests to the store and 256 KiB."""
+    """Reading 100 KiB from a 1 GiB archive takes at most three requests and 256 KiB of traffic."""
     path = tmp_path / "huge.zip"
     write_sparse_zip(path, GIB, MEMBER)
     fake_github.add_artifact(REPOSITORY, "dist", path, digest=digest)
@@ -90,7 +90,7 @@ async def test_a_member_of_a_large_artifact(
 
 
 async def test_requests_have_one_closed_range(repo: Repo, fake_github: FakeGitHub) -> None:
-    """Requests have one range with both ends and, after the first response, ``If-Match``."""
+    """Each request has one range with both ends; all but the first also have ``If-Match``."""
     fake_github.add_artifact(REPOSITORY, "dist", FILES, digest=None)
     async with repo.open_artifact(1) as archive:
         await archive.read("bin/tool")
@@ -106,7 +106,7 @@ async def test_requests_have_one_closed_range(repo: Repo, fake_github: FakeGitHu
 
 
 async def test_a_small_archive_takes_one_request(repo: Repo, fake_github: FakeGitHub) -> None:
-    """Bytes of the first response are not requested again."""
+    """A small archive arrives with the first response, and none of its bytes is requested again."""
     await add_artifact(fake_github, repo, DATA / "small.zip")
     async with repo.open_artifact(1) as archive:
         for name in archive.names():
@@ -123,7 +123,7 @@ async def test_a_long_directory_takes_a_second_request(repo: Repo, fake_github: 
 
 
 async def test_concurrent_readers_share_an_archive(repo: Repo, fake_github: FakeGitHub) -> None:
-    """Several tasks can read members concurrently; chunks of a stream have at most 1 MiB."""
+    """Several tasks can read members concurrently; chunks of a stream are at most 1 MiB."""
     files = {f"{n}.bin": os.urandom(300_000) for n in range(8)} | {"zeros": bytes(5 * 2**20)}
     fake_github.add_artifact(REPOSITORY, "dist", files)
     async with repo.open_artifact(1) as archive:
@@ -138,7 +138,7 @@ async def test_concurrent_readers_share_an_archive(repo: Repo, fake_github: Fake
 async def test_a_payload_that_is_no_zip(
     repo: Repo, fake_github: FakeGitHub, size: int, raw: str | None, digest: str | None
 ) -> None:
-    """Opening an upload with ``archive: false`` raises NotAZip and fetches only its end."""
+    """Opening a payload that is not a zip raises NotAZip and fetches only the end of it."""
     fake_github.add_artifact(REPOSITORY, "dist", b"x" * size, raw=raw, digest=digest)
     with pytest.raises(NotAZip, match=f"{size} bytes"):
         async with repo.open_artifact(1):
@@ -148,7 +148,7 @@ async def test_a_payload_that_is_no_zip(
 
 
 async def test_members_that_cannot_be_read(repo: Repo, fake_github: FakeGitHub) -> None:
-    """A missing, large, damaged, encrypted or duplicate member is an error for that member only."""
+    """Reading a missing, too large or damaged member raises, and other members stay readable."""
     archive_bytes = build_zip(
         ZipMember("fine.txt", b"fine"),
         ZipMember("large.txt", b"x" * 1000),
@@ -176,7 +176,7 @@ async def test_members_that_cannot_be_read(repo: Repo, fake_github: FakeGitHub) 
                 await archive.read(name)
             with pytest.raises(error, match=name):
                 await chunks(archive, name)
-        # An unsafe name matters only if the member becomes a file.
+        # An unsafe name does no harm unless the member is extracted to a file.
         assert await archive.read("../evil.txt") == b"evil"
         assert await archive.read("fine.txt") == b"fine"
     async with repo.open_artifact(1, limits=ArchiveLimits(max_member_size=999)) as archive:

@@ -43,7 +43,7 @@ def temporary_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 
 
 def remaining_downloads(temporary_directory: Path) -> list[str]:
-    """Return the names of the temporary downloads."""
+    """Return the names of the temporary downloads that still exist."""
     return [path.name for path in temporary_directory.glob("ghartifacts-*")]
 
 
@@ -108,7 +108,7 @@ async def test_a_store_without_ranges(
     temporary_directory: Path,
     digest: str | None,
 ) -> None:
-    """If a store ignores ranges, the payload is downloaded once, with a warning, and removed."""
+    """If a store ignores ranges, a warning is logged and the payload is downloaded once."""
     fake_github.add_artifact(REPOSITORY, "dist", FILES, digest=digest)
     fake_github.fail_blobs_when(lambda _: BlobFault.ignore_range())
     async with repo.open_artifact(1) as archive:
@@ -141,7 +141,7 @@ async def test_a_store_that_stops_serving_ranges(
 
 
 async def test_a_payload_that_changes(repo: Repo, fake_github: FakeGitHub) -> None:
-    """A payload that changes while the archive is open is an error, and is not read."""
+    """If the payload changes while the archive is open, reading it raises IncompleteDownload."""
     fake = fake_github.add_artifact(REPOSITORY, "dist", FILES)
     async with repo.open_artifact(1) as archive:
         content = fake.path.read_bytes()
@@ -150,8 +150,8 @@ async def test_a_payload_that_changes(repo: Repo, fake_github: FakeGitHub) -> No
             await archive.read("bin/tool")
 
 
-async def test_what_is_not_to_be_had(repo: Repo, fake_github: FakeGitHub) -> None:
-    """Opening an expired artifact, or one that the store refuses, raises at once."""
+async def test_an_archive_that_cannot_be_opened(repo: Repo, fake_github: FakeGitHub) -> None:
+    """Opening an artifact raises an error if it has expired or the store does not have it."""
     fake_github.add_artifact(REPOSITORY, "dist", FILES, expired=True)
     with pytest.raises(ArtifactExpired):
         async with repo.open_artifact(1):
@@ -164,7 +164,7 @@ async def test_what_is_not_to_be_had(repo: Repo, fake_github: FakeGitHub) -> Non
 
 
 async def test_a_closed_archive(repo: Repo, fake_github: FakeGitHub) -> None:
-    """Using an archive after its ``async with``, or after its client was closed, is an error."""
+    """Using an archive after it or its client was closed raises ClientStateError."""
     await add_artifact(fake_github, repo)
     async with repo.open_artifact(1) as archive, archive.stream("bin/tool") as stream:
         await anext(aiter(stream))
@@ -187,7 +187,7 @@ async def test_a_closed_archive(repo: Repo, fake_github: FakeGitHub) -> None:
 
 
 async def test_an_interrupted_stream(repo: Repo, fake_github: FakeGitHub) -> None:
-    """A stream whose read was cancelled raises afterwards, because a chunk may be lost."""
+    """After a read of a stream was cancelled, the stream raises, because a chunk may be lost."""
     await add_artifact(fake_github, repo)
     async with repo.open_artifact(1) as archive, archive.stream("bin/tool") as stream:
         fake_github.fail_blobs_next(BlobFault.stall(after=10))
@@ -266,7 +266,7 @@ async def test_concurrent_readers_share_a_download(
 async def test_a_download_of_another_payload(
     repo: Repo, fake_github: FakeGitHub, temporary_directory: Path
 ) -> None:
-    """A temporary download with another payload than the opened one is an error."""
+    """Reading raises if the temporary download is not the payload that was opened."""
     fake = fake_github.add_artifact(REPOSITORY, "dist", FILES, digest=None)
     async with repo.open_artifact(1) as archive:
         fake.path.write_bytes(build_zip(ZipMember("other", LARGE)))

@@ -45,7 +45,7 @@ def test_invalid_archives_are_rejected(rejected: RejectedArchive) -> None:
 @pytest.mark.parametrize("name", ["small.zip", "small-store.zip", "tree.zip"])
 @pytest.mark.parametrize("chunk", [13, 1000, 2**20])
 def test_archives_of_the_official_uploader(name: str, chunk: int) -> None:
-    """Archives of the official uploader are extracted as `zipfile` does, in chunks of any size."""
+    """Archives of the official uploader yield the same files as `zipfile`, for any chunk size."""
     archive = (DATA / name).read_bytes()
     found = unzip(archive, chunk_size=chunk)
     with zipfile.ZipFile(BytesIO(archive)) as known:
@@ -59,7 +59,7 @@ def test_archives_of_the_official_uploader(name: str, chunk: int) -> None:
 
 
 def test_members() -> None:
-    """A member has the recorded sizes, time, CRC-32 and mode, and is a file or a directory."""
+    """Members have their recorded sizes, time, CRC-32 and mode, and directories are recognised."""
     archive = build_zip(
         ZipMember("a/", mode=0o040755),
         ZipMember("a/run.sh", b"#!/bin/sh\n", mode=0o100755),
@@ -80,7 +80,7 @@ def test_members() -> None:
 
 
 def test_missing_bytes_are_requested() -> None:
-    """Reading bytes that are not held raises an error with the offset of the first one."""
+    """Reading bytes that were not fetched raises an error with the offset of the first of them."""
     archive = build_zip(*[ZipMember(f"{number}", b"x" * 50) for number in range(100)])
     directory = archive.index(b"PK\x01\x02")
     tail = ArchiveTail(len(archive), ArchiveLimits())
@@ -117,7 +117,7 @@ def test_end_records(tail: int, zip64: bool) -> None:
 
 
 def test_zip64_sizes() -> None:
-    """Sizes may be recorded in zip64 fields, of the entry or of the local header."""
+    """Sizes may be recorded in zip64 fields, in the central directory or in the local header."""
     data = b"0123456789"
     extra = struct.pack("<2H2Q", 1, 16, len(data), len(data))
     other = b"\x99\x99\x02\0xx"
@@ -148,14 +148,14 @@ def test_66_000_members() -> None:
 
 
 def test_names_are_bounded_in_total() -> None:
-    """An archive whose names have more than 16 MiB in total is rejected."""
+    """An archive whose names take more than 16 MiB in total is rejected."""
     archive = build_zip(*[ZipMember(f"{number:04}" + "x" * 4000) for number in range(4200)])
     with pytest.raises(UnsafeMember, match="more than 16777216 bytes"):
         parse_index(archive)
 
 
 def test_suggestions_are_fast_for_slow_names() -> None:
-    """Finding suggestions is fast, even among names that are slow to fold."""
+    """Finding suggestions is fast, even if the names are slow to normalize."""
     marks = "a" + "\u0301\u0316" * 1000
     entries = parse_index(build_zip(*[ZipMember(f"{n:04}/{marks}") for n in range(800)])).entries
     before = time.process_time()
@@ -165,7 +165,7 @@ def test_suggestions_are_fast_for_slow_names() -> None:
 
 
 def test_members_by_name() -> None:
-    """A member is found by its exact name; the error for a missing one suggests similar names."""
+    """A member is found by its exact name; MemberNotFound suggests similar names."""
     names = ["report.json", "docs/Index.html", "other/index.html", "docs/guide.md", "same", "same"]
     index = parse_index(build_zip(*[ZipMember(name) for name in names]))
     assert index.find("report.json").member.name == "report.json"
@@ -185,7 +185,7 @@ def test_members_by_name() -> None:
 
 
 def test_selecting_members() -> None:
-    """Members are selected by names, by one name, or by a glob pattern that matches slashes."""
+    """Members are selected by names, one name, or a glob pattern whose ``*`` matches slashes."""
     names = ["b.txt", "a/[x].txt", "a/b/c.json", "a/"]
     index = parse_index(build_zip(*[ZipMember(name) for name in names]))
 
@@ -221,7 +221,7 @@ def test_suggestions_take_linear_time() -> None:
 @examples(300)
 @given(st.binary(max_size=400), st.integers(0, 400), st.integers(22, 500))
 def test_any_bytes_are_extracted_or_rejected(noise: bytes, at: int, tail: int) -> None:
-    """Any bytes, or an archive with any bytes in it, are extracted or rejected."""
+    """Random bytes, and an archive overwritten with them, are either extracted or rejected."""
     archive = bytearray(
         build_zip(ZipMember("a/b", b"hello" * 9), ZipMember("a/ü", b"x"), comment=b"c")
     )
@@ -231,10 +231,10 @@ def test_any_bytes_are_extracted_or_rejected(noise: bytes, at: int, tail: int) -
             unzip(damaged, chunk_size=7)
             parse_index(damaged, tail_size=tail)
         except ArchiveError as error:
-            assert str(error).isprintable()  # noqa: PT017 - either way
+            assert str(error).isprintable()  # noqa: PT017 - either is fine
 
 
 def test_a_truncated_entry() -> None:
-    """A central directory that ends within an entry is damaged."""
+    """A central directory that ends in the middle of an entry is rejected as damaged."""
     with pytest.raises(DamagedArchive):
         parse_index(build_zip(end={"size": 30, "offset": 1}, prefix=b"xPK\x01\x02" + bytes(26)))

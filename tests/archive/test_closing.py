@@ -1,4 +1,4 @@
-"""Closing an archive while members are read, and the bound on concurrent reads."""
+"""Closing an archive while members are read, and the limit on concurrent reads."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ async def test_closing_during_a_temporary_download(
     monkeypatch: pytest.MonkeyPatch,
     steps: int,
 ) -> None:
-    """The temporary download is removed, whenever the archive is closed or cancelled."""
+    """The temporary download is removed, no matter when the archive is closed or cancelled."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     fake_github.add_artifact(REPOSITORY, "dist", FILES)
     original, started = RemoteFile._make_directory, asyncio.Event()

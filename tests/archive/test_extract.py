@@ -39,7 +39,7 @@ from tests.support import REPOSITORY, files_below
 
 @contextmanager
 def umask(mask: int) -> Iterator[None]:
-    """Set the umask."""
+    """Set the umask inside the ``with`` block."""
     previous = os.umask(mask)
     try:
         yield
@@ -50,7 +50,7 @@ def umask(mask: int) -> Iterator[None]:
 async def test_an_archive_becomes_a_directory(
     extract: Extract, repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """Extraction returns the files in the order of the archive, and leaves nothing else."""
+    """Extraction returns the extracted files in the order of the archive, and creates no others."""
     await add_artifact(fake_github, repo)
     files = await extract(1, tmp_path / "a" / "b" / "out")
     out = tmp_path / "a" / "b" / "out"
@@ -65,7 +65,7 @@ async def test_an_archive_becomes_a_directory(
 async def test_archives_of_the_official_uploader(
     extract: Extract, repo: Repo, fake_github: FakeGitHub, tmp_path: Path, name: str
 ) -> None:
-    """Archives of the official uploader are extracted, without its empty duplicate entries."""
+    """The official uploader's archives are extracted, and the paths of all files are returned."""
     await add_artifact(fake_github, repo, DATA / name)
     files = await extract(1, tmp_path / "out", portable=True)
     assert sorted(files_below(tmp_path / "out")) == sorted(
@@ -105,7 +105,7 @@ async def test_permissions(
 async def test_selecting_members(
     extract: Extract, repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """Members are selected by names, one name or a pattern; `strip` removes leading components."""
+    """`members` is a list of names, a name or a pattern; `strip` removes leading directories."""
     await add_artifact(fake_github, repo)
     for number, (members, strip, expected) in enumerate(
         [
@@ -126,7 +126,7 @@ async def test_selecting_members(
 async def test_adjacent_members_share_a_request(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """Adjacent members are fetched with one request; distant bytes between them are not fetched."""
+    """Adjacent members share a request, and a large member that is not selected is not fetched."""
     files = {f"{number}/small": os.urandom(2000) for number in range(100)}
     files |= {"far": os.urandom(2_000_000), "other": b"x", "last": os.urandom(200_000)}
     fake_github.add_artifact(REPOSITORY, "dist", files)
@@ -190,7 +190,7 @@ async def test_short_writes(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Writes that the system performs only partly are completed."""
+    """If the system writes only a part of the data, the rest is written too."""
     await add_artifact(fake_github, repo)
     original = os.write
     monkeypatch.setattr(os, "write", lambda fd, data: original(fd, bytes(data[:7001])))
@@ -214,7 +214,7 @@ async def test_portable_names(
 async def test_limits(
     extract: Extract, repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """An extraction beyond the limits is refused; members that are not selected do not count."""
+    """An extraction that exceeds the limits is refused; only the selected members count."""
     await add_artifact(fake_github, repo)
     with pytest.raises(ArchiveLimitExceeded) as caught:
         await extract(1, tmp_path / "out", limits=ArchiveLimits(max_total_size=100))

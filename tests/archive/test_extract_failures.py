@@ -1,4 +1,4 @@
-"""Extractions that fail or are cancelled leave the target as it was, and no other files."""
+"""A failed or cancelled extraction leaves the target unchanged, and no other files behind."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ async def test_a_full_disk(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A full disk raises DiskFull with the target path of the file, and leaves nothing."""
+    """A full disk raises DiskFull with the target path of the file, and no file is left."""
     await add_artifact(fake_github, repo)
     original = MemberWriter._write_chunk
 
@@ -155,7 +155,7 @@ async def test_a_directory_that_cannot_be_made(
 async def test_payloads_that_cannot_be_extracted(
     extract: Extract, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """If there is no archive, an error is raised and no directory is created."""
+    """If an artifact has no archive to extract, an error is raised and no directory is created."""
     fake_github.add_artifact(REPOSITORY, "log", b"x" * 1000, raw="log.txt")
     fake_github.add_artifact(REPOSITORY, "gone", FILES, expired=True)
     with pytest.raises(NotAZip):
@@ -182,7 +182,7 @@ async def test_a_download_is_verified_before_extraction(
 async def test_a_cancelled_extraction_leaves_nothing(
     extract: Extract, repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """An extraction that is cancelled at any step is complete or leaves nothing."""
+    """An extraction that is cancelled at any step either completes or leaves nothing."""
     await add_artifact(fake_github, repo)
     out = tmp_path / "new" / "out"
     before, step, done = asyncio.all_tasks(), 0, False
@@ -215,7 +215,7 @@ async def test_cancellation_waits_for_the_thread(
     monkeypatch: pytest.MonkeyPatch,
     job: str,
 ) -> None:
-    """Cancellation waits for the current file operation, whose result is complete or removed."""
+    """Cancellation waits for the running file operation, and leaves a complete result or none."""
     await add_artifact(fake_github, repo)
     original = getattr(StagingDirectory, job)
     started, resume = threading.Event(), threading.Event()
@@ -248,7 +248,7 @@ async def test_cancellation_waits_for_the_thread(
 async def test_closing_the_client_ends_an_extraction(
     fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Closing the client ends an extraction at once, without remaining files or threads."""
+    """Closing the client ends an extraction at once and leaves no files or threads."""
     files = {f"{number}": os.urandom(50_000) for number in range(200)} | {"tool": LARGE}
     fake_github.add_artifact(REPOSITORY, "dist", files)
     original, writing = MemberWriter.write, threading.Event()
@@ -276,7 +276,7 @@ async def test_closing_the_client_ends_an_extraction(
 async def test_a_rejected_archive_leaves_no_open_file(
     extract: Extract, repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """All files are closed after a damaged member in the middle of the archive."""
+    """If a member in the middle of the archive is damaged, all files are closed and removed."""
     good = [ZipMember(f"{number}", os.urandom(300_000)) for number in range(20)]
     bad = ZipMember("bad", os.urandom(200_000), central={"crc32": 1})
     await add_artifact(fake_github, repo, build_zip(*good[:10], bad, *good[10:]))

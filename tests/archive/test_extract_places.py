@@ -27,7 +27,7 @@ by_descriptor = pytest.mark.parametrize(
 async def test_a_parent_of_a_linked_directory(
     extract: Extract, repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """``link/..`` is the parent of the directory that the link leads to, as for the system."""
+    """``link/..`` is the parent of the directory that the link points to, as for the system."""
     await add_artifact(fake_github, repo)
     (tmp_path / "real" / "deep").mkdir(parents=True)
     (tmp_path / "link").symlink_to(tmp_path / "real" / "deep")
@@ -119,7 +119,7 @@ async def test_the_current_directory(
     monkeypatch: pytest.MonkeyPatch,
     directory: str,
 ) -> None:
-    """The current directory and its parents are not replaced, and nothing is fetched."""
+    """The current directory and its parents are not replaced, and no member is fetched."""
     await add_artifact(fake_github, repo)
     (tmp_path / "here" / "sub").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "here")
@@ -183,7 +183,7 @@ async def test_a_directory_that_appears_during_replacement(
     monkeypatch: pytest.MonkeyPatch,
     moment: str,
 ) -> None:
-    """A directory that appears between the two renames of a replacement is replaced too."""
+    """While a directory is being replaced, another one that appears at its path is replaced too."""
     await add_artifact(fake_github, repo)
     out, times = tmp_path / "out", [3]
     out.mkdir()

@@ -40,7 +40,7 @@ CONTENTS = st.binary(max_size=300) | st.builds(lambda b, n: b * n, st.binary(), 
 def test_round_trip(
     files: dict[str, bytes], method: int, flags: int, chunk: int, gap: int, between: bytes
 ) -> None:
-    """Zipped files are decoded, in chunks of any size and with any bytes between members."""
+    """Members are decoded for any chunk size, and with any bytes between them."""
     names = {f"{number}{name}": data for number, (name, data) in enumerate(files.items())}
     members = [ZipMember(name, data, method, flags=flags) for name, data in names.items()]
     archive = build_zip(*members, between=between)
@@ -94,13 +94,13 @@ def test_a_bomb_is_not_decompressed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_archive_that_contains_itself() -> None:
-    """An archive that contains itself is decoded once."""
+    """Decoding an archive that contains itself stops after one level."""
     archive = self_containing_zip()
     assert [*unzip(archive).values()] == [archive]
 
 
 def test_adjacent_members_are_grouped() -> None:
-    """Adjacent members form one group, within bounds on its size, members and gaps."""
+    """Adjacent members form one group, within limits on its size, gaps and number of members."""
     files = [ZipMember(f"{number}", os.urandom(1000)) for number in range(10)]
     entries = parse_index(build_zip(*files)).entries
 
@@ -123,7 +123,7 @@ def test_adjacent_members_are_grouped() -> None:
 
 
 def test_the_stop_is_close_to_the_last_member() -> None:
-    """A decoder needs no bytes far behind its last member, even if the next one is far away."""
+    """A decoder needs no bytes far beyond its last member, even if the next member is far away."""
     archive = build_zip(ZipMember("a", b"x" * 100, STORED), ZipMember("b"), between=bytes(5000))
     entry, last = parse_index(archive).entries
     decoder = MemberDecoder([entry])
@@ -135,7 +135,7 @@ def test_the_stop_is_close_to_the_last_member() -> None:
 
 
 def test_long_local_headers() -> None:
-    """A decoder moves its stop if the local header is unusually long."""
+    """A decoder asks for more bytes if a local header is unusually long."""
     for extra in (b"", bytes(300), bytes(60_000)):
         member = ZipMember("a", b"x" * 100, local={"extra": extra})
         for between in (b"", bytes(10**5)):

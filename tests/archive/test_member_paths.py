@@ -32,12 +32,12 @@ NAMES = st.lists(
 @examples(500)
 @given(NAMES, st.booleans())
 def test_any_name_is_refused_or_safe(name: str, portable: bool) -> None:
-    """Any name is refused, or becomes the same path below the directory."""
+    """Any name is either refused, or used unchanged as a path below the target directory."""
     try:
         (entry,) = parse_index(build_zip(ZipMember(name))).entries
         parts = safe_path(entry, portable=portable)
     except ArchiveError as error:
-        assert (str(error).isprintable(), error.member) == (True, name)  # noqa: PT017 - either way
+        assert (str(error).isprintable(), error.member) == (True, name)  # noqa: PT017 - either is fine
         return
     path = "/".join(parts)
     assert path == name.removesuffix("/")
@@ -58,7 +58,7 @@ def test_any_name_is_refused_or_safe(name: str, portable: bool) -> None:
 @examples(300)
 @given(st.lists(NAMES.filter(bool), min_size=1, max_size=6), st.integers(0, 3))
 def test_any_names_are_refused_or_distinct(names: list[str], strip: int) -> None:
-    """Names that are not refused become distinct paths, each after its parent directories."""
+    """Accepted names become distinct paths, and each directory is listed before its contents."""
     archive = build_zip(*[ZipMember(name, b"" if name.endswith("/") else b"x") for name in names])
     try:
         found = unzip(archive, strip=strip)
@@ -107,7 +107,7 @@ def test_empty_files_give_way_to_directories() -> None:
 
 
 def test_directories() -> None:
-    """Each directory is planned once, including those that have no member."""
+    """Each directory is created once, even if the archive has no entry for it."""
     archive = build_zip(
         ZipMember("a/"), ZipMember("a/b/c", b"x"), ZipMember("a/"), ZipMember("d", mode=0o040755)
     )
@@ -115,7 +115,7 @@ def test_directories() -> None:
 
 
 def test_strip() -> None:
-    """`strip` removes leading components, and skips members that have no more."""
+    """`strip` removes leading path components; members with no other components are skipped."""
     members = [
         ZipMember("top/"),
         ZipMember("readme", b"0"),
@@ -147,7 +147,7 @@ def test_ratio(size: int, ratio: float, allowed: bool) -> None:
 
 
 def test_planning_takes_linear_time() -> None:
-    """The time of planning does not grow with the square of the number of members."""
+    """The time to plan an extraction does not grow with the square of the number of members."""
     entries = {
         count: parse_index(
             build_zip(

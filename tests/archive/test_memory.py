@@ -1,4 +1,4 @@
-"""The memory that the names of a long archive take, measured in a child process."""
+"""The memory that listing an archive with many members takes, measured in a child process."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ async def test_invalid_archives_are_rejected(
 async def test_nested_archives_are_files(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """An archive within an archive is extracted as a file, however deep they are nested."""
+    """An archive within an archive is extracted as a file, however deeply archives are nested."""
     inner = build_zip(ZipMember("bomb", bytes(2**20)))
     for _ in range(16):
         inner = build_zip(*[ZipMember(f"{number}.zip", inner) for number in range(4)])
@@ -58,7 +58,7 @@ async def test_nested_archives_are_files(
 async def test_an_archive_that_contains_itself(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """An archive that contains itself is extracted once."""
+    """Extracting an archive that contains itself stops after one level."""
     archive_bytes = self_containing_zip()
     fake_github.add_artifact(REPOSITORY, "dist", archive_bytes)
     (path,) = await repo.extract_artifact(1, tmp_path / "out")
@@ -91,7 +91,7 @@ async def test_round_trip(
     method: int,
     random: object,
 ) -> None:
-    """Zipped files are read back unchanged: from a download, with ranges, and member by member."""
+    """Zipped files are read back unchanged: from a full download, with ranges, and one by one."""
     files = {
         f"{n}{directory_name}/{m}{name}": data
         for n, (directory_name, children) in enumerate(tree.items())

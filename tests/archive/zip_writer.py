@@ -35,18 +35,18 @@ class ZipMember:
     """A member to write to an archive.
 
     Attributes:
-        name: Name. Text that is not ASCII is written as UTF-8 with the flag for it; bytes are
-            written without the flag.
+        name: Name. Non-ASCII text is written as UTF-8, with the flag for UTF-8. Bytes are written
+            without the flag.
         data: Uncompressed data.
         method: Compression method.
         mode: File type and permissions.
-        flags: General purpose bit flags, without the one for UTF-8. With `DATA_DESCRIPTOR_FLAG`,
+        flags: General purpose bit flags, without the flag for UTF-8. With `DATA_DESCRIPTOR_FLAG`,
             the local header holds zeros and a data descriptor follows the data.
-        compressed_data: Compressed data, if it is not that of `data`.
-        local: Wrong values for the local header: any of ``crc32 compressed_size size name flags
-            method extra extra_length``.
-        central: Wrong values for the central directory: any of these, and ``offset system version
-            date comment``.
+        compressed_data: Bytes to write in place of the compressed `data`.
+        local: Values to write into the local header instead of the correct ones. Keys: ``crc32
+            compressed_size size name flags method extra extra_length``.
+        central: Values to write into the central directory instead of the correct ones. Keys: those
+            of `local` except ``extra_length``, and ``offset system version date comment``.
     """
 
     name: str | bytes
@@ -71,7 +71,7 @@ class ZipMember:
         return deflate(self.data) if self.method == DEFLATED else self.data
 
     def header_values(self, payload: bytes) -> dict[str, Any]:
-        """Return the right values for both headers, given `payload`."""
+        """Return the correct values for the local header and the central directory entry."""
         utf8 = UTF8_FLAG if isinstance(self.name, str) and not self.name.isascii() else 0
         return {
             "name": self.raw_name,
@@ -107,7 +107,8 @@ def build_zip(
         prefix: Bytes before the first member.
         between: Bytes after each member.
         comment: Comment of the archive.
-        end: Wrong values for the end record: any of ``count size offset``.
+        end: Values to write into the end record instead of the correct ones. Keys: ``count size
+            offset``.
         zip64: Whether to write the zip64 end records.
     """
     body, directory = bytearray(prefix), bytearray()
@@ -206,7 +207,7 @@ def unzip(
 
     Args:
         archive: The archive.
-        limits: Limits.
+        limits: Limits on the extracted members.
         members: The members to extract; see `MemberIndex.select`.
         strip: Number of leading path components to remove.
         portable: Whether to refuse names that Windows does not support.
@@ -214,7 +215,7 @@ def unzip(
         max_gap: See `group_members`.
 
     Returns:
-        The content of each file by its path, and ``b""`` for each directory by its path and ``/``.
+        A dict of paths and contents. A directory has a path that ends with ``/``, and no content.
     """
     index = parse_index(archive, limits)
     plan = plan_extraction(index.select(members), limits, strip=strip, portable=portable)

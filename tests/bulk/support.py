@@ -42,7 +42,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 def add(fake: FakeGitHub, count: int, content: bytes = b"hello", **more: Any) -> None:
-    """Add artifacts with different contents."""
+    """Add `count` artifacts with the same name and different contents."""
     for number in range(count):
         fake.add_artifact(REPOSITORY, "dist", content + b"%d" % number, **more)
 

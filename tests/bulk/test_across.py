@@ -1,4 +1,4 @@
-"""Mirroring several repositories, and sending repositories to other processes."""
+"""Mirroring several repositories, and sending `Repo` objects to other processes."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ async def test_each_repository_has_its_directory(
 async def test_a_failing_repository_does_not_stop_the_others(
     gh: Client, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """A repository that cannot be listed or is locked is reported; the others are mirrored."""
+    """If a repository cannot be listed or its mirror is locked, the others are still mirrored."""
     fill(fake_github)
     with fake_github.holding(path="/octo/a/.*/zip$"):
         busy = asyncio.ensure_future(gh.repo(NAMES[0]).mirror(tmp_path / NAMES[0]))
@@ -99,7 +99,7 @@ async def test_more_repositories_than_are_open_at_once(
 
 
 async def test_a_rejected_token_ends_the_operation(fake_github: FakeGitHub, tmp_path: Path) -> None:
-    """A rejected token raises AuthenticationError for all repositories and leaves no lock file."""
+    """A rejected token ends the whole mirror with AuthenticationError and leaves no lock file."""
     fill(fake_github)
     async with Client("wrong", base_url=fake_github.url) as gh:
         with pytest.raises(AuthenticationError):
@@ -109,14 +109,14 @@ async def test_a_rejected_token_ends_the_operation(fake_github: FakeGitHub, tmp_
 
 @pytest.mark.parametrize("repositories", ["octo/a", ["octo"], [7]], ids=str)
 async def test_invalid_repositories(gh: Client, tmp_path: Path, repositories: Any) -> None:
-    """A single name and invalid names are rejected before any request."""
+    """A single string, and a list with an invalid name, are rejected, and no file is created."""
     with pytest.raises(InvalidArgument):
         await gh.mirror(repositories, tmp_path)
     assert files_below(tmp_path) == []
 
 
 async def test_repositories_can_be_serialized(gh: Client, fake_github: FakeGitHub) -> None:
-    """A repository is pickled and serialized without its client, and works with `Client.repo`."""
+    """A `Repo` is serialized without its client, and `Client.repo` gives it a client again."""
     fill(fake_github)
     repo = gh.repo(NAMES[1])
     for restored in (pickle.loads(pickle.dumps(repo)), from_json(to_json(repo), Repo)):

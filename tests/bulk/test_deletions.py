@@ -1,4 +1,4 @@
-"""Deleting many artifacts, and pruning."""
+"""Deleting many artifacts, and pruning a repository."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def deleted(fake: FakeGitHub) -> list[int]:
 
 
 async def test_each_artifact_has_an_outcome(quick: Repo, fake_github: FakeGitHub) -> None:
-    """Artifacts and ids are deleted; a missing one is already gone; a failure stops nothing."""
+    """A missing artifact is reported as already gone, and a failure does not stop the others."""
     add(fake_github, 9)
     listed = await quick.list_artifacts().collect()
     fake_github.delete_artifact(3)
@@ -71,7 +71,7 @@ async def test_an_invisible_repository_is_not_found(quick: Repo, fake_github: Fa
 
 
 async def test_leaving_the_loop_stops_deleting(quick: Repo, fake_github: FakeGitHub) -> None:
-    """After the loop is left, at most the deletions that were running are completed."""
+    """After the caller leaves the loop, only the deletions that were already running complete."""
     add(fake_github, 50)
     async for _ in quick.delete_artifacts(range(1, 51)):
         break
@@ -84,7 +84,7 @@ async def test_leaving_the_loop_stops_deleting(quick: Repo, fake_github: FakeGit
 
 
 async def test_closing_the_client_ends_the_deletions(fake_github: FakeGitHub) -> None:
-    """Closing the client raises ClientStateError in its deletions."""
+    """Closing the client ends its deletions with ClientStateError."""
     add(fake_github, 5)
     async with Client(fake_github.token, base_url=fake_github.url) as gh:
         outcomes = gh.repo(REPOSITORY).delete_artifacts([1, 2, 3])
@@ -98,7 +98,7 @@ async def test_closing_the_client_ends_the_deletions(fake_github: FakeGitHub) ->
 async def test_a_dry_run_reports_what_would_be_deleted(
     quick: Repo, fake_github: FakeGitHub
 ) -> None:
-    """By default nothing is deleted; with `dry_run=False` exactly the reported artifacts are."""
+    """By default nothing is deleted; `dry_run=False` deletes exactly what a dry run reports."""
     today = datetime.now(UTC)
     for number in range(30):
         created = today - number * DAY
@@ -118,7 +118,7 @@ async def test_a_dry_run_reports_what_would_be_deleted(
     assert (await quick.prune(**criteria)).artifacts == ()
 
 
-async def test_name_and_pattern_limit_a_pruning(quick: Repo, fake_github: FakeGitHub) -> None:
+async def test_prune_by_name_and_pattern(quick: Repo, fake_github: FakeGitHub) -> None:
     """Artifacts that `name` or `pattern` exclude are neither deleted nor counted as kept."""
     for name in ("dist", "cov-1", "cov-2", "logs"):
         fake_github.add_artifact(REPOSITORY, name, b"x")
@@ -128,8 +128,8 @@ async def test_name_and_pattern_limit_a_pruning(quick: Repo, fake_github: FakeGi
     assert ([artifact.name for artifact in report.artifacts], report.kept) == (["cov-1"], 1)
 
 
-async def test_failures_of_a_pruning(quick: Repo, fake_github: FakeGitHub) -> None:
-    """A failed deletion is reported, also if GitHub answers 404 for an existing artifact."""
+async def test_prune_reports_failed_deletions(quick: Repo, fake_github: FakeGitHub) -> None:
+    """A failed deletion is reported, even if GitHub answers 404 for an artifact that exists."""
     add(fake_github, 4)
     fake_github.fail_next(403, path="/2$")
     fake_github.fail_next(404, path="/3$")
@@ -149,7 +149,7 @@ async def test_failures_of_a_pruning(quick: Repo, fake_github: FakeGitHub) -> No
 async def test_invalid_arguments(
     quick: Repo, fake_github: FakeGitHub, criteria: dict[str, Any]
 ) -> None:
-    """A pruning without criteria, or with invalid ones, makes no request."""
+    """Without criteria, or with invalid arguments, InvalidArgument is raised before any request."""
     with pytest.raises(InvalidArgument):
         await quick.prune(**criteria)
     with pytest.raises(InvalidArgument):
@@ -158,7 +158,7 @@ async def test_invalid_arguments(
 
 
 @fast
-async def test_a_large_pruning_exceeds_no_rate_limit() -> None:
+async def test_pruning_many_artifacts_exceeds_no_rate_limit() -> None:
     """3,000 deletions are sent a second apart and exceed none of GitHub's rate limits."""
     async with FakeGitHub(now=wall, limits=FakeLimits(primary=5000)) as fake:
         for number in range(3300):

@@ -29,7 +29,7 @@ from tests.support import QUICK, REPOSITORY, files_below, published_below
 async def test_artifacts_with_the_same_name_get_different_files(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, content: bytes
 ) -> None:
-    """Each artifact gets its own file, named by artifact name and id."""
+    """Each artifact gets its own file, named after the artifact's name and id."""
     add(fake_github, 12, content)
     outcomes = await download_all(repo, tmp_path / "new" / "out")
     assert files_below(tmp_path) == sorted(f"new/out/dist-{n}.zip" for n in range(1, 13))
@@ -41,7 +41,7 @@ async def test_artifacts_with_the_same_name_get_different_files(
 
 
 async def test_raw_payloads(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
-    """A payload that is not a zip keeps its extension at any size."""
+    """A payload that is not a zip keeps its extension, whether it is small or large."""
     for content in (b"{}", LARGE):
         fake_github.add_artifact(REPOSITORY, "report.json", content, raw="report.json")
         fake_github.add_artifact(REPOSITORY, "tool", content, raw="../tool")
@@ -98,7 +98,7 @@ async def test_a_failure_does_not_stop_other_downloads(
 async def test_expired_artifacts_are_not_requested(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """An artifact that is expired in its listing is reported without a request for it."""
+    """An artifact that the listing marks as expired is reported without a download request."""
     fake_github.add_artifact(REPOSITORY, "old", b"x", expired=True)
     (outcome,) = await download_all(repo, tmp_path)
     assert isinstance(outcome.error, ArtifactExpired)
@@ -120,7 +120,7 @@ async def test_ids_and_artifacts(repo: Repo, fake_github: FakeGitHub, tmp_path: 
 async def test_the_iterable_is_read_lazily(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """Items are read only as workers are free and as the caller reads the outcomes."""
+    """An item is read only when a worker is free and the caller keeps up with the outcomes."""
     add(fake_github, 40)
     artifacts = await repo.list_artifacts().collect()
     taken = 0
@@ -145,7 +145,7 @@ async def test_the_iterable_is_read_lazily(
 async def test_a_waiting_iterable_does_not_delay_outcomes(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """Outcomes are yielded while the iterable is waiting; cancelling the caller closes it."""
+    """Outcomes are yielded while the iterable is waiting; cancellation closes the iterable."""
     add(fake_github, 3)
     closed: list[bool] = []
 
@@ -172,7 +172,7 @@ async def test_a_waiting_iterable_does_not_delay_outcomes(
 async def test_an_error_of_the_iterable_is_raised(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """An exception of the iterable is raised unchanged after the outcomes so far."""
+    """An exception from the iterable reaches the caller unchanged, after the earlier outcomes."""
     add(fake_github, 9)
 
     async def source() -> AsyncIterator[int]:
@@ -191,7 +191,7 @@ async def test_an_error_of_the_iterable_is_raised(
 async def test_an_error_of_the_listing_is_raised(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """An exception of a listing is raised unchanged."""
+    """An exception from a listing reaches the caller unchanged."""
     fake_github.fail_next(404, path="artifacts$")
     with pytest.raises(NotFound):
         await download_all(repo, tmp_path)
@@ -233,7 +233,7 @@ async def test_leaving_the_loop_ends_the_downloads(
 async def test_closing_the_client_ends_the_downloads(
     fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """Closing the client raises ClientStateError, also while the iterable is waiting."""
+    """Closing the client raises ClientStateError, even while the iterable is waiting."""
     add(fake_github, 3)
 
     async def source() -> AsyncIterator[int]:
@@ -252,7 +252,7 @@ async def test_closing_the_client_ends_the_downloads(
 async def test_large_downloads_do_not_delay_small_ones(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """Large downloads share eight further connections, and small ones do not wait for them."""
+    """Large downloads open at most eight extra connections, and small ones do not wait for them."""
     source = tmp_path / "large.bin"
     with source.open("wb") as file:
         file.truncate(2**28)

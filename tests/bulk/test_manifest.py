@@ -38,7 +38,7 @@ def test_entries(sample: Artifact, digest: Digest, mtime_ns: int) -> None:
 @examples(200)
 @given(st.integers(0, 2000))
 def test_incomplete_lines(cut: int) -> None:
-    """A line that is cut off anywhere is not an entry."""
+    """A line that is cut off at any byte is not accepted as an entry."""
     text = entry_line(artifact(), ENTRY).rstrip(b"\n")
     assert read_entry(text[: min(cut, len(text) - 1)]) is None
 
@@ -46,7 +46,7 @@ def test_incomplete_lines(cut: int) -> None:
 @examples(200)
 @given(JSON_VALUES)
 def test_foreign_lines(value: object) -> None:
-    """Any other JSON value is neither an entry nor a header."""
+    """An arbitrary JSON value is accepted neither as an entry nor as a header."""
     assert read_entry(json.dumps(value).encode()) is None
     assert read_header(json.dumps(value).encode()) is None
 
@@ -72,7 +72,7 @@ def test_every_field_is_checked(field: str, value: object) -> None:
 
 
 def test_headers() -> None:
-    """The header records the server and the path template; other formats are rejected."""
+    """The header records the server and the template; another format version is rejected."""
     header = Header("https://api.github.com", "{name}-{id}")
     assert read_header(header_line(header)) == header
     later = json.loads(header_line(header)) | {"format": 2}
@@ -81,7 +81,7 @@ def test_headers() -> None:
 
 
 def test_the_index() -> None:
-    """The last line of an artifact replaces earlier ones; equal digests are found latest first."""
+    """An artifact's last line replaces earlier ones; digest lookups yield the latest line first."""
     index = ManifestIndex()
     other = Digest("sha256", "00" * 32)
     for offset, (number, digest) in enumerate([(1, other), (2, ENTRY.digest), (1, ENTRY.digest)]):
@@ -94,7 +94,7 @@ def test_the_index() -> None:
 
 
 def test_when_a_manifest_is_compacted() -> None:
-    """A manifest is rewritten when its replaced lines exceed its entries and 1,000."""
+    """A manifest is compacted if more than half of its lines, and over 1,000, are replaced ones."""
     assert not should_compact(1500, 500)
     assert should_compact(1501, 500)
     assert not should_compact(20_000, 10_000)

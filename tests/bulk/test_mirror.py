@@ -31,7 +31,7 @@ def lines(directory: Path) -> list[dict[str, Any]]:
 async def test_only_new_artifacts_are_downloaded(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, content: bytes
 ) -> None:
-    """New artifacts are downloaded; files of artifacts deleted at GitHub are kept."""
+    """New artifacts are downloaded; files of artifacts that were deleted on GitHub are kept."""
     add(fake_github, 5, content)
     report = await repo.mirror(tmp_path)
     assert counts(report) == (5, 0, 0, 0, 0)
@@ -48,7 +48,7 @@ async def test_only_new_artifacts_are_downloaded(
 async def test_a_second_run_requests_only_the_listing(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Unchanged files are neither requested nor read, and the manifest is not changed."""
+    """Unchanged files are neither downloaded nor read, and the manifest stays the same."""
     add(fake_github, 250)
     await repo.mirror(tmp_path)
     before = (tmp_path / MANIFEST).read_bytes()
@@ -64,7 +64,7 @@ async def test_a_second_run_requests_only_the_listing(
 async def test_the_manifest_records_every_file(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """Each file has a JSON line with its path, size, time and digest, and its artifact."""
+    """The manifest has a JSON line for each file: its path, size, time, digest and artifact."""
     add(fake_github, 3)
     fake_github.add_artifact(REPOSITORY, "report.json", b"{}", raw="report.json", digest=None)
     await repo.mirror(tmp_path)
@@ -85,7 +85,7 @@ async def test_the_manifest_records_every_file(
 async def test_equal_content_is_downloaded_once(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, content: bytes, concurrency: int
 ) -> None:
-    """Artifacts with one digest cost one download, also concurrently; each has its own file."""
+    """Artifacts with the same digest are downloaded only once, and each has its own file."""
     for number in range(20):
         fake_github.add_artifact(REPOSITORY, f"n{number}", content + b"%d" % (number % 3))
     report = await repo.mirror(tmp_path, concurrency=concurrency)
@@ -107,7 +107,7 @@ async def test_file_systems_without_links(
     monkeypatch: pytest.MonkeyPatch,
     refused: tuple[str, ...],
 ) -> None:
-    """Without reflinks, hard links are made; without hard links, verified copies."""
+    """Without reflinks, files are hard-linked; without hard links, they are copied and verified."""
     for number in range(3):
         fake_github.add_artifact(REPOSITORY, f"n{number}", LARGE)
     monkeypatch.setattr("ghartifacts_async._disk.clone._FICLONE", 0)
@@ -125,7 +125,7 @@ async def test_file_systems_without_links(
 
 
 class Linkless:
-    """The module `os` for a file system without hard links."""
+    """A replacement for the module `os` on a file system without hard links."""
 
     def __getattr__(self, name: str) -> Any:
         if name == "link":
@@ -136,7 +136,7 @@ class Linkless:
 async def test_changed_files_are_verified_before_linking(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """A file whose time changed is linked to after verification; other content is not."""
+    """A file whose time has changed is verified before other files are linked to it."""
     fake_github.add_artifact(REPOSITORY, "a", LARGE)
     await repo.mirror(tmp_path)
     fake_github.add_artifact(REPOSITORY, "b", LARGE)
@@ -153,7 +153,7 @@ async def test_changed_files_are_verified_before_linking(
 async def test_missing_and_changed_files(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, digest: Any
 ) -> None:
-    """A missing or changed file is downloaded again; one with only a new time is not."""
+    """A missing or changed file is downloaded again; a file with only a new time is not."""
     for number in range(3):
         fake_github.add_artifact(REPOSITORY, "dist", {"n": f"{number}"}, digest=digest)
     await repo.mirror(tmp_path)
@@ -187,7 +187,7 @@ async def test_a_mirror_without_its_manifest(
 
 
 async def test_a_damaged_manifest(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
-    """An incomplete last line and invalid lines cause no download."""
+    """An incomplete last line or an invalid line in the manifest does not cause a download."""
     add(fake_github, 3)
     await repo.mirror(tmp_path)
     path = tmp_path / MANIFEST
@@ -201,7 +201,7 @@ async def test_a_damaged_manifest(repo: Repo, fake_github: FakeGitHub, tmp_path:
 async def test_the_manifest_is_compacted(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """Replaced lines are removed when they are many; the other lines are not changed."""
+    """If a manifest has many replaced lines, they are removed and the other lines are kept."""
     add(fake_github, 3)
     await repo.mirror(tmp_path)
     path = tmp_path / MANIFEST
@@ -215,7 +215,7 @@ async def test_the_manifest_is_compacted(
 async def test_mirrors_of_another_server_or_template(
     fake_github: FakeGitHub, repo: Repo, tmp_path: Path
 ) -> None:
-    """A mirror of another server or template, and a foreign manifest file, are rejected."""
+    """A mirror is rejected if its server or template differs, or its manifest is a foreign file."""
     add(fake_github, 1)
     await repo.mirror(tmp_path)
     with pytest.raises(InvalidArgument, match="with template="):
@@ -232,7 +232,7 @@ async def test_mirrors_of_another_server_or_template(
 
 
 async def test_templates_and_filters(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
-    """Files have the paths of the template, and only artifacts that match are mirrored."""
+    """Paths follow the template, and only artifacts that match the filters are mirrored."""
     add(fake_github, 2, head_branch="feature/../x")
     add(fake_github, 2)
     await repo.mirror(tmp_path, template="{branch}/{id}", branch="feature/../x", max_size=6)
@@ -246,7 +246,7 @@ async def test_templates_and_filters(repo: Repo, fake_github: FakeGitHub, tmp_pa
 async def test_hostile_names(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, name: str, content: bytes
 ) -> None:
-    """The file of an artifact with any name is inside the mirror and found by the next run."""
+    """For any artifact name, the file is inside the mirror and the next run finds it."""
     fake_github.add_artifact(REPOSITORY, name, content)
     fake_github.add_artifact(REPOSITORY, name.upper(), content)
     root = tmp_path / "a" / "mirror"

@@ -1,4 +1,4 @@
-"""How a mirror ends: failures, cancellation, closing, progress and durability."""
+"""How a call of `mirror` ends: failures, cancellation, closing, progress and durability."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tests.support import QUICK, REPOSITORY, files_below, published_below
 
 
 async def test_expired_artifacts(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
-    """A mirrored artifact that expires is kept; another expired one is counted, not requested."""
+    """The file of an expired artifact is kept; if there is none, the artifact counts as expired."""
     add(fake_github, 2)
     await repo.mirror(tmp_path, name="dist")
     fake_github.expire_artifact(1)
@@ -44,7 +44,7 @@ async def test_expired_artifacts(repo: Repo, fake_github: FakeGitHub, tmp_path: 
 
 
 async def test_failures(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
-    """A failure is reported and does not stop the others; the next run tries again."""
+    """A failed download is reported and does not stop the others; the next run tries it again."""
     add(fake_github, 6, LARGE)
     wrong = fake_github.artifacts(REPOSITORY)[0]
     wrong.path.write_bytes(b"x" * wrong.size)
@@ -61,7 +61,7 @@ async def test_failures(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> 
 async def test_a_failure_among_artifacts_with_equal_content(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """If one of several equal artifacts fails, the next is downloaded and the others linked."""
+    """If one of several equal artifacts fails, the next is downloaded and the rest are linked."""
     for _ in range(5):
         fake_github.add_artifact(REPOSITORY, "dist", LARGE)
     fake_github.fail_next(404, path="/zip$")
@@ -77,7 +77,7 @@ async def test_a_failure_among_artifacts_with_equal_content(
 async def test_errors_that_end_the_mirror(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, fault: Any, kind: type[Exception]
 ) -> None:
-    """An error that all artifacts would meet is raised, and the next call continues."""
+    """An error that affects all artifacts ends the mirror, and the next call continues it."""
     add(fake_github, 50)
     fake_github.fail_next(*[fault] * 200, path="/zip$")
     with pytest.raises(kind):
@@ -97,7 +97,7 @@ async def test_a_full_disk(
     bad: int,
     ends: bool,
 ) -> None:
-    """A full disk is reported per artifact, and raised if it affects many in a row."""
+    """DiskFull is reported for each artifact, and raised if many in a row fail with it."""
     add(fake_github, 60)
     plain, left = nameless_file._write, [bad]
 
@@ -134,7 +134,7 @@ async def test_an_error_of_the_listing_is_raised(
 async def test_only_one_operation_updates_a_mirror(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """A mirror that another operation is updating raises TargetBusy and is not changed."""
+    """If another operation is updating the mirror, TargetBusy is raised and nothing is changed."""
     add(fake_github, 3)
     with fake_github.holding(origin="blob"):
         first = asyncio.ensure_future(repo.mirror(tmp_path))
@@ -150,7 +150,7 @@ async def test_only_one_operation_updates_a_mirror(
 async def test_cancelled_at_any_moment(
     fake_github: FakeGitHub, tmp_path: Path, content: bytes, after: int
 ) -> None:
-    """Cancellation leaves no task and no lock; the next run completes without repetition."""
+    """Cancellation leaves no task and no lock, and the next run skips the complete files."""
     for number in range(30):
         fake_github.add_artifact(REPOSITORY, "dist", content + b"%d" % (number // 2))
     async with Client(fake_github.token, base_url=fake_github.url, retry=QUICK) as gh:
@@ -187,7 +187,7 @@ async def test_closing_the_client_ends_the_mirror(fake_github: FakeGitHub, tmp_p
 
 
 async def test_progress(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
-    """The last progress report counts all artifacts: downloaded, linked, skipped, expired."""
+    """The last progress report counts every artifact: downloaded, linked, skipped or expired."""
     add(fake_github, 10)
     fake_github.add_artifact(REPOSITORY, "same", b"hello1")
     fake_github.add_artifact(REPOSITORY, "old", b"x", expired=True)
@@ -249,7 +249,7 @@ async def test_invalid_arguments(
 
 
 async def test_truncated_downloads(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
-    """A truncated download is resumed, as by `download_artifact`."""
+    """A truncated download is resumed, as in `download_artifact`."""
     add(fake_github, 4, LARGE)
     fake_github.fail_blobs_next(*[BlobFault.truncate(after=100_000)] * 4)
     assert counts(await repo.mirror(tmp_path)) == (4, 0, 0, 0, 0)

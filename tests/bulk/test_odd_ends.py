@@ -1,4 +1,4 @@
-"""Cancellations from elsewhere, and unexpected files in a mirror."""
+"""Cancellations that the caller did not request, and unexpected files in a mirror."""
 
 from __future__ import annotations
 
@@ -45,10 +45,8 @@ async def test_a_cancelled_iterable_is_not_a_complete_one(
     assert library_tasks() == []
 
 
-async def test_a_pruning_whose_token_provider_is_cancelled(
-    fake_github: FakeGitHub,
-) -> None:
-    """If the token provider is cancelled, a pruning raises instead of reporting success."""
+async def test_prune_with_a_cancelled_token_provider(fake_github: FakeGitHub) -> None:
+    """If the token provider is cancelled, `prune` raises instead of reporting success."""
     add(fake_github, 10)
     left = iter(range(4))
 
@@ -68,7 +66,7 @@ async def test_a_pruning_whose_token_provider_is_cancelled(
 async def test_repeated_cancellation_leaves_no_lock(
     fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """A mirror that is cancelled again while it cleans up unlocks all of its repositories."""
+    """A mirror that is cancelled again while it cleans up still unlocks all repositories."""
     names = [f"octo-org/r{number}" for number in range(8)]
     for name in names:
         for number in range(3):
@@ -125,7 +123,7 @@ async def test_symbolic_links_are_replaced(
 async def test_a_changed_file_is_replaced_by_a_link(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """A changed file is replaced by a link to an unchanged equal one, without a download."""
+    """A changed file is replaced by a link to an unchanged one with the artifact's digest."""
     for name in ("a", "b"):
         fake_github.add_artifact(REPOSITORY, name, LARGE)
     await repo.mirror(tmp_path)
@@ -143,7 +141,7 @@ async def test_a_changed_file_is_replaced_by_a_link(
 async def test_an_unreadable_directory_fails_only_its_artifacts(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """A directory without permissions fails the artifacts below it, and no others."""
+    """If a directory is not accessible, only the artifacts below it fail."""
     fake_github.add_artifact(REPOSITORY, "a", LARGE, head_branch="closed")
     fake_github.add_artifact(REPOSITORY, "b", LARGE + b"b")
     closed = tmp_path / "closed"

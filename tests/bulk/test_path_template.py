@@ -109,7 +109,7 @@ ARTIFACTS = st.builds(
 def test_paths_never_collide(
     artifact_1: Artifact, artifact_2: Artifact, template: str, extension: str
 ) -> None:
-    """Any two artifacts have different, safe paths, also on case-insensitive systems."""
+    """Any two artifacts have different, safe paths, even on case-insensitive systems."""
     paths = PathTemplate(template)
     first, second = paths.path(artifact_1), paths.path(artifact_2, extension)
     assert first == PathTemplate(template).path(artifact_1)
@@ -132,7 +132,7 @@ def folded(path: str) -> str:
 
 
 def test_an_id_after_a_dot_is_taken_for_an_extension() -> None:
-    """An id after a dot could be an extension, so the id is appended."""
+    """In ``{name}.{id}``, the id could be read as an extension, so the id is appended once more."""
     template = PathTemplate("{name}.{id}")
     first = template.path(artifact(id=5, name="x.7"), extension("tool"))
     second = template.path(artifact(id=7, name="x"), extension("y.5"))

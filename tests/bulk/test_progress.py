@@ -13,7 +13,7 @@ from tests.support import REPOSITORY
 
 
 async def test_progress(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
-    """Counts never decrease, end at the total, and include only received bytes."""
+    """Counts never decrease and end at the total; skipped files add no received bytes."""
     add(fake_github, 8, LARGE)
     add(fake_github, 8)
     fake_github.add_artifact(REPOSITORY, "old", b"x", expired=True)
@@ -38,7 +38,7 @@ async def test_progress(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> 
 async def test_progress_that_raises(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, content: bytes
 ) -> None:
-    """An exception of `on_progress` ends the downloads with a ProgressError from it."""
+    """If `on_progress` raises, the downloads end with a ProgressError caused by that exception."""
     add(fake_github, 5, content)
 
     def on_progress(progress: BulkProgress) -> None:

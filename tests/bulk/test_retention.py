@@ -1,4 +1,4 @@
-"""Which artifacts a pruning selects."""
+"""Which artifacts `prune` selects."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def ids(
 
 
 def test_age() -> None:
-    """Artifacts older than the limit are selected, oldest first; one exactly as old is not."""
+    """Artifacts older than the limit are selected, oldest first; one of exactly this age is not."""
     artifacts = [aged(1, 1), aged(2, 3), aged(3, 2), aged(4, 2.001), aged(5, None)]
     assert ids(artifacts, older_than=2 * DAY) == [2, 4]
     assert ids(artifacts, older_than=timedelta(0)) == [2, 4, 3, 1]
@@ -44,7 +44,7 @@ def test_age() -> None:
 
 
 def test_the_newest_of_each_name_are_kept() -> None:
-    """The newest of each name are kept; an artifact without a date counts as newest."""
+    """The newest of each name are kept; an artifact without a creation time counts as newest."""
     artifacts = [aged(1, 1), aged(2, 2), aged(3, 3), aged(4, 9, "logs"), aged(5, None, "logs")]
     assert ids(artifacts, keep_latest=1) == [4, 3, 2]
     assert ids(artifacts, keep_latest=2) == [3]
@@ -57,7 +57,7 @@ def test_ties() -> None:
 
 
 def test_the_latest_are_protected_from_age() -> None:
-    """With an age limit, the newest are kept however old they are."""
+    """The newest artifacts are kept even if they exceed the age limit."""
     artifacts = [aged(1, 50), aged(2, 60), aged(3, 70)]
     assert ids(artifacts, older_than=DAY, keep_latest=2) == [3]
 
@@ -79,14 +79,14 @@ def test_the_size_limit_applies_after_the_age_limit() -> None:
 
 
 def test_the_latest_are_protected_from_size() -> None:
-    """The newest are kept even if they exceed the size limit, and count towards it."""
+    """The newest artifacts are kept even if they exceed the size limit, and count towards it."""
     artifacts = [aged(1, 1), aged(2, 2), aged(3, 3), aged(4, 4, "logs")]
     assert ids(artifacts, keep_latest=1, max_total_size=5) == [3, 2]
     assert ids(artifacts, keep_latest=1, max_total_size=30) == [3]
 
 
 def test_expired_artifacts() -> None:
-    """An expired artifact is not protected, has size 0, and is selected by age."""
+    """An expired artifact is not protected, counts as 0 bytes, and is selected by age."""
     artifacts = [aged(1, 1, expired=True), aged(2, 2), aged(3, 3, expired=True)]
     assert ids(artifacts, keep_latest=1) == [3, 1]
     assert ids(artifacts, max_total_size=10) == []
@@ -101,7 +101,7 @@ def test_expired_artifacts() -> None:
      (None, True, None), (None, None, 1.5)],
 )  # fmt: skip
 def test_invalid_criteria(criteria: Any) -> None:
-    """No criteria, and invalid ones, are rejected."""
+    """Missing or invalid criteria are rejected."""
     with pytest.raises(InvalidArgument):
         Criteria(*criteria)
 
@@ -129,7 +129,7 @@ def test_invariants(
     keep_latest: int | None,
     max_total_size: int | None,
 ) -> None:
-    """The newest are kept, the limits hold, and the order of the artifacts does not matter."""
+    """The newest artifacts are kept, the limits hold, and the input's order does not matter."""
     if (older_than, keep_latest, max_total_size) == (None, None, None):
         keep_latest = 0
     selected = ids(artifacts, older_than, keep_latest, max_total_size)

@@ -27,7 +27,7 @@ async def test_systems_without_unnamed_files(
     monkeypatch: pytest.MonkeyPatch,
     problem: str,
 ) -> None:
-    """Small artifacts are downloaded also where files cannot be created without a name."""
+    """Small artifacts are downloaded even if the system cannot create files without a name."""
     add(fake_github, 5)
     nameless_file.supports_nameless_files.cache_clear()
     if problem == "no such files":
@@ -68,7 +68,7 @@ async def test_small_files_have_the_same_permissions_and_are_resumed(
 async def test_leftovers_of_a_killed_raw_download_are_removed(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """A journal that was named before the payload turned out to be raw is removed."""
+    """A leftover journal of a raw payload is removed, even if it is named after the zip."""
     fake_github.add_artifact(REPOSITORY, "report.json", LARGE, raw="report.json")
     (first,) = await download_all(repo, tmp_path)
     path = first.result().path

@@ -1,4 +1,4 @@
-"""``demo``: the first command of a new user."""
+"""The ``demo`` command, which new users run first."""
 
 from __future__ import annotations
 

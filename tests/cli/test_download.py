@@ -1,4 +1,4 @@
-"""``download``: the files, the output and the exit status."""
+"""The ``download`` command: its files, its output and its exit status."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ async def test_several_artifacts_get_a_directory_each(
 async def test_colliding_names_get_the_id_appended(
     fake_github: FakeGitHub, output: Path, names: tuple[str, str], expected: list[str]
 ) -> None:
-    """Artifacts whose names are equal, or equal on some file system, get directories with ids."""
+    """Artifacts whose names collide, on any file system, get directories with ids."""
     for name in names:
         fake_github.add_artifact(REPOSITORY, name, {"a": name})
     done = await run(fake_github, "download", REPOSITORY, "-o", output)
@@ -136,7 +136,7 @@ async def test_an_artifact_that_expires_after_the_listing_is_skipped(
 async def test_a_failed_download_does_not_stop_the_others(
     fake_github: FakeGitHub, output: Path
 ) -> None:
-    """The others are downloaded, the failure is printed with escaped name, and the status is 1."""
+    """If a download fails, the others finish, its escaped name is printed, and the status is 1."""
     fake_github.add_artifact(REPOSITORY, "dist", b"x")
     fake_github.add_artifact(REPOSITORY, "\x1b[2Jbad", b"x", digest=f"sha256:{'0' * 64}")
     done = await run(fake_github, "download", REPOSITORY, "-o", output)
@@ -146,7 +146,7 @@ async def test_a_failed_download_does_not_stop_the_others(
     assert done.status == 1
     done = await run(fake_github, "download", REPOSITORY, "-o", output, "--json")
     bad, _ = done.lines()
-    assert bad["error"].startswith("artifact 2: GitHub recorded")
+    assert bad["error"].startswith("artifact 2: GitHub records")
     assert done.status == 1
 
 
@@ -183,7 +183,7 @@ def test_finished_bars_disappear(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def _sigint_reaches_children() -> Iterator[None]:
-    """Restore SIGINT, which a shell's background jobs and their children would ignore."""
+    """Let child processes react to SIGINT, even if the tests run as a shell's background job."""
     before = signal.getsignal(signal.SIGINT)
     if before is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -197,7 +197,7 @@ def _sigint_reaches_children() -> Iterator[None]:
 async def test_a_signal_publishes_nothing(
     fake_github: FakeGitHub, tmp_path: Path, number: signal.Signals, status: int
 ) -> None:
-    """Interrupted or terminated, the command exits without output and publishes no file."""
+    """After SIGINT or SIGTERM the command prints nothing and leaves no file under a final name."""
 
     async def stall(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (

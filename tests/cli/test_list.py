@@ -1,4 +1,4 @@
-"""``list``, and behaviour that all commands share."""
+"""The ``list`` command, and behaviour that all commands share."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ def test_a_missing_extra_is_reported(
 
 
 def test_ctrl_c_exits_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C outside the event loop exits with 130 as well."""
+    """Ctrl-C outside the event loop also exits with status 130."""
 
     def interrupted() -> int:
         raise KeyboardInterrupt

@@ -39,7 +39,7 @@ async def ratio(ours: Callable[[], Awaitable[None]], plain: Callable[[], Awaitab
 
 
 async def test_a_download_compared_with_a_plain_loop(tmp_path: Path) -> None:
-    """A download takes at most three times the CPU time of reading, writing and hashing."""
+    """A download takes at most three times the CPU time of a plain loop that writes and hashes."""
     servers = pytest.importorskip("benchmarks._servers", reason=WHY)
     source, target = tmp_path / "source", tmp_path / "target"
     source.write_bytes(bytes(96 * 2**20))

@@ -38,7 +38,7 @@ async def test_a_failed_reservation_raises_disk_full(
 async def test_free_space_is_checked_without_preallocation(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without preallocation, too little free space raises DiskFull, if the system reports it."""
+    """Without preallocation, too little free space raises DiskFull, if the free space is known."""
     if not hasattr(os, "fstatvfs"):
         pytest.skip("needs fstatvfs")
     real_fstatvfs = os.fstatvfs

@@ -1,4 +1,4 @@
-"""Artifacts of a few megabytes, and stores that serve them."""
+"""A payload for the download tests, and helpers that serve it or interrupt its download."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def blob_response(payload: bytes, *headers: bytes, length: int | None = None) ->
 
 
 def add_artifact(fake: FakeGitHub, location: str | None = None, **kwargs: object) -> FakeArtifact:
-    """Add an artifact with PAYLOAD, served from `location`."""
+    """Add an artifact with PAYLOAD. `location` is its download URL, by default a fake store's."""
     return fake.add_artifact(REPOSITORY, "dist", PAYLOAD, location=location, **kwargs)  # type: ignore[arg-type]
 
 
 async def interrupted_download(fake: FakeGitHub, target: Path | str, after: int) -> None:
-    """Start a download that fails once `after` bytes have arrived."""
+    """Start a download that fails as soon as `after` bytes have arrived."""
     fake.fail_blobs_next(BlobFault.truncate(after=after))
     async with Client(fake.token, base_url=fake.url, retry=NO_RETRIES) as gh:
         with pytest.raises(ArtifactsError):
@@ -41,7 +41,7 @@ async def interrupted_download(fake: FakeGitHub, target: Path | str, after: int)
 
 
 async def send_forever(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Send a body without end and without Content-Length; for `raw_server`."""
+    """Send an endless body without Content-Length. A handler for `raw_server`."""
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/zip\r\n\r\n")
     while True:
         writer.write(b"x" * 2**16)

@@ -129,7 +129,7 @@ async def test_without_a_digest_nothing_is_verified(
 async def test_a_complete_zip_without_a_digest_may_have_another_size(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """Without a digest, a complete zip succeeds though size_in_bytes counts unzipped files."""
+    """Without a digest, a complete zip is accepted even if `size_in_bytes` is its unzipped size."""
     fake_github.add_artifact(
         REPOSITORY, "old", {"a.log": b"x" * 100_000}, digest=None, size_in_bytes=100_000
     )

@@ -70,7 +70,7 @@ async def test_a_body_of_the_wrong_length_fails(
     answer: Answer,
     digest: str | None,
 ) -> None:
-    """A body with missing or extra bytes raises, however it is framed, digest or not."""
+    """A body with missing or extra bytes raises an error, with and without a digest."""
     async with (
         raw_server(answer) as url,
         Client(
@@ -86,7 +86,7 @@ async def test_a_body_of_the_wrong_length_fails(
 async def test_a_connection_reset_fails(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """A connection reset within an unframed body raises, and nothing is published."""
+    """A connection reset in a body of undeclared length raises, and nothing is published."""
 
     async def reset(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\n\r\n" + HALF)
@@ -128,7 +128,7 @@ async def test_expired_and_missing_artifacts_raise_different_errors(
 async def test_a_refused_signed_url_raises_store_error(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """A signed URL that the store refuses raises StoreError with the store's own code."""
+    """A signed URL that the store refuses raises StoreError with the store's error code."""
     fake_github.url_ttl = -1
     add_artifact(fake_github)
     with pytest.raises(StoreError, match="403 AuthenticationFailed") as caught:
@@ -140,7 +140,7 @@ async def test_a_refused_signed_url_raises_store_error(
 async def test_a_failing_progress_callback_ends_the_download(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """An exception in on_progress raises ProgressError, which carries it as its cause."""
+    """If `on_progress` raises, the download ends with a ProgressError caused by that exception."""
     add_artifact(fake_github)
 
     def callback(_: Progress) -> None:
@@ -192,7 +192,7 @@ async def test_an_impossible_target_raises_disk_error(
 async def test_a_download_can_be_cancelled_at_any_await(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, keep: bool, connections: int
 ) -> None:
-    """A cancelled download leaves no task or open file, and a target absent or complete."""
+    """A cancelled download leaves no task or open file; its target is complete or absent."""
     artifact = await repo.get_artifact(add_artifact(fake_github).id)
     target = tmp_path / "out" / "dist.zip"
     step = 0

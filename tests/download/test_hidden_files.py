@@ -15,12 +15,12 @@ from tests.download.payloads import PAYLOAD, add_artifact, interrupted_download
 from tests.download.test_resume import journal_in, part_file_in
 
 
-@pytest.mark.skipif(os.name == "nt", reason="links need privileges there")
+@pytest.mark.skipif(os.name == "nt", reason="links need privileges on Windows")
 @pytest.mark.parametrize("name", ["part", "journal"])
 async def test_a_planted_link_is_not_followed(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, name: str
 ) -> None:
-    """A link in place of a hidden file is never written through."""
+    """If a hidden file is replaced by a link, the file that it points to is never written."""
     artifact = await repo.get_artifact(add_artifact(fake_github).id)
     target, victim = tmp_path / "out" / "dist.zip", tmp_path / "victim"
     await interrupted_download(fake_github, target, 1_000_000)
@@ -41,7 +41,7 @@ async def test_a_planted_link_is_not_followed(
 async def test_a_part_file_linked_as_the_target_is_not_written(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """A part file that is also linked as the target is never written to."""
+    """A part file that is a hard link of the target is never written to."""
     add_artifact(fake_github)
     target = tmp_path / "dist.zip"
     await interrupted_download(fake_github, target, 1_000_000)
@@ -57,7 +57,7 @@ async def test_a_part_file_linked_as_the_target_is_not_written(
 async def test_a_removed_journal_prevents_publishing(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """If another process removes the journal, and so the lock, nothing is published."""
+    """If another process removes the journal, and thereby the lock, nothing is published."""
     add_artifact(fake_github)
     target = tmp_path / "dist.zip"
 
@@ -73,7 +73,7 @@ async def test_a_removed_journal_prevents_publishing(
 async def test_a_removed_working_directory_raises_disk_error(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A working directory that was removed raises DiskError instead of waiting."""
+    """If the working directory has been removed, DiskError is raised without waiting."""
     add_artifact(fake_github)
     gone = tmp_path / "gone"
     gone.mkdir()
@@ -87,7 +87,7 @@ async def test_a_removed_working_directory_raises_disk_error(
 async def test_a_directory_removed_by_another_download_is_created_again(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A directory that another download removes at the same moment is created again."""
+    """If another download removes a directory while it is being created, it is created again."""
     add_artifact(fake_github)
     mkdir, fails_once = Path.mkdir, iter([True])
 

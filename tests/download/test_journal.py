@@ -1,4 +1,4 @@
-"""A journal is valid, or recognised as invalid, whenever its writer is killed."""
+"""A journal is valid, or recognised as invalid, no matter when its writer was killed."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def journal_of(target: Path) -> Path:
 async def test_a_leftover_journal_is_removed(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, directory: bool
 ) -> None:
-    """A journal that a killed process left is removed by the call that finds the file correct."""
+    """If the target is already correct, a journal left by a killed process is removed."""
     add_artifact(fake_github)
     target = tmp_path / "dist.zip"
     await repo.download_artifact(1, target)
@@ -69,7 +69,7 @@ async def test_the_files_of_a_running_download_are_left_alone(
 async def test_a_failed_cleanup_is_not_an_error(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A correct file is skipped even if the files left over cannot be removed."""
+    """A correct file is skipped even if leftover files cannot be removed."""
     add_artifact(fake_github)
     target = tmp_path / "dist.zip"
     await repo.download_artifact(1, target)

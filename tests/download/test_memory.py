@@ -26,7 +26,7 @@ async def main(url, token, repository, target):
             outcome = {"size": download.size, "verified": download.verified}
         except ArtifactsError as error:
             outcome = {"error": type(error).__name__}
-    # Not ru_maxrss: a child process inherits it from its parent.
+    # A child inherits ru_maxrss from its parent, so read the peak from /proc.
     status = dict(line.split(":", 1) for line in open("/proc/self/status"))
     peak = int(status["VmHWM"].split()[0])
     print(json.dumps(outcome | {"peak_kib": peak}))

@@ -63,7 +63,7 @@ async def wait_until(condition: Callable[[], bool]) -> None:
 
 @pytest.mark.parametrize("fails", [False, True])
 async def test_a_cancelled_caller_waits_for_its_job(fails: bool) -> None:
-    """A caller that is cancelled, even twice, leaves only after its job in a thread has ended."""
+    """A cancelled caller waits for its job in a thread to finish, even if cancelled twice."""
     disk, released, ended = IoThreads(), threading.Event(), threading.Event()
 
     def job() -> None:
@@ -156,7 +156,7 @@ async def test_a_cancelled_download_keeps_the_existing_file(
 async def test_closing_the_client_does_not_block_the_event_loop(
     fake_github: FakeGitHub, tmp_path: Path, slow: Slow
 ) -> None:
-    """The event loop runs while a client that closes waits for a thread."""
+    """The event loop keeps running while a closing client waits for its threads."""
     add_artifact(fake_github)
     slow("_write", before=0.3)
     beats = 0
@@ -187,7 +187,7 @@ async def test_any_failing_disk_call_raises_disk_full(
     monkeypatch: pytest.MonkeyPatch,
     failing: str,
 ) -> None:
-    """A disk call that fails for lack of quota raises DiskFull, and no file is left."""
+    """A disk call that exceeds the quota raises DiskFull, and no file is left."""
     genuine = getattr(RandomFile, failing)
 
     def fail(self: RandomFile, *args: Any, **kwargs: Any) -> Any:
@@ -216,7 +216,7 @@ async def test_downloads_work_without_optional_system_functions(
     missing: tuple[str, ...],
     connections: int,
 ) -> None:
-    """Downloads work without posix_fallocate, as on macOS, and pwritev, as on Windows."""
+    """Downloads work without posix_fallocate (missing on macOS) or pwritev (missing on Windows)."""
     for name in missing:
         monkeypatch.delattr(os, name, raising=False)
     add_artifact(fake_github)

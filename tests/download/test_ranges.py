@@ -1,4 +1,4 @@
-"""Byte ranges: which are held, who fetches which, and whether a response matches."""
+"""Byte ranges: sets of ranges, the ranges for each connection, and checks of responses."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SPAN = st.tuples(st.integers(0, 60), st.integers(0, 60)).map(lambda pair: tuple(
 @examples(300)
 @given(st.lists(SPAN, max_size=12))
 def test_a_range_set_is_a_set_of_bytes(spans: list[tuple[int, int]]) -> None:
-    """Overlapping ranges add up to the bytes that they contain."""
+    """A RangeSet contains each byte of the ranges that were added, even if they overlap."""
     held = RangeSet(spans)
     there = {byte for start, stop in spans for byte in range(start, stop)}
     assert {byte for start, stop in held for byte in range(start, stop)} == there
@@ -34,7 +34,7 @@ def test_a_range_set_is_a_set_of_bytes(spans: list[tuple[int, int]]) -> None:
     gaps = {byte for start, stop in held.missing(60) for byte in range(start, stop)}
     assert gaps == set(range(60)) - there
     edges = [edge for span in held for edge in span]
-    assert edges == sorted(set(edges)), "they do not touch"
+    assert edges == sorted(set(edges)), "two ranges overlap or touch"
 
 
 def test_connections_for_a_size() -> None:
@@ -53,7 +53,7 @@ MIB = 2**20
     st.randoms(use_true_random=False),
 )
 def test_each_byte_is_fetched_once(total: int, connections: int, chance: Any) -> None:
-    """Each byte is fetched once, although connections fail, are slow and lose bytes to others."""
+    """Each byte is fetched once, even if connections fail, are slow, or give up bytes to others."""
     plan = SegmentScheduler([(0, total)], connections)
     fetched = RangeSet()
     fetchers: list[tuple[ranges.Segment, float]] = []
@@ -96,7 +96,7 @@ def test_segments_are_in_order_and_shrink() -> None:
 
 
 def test_an_idle_connection_takes_bytes_from_a_slow_one() -> None:
-    """An idle connection takes over bytes of a slow one so that both end together."""
+    """An idle connection takes over bytes of a slow one so that both finish together."""
     plan = SegmentScheduler([(0, 2 * MIB)], 2)
     slow, quick = plan.claim(0.0), plan.claim(0.0)
     assert slow is not None
@@ -105,14 +105,14 @@ def test_an_idle_connection_takes_bytes_from_a_slow_one() -> None:
     plan.release(quick)
     slow.at += 100_000
     slow.received = 100_000
-    assert plan.claim(0.5, 1e6) is None, "it is too early to call it slow"
+    assert plan.claim(0.5, 1e6) is None, "bytes were taken over too early"
     left = slow.left
     relief = plan.claim(2.0, 1e6)
     assert relief is not None
     assert slow.stop == relief.at
     assert slow.left + relief.left == left
     assert slow.left / 50_000 == pytest.approx(relief.left / 1e6, rel=0.01)
-    assert plan.claim(2.1, 1e6) is None, "no connection is slow any more"
+    assert plan.claim(2.1, 1e6) is None, "bytes were taken over although no connection is slow"
 
 
 def test_a_small_remainder_is_taken_over_whole() -> None:
@@ -130,7 +130,7 @@ def test_a_small_remainder_is_taken_over_whole() -> None:
 
 
 def test_a_silent_connection_loses_its_segment() -> None:
-    """A connection that receives nothing loses its segment, or half of it to one without a rate."""
+    """A silent connection loses its segment to an idle one, or half if the idle one has no rate."""
     plan = SegmentScheduler([(0, MIB)], 2)
     silent = plan.claim(0.0)
     relief = plan.claim(5.0, 1e6)
@@ -175,12 +175,12 @@ STRONG = '"1"'
 def test_range_headers(
     start: int, stop: int | None, blob: BlobInfo, headers: dict[str, str]
 ) -> None:
-    """A part is requested by both of its ends, the whole without Range, with a strong ETag."""
+    """A part is requested with Range, the whole without; a strong ETag is sent as If-Match."""
     assert range_headers(start, stop, blob) == headers
 
 
 def partial_headers(text: str, etag: str = STRONG) -> dict[str, str]:
-    """Return the headers of a 206 response."""
+    """Return the headers of a 206 response with this Content-Range."""
     return {"content-range": text, "etag": etag}
 
 
@@ -205,7 +205,7 @@ def test_valid_responses(
     blob: BlobInfo,
     expected: BlobInfo | None,
 ) -> None:
-    """A valid response adds to what is known of the payload; an error status adds nothing."""
+    """A valid response adds to what is known about the payload; an error response adds nothing."""
     assert validate_response(status, headers, start, stop, blob) == expected
 
 
@@ -236,7 +236,7 @@ def test_mismatched_responses(
 
 
 def test_responses_to_a_request_for_the_whole() -> None:
-    """A request for the whole payload rejects a 206, and a 200 of another size."""
+    """After a request for the whole payload, a 206 or a 200 of the wrong size is rejected."""
     assert isinstance(
         validate_response(206, partial_headers("bytes 0-9/10"), 0, 10, BlobInfo(10)),
         RejectedResponse,

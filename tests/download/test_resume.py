@@ -1,4 +1,4 @@
-"""An interrupted download is resumed, under a lock, if its payload is the same."""
+"""An interrupted download is resumed, under a lock, if its payload is still the same."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def test_the_next_call_resumes(repo: Repo, fake_github: FakeGitHub, tmp_pa
 async def test_a_complete_part_file_needs_no_store(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """If only the last step failed, the next call publishes the file without the store."""
+    """If only the final rename failed, the next call publishes the file without a download."""
     add_artifact(fake_github)
 
     def fail(*_: object) -> None:
@@ -111,7 +111,7 @@ async def test_damaged_partial_data_is_fetched_again(
 async def test_another_artifact_is_not_resumed(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """The partial data of one artifact is not used for another with the same target."""
+    """The partial data of one artifact is not used for another artifact with the same target."""
     add_artifact(fake_github)
     await interrupted_download(fake_github, tmp_path / "dist.zip", 1_000_000)
     other = fake_github.add_artifact(REPOSITORY, "other", PAYLOAD[::-1])
@@ -192,7 +192,7 @@ async def test_a_skipped_file_is_made_durable(
 async def test_an_existing_raw_file_is_skipped(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """A file that is not a zip is skipped, too, once the store has given its name."""
+    """A file that is not a zip is skipped too, after the store has reported its name."""
     fake_github.add_artifact(REPOSITORY, "report", PAYLOAD, raw="report.html")
     first = await repo.download_artifact(1, tmp_path)
     assert first.path.name == "report.html"
@@ -203,7 +203,7 @@ async def test_an_existing_raw_file_is_skipped(
 
 
 async def test_replace_and_error(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
-    """``"replace"`` fetches a file that exists; ``"error"`` raises and leaves it alone."""
+    """``"replace"`` downloads an existing file again; ``"error"`` raises and leaves it alone."""
     add_artifact(fake_github)
     target = tmp_path / "dist.zip"
     await repo.download_artifact(1, target)
@@ -250,11 +250,11 @@ async def test_concurrent_downloads_of_one_target(
 async def test_wait_for_lock_false_raises_target_busy(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """With `wait_for_lock=False`, a target that another download holds raises TargetBusy."""
+    """With `wait_for_lock=False`, a target that another download has locked raises TargetBusy."""
     artifact = await repo.get_artifact(add_artifact(fake_github).id)
     with fake_github.holding(origin="blob"):
         first = asyncio.create_task(repo.download_artifact(artifact, tmp_path / "dist.zip"))
-        while not fake_github.requests_to("blob"):  # noqa: ASYNC110 - it has no event for that
+        while not fake_github.requests_to("blob"):  # noqa: ASYNC110 - the log has no event
             await asyncio.sleep(0.01)
         with pytest.raises(TargetBusy, match="another download"):
             await repo.download_artifact(artifact, tmp_path / "dist.zip", wait_for_lock=False)

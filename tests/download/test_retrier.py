@@ -51,7 +51,7 @@ async def test_a_stream_recovers_after_a_long_pause() -> None:
 @READERS
 @fast
 async def test_a_store_that_always_stalls_times_out(read: Read) -> None:
-    """A store that stalls after a few bytes each time raises TimedOut at the policy's timeout."""
+    """If a store always stalls after a few bytes, TimedOut is raised at the policy's timeout."""
     async with open_world() as world:
         artifact = world.fake.add_artifact(REPOSITORY, "dist", FILES)
         world.fake.fail_blobs_when(lambda _: BlobFault.stall(after=10))

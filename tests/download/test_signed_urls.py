@@ -1,4 +1,4 @@
-"""Signed URLs are renewed when they expire or are refused, and never without end."""
+"""Signed URLs are renewed when they expire or are refused, but not endlessly."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support import REPOSITORY
 
 @fast
 async def test_an_expired_url_is_renewed() -> None:
-    """A download that outlasts its signed URL requests a new one only when it needs it."""
+    """A download that outlasts its signed URL requests a new URL only when it needs one."""
     async with open_world(fake={"url_ttl": 60}) as world:
         large = world.fake.add_artifact(REPOSITORY, "large", LARGE)
         # Each response lasts for more than a minute and then breaks off.
@@ -100,7 +100,7 @@ async def test_a_refused_url_is_renewed_without_a_wait(read: Read) -> None:
 @READERS
 @fast
 async def test_a_store_that_refuses_every_url_fails(read: Read) -> None:
-    """A store that refuses each new URL raises StoreError after the policy's attempts."""
+    """If a store refuses each new URL, StoreError is raised after the last allowed attempt."""
     async with open_world() as world:
         artifact = world.fake.add_artifact(REPOSITORY, "dist", FILES)
         world.fake.fail_blobs_when(lambda _: BlobFault.expire())

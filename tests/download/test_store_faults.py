@@ -102,7 +102,7 @@ async def test_progress_resets_the_attempt_counter(
 async def test_a_download_without_progress_fails(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """A store that never sends a byte raises its own error after the policy's attempts."""
+    """If a store never sends a byte, its error is raised after the last allowed attempt."""
     add_artifact(fake_github)
     fake_github.fail_blobs_when(lambda _: BlobFault.status(503))
     with pytest.raises(StoreError, match=r"503 ServerBusy.*6 attempts") as caught:
@@ -127,7 +127,7 @@ async def test_permanent_statuses_are_not_retried(
 async def test_many_connections_fetch_each_byte_once(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """Eight connections share one signed URL and fetch each byte once, in single ranges."""
+    """Eight connections share one signed URL and fetch each byte once, one range per request."""
     fake_github.add_artifact(REPOSITORY, "dist", LARGE)
     done = await repo.download_artifact(1, tmp_path, connections=8)
     assert done.path.read_bytes() == LARGE
@@ -158,9 +158,9 @@ async def test_a_store_that_ignores_range_still_works(
 async def test_an_unknown_size_without_ranges_takes_one_request(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """Without a known size and ranges, one response delivers the whole payload."""
+    """If the size is unknown and the store ignores Range, only one request is sent."""
     add_artifact(fake_github, digest=None)
-    # Slow enough that an idle connection would take over a part of it.
+    # The response is so slow that an idle connection would take over a part of it if it could.
     fake_github.fail_blobs_when(lambda _: BlobFault.ignore_range() & BlobFault.throttle(800_000))
     done = await repo.download_artifact(1, tmp_path, connections=3)
     assert done.path.read_bytes() == PAYLOAD

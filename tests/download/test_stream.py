@@ -1,4 +1,4 @@
-"""A stream yields the uploaded bytes in order, once, or raises."""
+"""A stream yields each uploaded byte once and in order, or raises an error."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def read_all(repo: Repo, artifact: int = 1) -> bytes:
 
 
 async def test_stream_attributes(repo: Repo, fake_github: FakeGitHub) -> None:
-    """Name and size are known when a stream opens, the digest when it has ended."""
+    """The name and size are known when a stream opens, the digest only at its end."""
     add_artifact(fake_github)
     async with repo.stream_artifact(1) as stream:
         assert (stream.filename, stream.size) == ("dist.zip", len(PAYLOAD))
@@ -122,7 +122,7 @@ async def test_errors_before_the_first_byte(repo: Repo, fake_github: FakeGitHub)
 
 
 async def test_a_stream_waits_for_its_reader(repo: Repo, fake_github: FakeGitHub) -> None:
-    """A stream fetches no further ahead than its buffers, and leaving it ends the request."""
+    """An unread stream receives only what its buffers hold; leaving it ends the request."""
     fake_github.add_artifact(REPOSITORY, "large", bytes(64 * 2**20))
     async with repo.stream_artifact(1) as stream:
         await anext(stream)
@@ -135,7 +135,7 @@ async def test_a_stream_waits_for_its_reader(repo: Repo, fake_github: FakeGitHub
 
 
 async def test_a_closed_stream_raises(repo: Repo, fake_github: FakeGitHub) -> None:
-    """Reading a stream after its `async with` or its client has ended raises ClientStateError."""
+    """Reading a stream after it or its client was closed raises ClientStateError."""
     add_artifact(fake_github)
     async with repo.stream_artifact(1) as stream:
         await anext(stream)

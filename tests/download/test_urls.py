@@ -67,7 +67,7 @@ async def test_store_redirects_are_followed_up_to_a_limit(
 async def test_a_signed_url_is_sent_byte_for_byte(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """The store receives the exact bytes of Location; escapes are neither added nor resolved."""
+    """The store receives the exact bytes of Location; percent-escapes are left as they are."""
     heard: list[bytes] = []
     target = (
         "/a%2Fb%7Ec/d%27e;f=1/./g/../h.zip?x=%2F%2B%3D%27%7E%20&y=a+b&z=~'()!*,@:/?&&=&sig=q%3D"
@@ -124,7 +124,7 @@ async def test_no_credential_reaches_the_store(
 async def test_the_proxy_of_a_borrowed_session_is_used(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Requests use the proxy of a borrowed session, or the environment's if it trusts it."""
+    """Requests use a borrowed session's proxy, or the environment's if it has `trust_env`."""
     heard: list[bytes] = []
 
     async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -59,7 +59,7 @@ def zipped(comment: bytes = b"", *, files: int = 2) -> bytes:
     ],
 )
 def test_filename(kind: str | None, path: str, disposition: str | None, expected: str) -> None:
-    """A zip is named after its artifact, any other payload by its Content-Disposition."""
+    """A zip is named after its artifact; any other payload is named by its Content-Disposition."""
     headers = {"content-type": kind, "content-disposition": disposition}
     given_headers = {name: value for name, value in headers.items() if value is not None}
     assert filename(artifact(), path, given_headers) == expected
@@ -144,7 +144,7 @@ def test_any_disposition(tail: str) -> None:
 @examples(100)
 @given(st.text(st.characters(codec="utf-8", exclude_characters="/\\"), min_size=1))
 def test_disposition_round_trip(name: str) -> None:
-    """A name with more than dots and spaces passes through `filename*` unchanged."""
+    """A name that is not only dots and spaces is read from `filename*` unchanged."""
     found = disposition_filename(f"attachment; filename*=UTF-8''{quote(name)}")
     assert found == (name if name.strip(" .") else None)
 
@@ -170,7 +170,7 @@ OTHER = Digest("sha256", "ab" * 32)
 def test_complete_payload(
     size: int, digest: Digest | None, received: int, tail: bytes, verified: bool
 ) -> None:
-    """A payload is complete at its recorded size or, without a digest, at its zip's end."""
+    """A payload is complete if its size is right or, without a digest, if it is a complete zip."""
     recorded = artifact(size_in_bytes=size, digest=digest)
     assert check(recorded, received, DIGEST, tail) is verified
     assert needs_tail(recorded, received) is (digest is None and received != size)
@@ -216,7 +216,7 @@ def test_wrong_digest() -> None:
     ],
 )
 def test_ends_zip(tail: bytes) -> None:
-    """The end of a zip is found after any comment, in the last bytes alone."""
+    """The end of a zip is recognised despite any comment, even from the last bytes alone."""
     assert ends_zip(tail, len(tail))
     assert ends_zip(tail[-END_OF_ZIP:], len(tail))
 
@@ -242,7 +242,7 @@ def test_a_zip_with_a_wrong_beginning() -> None:
     ],
 )
 def test_not_the_end_of_a_zip(tail: bytes) -> None:
-    """Bytes without a valid end record at their end are not the end of a zip."""
+    """Bytes that do not end with a valid end record are not the end of a zip."""
     assert not ends_zip(tail, len(tail))
 
 

@@ -1,4 +1,4 @@
-"""A client on a borrowed session keeps the same promises as one with its own session."""
+"""Rate limits and retries of a client with a borrowed session."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ async def test_limits_and_retries_hold_on_a_borrowed_session(limit: int) -> None
 
 
 @fast
-async def test_a_full_pool_does_not_break_the_gate() -> None:
-    """Calls that wait while the client's calls fill the pool are not sent during GitHub's wait."""
+async def test_calls_queued_for_a_connection_wait_for_a_rate_limit() -> None:
+    """Calls that wait for a connection are not sent during a wait that GitHub has requested."""
     async with FakeGitHub(now=wall, limits=FakeLimits(primary=10**6)) as fake:
         artifact = fake.add_artifact(REPOSITORY, "dist", b"x").id
         async with (
@@ -60,7 +60,7 @@ async def test_a_full_pool_does_not_break_the_gate() -> None:
 
 @fast
 async def test_waiting_deletes_hold_no_connection() -> None:
-    """DELETEs that wait for the interval between them hold no connection that a GET could use."""
+    """A DELETE that waits for the interval after the previous one holds no connection."""
     async with FakeGitHub(now=wall, limits=FakeLimits(primary=10**6)) as fake:
         artifact_ids = [fake.add_artifact(REPOSITORY, "old", b"x").id for _ in range(20)]
         artifact = fake.add_artifact(REPOSITORY, "dist", b"x").id

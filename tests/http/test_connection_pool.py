@@ -1,4 +1,4 @@
-"""Calls and downloads complete on a connection pool that is small, slow or in use."""
+"""Calls and downloads complete on a connection pool that is small, slow or busy."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ HOURS = 7200.0
 async def borrowing_world(
     connector: aiohttp.BaseConnector | None = None, *, auth: Any = None, **client: Any
 ) -> AsyncIterator[tuple[World, aiohttp.ClientSession]]:
-    """Run a fake with a client that borrows a session on `connector`; yield both."""
+    """Run a FakeGitHub and a client that borrows a session; yield a `World` and the session."""
     async with FakeGitHub(now=wall, limits=FakeLimits(primary=10**6, enforced=False)) as fake:
         artifact = fake.add_artifact(REPOSITORY, "dist", b"x").id
         fake.add_app(7, rsa_keys()[1], 42, [REPOSITORY])
@@ -57,14 +57,14 @@ async def gather_within(*calls: Awaitable[Any], within: float = HOURS) -> list[A
 
 
 async def add_artifacts(world: World, count: int) -> list[Artifact]:
-    """Add artifacts and return them, read by another client so that this one has made no call."""
+    """Add artifacts and read them with another client, so that the tested one has made no call."""
     ids = [world.fake.add_artifact(REPOSITORY, f"d{number}", b"x").id for number in range(count)]
     async with Client(world.fake.token, base_url=world.fake.url) as other:
         return [await other.repo(REPOSITORY).get_artifact(number) for number in ids]
 
 
 def app(**where: Any) -> GitHubApp:
-    """Return the authentication of the app that the fake knows."""
+    """Return the authentication of the app that the FakeGitHub knows."""
     return GitHubApp(7, rsa_keys()[0], wall_clock=wall, **(where or {"installation_id": 42}))
 
 
@@ -124,7 +124,7 @@ async def test_downloads_and_gets_all_complete(
 async def test_a_token_is_minted_on_a_small_pool(
     limit: int, where: dict[str, Any], tmp_path: Path
 ) -> None:
-    """An app gets its first token over a pool of one connection, even if GitHub fails at first."""
+    """An app gets its first token over one or two connections, even if the first request fails."""
     connector = aiohttp.TCPConnector(limit=limit)
     async with borrowing_world(connector, auth=app(**where)) as (world, _):
         artifacts = await add_artifacts(world, 4)
@@ -207,7 +207,7 @@ class SlowConnector(aiohttp.TCPConnector):
         self.quick = first_slow - 1
 
     async def connect(self, *args: Any, **more: Any) -> Any:
-        """Connect, after a delay if it is this connection's turn."""
+        """Connect, after 5 seconds if this is one of the slow connections."""
         self.quick -= 1
         if self.quick < 0:
             await asyncio.sleep(5)
@@ -216,8 +216,8 @@ class SlowConnector(aiohttp.TCPConnector):
 
 @pytest.mark.parametrize("first_slow", [1, 2, 3])
 @fast
-async def test_calls_started_after_the_gate_closed_wait_for_it(first_slow: int) -> None:
-    """Only calls that were already connecting when GitHub said wait are sent during the wait."""
+async def test_calls_started_after_a_refusal_wait(first_slow: int) -> None:
+    """Only calls that were already connecting when GitHub asks for a wait are sent during it."""
     async with borrowing_world(SlowConnector(first_slow)) as (world, _):
         world.fake.fail_next(Fault.secondary_limit(60))
         get = world.repo.get_artifact
@@ -232,8 +232,8 @@ async def test_calls_started_after_the_gate_closed_wait_for_it(first_slow: int) 
 
 
 @fast
-async def test_calls_wait_for_the_gate_when_the_service_uses_the_pool() -> None:
-    """Only a call that was waiting for the service's connection is sent during the wait."""
+async def test_calls_wait_for_a_rate_limit_while_the_session_owner_uses_the_pool() -> None:
+    """If the session's owner uses a connection, at most one call is sent in a requested wait."""
     async with (
         borrowing_world(aiohttp.TCPConnector(limit=2)) as (world, session),
         busy_connection(world, session),

@@ -155,7 +155,7 @@ def test_api_hop_to_another_origin(location: str) -> None:
 
 @pytest.mark.parametrize("status", [200, 204, 300, 303, 304, 305, 404])
 def test_no_api_hop(status: int) -> None:
-    """Other statuses, and redirects without a Location, are not redirects within the API."""
+    """Only a 301, 302, 307 or 308 with a Location can be a redirect within the API."""
     assert api_hop(GITHUB, from_url(GITHUB), status, {"location": PATH}) is None
     for headers in ({}, {"location": ""}):
         assert api_hop(GITHUB, from_url(GITHUB), 301, headers) is None
@@ -173,7 +173,7 @@ LOCATIONS = st.lists(URL_PARTS, max_size=9).map("".join) | st.text(st.characters
 @given(st.sampled_from([GITHUB, GHES]), LOCATIONS, st.booleans())
 @example(GHES, "https://ghe.example/api/v3/../x", False)
 def test_api_hop_to_any_location(base: str, location: str, below: bool) -> None:
-    """No Location makes the token leave the base URL."""
+    """No value of Location makes the client send the token outside the base URL."""
     location = f"{base}/{location}" if below else location
     try:
         found = api_hop(base, from_url(base), 301, {"location": location})
@@ -185,7 +185,7 @@ def test_api_hop_to_any_location(base: str, location: str, below: bool) -> None:
 @examples(200)
 @given(LOCATIONS, st.booleans())
 def test_store_hop_to_any_location(location: str, absolute: bool) -> None:
-    """Any Location is followed over https or refused."""
+    """Any Location is either followed over https or refused."""
     location = f"https://b.example/{location}" if absolute else location
     try:
         found = store_hop(STORE, 302, {"location": location})
@@ -228,7 +228,7 @@ def test_signed_url_is_unchanged(host: str, path: str, query: str | None) -> Non
     ],
 )
 def test_store_hop(location: str, target: str, status: int) -> None:
-    """A redirect between stores is followed, even if it is relative."""
+    """A redirect from one store to another is followed, even if its Location is relative."""
     assert store_hop(STORE, status, {"location": location}) == SignedUrl(target)
 
 
@@ -268,7 +268,7 @@ def test_no_store_hop(status: int) -> None:
     ],
 )
 def test_store_hop_refused(status: int, location: str | None, problem: str) -> None:
-    """A redirect without a usable target is refused, and the error shows no part of the URL."""
+    """A redirect without a usable target is refused, and the error shows no secret of the URLs."""
     headers = {} if location is None else {"location": location}
     with pytest.raises(RedirectRefused) as caught:
         store_hop(f"https://user@store.example/a?sig={SECRET}", status, headers)
@@ -297,6 +297,6 @@ def test_signed_url_is_a_value() -> None:
 
 @pytest.mark.parametrize("status", [200, 206, 400, 401, 403, 404, 412, 416, 429, 500, 503])
 def test_which_statuses_may_mean_expiry(status: int) -> None:
-    """A 400, 401 or 403 may mean that a reused URL has expired, but not a URL signed just now."""
+    """A 400, 401 or 403 may mean that the URL has expired, unless it was just issued."""
     assert may_have_expired(status, signed_for_this=False) is (status in {400, 401, 403})
     assert not may_have_expired(status, signed_for_this=True)

@@ -31,7 +31,7 @@ async def test_a_stalled_read_times_out() -> None:
 
 @fast
 async def test_a_slow_body_is_reported_after_a_minute_of_waiting() -> None:
-    """Too few bytes in a minute of waiting are reported; the time between reads does not count."""
+    """A body that sends too few bytes per minute is reported. Time between reads does not count."""
     watch = StallTimeout(STALL, lambda: None)
 
     async def read_chunk(seconds: float, count: int) -> int | None:

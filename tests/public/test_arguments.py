@@ -39,7 +39,7 @@ def test_repository(name: str) -> None:
     ],
 )  # fmt: skip
 def test_bad_repository(name: Any) -> None:
-    """Any other name, which might lead to another endpoint, is refused."""
+    """A name that is not of the form owner/name is refused: it could change the URL's path."""
     assert "a repository must be named 'owner/name'" in error_message(_arguments.repository, name)
 
 
@@ -108,7 +108,7 @@ def test_per_page(number: int) -> None:
 
 @pytest.mark.parametrize("number", [*NOT_POSITIVE, 101])
 def test_bad_per_page(number: Any) -> None:
-    """Another page size is refused; it is not silently reduced to GitHub's maximum."""
+    """A page size outside 1 to 100 is refused. It is not silently reduced to GitHub's maximum."""
     assert (
         error_message(_arguments.per_page, number)
         == f"per_page must be an int from 1 to 100, not {number!r}"
@@ -117,7 +117,7 @@ def test_bad_per_page(number: Any) -> None:
 
 @pytest.mark.parametrize("number", [None, 0, 1, 10_000])
 def test_limit(number: int | None) -> None:
-    """A limit is a number of artifacts from 0 on, or None for all."""
+    """A limit is a non-negative number of artifacts, or None for all of them."""
     assert _arguments.limit(number) == number
 
 
@@ -128,7 +128,7 @@ def test_bad_limit(number: Any) -> None:
 
 
 def test_direction() -> None:
-    """The direction of a run's listing is 'asc' or 'desc'; another value is refused."""
+    """The direction of a run's listing is 'asc' or 'desc'. Any other value is refused."""
     for order in ("asc", "desc"):
         assert _arguments.direction(order) == order
     for other in ("ASC", "", None, 1):
@@ -136,7 +136,7 @@ def test_direction() -> None:
 
 
 def test_download_options() -> None:
-    """if_exists, connections and concurrency are accepted within their bounds and else refused."""
+    """if_exists, connections and concurrency accept valid values and refuse all others."""
     for what in ("verify", "replace", "error"):
         assert _arguments.if_exists(what) == what
     assert "not 'skip'" in error_message(_arguments.if_exists, "skip")
@@ -181,7 +181,7 @@ def test_token(value: str) -> None:
     ],
 )
 def test_bad_token(value: Any, advice: str) -> None:
-    """The error for a token that no header can carry says what to do and does not show it."""
+    """The error for a token that is not a valid header value gives advice and hides the token."""
     message = error_message(_arguments.token, value)
     assert advice in message
     assert SECRET not in message
@@ -307,7 +307,7 @@ def test_bad_host(host: Any) -> None:
 @examples(150)
 @given(st.text(":/@?#[]\\.%ab1 \n\xe9githubcom", max_size=20) | st.text(st.characters()))
 def test_any_text(text: str) -> None:
-    """Any name, URL or host is accepted in a form that is safe in a URL, or is refused."""
+    """Any text is either refused or converted to a form that is safe in a URL."""
     checks: list[Callable[[Any], str]] = [
         _arguments.repository,
         _arguments.base_url,

@@ -33,7 +33,7 @@ GARBAGE: list[Any] = [
 
 
 async def token_of(auth: Auth) -> str | None:
-    """Return the token that the first call gets."""
+    """Return the token that an `Auth` provides, without any API call."""
 
     async def no_calls(call: ApiCall[Any], token: Callable[[], str]) -> Any:
         raise AssertionError(f"unexpected {call} with {token}")
@@ -64,14 +64,14 @@ async def test_provider() -> None:
 
 
 async def test_anonymous() -> None:
-    """Anonymous authentication, also as None, sends no token."""
+    """`Anonymous()` and `None` provide no token."""
     assert await token_of(Anonymous()) is None
     assert await token_of(auth_of(None)) is None
 
 
 @pytest.mark.parametrize("value", GARBAGE)
 def test_bad_token(value: Any) -> None:
-    """A token that no header can carry is refused at once, and the error does not show it."""
+    """A token that is not a valid header value is refused at once, and the error hides it."""
     with pytest.raises(InvalidArgument) as caught:
         Token(value)
     assert SECRET not in "".join(traceback.format_exception(caught.value, chain=True))
@@ -97,7 +97,7 @@ async def test_provider_that_is_not_async() -> None:
 
 
 async def test_provider_that_fails() -> None:
-    """An exception of a provider is the cause of a TokenProviderError."""
+    """If a token provider raises, TokenProviderError is raised with that exception as its cause."""
 
     async def provide() -> str:
         raise LookupError("no vault")
@@ -129,7 +129,7 @@ async def test_auth_of() -> None:
 
 @pytest.mark.parametrize("auth", [5, b"token", ["token"], {"token": "x"}, object(), ""])
 def test_bad_auth(auth: Any) -> None:
-    """Any other value is refused as auth at once."""
+    """A value that is not a valid auth is refused at once."""
     with pytest.raises(InvalidArgument, match="token"):
         auth_of(auth)
 

@@ -42,7 +42,7 @@ async def test_get_and_delete(repo: Repo, fake_github: FakeGitHub) -> None:
 
 
 async def test_calls_have_the_documented_headers(repo: Repo, fake_github: FakeGitHub) -> None:
-    """A call has User-Agent, Accept, API version and the token, and its path no trailing slash."""
+    """A call sends User-Agent, Accept, API version and token to a path without trailing slash."""
     added = fake_github.add_artifact(REPOSITORY, "dist", {"a": b"b"})
     await repo.get_artifact(added.id)
     (request,) = fake_github.requests
@@ -140,7 +140,7 @@ async def test_a_closed_session_is_refused() -> None:
 
 
 async def test_a_client_is_used_once(fake_github: FakeGitHub) -> None:
-    """A client used before, after or twice in `async with` raises an error that says what to do."""
+    """Using a client outside `async with`, or entering it again, raises an error with advice."""
     gh = Client(fake_github.token, base_url=fake_github.url)
     repo = gh.repo(REPOSITORY)
     with pytest.raises(ClientStateError, match="not open yet; use it inside 'async with"):
@@ -232,7 +232,7 @@ async def test_an_unreachable_server() -> None:
 
 
 async def test_a_silent_server_times_out() -> None:
-    """A server that accepts a connection but does not respond raises TimedOut."""
+    """A call raises TimedOut if the server accepts the connection but does not respond."""
 
     async def silence(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         with suppress(asyncio.TimeoutError):
@@ -264,7 +264,7 @@ async def test_a_broken_response_is_a_failed_connection(answer: bytes) -> None:
 
 
 async def test_an_oversized_response_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A response larger than any of the API's raises UnexpectedReply; it is not read to its end."""
+    """A response over the size limit raises UnexpectedReply and is not read completely."""
     monkeypatch.setattr("ghartifacts_async._http.transport.MAX_REPLY_BYTES", 1000)
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + b" " * 100_000
     async with raw_server(says(answer)) as url, Client("t", base_url=url, retry=ONCE) as gh:

@@ -45,7 +45,7 @@ VALUES: dict[str, Any] = {
 
 
 def documented() -> list[tuple[str, str | None]]:
-    """Return each class in the tree of the module docstring with its parent."""
+    """Return each class with its parent, from the tree in the docstring of `errors`."""
     line = re.compile(
         r"^ {4}(?:[\u2502 ] {3})*(?:[\u251c\u2514]\u2500\u2500 )?(\w+)(?:  .*)?$", re.MULTILINE
     )
@@ -59,7 +59,7 @@ def documented() -> list[tuple[str, str | None]]:
 
 
 def defined() -> set[tuple[str, str | None]]:
-    """Return each class that the module defines with its parent."""
+    """Return each error class with its parent, from the definitions in `errors`."""
     classes = [
         each
         for _, each in inspect.getmembers(errors, inspect.isclass)
@@ -100,7 +100,7 @@ def test_exported(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_summary(name: str) -> None:
-    """An error needs only a summary, which is its text."""
+    """An error can be created from a summary alone, which is then its text."""
     error = getattr(errors, name)("What went wrong.")
     assert str(error) == error.summary == "What went wrong."
     assert isinstance(error, ArtifactsError)

@@ -91,7 +91,7 @@ def test_unknown_properties() -> None:
 @examples(150)
 @given(MODELS)
 def test_json_round_trip(value: object) -> None:
-    """from_json returns a value equal to what to_json wrote, for any names."""
+    """`from_json` restores the value that `to_json` wrote, even with unusual names."""
     assert from_json(to_json(value), type(value)) == value
 
 
@@ -115,7 +115,7 @@ def test_pickle_round_trip(value: object) -> None:
     ],
 )
 def test_datetimes_in_utc(text: str) -> None:
-    """Datetimes are parsed as timezone-aware UTC from any zone of the server."""
+    """Datetimes in any time zone are parsed as timezone-aware datetimes in UTC."""
     moment = from_json(json.dumps(artifact_json(created_at=text)), Artifact).created_at
     assert moment == datetime(2020, 1, 10, 14, 59, 22, tzinfo=UTC)
     assert moment is not None
@@ -123,7 +123,7 @@ def test_datetimes_in_utc(text: str) -> None:
 
 
 def test_datetimes_are_written_in_utc() -> None:
-    """to_json writes datetimes in UTC from any zone."""
+    """`to_json` converts datetimes in any time zone to UTC."""
     east = datetime(2020, 1, 10, 16, 59, 22, tzinfo=timezone(timedelta(hours=2)))
     written = json.loads(to_json(artifact(created_at=east)))["created_at"]
     assert written == "2020-01-10T14:59:22+00:00"
@@ -148,7 +148,7 @@ def test_frozen(value: Any) -> None:
 
 @pytest.mark.parametrize("text", [f"sha256:{SHA256}", f"SHA256:{SHA256.upper()}"])
 def test_digest(text: str) -> None:
-    """A digest is parsed in any case, compares by value, and its text is GitHub's form."""
+    """A digest is parsed in upper and lower case, compares by value, and formats as on GitHub."""
     digest = Digest.parse(text)
     assert digest == Digest("sha256", SHA256)
     assert str(digest) == f"sha256:{SHA256}"

@@ -1,4 +1,4 @@
-"""For each archive error, an operation of a client with secrets that raises it."""
+"""For each archive error, an operation that raises it in a client that holds secrets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support import REPOSITORY, raw_server, says
 
 
 def extract(payload: bytes, **options: Any) -> Drive:
-    """Extract a payload at a signed URL, by byte ranges and then, after an error, as a whole."""
+    """Return an operation that tries `extract_artifact`, then after an error `Archive.extract`."""
 
     async def drive(fake: FakeGitHub, to: Path) -> Any:
         async with raw_server(says(STORE % (b"200 OK", len(payload)) + payload)) as url:

@@ -1,4 +1,4 @@
-"""For each error class, an operation of a client with secrets that raises it."""
+"""For each error class, an operation that raises it in a client that holds secrets."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def bad_provider(fake: FakeGitHub, _: Path) -> Any:
 
 
 async def not_entered(fake: FakeGitHub, _: Path) -> Any:
-    """Use a client that was not entered."""
+    """Use a client outside `async with`."""
     return await client(fake).repo(REPOSITORY).get_artifact(1)
 
 
@@ -85,7 +85,7 @@ async def unreachable_store(fake: FakeGitHub, to: Path) -> Any:
 
 
 async def unreachable_proxy(fake: FakeGitHub, _: Path) -> Any:
-    """Call the API through a proxy with a password that refuses connections."""
+    """Call the API through an unreachable proxy whose URL holds a password."""
     async with raw_server(says(b"")) as url:
         pass
     proxy = url.replace("://", f"://user:{canaries.PROXY}@")
@@ -213,7 +213,7 @@ async def existing_target(fake: FakeGitHub, to: Path) -> Any:
 
 
 async def wrong_bytes(fake: FakeGitHub, to: Path) -> Any:
-    """Download from a store whose payload has another digest."""
+    """Download from a store whose payload does not match the artifact's digest."""
     size = fake.artifacts(REPOSITORY)[0].size
     return await stored(b"200 OK", b"x" * size)(fake, to)
 
@@ -285,4 +285,4 @@ PARENTS = {
     errors.DownloadError,
     errors.ArchiveError,
 }
-"""Classes that are never raised themselves; callers catch them."""
+"""Base classes for callers to catch; only their subclasses are raised."""

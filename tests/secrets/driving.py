@@ -1,4 +1,4 @@
-"""Operations of a client with secrets, from which `drivers` and `archives` build theirs."""
+"""Operations of a client that holds secrets; `drivers` and `archives` build on them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def download(fake: FakeGitHub, to: Path, **more: Any) -> Any:
 
 
 def failing(*faults: Fault | int, **more: Any) -> Drive:
-    """Get an artifact from an API with these faults; its error messages echo the token."""
+    """Return an operation that gets an artifact from a failing API whose errors echo the token."""
 
     async def drive(fake: FakeGitHub, _: Path) -> Any:
         echo = {"message": f"You sent {canaries.TOKEN}"}
@@ -51,14 +51,14 @@ def failing(*faults: Fault | int, **more: Any) -> Drive:
 
 
 async def located(fake: FakeGitHub, to: Path, url: str, **more: Any) -> Any:
-    """Download an artifact from a signed URL."""
+    """Download an artifact from a signed URL at the server `url`."""
     secret = f"{url}/blob?{canaries.QUERY}"
     fake.fail_next(Fault(302, headers={"Location": secret}), path="/zip$")
     return await download(fake, to, **more)
 
 
 def stored(status: bytes, body: bytes, **more: Any) -> Drive:
-    """Download an artifact from a store that answers with this status and body."""
+    """Return an operation that downloads from a store that sends this status and body."""
 
     async def drive(fake: FakeGitHub, to: Path) -> Any:
         async with raw_server(says(STORE % (status, len(body)) + body)) as url:

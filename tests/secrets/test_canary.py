@@ -69,7 +69,7 @@ def test_no_secret_is_exposed(
 
 
 def test_every_error_class_is_covered() -> None:
-    """Every error class is raised by one of the operations, except the abstract parents."""
+    """Every error class except the base classes is raised by one of the operations."""
 
     def subclasses(error_class: type[ArtifactsError]) -> Iterator[type[ArtifactsError]]:
         for subclass in error_class.__subclasses__():

@@ -1,4 +1,4 @@
-"""Azurite, Microsoft's emulator of Azure blob storage, with service SAS URLs."""
+"""Azurite, Microsoft's emulator of Azure blob storage, as a store with service SAS URLs."""
 
 import asyncio
 import base64
@@ -106,7 +106,7 @@ def account_sas() -> str:
 
 
 def _timestamp(seconds: float) -> str:
-    """Return the time in ``seconds`` from now, in Azure's format."""
+    """Return the time ``seconds`` from now, in Azure's format."""
     moment = datetime.now(UTC) + timedelta(seconds=seconds)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 

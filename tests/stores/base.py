@@ -45,10 +45,10 @@ class Store(Protocol):
     async def put(
         self, name: str, data: bytes | Path, content_type: str = "application/zip"
     ) -> None:
-        """Store a blob; replace the one of the same name. A path is read in chunks."""
+        """Store a blob, replacing any blob with the same name. A file is not read into memory."""
 
     def signed_url(self, name: str, ttl: float = 60.0) -> str:
-        """Return a URL that serves the blob for ``ttl`` seconds, if it is sent unchanged."""
+        """Return a URL that serves the blob for ``ttl`` seconds. Clients must not rewrite it."""
 
 
 def find(program: str, variable: str) -> str:
@@ -56,7 +56,7 @@ def find(program: str, variable: str) -> str:
 
     Args:
         program: The name of the program in PATH.
-        variable: An environment variable that may name another program.
+        variable: An environment variable that may name another program to use instead.
 
     Raises:
         ProgramMissingError: The program is not installed.
@@ -71,7 +71,7 @@ def find(program: str, variable: str) -> str:
 
 
 def loopback() -> str:
-    """Return a loopback address other than 127.0.0.1 if the system has one."""
+    """Return 127.0.0.3 if the system has this address, and otherwise 127.0.0.1."""
     with socket.socket() as probe:
         try:
             probe.bind(("127.0.0.3", 0))
@@ -116,12 +116,12 @@ def request(
 
 
 class Child:
-    """A child process with a temporary directory; a context manager that removes both.
+    """A context manager that runs a program in a temporary directory and cleans up both.
 
     Subclasses implement ``start``, which calls ``spawn``.
 
     Attributes:
-        origin: The base URL of the store, without a path; "" until it is known.
+        origin: The base URL of the store, without a path. It is "" until it is known.
     """
 
     def __init__(self) -> None:
@@ -152,7 +152,7 @@ class Child:
         raise NotImplementedError
 
     def spawn(self, command: Sequence[str], *, env: Mapping[str, str] | None = None) -> None:
-        """Run a command. ``env`` is added to the environment."""
+        """Run a command with the variables of ``env`` added to the environment."""
         # With setpriv (util-linux) the kernel kills the child when the thread that started it
         # ends, so even a killed test run leaves no child behind.
         guard = ["setpriv", "--pdeathsig", "KILL", "--"] if shutil.which("setpriv") else []
@@ -174,7 +174,7 @@ class Child:
         """Call ``ready`` until it returns something other than None, and return that.
 
         Raises:
-            RuntimeError: The program ended, or was not ready in time. The message has its output.
+            RuntimeError: The program ended or was not ready in time. The message has its output.
         """
         assert self._process is not None, "not started"
         deadline = time.monotonic() + STARTS_WITHIN

@@ -27,7 +27,7 @@ AnyChild = TypeVar("AnyChild", bound=Child)
 
 @contextmanager
 def running(store: AnyChild) -> Iterator[AnyChild]:
-    """Run a store within a block, or skip the test."""
+    """Run a store during a ``with`` block, or skip the test if its program is missing."""
     try:
         store.__enter__()
     except ProgramMissingError as missing:
@@ -76,7 +76,7 @@ def blob_name() -> str:
 
 @pytest.fixture(params=["nginx", "nginx_tls", "azurite", "s3rver"])
 def store(request: pytest.FixtureRequest) -> Store:
-    """Each of the stores."""
+    """Each of the stores in turn."""
     chosen: Store = request.getfixturevalue(request.param)
     return chosen
 
@@ -91,7 +91,7 @@ async def session(store: Store) -> AsyncIterator[aiohttp.ClientSession]:
 
 @pytest.fixture
 async def client(fake_github: FakeGitHub, session: aiohttp.ClientSession) -> AsyncIterator[Client]:
-    """A client that uses this session."""
+    """A client that uses the fixture ``session``."""
     async with Client(
         fake_github.token, base_url=fake_github.url, session=session, retry=QUICK
     ) as gh:

@@ -1,4 +1,4 @@
-"""nginx as a blob store that verifies the signature of the request's raw bytes."""
+"""nginx as a blob store with signed URLs, whose signature covers the raw bytes of the URL."""
 
 import asyncio
 import base64
@@ -73,15 +73,15 @@ TLS = """ ssl;
 class Nginx(Child):
     """An nginx that serves blobs from its own directory through ``secure_link``.
 
-    The signature covers path and query as sent: a URL that was altered, whose percent-encoding
-    was rewritten, or that has expired gets 403. A request with a non-empty ``Authorization`` or
-    ``Cookie`` header has leaked a credential and gets 400.
+    The signature covers path and query as sent. A URL gets 403 if it was altered, if its
+    percent-encoding was rewritten, or if it has expired. A request with a non-empty
+    ``Authorization`` or ``Cookie`` header has leaked a credential and gets 400.
 
     The program is ``$NGINX_PROGRAM``, or ``nginx`` in PATH. TLS needs ``openssl``.
 
     Args:
         limit_rate: The maximum rate of each response in bytes per second; 0 is unlimited.
-        tls: Use HTTPS with a new certificate, which ``ca`` returns.
+        tls: Whether to use HTTPS with a newly created certificate, which ``ca`` returns.
     """
 
     def __init__(self, *, limit_rate: int = 0, tls: bool = False) -> None:
@@ -145,10 +145,11 @@ class Nginx(Child):
     async def put(
         self, name: str, data: bytes | Path, content_type: str = "application/zip"
     ) -> None:
-        """Store a blob. A path is linked, not copied. nginx derives the type from the suffix.
+        """Store a blob. If ``data`` is a path, link the file instead of copying it.
 
-        nginx computes the ETag from the size and the modification time in whole seconds.
-        Therefore each call with bytes sets another modification time.
+        nginx derives the content type from the suffix of the name. It computes the ETag from the
+        size and the modification time in whole seconds, so each call with bytes sets a different
+        modification time.
         """
         del content_type
         await asyncio.to_thread(self._put, name, data)
@@ -168,7 +169,7 @@ class Nginx(Child):
     def signed_url(self, name: str, ttl: float = 60.0) -> str:
         """Return a URL that is valid for ``ttl`` to ``ttl + 1`` seconds.
 
-        nginx compares whole seconds.
+        The exact time varies by up to a second because nginx compares whole seconds.
         """
         expires = math.ceil(time.time() + ttl) - 1
         disposition = quote(DISPOSITION, safe="").replace("~", "%7E")
@@ -184,9 +185,10 @@ class Nginx(Child):
         ``bytes_sent`` and ``body_bytes_sent``, and the headers ``authorization``, ``cookie`` and
         ``range`` ("" if absent).
 
-        nginx logs a request when it sends the last byte, and it has one process. So once it has
-        answered the request that this method sends, the log has every request finished before. A
-        response that the client aborted is logged when nginx notices.
+        This method first sends a request of its own, which is not logged. nginx has only one
+        process and logs a request when it sends the last byte, so after this response the log
+        has all requests that finished before. If a client aborts a response, nginx logs the
+        request when it notices.
         """
         request("GET", f"{self.origin}/.ready", ca=self.ca)
         text = (self.directory / "access.log").read_text(errors="replace")

@@ -43,7 +43,7 @@ class S3rver(Child):
     async def put(
         self, name: str, data: bytes | Path, content_type: str = "application/zip"
     ) -> None:
-        """Store an object. A path is streamed."""
+        """Store an object. If ``data`` is a path, stream the file."""
         await asyncio.to_thread(self._put, name, data, content_type)
 
     def _put(self, name: str, data: bytes | Path, content_type: str) -> None:
@@ -59,8 +59,8 @@ class S3rver(Child):
     def signed_url(self, name: str, ttl: float = 60.0, *, version: Literal[2, 4] = 4) -> str:
         """Return a presigned URL that is valid for ``ttl`` to ``ttl + 1`` seconds.
 
-        S3 uses whole seconds. S3 and MinIO issue version 4 URLs; version 2 serves tests of
-        altered signatures.
+        The expiry is rounded up, because S3 uses whole seconds. Use version 4, as S3 and MinIO
+        do, except in tests of altered signatures: s3rver checks only version 2 signatures.
         """
         now = time.time()
         path = f"/{BUCKET}/{quote(name)}"

@@ -26,7 +26,7 @@ MEMBER = os.urandom(100 * 1024)
 async def test_a_member_of_a_large_artifact_at_nginx(
     fake_github: FakeGitHub, nginx: Nginx, blob_name: str, tmp_path: Path
 ) -> None:
-    """Reading 100 KiB of 1 GiB from nginx takes two requests and at most 256 KiB."""
+    """Reading 100 KiB of a 1 GiB archive takes two requests to nginx and at most 256 KiB."""
     path = tmp_path / "huge.zip"
     write_sparse_zip(path, 2**30, MEMBER)
     await nginx.put(blob_name, path)
@@ -51,7 +51,7 @@ async def test_a_member_of_a_large_artifact_at_nginx(
 async def test_a_member_of_a_large_artifact_at_azurite(
     fake_github: FakeGitHub, azurite: Azurite, blob_name: str, tmp_path: Path, digest: str | None
 ) -> None:
-    """Reading 100 KiB of a large archive from Azurite takes at most three requests and 256 KiB."""
+    """Reading 100 KiB of a large archive takes at most three requests to Azurite and 256 KiB."""
     path = tmp_path / "huge.zip"
     write_sparse_zip(path, SIZE, MEMBER)
     await azurite.put(blob_name, path)
@@ -79,7 +79,7 @@ async def test_a_member_of_a_large_artifact_at_azurite(
 async def test_an_archive_in_every_store(
     client: Client, fake_github: FakeGitHub, store: Store, blob_name: str, tmp_path: Path
 ) -> None:
-    """Archives in every store can be read and extracted, by ranges and as a whole."""
+    """An archive in any store can be read and extracted, by range requests or as a whole."""
     added = fake_github.add_artifact(
         REPOSITORY, "dist", FILES, location=lambda _: store.signed_url(blob_name)
     )

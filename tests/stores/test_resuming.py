@@ -18,13 +18,13 @@ PAYLOAD = os.urandom(6_000_000)
 
 
 async def put(fake: FakeGitHub, store: Store, name: str) -> FakeArtifact:
-    """Store the payload, and add an artifact that redirects to it."""
+    """Store the payload, and add an artifact whose downloads are redirected to it."""
     await store.put(name, PAYLOAD)
     return fake.add_artifact(REPOSITORY, "dist", PAYLOAD, location=lambda _: store.signed_url(name))
 
 
 def interrupt(progress: Progress) -> None:
-    """Interrupt a download after more than a megabyte."""
+    """Raise an error as soon as a download has received more than a megabyte."""
     if progress.received > 1_000_000:
         raise LookupError("interrupted by the test")
 
@@ -69,7 +69,7 @@ async def test_an_interrupted_download_is_resumed(
 async def test_a_blob_uploaded_again_after_the_interruption(
     client: Client, fake_github: FakeGitHub, store: Store, blob_name: str, tmp_path: Path
 ) -> None:
-    """A download whose blob was uploaded again since the interruption is complete and verified."""
+    """If the blob is uploaded again after an interruption, the download is still verified."""
     await put(fake_github, store, blob_name)
     artifact = await client.repo(REPOSITORY).get_artifact(1)
     repo = client.repo(REPOSITORY)

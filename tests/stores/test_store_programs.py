@@ -38,13 +38,13 @@ class FailingStore(Child):
 
 
 def test_failure_to_start_shows_the_output() -> None:
-    """If a store exits at its start, the error has its exit code and its output."""
+    """If a store's program exits while it starts, the error has its exit code and output."""
     with pytest.raises(RuntimeError, match=r"ended with exit code 3:\noh no"):
         FailingStore().__enter__()
 
 
 def test_missing_program_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A missing program is named in the error, and an environment variable can name another."""
+    """The error names the missing program. An environment variable can name another program."""
     with pytest.raises(ProgramMissingError, match="no-such-store is not installed"):
         find("no-such-store", "NO_SUCH_STORE")
     monkeypatch.setenv("NO_SUCH_STORE", "sh")

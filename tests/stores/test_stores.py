@@ -1,4 +1,4 @@
-"""The behaviour of the stores that other tests rely on; a new version of a store may change it."""
+"""The behaviour of the stores on which other tests rely, and which a new version may change."""
 
 import asyncio
 import contextlib
@@ -24,8 +24,8 @@ from tests.stores.s3 import S3rver, sign_v4
 DATA = b"0123456789"
 ESCAPES = {"%2F": "/", "%27": "'", "%7E": "~", "%2B": "+", "%3D": "="}
 
-# The request headers, and the status and the Content-Range of nginx, Azurite and s3rver. None is
-# a response that is not valid HTTP (``Content-Length: NaN``).
+# Each row has the request headers, and the status and Content-Range of the responses of nginx,
+# Azurite and s3rver. None stands for an invalid HTTP response (``Content-Length: NaN``).
 Outcome = tuple[int, str | None] | None
 CONDITIONS: list[tuple[dict[str, str], Outcome, Outcome, Outcome]] = [
     ({"Range": "bytes=2-4"}, (206, "2-4/10"), (206, "2-4/10"), (206, "2-4/10")),
@@ -83,7 +83,7 @@ async def test_signed_url_reads_the_blob(store: Store, blob_name: str) -> None:
 
 
 def test_signed_url_has_the_escapes_that_clients_rewrite(store: Store, blob_name: str) -> None:
-    """Every URL has the escapes that clients rewrite, except that S3's encoding keeps ~."""
+    """Every URL has all escapes that clients rewrite. Only s3rver's URLs do not escape ``~``."""
     url = store.signed_url(blob_name)
     absent = {escape for escape in ESCAPES if escape not in url}
     assert absent == ({"%7E"} if isinstance(store, S3rver) else set())
@@ -108,7 +108,7 @@ async def test_a_file_of_several_blocks(store: Store, blob_name: str, tmp_path: 
 
 
 async def test_new_bytes_have_a_new_etag(store: Store, blob_name: str) -> None:
-    """Another blob with the same name and size has another ETag."""
+    """A new blob with the same name and size has a new ETag."""
     etags = set()
     for data in (b"one", b"two"):
         await store.put(blob_name, data)
@@ -126,7 +126,7 @@ async def test_ranges_and_conditions(
     request: pytest.FixtureRequest,
     blob_name: str,
 ) -> None:
-    """Each store answers ranges and conditions as in the table, even against the standard."""
+    """Each store answers ranges and conditions as in ``CONDITIONS``, even if that violates HTTP."""
     chosen: Store = request.getfixturevalue(["nginx", "azurite", "s3rver"][column - 1])
     await chosen.put(blob_name, DATA)
     url = chosen.signed_url(blob_name)
@@ -147,7 +147,7 @@ async def test_ranges_and_conditions(
 async def test_a_url_that_expires_during_the_response(
     name: str, request: pytest.FixtureRequest, blob_name: str
 ) -> None:
-    """The expiry is checked when a request starts: a response in progress is completed."""
+    """A URL's expiry is checked only when a request starts, so a long response is completed."""
     chosen: Store = request.getfixturevalue(name)
     data = os.urandom(32 * 2**20)
     await chosen.put(blob_name, data)
@@ -191,7 +191,7 @@ async def test_nginx_refuses_altered_urls(nginx: Nginx, blob_name: str) -> None:
 async def test_nginx_refuses_and_logs_credentials(
     nginx: Nginx, blob_name: str, header: str
 ) -> None:
-    """A request with a credential gets 400, and the log has the credential."""
+    """A request with a credential gets 400, and nginx logs the credential."""
     await nginx.put(blob_name, DATA)
     assert await status(nginx.signed_url(blob_name), headers={header: "fake=1"}) == 400
     assert [line[header.lower()] for line in nginx.log()] == ["fake=1"]
@@ -230,7 +230,7 @@ async def test_nginx_tls_is_not_trusted_by_default(nginx_tls: Nginx, blob_name: 
 
 
 async def test_azurite_checks_the_decoded_values(azurite: Azurite, blob_name: str) -> None:
-    """Azurite verifies decoded values: it accepts other escapes, but no altered value."""
+    """Azurite verifies decoded values, so it accepts rewritten escapes but no altered value."""
     await azurite.put(blob_name, DATA)
     url = azurite.signed_url(blob_name)
     assert await status(str(yarl.URL(url))) == 200
@@ -242,7 +242,7 @@ async def test_azurite_checks_the_decoded_values(azurite: Azurite, blob_name: st
 
 
 async def test_azurite_ignores_a_foreign_authorization(azurite: Azurite, blob_name: str) -> None:
-    """Azurite, unlike Azure, ignores a foreign ``Authorization``, so tests cannot rely on it."""
+    """Unlike Azure, Azurite ignores an additional ``Authorization`` header."""
     await azurite.put(blob_name, DATA)
     headers = {"Authorization": "Bearer fake"}
     assert await status(azurite.signed_url(blob_name), headers=headers) == 200
@@ -252,7 +252,7 @@ async def test_azurite_ignores_a_foreign_authorization(azurite: Azurite, blob_na
 async def test_disposition_and_content_type(
     name: str, request: pytest.FixtureRequest, blob_name: str
 ) -> None:
-    """The response has the ``Content-Disposition`` of the URL and the type of the blob."""
+    """A response has the ``Content-Disposition`` from the URL and the type of the blob."""
     chosen: Store = request.getfixturevalue(name)
     await chosen.put(blob_name, DATA, content_type="text/html")
     async with get(chosen.signed_url(blob_name)) as response:
@@ -261,7 +261,7 @@ async def test_disposition_and_content_type(
 
 
 async def test_s3rver_checks_version_2_signatures_only(s3rver: S3rver, blob_name: str) -> None:
-    """An altered signature gets 403 in version 2 and is accepted in version 4."""
+    """s3rver refuses an altered signature of version 2, but accepts one of version 4."""
     await s3rver.put(blob_name, DATA)
     second, fourth = (s3rver.signed_url(blob_name, version=version) for version in (2, 4))
     assert await status(second) == 200
@@ -271,7 +271,7 @@ async def test_s3rver_checks_version_2_signatures_only(s3rver: S3rver, blob_name
 
 
 async def test_s3rver_refuses_a_second_authorization(s3rver: S3rver, blob_name: str) -> None:
-    """A signed URL with a foreign ``Authorization`` gets 400, as on S3."""
+    """A signed URL with an additional ``Authorization`` header gets 400, as on S3."""
     await s3rver.put(blob_name, DATA)
     headers = {"Authorization": "Bearer fake"}
     assert await status(s3rver.signed_url(blob_name), headers=headers) == 400

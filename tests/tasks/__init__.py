@@ -1,1 +1,1 @@
-"""Tests of worker pools, lifetimes and waiting."""
+"""Tests of closing a client while tasks use it."""

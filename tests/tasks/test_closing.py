@@ -1,4 +1,4 @@
-"""Closing a client ends everything that waits for it."""
+"""Closing a client ends all operations that are still waiting."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from tests.support import REPOSITORY
 Scene = Callable[[World], Awaitable[Any]]
 
 
-async def call_at_a_closed_gate(world: World) -> None:
-    """Wait at the gate after GitHub reported a rate limit."""
+async def calls_during_a_rate_limit(world: World) -> None:
+    """Make calls that wait because GitHub has reported a rate limit."""
     world.fake.fail_next(Fault.secondary_limit(1000))
     await asyncio.gather(*(world.repo.get_artifact(world.artifact) for _ in range(20)))
 
 
 async def call_between_attempts(world: World) -> None:
-    """Wait before the next attempt after a 503."""
+    """Make a call that waits for its next attempt after a 503."""
     world.fake.fail_next(Fault(503, retry_after=100))
     await world.repo.get_artifact(world.artifact)
 
@@ -39,19 +39,19 @@ async def calls_that_exceed_the_points(world: World) -> None:
 
 
 async def many_deletions(world: World) -> None:
-    """Wait between deletions."""
+    """Make DELETEs, which wait for each other."""
     artifacts = [world.fake.add_artifact(REPOSITORY, "x", b"").id for _ in range(50)]
     await asyncio.gather(*(world.repo.delete_artifact(artifact) for artifact in artifacts))
 
 
 async def call_without_a_response(world: World) -> None:
-    """Wait for a server that does not respond."""
+    """Make a call to a server that does not respond."""
     with world.fake.holding():
         await world.repo.get_artifact(world.artifact)
 
 
-async def download_at_a_closed_gate(world: World) -> None:
-    """Wait at the gate with a download that has no signed URL yet."""
+async def download_during_a_rate_limit(world: World) -> None:
+    """Start a download that waits for a rate limit before it gets its signed URL."""
     world.fake.fail_next(Fault.secondary_limit(1000))
     await world.repo.download_artifact(world.artifact, Path("nowhere"))
 
@@ -59,12 +59,12 @@ async def download_at_a_closed_gate(world: World) -> None:
 @pytest.mark.parametrize(
     "scene",
     [
-        call_at_a_closed_gate,
+        calls_during_a_rate_limit,
         call_between_attempts,
         calls_that_exceed_the_points,
         many_deletions,
         call_without_a_response,
-        download_at_a_closed_gate,
+        download_during_a_rate_limit,
     ],
     ids=lambda scene: scene.__name__,
 )
@@ -108,7 +108,7 @@ async def test_closing_ends_the_wait_for_a_token() -> None:
 
 @fast
 async def test_a_call_cancelled_while_closing_raises_cancelled_error() -> None:
-    """A task that is cancelled just before its client closes ends as cancelled."""
+    """A task that is cancelled just before its client closes raises CancelledError."""
     async with FakeGitHub(now=wall) as fake:
         fake.fail_next(Fault.secondary_limit(1000))
         async with Client(fake.token, base_url=fake.url) as gh:
@@ -207,7 +207,7 @@ async def test_closing_twice_while_a_provider_cleans_up() -> None:
 
 @fast
 async def test_nested_scopes() -> None:
-    """Nested scopes of a task end once, when the lifetime closes; no new one can start."""
+    """Closing a lifetime ends a task's nested scopes with one cancellation and refuses new ones."""
     lifetime, inner = Lifetime(), Lifetime("this archive")
     ended: list[str] = []
 

@@ -14,13 +14,13 @@ from tests.testing.support import CONTENT, LIST, REPOSITORY, Clock, Response, Se
 
 @pytest.fixture
 def clock() -> Clock:
-    """The clock of `fake`."""
+    """The clock of the server `fake`."""
     return Clock()
 
 
 @pytest.fixture
 async def fake(clock: Clock) -> AsyncIterator[FakeGitHub]:
-    """A running FakeGitHub with the controllable clock."""
+    """A running FakeGitHub that uses the fixture `clock`."""
     async with FakeGitHub(now=clock) as server:
         yield server
 
@@ -36,8 +36,8 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
 def send(fake: FakeGitHub, http: aiohttp.ClientSession) -> Send:
     """Return a function that sends one request, without changing the URL, and reads the response.
 
-    A target that starts with a slash is sent to the API with the token. In header names `_`
-    stands for `-`, and a header of None is left out.
+    A target that starts with a slash is sent to the API with the token. In header names, `_`
+    stands for `-`. A header whose value is None is not sent.
     """
 
     async def send_request(

@@ -31,7 +31,7 @@ async def test_a_request_without_user_agent(send: Send) -> None:
 
 @pytest.mark.parametrize("authorization", ["Bearer wrong", "Bearer", "Basic Zm9v", "token "])
 async def test_a_wrong_token(send: Send, authorization: str) -> None:
-    """A wrong or malformed token gets 401, even if no token is needed."""
+    """A wrong or malformed token gets 401, even for a public repository."""
     response = await send(LIST, Authorization=authorization)
     assert response.status == 401
     assert response.json == {
@@ -55,7 +55,7 @@ async def test_a_revoked_token(send: Send, fake: FakeGitHub) -> None:
 
 
 async def test_a_public_repository_without_a_token(send: Send) -> None:
-    """Without a token, public artifacts can be listed and read, not downloaded or deleted."""
+    """Without a token, public artifacts can be listed and read, but not downloaded or deleted."""
     assert (await send(LIST, Authorization=None)).status == 200
     assert (await send(f"{LIST}/11", Authorization=None)).status == 200
     for target, method in [(f"{LIST}/11/zip", "GET"), (f"{LIST}/11", "DELETE")]:
@@ -68,7 +68,7 @@ async def test_a_public_repository_without_a_token(send: Send) -> None:
 async def test_a_private_repository_without_a_token(
     send: Send, fake: FakeGitHub, rest: str
 ) -> None:
-    """Without a token, a private repository gets 404."""
+    """A request for a private repository without a token gets 404."""
     fake.add_repository(REPOSITORY, private=True)
     response = await send(LIST + rest, Authorization=None)
     assert response.status == 404
@@ -87,7 +87,7 @@ async def test_a_private_repository_without_a_token(
     ],
 )
 async def test_accepted_media_types(send: Send, accept: str) -> None:
-    """Each media type of the API is accepted, also in a list."""
+    """Each media type of the API is accepted, alone or in a list."""
     assert (await send(f"{LIST}/11/zip", Accept=accept)).status == 302
 
 
@@ -98,14 +98,14 @@ async def test_a_request_without_accept(send: Send) -> None:
 
 @pytest.mark.parametrize("accept", ["application/octet-stream", "application/zip", "text/html"])
 async def test_other_media_types_are_refused(send: Send, accept: str) -> None:
-    """Accepting only the media type of the payload gets 415."""
+    """A request that does not accept JSON gets 415."""
     response = await send(f"{LIST}/11/zip", Accept=accept)
     assert response.status == 415
     assert accept in response.json["message"]
 
 
 async def test_the_api_version(send: Send) -> None:
-    """The response names the requested API version, or the oldest; an unknown one gets 400."""
+    """A response names the requested API version, or the oldest. An unknown version gets 400."""
     selected = "X-GitHub-Api-Version-Selected"
     assert (await send(LIST)).headers[selected] == "2022-11-28"
     response = await send(LIST, X_GitHub_Api_Version="2026-03-10")
@@ -187,14 +187,14 @@ async def test_the_fields_of_an_artifact(send: Send, fake: FakeGitHub) -> None:
 
 
 async def test_a_wrong_size_and_no_digest(send: Send, fake: FakeGitHub) -> None:
-    """The reported size can be wrong, and the digest can be missing."""
+    """A test can make the API report a wrong size or no digest."""
     artifact = fake.add_artifact(REPOSITORY, "odd", b"abc", digest=None, size_in_bytes=99)
     document = (await send(f"{LIST}/{artifact.id}")).json
     assert (document["digest"], document["size_in_bytes"], artifact.size) == (None, 99, 3)
 
 
 async def test_an_unchanged_document(send: Send, fake: FakeGitHub) -> None:
-    """An unchanged document gets 304, which does not count against the limit."""
+    """A conditional request for an unchanged document gets 304 and costs nothing."""
     first = await send(LIST)
     etag = first.headers["ETag"]
     assert etag.startswith('W/"')
@@ -210,7 +210,7 @@ async def test_an_unchanged_document(send: Send, fake: FakeGitHub) -> None:
 
 
 async def test_rate_limit_headers(send: Send, clock: Clock) -> None:
-    """Every response counts against the limit of its token, which is restored at the reset."""
+    """Every request counts against the rate limit of its token until the limit is reset."""
     reset = str(int(clock.time) + 3600)
     responses = [await send(LIST), await send("/nothing"), await send(f"{LIST}/11/zip")]
     remaining = [response.headers["X-RateLimit-Remaining"] for response in responses]
@@ -225,7 +225,7 @@ async def test_rate_limit_headers(send: Send, clock: Clock) -> None:
 
 
 async def test_headers_of_every_response(send: Send) -> None:
-    """Every response, errors too, has a request id, rate limit headers and the server's date."""
+    """Every response, even an error, has a request id, rate limit headers and the date."""
     requests: list[dict[str, str | None]] = [
         {},
         {"User_Agent": None},
@@ -247,7 +247,7 @@ async def test_a_download_is_redirected(send: Send, fake: FakeGitHub) -> None:
 
 
 async def test_an_expired_artifact(send: Send, fake: FakeGitHub) -> None:
-    """An expired artifact can still be read; its download gets 410."""
+    """An expired artifact can still be read, but downloading it gets 410."""
     fake.expire_artifact(11)
     assert (await send(f"{LIST}/11")).json["expired"] is True
     response = await send(f"{LIST}/11/zip")
@@ -256,7 +256,7 @@ async def test_an_expired_artifact(send: Send, fake: FakeGitHub) -> None:
 
 
 async def test_a_deleted_artifact(send: Send, fake: FakeGitHub) -> None:
-    """A deleted artifact gets 404 in later requests."""
+    """Requests for a deleted artifact get 404."""
     response = await send(f"{LIST}/11", "DELETE")
     assert (response.status, response.body) == (204, b"")
     assert fake.artifacts(REPOSITORY) == []
@@ -265,7 +265,7 @@ async def test_a_deleted_artifact(send: Send, fake: FakeGitHub) -> None:
 
 
 async def test_a_redirect_to_another_store(send: Send, fake: FakeGitHub) -> None:
-    """`location` is sent verbatim; a function is called for each redirect."""
+    """A `location` URL is sent verbatim. A `location` function is called for each redirect."""
     fixed = "http://127.0.0.1:9/x?sig=%2f%2F'~"
     artifact = fake.add_artifact(REPOSITORY, "fixed", b"", location=fixed)
     assert (await send(f"{LIST}/{artifact.id}/zip")).headers["Location"] == fixed
@@ -278,19 +278,19 @@ async def test_a_redirect_to_another_store(send: Send, fake: FakeGitHub) -> None
 
 
 async def test_names_ignore_case(send: Send) -> None:
-    """The names of owner and repository ignore case."""
+    """Owner and repository names are case-insensitive."""
     assert (await send(LIST.replace("octo", "OCTO"))).json["total_count"] == 1
 
 
 async def test_the_ghes_base_path(send: Send, fake: FakeGitHub) -> None:
-    """The API also works below /api/v3, and its URLs keep that base."""
+    """The API also works below /api/v3, and then its responses have URLs below /api/v3."""
     document = (await send(f"/api/v3{LIST}/11")).json
     assert document["url"] == f"{fake.ghes_url}{LIST}/11"
     assert (await send(f"/api/v3{LIST}/11/zip")).status == 302
 
 
 async def test_head_has_no_body(send: Send) -> None:
-    """HEAD is answered as GET, without the body."""
+    """HEAD is answered like GET, but without the body."""
     response = await send(LIST, "HEAD")
     assert (response.status, response.body) == (200, b"")
     assert int(response.headers["Content-Length"]) > 0

@@ -113,7 +113,7 @@ async def test_a_revoked_token(send: Send, fake: FakeGitHub, mint: Mint) -> None
 async def test_an_invalid_jwt(
     send: Send, fake: FakeGitHub, clock: Clock, claims: dict[str, Any], status: int, message: str
 ) -> None:
-    """Claims and signature are verified by the server's clock, with GitHub's error messages."""
+    """Invalid times, issuers and signatures are refused with GitHub's error messages."""
     response = await send(TOKENS, "POST", Authorization=f"Bearer {signed(clock, **claims)}")
     assert response.status == status
     assert response.json["message"].startswith(message)
@@ -141,7 +141,7 @@ async def test_other_algorithms_are_refused(send: Send) -> None:
 
 
 async def test_app_endpoints_accept_only_jwts(send: Send, mint: Mint) -> None:
-    """The app endpoints accept only the JWT of the app."""
+    """The app endpoints accept only the JWT of an app, and no other token."""
     installation = f"/repos/{REPOSITORY}/installation"
     token = (await mint()).json["token"]
     for authorization in (f"Bearer {token}", "Bearer fake-token", None):
@@ -163,7 +163,7 @@ async def test_a_jwt_gives_no_access_to_artifacts(send: Send, clock: Clock) -> N
 async def test_finding_an_installation(
     send: Send, fake: FakeGitHub, clock: Clock, base: str
 ) -> None:
-    """An app can find its own installation by a repository, and no other."""
+    """An app finds its own installation for a repository, but no other app's installation."""
     authorization = f"Bearer {signed(clock)}"
     found = await send(f"{base}/repos/octo-org/second/installation", Authorization=authorization)
     assert found.status == 200
@@ -198,7 +198,7 @@ async def test_a_limited_token(send: Send, mint: Mint) -> None:
 
 
 async def test_a_token_limited_by_repository_id(send: Send, fake: FakeGitHub, mint: Mint) -> None:
-    """A token limited by repository id works after a rename, and for no other repository."""
+    """A token limited to a repository id works after a rename, but for no other repository."""
     token = (await mint({"repository_ids": [fake.add_repository(REPOSITORY)]})).json["token"]
     fake.rename_repository(REPOSITORY, "octo-org/new")
     target = "/repos/{}/actions/artifacts"
@@ -212,7 +212,7 @@ async def test_a_token_limited_by_repository_id(send: Send, fake: FakeGitHub, mi
 async def test_an_installation_on_all_repositories(
     send: Send, fake: FakeGitHub, clock: Clock
 ) -> None:
-    """An installation without selected repositories has its permissions on all repositories."""
+    """An installation on all repositories is still limited to its permissions."""
     fake.add_app("Iv1.client", public(OTHER_KEY), 44, permissions={"contents": "read"})
     authorization = f"Bearer {signed(clock, OTHER_KEY, iss='Iv1.client')}"
     target = "/app/installations/44/access_tokens"
@@ -242,7 +242,7 @@ async def test_a_token_cannot_exceed_its_installation(
 
 
 async def test_a_malformed_body(send: Send, fake: FakeGitHub, clock: Clock) -> None:
-    """A body that is not JSON gets 400, and the log has the body."""
+    """A body that is not JSON gets 400, and the request log has the body."""
     authorization = f"Bearer {signed(clock)}"
     response = await send(TOKENS, "POST", data=b"{", Authorization=authorization)
     assert response.status == 400
@@ -250,7 +250,7 @@ async def test_a_malformed_body(send: Send, fake: FakeGitHub, clock: Clock) -> N
 
 
 def test_wrong_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Invalid keys, ids in use and missing libraries raise an error at once."""
+    """Invalid keys, duplicate installation ids and missing libraries raise an error at once."""
     fake = FakeGitHub()
     fake.add_app(7, public(KEY).decode(), 42)
     with pytest.raises(ValueError, match="installation 42"):

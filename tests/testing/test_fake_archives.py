@@ -1,4 +1,4 @@
-"""Archives have the same layout as those of the official uploader."""
+"""FakeGitHub's archives have the same zip layout as those of the official uploader."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ async def test_the_layout_is_that_of_the_uploader(name: str) -> None:
         made = layout(fake.add_artifact("o/r", "made", members).path)
     finally:
         await fake.close()
-    # The uploader keeps the executable bits of files; a mapping of contents has none.
+    # The uploader keeps the executable bits of files; a mapping of contents cannot express them.
     executable = {entry for entry, mode in modes.items() if mode >> 16 == 0o100755}
     for ours, theirs in zip(made, layout(real), strict=True):
         if ours[0] in executable:
@@ -76,7 +76,7 @@ async def test_text_is_utf8_and_members_keep_their_order() -> None:
 
 
 async def test_unsafe_names_are_kept() -> None:
-    """Unsafe member names are written unchanged, to make hostile archives."""
+    """Unsafe member names are written unchanged, so tests can create hostile archives."""
     async with FakeGitHub() as fake:
         path = fake.add_artifact("o/r", "a", {"../../evil": b"", "/etc/x": b""}).path
         with zipfile.ZipFile(path) as archive:

@@ -1,4 +1,4 @@
-"""Faults of the blob store: headers, statuses, combined faults, and which requests meet them."""
+"""Faults of the blob store: headers, statuses, combined faults, and which requests they affect."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def test_a_flipped_bit(fake: FakeGitHub, send: Send, url: str) -> None:
 async def test_a_wrong_content_range(
     fake: FakeGitHub, send: Send, url: str, value: str | None
 ) -> None:
-    """A partial response can have a wrong Content-Range or none; a full response never has one."""
+    """A fault can replace or omit Content-Range, but adds none to a full response."""
     fake.fail_blobs_when(lambda _: BlobFault.content_range(value))
     response = await send(url, Range="bytes=5-9")
     assert (response.status, response.body) == (206, CONTENT[5:10])
@@ -45,7 +45,7 @@ async def test_a_wrong_content_range(
 
 @pytest.mark.parametrize("value", ['"other"', None])
 async def test_a_wrong_etag(fake: FakeGitHub, send: Send, url: str, value: str | None) -> None:
-    """A fault can replace or omit the ETag, and then any If-Match succeeds."""
+    """A fault can replace or omit the ETag. Any If-Match then succeeds."""
     etag = (await send(url)).headers["ETag"]
     fake.fail_blobs_when(lambda _: BlobFault.etag(value))
     for condition in (etag, '"any"'):
@@ -97,7 +97,7 @@ async def test_a_url_that_is_issued_again(
      (500, "OperationTimedOut"), (502, "BadGateway"), (503, "ServerBusy"), (599, "Status599")],
 )  # fmt: skip
 async def test_any_status(fake: FakeGitHub, send: Send, url: str, status: int, code: str) -> None:
-    """Any status has Azure's error body, and Retry-After if requested."""
+    """A fault can have any status. It sends Azure's error body, and Retry-After if requested."""
     fake.fail_blobs_next(status, BlobFault.status(status, retry_after=3))
     for retry_after in (None, "3"):
         response = await send(url)
@@ -108,7 +108,7 @@ async def test_any_status(fake: FakeGitHub, send: Send, url: str, status: int, c
 
 
 async def test_status_without_a_body(fake: FakeGitHub, send: Send, url: str) -> None:
-    """Statuses without a body are sent without one, and unknown statuses are sent too."""
+    """Responses with status 204 or 304 have no body, and any other status can be sent."""
     fake.fail_blobs_next(304, 204, BlobFault.status(599) & BlobFault.length(None))
     for status in (304, 204):
         response = await send(url)
@@ -131,7 +131,7 @@ async def test_combined_faults(fake: FakeGitHub, send: Send, url: str) -> None:
 
 
 async def test_faults_without_an_effect(fake: FakeGitHub, send: Send, url: str) -> None:
-    """Faults at positions that are not sent, and body faults without a body, have no effect."""
+    """Faults at positions that are not sent, and body faults of empty responses, do nothing."""
     fault = BlobFault.stall(after=10) & BlobFault.flip(at=2000) & BlobFault.throttle(1)
     fake.fail_blobs_next(BlobFault.truncate(after=1024), BlobFault.stall(after=10), fault, fault)
     assert (await send(url)).body == CONTENT
@@ -143,13 +143,13 @@ async def test_faults_without_an_effect(fake: FakeGitHub, send: Send, url: str) 
 async def test_credentials_are_refused_despite_faults(
     fake: FakeGitHub, send: Send, url: str
 ) -> None:
-    """Requests with credentials are refused with 400, even if they meet a fault."""
+    """Requests with credentials are refused with 400, even if a fault has another status."""
     fake.fail_blobs_when(lambda _: BlobFault.status(503) & BlobFault.etag(None))
     assert (await send(url, Authorization="Bearer x")).status == 400
 
 
 async def test_queued_faults_precede_chosen_ones(fake: FakeGitHub, send: Send, url: str) -> None:
-    """A function chooses the fault of requests that meet no queued one; the API is not affected."""
+    """Queued faults are used before chosen ones, and blob faults do not affect the API."""
 
     def choose(request: LoggedRequest) -> BlobFault | int | None:
         assert request.origin == "blob"
@@ -167,7 +167,7 @@ async def test_queued_faults_precede_chosen_ones(fake: FakeGitHub, send: Send, u
 
 
 async def test_bursts_of_blob_faults(fake: FakeGitHub, send: Send, url: str) -> None:
-    """Bursts work for the blob store as well."""
+    """`fault_bursts` works for the blob store as well."""
     fake.fail_blobs_when(fault_bursts(7, share=0.2))
     fake.fail_blobs_when(fault_bursts(7, share=1, faults=[BlobFault.ignore_range(), 500]))
     statuses = {(await send(url, Range="bytes=0-9")).status for _ in range(100)}
@@ -175,7 +175,7 @@ async def test_bursts_of_blob_faults(fake: FakeGitHub, send: Send, url: str) -> 
 
 
 async def test_held_blob_requests(fake: FakeGitHub, send: Send, clock: Clock, url: str) -> None:
-    """Requests to the blob store can be held; expiry is checked when they are released."""
+    """Requests to the blob store can be held. The URL's expiry is checked on release."""
     async with asyncio.timeout(30):
         with fake.holding(origin="blob"):
             held = asyncio.ensure_future(send(url))

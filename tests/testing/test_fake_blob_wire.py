@@ -1,4 +1,4 @@
-"""Faults of the blob store: how a response body is sent."""
+"""Faults that affect how the blob store sends a response body."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def test_a_truncated_body(fake: FakeGitHub, send: Send, url: str) -> None:
 
 
 async def test_a_reset_connection(fake: FakeGitHub, url: str) -> None:
-    """The connection is reset after the given number of bytes, even after none."""
+    """The connection is reset after the given number of bytes, which may be 0."""
     for after in (100, 0):
         fake.fail_blobs_next(BlobFault.reset(after=after))
         reader, writer = await connect(url)
@@ -50,7 +50,7 @@ async def test_a_reset_connection(fake: FakeGitHub, url: str) -> None:
 
 
 async def test_a_dropped_connection(fake: FakeGitHub, url: str) -> None:
-    """A connection can be dropped before the response; the log then has no status."""
+    """A connection can be dropped before the response. The log then has no status."""
     fake.fail_blobs_next(BlobFault.dropped())
     assert await fetch_raw(url) == (b"", b"")
     assert await last_bytes_sent(fake) == 0
@@ -58,7 +58,7 @@ async def test_a_dropped_connection(fake: FakeGitHub, url: str) -> None:
 
 
 async def test_a_stalled_body(fake: FakeGitHub, url: str) -> None:
-    """A stalled response sends the given bytes, and lasts until the client disconnects."""
+    """A stalled response sends some bytes, and then nothing until the client disconnects."""
     fake.fail_blobs_next(BlobFault.stall(after=100))
     reader, writer = await connect(url)
     await reader.readuntil(b"\r\n\r\n")
@@ -97,7 +97,7 @@ async def test_no_task_is_left(fault: BlobFault, disconnect: bool) -> None:
 async def test_a_client_that_disconnects_during_the_body(
     fake: FakeGitHub, signed: Signed, fault: BlobFault, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A client that disconnects during the body causes no log message of aiohttp."""
+    """If a client disconnects during the body, aiohttp logs no message."""
     location = await signed(fake.add_artifact(REPOSITORY, "big", bytes(64 << 20), digest=None).id)
     fake.fail_blobs_next(fault)
     reader, writer = await connect(location)
@@ -128,7 +128,7 @@ async def test_a_file_truncated_while_it_is_sent(
 
 @pytest.mark.parametrize(("pace", "size"), [(0.5, 6), (7.0, 100), (300.0, 60_000), (1e6, 5 << 20)])
 def test_a_throttled_body(pace: float, size: int) -> None:
-    """A body is sent at the given rate by the event loop's clock, slow or fast."""
+    """A body is sent at the given rate, measured by the event loop's clock."""
 
     @fast
     async def run() -> None:
@@ -179,7 +179,7 @@ async def test_no_content_length(fake: FakeGitHub, send: Send, url: str) -> None
 
 
 async def test_a_chunked_body(fake: FakeGitHub, send: Send, url: str) -> None:
-    """A chunked body has no Content-Length; truncating it is detectable."""
+    """A chunked body has no Content-Length, and a client detects that it was truncated."""
     fault = BlobFault.chunked()
     fake.fail_blobs_next(fault, fault & BlobFault.truncate(after=9))
     response = await send(url, Range="bytes=1-1000")
@@ -193,7 +193,7 @@ async def test_a_chunked_body(fake: FakeGitHub, send: Send, url: str) -> None:
 async def test_unaffected_bodies_use_sendfile(
     fake: FakeGitHub, send: Send, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A fault that does not affect the body still sends it by sendfile."""
+    """A body is sent by sendfile if the fault affects only other bytes or headers."""
     loop = asyncio.get_running_loop()
     sendfile, calls = loop.sendfile, 0
 

@@ -1,4 +1,4 @@
-"""The blob store serves signed URLs that were not altered, and nothing else."""
+"""The blob store serves only signed URLs that were not altered."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def code(response: Response) -> str | None:
 
 
 async def test_the_payload_is_served_unchanged(send: Send, url: str) -> None:
-    """The blob is the unchanged payload, never with a Content-Encoding."""
+    """The payload is served unchanged and without Content-Encoding."""
     response = await send(url, Accept_Encoding="gzip, deflate, br")
     assert (response.status, response.body) == (200, CONTENT)
     assert response.headers["Content-Type"] == "application/zip"
@@ -52,7 +52,7 @@ async def test_a_compressed_file_in_the_same_directory(
 
 
 async def test_the_form_of_a_signed_url(fake: FakeGitHub, url: str) -> None:
-    """A signed URL has another origin, a .zip path, and every escape that clients rewrite."""
+    """A signed URL has the blob store's origin and every escape that clients rewrite."""
     parts = urlsplit(url)
     assert f"{parts.scheme}://{parts.netloc}" == fake.blob_url != fake.url
     assert parts.path.endswith(".zip")
@@ -63,7 +63,7 @@ async def test_the_form_of_a_signed_url(fake: FakeGitHub, url: str) -> None:
 async def test_a_url_expires(
     send: Send, clock: Clock, fake: FakeGitHub, signed: Signed, url: str
 ) -> None:
-    """A URL is valid for `url_ttl` seconds, 60 by default."""
+    """A signed URL is valid for `url_ttl` seconds, 60 by default."""
     clock.time += 59.9
     assert (await send(url)).status == 200
     clock.time += 0.1
@@ -80,7 +80,7 @@ async def test_a_url_expires(
 async def test_a_url_that_expires_during_the_response(
     clock: Clock, fake: FakeGitHub, http: aiohttp.ClientSession, signed: Signed, tmp_path: Path
 ) -> None:
-    """The expiry is checked when a request starts; a response in progress is completed."""
+    """A URL's expiry is checked only when a request starts, so a long response is completed."""
     path = tmp_path / "big"
     path.write_bytes(bytes(8 << 20))
     location = await signed(fake.add_artifact(REPOSITORY, "big", path).id)
@@ -186,7 +186,7 @@ async def test_suffix_range(send: Send, url: str) -> None:
 
 
 async def test_if_match_and_if_none_match(send: Send, url: str) -> None:
-    """If-Match succeeds with the blob's ETag and fails with any other."""
+    """If-Match fails with any ETag but the blob's. If-None-Match with the blob's gets 304."""
     etag = (await send(url)).headers["ETag"]
     for tag in [etag, "*", f'"other", {etag}']:
         assert (await send(url, If_Match=tag, Range="bytes=5-")).status == 206
@@ -197,7 +197,7 @@ async def test_if_match_and_if_none_match(send: Send, url: str) -> None:
 
 
 async def test_changed_file(send: Send, fake: FakeGitHub, signed: Signed, tmp_path: Path) -> None:
-    """A file that changes on disk gets another ETag."""
+    """A file that changes on disk gets a new ETag."""
     path = tmp_path / "dist.zip"
     path.write_bytes(b"one")
     location = await signed(fake.add_artifact(REPOSITORY, "dist", path).id)

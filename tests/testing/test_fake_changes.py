@@ -34,7 +34,7 @@ def number(fake: FakeGitHub) -> int:
 async def test_the_old_name_redirects(
     send: Send, fake: FakeGitHub, number: int, base: str, method: str, rest: str
 ) -> None:
-    """Requests to the old name are redirected to the repository's id, with their query."""
+    """Requests for the old name, with their query, are redirected to the repository's id."""
     response = await send(f"{base}/repos/OCTO-org/octo-docs/{rest}", method)
     assert response.status == 301
     location = response.headers["Location"]
@@ -86,7 +86,7 @@ async def test_a_repository_renamed_several_times(
 async def test_a_private_repository_that_was_renamed(
     send: Send, fake: FakeGitHub, number: int
 ) -> None:
-    """A private repository is not redirected for requests that may not see it."""
+    """Requests that may not see a private repository are not redirected to it."""
     fake.add_repository("octo-org/new", private=True)
     assert number
     assert (await send(LIST, Authorization=None)).status == 404
@@ -107,7 +107,7 @@ def test_wrong_names() -> None:
 
 
 async def test_a_deprecated_version(send: Send, fake: FakeGitHub) -> None:
-    """Responses in a deprecated version, errors too, have its deprecation and sunset dates."""
+    """All responses in a deprecated version have its deprecation and sunset dates."""
     fake.add_repository(REPOSITORY)
     since = datetime(2026, 3, 10, tzinfo=UTC)
     fake.deprecate_version("2022-11-28", sunset=SUNSET, since=since)
@@ -125,7 +125,7 @@ async def test_a_deprecated_version(send: Send, fake: FakeGitHub) -> None:
 
 
 async def test_a_retired_version(send: Send, fake: FakeGitHub) -> None:
-    """A retired version gets 410, even if it was never supported; the next is the default."""
+    """A retired version gets 410, and the oldest supported version becomes the default."""
     fake.add_repository(REPOSITORY)
     for version in ("2021-01-01", "2022-11-28"):
         fake.retire_version(version)
@@ -138,7 +138,7 @@ async def test_a_retired_version(send: Send, fake: FakeGitHub) -> None:
 
 
 def test_wrong_versions() -> None:
-    """The last version cannot be retired; deprecation needs a known version and time zones."""
+    """The last version cannot be retired. Only supported versions can be deprecated."""
     fake = FakeGitHub(api_versions=["2022-11-28"])
     with pytest.raises(ValueError, match="last version"):
         fake.retire_version("2022-11-28")

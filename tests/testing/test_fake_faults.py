@@ -1,4 +1,4 @@
-"""Faults of the API: their effect on a request, and which requests meet them."""
+"""Faults of the API: their effect on a request, and which requests they affect."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def _one_artifact(fake: FakeGitHub) -> None:
     fake.add_artifact(REPOSITORY, "dist", b"hello", id=11)
 
 
-async def test_faults_are_met_in_order(send: Send, fake: FakeGitHub) -> None:
-    """Each of the next requests meets one fault, in order, with GitHub's headers and error body."""
+async def test_queued_faults_apply_in_order(send: Send, fake: FakeGitHub) -> None:
+    """Each queued fault fails one request, in order, with GitHub's headers and error body."""
     fake.fail_next(500, 502, Fault(503, retry_after=7), 504, 429)
     assert fake.faults_left == 5
     for status in (500, 502, 503, 504, 429):
@@ -43,7 +43,7 @@ async def test_retry_after_as_a_date(send: Send, fake: FakeGitHub, clock: Clock)
 
 
 async def test_a_fault_before_or_after_the_deletion(send: Send, fake: FakeGitHub) -> None:
-    """A DELETE that meets a fault deletes nothing, unless the fault has `after=True`."""
+    """A DELETE that fails with a fault deletes nothing, unless the fault has `after=True`."""
     fake.fail_next(500)
     assert (await send(f"{LIST}/11", "DELETE")).status == 500
     assert len(fake.artifacts(REPOSITORY)) == 1
@@ -54,7 +54,7 @@ async def test_a_fault_before_or_after_the_deletion(send: Send, fake: FakeGitHub
 
 @pytest.mark.parametrize(("after", "left"), [(False, 1), (True, 0)])
 async def test_a_dropped_connection(send: Send, fake: FakeGitHub, after: bool, left: int) -> None:
-    """A dropped connection executes the request only with `after=True`, and logs no status."""
+    """Before a dropped connection, the request is executed only with `after=True`."""
     fake.fail_next(*[Fault.dropped(after=after)] * 2)
     with pytest.raises(aiohttp.ServerDisconnectedError):
         await send(f"{LIST}/11", "DELETE")
@@ -64,14 +64,14 @@ async def test_a_dropped_connection(send: Send, fake: FakeGitHub, after: bool, l
 
 
 async def test_a_delete_whose_response_is_lost(send: Send, fake: FakeGitHub) -> None:
-    """A DELETE whose response was lost has deleted: repeating it gets 404."""
+    """A DELETE whose response is lost has deleted the artifact, so a repeated DELETE gets 404."""
     fake.fail_next(Fault.dropped(after=True))
     assert (await send(f"{LIST}/11", "DELETE")).status == 404  # aiohttp repeats the request
     assert [request.status for request in fake.requests] == [None, 404]
 
 
 async def test_a_body_that_is_cut(send: Send, fake: FakeGitHub) -> None:
-    """`cut` ends the connection half-way through the body, or before a response without a body."""
+    """`cut` closes the connection half-way through the body, or before an empty response."""
     whole = len((await send(LIST)).body)
     fake.fail_next(Fault.cut())
     with pytest.raises(aiohttp.ClientPayloadError):
@@ -89,7 +89,7 @@ async def test_a_body_that_is_cut(send: Send, fake: FakeGitHub) -> None:
 async def test_dropped_connections_log_no_error(
     send: Send, fake: FakeGitHub, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A dropped connection logs no error, and the server keeps serving."""
+    """Dropping a connection logs no error, and the server keeps serving."""
     fake.fail_next(Fault.cut(), *[Fault.dropped()] * 2)
     for _ in range(2):
         with pytest.raises(aiohttp.ClientError):
@@ -164,7 +164,7 @@ async def test_faults_for_a_method_or_path(send: Send, fake: FakeGitHub) -> None
 
 
 async def test_faults_chosen_by_a_function(send: Send, fake: FakeGitHub) -> None:
-    """A function chooses the fault of requests that meet no queued one, until all are cleared."""
+    """A function chooses the faults when no queued fault applies, until faults are cleared."""
 
     def choose(request: LoggedRequest) -> int | None:
         return 503 if request.query.get("page") == "2" else None
@@ -193,7 +193,7 @@ async def test_bursts_are_reproducible(send: Send, fake: FakeGitHub) -> None:
 
 
 async def test_matching_requests_are_held(send: Send, fake: FakeGitHub) -> None:
-    """Matching requests wait for the end of the block; others are answered at once."""
+    """Matching requests are held until the block ends. Other requests are answered at once."""
     async with asyncio.timeout(5):
         with fake.holding(method="GET", path="/11$"):
             held = asyncio.ensure_future(send(f"{LIST}/11"))
@@ -215,7 +215,7 @@ async def test_closing_does_not_wait_for_held_requests(send: Send, fake: FakeGit
 
 
 def test_an_impossible_fault_is_rejected() -> None:
-    """A fault without a status raises ValueError unless it executes the request and has no body."""
+    """A fault without a status raises ValueError if it has a body or lacks `after=True`."""
     for after, body in [(False, None), (True, "x")]:
         with pytest.raises(ValueError, match="keeps the API's response"):
             Fault(None, after=after, body=body)

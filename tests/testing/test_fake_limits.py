@@ -1,4 +1,4 @@
-"""Rate limits: which requests are refused, and which ignored a request to wait."""
+"""Rate limits: which requests are refused, and which are sent although a client should wait."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def limits() -> FakeLimits | None:
 
 @pytest.fixture
 async def fake(clock: Clock, limits: FakeLimits | None) -> AsyncIterator[FakeGitHub]:
-    """A running FakeGitHub with the controllable clock and the limits."""
+    """A running FakeGitHub that uses the fixtures `clock` and `limits`."""
     async with FakeGitHub(now=clock, limits=limits) as server:
         server.add_artifact(REPOSITORY, "dist", b"hello", id=11)
         yield server
@@ -37,7 +37,7 @@ async def fake(clock: Clock, limits: FakeLimits | None) -> AsyncIterator[FakeGit
 async def test_the_primary_limit_refuses_until_the_reset(
     send: Send, clock: Clock, status: int
 ) -> None:
-    """With no requests remaining, requests are refused as GitHub does it until the reset."""
+    """When no requests remain, the server refuses requests as GitHub does, until the reset."""
     reset = clock.time + 3600
     assert [(await send(LIST)).status for _ in range(2)] == [200, 200]
     clock.time += 1800
@@ -57,7 +57,7 @@ async def test_the_primary_limit_refuses_until_the_reset(
 
 @pytest.mark.parametrize("limits", [FakeLimits(primary=2, window=10)])
 async def test_not_modified_costs_nothing(send: Send) -> None:
-    """A 304 costs nothing, but is refused as well once the limit is used up."""
+    """A 304 does not count, but conditional requests are refused when no requests remain."""
     etag = (await send(LIST)).headers["ETag"]
     for _ in range(5):
         again = await send(LIST, If_None_Match=etag)
@@ -68,7 +68,7 @@ async def test_not_modified_costs_nothing(send: Send) -> None:
 
 @pytest.mark.parametrize("limits", [FakeLimits(primary=1, anonymous=2)])
 async def test_each_account_has_its_own_limit(send: Send) -> None:
-    """Requests without a token share one limit; a wrong token gets 401, not a rate limit error."""
+    """Requests without a token share a limit of their own. A wrong token still gets 401."""
     statuses = [(await send(LIST, Authorization=None)).status for _ in range(2)]
     assert statuses == [200, 200]
     refused = await send(LIST, Authorization=None)
@@ -79,7 +79,7 @@ async def test_each_account_has_its_own_limit(send: Send) -> None:
 
 @pytest.mark.parametrize("limits", [HIGH_PRIMARY])
 async def test_points_per_minute(send: Send, fake: FakeGitHub, clock: Clock) -> None:
-    """More than 900 points in any minute exceed the secondary limit; a DELETE costs 5 points."""
+    """More than 900 points in any minute exceed the secondary limit. A DELETE costs 5 points."""
     for _ in range(400):
         assert (await send(f"{LIST}/11", "HEAD")).status == 200
     clock.time += 30
@@ -106,7 +106,7 @@ async def test_points_per_minute(send: Send, fake: FakeGitHub, clock: Clock) -> 
 async def test_points_are_counted_in_a_sliding_window(
     send: Send, fake: FakeGitHub, clock: Clock
 ) -> None:
-    """The minute is a sliding window: a steady rate at the limit never exceeds it."""
+    """Points are counted over the last 60 seconds, so a steady rate at the limit is allowed."""
     for _ in range(100):
         assert (await send(LIST)).status == 200
         clock.time += 6
@@ -115,7 +115,7 @@ async def test_points_are_counted_in_a_sliding_window(
 
 @pytest.mark.parametrize("limits", [FakeLimits(concurrent=3)])
 async def test_the_concurrency_limit(send: Send, fake: FakeGitHub, clock: Clock) -> None:
-    """A request beyond the concurrency limit is refused; those in progress are answered."""
+    """A request beyond the concurrency limit is refused. Requests in progress are answered."""
     async with asyncio.timeout(5):
         with fake.holding():
             held = [asyncio.ensure_future(send(LIST)) for _ in range(3)]
@@ -130,7 +130,7 @@ async def test_the_concurrency_limit(send: Send, fake: FakeGitHub, clock: Clock)
 
 @pytest.mark.parametrize("limits", [FakeLimits(concurrent=20, primary=10**6)])
 async def test_requests_sent_together_are_concurrent(fake: FakeGitHub) -> None:
-    """Requests sent together are in progress together, even if nothing holds them."""
+    """Requests sent together count as concurrent, even without `holding`."""
     headers = {"Authorization": f"token {fake.token}"}
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
 
@@ -174,7 +174,7 @@ async def test_a_secondary_limit_asks_to_wait(send: Send, fake: FakeGitHub, cloc
 async def test_no_remaining_requests_ask_to_wait(
     send: Send, fake: FakeGitHub, clock: Clock
 ) -> None:
-    """A response with no requests remaining asks to wait until the reset, enforced or not."""
+    """A response with no requests remaining asks to wait, even if limits are not enforced."""
     assert (await send(LIST)).headers["x-ratelimit-remaining"] == "0"
     clock.time += 3599
     await send(LIST)
@@ -199,7 +199,7 @@ async def test_no_remaining_requests_ask_to_wait(
 async def test_faults_ask_to_wait(
     send: Send, fake: FakeGitHub, clock: Clock, fault: Fault, asks_to_wait: bool
 ) -> None:
-    """A fault can ask to wait; a 503, and a refusal without a valid time, do not."""
+    """A 403 or 429 with a valid time asks the account to wait. A 503 with Retry-After does not."""
     fake.fail_next(fault)
     await send(LIST)
     clock.time += 29
@@ -211,10 +211,10 @@ async def test_faults_ask_to_wait(
 
 
 @pytest.mark.parametrize("limits", [FakeLimits(enforced=False)])
-async def test_a_request_that_crosses_the_refusal_is_tolerated(
+async def test_a_request_sent_before_the_refusal_is_received_is_tolerated(
     send: Send, fake: FakeGitHub, clock: Clock
 ) -> None:
-    """A request sent before its client saw the refusal is tolerated, the next one is not."""
+    """A request sent before the client has read a refusal is tolerated, but the next is not."""
     async with asyncio.timeout(5):
         with fake.holding():
             tasks = [asyncio.ensure_future(send(LIST)) for _ in range(2)]

@@ -55,7 +55,7 @@ async def test_an_empty_repository(send: Send, fake: FakeGitHub) -> None:
     ],
 )
 async def test_page_sizes(send: Send, fake: FakeGitHub, query: str, size: int) -> None:
-    """A page has 30 items, or `per_page` up to 100; invalid values are replaced by the default."""
+    """A page has `per_page` items, but at most 100. Without a valid value, it has 30."""
     newest_first = fill(fake, 120)
     response = await send(LIST + query)
     assert ids(response) == newest_first[:size]
@@ -63,7 +63,7 @@ async def test_page_sizes(send: Send, fake: FakeGitHub, query: str, size: int) -
 
 
 async def test_links_to_other_pages(send: Send, fake: FakeGitHub) -> None:
-    """Links point to the other pages below /repositories/{id}, and can be followed."""
+    """Links to other pages use /repositories/{id}, and can be followed."""
     newest_first = fill(fake, 25)
     path = f"{fake.url}/repositories/{fake.add_repository(REPOSITORY)}/actions/artifacts"
     first = await send(f"{LIST}?per_page=10")
@@ -82,7 +82,7 @@ async def test_links_to_other_pages(send: Send, fake: FakeGitHub) -> None:
 
 
 async def test_a_page_after_the_last(send: Send, fake: FakeGitHub) -> None:
-    """A page after the last one is empty and links to the last one."""
+    """A page after the last page is empty and links back to the last page."""
     fill(fake, 3)
     response = await send(f"{LIST}?per_page=2&page=9")
     assert response.json == {"total_count": 3, "artifacts": []}
@@ -98,7 +98,7 @@ async def test_links_keep_the_ghes_base_path(send: Send, fake: FakeGitHub) -> No
 
 
 async def test_the_name_filter(send: Send, fake: FakeGitHub) -> None:
-    """The name filter is exact, applies to the total, and is kept in the links."""
+    """The name filter matches whole names, and applies to the total and the linked pages."""
     name = "a b/ü&c"
     fill(fake, 2)
     matching = [fake.add_artifact(REPOSITORY, name, b"").id for _ in range(2)]
@@ -129,7 +129,7 @@ async def test_a_run_without_artifacts(send: Send, fake: FakeGitHub) -> None:
 
 
 async def test_the_order_of_artifacts(send: Send, fake: FakeGitHub) -> None:
-    """Artifacts are sorted by creation time and then by id, not by the order of adding them."""
+    """Artifacts are sorted by creation time and then by id, not in the order they were added."""
     moment = datetime(2024, 1, 1, tzinfo=UTC)
     for identifier, year in [(5, 2024), (3, 2025), (9, 2024), (1, 2023)]:
         fake.add_artifact(

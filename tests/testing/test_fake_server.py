@@ -1,4 +1,4 @@
-"""Starting, closing and the request log of FakeGitHub, and how it rejects wrong arguments."""
+"""FakeGitHub's start, close and request log, and its rejection of wrong arguments."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ async def test_the_log_of_a_client_that_disconnects(
 async def test_the_log_of_a_failing_location_function(
     send: Send, fake: FakeGitHub, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A `location` function that raises gives the client a 500, also in the log."""
+    """If a `location` function raises, the client gets status 500, and the log shows it."""
 
     def fail(_: FakeArtifact) -> str:
         raise LookupError("a mistake in the test")
@@ -143,7 +143,7 @@ async def test_a_server_is_started_once() -> None:
 
 
 async def test_closing_removes_files(tmp_path: Path) -> None:
-    """Closing removes the files that the server made, and keeps those that it was given."""
+    """Closing removes the files that the server created, and keeps the test's own files."""
     given = tmp_path / "given.zip"
     given.write_bytes(b"mine")
     fake = FakeGitHub()
@@ -189,7 +189,7 @@ async def test_closing_does_not_wait_for_clients(tmp_path: Path) -> None:
 
 
 def test_a_server_needs_no_event_loop_before_its_start() -> None:
-    """A server can be created and get artifacts before an event loop exists."""
+    """A server can be created, and artifacts added to it, before an event loop exists."""
     fake = FakeGitHub()
     fake.add_artifact(REPOSITORY, "dist", {"a": b"b"})
 
@@ -227,7 +227,7 @@ async def test_wrong_arguments(fake: FakeGitHub, tmp_path: Path) -> None:
 
 
 async def test_ids_are_unique(fake: FakeGitHub) -> None:
-    """Ids rise and skip those in use; each artifact gets a new run unless one is given."""
+    """Artifact ids are unique, and each artifact gets a new run unless a run is given."""
     forced = fake.add_artifact(REPOSITORY, "a", b"", id=2, run_id=2332938)
     others = [fake.add_artifact(REPOSITORY, "a", b"") for _ in range(2)]
     assert [artifact.id for artifact in (forced, *others)] == [2, 1, 3]

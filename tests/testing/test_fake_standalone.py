@@ -1,4 +1,4 @@
-"""The fake outside this test suite: as a pytest plugin and as a program."""
+"""FakeGitHub outside this test suite: as a pytest plugin and as a program."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_the_plugin_does_not_load_the_server() -> None:
 
 
 def test_exported_names() -> None:
-    """Every exported name can be imported; another name raises AttributeError."""
+    """Every exported name can be imported. Any other name raises AttributeError."""
     assert set(testing.__all__) <= set(dir(testing))
     for name in testing.__all__:
         assert getattr(testing, name).__name__ == name
@@ -71,7 +71,7 @@ def test_exported_names() -> None:
 
 
 def test_the_fake_shares_no_code_with_the_library() -> None:
-    """The fake imports nothing else from the library, so the two cannot share a mistake."""
+    """FakeGitHub imports nothing from the rest of the library, so they cannot share a mistake."""
     for path, modules in imported_modules():
         for module in modules:
             assert module.startswith("ghartifacts_async.testing"), path
@@ -81,7 +81,7 @@ def test_the_fake_shares_no_code_with_the_library() -> None:
     ("package", "others"), [("_shared", ["_api", "_blob"]), ("_blob", ["_api"])]
 )
 def test_the_packages_of_the_fake_have_an_order(package: str, others: list[str]) -> None:
-    """`_shared` imports from neither `_api` nor `_blob`, and `_blob` not from `_api`."""
+    """`_shared` imports neither `_api` nor `_blob`, and `_blob` does not import `_api`."""
     for path, modules in imported_modules():
         if path.startswith(f"{package}/"):
             for other in others:

@@ -123,7 +123,7 @@ async def bulk(gh: Client, repo: Repo, artifacts: list[Artifact]) -> None:
 
 
 def names() -> None:
-    """Name a known and a misspelt attribute of the package."""
+    """Use an existing attribute of the package and a misspelt one."""
     assert_type(ghartifacts_async.__version__, str)
     _ = ghartifacts_async.Clint  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
 

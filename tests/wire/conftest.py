@@ -1,8 +1,8 @@
 """Fixtures that make aioresponses work with aiohttp 3.14.
 
-aioresponses lacks two things (aioresponses#289): its responses have no ``stream_writer``, and
-bodies over 64 KiB pause a parser that its protocol does not have. The fixture probes for each and
-patches only where the probe fails.
+aioresponses fails in two ways (aioresponses#289): it creates responses without the required
+``stream_writer``, and a body over 64 KiB makes aiohttp pause a parser that the mocked protocol does
+not have. The fixture tries both and patches aioresponses only where it fails.
 """
 
 from __future__ import annotations

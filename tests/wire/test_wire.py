@@ -75,7 +75,7 @@ async def test_each_endpoint_is_called_as_documented(
 async def test_the_store_gets_neither_token_nor_accept(
     wire: aioresponses, repo: Repo, tmp_path: Path
 ) -> None:
-    """The token and GitHub's headers go only to GitHub; the store gets a plain request."""
+    """The token and GitHub's headers go only to GitHub; the blob store gets a plain request."""
     wire.get(f"{ARTIFACTS}/11", payload=ARTIFACT)
     wire.get(f"{ARTIFACTS}/11/zip", status=302, headers={"Location": "https://store.example/x"})
     wire.get("https://store.example/x", body=b"abc")
@@ -188,7 +188,7 @@ async def test_an_error_about_a_malformed_page_names_the_field(
 
 
 async def test_a_delete_must_be_confirmed(wire: aioresponses, repo: Repo) -> None:
-    """A DELETE that is answered by another status than 204 raises UnexpectedReply."""
+    """A DELETE that is answered with a success status other than 204 raises UnexpectedReply."""
     wire.delete(f"{ARTIFACTS}/11", status=200)
     with pytest.raises(UnexpectedReply, match="expected 204"):
         await repo.delete_artifact(11)

@@ -1,1 +1,1 @@
-"""The half of FakeGitHub that answers as GitHub's REST API."""
+"""The fake REST API, one of the two origins of `FakeGitHub`."""

@@ -1,4 +1,4 @@
-"""JSON responses, GitHub's error bodies, and the exception that carries one."""
+"""JSON responses, error responses in GitHub's format, and an exception that carries one."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ JSON_CONTENT_TYPE = "application/json; charset=utf-8"
 
 
 class ApiError(Exception):
-    """An error response that ends the handling of a request.
+    """An exception that ends the handling of a request with an error response.
 
     Args:
         status: The status.
         message: The `message` of the error body.
         documentation_url: The `documentation_url` of the error body.
-        headers: More headers of the response.
+        headers: Additional headers of the response.
 
     Attributes:
         response: The error response.

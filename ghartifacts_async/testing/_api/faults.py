@@ -1,4 +1,4 @@
-"""`Fault`: a way in which a request to the API fails, and its effect on the response."""
+"""`Fault`: a faulty response of the API, and the functions that apply it."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Fault:
     """A faulty response of the API.
 
     The response keeps the usual headers, such as `Date` and the rate limit headers, and the
-    request counts against the limits. `Fault(503)` fails with a status; the class methods make
-    other kinds of faults.
+    request counts against the rate limits. `Fault(503)` responds with that status; the class
+    methods create other kinds of faults.
 
     Attributes:
         status: The status; None keeps the response that the API would send.
@@ -30,10 +30,12 @@ class Fault:
         body: The body: bytes, text, or a mapping that is sent as JSON. None sends GitHub's error
             body for the status.
         retry_after: The wait that `Retry-After` asks for, in seconds. None omits the header.
-        retry_after_date: Send `Retry-After` as an HTTP date instead of as seconds.
-        after: Let the API execute the request first: a DELETE with this fault deletes.
-        connection: `"kept"`; `"dropped"` closes the connection before the response; `"cut"`
-            closes it half-way through the body, or before a response without a body.
+        retry_after_date: Whether `Retry-After` is an HTTP date instead of a number of seconds.
+        after: Whether the API executes the request before it sends the faulty response. If so,
+            a DELETE deletes the artifact although the client sees a failure.
+        connection: `"kept"` leaves the connection open; `"dropped"` closes it before the
+            response; `"cut"` closes it half-way through the body, or before the response if it
+            has no body.
     """
 
     status: int | None
@@ -58,7 +60,7 @@ class Fault:
         is dropped. Queue this fault twice to make the client fail.
 
         Args:
-            after: Let the API execute the request first.
+            after: Whether the API executes the request before the connection is dropped.
         """
         return cls(None if after else 500, after=after, connection="dropped")
 
@@ -92,9 +94,9 @@ def faulty_response(
 
     Args:
         fault: The fault.
-        normal: The response of the API, if it has executed the request.
+        normal: The API's normal response, or None if the API has not executed the request.
         now: The time, in seconds since the epoch.
-        no_body: Whether the response is sent without its body, as to a HEAD request.
+        no_body: Whether the response is sent without its body, as for a HEAD request.
     """
     if fault.status is None:
         assert normal is not None
@@ -114,7 +116,7 @@ def faulty_response(
 
 
 def override_headers(fault: Fault, headers: dict[str, str]) -> dict[str, str]:
-    """Return the headers of a response, with those of the fault in their place."""
+    """Return the headers of a response after the fault has replaced or removed some of them."""
     if not fault.headers:
         return headers
     replaced = {name.lower() for name in fault.headers}

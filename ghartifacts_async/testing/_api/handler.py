@@ -1,8 +1,8 @@
 """The API as a function from `Request` to `Response`, as strict as GitHub.
 
-Every response carries GitHub's headers, and every error GitHub's error body. Clients depend on
-the order of the checks, so it is GitHub's: rate limits, User-Agent, API version, credentials,
-media type, and only then the resource.
+Every response has GitHub's headers, and errors have GitHub's error bodies. Clients depend on the
+order of the checks, so this module uses GitHub's order: rate limits, User-Agent, API version,
+credentials, media type, and only then the resource.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ _NO_USER_AGENT = (
 _REDIRECTS = (
     "https://docs.github.com/rest/guides/best-practices-for-using-the-rest-api#follow-redirects"
 )
-# Before answering, let the event loop read the other requests that have arrived: they are then
-# concurrent, as on a real network.
+# Before answering a request, let the event loop read the other requests that have arrived. They
+# then count as concurrent, as they would on a real network.
 _EVENT_LOOP_ITERATIONS = 3
 
 
@@ -56,7 +56,7 @@ class ApiControls:
 
     Attributes:
         apps: The apps and their tokens.
-        faults: The faults that requests meet.
+        faults: The faults that are scheduled for requests.
         held: The requests that are held back.
         rate_limiter: The rate limits.
         versions: The API versions.
@@ -75,10 +75,10 @@ class ApiHandler:
     Args:
         database: The server's data.
         controls: The parts that a test configures.
-        token: Returns the valid user token.
-        now: Returns the time, in seconds since the epoch.
-        url: Returns the base URL of the API, without a trailing slash.
-        signed_url: Returns the URL that the download of an artifact is redirected to.
+        token: A function that returns the valid user token.
+        now: A function that returns the time, in seconds since the epoch.
+        url: A function that returns the base URL of the API, without a trailing slash.
+        signed_url: A function that returns the URL to which an artifact's download is redirected.
     """
 
     def __init__(
@@ -102,9 +102,9 @@ class ApiHandler:
 
     @asynccontextmanager
     async def handle(self, request: Request) -> AsyncIterator[Response]:
-        """Yield the response to a request. Until the block ends, the request is in progress.
+        """Yield the response to a request, which is in progress until the block ends.
 
-        Errors of the client are responses too; they are not raised.
+        An invalid request yields an error response; it does not raise an exception.
         """
         rate_limiter = self._controls.rate_limiter
         identity = self._identify(request)
@@ -130,7 +130,7 @@ class ApiHandler:
         return self._controls.apps.identify(token)
 
     def _respond(self, request: Request, identity: Identity, refusal: Response | None) -> Response:
-        """Return the final response: apply rate limits, faults and the common headers."""
+        """Return the final response, with rate limits, faults and common headers applied."""
         controls, now = self._controls, self._now()
         refusal = refusal or controls.rate_limiter.primary_refusal(identity, now)
         fault = None
@@ -203,7 +203,7 @@ class ApiHandler:
     def _redirect(
         self, request: Request, route: Route, repository: Repository, status: int
     ) -> Response:
-        """Redirect a request with the old name of a repository to the repository's id."""
+        """Redirect a request for a repository's old name to the URL with the repository's id."""
         _, mark, query = request.target.partition("?")
         path = f"{route.base}/repositories/{repository.id}/{route.subpath}"
         url = f"{self._url()}{path}{mark}{query}"
@@ -218,7 +218,7 @@ class ApiHandler:
 def _require_visible(
     repository: Repository | None, identity: Identity, endpoint: Endpoint
 ) -> Repository:
-    """Return the repository, or raise 404 if it is missing or hidden from the sender."""
+    """Return the repository, or raise a 404 if it is missing or hidden from the sender."""
     if repository is not None and repository.private:
         granted = identity.grant is None or identity.grant.includes(repository)
         repository = repository if identity.is_authenticated and granted else None
@@ -228,7 +228,7 @@ def _require_visible(
 
 
 def _check_permission(identity: Identity, repository: Repository, endpoint: Endpoint) -> None:
-    """Raise 403 for app JWTs, and for installation tokens without the permission."""
+    """Raise a 403 for app JWTs, and for installation tokens that lack the permission."""
     level = "write" if endpoint is Endpoint.DELETE else "read"
     grant = identity.grant
     if grant is None and identity.app is None:

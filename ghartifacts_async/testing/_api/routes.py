@@ -1,4 +1,4 @@
-"""Routing: the endpoint that a method and a path select."""
+"""Routing: find the endpoint for the method and path of a request."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _GHES_BASE = "/api/v3"
 
 
 class Endpoint(Enum):
-    """The endpoints. The value is the page and the anchor in GitHub's documentation."""
+    """The endpoints of the API. Each value is a page and an anchor in GitHub's documentation."""
 
     LIST = "actions/artifacts#list-artifacts-for-a-repository"
     LIST_RUN = "actions/artifacts#list-workflow-run-artifacts"
@@ -29,11 +29,11 @@ class Endpoint(Enum):
 
 @attrs.frozen
 class Route:
-    """A parsed path.
+    """The endpoint of a request, and the values in its path.
 
     Attributes:
         endpoint: The endpoint.
-        base: `""`, or `"/api/v3"` if the path starts as on a GitHub Enterprise Server.
+        base: `"/api/v3"` if the path starts with it, as on a GitHub Enterprise Server, or `""`.
         repository: `"owner/name"`, or the numeric id in a `/repositories/{id}/…` path.
         number: The id of the artifact, run or installation; 0 if the path has none.
         subpath: The part of the path after the repository, percent-encoding untouched.
@@ -69,7 +69,7 @@ def find_route(method: str, raw_path: str) -> Route | None:
 
 
 def _find_repository_endpoint(method: str, rest: list[str]) -> tuple[Endpoint, int] | None:
-    """Return the endpoint below a repository, and the id in its path or 0."""
+    """Return the endpoint for a path below a repository, and the id in the path or 0."""
     # HEAD is handled as GET; the HTTP server leaves out the body.
     match ["GET" if method == "HEAD" else method, *rest]:
         case ["GET", "installation"]:

@@ -15,7 +15,7 @@ _ABOUT = "https://docs.github.com/rest/about-the-rest-api/api-versions"
 
 
 class ApiVersions:
-    """The accepted values of `X-GitHub-Api-Version`, and the headers of responses.
+    """The accepted values of `X-GitHub-Api-Version`, and the response headers of each version.
 
     Args:
         supported: The supported versions.
@@ -30,7 +30,7 @@ class ApiVersions:
 
     @property
     def default(self) -> str:
-        """The version of requests that name none: the oldest supported one."""
+        """The version for requests without `X-GitHub-Api-Version`: the oldest supported one."""
         return self._supported[0]
 
     def check(self, version: str) -> None:
@@ -48,7 +48,7 @@ class ApiVersions:
         return self._headers.get(version, {})
 
     def retire(self, version: str) -> None:
-        """Stop supporting a version; it may be one that was never supported."""
+        """Refuse a version with 410 from now on. It may be one that was never supported."""
         remaining = [supported for supported in self._supported if supported != version]
         if not remaining:
             raise ValueError(f"cannot retire {version}: it is the last version that is supported")
@@ -57,7 +57,7 @@ class ApiVersions:
         self._retired.add(version)
 
     def deprecate(self, version: str, sunset: datetime, since: datetime) -> None:
-        """Send the deprecation date and the sunset date with responses in this version."""
+        """Send the deprecation and sunset dates in all responses in this version."""
         if version not in self._headers:
             raise ValueError(f"cannot deprecate {version}: the server does not support it")
         if sunset.tzinfo is None or since.tzinfo is None:

@@ -1,1 +1,1 @@
-"""The half of FakeGitHub that answers as the blob store."""
+"""The fake blob store, one of the two origins of `FakeGitHub`."""

@@ -35,14 +35,14 @@ _MESSAGES = {
 
 @attrs.frozen
 class BlobError(Exception):
-    """An error response of the blob store that ends the handling of a request.
+    """An exception that ends the handling of a blob request with an error response.
 
     Attributes:
         status: The status.
         code: Azure's error code.
         message: Azure's error message.
-        headers: More headers of the response.
-        detail: The reason for an authentication error; "" for none.
+        headers: Additional headers of the response.
+        detail: The reason for an authentication error, or "".
 
     Source:
         https://learn.microsoft.com/rest/api/storageservices/status-and-error-codes2
@@ -58,13 +58,13 @@ class BlobError(Exception):
     def from_status(
         cls, status: int, headers: dict[str, str] | None = None, detail: str = ""
     ) -> Self:
-        """Return the error that Azure most often sends with a status."""
+        """Create the error that Azure most often sends with a status."""
         phrase = reason_phrase(status)
         code = _CODES.get(status, phrase.title().replace(" ", "").replace("-", ""))
         return cls(status, code, _MESSAGES.get(status, f"{phrase}."), headers or {}, detail)
 
     def response(self, request_id: str, now: float) -> Response:
-        """Return the response, with Azure's error body."""
+        """Return the error as a response with Azure's error body."""
         if self.status in {204, 304}:
             return Response(self.status, self.headers)
         time = datetime.fromtimestamp(now, UTC).isoformat()

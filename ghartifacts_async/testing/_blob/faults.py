@@ -1,4 +1,4 @@
-"""`BlobFault`: the ways in which the blob store fails, and their effect on a response."""
+"""`BlobFault`: a faulty response of the blob store, and the function that applies it."""
 
 from __future__ import annotations
 
@@ -21,25 +21,26 @@ _LENGTH = "Content-Length"
 class BlobFault:
     """A faulty response of the blob store.
 
-    The class methods make faults, and `&` combines them:
+    The class methods create faults, and `&` combines them:
     `BlobFault.flip(at=7) & BlobFault.truncate(after=100)`. Combining contradictory faults raises
-    `ValueError`. A fault at a position that the body does not reach has no effect, and a
-    response without a body, such as to HEAD, is affected only by faults of its headers.
+    `ValueError`. A fault at a position that is not sent has no effect. Faults of the body have no
+    effect on a response without a body, such as the response to a HEAD request.
 
-    The blob store refuses requests with an `Authorization` header even if the fault says
-    otherwise.
+    A request with an `Authorization` header gets status 400, even if the fault has another
+    status.
 
     Attributes:
-        refusal: The status with which the request is refused; None answers it.
-        retry_after: The wait that `Retry-After` asks for, in seconds, sent with a refusal.
-        is_expired: Whether the signed URL expires with this request.
+        refusal: The status with which the request is refused; None does not refuse it.
+        retry_after: The number of seconds in the `Retry-After` header of a refusal. None omits
+            the header.
+        is_expired: Whether this request makes the signed URL expire.
         is_whole: Whether `Range` is ignored.
-        headers: Headers that replace those of the response, if it has them. A value of None
-            removes a header.
+        headers: New values of headers that the response has. A value of None removes a header.
         is_chunked: Whether the body is sent with `Transfer-Encoding: chunked`.
-        flips: Positions in the blob, counted from 0, of bytes that arrive with one bit inverted.
-        pace: The sending rate in bytes per second; None is unlimited.
-        stop: Where sending the body stops, and how.
+        flips: The positions in the blob, counted from 0, of bytes that are sent with one bit
+            inverted.
+        pace: The sending rate in bytes per second; None means unlimited.
+        stop: Where and how sending the body stops early; None sends the whole body.
         is_dropped: Whether the connection is dropped before the response.
     """
 
@@ -68,7 +69,7 @@ class BlobFault:
 
     @classmethod
     def expire(cls) -> Self:
-        """Make the signed URL expire now: this request and later ones with it get 403.
+        """Make the signed URL expire now: this request and later requests to the URL get 403.
 
         The URL works again after `FakeGitHub.clear_faults`, or if the API issues the same URL
         again.
@@ -99,9 +100,10 @@ class BlobFault:
 
     @classmethod
     def stall(cls, *, after: int) -> Self:
-        """Send `after` bytes of the body, then nothing until the client or the server closes.
+        """Send `after` bytes of the body, then send nothing and keep the connection open.
 
-        Until then the request is in progress, and `FakeGitHub.settled` waits for it.
+        The request is in progress, and `FakeGitHub.settled` waits for it, until the client
+        disconnects or the server is closed.
         """
         return cls(stop=Interruption(after, "stall"))
 
@@ -109,8 +111,8 @@ class BlobFault:
     def throttle(cls, bytes_per_second: float) -> Self:
         """Send the body at this rate.
 
-        The server sends up to ten chunks per second, each at least one byte long, and sleeps in
-        between by the event loop's clock.
+        The server sends up to ten chunks per second, each at least one byte long. Between chunks
+        it sleeps, as measured by the event loop's clock.
         """
         return cls(pace=bytes_per_second)
 
@@ -121,9 +123,9 @@ class BlobFault:
 
     @classmethod
     def length(cls, length: int | None) -> Self:
-        """Send this `Content-Length`, right or wrong, and close the connection after the body.
+        """Send this `Content-Length`, which may be wrong, or omit the header if None.
 
-        None omits the header, so the end of the connection marks the end of the body.
+        If the header is wrong or omitted, the connection is closed after the body.
         """
         return cls(headers={_LENGTH: None if length is None else str(length)})
 
@@ -144,7 +146,7 @@ class BlobFault:
 
     @classmethod
     def etag(cls, value: str | None) -> Self:
-        """Send this `ETag`, or none if None, and accept every `If-Match`."""
+        """Send this `ETag`, or omit the header if None. Accept every `If-Match`."""
         return cls(headers={"ETag": value})
 
     def __and__(self, other: BlobFault) -> BlobFault:
@@ -171,7 +173,7 @@ class BlobFault:
         return f"BlobFault({arguments})"
 
     def _non_defaults(self) -> dict[str, Any]:
-        """Return the attributes that differ from a response without a fault."""
+        """Return the attributes that differ from their defaults."""
         return {
             name: value
             for name, value in attrs.asdict(self, recurse=False).items()
@@ -183,12 +185,12 @@ NO_FAULT = BlobFault()
 
 
 def apply_fault(fault: BlobFault, response: Response, *, no_body: bool) -> Response:
-    """Return the response with the faults that affect how it is sent.
+    """Apply the parts of a fault that affect how a response is sent.
 
     Args:
         fault: The fault.
         response: The response of the blob store.
-        no_body: Whether the response is sent without its body, as to a HEAD request.
+        no_body: Whether the response is sent without its body, as for a HEAD request.
     """
     if fault is NO_FAULT:
         return response
@@ -213,7 +215,7 @@ def apply_fault(fault: BlobFault, response: Response, *, no_body: bool) -> Respo
 
 
 def _body_faults(fault: BlobFault, response: Response) -> BodyFaults | None:
-    """Return the faults of the body, or None if it can be sent normally."""
+    """Return the faults of the body, or None if the body can be sent normally."""
     flipped: frozenset[int] = frozenset()
     if isinstance(response.body, FileSlice):
         start, end = response.body.offset, response.body.offset + response.body.length

@@ -1,7 +1,7 @@
 """The blob store as a function from `Request` to `Response`, as strict as Azure.
 
 Real stores differ in details. This one does as Azure does: it serves a single range, ignores
-multiple ranges, refuses a suffix range, and answers 416 to a range that starts at the end.
+multiple ranges, refuses a suffix range, and answers 416 to a range that starts at the blob's end.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ class BlobControls:
     """The parts of the blob store that a test configures.
 
     Attributes:
-        faults: The faults that requests meet.
+        faults: The faults that are scheduled for requests.
         held: The requests that are held back.
-        expired: The targets of signed URLs that a fault made expire.
+        expired: The signed URLs (path and query) that were invalidated by a fault.
     """
 
     faults: FaultSchedule[BlobFault]
@@ -53,12 +53,12 @@ class BlobControls:
 
 
 class BlobHandler:
-    """The issuer of signed URLs, and the handler of requests to them.
+    """The part of the server that issues signed URLs and answers requests to them.
 
     Args:
         database: The server's data.
         controls: The parts that a test configures.
-        now: Returns the time, in seconds since the epoch.
+        now: A function that returns the time, in seconds since the epoch.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class BlobHandler:
         self._artifact_ids: dict[str, int] = {}
 
     def signed_target(self, artifact: FakeArtifact, ttl: float) -> str:
-        """Return path and query of a URL that serves the artifact's file for `ttl` seconds."""
+        """Return the path and query of a URL that serves the artifact for `ttl` seconds."""
         path = _blob_path(artifact)
         self._artifact_ids[path] = artifact.id
         parameters = {
@@ -87,12 +87,12 @@ class BlobHandler:
 
     @asynccontextmanager
     async def handle(self, request: Request) -> AsyncIterator[Response]:
-        """Yield the response to a request. Errors are responses too; they are not raised."""
+        """Yield the response to a request. An error is also yielded as a response, not raised."""
         await self._controls.held.wait_until_released(request)
         yield self._respond(request, self._controls.faults.next_for(request) or NO_FAULT)
 
     def _respond(self, request: Request, fault: BlobFault) -> Response:
-        """Return the final response: apply the fault and the common headers."""
+        """Return the final response, with the fault and the common headers applied."""
         request_id = str(uuid.uuid4())
         try:
             response = self._execute(request, fault)

@@ -1,7 +1,7 @@
 """Signed URLs: each gives read access to one blob until it expires.
 
 The signature covers the bytes of path and query, not their decoded values. A client that
-rewrites `%2F` to `/` has altered the URL and is refused, as several real stores do.
+rewrites `%2F` to `/` has altered the URL and is refused, as by several real stores.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _EXPIRY = "se"
 _SIGNATURE = "&sig="
 _ESCAPES = "escapes=%2F%2B%3D%27%7E%20"
-"""A parameter with every percent-encoding that clients are known to rewrite."""
+"""A parameter with every percent-encoded character that clients are known to rewrite."""
 
 
 class Signer:
@@ -34,7 +34,7 @@ class Signer:
 
         Args:
             path: The percent-encoded path.
-            parameters: More query parameters, not percent-encoded.
+            parameters: Other query parameters, not yet percent-encoded.
             expires: When the target expires, in seconds since the epoch.
         """
         expiry = datetime.fromtimestamp(expires, UTC).isoformat(timespec="microseconds")

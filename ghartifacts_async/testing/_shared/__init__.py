@@ -1,1 +1,1 @@
-"""What the fake API and the fake blob store share: data, messages, the HTTP server, the log."""
+"""Code that the fake API and the fake blob store share: data, messages, HTTP server and log."""

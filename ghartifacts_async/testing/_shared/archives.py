@@ -1,8 +1,8 @@
-"""Zip archives as the official uploader writes them, and digests of files.
+"""Writing zip archives in the format of the official uploader, and hashing files.
 
 The uploader writes to a stream and never seeks back. Every entry therefore has flag bit 3 set,
 zeros for the CRC and the sizes in its local header, and a data descriptor with a signature after
-its data. Only the central directory states the sizes before the data.
+its data. A reader that needs the sizes before the data must take them from the central directory.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ class _Unseekable:
 
 
 def write_archive(path: Path, members: Mapping[str, bytes | str], modified: datetime) -> None:
-    """Zip members into a new file, in the order given, as the uploader does.
+    """Zip members into a new file, in the given order and in the uploader's format.
 
     Args:
         path: The file to create.
         members: Contents by member name. Text is encoded as UTF-8. A name that ends in a slash
-            makes an empty directory entry. Names are written unchanged, even unsafe ones.
+            creates a directory entry. Names are written unchanged, even unsafe ones.
         modified: The modification time of every entry. A time before 1980 becomes 1980, the
             earliest that zip can express.
     """

@@ -1,4 +1,4 @@
-"""`FakeArtifact`, and its representation in the API's JSON."""
+"""`FakeArtifact`, and the JSON by which the API represents it."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class FakeArtifact:
         expires_at: When the artifact expires or expired.
         content_type: The `Content-Type` that the blob store sends.
         file_name: The file name in the `Content-Disposition` that the blob store sends.
-        is_raw: Whether the payload was uploaded with `archive: false`, and so is not zipped.
-        location: The URL that downloads are redirected to, or a function that returns it. None
+        is_raw: Whether the payload was uploaded with `archive: false`, that is, without zipping.
+        location: The URL to which downloads are redirected, or a function that returns it. None
             redirects to the server's own blob store.
     """
 

@@ -1,4 +1,4 @@
-"""The server's data: repositories, workflow runs and artifacts, and the files that it made."""
+"""The server's data: repositories, workflow runs and artifacts, and the files that it created."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Repository:
     """A repository.
 
     Attributes:
-        id: Its numeric id.
+        id: The numeric id.
         full_name: `"owner/name"`.
-        private: Whether it is hidden from requests without a token.
-        runs: The ids of its workflow runs.
-        artifacts: Its artifacts, oldest first, sorted by creation time and then by id.
+        private: Whether the repository is hidden from requests without a token.
+        runs: The ids of the workflow runs.
+        artifacts: The artifacts, oldest first: sorted by creation time and then by id.
     """
 
     id: int
@@ -63,10 +63,10 @@ class Repository:
 
 
 class Database:
-    """Everything that the server stores. Look-ups return None for missing keys.
+    """The data of the server. Look-ups return None for missing keys.
 
     Args:
-        now: Returns the time, in seconds since the epoch.
+        now: A function that returns the time, in seconds since the epoch.
     """
 
     def __init__(self, now: Callable[[], float]) -> None:
@@ -93,7 +93,7 @@ class Database:
         ]
 
     def add_repository(self, full_name: str) -> Repository:
-        """Return the repository of that name; create it if it does not exist."""
+        """Return the repository with this name; create it if it does not exist."""
         _check_name(full_name)
         repository = self.repository(full_name)
         if repository is None:
@@ -104,7 +104,7 @@ class Database:
         return repository
 
     def rename_repository(self, old: str, new: str, status: int) -> Repository:
-        """Rename a repository, and remember the status with which its old name redirects."""
+        """Rename a repository, and store the status of the redirects from its old name."""
         _check_name(new)
         repository = self._repositories[old.lower()]
         if self.repository(new) not in (None, repository):
@@ -119,7 +119,7 @@ class Database:
         return repository
 
     def find_by_old_name(self, key: str | int) -> tuple[Repository, int] | None:
-        """Find a renamed repository, and the status with which its old name redirects."""
+        """Find a repository by an old name, and the status of the redirects from that name."""
         return self._old_names.get(key.lower()) if isinstance(key, str) else None
 
     def add_run(self, repository: Repository, run_id: int | None) -> int:
@@ -135,7 +135,7 @@ class Database:
         return self._artifacts.get(artifact_id)
 
     def allocate_artifact_id(self, requested: int | None) -> int:
-        """Return the requested id, or the next free one if None.
+        """Return the requested id, or the next free id if it is None.
 
         Raises:
             ValueError: Another artifact has the requested id.
@@ -147,7 +147,7 @@ class Database:
         return requested
 
     def next_timestamp(self) -> datetime:
-        """Return the current time in whole seconds, at least one second after the last one."""
+        """Return the time in whole seconds, at least one second later than the previous result."""
         timestamp = datetime.fromtimestamp(int(self._now()), UTC)
         if timestamp <= self._last_timestamp:
             timestamp = self._last_timestamp + timedelta(seconds=1)
@@ -155,7 +155,7 @@ class Database:
         return timestamp
 
     def store_content(self, content: Content, modified: datetime) -> Path:
-        """Write the content to a file and return its path; return a given path unchanged."""
+        """Write the content to a file and return its path. If the content is a path, return it."""
         if isinstance(content, os.PathLike):
             path = Path(content).absolute()
             if not path.is_file():
@@ -184,13 +184,13 @@ class Database:
         bisect.insort(artifacts, artifact, key=_sort_key)
 
     def delete_artifact(self, artifact_id: int) -> None:
-        """Delete an artifact, and its file if the server made it."""
+        """Delete an artifact, and its file if the server created it."""
         artifact = self._remove(artifact_id)
         if self._directory is not None and artifact.path.parent == Path(self._directory.name):
             artifact.path.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Delete every file that the server made."""
+        """Delete every file that the server created."""
         if self._directory is not None:
             self._directory.cleanup()
             self._directory = None

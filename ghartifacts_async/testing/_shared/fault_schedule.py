@@ -1,4 +1,4 @@
-"""Schedules of faults: which request meets which fault."""
+"""Schedules that decide which requests fail, and with which faults."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ FaultChooser = Callable[[LoggedRequest], F | int | None]
 
 
 class FaultSchedule(Generic[F]):
-    """The faults that requests to one origin will meet.
+    """The faults that are scheduled for requests to one origin.
 
     Args:
         origin: The name of the origin.
-        from_status: Makes a fault from a status code.
+        from_status: A function that creates a fault from a status code.
     """
 
     def __init__(self, origin: OriginName, from_status: Callable[[int], F]) -> None:
@@ -31,7 +31,7 @@ class FaultSchedule(Generic[F]):
 
     @property
     def queued(self) -> int:
-        """The number of queued faults that no request has met yet."""
+        """The number of queued faults that have not been used yet."""
         return sum(len(queue) for _, queue in self._queues)
 
     def queue(self, matches: RequestMatcher, faults: Sequence[F | int]) -> None:
@@ -39,7 +39,7 @@ class FaultSchedule(Generic[F]):
         self._queues.append((matches, deque(map(self._fault, faults))))
 
     def add_chooser(self, choose: FaultChooser[F]) -> None:
-        """Let a function choose the fault of each request that meets no queued fault."""
+        """Let a function choose the fault of each request to which no queued fault applies."""
         self._choosers.append(choose)
 
     def clear(self) -> None:
@@ -48,7 +48,7 @@ class FaultSchedule(Generic[F]):
         self._choosers.clear()
 
     def next_for(self, request: Request) -> F | None:
-        """Take the fault that a request meets off the schedule; return None if there is none."""
+        """Return the fault for a request, or None. A queued fault leaves its queue."""
         for matches, queue in self._queues:
             if queue and matches(request):
                 fault = queue.popleft()
@@ -90,7 +90,7 @@ def fault_bursts(
     Pass it to `FakeGitHub.fail_when` or `FakeGitHub.fail_blobs_when`.
 
     Args:
-        seed: The seed of the random numbers; the same seed gives the same bursts.
+        seed: The seed of the random numbers. The same seed produces the same bursts.
         share: The probability that a request outside a burst starts one.
         longest: The maximum number of consecutive requests in a burst.
         faults: The faults to choose from at random. For the API, each is a `Fault` or a status;

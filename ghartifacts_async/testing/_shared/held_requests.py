@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 class HeldRequests:
-    """The holds that are active on one origin."""
+    """The `holding` blocks that are active for one origin."""
 
     def __init__(self) -> None:
         self._holds: list[tuple[RequestMatcher, asyncio.Event]] = []
 
     @contextmanager
     def holding(self, matches: RequestMatcher) -> Iterator[None]:
-        """Hold matching requests that arrive within the block until the block ends."""
+        """Hold back the matching requests that arrive during the block until it ends."""
         hold = matches, asyncio.Event()
         self._holds.append(hold)
         try:
@@ -31,7 +31,7 @@ class HeldRequests:
             hold[1].set()
 
     async def wait_until_released(self, request: Request) -> None:
-        """Wait until no hold that is active now applies to the request."""
+        """Wait until all blocks that are active now and match the request have ended."""
         for matches, released in self._holds[:]:
             if matches(request):
                 await released.wait()

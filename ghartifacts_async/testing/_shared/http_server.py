@@ -1,6 +1,6 @@
-"""A listening HTTP server: it reads requests, calls a handler, sends and logs the responses.
+"""An HTTP server that reads requests, calls a handler, and sends and logs the responses.
 
-It makes no decisions. The handler's `Response` states even where to drop the connection.
+It decides nothing itself: the handler's `Response` even says where to drop the connection.
 """
 
 from __future__ import annotations
@@ -28,11 +28,12 @@ class HttpServer:
     """An HTTP server on one address.
 
     Args:
-        origin: The name of the origin in the log.
-        handle: Returns a context manager that yields the response to a request. The server
-            leaves the context when it has sent the response or failed to send it.
+        origin: The name that the log uses for this server.
+        handle: A function that returns an async context manager, which yields the response to a
+            request. The server leaves the context after sending the response, even if sending
+            fails.
         log: The log.
-        latency: Returns the seconds to wait before each response.
+        latency: A function that returns the seconds to wait before each response.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class HttpServer:
         transports = [connection.transport for connection in self._server.connections]
         await self._runner.cleanup()
         for transport in transports:
-            # If the peer has stopped reading, a transport with unsent data never closes.
+            # A transport with unsent data does not close by itself if the client stopped reading.
             if transport is not None:
                 transport.abort()
         # An aborted transport closes its socket in the next iteration of the event loop.
@@ -85,7 +86,7 @@ class HttpServer:
                 entry.request = attrs.evolve(request, body=await http.read())
             if latency := self._latency():
                 await asyncio.sleep(latency)
-            entry.status = 500  # what aiohttp sends if a callable of the test raises
+            entry.status = 500  # aiohttp sends 500 if a test's function raises
             async with self._handle(entry.request) as response:
                 dropped = response.disconnect == "before_headers"
                 entry.status = None if dropped else response.status

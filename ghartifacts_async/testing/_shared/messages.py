@@ -29,7 +29,7 @@ class Request:
         target: Path and query exactly as sent, percent-encoding untouched.
         headers: The headers; look-ups ignore case.
         body: The body.
-        connection: A number that identifies the connection among the open ones.
+        connection: A number that no other open connection has.
     """
 
     method: str
@@ -50,7 +50,7 @@ class Request:
 
     @property
     def query(self) -> dict[str, str]:
-        """The query, percent-decoded. Of a repeated parameter, the last value."""
+        """The query, percent-decoded. If a parameter is repeated, its last value counts."""
         return dict(parse_qsl(self.target.partition("?")[2], keep_blank_values=True))
 
 
@@ -82,9 +82,9 @@ class BodyFaults:
     """Faults that occur while a body is being sent.
 
     Attributes:
-        flipped: The positions in the body of the bytes whose lowest bit is inverted.
-        bytes_per_second: The sending rate; None is unlimited.
-        interruption: Where sending stops early.
+        flipped: The positions, within the body, of the bytes whose lowest bit is inverted.
+        bytes_per_second: The sending rate; None means unlimited.
+        interruption: Where and how sending stops early; None sends the whole body.
         keep_alive: Whether the connection may serve another request.
     """
 
@@ -104,7 +104,7 @@ class Response:
             `Content-Length` is wrong.
         body: The body, as bytes or as a slice of a file.
         disconnect: Where the connection is dropped: before the headers, or half-way through
-            the body. None keeps it.
+            the body. None keeps the connection.
         body_faults: The faults that occur while the body is being sent; None sends it normally.
     """
 
@@ -121,7 +121,7 @@ class Response:
 
 
 def has_no_body(method: str, status: int) -> bool:
-    """Return True if HTTP allows no body in a response with this status to this method."""
+    """Return True if a response with this status to this method never has a body."""
     return method == "HEAD" or status in {204, 304}
 
 
@@ -142,9 +142,9 @@ def etag_matches(condition: str, etag: str, *, weakly: bool) -> bool:
     """Return True if a list of entity tags, or `*`, matches this tag.
 
     Args:
-        condition: The value of `If-Match` (compare strongly) or `If-None-Match` (weakly).
+        condition: The value of `If-Match` or `If-None-Match`.
         etag: The entity tag of the current representation.
-        weakly: Whether to ignore a leading `W/`.
+        weakly: Whether to ignore a leading `W/`, as HTTP requires for `If-None-Match`.
 
     Source:
         RFC 9110, section 8.8.3.2.

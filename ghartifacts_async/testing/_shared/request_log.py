@@ -24,15 +24,14 @@ class LoggedRequest:
         method: The method, in capitals.
         target: Path and query exactly as sent, percent-encoding untouched.
         path: The path, percent-decoded.
-        query: The query, percent-decoded. Of a repeated parameter, the last value.
+        query: The query, percent-decoded. If a parameter is repeated, its last value counts.
         headers: The headers as sent; look-ups ignore case.
         body: The body as sent.
-        status: The status of the response. None before the response starts, and if a fault
-            dropped the connection without a response.
-        bytes_sent: The bytes of the response body that were handed to the operating system.
-            None while they are being sent, and if closing the server interrupted them.
-            `await fake.settled()` waits until they are final. A stalled response has its final
-            number as soon as it stalls.
+        status: The status of the response. None if the request has just arrived, or if a fault
+            dropped the connection before the response.
+        bytes_sent: The number of bytes of the response body that were handed to the operating
+            system. None while the body is being sent, and if closing the server interrupted it.
+            The number is final after `await fake.settled()`, or as soon as the response stalls.
     """
 
     origin: OriginName
@@ -53,7 +52,7 @@ class LoggedRequest:
         status: int | None = None,
         bytes_sent: int | None = None,
     ) -> Self:
-        """Return the log's view of a request to one of the origins."""
+        """Create a `LoggedRequest` from a request to one of the origins."""
         return cls(
             origin=origin,
             method=request.method,
@@ -69,7 +68,7 @@ class LoggedRequest:
 
 @attrs.define(eq=False)
 class LogEntry:
-    """The mutable record behind a `LoggedRequest`, updated while the request is answered."""
+    """The mutable record of a request, from which `LoggedRequest` snapshots are created."""
 
     origin: OriginName
     request: Request
@@ -82,7 +81,7 @@ class LogEntry:
 
 
 class RequestLog:
-    """All requests in order of arrival, and the number of unfinished ones."""
+    """All requests in order of arrival, and the number of unfinished requests."""
 
     def __init__(self) -> None:
         self._entries: list[LogEntry] = []
@@ -105,7 +104,7 @@ class RequestLog:
             self._all_finished.set()
 
     def requests(self, origin: OriginName | None = None) -> list[LoggedRequest]:
-        """Return the requests so far, to one origin or, with None, to both."""
+        """Return the requests to one origin, or to both if `origin` is None."""
         return [entry.snapshot() for entry in self._entries if origin in (None, entry.origin)]
 
     def clear(self) -> None:
@@ -113,5 +112,5 @@ class RequestLog:
         self._entries.clear()
 
     async def wait_all_finished(self) -> None:
-        """Wait until the server is answering no request."""
+        """Wait until no request is in progress."""
         await self._all_finished.wait()

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @attrs.frozen
 class RequestMatcher:
-    """A predicate over requests.
+    """A condition on the method and the path of a request.
 
     Attributes:
         method: The method to match, in capitals; None matches every method.

@@ -55,7 +55,7 @@ async def send(http: web.BaseRequest, response: Response, entry: LogEntry) -> we
 async def _send_and_disconnect(
     http: web.BaseRequest, response: Response, body: bytes, entry: LogEntry
 ) -> web.StreamResponse:
-    """Send nothing, or headers and half the body, and close the connection."""
+    """Close the connection before the headers, or after the headers and half the body."""
     entry.bytes_sent = 0
     stream = web.StreamResponse(status=response.status, headers=response.headers)
     if response.disconnect == "mid_body":
@@ -113,13 +113,13 @@ async def _send_slice(
 async def _send_with_faults(
     http: web.BaseRequest, response: Response, faults: BodyFaults, entry: LogEntry
 ) -> web.StreamResponse:
-    """Send the headers unchanged, and the body chunk by chunk up to the interruption."""
+    """Send the headers unchanged, and the body in chunks up to the interruption, if any."""
     writer, transport, loop = http.writer, http.transport, asyncio.get_running_loop()
     interruption, sent = faults.interruption, 0
     try:
         if transport is None:
             raise ConnectionResetError("the client has closed the connection")
-        # Without a write buffer, `drain` returns once the operating system has the bytes.
+        # Without a write buffer, `drain` waits until the operating system has all bytes.
         transport.set_write_buffer_limits(high=0)
         if response.headers.get("Transfer-Encoding") == "chunked":
             writer.enable_chunking()
@@ -162,7 +162,7 @@ class _AlreadySent(web.StreamResponse):
 
     @property
     def keep_alive(self) -> bool:
-        """Whether the connection waits for another request."""
+        """Whether aiohttp keeps the connection open for another request."""
         return self._keeps_alive
 
     async def prepare(self, request: web.BaseRequest) -> None:
@@ -173,7 +173,7 @@ class _AlreadySent(web.StreamResponse):
 
 
 def _faulty_chunks(response: Response, faults: BodyFaults) -> Generator[bytearray, None, None]:
-    """Yield the body up to the interruption, with the flipped bits, in chunks fit for the rate."""
+    """Yield the body in chunks, up to the interruption and with the flipped bits of `faults`."""
     end, largest, position = response.length, _FAULTY_CHUNK, 0
     if faults.interruption is not None:
         end = faults.interruption.after

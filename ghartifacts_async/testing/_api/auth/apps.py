@@ -20,10 +20,10 @@ class Installation:
     """An installation of an app.
 
     Attributes:
-        id: Its id.
+        id: The id of the installation.
         app: The id of the app.
-        grant: The repositories and permissions that it was granted.
-        token_ttl: How long its tokens are valid, in seconds.
+        grant: The repositories and permissions of the installation.
+        token_ttl: How long the installation's tokens are valid, in seconds.
     """
 
     id: int
@@ -41,7 +41,7 @@ class AppRegistry:
     """The apps, installations and installation tokens of a server.
 
     Args:
-        now: Returns the time, in seconds since the epoch.
+        now: A function that returns the time, in seconds since the epoch.
 
     Attributes:
         tokens_created: The number of tokens created so far.
@@ -59,7 +59,7 @@ class AppRegistry:
         """Register an installation and the public key of its app.
 
         Raises:
-            ValueError: The installation id is taken.
+            ValueError: Another installation has the same id.
         """
         if installation.id in self._installations:
             raise ValueError(f"installation {installation.id} already exists; choose another id")
@@ -76,7 +76,7 @@ class AppRegistry:
             raise KeyError("no such installation token")
 
     def identify(self, token: str) -> Identity:
-        """Return the identity behind an installation token or an app's JWT."""
+        """Return the identity that an installation token or an app's JWT stands for."""
         now = self._now()
         known = self._tokens.get(token)
         if known is not None:

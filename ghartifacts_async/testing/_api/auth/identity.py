@@ -1,4 +1,4 @@
-"""Who sends a request, and what the sender may access."""
+"""The identity of a request's sender, and what the sender may access."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Grant:
     """The repositories and permissions of an installation, or of one of its tokens.
 
     Attributes:
-        repositories: The ids of the repositories; None grants all repositories of the server.
-        permissions: Access levels by permission: `{"actions": "read"}`.
+        repositories: The ids of the repositories; None means all repositories of the server.
+        permissions: The access level of each permission, such as `{"actions": "read"}`.
     """
 
     repositories: frozenset[int] | None
@@ -42,14 +42,15 @@ class Identity:
     """The identity that a request authenticates as.
 
     Attributes:
-        account: The account whose rate limits apply; None is shared by all requests without
-            valid credentials.
+        account: The account whose rate limits apply. All requests without valid credentials
+            share the account None.
         display_name: The name of the account in GitHub's error messages.
         is_authenticated: Whether the request has valid credentials.
         app: The id of the app, if the request authenticates with the app's JWT.
-        grant: The limits of an installation token; None for users, who may access everything.
-        error: Status and message of the response to invalid credentials; None if they are valid
-            or missing.
+        grant: The repositories and permissions of an installation token. None for other
+            credentials; users may access everything.
+        error: The status and message of the response to invalid credentials; None if the
+            credentials are valid or missing.
     """
 
     account: str | None
@@ -67,7 +68,7 @@ BAD_CREDENTIALS = Identity(
 
 
 def credentials(request: Request) -> str | None:
-    """Return the token of a request: None if it has none, "" if the header is not understood."""
+    """Return the token in `Authorization`, None without this header, or "" if it is malformed."""
     authorization = request.headers.get("Authorization")
     if authorization is None:
         return None

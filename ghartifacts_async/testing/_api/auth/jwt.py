@@ -1,6 +1,7 @@
-"""Verification of apps' JWTs as GitHub does it: RS256, and all times by the server's clock.
+"""Verification of the JWTs of apps, as strict as GitHub's.
 
-PyJWT and cryptography are imported only when a test adds an app.
+A JWT must be signed with RS256, and its times are compared with the server's clock. PyJWT and
+cryptography are imported only when a test adds an app.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def load_key(pem: str | bytes) -> Any:
 
     Raises:
         ModuleNotFoundError: PyJWT or cryptography is not installed.
-        ValueError: It is not an RSA public key in PEM format.
+        ValueError: The text is not an RSA public key in PEM format.
     """
     try:
         from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -51,7 +52,7 @@ def check_jwt(token: str, keys: Mapping[str, Any], now: float) -> str | tuple[in
 
     Args:
         token: The JWT.
-        keys: Public keys by app id.
+        keys: The public keys of the apps, by app id.
         now: The time, in seconds since the epoch.
 
     Returns:
@@ -66,7 +67,7 @@ def check_jwt(token: str, keys: Mapping[str, Any], now: float) -> str | tuple[in
         issuer = str(decode(token, options={"verify_signature": False}).get("iss"))
         if issuer not in keys:
             return 404, "Integration not found"
-        # The claims are checked below: PyJWT would use the system's clock.
+        # The claims are checked below, because PyJWT would use the system's clock.
         unchecked: Options = {
             "verify_exp": False,
             "verify_iat": False,

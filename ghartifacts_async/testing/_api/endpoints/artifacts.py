@@ -19,7 +19,7 @@ class ArtifactEndpoints:
 
     Args:
         database: The server's data.
-        signed_url: Returns the URL that the download of an artifact is redirected to.
+        signed_url: A function that returns the URL to which an artifact's download is redirected.
     """
 
     def __init__(self, database: Database, signed_url: Callable[[FakeArtifact], str]) -> None:
@@ -29,7 +29,7 @@ class ArtifactEndpoints:
     def list(
         self, request: Request, route: Route, repository: Repository, api_url: str
     ) -> Response:
-        """Answer a request for the artifacts of a repository or of a workflow run."""
+        """Answer a request to list the artifacts of a repository or of a workflow run."""
         query = request.query
         path = f"/repositories/{repository.id}/actions/artifacts"
         run_id = None
@@ -78,7 +78,7 @@ class ArtifactEndpoints:
 def _conditional_response(
     request: Request, document: object, headers: dict[str, str] | None = None
 ) -> Response:
-    """Return the document with its ETag, or 304 if the request has that ETag."""
+    """Return the document with its ETag, or 304 if `If-None-Match` has that ETag."""
     body = encode_json(document)
     etag = f'W/"{hashlib.sha256(body).hexdigest()}"'
     common = {

@@ -1,4 +1,4 @@
-"""The app endpoints: find the installation of a repository, and create its tokens."""
+"""The app endpoints: find an app's installation for a repository, and create its tokens."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class InstallationEndpoints:
     def _select_repositories(
         self, installation: Installation, requested: Mapping[str, Any]
     ) -> list[Repository] | None:
-        """Return the repositories that the body selects, or None if it selects none."""
+        """Return the repositories that the request body selects, or None if it selects none."""
         names: Sequence[str] = requested.get("repositories", ())
         ids: Sequence[int] = requested.get("repository_ids", ())
         if not names and not ids:

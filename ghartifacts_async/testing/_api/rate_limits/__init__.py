@@ -1,1 +1,1 @@
-"""GitHub's primary and secondary rate limits, seen from the server."""
+"""The server's side of GitHub's primary and secondary rate limits."""

@@ -1,6 +1,6 @@
-"""The rate limiter: it counts requests, and refuses those that exceed enforced limits.
+"""The rate limiter, which counts requests and refuses those that exceed enforced limits.
 
-Every request passes through here, so each step only looks at requests of the last minute.
+Every request passes through it, so it must be fast: it keeps only the requests of the last minute.
 """
 
 from __future__ import annotations
@@ -50,16 +50,16 @@ class _Account:
 
 
 class RateLimiter:
-    """The rate limit accounts of a server, and the requests in progress.
+    """The rate limits of a server: the usage of each account and the requests in progress.
 
     Args:
-        limits: The limits; None sends no rate limit headers, as a GitHub Enterprise Server
+        limits: The limits. None sends no rate limit headers, like a GitHub Enterprise Server
             with rate limits disabled.
 
     Attributes:
-        wait_violations: Requests that arrived before the end of a wait their account was asked
-            for.
-        secondary_trips: How often an account exceeded a secondary limit.
+        wait_violations: The number of requests that arrived while their account was asked to
+            wait.
+        secondary_trips: How many times an account exceeded a secondary limit.
         max_in_progress: The highest number of requests in progress at the same time.
     """
 
@@ -73,11 +73,11 @@ class RateLimiter:
 
     @property
     def enforced(self) -> bool:
-        """Whether requests may be refused."""
+        """Whether the limiter refuses requests that exceed the limits."""
         return self._limits is not None and self._limits.enforced
 
     def start_request(self, identity: Identity, request: Request, now: float) -> Response | None:
-        """Count a request that arrives; return the refusal if it exceeds a secondary limit."""
+        """Count a new request. Return a refusal if it exceeds a secondary limit, or None."""
         self._in_progress += 1
         self.max_in_progress = max(self.max_in_progress, self._in_progress)
         account = self._account(identity)
@@ -102,7 +102,7 @@ class RateLimiter:
         self._in_progress -= 1
 
     def primary_refusal(self, identity: Identity, now: float) -> Response | None:
-        """Return the refusal if the account has used up its primary limit, or None."""
+        """Return a refusal if the account has used up its primary limit, or None."""
         if self._limits is None or not self._limits.enforced or identity.error is not None:
             return None
         account = self._account(identity)
@@ -139,7 +139,7 @@ class RateLimiter:
     def record_response(
         self, identity: Identity, request: Request, response: Response, now: float
     ) -> None:
-        """Remember the wait that a final response asks the account for, if any."""
+        """Record the wait if the response asks the account to wait."""
         end = None if response.disconnect else requested_wait_end(response, now)
         if end is not None:
             self._account(identity).wait.extend(end, request.connection, now)
@@ -156,7 +156,7 @@ class RateLimiter:
 
 
 def _spend(account: _Account, points: int, allowed: int, now: float) -> bool:
-    """Spend points. Return False if that would exceed the allowed points per minute."""
+    """Spend points. Return False, and spend none, if that would exceed the points per minute."""
     spent = account.spent
     while spent and spent[0][0] <= now - _MINUTE:
         account.points -= spent.popleft()[1]

@@ -1,4 +1,4 @@
-"""`FakeLimits`: the rate limits of a `FakeGitHub`. The defaults are those GitHub documents."""
+"""`FakeLimits`: the rate limits of a `FakeGitHub`. The defaults are GitHub's."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from attrs.validators import gt, in_
 class FakeLimits:
     """The rate limits of each account, measured by the server's clock.
 
-    Requests belong to the same account if they use the same user token, tokens of the same
-    installation, JWTs of the same app, or no valid credentials.
+    Each user token, installation and app has its own account. All requests without valid
+    credentials share one account.
 
     Attributes:
-        primary: Requests allowed in a window. Responses with status 304 do not count.
-        anonymous: Requests allowed in a window to all clients without a token together.
-        window: The length of a window in seconds. A window starts with an account's first
-            request.
+        primary: Requests allowed in each `window`. Responses with status 304 do not count.
+        anonymous: Requests allowed in each `window` to all clients without a token together.
+        window: The number of seconds after which an account's count of requests is reset,
+            measured from the account's first request.
         points_per_minute: Points allowed in any 60 seconds: GET, HEAD and OPTIONS cost 1,
             other methods 5.
         concurrent: Requests that the whole server handles concurrently. A request counts from
             its arrival until its response has been sent.
         secondary_wait: How long the server refuses an account that exceeded
-            `points_per_minute` or `concurrent`, in seconds. `Retry-After` states the rest.
+            `points_per_minute` or `concurrent`, in seconds. `Retry-After` gives the time left.
         status: The status of refusals. GitHub documents both 403 and 429.
-        enforced: Whether the server refuses requests. False counts them only.
+        enforced: Whether the server refuses requests. If False, it only counts them.
 
     Source:
         https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api

@@ -1,4 +1,4 @@
-"""The waits that the server asked an account for, and whether its clients complied."""
+"""The waits that the server requests, and the detection of requests that violate them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _GRACE_PERIOD = 1.0
 
 @attrs.define(eq=False)
 class RequestedWait:
-    """The time until which an account was asked to send nothing.
+    """A period in which the server asked an account to send no requests.
 
     A client may send a request before it has received the response that asks it to wait.
     Therefore the first request on each connection is tolerated for one second after that
@@ -33,7 +33,7 @@ class RequestedWait:
     _informed: set[int] = attrs.field(factory=set)
 
     def is_violated_by(self, connection: int, now: float) -> bool:
-        """Return True if a request that arrives now should not have been sent."""
+        """Return True if a request that arrives now violates the wait."""
         if now >= self.end - ROUNDING:
             return False
         if connection in self._informed or now - self.start >= _GRACE_PERIOD:
@@ -51,11 +51,11 @@ class RequestedWait:
 
 
 def requested_wait_end(response: Response, now: float) -> float | None:
-    """Return until when a response asks the account to wait, or None if it does not.
+    """Return the time until which a response asks the account to wait, or None.
 
-    Responses with status 403 or 429 ask by `Retry-After`; any response asks by
-    `X-RateLimit-Remaining: 0`. With another status, such as 503, `Retry-After` concerns only
-    that request.
+    A response with status 403 or 429 can ask with `Retry-After`. A response with any status can
+    ask with `X-RateLimit-Remaining: 0` and `X-RateLimit-Reset`. With other statuses, such as
+    503, `Retry-After` concerns only that request, not the account.
     """
     limited = response.status in {403, 429}
     if not limited and response.headers.get("X-RateLimit-Remaining") != "0":
