@@ -1,4 +1,4 @@
-"""The command: ``python -m benchmarks``."""
+"""The command line: ``python -m benchmarks``."""
 
 from __future__ import annotations
 
@@ -33,10 +33,16 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a shorter run with smaller sizes")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
-        "--only", nargs="+", choices=SCENARIOS, metavar="NAME", help=", ".join(SCENARIOS)
+        "--only",
+        nargs="+",
+        choices=SCENARIOS,
+        metavar="NAME",
+        help=f"run only some of the scenarios: {', '.join(SCENARIOS)}",
     )
     parser.add_argument(
-        "--directory", type=Path, help="for files (default: /dev/shm, if it has room)"
+        "--directory",
+        type=Path,
+        help="directory for temporary files (default: /dev/shm, if it has room)",
     )
     options = parser.parse_args()
     if sys.platform != "linux":
@@ -67,14 +73,14 @@ def _run(options: argparse.Namespace) -> bool:
                 results[name] = SCENARIOS[name](context)
             except SkippedError as error:
                 context.skipped.append(str(error))
-            except Exception as error:  # The other scenarios are still measured.
+            except Exception as error:  # Record the failure, and measure the other scenarios.
                 failed.add(name)
                 context.skipped.append(f"{type(error).__name__}: {error}")
         skipped += [f"{name}: {one}" for one in context.skipped]
         print(f"{time.perf_counter() - started:.0f} s", file=sys.stderr)
     machine["files"] = f"in {parent or tempfile.gettempdir()}"
     if options.quick:
-        machine["mode"] = "quick: smaller sizes than those of the targets, which are not judged"
+        machine["mode"] = "quick: the sizes are too small to judge the targets"
     verdicts = list(_targets.verdicts(results, selected, failed, quick=options.quick))
     text = "\n\n".join(_report.paragraphs(machine, results, verdicts, skipped))
     if options.json:
@@ -96,14 +102,14 @@ def _json(
     everything = {
         "machine": machine,
         "results": {name: attrs.asdict(result) for name, result in results.items()},
-        "bars": [attrs.asdict(bar) for bar in verdicts],
+        "bars": [attrs.asdict(verdict) for verdict in verdicts],
         "skipped": skipped,
     }
     return json.dumps(everything, indent=1)
 
 
 def _default_directory() -> Path | None:
-    """Return a directory in memory if it has room, because a disk would dominate the times."""
+    """Return /dev/shm if it has room, because the speed of a disk would dominate the times."""
     if _MEMORY_DISK.is_dir() and os.access(_MEMORY_DISK, os.W_OK):
         return _MEMORY_DISK if shutil.disk_usage(_MEMORY_DISK).free > _REQUIRED_BYTES else None
     return None

@@ -19,11 +19,11 @@ _OURS, _OTHERS = "#1f6feb", "#8c959f"
 
 
 def draw(results: Mapping[str, Result], path: Path) -> None:
-    """Draw the seconds of each competitor, with one panel for each comparison."""
+    """Draw a panel for each scenario, with a bar for the seconds of each competitor."""
     import matplotlib as mpl
 
     mpl.use("svg")
-    # The same results must give the same file.
+    # Without a fixed salt, the ids in the SVG are random, and equal results give different files.
     mpl.rcParams.update({"svg.hashsalt": "ghartifacts_async", "svg.fonttype": "none"})
     from matplotlib import pyplot
 
@@ -38,12 +38,12 @@ def draw(results: Mapping[str, Result], path: Path) -> None:
             for row in reversed(result.rows)
             if row.role != "reference" and (seconds := row.median(_PANELS[name])) is not None
         ]
-        verdicts = axis.barh(
+        bars = axis.barh(
             [row.name for row, _ in shown],
             [seconds for _, seconds in shown],
             color=[_OURS if row.role == "ours" else _OTHERS for row, _ in shown],
         )
-        axis.bar_label(verdicts, fmt="%.2f s", padding=3, fontsize=8)
+        axis.bar_label(bars, fmt="%.2f s", padding=3, fontsize=8)
         axis.set_title(result.title, fontsize=9)
         axis.margins(x=0.18)
         axis.tick_params(labelsize=8)

@@ -1,9 +1,9 @@
 """Runs competitors alternately in child processes (A B A B …) after a warm-up.
 
-The main figure is the ratio of a run to this library's run in the same round, because changes in
-the machine's speed affect both. The last line of a competitor's output may be JSON with figures
-that only it can measure, such as the ``seconds`` of the call alone, without the start of its
-interpreter and its imports.
+The main figure is a competitor's time divided by this library's time in the same round: a change in
+the machine's speed affects both, so it hardly affects the ratio. The last line that a competitor
+prints may be JSON with figures that only the competitor can measure, such as the ``seconds`` that
+the call took without interpreter startup and imports.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Role: TypeAlias = Literal["ours", "theirs", "reference"]
 
 
 class CompetitorError(Exception):
-    """A competitor exited with an error, or did not do its task."""
+    """A competitor exited with an error, took too long, or did not do its task."""
 
 
 @frozen
@@ -40,15 +40,15 @@ class Competitor:
     """A command to measure.
 
     Attributes:
-        name: The name of its row.
+        name: The name of the competitor in tables.
         command: The program and its arguments.
-        role: Whether it uses this library (``ours``), another program (``theirs``), or measures
-            only a part of the task, for reference.
-        before: Prepares a run. Not timed.
-        check: Checks that a run has done its task. It gets the reported figures, raises `OSError`
-            or `ValueError` on failure, and may return more figures.
+        role: ``ours`` if the command uses this library, ``theirs`` if it uses another program, or
+            ``reference`` if it performs only a part of the task.
+        before: Called to prepare each run. Its time is not measured.
+        check: Called after each run with the figures that the competitor reported. It raises
+            `OSError` or `ValueError` if the task was not done, and may return more figures.
         environment: Environment variables in addition to those of this process.
-        most_runs: Largest number of measured runs, for slow commands.
+        most_runs: Maximum number of measured runs, to limit the time of slow commands.
         timeout: Seconds that a run may take.
     """
 
@@ -72,9 +72,10 @@ class Row:
         seconds: Seconds of the whole process.
         cpu: CPU seconds of the process and its children.
         peak_mib: Peak resident memory of the largest process, in MiB.
-        reported: Figures that it reported, where ``call`` is the seconds of the call alone.
-        ratios: `seconds` divided by those of the first competitor in the same round.
-        call_ratios: The same for the call alone.
+        reported: Figures that the competitor reported, by name. ``call`` is the time in seconds of
+            the call without interpreter startup and imports.
+        ratios: `seconds` divided by the `seconds` of the first competitor in the same round.
+        call_ratios: ``call`` divided by the ``call`` of the first competitor in the same round.
     """
 
     name: str
@@ -87,17 +88,17 @@ class Row:
     call_ratios: list[float] = field(factory=list)
 
     def values(self, figure: str) -> list[float]:
-        """Return the values of an attribute or of a reported figure, or an empty list."""
+        """Return the values of a reported figure or an attribute, or an empty list."""
         values: list[float] = self.reported.get(figure) or getattr(self, figure, [])
         return values
 
     def median(self, figure: str) -> float | None:
-        """Return the median of `values`, or None if there are none."""
+        """Return the median of the values of a figure, or None if it has no values."""
         values = self.values(figure)
         return statistics.median(values) if values else None
 
     def add(self, accounts: Figures, reported: Figures) -> None:
-        """Add the figures of a run."""
+        """Add the figures of one run: those of the kernel and those that were reported."""
         self.seconds.append(accounts["seconds"])
         self.cpu.append(accounts["cpu"])
         self.peak_mib.append(accounts["peak_kib"] / 1024)
@@ -108,12 +109,13 @@ class Row:
 def compare(
     entries: Sequence[Competitor], runs: int, *, failed: list[str] | None = None
 ) -> list[Row]:
-    """Run the competitors alternately. The ratios are relative to the first one.
+    """Run the competitors alternately, and compare each with the first one.
 
     Args:
         entries: The competitors.
-        runs: Number of measured runs of each.
-        failed: List to which the errors of failed competitors are appended. They get no row.
+        runs: Number of measured runs of each competitor.
+        failed: List to which the error of each failed competitor is appended. A competitor that
+            fails gets no row. By default, its error is raised.
 
     Raises:
         CompetitorError: This library failed, or another competitor failed and `failed` is None.
@@ -144,16 +146,16 @@ def compare(
 
 
 def measure_once(entry: Competitor) -> Row:
-    """Measure a single run without comparing it."""
+    """Return a row with the figures of a single run, which is compared with nothing."""
     row = Row(entry.name, "reference")
     row.add(*run(entry))
     return row
 
 
 def run(entry: Competitor) -> tuple[dict[str, float], dict[str, float]]:
-    """Run a competitor once and return the kernel's figures and the reported figures."""
+    """Run a competitor once. Return the figures of the kernel and those that were reported."""
     entry.before()
-    # Let Python write its bytecode cache, as on a user's machine, and use no proxy for loopback.
+    # Let Python write bytecode, as on a user's machine, and use no proxy for requests to loopback.
     hidden = {"PYTHONDONTWRITEBYTECODE", *_PROXIES, *map(str.upper, _PROXIES)}
     inherited = {name: value for name, value in os.environ.items() if name not in hidden}
     process = subprocess.Popen(
@@ -179,7 +181,7 @@ def run(entry: Competitor) -> tuple[dict[str, float], dict[str, float]]:
         accounts: dict[str, float] = json.loads(output)
         if accounts["exit"]:
             raise CompetitorError(
-                f"{entry.name} ended with {accounts['exit']:.0f}: {_redacted(last)}"
+                f"{entry.name} exited with status {accounts['exit']:.0f}: {_redacted(last)}"
             )
         reported: dict[str, float] = json.loads(last) if last.startswith("{") else {}
         if "seconds" in reported:
@@ -191,5 +193,5 @@ def run(entry: Competitor) -> tuple[dict[str, float], dict[str, float]]:
 
 
 def _redacted(line: str) -> str:
-    """Return an error message without the queries of URLs, which may be signatures."""
+    """Remove the query strings of URLs from an error message: they may contain signatures."""
     return re.sub(r"\?\S+", "?…", line)[:300]

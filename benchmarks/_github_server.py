@@ -1,8 +1,8 @@
-"""The servers of a scenario in a child process: FakeGitHub, and nginx for the payload if requested.
+"""The child process that runs the servers of a scenario: FakeGitHub and, if requested, nginx.
 
-The argument is JSON: what to serve. The process prints the URLs as JSON. It answers each line of
-its standard input with the number of requests, and of payload bytes, since the previous line. It
-exits when its standard input is closed.
+Its command-line argument is a JSON object, the options of `serve`. It prints a JSON object with the
+URL and the token. For each line on its standard input, it prints the number of requests and of
+payload bytes since the previous line. It exits when its standard input is closed.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ REPOSITORY = "octo-org/octo-docs"
 
 
 async def serve(options: dict[str, Any]) -> None:
-    """Serve until standard input is closed.
+    """Serve one artifact until standard input is closed.
 
     Args:
-        options: As the arguments of `benchmarks._servers.github`.
+        options: The arguments of `benchmarks._servers.github`, by name.
     """
     payload = Path(options["payload"])
     with ExitStack() as stack:
@@ -61,10 +61,12 @@ async def serve(options: dict[str, Any]) -> None:
 
 
 class Relay:
-    """A proxy for ``gh``, which uses plain http only for ``api.github.localhost``.
+    """An HTTP proxy between ``gh`` and FakeGitHub.
+
+    It is needed because ``gh`` uses plain http for no other host than ``api.github.localhost``.
 
     Args:
-        url: The server that every request is forwarded to.
+        url: The URL of FakeGitHub.
     """
 
     def __init__(self, url: str) -> None:
@@ -73,7 +75,7 @@ class Relay:
         self._port = int(port)
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Forward the request of a connection, and rewrite the server's URL in the response."""
+        """Forward one request. In the response, replace FakeGitHub's URL by that of gh's host."""
         head = await reader.readuntil(b"\r\n\r\n")
         line, _, rest = head.partition(b"\r\n")
         method, target, version = line.split(b" ")

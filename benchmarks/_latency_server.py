@@ -1,8 +1,8 @@
-"""A GitHub API and a blob store with latency and little CPU time per response.
+"""A fake GitHub API and blob store that delays each response but needs little CPU time for it.
 
 `FakeGitHub` checks requests strictly and is slow. Where a client's own speed is measured, the
-server must not be the bottleneck. As a child process, this module prints its URL and serves until
-its standard input is closed.
+server must not be the bottleneck. Run as a program, this module prints its URL and serves until its
+standard input is closed.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ class LatencyServer(asyncio.Protocol):
     """The server's side of a connection.
 
     Args:
-        count: Number of artifacts, with ids from 1.
-        size: Bytes of each artifact.
-        latency: Seconds before each response.
+        count: Number of artifacts. Their ids are 1 to `count`.
+        size: Size of each payload in bytes.
+        latency: Seconds to wait before each response.
     """
 
     def __init__(self, count: int, size: int, latency: float) -> None:

@@ -1,4 +1,4 @@
-"""The machine, the versions and the date of a run."""
+"""The machine, the versions and the date of a run, for the report."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def has_package(name: str) -> bool:
 
 
 def describe() -> dict[str, str]:
-    """Return the machine, versions and date, by their labels in the report."""
+    """Describe the machine, the versions and the date. The keys are the labels in the report."""
     packages = {name: version(name) for name in _PACKAGES if has_package(name)}
     programs = {name: _first_line(name, option) for name, option in _PROGRAMS.items()}
     return {

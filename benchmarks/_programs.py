@@ -13,7 +13,7 @@ _PATH = "/repos/octo-org/octo-docs/actions/artifacts/1/zip"
 
 
 def fetchers(server: GitHub, target: Path) -> Iterator[tuple[str, str, list[str]]]:
-    """Yield a name, a shell command, and the programs that it needs."""
+    """Yield the ways to download the artifact: a name, a command, and the programs it needs."""
     curl, path = curl_command(server, target), quote(str(target))
     yield "curl", curl, ["curl"]
     yield "curl && openssl dgst", f"{curl} && openssl dgst -sha256 {path}", ["curl", "openssl"]
@@ -23,14 +23,17 @@ def fetchers(server: GitHub, target: Path) -> Iterator[tuple[str, str, list[str]
 
 
 def curl_command(server: GitHub, target: Path) -> str:
-    """Return a curl command. It follows the redirect and sends the token only to GitHub."""
+    """Return a command that downloads with curl.
+
+    curl follows the redirect, and does not send the token to the redirect's host.
+    """
     return f"curl -sSfL {_curl_arguments(server)} -o {quote(str(target))}"
 
 
 def aria2c_command(server: GitHub, target: Path, connections: int) -> str:
-    """Return an aria2c command.
+    """Return a command that downloads with aria2c.
 
-    aria2c would send the token on after a redirect, so curl requests the signed URL.
+    aria2c would also send the token to the redirect's host, so curl requests the signed URL first.
     """
     trust = f"--ca-certificate={quote(server.ca)} " if server.ca else ""
     signed_url = f"curl -sSf -o /dev/null -w '%{{redirect_url}}' {_curl_arguments(server)}"
@@ -42,7 +45,11 @@ def aria2c_command(server: GitHub, target: Path, connections: int) -> str:
 
 
 def gh_command(server: GitHub, arguments: str) -> str:
-    """Return a gh command. It uses plain http only for ``github.localhost``, hence the proxy."""
+    """Return a command that runs gh with these arguments.
+
+    gh uses plain http for no other host than ``github.localhost``, so its requests go through a
+    proxy.
+    """
     return (
         f"GH_HOST=github.localhost GH_TOKEN={server.token} GH_CONFIG_DIR=/nonexistent "
         f"HTTP_PROXY=http://{server.relay} gh {arguments}"

@@ -1,4 +1,4 @@
-"""The results as Markdown, padded so that the tables are readable in a terminal as well."""
+"""The results as Markdown. Tables are padded, so that they are also readable in a terminal."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ _BEGIN = "<!-- python -m benchmarks writes from here -->"
 _END = "<!-- to here -->"
 _HEAD = """# Results
 
-`python -m benchmarks` writes this file. The figures are medians (minimum–maximum) of alternating
-runs of whole processes after a warm-up. `× ours` is the median of the ratios in each round. `call`
-is the library call alone, without the start of Python and the imports. `peak` is the memory of the
-largest process. In scenarios with https, the blob store uses it. This library runs with
-`RateLimitPolicy.unlimited()`: by default it keeps to GitHub's limit of 900 calls a minute, which
-no competitor does."""
+`python -m benchmarks` writes this file. After a warm-up, the competitors run alternately, each in
+its own process. A figure is the median of all runs, with minimum and maximum in parentheses.
+`× ours` is a competitor's time divided by this library's time in the same round (also a median).
+`call` is the time of the library call alone, without interpreter startup and imports. `peak` is the
+peak memory of the largest process. In scenarios with https, only the blob store uses https. This
+library runs with `RateLimitPolicy.unlimited()`. By default, it keeps to GitHub's limit of 900 calls
+a minute, which no competitor does."""
 _MET = {True: "met", False: "**not met**", None: "–"}
 
 
@@ -39,7 +40,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def targets_table(verdicts: Iterable[Verdict]) -> str:
-    """Format the comparison with the targets as a table."""
+    """Format a table of the measured figures and their targets."""
     rows = [(one.what, one.target, one.figure, _MET[one.met]) for one in verdicts]
     return table(("what", "target", "measured", "met"), rows)
 
@@ -68,7 +69,7 @@ def paragraphs(
     verdicts: Sequence[Verdict],
     skipped: Sequence[str],
 ) -> Iterator[str]:
-    """Yield the report in paragraphs."""
+    """Yield the paragraphs of the report."""
     yield "\n".join(f"- {what}: {value}" for what, value in machine.items())
     yield targets_table(verdicts)
     for name, result in results.items():
@@ -84,7 +85,7 @@ def paragraphs(
 
 
 def write(text: str, verdicts: Sequence[Verdict], machine: Mapping[str, str]) -> None:
-    """Write RESULTS.md, and the table in README.md."""
+    """Write RESULTS.md, and replace the table in README.md."""
     RESULTS.write_text(
         f"{_HEAD}\n\n![Seconds of each competitor](results.svg)\n\n{text}\n",
         encoding="utf-8",

@@ -26,10 +26,10 @@ class SkippedError(Exception):
 
 @define
 class Context:
-    """The context of a scenario.
+    """The settings of a scenario, and methods to compare and profile competitors with them.
 
     Attributes:
-        directory: Directory for files, in memory if possible.
+        directory: Directory for temporary files, in memory if possible.
         quick: Whether to use small sizes and few runs.
         skipped: Reasons why competitors were skipped.
     """
@@ -39,19 +39,20 @@ class Context:
     skipped: list[str] = field(factory=list)
 
     def choose(self, full: int, quick: int = 1) -> int:
-        """Return the number for a full run or for a quick one."""
+        """Return `quick` in a quick run, else `full`."""
         return quick if self.quick else full
 
     def client(self, name: str, task: str, *arguments: object) -> list[str]:
-        """Return the command that runs a task of one of `benchmarks.clients`."""
+        """Return the command that performs a task with a module of `benchmarks.clients`."""
         return [sys.executable, "-m", f"benchmarks.clients.{name}", task, *map(str, arguments)]
 
     def compare(self, entries: Sequence[tuple[Competitor, Sequence[str]]], runs: int) -> list[Row]:
-        """Compare the competitors whose requirements are installed, and record the others.
+        """Compare the competitors whose requirements are installed. Add the others to `skipped`.
 
         Args:
-            entries: Competitors with their requirements: programs, and packages as ``py:NAME``.
-            runs: Number of measured runs.
+            entries: Competitors, each with its requirements: names of programs, and names of
+                packages as ``py:NAME``.
+            runs: Number of measured runs of each competitor.
         """
         available = []
         for entry, needs in entries:
@@ -63,11 +64,14 @@ class Context:
         return compare(available, runs, failed=self.skipped)
 
     def _with_temporary_directory(self, entry: Competitor) -> Competitor:
-        """Return the competitor with its temporary files in the scenario's directory."""
+        """Return a copy of the competitor with ``TMPDIR`` set to the scenario's directory."""
         return evolve(entry, environment={"TMPDIR": str(self.directory), **entry.environment})
 
     def profile(self, entry: Competitor) -> str:
-        """Profile one more run, in the event loop's thread. Return ``""`` in a quick run."""
+        """Profile another run of the competitor. Return a table of its slowest functions.
+
+        Only the event loop's thread is profiled. In a quick run, the result is ``""``.
+        """
         path = self.directory / "profile"
         try:
             if self.quick:
@@ -93,7 +97,7 @@ def _is_installed(need: str) -> bool:
 
 
 def _location(profile: pstats.FunctionProfile) -> str:
-    """Return file and line, with only the last directory of the path."""
+    """Return the file and line of a function, or ``""`` if the function is not from a file."""
     if profile.file_name == "~":
         return ""
     return f"{'/'.join(Path(profile.file_name).parts[-2:])}:{profile.line_number} "
@@ -105,9 +109,9 @@ class Column:
 
     Attributes:
         title: The heading, with the unit.
-        figure: The figure of a row, as for `Row.values`.
+        figure: The name of the figure, as for `Row.values`.
         digits: Number of decimal places.
-        factor: Factor from the figure's unit to the column's unit.
+        factor: Factor that converts the figure's unit into the column's unit.
     """
 
     title: str
@@ -129,12 +133,12 @@ class Result:
     """The result of a scenario.
 
     Attributes:
-        title: A line that says what was done.
+        title: A line that says what was measured.
         columns: The columns of the table.
         rows: The rows of the table, this library first.
         figures: Figures to compare with the targets, by name.
         notes: Sentences below the table.
-        profile: The profile of this library, or ``""``.
+        profile: A profile of this library as text, or ``""``.
     """
 
     title: str
@@ -149,12 +153,13 @@ Scenario = Callable[[Context], Result]
 
 
 def figures(rows: Sequence[Row], figure: str, **names: str) -> dict[str, float]:
-    """Return the medians of a figure of some competitors, by the given keys.
+    """Return the median of one figure for several competitors.
 
     Args:
         rows: The rows of the competitors.
-        figure: The figure.
-        names: The name of a competitor for each key. Missing competitors are left out.
+        figure: The name of the figure, as for `Row.values`.
+        names: The keys of the result, and for each the name of the competitor. Competitors without
+            the figure are left out.
     """
     medians = {row.name: row.median(figure) for row in rows}
     known = {key: medians.get(name) for key, name in names.items()}
@@ -162,7 +167,10 @@ def figures(rows: Sequence[Row], figure: str, **names: str) -> dict[str, float]:
 
 
 def payload(path: Path, size: int) -> None:
-    """Write a file quickly, but not all zeros, which some file systems do not store."""
+    """Write a file that repeats one random block.
+
+    That is fast. Zeros would be faster, but some file systems do not store them.
+    """
     block = os.urandom(2**20)
     with path.open("wb") as file:
         for _ in range(size // len(block)):
@@ -170,7 +178,7 @@ def payload(path: Path, size: int) -> None:
 
 
 def remover(path: Path) -> Callable[[], None]:
-    """Return a function that removes the files and directories whose names start with `path`."""
+    """Return a function that removes the files and directories whose paths start with `path`."""
 
     def remove() -> None:
         for existing in path.parent.glob(f"{path.name}*"):
@@ -183,11 +191,11 @@ def remover(path: Path) -> Callable[[], None]:
 
 
 def size_check(path: Path, size: int, count: int = 1) -> Callable[[object], None]:
-    """Return a check that there are `count` files of `size` bytes.
+    """Return a function that raises `ValueError` unless there are `count` files of `size` bytes.
 
     Args:
-        path: A directory that contains the files, or the start of their paths.
-        size: Bytes of each file.
+        path: A directory that contains the files, or a prefix of their paths.
+        size: Size of each file in bytes.
         count: Number of files.
     """
 

@@ -1,4 +1,4 @@
-"""Servers in child processes for the duration of a scenario."""
+"""Servers that run in child processes while a scenario is measured."""
 
 from __future__ import annotations
 
@@ -35,10 +35,11 @@ class GitHub:
     _process: subprocess.Popen[str]
 
     def take_counts(self) -> dict[str, int]:
-        """Return the counts since the last call.
+        """Count the requests and the bytes since the previous call.
 
-        These are the requests to the ``api`` and to the ``blob`` store, and the ``bytes`` that the
-        blob store has sent.
+        Returns:
+            The number of requests to the API as ``api`` and to FakeGitHub's blob store as ``blob``,
+            and the number of payload bytes that this store has sent as ``bytes``.
         """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -52,14 +53,15 @@ class GitHub:
 def github(
     payload: Path, *, nginx: bool = True, tls: bool = False, rate: int = 0, latency: float = 0.0
 ) -> Iterator[GitHub]:
-    """Run FakeGitHub, with nginx as its blob store if it is installed.
+    """Run FakeGitHub with one artifact. If nginx is installed, nginx serves the payload.
 
     Args:
         payload: The payload of the artifact.
-        nginx: Whether nginx serves the payload. FakeGitHub serves and logs it otherwise.
+        nginx: False lets FakeGitHub serve the payload, so that `GitHub.take_counts` counts its
+            requests and bytes.
         tls: Whether to serve the payload by https. Needs nginx.
         rate: Bytes per second of each response, or 0 for no limit. Needs nginx.
-        latency: Seconds before each response of FakeGitHub.
+        latency: Seconds that FakeGitHub waits before each response.
 
     Raises:
         SkippedError: The options need nginx, which is not installed.
@@ -80,8 +82,8 @@ def latency_server(count: int, size: int, latency: float) -> Iterator[str]:
 
     Args:
         count: Number of artifacts.
-        size: Bytes of each artifact.
-        latency: Seconds before each response.
+        size: Size of each payload in bytes.
+        latency: Seconds to wait before each response.
     """
     with _child("benchmarks._latency_server", str(count), str(size), str(latency)) as (_, line):
         yield line
@@ -89,7 +91,7 @@ def latency_server(count: int, size: int, latency: float) -> Iterator[str]:
 
 @contextmanager
 def _child(module: str, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    # In a new session, Ctrl-C does not reach the child. It exits when its input is closed.
+    # Ctrl-C does not reach a child in a new session. The child exits when its input is closed.
     process = subprocess.Popen(
         [sys.executable, "-m", module, *arguments],
         stdin=subprocess.PIPE,

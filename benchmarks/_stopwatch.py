@@ -1,8 +1,8 @@
 """Measure one program with the kernel's accounting: ``python -I -S _stopwatch.py COMMAND...``.
 
-This is a small process of its own because the kernel's peak memory of a child starts at the memory
-of its parent. The program's output goes to standard error, so that standard output has only the
-figures, as a line of JSON.
+The peak memory that the kernel reports for a program is at least the memory of its parent process
+when the program was started. Therefore the parent is this small process. The program's output goes
+to standard error, so that standard output has only the figures, as a line of JSON.
 """
 
 import json

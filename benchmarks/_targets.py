@@ -18,7 +18,7 @@ class Verdict:
         scenario: The scenario that measures the figure.
         what: A description of the figure.
         target: The target in words.
-        figure: The measured figure, rounded away from the target's favour.
+        figure: The measured figure, rounded so that it never looks better than it is.
         met: Whether the target is met, or None if it was not judged.
     """
 
@@ -103,7 +103,7 @@ def verdicts(
         results: The results, by scenario.
         selected: The scenarios that were selected.
         failed: The scenarios in which this library failed.
-        quick: Whether the sizes were smaller than those of the targets, which are then not judged.
+        quick: Whether this was a quick run, whose sizes are too small to judge the targets.
     """
     for target in _TARGETS:
         if target.scenario not in selected:

@@ -1,1 +1,4 @@
-"""Campaigns: randomised tests, reproducible by seed, that search for broken promises."""
+"""Campaigns: randomised tests that try to break the promises in the README.
+
+A failure can be reproduced from the seed of its campaign.
+"""

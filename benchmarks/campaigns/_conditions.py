@@ -16,7 +16,7 @@ from ghartifacts_async._download import ranges
 
 @contextmanager
 def segments(schedule: Schedule) -> Iterator[None]:
-    """Patch size limits so that a small payload is split into as many segments as a large one."""
+    """Reduce size limits, so that a small payload is split into as many segments as a large one."""
     if schedule.segments is None:
         yield
         return
@@ -37,13 +37,14 @@ def segments(schedule: Schedule) -> Iterator[None]:
 
 @contextmanager
 def full_disk(batches: int | None) -> Iterator[list[int]]:
-    """Raise ENOSPC on every write after a number of batches.
+    """Make every write to a part file fail with ENOSPC, except for the first ones.
 
     Args:
-        batches: Number of batches that are written. None never raises.
+        batches: Number of writes that succeed, of one batch of chunks each. If it is None, all
+            writes succeed.
 
     Yields:
-        The sizes in bytes of the batches that were not written.
+        A list to which the size in bytes of each batch that is not written is appended.
     """
     original_write, written, refused = file_io.RandomFile.write, itertools.count(), list[int]()
 
@@ -59,7 +60,7 @@ def full_disk(batches: int | None) -> Iterator[list[int]]:
 
 @contextmanager
 def captured_warnings() -> Iterator[list[str]]:
-    """Collect the warnings of the library, which it logs when it discards partial data."""
+    """Collect the warnings that the library logs, for example when it discards partial data."""
     messages: list[str] = []
 
     class Handler(logging.Handler):

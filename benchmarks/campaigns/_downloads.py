@@ -1,4 +1,4 @@
-"""One download of a fault campaign, which ends as the schedule says."""
+"""One download of a fault campaign: it may complete, is cancelled, or its client is closed."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Result:
     """The result of one download.
 
     Attributes:
-        download: The download if it succeeded.
-        error: The exception if it failed.
+        download: What the download returned, or None if it failed.
+        error: The exception that the download raised, or None if it succeeded.
         received: Payload bytes that the client received.
     """
 
@@ -43,7 +43,7 @@ class Result:
 async def download_once(
     fake: FakeGitHub, run: Run, artifact: int, destination: str, if_exists: IfExists
 ) -> Result:
-    """Download an artifact with a new client.
+    """Download an artifact with a new client, and end the download as `run` says.
 
     Raises:
         BrokenPromiseError: The reported progress decreased, or the download outlived its client.
@@ -83,7 +83,7 @@ async def download_once(
 
 
 async def _wait_for_ending(run: Run, task: asyncio.Task[Download]) -> None:
-    """Wait until the run is to be ended, or until the download has finished."""
+    """Wait until it is time to end the download, or until it has finished."""
     if run.seconds is not None:
         await asyncio.wait([task], timeout=run.seconds)
         return

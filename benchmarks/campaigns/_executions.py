@@ -1,4 +1,4 @@
-"""Execution of one schedule of a fault campaign. Every run is checked after it has ended."""
+"""Execution of one schedule of a fault campaign. After each run, the promises are checked."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Tally:
 
     Attributes:
         schedules: Executed schedules.
-        runs: Started downloads, concurrent ones included.
+        runs: Started downloads, including concurrent ones.
         received: Received payload bytes.
         resumed: Bytes that were reused from part files.
         outcomes: Number of downloads by outcome.
@@ -71,7 +71,7 @@ class Tally:
 
 
 async def execute(schedule: Schedule, directory: Path, tally: Tally) -> None:
-    """Execute a schedule in an empty directory.
+    """Execute a schedule in an empty directory, and add its counts to the tally.
 
     Raises:
         BrokenPromiseError: The library has broken a promise.
@@ -91,7 +91,7 @@ async def execute(schedule: Schedule, directory: Path, tally: Tally) -> None:
 
 
 class _Execution:
-    """The state of a schedule that is being executed."""
+    """A schedule that is being executed, with its server, artifact and target."""
 
     def __init__(self, schedule: Schedule, fake: FakeGitHub, directory: Path, tally: Tally) -> None:
         self._schedule = schedule
@@ -153,7 +153,7 @@ class _Execution:
         self._check_directory(run, all(succeeded), before, after)
         mismatch = any(isinstance(result.error, DigestMismatch) for result in results)
         restarted = bool(logged) or mismatch
-        # A download that was ended at the last moment may have published the file and still raise.
+        # A download that is cancelled at the last moment may publish the file and still raise.
         published = results[0].download is None and _file_identity(self._target) != identity
         if not (restarted or run.concurrent or published):
             self._check_no_byte_lost(run, results[0], before, after, sum(unwritten))
@@ -179,7 +179,7 @@ class _Execution:
     def _consecutive(
         self, faults: Sequence[NamedFault | None], end: str
     ) -> Callable[[LoggedRequest], Any]:
-        """Return a function that gives consecutive requests, whose path ends so, these faults."""
+        """Return a function that assigns the faults in turn to requests for paths with this end."""
         queue = deque(faults)
 
         def choose(request: LoggedRequest) -> Any:
@@ -190,7 +190,7 @@ class _Execution:
         return choose
 
     def _once_per_start(self, fault: NamedFault) -> Callable[[LoggedRequest], Any]:
-        """Return a function that gives the first request for each range start this fault."""
+        """Return a function that assigns the fault to the first request from each offset."""
         seen: set[str] = set()
 
         def choose(request: LoggedRequest) -> Any:
@@ -248,7 +248,7 @@ class _Execution:
     ) -> None:
         allowed = {self._root, self._directory, self._target}
         if not succeeded:
-            # A download that was ended early may not have opened the earlier part file.
+            # Without keep_partial, only a part file that the download has not opened may remain.
             allowed |= after.files if run.keep_partial else before.files
         if stray := {*self._root.rglob("*")} - allowed:
             raise BrokenPromiseError(f"stray files: {sorted(map(str, stray))}")
@@ -264,21 +264,25 @@ class _Execution:
         if download is None and kept:
             for part, old in before.spans.items():
                 if not covers(new := after.spans.get(part, ()), old):
-                    raise BrokenPromiseError(f"{old} were on disk, only {new} were kept")
+                    raise BrokenPromiseError(f"ranges {old} were on disk, but only {new} were kept")
             gained = after.total - total_before
             lost = self._bytes_lost(result, gained + unwritten)
             if self._schedule.digest and lost > self._schedule.size // 4:
                 raise BrokenPromiseError(
-                    f"{result.received} bytes were received, {gained} were kept"
+                    f"{result.received} bytes were received, but only {gained} were kept"
                 )
         if download is not None and not download.skipped:
             if download.resumed_bytes != total_before:
-                raise BrokenPromiseError(f"{total_before} bytes were on disk: {download}")
+                raise BrokenPromiseError(
+                    f"{total_before} bytes on disk were not resumed: {download}"
+                )
             if run.fault_free and result.received != download.size - total_before:
-                raise BrokenPromiseError(f"{result.received} bytes were received: {download}")
+                raise BrokenPromiseError(
+                    f"{total_before} bytes were on disk, {result.received} received: {download}"
+                )
 
     def _bytes_lost(self, result: Result, written: int) -> int:
-        """Return the payload bytes of successful responses that were not passed to the disk."""
+        """Return how many bytes of successful responses were received but not written."""
         if self._faults_met_in_run & _SENDS_UNUSABLE_BYTES:
             return 0
         refused = sum((entry.status or 0) >= 400 for entry in self._fake.requests_to("blob"))
@@ -286,9 +290,9 @@ class _Execution:
 
 
 def _payload(schedule: Schedule, rng: random.Random, size: int) -> bytes:
-    """Return random bytes, as a zip if there is no digest.
+    """Return random bytes. If the payload is a zip without a digest, return them in a real zip.
 
-    Without a digest, only the end of a zip shows that the payload is complete.
+    Without a digest, the library recognises a complete zip by the record at its end.
     """
     content = rng.randbytes(size)
     if schedule.digest or schedule.raw:
@@ -303,13 +307,13 @@ def _add_artifact(fake: FakeGitHub, schedule: Schedule, content: bytes) -> FakeA
     raw = "report.bin" if schedule.raw else None
     if schedule.digest:
         return fake.add_artifact(REPOSITORY, "dist", content, raw=raw)
-    # For a zip without digest, GitHub gives the size of the uploaded files before compression.
+    # For a zip without a digest, GitHub reports the size of the uploaded files, not of the zip.
     size = len(content) if schedule.raw else 10 * schedule.size + 10**6
     return fake.add_artifact(REPOSITORY, "dist", content, raw=raw, digest=None, size_in_bytes=size)
 
 
 def _file_identity(path: Path) -> tuple[int, int] | None:
-    """Return values that change when a file is replaced, or None if there is no file."""
+    """Return values that change when the file is replaced, or None if the file does not exist."""
     if not path.exists():
         return None
     status = path.stat()

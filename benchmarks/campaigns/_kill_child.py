@@ -1,6 +1,6 @@
-"""The child process of a kill campaign: downloads one artifact and counts the bytes it receives.
+"""The child process of a kill campaign: downloads one artifact and counts the received bytes.
 
-The counts are in memory shared with the parent, so they are not lost when the child is killed.
+The counts are in memory that the parent shares, so they are not lost when the child is killed.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from ghartifacts_async._http.transport import StreamedResponse
 _COUNTERS = struct.Struct("<QQ")
 
 COUNTER_BYTES = _COUNTERS.size
-"""Size of the file that holds the counts."""
+"""Size in bytes of the file that holds the counts."""
 
 
 class ByteCounter:
-    """Counts of the bytes that a child has received, readable from another process.
+    """A counter of received bytes in memory that two processes share.
 
     Args:
-        path: A file of `COUNTER_BYTES` bytes, the same in both processes.
+        path: A file of `COUNTER_BYTES` bytes, which both processes map into memory.
     """
 
     def __init__(self, path: Path) -> None:

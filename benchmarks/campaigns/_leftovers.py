@@ -1,4 +1,4 @@
-"""What a download leaves behind: part files and journals, which are allowed, and leaks."""
+"""What a download leaves behind. Part files are allowed; open files, tasks and threads are not."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class BrokenPromiseError(Exception):
 
 
 def descriptors(below: Path | None = None) -> set[str]:
-    """Return the open file descriptors of this process with their paths.
+    """Return the open file descriptors of this process, in the form ``3 → /path``.
 
     Args:
-        below: Only files below this directory. None is all files.
+        below: Return only descriptors of files below this directory. None returns all.
 
     Returns:
-        An empty set if the system has no ``/proc``.
+        The descriptors, or an empty set if the system has no ``/proc``.
     """
     found = set()
     if _DESCRIPTORS.is_dir():
@@ -44,7 +44,7 @@ def descriptors(below: Path | None = None) -> set[str]:
             try:
                 target = str(entry.readlink())
             except OSError:
-                continue  # This is the descriptor of the listing itself, now closed.
+                continue  # This descriptor was used to list the directory and is closed now.
             if below is None or target.startswith(str(below)):
                 found.add(f"{entry.name} → {target}")
     return found
@@ -54,7 +54,7 @@ def check_nothing_left(directory: Path) -> None:
     """Check that no task, thread or open file of a download is left.
 
     Raises:
-        BrokenPromiseError: Something is left.
+        BrokenPromiseError: A task, a thread or an open file is left.
     """
     tasks = [task for task in asyncio.all_tasks() if _is_ours(task)]
     if tasks:
@@ -87,9 +87,9 @@ class PartFiles:
 
     Attributes:
         files: All part files and journals.
-        records: The records of the valid journals, by part file.
-        spans: The byte ranges in these records, by part file.
-        total: Number of bytes in these ranges.
+        records: The content of each valid journal, by part file.
+        spans: The byte ranges that each valid journal lists, by part file.
+        total: Number of bytes in all of these ranges.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -110,7 +110,11 @@ class PartFiles:
         self.total = sum(RangeSet(spans).total for spans in self.spans.values())
 
     def false_records(self, payloads: Sequence[bytes]) -> list[tuple[Path, Record]]:
-        """Return the records of bytes that are not on disk, for any of the payloads."""
+        """Return the records that list bytes which are wrong on disk.
+
+        Args:
+            payloads: The payloads that the artifact has had. Bytes are wrong if they match none.
+        """
         return [
             (part, record)
             for part, record in self.records.items()
@@ -129,7 +133,7 @@ def covers(outer: Iterable[tuple[int, int]], inner: Iterable[tuple[int, int]]) -
 
 @contextmanager
 def unraisable_errors() -> Iterator[list[str]]:
-    """Collect warnings, and exceptions that Python can only print ("Exception ignored in")."""
+    """Collect warnings, and exceptions that Python only prints, with "Exception ignored in"."""
     messages: list[str] = []
     hook = sys.unraisablehook
     sys.unraisablehook = lambda lost: messages.append(f"{lost.err_msg}: {lost.exc_value!r}")

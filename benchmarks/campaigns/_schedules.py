@@ -36,21 +36,23 @@ class Run:
 
     Attributes:
         ending: Whether the download may complete, is cancelled, or its client is closed.
-        seconds: Seconds on the loop's clock until it is ended, or None to use `iterations`.
-        iterations: Iterations of the event loop until it is ended.
-        cancel_again_after: Iterations until it is cancelled a second time, or None.
+        seconds: Seconds, on the event loop's clock, after which the download is ended. If it is
+            None, `iterations` applies instead.
+        iterations: Iterations of the event loop after which the download is ended.
+        cancel_again_after: Iterations of the event loop between the cancellation and a second
+            cancellation. None cancels only once.
         faults: Faults of consecutive requests to the store. None is a request without a fault.
         api_faults: Faults of consecutive calls for a signed URL.
         url_ttl: Seconds for which a signed URL is valid.
         concurrent: Whether a second client downloads to the same target at the same time.
         keep_partial: The argument of `Repo.download_artifact`.
         connections: The argument of `Repo.download_artifact`.
-        by_id: Whether the artifact is given by its id.
+        by_id: Whether the download gets the artifact's id instead of an `Artifact`.
         durable: The argument of `Repo.download_artifact`.
         payload_replaced: Whether the artifact's payload is replaced before the run.
-        first_request_fault: A fault of the first request for each range start. The run must
-            succeed in spite of it.
-        disk_full_after: Number of batches after which the disk is full, or None.
+        first_request_fault: A fault of the first request from each offset of the payload, or None.
+            Later requests from the offset succeed, so the run must succeed.
+        disk_full_after: Number of writes after which the disk is full, or None.
     """
 
     ending: Ending
@@ -71,7 +73,7 @@ class Run:
 
     @property
     def must_succeed(self) -> bool:
-        """Whether the run must succeed."""
+        """Whether the library promises that the run succeeds."""
         may_fail = self.faults or self.api_faults or self.disk_full_after is not None
         return self.ending == "completed" and not may_fail
 
@@ -88,14 +90,14 @@ class Schedule:
     Attributes:
         seed: The seed of the campaign.
         number: The number of the schedule in the campaign.
-        size: Bytes of the payload. For a zip without digest, bytes of its only member.
+        size: Size of the payload in bytes. For a zip without a digest, size of its only member.
         digest: Whether GitHub has recorded a digest.
         raw: Whether the payload is not a zip.
         into: Whether the destination is an existing directory, a new directory, or a file.
         existing: What exists at the target before the first run: nothing, another file, or the
             payload.
         if_exists: The argument of `Repo.download_artifact`.
-        segments: Largest number of segments of a payload, or None for the library's default.
+        segments: Maximum number of segments of the payload, or None for the library's default.
         runs: The runs.
     """
 
@@ -117,13 +119,14 @@ class Schedule:
 
 
 def draw(seed: int, number: int) -> Schedule:
-    """Return the schedule with this number."""
+    """Return the schedule with this number in the campaign with this seed."""
     rng = random.Random(f"{seed}/{number}")
     size = _size(rng)
     digest = rng.random() < 0.7
     existing: list[Existing] = ["nothing", "nothing", "nothing", "nothing", "other", "same"]
     exists: list[IfExists] = ["verify", "verify", "verify", "verify", "replace", "replace", "error"]
-    # Without a digest, no client can detect a flipped bit, or a replaced payload without an ETag.
+    # Without a digest, no client can detect a flipped bit. Without an ETag as well, no client can
+    # detect that the payload was replaced.
     replacing = not digest and rng.random() < 0.2
     excluded = frozenset() if digest else _UNDETECTABLE
     excluded |= _HIDES_REPLACEMENT if replacing else frozenset()
@@ -213,7 +216,13 @@ def _last_run(rng: random.Random, replacing: bool) -> Run:
 def _fault_sequence(
     rng: random.Random, count: int, make: Callable[[random.Random], NamedFault]
 ) -> tuple[NamedFault | None, ...]:
-    """Return `count` faults, some repeated, with None for requests without a fault between them."""
+    """Draw faults for consecutive requests. None is a request without a fault.
+
+    Args:
+        rng: The source of randomness.
+        count: Number of faults. Some of them are repeated for several requests.
+        make: Draws a fault.
+    """
     sequence: list[NamedFault | None] = []
     for _ in range(count):
         sequence += [None] * rng.choice([0, 0, 1, 3])
@@ -235,7 +244,7 @@ def _blob_fault(rng: random.Random, size: int, excluded: frozenset[str]) -> Name
 
 
 def _position(rng: random.Random, size: int) -> int:
-    """Return a random position in the payload. Half of them are drawn from a logarithmic scale."""
+    """Return a random position in the payload. Positions near the start are more likely."""
     return int(size ** rng.random()) if rng.random() < 0.5 else rng.randrange(size)
 
 

@@ -1,8 +1,9 @@
 """The fault campaign: random schedules of faults, cancellations and restarts of a download.
 
-After each run of a schedule, the target is unchanged or exact to the byte, and the download has
-left nothing but the part file from which the next run resumes. The last run has no faults and
-succeeds. Waiting takes no real time, because the clock jumps to the next timer.
+After each run of a schedule, the target must be unchanged or exact to the byte, and only the
+part file and the journal, from which the next run resumes, may be left. The last run of each
+schedule has no faults and must succeed. Waiting takes no real time, because the clock of the event
+loop jumps to the next timer.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def execute_one(seed: int, number: int, tally: Tally) -> str | None:
         if messages := [*unraisable, *lost]:
             raise BrokenPromiseError(f"exceptions that no caller could catch: {messages}")
         if still_open := descriptors() - before:
-            raise BrokenPromiseError(f"descriptors are left: {sorted(still_open)}")
+            raise BrokenPromiseError(f"file descriptors are still open: {sorted(still_open)}")
     except Exception:
         return traceback.format_exc()
     return None
@@ -68,10 +69,10 @@ def execute_many(seed: int, numbers: Iterable[int]) -> tuple[Tally, dict[int, st
     """Execute schedules one after another.
 
     Returns:
-        The counts, and the traceback of each failed schedule by its number.
+        The counts, and the tracebacks of the failed schedules by their numbers.
     """
     tally = Tally()
-    # Exclude the existing objects from the garbage collections after each schedule.
+    # Garbage is collected after each schedule. Freezing the existing objects makes that faster.
     gc.collect()
     gc.freeze()
     try:
@@ -83,7 +84,7 @@ def execute_many(seed: int, numbers: Iterable[int]) -> tuple[Tally, dict[int, st
 
 @contextmanager
 def _time_limit(seconds: float) -> Iterator[None]:
-    """Raise after a number of real seconds, because a loop whose clock jumps may spin forever."""
+    """Raise an error after some real seconds: a loop whose clock jumps could spin forever."""
 
     def on_alarm(_: int, __: FrameType | None) -> None:
         raise BrokenPromiseError(f"the schedule is still running after {seconds} real seconds")
@@ -151,7 +152,7 @@ def main() -> None:
     )
     parser.add_argument("--schedules", type=int, default=1000, help="number of schedules")
     parser.add_argument("--seed", type=int, default=1, help="seed of the random schedules")
-    parser.add_argument("--only", type=int, help="number of a single schedule, to reproduce it")
+    parser.add_argument("--only", type=int, help="execute only the schedule with this number")
     parser.add_argument("--json", action="store_true", help="print one line of JSON")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="number of processes")
     options = parser.parse_args()
@@ -169,7 +170,7 @@ def main() -> None:
         print(json.dumps({**counts, "received": tally.received, "resumed": tally.resumed}))
     else:
         _table(tally, len(failures), time.perf_counter() - started)
-    # The reader of the JSON decides by its "failed".
+    # With --json, the caller reads the number of failed schedules from the output instead.
     sys.exit(bool(failures) and not options.json)
 
 

@@ -1,9 +1,10 @@
 """Fuzz the extraction of archives: the parser, the path rules and the decoder.
 
-If atheris is installed, libFuzzer searches for inputs that reach new code. Otherwise, seeds are
-mutated at random, and each mutant can be built again from its number. Every input must be extracted
-or rejected with an `ArchiveError`: no other exception, no path outside of the directory, no content
-that differs from what `zipfile` reads, and no hang.
+If atheris is installed, libFuzzer searches for inputs that reach new code. Otherwise, a set of
+archives is mutated at random, and each mutant can be built again from the seed and its number.
+
+Every input must be extracted, or rejected with an `ArchiveError`. A failure is another exception, a
+path outside of the directory, content that differs from what `zipfile` reads, or a hang.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ _SIGNATURES = (
 
 
 def seeds() -> list[bytes]:
-    """Return the archives to mutate: valid ones, ones of the official uploader, rejected ones."""
+    """Return the archives to mutate: valid ones, some of GitHub's uploader, and invalid ones."""
     valid = [
         zip_writer.build_zip(),
         self_containing_zip(),
@@ -74,7 +75,7 @@ def seeds() -> list[bytes]:
 
 
 def check(data: bytes) -> str:
-    """Extract an archive, with options that depend on its CRC-32.
+    """Extract an archive. The options are derived from its CRC-32, so they can be reproduced.
 
     Returns:
         ``"extracted"``, or the name of the error that rejected the archive.
@@ -118,8 +119,8 @@ def _check_contents(data: bytes, contents: dict[str, bytes]) -> None:
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
     except zipfile.BadZipFile:
-        # Seeking to before the start fails in a file but not in memory, so zipfile may reject
-        # an archive that it accepts from a file.
+        # Seeking to a negative position fails in a file, but not in memory. Therefore zipfile may
+        # reject an archive in memory that it would accept from a file.
         return
     with archive:
         for info in archive.infolist():
@@ -133,7 +134,7 @@ def _check_contents(data: bytes, contents: dict[str, bytes]) -> None:
 
 
 def mutant(seed: int, number: int, sources: list[bytes]) -> bytes:
-    """Build the mutant with this number."""
+    """Build the mutated archive with this number."""
     rng = random.Random(f"{seed}/{number}")
     data = bytearray(rng.choice(sources))
     for _ in range(rng.randint(1, 6)):
@@ -196,7 +197,7 @@ def play_many(
     Args:
         seed: The seed of the campaign.
         numbers: The numbers of the mutants.
-        until: When to stop, on the monotonic clock.
+        until: Time on the monotonic clock at which to stop.
 
     Returns:
         How often each outcome of `check` occurred, and the traceback of each failure by number.
@@ -204,7 +205,7 @@ def play_many(
     sources, outcomes, failures = seeds(), Counter[str](), dict[int, str]()
 
     def raise_timeout(_: int, __: FrameType | None) -> None:
-        raise BrokenPromiseError(f"the extraction takes more than {_TIMEOUT} seconds")
+        raise BrokenPromiseError(f"the extraction took more than {_TIMEOUT} seconds")
 
     before = signal.signal(signal.SIGALRM, raise_timeout)
     try:

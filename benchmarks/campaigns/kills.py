@@ -1,8 +1,8 @@
-"""The kill campaign: a download in a child process that is killed and resumed by the next child.
+"""The kill campaign: kill a child process during a download, and let the next child resume it.
 
 Each child is killed at a random moment: while it starts, after some bytes, or near the last byte.
 Bytes that a killed child has received but not recorded in its journal are fetched again. For each
-connection, these are at most one batch that was being written and one that was being filled.
+connection, these are at most two batches: one that was being written and one that was being filled.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ class Losses:
     Attributes:
         kills: Killed processes.
         early: Kills before the first byte.
-        late: Kills after all bytes were on disk, or published.
-        artifacts: Artifacts that were complete in the end, exact to the byte.
+        late: Kills after all bytes were on disk or the file was published.
+        artifacts: Artifacts whose download was completed in the end, exact to the byte.
         received: Received bytes.
         again: Received bytes that had to be fetched again.
         most: Largest number of bytes to fetch again after one kill.
-        most_each: The same per connection.
+        most_each: Largest number of bytes to fetch again after one kill, per connection.
     """
 
     kills: int = 0
@@ -60,7 +60,7 @@ class Losses:
 
 
 async def campaign(kills: int, seed: int, directory: Path) -> Losses:
-    """Kill children until the number is reached, and complete their downloads.
+    """Kill a number of child processes, and complete the downloads that they have started.
 
     Raises:
         BrokenPromiseError: The library has broken a promise.
@@ -102,7 +102,7 @@ class _Download:
         self._kept = 0
 
     async def child(self, *, kill: bool) -> bool:
-        """Let a child resume the download, and kill it if `kill` is true.
+        """Let a new child continue the download, and kill the child if `kill` is true.
 
         Returns:
             Whether the child completed the download.
@@ -131,8 +131,8 @@ class _Download:
         if process.returncode == 0:
             return True
         if not kill or process.returncode != -9:
-            message = f"the child exited before it was killed: {error_output.decode()}"
-            raise BrokenPromiseError(message)
+            status, output = process.returncode, error_output.decode()
+            raise BrokenPromiseError(f"the child failed with exit status {status}: {output}")
         self._losses.kills += 1
         self._losses.early += not received
         await self._check_killed(connections, received, largest)
@@ -159,7 +159,7 @@ class _Download:
         )
 
     async def _kill(self, process: Process, counter: ByteCounter) -> None:
-        """Kill the child at a random moment, unless it has exited."""
+        """Kill the child at a random moment, unless it exits before."""
         rng, missing = self._rng, len(self._content) - self._kept
         kind, delay, deadline = rng.random(), 0.02 * rng.random(), time.monotonic() + _TIMEOUT
         threshold = 1 + int(rng.expovariate(1 / _MEAN_BYTES_BETWEEN_KILLS))
@@ -189,11 +189,13 @@ class _Download:
         self._kept = parts.total
         disk = IoThreads()
         disk.writers = connections
-        # A batch may exceed its limit by the read that filled it.
+        # The last chunk of a batch may exceed the batch's size limit.
         bound = connections * 2 * (disk.batch_bytes + largest)
         await disk.close()
         if not 0 <= again <= bound:
-            raise BrokenPromiseError(f"{again} bytes must be fetched again, allowed are {bound}")
+            raise BrokenPromiseError(
+                f"{again} bytes must be fetched again, but at most {bound} are allowed"
+            )
         self._losses.again += again
         self._losses.most = max(self._losses.most, again)
         self._losses.most_each = max(self._losses.most_each, again / connections)
@@ -211,7 +213,7 @@ def _table(losses: Losses, seconds: float) -> None:
         ("  per kill, mean", f"{mean:,.0f}"),
         ("  per kill, maximum", f"{losses.most:,}"),
         ("  per kill and connection, maximum", f"{losses.most_each:,.0f}"),
-        ("  the same in MiB", f"{losses.most_each / 2**20:.3f}"),
+        ("  the same, in MiB", f"{losses.most_each / 2**20:.3f}"),
         ("seconds", f"{seconds:.1f}"),
     ]
     for name, value in rows:
@@ -224,7 +226,7 @@ def main() -> None:
         prog="python -m benchmarks.campaigns.kills", description=__doc__
     )
     parser.add_argument("--kills", type=int, default=200, help="number of kills")
-    parser.add_argument("--seed", type=int, default=1, help="seed of sizes and connections")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the random numbers")
     parser.add_argument("--json", action="store_true", help="print one line of JSON")
     options = parser.parse_args()
     started = time.perf_counter()

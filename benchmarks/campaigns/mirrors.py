@@ -56,7 +56,7 @@ class Losses:
         kills: Number of processes that were killed.
         artifacts: Number of artifacts, including expired ones.
         downloads: Number of requests to the blob store.
-        linked: Number of files with the same content as another.
+        linked: Number of artifacts that need no download, because another one has equal content.
         seconds: Duration in seconds.
     """
 
@@ -97,16 +97,14 @@ async def campaign(kills: int, artifacts: int, seed: int, directory: Path) -> Lo
         reported = await _run(fake, directory)
         await _check(fake, directory, live, contents, published, losses)
         if sum(reported) != artifacts or reported[3] != artifacts - len(live):
-            raise BrokenPromiseError(f"the completing run reported {reported}")
+            raise BrokenPromiseError(f"the run that was not killed reported {reported}")
         if missing := live.keys() - _published(directory):
             raise BrokenPromiseError(f"{len(missing)} artifacts are missing from the mirror")
         fake.clear_requests()
         if await _run(fake, directory) != [0, 0, len(live), artifacts - len(live)]:
-            raise BrokenPromiseError("the run after the completing one did not skip every artifact")
+            raise BrokenPromiseError("a run on the complete mirror did not skip every artifact")
         if fake.requests_to("blob"):
-            raise BrokenPromiseError(
-                "the run after the completing one made requests to the blob store"
-            )
+            raise BrokenPromiseError("a run on the complete mirror made blob requests")
         _check_no_other_files(directory, len(live))
     losses.linked = len(live) - len({contents[number] for number in live})
     losses.seconds = time.perf_counter() - started_at
@@ -114,7 +112,10 @@ async def campaign(kills: int, artifacts: int, seed: int, directory: Path) -> Lo
 
 
 def _fill(fake: FakeGitHub, count: int, rng: random.Random) -> dict[int, bytes]:
-    """Add artifacts: with equal content, raw, without a digest, expired; return their contents."""
+    """Add random artifacts, and return their contents by id.
+
+    Some have equal content, some are not zips, some have no digest, and some have expired.
+    """
     contents: dict[int, bytes] = {}
     for _ in range(count):
         content = rng.randbytes(rng.choices(_SIZES, _WEIGHTS)[0])
@@ -134,7 +135,7 @@ def _fill(fake: FakeGitHub, count: int, rng: random.Random) -> dict[int, bytes]:
 
 
 async def _run(fake: FakeGitHub, directory: Path) -> list[int]:
-    """Run a mirror to its end; return its downloaded, linked, skipped and expired artifacts."""
+    """Run a mirror until it ends. Return its counts: downloaded, linked, skipped and expired."""
     process = await _spawn(fake, directory)
     out, error = await asyncio.wait_for(process.communicate(), _TIMEOUT)
     if process.returncode != 0:
@@ -146,7 +147,11 @@ async def _run(fake: FakeGitHub, directory: Path) -> list[int]:
 
 
 async def _run_and_kill(fake: FakeGitHub, directory: Path, target: int, rng: random.Random) -> bool:
-    """Kill a mirror once it has about `target` files; return False if it ended before."""
+    """Run a mirror, and kill it as soon as it has about `target` files.
+
+    Returns:
+        True if it was killed, False if it finished before.
+    """
     process = await _spawn(fake, directory)
     target, delay = int(target * (0.5 + rng.random())), rng.random() ** 2 * 0.1
     end = asyncio.ensure_future(process.communicate())
@@ -186,7 +191,7 @@ async def _check(
     published: set[int],
     losses: Losses,
 ) -> None:
-    """Check that the files are correct, and that the published ones were not requested again."""
+    """Check that all files are correct, and that files of earlier runs were not requested again."""
     await fake.settled()
     requested = Counter(
         int(request.path.split("/")[-2])
@@ -195,7 +200,7 @@ async def _check(
     )
     losses.downloads += len(fake.requests_to("blob"))
     if repeated := requested.keys() & published:
-        raise BrokenPromiseError(f"requested again after publication: {sorted(repeated)}")
+        raise BrokenPromiseError(f"artifacts requested again: {sorted(repeated)}")
     for number, path in _files(directory).items():
         if number not in live or path.read_bytes() != contents[number]:
             raise BrokenPromiseError(
@@ -217,9 +222,7 @@ def main() -> None:
     )
     parser.add_argument("--kills", type=int, default=10, help="number of runs to kill")
     parser.add_argument("--artifacts", type=int, default=2000, help="number of artifacts")
-    parser.add_argument(
-        "--seed", type=int, default=1, help="seed of the random contents and moments"
-    )
+    parser.add_argument("--seed", type=int, default=1, help="seed of the random numbers")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         coroutine = campaign(options.kills, options.artifacts, options.seed, Path(directory))

@@ -1,5 +1,5 @@
 """Competitors, one module each: ``python -m benchmarks.clients.NAME TASK ARGUMENTS``.
 
-Each performs a task as its own documentation shows and prints the seconds of the call as JSON. All
-competitors take the same arguments for a task.
+Each module performs a task as the competitor's documentation shows, and prints the seconds that the
+call took as JSON. A task takes the same arguments in all modules.
 """

@@ -1,4 +1,4 @@
-"""What all competitors in Python share: choosing the task and timing it."""
+"""Functions that all competitors in Python share: they choose the task and measure it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _profiled(path: str | None) -> Iterator[None]:
 
 @contextmanager
 def timed() -> Iterator[dict[str, float]]:
-    """Measure the block. After it, the yielded dictionary has the ``seconds``."""
+    """Measure the time of the block. Afterwards, the yielded dictionary has it as ``seconds``."""
     reported: dict[str, float] = {}
     started = time.perf_counter()
     yield reported
@@ -61,7 +61,7 @@ class Callbacks:
     @classmethod
     @contextmanager
     def watched(cls) -> Iterator[None]:
-        """Time every callback of the event loop that starts in the block."""
+        """Time every callback that the event loop starts during the block."""
         original_run = asyncio.Handle._run
 
         def run(handle: asyncio.Handle) -> None:
@@ -79,7 +79,7 @@ class Callbacks:
 async def timed_concurrent_downloads(
     save: Callable[[str], Awaitable[object]], target: str, count: str
 ) -> dict[str, float]:
-    """Download `count` times concurrently, to ``<target>.<number>``, and time the callbacks."""
+    """Measure `count` concurrent downloads to ``<target>.<number>``, and their callbacks."""
     targets = [f"{target}.{number}" for number in range(int(count))]
     with timed() as reported, Callbacks.watched():
         await asyncio.gather(*map(save, targets))
@@ -89,7 +89,7 @@ async def timed_concurrent_downloads(
 async def timed_bounded_downloads(
     save: Callable[[int, str], Awaitable[object]], numbers: Iterable[int], target: str, most: str
 ) -> dict[str, float]:
-    """Download the artifacts with these ids into a directory, at most `most` concurrently."""
+    """Measure the download of the artifacts with these ids, at most `most` of them concurrently."""
     semaphore = asyncio.Semaphore(int(most))
 
     async def download(number: int) -> None:
@@ -103,7 +103,7 @@ async def timed_bounded_downloads(
 
 
 async def timed_polls(poll: Callable[[], Awaitable[object]], count: str) -> dict[str, float]:
-    """Poll `count` times, after a tenth as many unmeasured polls, and measure memory growth."""
+    """Measure time and memory growth of `count` polls, after a warm-up with a tenth of them."""
     for _ in range(int(count) // 10):
         await poll()
     before = memory_mib()
@@ -114,7 +114,7 @@ async def timed_polls(poll: Callable[[], Awaitable[object]], count: str) -> dict
 
 
 def timed_repetitions(work: Callable[[], object], times: str) -> dict[str, float]:
-    """Repeat `work` a number of times, after one unmeasured call."""
+    """Measure a number of calls of `work`, after one call that is not measured."""
     work()
     with timed() as reported:
         for _ in range(int(times)):

@@ -25,7 +25,7 @@ OWNER, REPO = "octo-org", "octo-docs"
 
 
 def opened(url: str, token: str) -> GitHub:
-    """Return a client without timeout and cache, for large payloads."""
+    """Return a client for large payloads, without a timeout and without a cache."""
     return GitHub(token, base_url=url, timeout=None, http_cache=False)
 
 

@@ -1,4 +1,4 @@
-"""The campaigns of `benchmarks.campaigns`, with a fixed seed."""
+"""Scenarios that run a campaign of `benchmarks.campaigns` with a fixed seed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SEED = 1
 
 
 def faults(context: Context) -> Result:
-    """Run random fault schedules, see `benchmarks.campaigns.faults`."""
+    """Run random fault schedules (see `benchmarks.campaigns.faults`)."""
     count = context.choose(10_000, 200)
     row = _campaign("faults", "schedules", count)
     columns = (
@@ -35,7 +35,7 @@ def faults(context: Context) -> Result:
 
 
 def kills(context: Context) -> Result:
-    """Kill downloads at random moments, see `benchmarks.campaigns.kills`."""
+    """Kill downloads at random moments (see `benchmarks.campaigns.kills`)."""
     count = context.choose(200, 10)
     row = _campaign("kills", "kills", count)
     columns = (

@@ -38,7 +38,7 @@ def _play(context: Context, size: int, runs: int, *, tls: bool) -> Result:
     source, target = context.directory / "source.zip", context.directory / "target.zip"
     payload(source, size)
     with github(source, tls=tls) as server:
-        # Competitors without an option for a CA file read the environment.
+        # Competitors that have no option for a CA file read this environment variable.
         trust = {"SSL_CERT_FILE": server.ca} if server.ca else {}
         arguments = (server.url, server.token, target, server.ca)
         entries: list[tuple[Competitor, Sequence[str]]] = []
@@ -78,7 +78,7 @@ def _play(context: Context, size: int, runs: int, *, tls: bool) -> Result:
         server.note,
         "This library verifies the SHA-256 of the file on disk; the others verify nothing.",
         "githubkit without streaming holds the whole body in memory.",
-        f"This library's seconds include {start:.2f} s for the start of Python and the imports.",
+        f"This library's seconds include {start:.2f} s for interpreter startup and imports.",
         f"Computing the SHA-256 of the file takes at least {hashed:.2f} s of one core.",
     ]
     return Result(

@@ -1,4 +1,4 @@
-"""How long eight concurrent downloads block the event loop."""
+"""How long the callbacks of eight concurrent downloads block the event loop."""
 
 from __future__ import annotations
 
@@ -52,6 +52,6 @@ def run_scenario(context: Context) -> Result:
         (longest, WALL, CALL, CPU, PEAK),
         rows,
         {"longest callback ms": max(rows[0].reported["longest callback"]) * 1e3},
-        [server.note, "The target limits the longest of all runs. The table has medians."],
+        [server.note, "The target limits the longest callback of all runs. The table has medians."],
         profile,
     )

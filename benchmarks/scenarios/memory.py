@@ -1,4 +1,4 @@
-"""Peak memory by payload size and number of connections, from nginx."""
+"""Peak memory of downloads from nginx, by payload size and number of connections."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MIB = (64, 1024, 8192)
 
 
 def run_scenario(context: Context) -> Result:
-    """Download 64 MiB to 8 GiB, as far as the directory has room."""
+    """Download payloads of 64 MiB to 8 GiB. Skip those for which the directory has no room."""
     source, target = context.directory / "source.zip", context.directory / "target.zip"
     room = shutil.disk_usage(context.directory).free / 2**20
     sizes = _MIB[: context.choose(3, 2)]

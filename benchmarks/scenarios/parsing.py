@@ -1,4 +1,4 @@
-"""Parsing the JSON of a page of a hundred artifacts."""
+"""Parsing the JSON of a listing's page with a hundred artifacts."""
 
 from __future__ import annotations
 

@@ -30,5 +30,5 @@ def run_scenario(context: Context) -> Result:
         (CALL, CALL_RATIO, Column("grown MiB", "grown MiB", 1), CPU, PEAK),
         rows,
         {"grown MiB": rows[-1].reported["grown MiB"][0]},
-        ["`grown MiB` is the growth after a warm-up of a tenth as many polls."],
+        ["`grown MiB` is the memory growth after a warm-up with a tenth of the polls."],
     )

@@ -1,7 +1,7 @@
-"""Download of many small artifacts with latency, compared with the minimum that latency allows.
+"""Download of many small artifacts, compared with the least time that the latency allows.
 
-Each artifact needs an API call and a blob request, so the minimum is
-``count / concurrency * 2 * latency``. The listing is read first and not measured.
+Each artifact needs an API call and a blob request, so the least time is
+``count / concurrency * 2 * latency``. The artifacts are listed first, which is not measured.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The time of the import."""
+"""The time that it takes to import each library."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ asyncio.run(main())
 
 
 def run_scenario(context: Context) -> Result:
-    """Import each library in a new interpreter, with bytecode from the warm-up."""
+    """Import each library in a new interpreter. The warm-up has written the bytecode files."""
 
     def entry(name: str, source: str, role: Role = "theirs") -> Competitor:
         return Competitor(name, [sys.executable, "-c", source], role)
@@ -54,7 +54,7 @@ def run_scenario(context: Context) -> Result:
 
 
 def _slowest() -> str:
-    """Return the slowest modules of the import after aiohttp was imported."""
+    """Return the modules that this library imports in addition to aiohttp's, slowest first."""
     source = f"import aiohttp, sys; print(file=sys.stderr); {_IMPORT}"
     command = [sys.executable, "-X", "importtime", "-c", source]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)

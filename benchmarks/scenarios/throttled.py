@@ -1,4 +1,4 @@
-"""A store that limits each connection to 30 MB/s, similar to real ones."""
+"""Download from a store that limits each connection to 30 MB/s, much like real blob stores."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RATE = 30_000_000
 
 
 def run_scenario(context: Context) -> Result:
-    """Compare eight connections with one."""
+    """Compare downloads over eight connections with downloads over one."""
     size = context.choose(2**30, 2**26)
     source, target = context.directory / "source.zip", context.directory / "target.zip"
     payload(source, size)

@@ -65,7 +65,7 @@ def run_scenario(context: Context) -> Result:
 
 
 def write_tree(path: Path, files: int, size: int) -> None:
-    """Write an archive with a number of files and of bytes in total."""
+    """Write a zip of `files` files, with `size` bytes in total before compression."""
     chance = random.Random(6)
     words = [chance.randbytes(chance.randint(2, 9)).hex() for _ in range(4000)]
     kinds = []

@@ -18,7 +18,7 @@ def python(source: str) -> list[str]:
 
 
 def test_competitors_alternate(tmp_path: Path) -> None:
-    """Competitors alternate after an unmeasured warm-up, and a slow one skips later rounds."""
+    """Competitors alternate after an unmeasured warm-up, each at most `most_runs` times."""
     log = tmp_path / "log"
 
     def entry(name: str, most: int = 100) -> object:
@@ -57,7 +57,7 @@ def test_peak_memory_excludes_the_measuring_process() -> None:
 
 
 def test_a_failed_competitor_is_reported() -> None:
-    """A failed competitor has no row, does not stop the others, and its error has no signed URL."""
+    """A failed competitor gets no row and does not stop the others. Its error has no signature."""
     fails = "import sys; sys.exit('403 for http://store/blob.zip?sig=secret')"
     failed: list[str] = []
     entries = [
@@ -66,16 +66,16 @@ def test_a_failed_competitor_is_reported() -> None:
     ]
     rows = comparison.compare(entries, 2, failed=failed)
     assert [row.name for row in rows] == ["ours"]
-    assert failed == ["theirs ended with 1: 403 for http://store/blob.zip?…"]
+    assert failed == ["theirs exited with status 1: 403 for http://store/blob.zip?…"]
 
 
 def test_a_failure_of_this_library_is_an_error() -> None:
-    """If any of this library's own entries fails, there is no result."""
+    """A failure of one of this library's own commands ends the comparison with an error."""
     entries = [
         comparison.Competitor("ours", ["true"], "ours"),
         comparison.Competitor("too", ["false"], "ours"),
     ]
-    with pytest.raises(comparison.CompetitorError, match="too ended with 1"):
+    with pytest.raises(comparison.CompetitorError, match="too exited with status 1"):
         comparison.compare(entries, 1, failed=[])
 
 

@@ -26,7 +26,7 @@ def result(**figures: float) -> object:
 
 
 def test_a_figure_is_compared_with_its_target() -> None:
-    """A target is met, not met, or not judged: after a quick run, or if nothing was measured."""
+    """A target is met or not met. It is not judged in a quick run or without a measurement."""
     results = {"memory": result(**{"peak MiB": 63.9}), "startup": result(**{"over aiohttp": 40.6})}
     selected = [*results, "member", "kills"]
     memory, *members, startup, kills = targets.verdicts(results, selected, ["kills"], quick=False)
@@ -49,7 +49,7 @@ def test_rounding_never_improves_a_figure() -> None:
 
 
 def test_tables_are_padded() -> None:
-    """A table has medians with their range, in their unit, and blanks for missing figures."""
+    """A table shows medians and ranges in the unit of the column. Missing figures are blank."""
     assert report.result_text(result()).splitlines() == [
         "|        |                s | × ours |   KiB |",
         "| :----- | ---------------: | -----: | ----: |",
@@ -75,7 +75,7 @@ def test_a_missed_target_comes_with_its_profile() -> None:
 def test_a_full_run_writes_the_results_and_the_readme(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A run replaces what the previous run has written, and nothing else."""
+    """A full run replaces the results that the previous run has written, and nothing else."""
     readme = tmp_path / "README.md"
     begin, end = "<!-- python -m benchmarks writes from here -->", "<!-- to here -->"
     readme.write_text(f"before\n{begin}\nold\n{end}\nafter\n", encoding="utf-8")

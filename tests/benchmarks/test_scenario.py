@@ -39,7 +39,7 @@ def test_a_competitor_that_is_not_installed_is_skipped(tmp_path: Path) -> None:
 def test_https_and_throttling_are_skipped_without_nginx(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without nginx, scenarios with https or a rate limit are skipped, and others mention it."""
+    """Without nginx, scenarios with https or a rate limit are skipped; others use FakeGitHub."""
     payload = tmp_path / "payload"
     payload.write_bytes(b"0")
     monkeypatch.setenv("NGINX_PROGRAM", "no-such-nginx")
@@ -66,7 +66,7 @@ def test_a_size_check_rejects_wrong_files(tmp_path: Path) -> None:
 
 
 def running(argument: str) -> list[bytes]:
-    """Return the command lines of running processes that contain a text."""
+    """Return those command lines of all running processes that contain `argument`."""
     commands = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):
@@ -76,7 +76,7 @@ def running(argument: str) -> list[bytes]:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the benchmarks need Linux")
 def test_a_terminated_run_leaves_nothing(tmp_path: Path) -> None:
-    """SIGTERM ends a run with its servers and competitors, deletes its files, and prints a line."""
+    """SIGTERM ends a run, its servers and its competitors. Its files are deleted."""
     directory = tmp_path / SPACED
     directory.mkdir()
     command = [sys.executable, "-m", "benchmarks", "--quick", "--directory", str(directory)]
@@ -98,7 +98,7 @@ def test_a_terminated_run_leaves_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the benchmarks need Linux")
 def test_a_quick_run_prints_its_tables(tmp_path: Path) -> None:
-    """A quick run of some scenarios prints their targets, judges none, and writes no file."""
+    """A quick run of some scenarios prints their tables, judges no target, and writes no file."""
     directory = tmp_path / SPACED
     directory.mkdir()
     status = ["git", "status", "--porcelain", "benchmarks", "README.md"]

@@ -1,1 +1,1 @@
-"""Tests that run a slice of the fault, kill and fuzzing campaigns."""
+"""Tests that run a small part of each campaign of `benchmarks.campaigns`."""

@@ -1,4 +1,7 @@
-"""A short run of each campaign. Longer runs start with ``python -m benchmarks.campaigns``."""
+"""Short runs of the fault, kill and mirror campaigns.
+
+``python -m benchmarks.campaigns.faults``, ``.kills`` and ``.mirrors`` run them for longer.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,7 @@ def test_the_same_seed_draws_the_same_schedules() -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 def test_kills(tmp_path: Path) -> None:
-    """After a process was killed during a download, the next process resumes it."""
+    """If a process is killed during a download, the next process resumes the download."""
     kills = pytest.importorskip("benchmarks.campaigns.kills", reason=WHY)
     losses = asyncio.run(kills.campaign(KILLS, 4, tmp_path))
     assert losses.kills == KILLS
@@ -45,7 +48,7 @@ def test_kills(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 def test_mirrors(tmp_path: Path) -> None:
-    """A mirror that is killed repeatedly ends complete and fetches no artifact twice."""
+    """A mirror that is killed repeatedly is completed without fetching a finished file again."""
     mirrors = pytest.importorskip("benchmarks.campaigns.mirrors", reason=WHY)
     losses = asyncio.run(mirrors.campaign(3, MIRRORED, 4, tmp_path))
     assert losses.kills
