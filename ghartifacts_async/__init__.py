@@ -5,9 +5,9 @@
         async for artifact in repo.list_artifacts(name="dist"):
             await repo.download_artifact(artifact, "out/")
 
-`Client` and `Repo` do the work, the models are what they return, and every error is an
-`ArtifactsError`. `ghartifacts_async.testing` holds a GitHub to test against. Names of what not
-every program uses are resolved on first use.
+Start with `Client` and `Repo`. Every error is an `ArtifactsError`. `ghartifacts_async.testing`
+contains a fake GitHub server for tests. Classes and functions that many programs never use are
+imported when they are first accessed.
 """
 
 from importlib import import_module as _import_module
@@ -171,7 +171,7 @@ _HOMES = {
 
 _MODULES = {"reports", "testing"}
 
-if not TYPE_CHECKING:  # a type checker would take every misspelt name for an export
+if not TYPE_CHECKING:  # otherwise a type checker would accept every misspelt name
 
     def __getattr__(name: str) -> object:
         if name == "__version__":
@@ -182,7 +182,7 @@ if not TYPE_CHECKING:  # a type checker would take every misspelt name for an ex
             value = getattr(_import_module(f"{__name__}.{_HOMES[name]}"), name)
         else:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        globals()[name] = value  # so that it is looked for once
+        globals()[name] = value  # so that this function is not called for this name again
         return value
 
 

@@ -20,7 +20,7 @@ MAX_CONCURRENCY = 256
 MAX_CONNECTIONS = 8
 
 DEFAULT_TEMPLATE = "{name}-{id}"
-"""The path template of bulk downloads and mirrors."""
+"""The path template of bulk downloads, and the default one of mirrors."""
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9_-]+/(?!\.{1,2}\Z)[A-Za-z0-9._-]+(?<!\.git)")
 _REPOSITORY_IN_URL = re.compile(
@@ -35,7 +35,7 @@ _HEADER_TEXT = re.compile(r"[\x20-\x7e]+")
 
 
 def repository(name: str) -> str:
-    """Validate ``owner/name``, which then needs no quoting in a URL path."""
+    """Validate ``owner/name``. A valid one needs no quoting in a URL path."""
     if not isinstance(name, str):
         raise InvalidArgument(f"a repository must be named 'owner/name', not {name!r}")
     if _REPOSITORY.fullmatch(name):
@@ -46,7 +46,7 @@ def repository(name: str) -> str:
 
 
 def artifact_id(artifact: Artifact | int) -> int:
-    """Return the id of an artifact, or validate an id given instead of one."""
+    """Return the id of an artifact. If an id is passed instead, validate it."""
     if isinstance(artifact, Artifact):
         return artifact.id
     return _positive("artifact must be an Artifact or its id", artifact)
@@ -126,7 +126,7 @@ def count(what: str, number: int) -> int:
 
 
 def connections(number: int | None) -> int | None:
-    """Validate the number of connections of a download; None means a number by size."""
+    """Validate the number of connections of a download; None means that the size decides."""
     if number is not None and (type(number) is not int or not 1 <= number <= MAX_CONNECTIONS):
         raise InvalidArgument(
             f"connections must be an int from 1 to {MAX_CONNECTIONS}, or None, not {number!r}"
@@ -189,12 +189,12 @@ def callback(on_progress: Callable[..., object] | None) -> None:
         call is None or any(map(iscoroutinefunction, (on_progress, call)))
     ):
         raise InvalidArgument(
-            "on_progress must be a plain function, which is called in the event loop"
+            "on_progress must be a plain function, not an async one; the event loop calls it"
         )
 
 
 def token(value: str) -> Secret:
-    """Validate a token that a header can carry. The error never contains the token."""
+    """Validate a token, which is sent in a header. The error never contains the token."""
     if not isinstance(value, str):
         raise InvalidArgument(f"a token must be a str, not {type(value).__name__}")
     value = Secret(value)
@@ -209,7 +209,7 @@ def token(value: str) -> Secret:
 
 
 def header_value(what: str, value: str) -> str:
-    """Validate text that a header can carry."""
+    """Validate the value of a header."""
     if not isinstance(value, str) or not _HEADER_TEXT.fullmatch(value):
         raise InvalidArgument(f"{what} must be one line of printable ASCII, not {_shown(value)}")
     return value
@@ -235,7 +235,7 @@ def base_url(url: str) -> str:
 
 
 def base_url_of_host(host: str) -> str:
-    """Return the API's base URL of a GitHub host, as ``GH_HOST`` names it.
+    """Return the base URL of the API for a GitHub host, such as the value of ``GH_HOST``.
 
     The host is github.com, a data-residency host (``SUB.ghe.com``) or a GHES.
     """

@@ -1,4 +1,4 @@
-"""What an open client shares with its repositories."""
+"""The resources that an open client shares with its repositories."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from ghartifacts_async._tasks.lifetime import Lifetime
 from ghartifacts_async.models import Artifact, ArtifactPage, Download, RetryPolicy
 
 _DEFERRED_MODULES = ("aiolimiter", "filelock", "ghartifacts_async._api.converters")
-"""Modules that take long to import, and that calls and downloads import when they use them."""
+"""Modules that take long to import, so a client imports them in a thread when it is opened."""
 
 _loaded = threading.Event()
 
 
 @frozen
 class ClientContext:
-    """What an open client shares with its repositories.
+    """The resources that an open client shares with its repositories.
 
     Attributes:
         base_url: Base URL of the API.
-        session: Client of the API.
+        api: Makes API calls.
         transport: Sends requests to the API and to blob stores.
-        threads: Threads for the file system.
-        lifetime: Ends the client's work when it is closed.
+        threads: Threads that access the file system.
+        lifetime: The client's lifetime. Closing it interrupts all running operations.
         policy: Retry policy.
     """
 
@@ -50,7 +50,7 @@ class ClientContext:
             await self.threads.run(_load)
 
     def signed_url(self, repository: str, artifact: Artifact) -> SignedUrlProvider:
-        """Return the signed URL of an artifact, which is requested when it is first used."""
+        """Return a provider of an artifact's signed URL, which requests the URL when needed."""
         call = endpoints.download_artifact(repository, artifact.id)
         return SignedUrlProvider(self.api, self.transport, call)
 

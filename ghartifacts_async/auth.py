@@ -27,8 +27,8 @@ class Auth(Protocol):
         """Return the token for the next call, or None to make it without a token.
 
         Args:
-            api_caller: Makes an API call with another token, to exchange that token for one that
-                this method returns.
+            api_caller: Function that makes an API call with a given token, for example to exchange
+                an app's JWT for the token to return.
             rejected: The token that GitHub has just refused, or ``None``. Return it again if there
                 is no other.
         """
@@ -41,7 +41,7 @@ class Token:
         value: The token. No repr, log or error shows it.
 
     Raises:
-        InvalidArgument: The token is empty, or has characters that are not allowed in a header.
+        InvalidArgument: The token is empty, or contains characters that no token has.
 
     Source: https://docs.github.com/rest/authentication/authenticating-to-the-rest-api
     """
@@ -59,10 +59,11 @@ class Token:
 
 
 class TokenProvider:
-    """An async callable that provides the token for each call, and another one after a 401.
+    """An async callable that provides tokens.
 
     Args:
-        provide: Returns a valid token. It runs before every call, so it should cache the token.
+        provide: Async function that returns a valid token. It is called before every attempt of
+            every call, so it should cache the token. If GitHub answers 401, it is called again.
     """
 
     def __init__(self, provide: Callable[[], Awaitable[str]]) -> None:
@@ -72,8 +73,8 @@ class TokenProvider:
         """Return the token that the callable provides.
 
         Raises:
-            InvalidArgument: The callable is not async, or returned something else than a token.
-            TokenProviderError: The callable raised.
+            InvalidArgument: The callable is not async, or did not return a token.
+            TokenProviderError: The callable raised an exception.
         """
         try:
             provided = hidden(self._provide())
@@ -108,7 +109,7 @@ class Anonymous:
 
 
 class GitHubApp:
-    """An installation of a GitHub App (extra ``app``).
+    """Authentication as an installation of a GitHub App. Requires the extra ``app``.
 
     The installation token is created when it is first needed and shared by all tasks. It is
     renewed a minute before it expires, or when GitHub refuses it. One `GitHubApp` can be shared by
@@ -118,11 +119,11 @@ class GitHubApp:
         app_id: Id or client id of the app.
         private_key: Private key of the app in PEM format.
         installation_id: Id of the installation.
-        repository: ``owner/name`` of a repository that the app is installed on; its installation
-            is used.
+        repository: ``owner/name`` of a repository on which the app is installed. The app's
+            installation on this repository is used.
         permissions: Permissions to restrict the token to, such as ``{"actions": "read"}``;
             ``None`` for all permissions of the app.
-        wall_clock: Returns seconds since the epoch.
+        wall_clock: Function that returns seconds since the epoch.
 
     Raises:
         InvalidArgument: An argument is invalid, or PyJWT is not installed.
@@ -161,7 +162,8 @@ class GitHubApp:
         self._failure: ArtifactsError | None = None
         self._base_url: str | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        # A lock rather than a shared task: if a task is cancelled here, the next one takes over.
+        # A lock rather than a shared task: if the task that creates the token is cancelled, the
+        # next one takes over.
         self._minting = asyncio.Lock()
         self._jwt()
 
@@ -181,7 +183,7 @@ class GitHubApp:
         self._base_url = base_url
 
     async def token(self, api_caller: ApiCaller, rejected: str | None) -> str:
-        """Return the installation token; create one if none is valid for another minute.
+        """Return the installation token; create a new one if there is none or it expires soon.
 
         Raises:
             ArtifactsError: GitHub could not be reached, or refused to create the token.
@@ -196,7 +198,8 @@ class GitHubApp:
             if (token := self._current(rejected)) is not None:
                 return token
             if self._failure is not None and self._failures != failures:
-                # Another task failed during the wait; if each task tried, it might take hours.
+                # Another task failed while this one waited for the lock. If each task tried again
+                # in turn, it might take hours until the last one fails.
                 raise copy(self._failure)
             try:
                 return await self._mint(api_caller)
@@ -227,7 +230,10 @@ class GitHubApp:
         return self._minted.token
 
     def _jwt(self) -> str:
-        """Return a JWT of the app for nine minutes, issued a minute ago because clocks differ."""
+        """Return a JWT of the app that is valid for nine minutes.
+
+        It is dated back by a minute, in case the server's clock is slow.
+        """
         import jwt
 
         now = int(self._wall_clock())
@@ -255,10 +261,10 @@ class _Minted:
 
 
 def auth_of(auth: Auth | str | Callable[[], Awaitable[str]] | None) -> Auth:
-    """Return the `Auth` for a client's argument ``auth``.
+    """Return the `Auth` for the argument ``auth`` of `Client`.
 
     Raises:
-        InvalidArgument: The argument has another type.
+        InvalidArgument: The argument has none of the accepted types.
     """
     auth = hidden(auth)
     if auth is None:

@@ -1,7 +1,7 @@
 """The client of one GitHub server: the class `Client`.
 
 Modules that only one method needs are imported in that method, so that programs load only what they
-use. The modules for calls and downloads are loaded in a thread while the client is entered.
+use. The modules for calls and downloads are loaded in a thread when a client is opened.
 """
 
 from __future__ import annotations
@@ -55,13 +55,13 @@ class Client:
             closes it. None for a session of the client's own.
         user_agent: Value of the header ``User-Agent``. GitHub asks for the application's name. None
             for the name and version of this library.
-        retry: How often and how long a call is retried.
+        retry: How often and for how long calls and downloads are retried.
         rate_limits: The pace of API calls, shared by all tasks. Use `RateLimitPolicy.unlimited()`
             for an Enterprise Server without limits.
         timeouts: Timeouts of connections, calls and downloads.
-        conditional: Keep the latest responses to `get_artifact` and for first pages in memory, and
-            send their ``ETag`` with the next request. An unchanged response (304) does not count
-            against the primary rate limit.
+        conditional: Keep the latest responses to `get_artifact` and the latest first pages of
+            listings in memory, and send their ``ETag`` with the next request for the same data. If
+            the data is unchanged (304), the request does not count against the primary rate limit.
 
     Raises:
         InvalidArgument: An argument is invalid, or `session` has default credentials.
@@ -130,7 +130,7 @@ class Client:
 
         Args:
             session: An aiohttp session to borrow; see `Client`.
-            retry: How often and how long a call is retried.
+            retry: How often and for how long calls and downloads are retried.
             rate_limits: The pace of API calls.
             timeouts: Timeouts of connections, calls and downloads.
 
@@ -155,7 +155,7 @@ class Client:
         )
 
     def repo(self, name: str | Repo) -> Repo:
-        """Return the repository ``owner/name``, without any request.
+        """Return a repository. No request is made, so it need not exist.
 
         Args:
             name: ``owner/name``, or a `Repo` that was unpickled or restored with `from_json`.
@@ -166,7 +166,8 @@ class Client:
         if isinstance(name, Repo):
             if name.base_url != self._base_url:
                 raise InvalidArgument(
-                    f"{name.name} belongs to {name.base_url}, but this client to {self._base_url}"
+                    f"{name.name} belongs to {name.base_url}, but this is a client of "
+                    f"{self._base_url}"
                 )
             name = name.name
         return Repo(_arguments.repository(name), self._base_url)._bound(self._opened)
@@ -186,17 +187,18 @@ class Client:
         """Mirror several repositories, each into ``<directory>/<owner>/<name>/``.
 
         All repositories share one set of tasks, connections and rate limits. Up to eight of them
-        take turns, one artifact each, so that small repositories need not wait for large ones. A
-        repository that cannot be listed, or that another call is mirroring, is in the report and
-        does not stop the others.
+        take turns, one artifact each, so that small repositories need not wait for large ones. If a
+        repository cannot be listed, or another call is mirroring it, the error is recorded in the
+        report, and the other repositories are still mirrored.
+
+        The arguments after `directory` are those of `Repo.mirror`.
 
         Args:
             repositories: Repositories, or their names ``owner/name``. Duplicates are mirrored once.
-            directory: The directory of all mirrors.
-            name: Mirror only artifacts with exactly this name; this and the following arguments are
-                those of `Repo.mirror`.
+            directory: The directory that contains all mirrors.
+            name: Mirror only artifacts with exactly this name.
             template: Path template of each mirror.
-            concurrency: Maximum number of concurrent downloads of all repositories together.
+            concurrency: Maximum number of concurrent downloads, for all repositories together.
             durable: Make files and manifests safe from a power loss.
             on_progress: A function that is called with the progress of all repositories together.
             filters: Mirror only artifacts that match these filters.
@@ -205,7 +207,9 @@ class Client:
             One report on all repositories.
 
         Raises:
-            DiskFull: As in `Repo.mirror`, like the other errors that end a mirror.
+            DiskFull: The disk had no space for many artifacts in a row.
+            AuthenticationError: The token is refused. `Repo.mirror` names the other errors that
+                end a mirror.
         """
         from ghartifacts_async._bulk.operations import mirror_repositories
 
@@ -229,7 +233,7 @@ class Client:
 
     @property
     def rate_limit(self) -> RateLimit | None:
-        """The primary rate limit from GitHub's latest response, or None if it has sent none."""
+        """The primary rate limit that GitHub last reported, or None if it has reported none."""
         return self._api.rate_limit
 
     @property

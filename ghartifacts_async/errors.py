@@ -1,7 +1,7 @@
-"""The errors of this library, below one root.
+"""The errors of this library, all derived from `ArtifactsError`.
 
     ArtifactsError
-    ├── InvalidArgument          a mistake of the caller, found before any request (a ValueError)
+    ├── InvalidArgument          an invalid argument; no request was sent (a ValueError)
     ├── ClientStateError         a client used before it was opened or after it was closed
     ├── TokenProviderError       the caller's token provider raised an exception
     ├── TransportError           no complete response arrived
@@ -18,11 +18,11 @@
     │   ├── ServerError          5xx
     │   └── UnexpectedReply      a status or body that GitHub does not document
     ├── DownloadError            the payload could not be downloaded
-    │   ├── RedirectRefused      a redirect without a target, or to an unsafe one
+    │   ├── RedirectRefused      a redirect that has no target or is unsafe
     │   ├── StoreError           the blob store answered with an error
-    │   ├── IncompleteDownload   fewer or more bytes than announced
+    │   ├── IncompleteDownload   the payload has fewer or more bytes than announced
     │   ├── DigestMismatch       the bytes are not the uploaded ones
-    │   └── ProgressError        the caller's ``on_progress`` raised
+    │   └── ProgressError        the caller's ``on_progress`` raised an exception
     ├── ArchiveError             the archive, or one of its members, is refused
     │   ├── NotAZip              the payload is not a zip archive
     │   ├── DamagedArchive       the archive contradicts itself or its checksums
@@ -91,11 +91,11 @@ class InvalidArgument(ArtifactsError, ValueError):
 
 
 class ClientStateError(ArtifactsError, RuntimeError):
-    """A `Client`, or something it opened, was used before opening or after closing."""
+    """A `Client`, or an object that it opened, is not open yet or is already closed."""
 
 
 class TokenProviderError(ArtifactsError):
-    """The caller's token provider raised. Its exception is the ``__cause__``."""
+    """The caller's token provider raised an exception, which is the ``__cause__``."""
 
 
 @define(eq=False, repr=False, slots=False)
@@ -120,7 +120,7 @@ class CertificateRefused(ConnectionFailed):
 
 
 class TimedOut(TransportError, TimeoutError):
-    """A timeout of `Timeouts` expired."""
+    """No response arrived in time, or a download stalled or was too slow; see `Timeouts`."""
 
 
 @define(eq=False, repr=False, slots=False)
@@ -170,7 +170,7 @@ class ApiVersionRetired(GitHubError):
 
 @define(eq=False, repr=False, slots=False)
 class RateLimited(GitHubError):
-    """429, or 403 at a primary or secondary rate limit.
+    """429, or 403 because of a primary or secondary rate limit.
 
     Attributes:
         retry_at: Time from which GitHub accepts calls again (UTC), or None if GitHub named none.
@@ -184,7 +184,7 @@ class ServerError(GitHubError):
 
 
 class UnexpectedReply(GitHubError):
-    """A status or body that GitHub does not document. The summary names the field."""
+    """GitHub sent a status or body that it does not document. The summary says what is wrong."""
 
 
 class DownloadError(ArtifactsError):
@@ -192,7 +192,7 @@ class DownloadError(ArtifactsError):
 
 
 class RedirectRefused(DownloadError):
-    """A redirect without a target, from https to http, or to another host with credentials."""
+    """A redirect was not followed: it has no target, is insecure, or may be part of a loop."""
 
 
 @define(eq=False, repr=False, slots=False)
@@ -214,7 +214,7 @@ class StoreError(DownloadError):
 
 @define(eq=False, repr=False, slots=False)
 class IncompleteDownload(DownloadError):
-    """Fewer or more bytes than announced, or no way to know whether the payload is complete.
+    """The payload has fewer or more bytes than announced, or may be incomplete.
 
     Attributes:
         received: Bytes received.
@@ -227,7 +227,7 @@ class IncompleteDownload(DownloadError):
 
 @define(eq=False, repr=False, slots=False)
 class DigestMismatch(DownloadError):
-    """The downloaded bytes do not match the digest that GitHub recorded. They are discarded.
+    """The downloaded bytes do not match the digest that GitHub recorded. The bytes are discarded.
 
     Attributes:
         expected: ``sha256:<hex>`` that GitHub recorded.
@@ -239,7 +239,7 @@ class DigestMismatch(DownloadError):
 
 
 class ProgressError(DownloadError):
-    """The caller's ``on_progress`` raised. Its exception is the ``__cause__``."""
+    """The caller's ``on_progress`` raised an exception, which is the ``__cause__``."""
 
 
 @define(eq=False, repr=False, slots=False)
@@ -263,11 +263,11 @@ class DamagedArchive(ArchiveError):
 
 
 class UnsafeMember(ArchiveError):
-    """A member with an unsafe path, of a special file type, or that collides with another."""
+    """A member has an unsafe path or a special file type, or its path collides with another's."""
 
 
 class UnsupportedMember(ArchiveError):
-    """A member that is encrypted or neither stored nor deflated."""
+    """A member is encrypted, or compressed by another method than deflate."""
 
 
 @define(eq=False, repr=False, slots=False)
@@ -286,7 +286,7 @@ class ArchiveLimitExceeded(ArchiveError):
     """The archive, or one of its members, exceeds a limit.
 
     Attributes:
-        limit: A field of `ArchiveLimits`, or ``"max_size"`` of `Archive.read`.
+        limit: Name of a field of `ArchiveLimits`, or ``"max_size"`` (argument of `Archive.read`).
         allowed: Value of the limit.
     """
 
@@ -308,7 +308,7 @@ class DiskError(ArtifactsError):
 
 
 class DiskFull(DiskError):
-    """No space or quota is left. Downloaded bytes are kept; extracted files are removed."""
+    """No space or quota is left. Downloaded bytes are kept, and extracted files are removed."""
 
 
 class TargetBusy(DiskError):

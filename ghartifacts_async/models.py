@@ -1,4 +1,4 @@
-"""Values that callers hold: frozen, comparable and picklable, with no client inside."""
+"""The values that callers pass and get: frozen, comparable and picklable."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ IfDirectoryExists: TypeAlias = Literal["error", "replace"]
 
 
 class ArtifactFilters(TypedDict, total=False):
-    """The filters of a listing, as keyword arguments. An artifact must match all that are given.
+    """The filters of a listing, as keyword arguments. An artifact must match all given filters.
 
-    This library filters what GitHub cannot: GitHub itself filters by name only. An artifact that
-    lacks the information that a filter needs does not match.
+    This library applies these filters itself, because GitHub can filter by name only. An artifact
+    without the information that a filter needs, such as a creation time, does not match.
 
     Attributes:
         pattern: Match the name with ``*``, ``?``, ``[…]`` and ``[^…]``, case-sensitively, as
@@ -31,9 +31,9 @@ class ArtifactFilters(TypedDict, total=False):
         branch: Match artifacts of runs on this branch.
         head_sha: Match artifacts of runs of this commit, given in full.
         created_after: Match artifacts created at this time or later; a datetime with a time zone.
-            In descending order, older artifacts are not read, except for a page or two.
-        created_before: Match artifacts created before this time. In ascending order, newer
-            artifacts are not read, except for a page or two.
+            A listing in descending order reads only a page or two of older artifacts, then ends.
+        created_before: Match artifacts created before this time. A listing in ascending order
+            reads only a page or two of newer artifacts, then ends.
         expired: Match only expired artifacts (True) or only available ones (False).
         min_size: Match artifacts of at least this many bytes.
         max_size: Match artifacts of at most this many bytes.
@@ -80,7 +80,7 @@ class Digest:
         """Parse ``algorithm:hex``.
 
         Raises:
-            ValueError: The text has another form.
+            ValueError: The text does not have this form.
         """
         found = _DIGEST.fullmatch(text)
         if found is None or len(found[2]) % 2:
@@ -152,7 +152,7 @@ class Progress:
 
     Attributes:
         artifact: The artifact.
-        received: Bytes received so far, including resumed ones.
+        received: Bytes received so far, including those of an earlier download (`resumed`).
         total: Size of the payload in bytes, or None if it is unknown.
         rate: Average bytes per second since the start.
         resumed: Bytes kept from an earlier, interrupted download.
@@ -195,7 +195,8 @@ class Member:
     """A member of an artifact's archive, as the central directory describes it.
 
     Attributes:
-        name: Recorded name; a directory's name ends in ``/``. Never use it as a path.
+        name: Name recorded in the archive. A directory's name ends in ``/``. Never use it as a
+            path.
         size: Uncompressed size in bytes.
         compressed_size: Size in the archive in bytes.
         crc32: CRC-32 of the uncompressed bytes.
@@ -222,11 +223,11 @@ class ArchiveLimits:
     sizes while members are inflated.
 
     Attributes:
-        max_members: Number of files and directories.
-        max_member_size: Uncompressed size of one member in bytes.
-        max_total_size: Uncompressed size of all selected members in bytes.
-        max_ratio: Uncompressed bytes per compressed byte, averaged over the selected members.
-            Checked only if they expand to more than 64 MiB.
+        max_members: Maximum number of files and directories.
+        max_member_size: Maximum uncompressed size of one member in bytes.
+        max_total_size: Maximum uncompressed size of all selected members together in bytes.
+        max_ratio: Maximum ratio of uncompressed to compressed bytes, averaged over the selected
+            members. Checked only if they expand to more than 64 MiB.
     """
 
     max_members: int = field(default=100_000, validator=_at_least(1))
@@ -255,10 +256,10 @@ class RateLimit:
     """The primary rate limit according to GitHub's latest response.
 
     Attributes:
-        limit: Calls allowed in a window.
-        remaining: Calls left in the current window.
-        used: Calls made in the current window.
-        resets_at: Time at which the next window begins (UTC).
+        limit: Calls allowed in each time window, which is an hour on github.com.
+        remaining: Calls left in the current time window.
+        used: Calls made in the current time window.
+        resets_at: Time at which the next time window begins (UTC).
         resource: Name of the limit; artifacts belong to ``"core"``.
     """
 
@@ -279,9 +280,9 @@ class RetryPolicy:
 
     Attributes:
         attempts: Maximum number of attempts, including the first; 1 disables retries.
-        timeout: Seconds from the start of the first attempt; no attempt starts later.
+        timeout: Seconds after the start of the first attempt. Later than that, no attempt starts.
         wait_initial: Ceiling of the first wait in seconds.
-        wait_max: Largest ceiling in seconds.
+        wait_max: Ceiling in seconds that is not doubled further.
     """
 
     attempts: int = field(default=6, validator=_at_least(1))
@@ -298,10 +299,11 @@ class RateLimitPolicy:
     server asks it to, or raises `RateLimited` if the wait would exceed `max_wait`.
 
     Attributes:
-        points_per_minute: Points to spend per minute, of the 900 that GitHub allows: a GET costs
-            1 point, a DELETE 5. None for no limit.
-        concurrent_requests: Requests in flight, of the 100 that GitHub allows. None for no limit.
-        delete_interval: Seconds between two DELETE requests.
+        points_per_minute: Maximum number of points to spend per minute. A GET costs 1 point and a
+            DELETE 5. GitHub allows 900. None for no limit.
+        concurrent_requests: Maximum number of requests in flight. GitHub allows 100. None for no
+            limit.
+        delete_interval: Minimum number of seconds between two DELETE requests.
         max_wait: Longest wait at a limit in seconds. A call that would have to wait longer raises
             `RateLimited`; with 0 no call ever waits.
 
@@ -315,7 +317,7 @@ class RateLimitPolicy:
 
     @classmethod
     def unlimited(cls) -> RateLimitPolicy:
-        """Return a policy without limits, for a GHES that has none."""
+        """Return a policy without limits, for a GHES that has no rate limits."""
         return cls(points_per_minute=None, concurrent_requests=None, delete_interval=0.0)
 
 
@@ -325,8 +327,9 @@ class Stats:
 
     Attributes:
         calls: API requests sent, including retries and redirects.
-        not_modified: API requests answered with 304 and served from memory.
-        retries: Attempts beyond the first of each call.
+        not_modified: API requests that GitHub answered with 304, so that the response was taken
+            from memory.
+        retries: Attempts of calls, not counting the first attempt of each.
         waited: Seconds spent waiting for the rate limiter, summed over all calls.
         bytes_received: Bytes of payloads received.
     """

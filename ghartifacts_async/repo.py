@@ -68,8 +68,8 @@ class Repo:
 
     Every method may raise a `GitHubError` (GitHub answered with an error), a `TransportError` (no
     complete answer arrived), a `RedirectRefused` (an invalid or insecure redirect) or a
-    `TokenProviderError`; and, before anything is sent, an `InvalidArgument` or a
-    `ClientStateError`.
+    `TokenProviderError` (your token provider raised an exception). Before it sends anything, it may
+    raise an `InvalidArgument` or a `ClientStateError`.
 
     A repository can be pickled and serialized with `to_json`. Only its name and base URL are kept,
     not the client and its token. Pass the restored repository to `Client.repo` before you use it.
@@ -135,7 +135,9 @@ class Repo:
         concurrency: int = 8,
         **filters: Unpack[ArtifactFilters],
     ) -> ArtifactListing:
-        """List the artifacts of all attempts of a workflow run, each exactly once.
+        """List the artifacts of a workflow run, from all of its attempts, each exactly once.
+
+        Nothing is requested until you read the `ArtifactListing`.
 
         Args:
             run_id: Id of the workflow run.
@@ -194,35 +196,38 @@ class Repo:
         """Download an artifact to a file and verify it.
 
         The payload is streamed to a hidden part file next to the target, so memory use does not
-        depend on its size, and all file access happens in threads. The signed URL is requested from
-        the store without the token and renewed when it expires. If the connection drops or stalls
-        or the store returns an error, the download resumes where it stopped, as long as new bytes
-        keep arriving (see `RetryPolicy`).
+        depend on its size, and all file access happens in threads. The payload comes from a blob
+        store, at a signed URL that is renewed when it expires; the token is not sent to the store.
+        If the connection drops or stalls or the store returns an error, the download resumes where
+        it stopped, as long as new bytes keep arriving (see `RetryPolicy`).
 
-        Size and SHA-256 are checked against GitHub's record, with the bytes read back from the
-        disk, before the file replaces the target in one step. An artifact without a digest is
-        checked for completeness only. If the download fails, is cancelled
-        or its process is killed, the target is unchanged (or, at the very last moment, complete),
-        and the next call for the same target resumes from the bytes already received.
+        The complete file is read back from the disk, and its size and SHA-256 are compared with
+        those that GitHub recorded. Then the file replaces the target in one step. If GitHub
+        recorded no digest, only completeness is checked. If the download fails, is cancelled or its
+        process is killed, the target is unchanged (or, at the very last moment, complete), and the
+        next call for the same target resumes from the bytes already received.
 
         Args:
             artifact: The artifact, or its id, which costs one more API call.
-            destination: A file path, or a directory: an existing one, or a string that ends with a
-                separator (a `Path` loses it). In a directory the file is named
-                ``<artifact name>.zip``, or, if the payload is not a zip, after the uploaded file,
-                made safe. Artifact names are not unique. Missing directories are created.
-            if_exists: What to do if the target exists. ``"verify"`` keeps a file with the size and
-                digest that GitHub recorded and replaces any other; ``"replace"`` always replaces
-                it; ``"error"`` raises `TargetExists`.
-            connections: Number of concurrent connections, at most 8; None chooses by size. If the
-                store does not serve byte ranges, one is used.
+            destination: Path of the file, or of a directory in which to create it. A path is a
+                directory if it exists as one, or is a string that ends with a separator (a `Path`
+                drops the separator). In a directory, the file is named ``<artifact name>.zip``, or,
+                if the payload is not a zip, after the uploaded file. Unsafe names are changed.
+                Artifact names are not unique. Missing directories are created.
+            if_exists: What to do if the target exists. ``"verify"`` keeps a file that has the size
+                and digest that GitHub recorded, and replaces any other file. ``"replace"`` always
+                replaces it. ``"error"`` raises `TargetExists`.
+            connections: Number of concurrent connections, at most 8; None to choose it by size. If
+                the store does not serve byte ranges, only one connection is used.
             wait_for_lock: Wait while another download, in this or another process, writes to the
                 same target. If False, raise `TargetBusy`.
-            keep_partial: If the download fails, keep the bytes received so far for the next call,
-                in two hidden files next to the target whose names depend only on the target.
-            durable: Return only when the file is safe from a power loss.
+            keep_partial: If the download fails, keep the bytes received so far for the next call.
+                They are in two hidden files next to the target, whose names depend only on the
+                target.
+            durable: Return only after the file has been synced to disk, so that it survives a power
+                loss.
             on_progress: A function that is called in the event loop, at most ten times a second and
-                once at the verified end.
+                once after the file has been verified.
 
         Raises:
             ArtifactExpired: The artifact's retention period is over.
@@ -232,7 +237,7 @@ class Repo:
             IncompleteDownload: The payload has too few or too many bytes.
             DigestMismatch: The bytes are not those that were uploaded.
             TargetExists: The target exists and `if_exists` is ``"error"``.
-            TargetBusy: Another download holds the target and `wait_for_lock` is False.
+            TargetBusy: Another download writes to the target and `wait_for_lock` is False.
             DiskFull: The disk has no space for the payload.
             DiskError: The file cannot be written.
             ProgressError: `on_progress` raised an exception.
@@ -264,8 +269,8 @@ class Repo:
 
         ``async with repo.stream_artifact(artifact) as stream: async for chunk in stream: …``
 
-        The stream uses one connection and resumes like a download. It ends normally only if the
-        payload is complete and correct; otherwise it raises at the end.
+        The stream uses one connection and resumes like a download. If the payload turns out to be
+        incomplete or wrong, the iteration does not end normally but raises an error.
 
         Args:
             artifact: The artifact, or its id, which costs one more API call.
@@ -292,9 +297,9 @@ class Repo:
 
         ``async with repo.open_artifact(artifact) as archive: await archive.read("report.json")``
 
-        The central directory takes one or two requests (up to three if the artifact has no digest),
-        and each member one more. Requests are retried and resumed like downloads. Leaving the block
-        ends all reads that are still running.
+        To read the central directory takes one or two requests (up to three if the artifact has no
+        digest), and to read a member takes one more. Requests are retried and resumed like
+        downloads. Leaving the block ends all reads that are still running.
 
         If the store does not serve byte ranges, the whole payload is downloaded to a temporary
         directory, which needs enough space for it; a warning is logged and `Archive.downloaded` is
@@ -334,16 +339,17 @@ class Repo:
     ) -> list[Path]:
         """Download an artifact, verify it and unpack it into a new directory.
 
-        Nothing is written outside the directory. Members that could escape it are refused by name,
-        as are links, devices, names that are the same file on some system, and archives beyond
-        `limits`. All file access happens in threads.
+        Nothing is written outside the directory. The archive is refused if it exceeds `limits`, or
+        if one of the members to unpack is a link or a device, has a name that leads out of the
+        directory, or has a name that denotes the same file as another's on some system. All file
+        access happens in threads.
 
         Members are unpacked into a hidden staging directory next to the target, which then becomes
         the target in one step, or in two steps if it replaces a directory. If anything fails, the
-        target is unchanged and nothing is left behind; after a cancellation it is unchanged or, at
-        the very last moment, complete. A killed process leaves the staging directory
-        (``.….ghartifacts-unpack``); if killed between the two steps, the replaced directory is in
-        it as ``old``.
+        target is unchanged and nothing is left behind. After a cancellation, the target is
+        unchanged or, at the very last moment, complete. If the process is killed, the staging
+        directory (``.….ghartifacts-unpack``) remains. If that happens between the two steps, it
+        contains the replaced directory as ``old``.
 
         Files get mode 0644, or 0755 if the archive marks them executable, and directories 0755,
         less the umask.
@@ -352,16 +358,18 @@ class Repo:
             artifact: The artifact, or its id, which costs one more API call.
             directory: The target directory. It and missing parents are created; an empty directory
                 counts as missing.
-            members: An iterable of names, or one name, or a pattern in which ``*`` also matches
-                slashes; None for all members.
+            members: The members to unpack: an iterable of names, one name, or a pattern in which
+                ``*`` also matches slashes. None for all members.
             strip: Number of leading path components to remove from each name. Members with no more
                 components than that are skipped.
-            if_exists: ``"error"`` raises `TargetExists`. ``"replace"`` replaces the directory,
-                including its mode and owner: it is moved aside, so that for a moment there is none,
-                then removed, or moved back if the new one cannot take its place. Nothing is
-                replaced if no member becomes a file. A mount point, and the current directory or
-                one of its parents, cannot be replaced.
-            portable: Refuse names that are invalid on Windows; on Windows they always are.
+            if_exists: What to do if the directory exists and is not empty. ``"error"`` raises
+                `TargetExists`. ``"replace"`` replaces it, including its mode and owner. The old
+                directory is moved aside (for a moment, the target does not exist) and then removed,
+                or moved back if the new one cannot take its place. Nothing is replaced if no
+                member becomes a file. A mount point, the current directory and its parents cannot
+                be replaced.
+            portable: Refuse names that are invalid on Windows. On Windows, these are always
+                refused.
             limits: Limits on what may be unpacked.
 
         Returns:
@@ -377,8 +385,8 @@ class Repo:
             ArtifactExpired: The artifact's retention period is over.
             NotFound: No artifact has this id, or the token cannot see it.
             DownloadError: The payload could not be downloaded.
-            TargetExists: The directory exists and `if_exists` is ``"error"``, or the target is not
-                a directory.
+            TargetExists: The directory exists, is not empty, and `if_exists` is ``"error"``; or the
+                target is not a directory.
             DiskFull: The disk has no space for the files.
             DiskError: A file cannot be written, or the directory cannot be replaced.
 
@@ -405,11 +413,12 @@ class Repo:
 
         ``async for outcome in repo.download_artifacts(repo.list_artifacts(), "out/"): …``
 
-        Each artifact becomes ``<directory>/<artifact name>-<id>.zip``, made safe, or, if its
-        payload is not a zip, has the extension of the uploaded file. The paths never collide, and a
-        second call finds the files of the first. An artifact that fails or has expired yields an
-        `Outcome` with its error and does not stop the others. Each download has one connection of
-        its own, and large ones share eight more, so that they do not hold up small ones.
+        Each artifact is saved as ``<directory>/<artifact name>-<id>.zip``. If the payload is not a
+        zip, the file has the extension of the uploaded file instead. Unsafe names are changed. The
+        paths never collide, and a second call finds the files of the first. If an artifact fails or
+        has expired, its `Outcome` contains the error, and the other downloads continue. Each
+        download has one connection of its own. Large ones share eight more, so that they do not
+        delay small ones.
 
         An artifact is taken from `artifacts` only when its download can start, so a listing may be
         endless. Closing the generator, leaving the loop or cancelling ends the running downloads
@@ -422,14 +431,15 @@ class Repo:
             directory: The target directory; created if missing.
             concurrency: Maximum number of concurrent downloads, at most 256.
             if_exists: What to do if a file exists, as in `download_artifact`.
-            durable: Yield an outcome only when its file is safe from a power loss.
+            durable: Yield an outcome only after its file has been synced to disk, so that it
+                survives a power loss.
             on_progress: A function that is called in the event loop, at most ten times a second and
                 once when all downloads have ended.
 
         Raises:
             ProgressError: `on_progress` raised an exception.
-            Exception: Any exception that `artifacts` raises, unchanged. An error of one artifact is
-                in its `Outcome`.
+            Exception: Any exception that iterating over `artifacts` raises. Errors of single
+                artifacts are not raised but are in their outcomes.
         """
         return self._bulk().download(
             artifacts,
@@ -449,15 +459,15 @@ class Repo:
 
         Deletions are one second apart, as GitHub asks (`RateLimitPolicy.delete_interval`). An
         artifact that another client has already deleted counts as deleted, provided that the token
-        can see the repository. A failure does not stop the others. Leaving the loop stops deleting;
+        can see the repository. If one deletion fails, the others continue. If you leave the loop,
         the remaining artifacts are kept.
 
         Args:
             artifacts: A listing, or any iterable or async iterable of artifacts or ids.
 
         Raises:
-            Exception: Any exception that `artifacts` raises. An error of one artifact is in its
-                `Deletion`.
+            Exception: Any exception that iterating over `artifacts` raises. Errors of single
+                deletions are not raised but are in their results.
 
         Source: https://docs.github.com/rest/actions/artifacts#delete-an-artifact
         """
@@ -475,21 +485,22 @@ class Repo:
     ) -> PruneReport:
         """Delete old artifacts, or by default report which ones would be deleted.
 
-        The artifacts that match `name` and `pattern` are all listed before the first deletion;
-        other artifacts are neither deleted nor counted. Of each name, the newest `keep_latest` that
-        have not expired are always kept. Of the remaining artifacts, those older than `older_than`
-        are deleted; then, oldest first, as many as it takes until what is left has at most
-        `max_total_size` bytes. If neither `older_than` nor `max_total_size` is given, all remaining
-        artifacts are deleted.
+        Only artifacts that match `name` and `pattern` are considered. All of them are listed before
+        the first deletion. Artifacts to delete are selected in three steps. First, of each name,
+        the newest `keep_latest` artifacts that have not expired are protected. Second, all
+        unprotected artifacts older than `older_than` are selected. Third, the oldest of the other
+        unprotected artifacts are selected until all that are not selected, including the protected
+        ones, have at most `max_total_size` bytes. If neither `older_than` nor `max_total_size` is
+        given, all unprotected artifacts are selected.
 
-        The newest artifact is the one created last; of two created at the same time, the one with
-        the higher id. An artifact without a creation date counts as newest. An expired artifact
-        counts as 0 bytes and is never among the `keep_latest`.
+        If two artifacts were created at the same time, the one with the higher id counts as newer.
+        An artifact without a creation date counts as newest. An expired artifact counts as 0 bytes
+        and is never protected.
 
         Args:
             older_than: Maximum age since creation.
             keep_latest: Number of artifacts of each name to keep in any case.
-            max_total_size: Maximum total size of what is kept, in bytes.
+            max_total_size: Maximum total size of the artifacts that are kept, in bytes.
             name: Consider only artifacts with exactly this name.
             pattern: Consider only artifacts whose name matches this pattern, as in
                 `list_artifacts`.
@@ -520,41 +531,44 @@ class Repo:
     ) -> MirrorReport:
         """Bring a local copy of the repository's artifacts up to date.
 
-        Files that are present are not downloaded again, and artifacts that are deleted on GitHub
+        Existing files are not downloaded again, and files whose artifacts were deleted on GitHub
         are kept. The manifest ``artifacts.jsonl`` has a line of JSON for each file with its path,
-        size, modification time and digest and all data of its artifact. A file that still matches
+        size, modification time and digest, and all data of its artifact. A file that still matches
         its line costs one file system lookup and no request. A missing or changed file is
-        downloaded. An artifact with the digest of an existing file becomes a reflink of it, else a
-        hard link, else a copy.
+        downloaded, unless the mirror has another file with the same digest. In that case, the new
+        file is made from the other one: as a reflink, or else a hard link, or else a copy.
 
         If the mirror is cancelled or killed, every file at its final path is correct, and the next
-        call continues: no completed file is downloaded again. If the manifest is missing, the files
-        are verified by their digests. Only one call at a time can work on a directory.
+        call downloads only what is still missing. If the manifest is missing, the files are
+        verified by their digests. Only one call at a time can work on a directory.
 
         Args:
             directory: The mirror's directory; created if missing.
             name: Mirror only artifacts with exactly this name.
             template: Path of each file without its extension: text, slashes and the fields
                 ``{name}``, ``{id}``, ``{run_id}``, ``{branch}``, ``{sha}``, ``{digest}`` and
-                ``{created:%Y-%m-%d}``, each made safe. If the template does not distinguish
-                artifacts by ``{id}``, the id is appended. A mirror keeps its first template.
+                ``{created:%Y-%m-%d}``. Characters of field values that are unsafe in a path are
+                replaced. If the template does not distinguish artifacts by ``{id}``, the id is
+                appended. The template of an existing mirror cannot be changed.
             concurrency: Maximum number of concurrent downloads, at most 256.
-            durable: Make each file, and then its line, safe from a power loss before continuing. If
-                False, the manifest is synced once at the end.
+            durable: Sync each file, and then its line in the manifest, to disk before continuing,
+                so that they survive a power loss. If False, the manifest is synced once at the end.
             on_progress: A function that is called in the event loop, at most ten times a second and
                 once at the end.
             filters: Mirror only artifacts that match these filters of `list_artifacts`.
 
         Returns:
-            A report, which also lists the errors of single artifacts.
+            A report, which also contains the errors of single artifacts.
 
         Raises:
-            TargetBusy: Another call works on this mirror (if the file system supports locks).
-            InvalidArgument: The mirror belongs to another server, or has another template.
+            TargetBusy: Another call is updating this mirror. Noticed only if the file system
+                supports locks.
+            InvalidArgument: The directory is the mirror of another server, or was created with
+                another template.
             DiskFull: The disk had no space for many artifacts in a row.
             AuthenticationError: The token is refused. This error, `TokenProviderError`,
-                `RateLimited` and `ProgressError` end the mirror; any other error of an artifact is
-                in the report.
+                `RateLimited` and `ProgressError` end the mirror. Any other error of a single
+                artifact is only recorded in the report.
         """
         return await self._bulk().mirror(
             self.list_artifacts(name, **filters),
@@ -568,19 +582,19 @@ class Repo:
     def _listing(
         self, call: ApiCall[ListingPage], filters: ArtifactFilters, concurrency: int
     ) -> ArtifactListing:
-        """Return the listing that a call for its first page and filters describe."""
+        """Return a listing, given the call for its first page and its filters."""
         api = self._opened().api
         concurrency = _arguments.concurrency(concurrency)
         return ArtifactListing(api, call, Filter(**filters), concurrency=concurrency)
 
     def _bulk(self) -> BulkOperations:
-        """Load the bulk operations, which many programs never use."""
+        """Import the bulk operations, which many programs never use, and return them."""
         from ghartifacts_async._bulk.operations import BulkOperations
 
         return BulkOperations(self._opened(), self.name)
 
     def _archives(self) -> ArchiveOperations:
-        """Load the archive operations, which many programs never use."""
+        """Import the archive operations, which many programs never use, and return them."""
         from ghartifacts_async._archive.operations import ArchiveOperations
 
         return ArchiveOperations(self._opened(), self.name)

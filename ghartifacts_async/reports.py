@@ -10,7 +10,7 @@ from ghartifacts_async.errors import ArtifactsError
 from ghartifacts_async.models import Artifact, Download
 
 MOST_FAILURES = 1000
-"""Length of the longest `MirrorReport.failures`."""
+"""Maximum length of `MirrorReport.failures`."""
 
 
 @frozen
@@ -20,10 +20,10 @@ class Outcome:
     Exactly one of `download` and `error` is set.
 
     Attributes:
-        artifact: The artifact. Its id, if it was passed as an id and could not be requested.
-        download: The completed download. None if it failed.
-        error: Why the download failed. None if it succeeded. `ArtifactExpired` also if no request
-            was made because the artifact has expired according to its listing.
+        artifact: The artifact. If an id was passed and GitHub did not return its artifact, the id.
+        download: The completed download, or None if it failed.
+        error: The error that ended the download, or None if it succeeded. If the listing shows
+            that the artifact has expired, no request is made and this is an `ArtifactExpired`.
     """
 
     artifact: Artifact | int
@@ -48,8 +48,8 @@ class Deletion:
 
     Attributes:
         artifact: The artifact or id, as it was passed.
-        already_gone: Whether the artifact had been deleted before. That counts as success.
-        error: Why the deletion failed. None if it succeeded.
+        already_gone: Whether the artifact had already been deleted, which counts as success.
+        error: The error that ended the deletion, or None if it succeeded.
     """
 
     artifact: Artifact | int
@@ -75,7 +75,7 @@ class BulkProgress:
         failed: Artifacts that failed or have expired.
         running: Artifacts in progress.
         total: Number of artifacts. None if it is not known, as for a listing.
-        received: Bytes received so far, without those of earlier runs.
+        received: Bytes received so far. Bytes kept from earlier downloads do not count.
         rate: Average of `received` in bytes per second since the start.
     """
 
@@ -101,9 +101,10 @@ class MirrorReport:
         failed: Number of artifacts that failed.
         received: Bytes of payload received.
         seconds: Duration in seconds.
-        failures: The first 1,000 failures.
-        unlisted: Repositories that could not be mirrored completely, because of an error of the
-            listing or of the mirror's directory, by ``owner/name``.
+        failures: Outcomes of the artifacts that failed, at most the first 1,000.
+        unlisted: Errors that kept a repository from being mirrored completely, because it could not
+            be listed or its directory could not be used. They are keyed by ``owner/name``.
+            `Repo.mirror` raises such an error instead.
     """
 
     downloaded: int = 0
@@ -117,7 +118,7 @@ class MirrorReport:
     unlisted: Mapping[str, ArtifactsError] = field(factory=dict)
 
     def raise_for_errors(self) -> None:
-        """Raise all errors if anything failed. Expired artifacts are not errors.
+        """Raise all errors as a group if anything failed. Expired artifacts do not count.
 
         Raises:
             ExceptionGroup: The errors of `unlisted` and `failures`.
@@ -137,8 +138,9 @@ class PruneReport:
         dry_run: Whether nothing was deleted.
         artifacts: The artifacts that were selected for deletion, oldest first.
         kept: Number of artifacts that were not selected.
-        deleted: Number of artifacts that were deleted, by this call or before it. 0 in a dry run.
-        size: Bytes of storage that deleting `artifacts` frees. Expired artifacts count 0.
+        deleted: Number of selected artifacts that were deleted, by this call or by another client
+            in the meantime. 0 in a dry run.
+        size: Bytes of storage that deleting `artifacts` frees. Expired artifacts count as 0.
         failures: The deletions that failed.
     """
 
@@ -150,7 +152,7 @@ class PruneReport:
     failures: tuple[Deletion, ...] = ()
 
     def raise_for_errors(self) -> None:
-        """Raise all errors if a deletion failed.
+        """Raise all errors as a group if any deletion failed.
 
         Raises:
             ExceptionGroup: The errors of `failures`.

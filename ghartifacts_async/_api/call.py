@@ -16,12 +16,14 @@ _T_co = TypeVar("_T_co", covariant=True)
 
 @frozen
 class ApiCall(Generic[_T_co]):
-    """A request to the API, with a path below its base URL.
+    """A request to send to the API, and the function that decodes its response.
 
     Attributes:
         method: HTTP method.
-        path: Percent-encoded, with a leading slash, and no trailing one, which GitHub rejects.
-        decode: Turns the response to this call into its result, or raises an `ArtifactsError`.
+        path: Percent-encoded path below the API's base URL. It has a leading slash, but no
+            trailing one, which GitHub rejects.
+        decode: Function that converts the response to the call's result, or raises an
+            `ArtifactsError`.
         query: Query parameters by name.
         conditional: Whether to cache the response and revalidate it with its ``ETag``.
         body: JSON to send, or ``None``.
@@ -44,13 +46,13 @@ class ApiCall(Generic[_T_co]):
 
 
 class ApiCaller(Protocol):
-    """A function that makes an API call with another token than the client's."""
+    """A function that makes an API call with a given token instead of the client's."""
 
     def __call__(self, call: ApiCall[_T], token_factory: Callable[[], str], /) -> Awaitable[_T]:
         """Make the call and return its decoded result.
 
         Args:
             call: The call to make.
-            token_factory: Returns the token to send; called again for every attempt.
+            token_factory: Function that returns the token to send. Every attempt calls it again.
         """
         ...

@@ -37,25 +37,26 @@ from ghartifacts_async.models import RateLimit, RetryPolicy, Stats
 _T = TypeVar("_T")
 
 TokenSource: TypeAlias = Callable[[ApiCaller, str | None], Awaitable[str | None]]
-"""Returns the token for the next call, or None to send none; see `Auth.token`."""
+"""A function that returns the token for the next attempt, or None for none; see `Auth.token`."""
 
 _log = logging.getLogger("ghartifacts_async")
 
 
 class ApiClient:
-    """The API calls of one client.
+    """The part of a client that makes API calls.
 
     Args:
         transport: Sends the requests.
-        token_source: Returns the token for a call.
-        limiter: Admits each request.
+        token_source: Function that returns the token for an attempt.
+        limiter: Delays each request until the rate limits allow it.
         policy: The retry policy of every call.
-        lifetime: The client's lifetime: closing it cancels its calls.
+        lifetime: The client's lifetime. Closing it interrupts the running calls.
         base_url: Base URL of the API, without a trailing slash.
-        api_version: Sent as ``X-GitHub-Api-Version``.
+        api_version: Value of the header ``X-GitHub-Api-Version``.
         conditional: Whether to cache responses and revalidate them with their ``ETag``.
-        wall_clock: Returns seconds since the epoch, used for responses without ``Date``.
-        chance: Returns random numbers from 0 to 1.
+        wall_clock: Function that returns seconds since the epoch. It is used if a response has no
+            ``Date``.
+        chance: Function that returns a random number from 0 to 1.
     """
 
     def __init__(
@@ -90,7 +91,7 @@ class ApiClient:
 
     @property
     def rate_limit(self) -> RateLimit | None:
-        """The primary rate limit as GitHub last reported it, or None before that."""
+        """The primary rate limit that GitHub last reported, or None if it has reported none."""
         return self._limiter.rate_limit
 
     @property
@@ -109,7 +110,7 @@ class ApiClient:
 
         Args:
             call: The call to make.
-            permit: Permit for the connection to use; by default a new one.
+            permit: Permit for the connection to use; None to take a new one.
 
         Raises:
             GitHubError: GitHub refused the call, or failed to carry it out.
@@ -127,7 +128,7 @@ class ApiClient:
         token_factory: Callable[[], str] | None,
         permit: ConnectionPermit,
     ) -> Response:
-        """Make attempts until one succeeds, and return its response."""
+        """Make attempts until one succeeds or the policy allows no more; return the response."""
         state = CallState(call.method)
         context = CallContext(call, state, permit, counted=token_factory is None)
         rejected: str | None = None
@@ -176,7 +177,7 @@ class ApiClient:
         if isinstance(error, RateLimited):
             wait = self._limiter.note_limit(response.headers, sent.sent_at)
             allowed = not self._limiter.exceeds_max_wait(wait)
-            _log.info("%s: rate limit, all calls wait %.0f s", context.call, wait)
+            _log.info("%s: rate limit reached; all calls wait %.0f s", context.call, wait)
         else:
             self._limiter.note_success(sent.sent_at)
         renewable = token is not None and context.counted
@@ -189,10 +190,10 @@ class ApiClient:
         )
 
     async def _token(self, rejected: str | None) -> Secret | None:
-        """Return the token for the next attempt, another one than GitHub has rejected."""
+        """Return the token for the next attempt, if possible not the one that GitHub rejected."""
 
         async def call_with_token(call: ApiCall[_T], token_factory: Callable[[], str]) -> _T:
-            # Takes no concurrency slot: the call that needs the token has one.
+            # This call takes no concurrency slot: the call that needs the token already holds one.
             permit = self._transport.pool.permit()
             return call.decode(call, await self._call_with_retries(call, token_factory, permit))
 

@@ -1,7 +1,7 @@
 """Convert between JSON and the models.
 
-Unlike the defaults of cattrs, types are checked and never coerced, so a response of the wrong shape
-is reported at once, with the path of the field.
+By default, cattrs coerces values to the types of the fields. Here types are checked instead: if a
+field is missing or has the wrong type, the error names the path of that field.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ _PRIMITIVES = (int, str, bool)
 
 
 class ShapeError(ValueError):
-    """A value does not have the shape of the model; the message names each field by its path."""
+    """A value does not match the model. The message gives the paths of the wrong fields."""
 
 
 def structure(value: object, model: type[_T]) -> _T:
-    """Convert parsed JSON to a `model`; unknown fields are ignored.
+    """Convert parsed JSON to an instance of `model`. Unknown fields are ignored.
 
     Raises:
         ShapeError: A field is missing or of the wrong type.
@@ -45,7 +45,7 @@ def structure(value: object, model: type[_T]) -> _T:
 
 
 def prepare(model: type) -> None:
-    """Compile the hooks of a `model`, so that its first value need not wait for that."""
+    """Compile the converter of a `model` now, so that the first conversion is not slowed down."""
     _converter.get_structure_hook(model)
 
 
@@ -65,7 +65,7 @@ def parse_json(text: str | bytes) -> Any:
 def to_json(value: object) -> str:
     """Serialise a model as JSON, for a queue or a file. `from_json` returns an equal value.
 
-    Datetimes become ISO 8601 in UTC, digests ``sha256:<hex>``, paths strings.
+    Datetimes are written in ISO 8601 and UTC, digests as ``sha256:<hex>``, and paths as strings.
 
     Args:
         value: A value of one of this library's models, such as an `Artifact` or a `Download`.
@@ -74,14 +74,15 @@ def to_json(value: object) -> str:
 
 
 def from_json(text: str | bytes, model: type[_T]) -> _T:
-    """Parse the output of `to_json`, or an object of GitHub's API; unknown fields are ignored.
+    """Parse the output of `to_json`, or an object of GitHub's API. Unknown fields are ignored.
 
     Args:
         text: The JSON text.
         model: The class of the result, such as `Artifact`.
 
     Raises:
-        InvalidArgument: The text is not JSON, or has another shape; the summary names the field.
+        InvalidArgument: The text is not JSON or does not match `model`. The summary names the
+            wrong field.
     """
     try:
         return structure(parse_json(text), model)
@@ -164,7 +165,7 @@ def _array(kind: Any, converter: Converter) -> Any:
             try:
                 items.append(item_hook(item, item_kind))
             except Exception as error:
-                # Only the first error is reported: every item of a large array may be wrong.
+                # Report only the first error, because every item of a large array may be wrong.
                 error.add_note(IterableValidationNote("an item", index, item_kind))
                 raise IterableValidationError("of an array", [error], tuple) from None  # pyright: ignore[reportCallIssue]
         return tuple(items)

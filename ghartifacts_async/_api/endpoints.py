@@ -1,4 +1,4 @@
-"""GitHub's endpoints: the calls, and what their responses mean.
+"""The calls to GitHub's endpoints, and the functions that decode the responses.
 
 Source: https://docs.github.com/rest/actions/artifacts
 """
@@ -37,7 +37,10 @@ from ghartifacts_async.models import Artifact, ArtifactPage, Direction
 _T = TypeVar("_T")
 
 ACCEPT = "application/vnd.github+json"
-"""Media type of every call, also of downloads: GitHub responds with 415 to the payload's type."""
+"""The ``Accept`` header of every call.
+
+Downloads send it too: GitHub answers 415 if a download accepts the media type of the payload.
+"""
 
 
 @frozen
@@ -49,7 +52,7 @@ class Installation:
 
 @frozen(repr=False)
 class InstallationToken:
-    """A token as GitHub issues it for an installation."""
+    """The body of the response to `create_installation_token`."""
 
     token: str
     expires_at: datetime
@@ -57,12 +60,13 @@ class InstallationToken:
 
 @frozen(repr=False)
 class IssuedToken:
-    """A new installation token, and the time on the server's clock when it was issued.
+    """A new installation token with the times of its issue and expiry.
 
     Attributes:
         token: The token itself.
-        expires_at: Seconds since the epoch.
-        issued_at: Seconds since the epoch, or ``None`` if the response has no ``Date``.
+        expires_at: Time of expiry, in seconds since the epoch.
+        issued_at: Time of issue on the server's clock, in seconds since the epoch. ``None`` if the
+            response has no ``Date``.
     """
 
     token: str
@@ -108,7 +112,10 @@ def download_artifact(repository: str, artifact_id: int) -> ApiCall[SignedUrl]:
 
 
 def find_installation(repository: str) -> ApiCall[Installation]:
-    """Return the call, made with an app's JWT, that finds its installation on a repository."""
+    """Return the call that finds an app's installation on a repository.
+
+    The call must be made with the app's JWT.
+    """
     path = f"/repos/{repository}/installation"
     return ApiCall("GET", path, partial(read_as, Installation))
 
@@ -116,7 +123,10 @@ def find_installation(repository: str) -> ApiCall[Installation]:
 def create_installation_token(
     installation_id: int, permissions: Mapping[str, str] | None
 ) -> ApiCall[IssuedToken]:
-    """Return the call, made with an app's JWT, that creates a token for an installation."""
+    """Return the call that creates a token for an installation of an app.
+
+    The call must be made with the app's JWT.
+    """
     body = {} if permissions is None else {"permissions": dict(permissions)}
     path = f"/app/installations/{installation_id}/access_tokens"
     return ApiCall("POST", path, read_issued_token, body=body)
@@ -128,12 +138,12 @@ def read_artifact(call: ApiCall[Any], response: Response) -> Artifact:
 
 
 def read_page(call: ApiCall[Any], response: Response) -> ArtifactPage:
-    """Decode the artifacts and the total of a response to one of the listings."""
+    """Decode a page of a listing."""
     return read_as(ArtifactPage, call, response)
 
 
 def read_listing_page(call: ApiCall[Any], response: Response) -> ListingPage:
-    """Decode a response to one of the listings, and whether another page follows."""
+    """Decode a page of a listing, and determine whether another page follows."""
     page = read_page(call, response)
     return ListingPage(page, has_more(call, response, page))
 
@@ -170,10 +180,10 @@ def read_as(model: type[_T], call: ApiCall[Any], response: Response) -> _T:
     """Decode the JSON of a response as a model.
 
     Raises:
-        RedirectRefused: The response redirects to another host than the API's.
-        UnexpectedReply: The response has another status or shape.
+        RedirectRefused: The response redirects to a target outside the API.
+        UnexpectedReply: The status is neither 200 nor 201, or the body does not match the model.
     """
-    # Deferred: cattrs takes a third of the time of importing everything else.
+    # Imported only when needed: cattrs takes a third as long to import as everything else together.
     from ghartifacts_async._api.converters import ShapeError, parse_json, structure
 
     _refuse_redirect(call, response)
@@ -184,7 +194,7 @@ def read_as(model: type[_T], call: ApiCall[Any], response: Response) -> _T:
     except ShapeError as error:
         problem = str(error)
     content_type = printable(response.headers.get("content-type", "no content type"))
-    # The response to a POST may hold a token.
+    # The response to a POST may contain a token, so it is not quoted.
     start = "" if call.method == "POST" else f", starting {response.body[:60]!r}"
     raise _error(
         UnexpectedReply,
@@ -195,7 +205,7 @@ def read_as(model: type[_T], call: ApiCall[Any], response: Response) -> _T:
 
 
 def _refuse_redirect(call: ApiCall[Any], response: Response) -> None:
-    """Raise an error for a redirect that leaves the API: the token is not sent to other hosts."""
+    """Raise an error if a redirect leaves the API, because the token is not sent to other hosts."""
     target = redirects.store_hop(response.url, response.status, response.headers)
     if target is not None:
         raise RedirectRefused(
@@ -205,7 +215,7 @@ def _refuse_redirect(call: ApiCall[Any], response: Response) -> None:
 
 
 def error_of(call: ApiCall[Any], response: Response) -> GitHubError | None:
-    """Return the error that a response means, or None for a success or a redirect."""
+    """Return the error that a response reports, or None if it is a success or a redirect."""
     status = response.status
     if status < HTTPStatus.BAD_REQUEST:
         return None
@@ -214,14 +224,14 @@ def error_of(call: ApiCall[Any], response: Response) -> GitHubError | None:
     details: dict[str, Any] = {"message": message, "documentation_url": documentation}
     if rate_limit_headers.is_limit(response.status, response.headers, message, documentation):
         retry_at = rate_limit_headers.retry_at(response.headers)
-        until = f"; calls are taken again at {retry_at:%Y-%m-%d %H:%M:%S} UTC" if retry_at else ""
+        until = f"; wait until {retry_at:%Y-%m-%d %H:%M:%S} UTC" if retry_at else ""
         return _error(RateLimited, f"{summary}{until}", response, retry_at=retry_at, **details)
     match status:
         case HTTPStatus.UNAUTHORIZED:
             return _error(AuthenticationError, f"{summary}; check the token", response, **details)
         case HTTPStatus.FORBIDDEN:
             needed = response.headers.get("x-accepted-github-permissions")
-            hint = f"; GitHub accepts {printable(needed)}" if needed else ""
+            hint = f"; GitHub accepts a token with {printable(needed)}" if needed else ""
             return _error(
                 PermissionDenied,
                 f"{summary}{hint}",
@@ -236,7 +246,7 @@ def error_of(call: ApiCall[Any], response: Response) -> GitHubError | None:
         case HTTPStatus.GONE if "artifact" in message.lower() or "version" not in message.lower():
             return _error(ArtifactExpired, summary, response, **details)
         case HTTPStatus.GONE:
-            hint = "; GitHub has retired this API version, pass a later one as api_version"
+            hint = "; GitHub has retired this API version; pass a later one as api_version"
             return _error(ApiVersionRetired, f"{summary}{hint}", response, **details)
         case _ if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return _error(ServerError, summary, response, **details)
@@ -257,7 +267,7 @@ def _error(cls: type[_E], summary: str, response: Response, **more: Any) -> _E:
 
 
 def _message(response: Response) -> tuple[str, str | None]:
-    """Return GitHub's message and documentation URL, as far as the body holds them."""
+    """Return GitHub's message (or ``""``) and documentation URL (or None) from the body."""
     try:
         body = json.loads(response.body)
     except (ValueError, RecursionError):

@@ -1,4 +1,6 @@
-"""Responses cached for conditional requests: a 304 does not count against the primary rate limit.
+"""A cache of responses for conditional requests.
+
+If GitHub answers such a request with 304, it does not count against the primary rate limit.
 
 Source: https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api
 """
@@ -12,11 +14,11 @@ from ghartifacts_async._api.call import ApiCall
 from ghartifacts_async._http.messages import Response
 
 CAPACITY = 2**24
-"""Bytes of cached responses; a page of a hundred artifacts takes about 100 KB."""
+"""Maximum size of the cache in bytes. A page of 100 artifacts takes about 100 KB."""
 
 
 class EtagCache:
-    """The responses to the most recent conditional calls."""
+    """A cache of the most recently used responses to conditional calls."""
 
     def __init__(self) -> None:
         self._responses: OrderedDict[str, Response] = OrderedDict()
@@ -30,7 +32,10 @@ class EtagCache:
         return self._responses[call.target]
 
     def store(self, call: ApiCall[Any], response: Response) -> None:
-        """Cache a response that has an ``ETag``, and evict the least recently used ones."""
+        """Cache a response if it has an ``ETag``.
+
+        If the cache is full, evict the least recently used responses.
+        """
         if call.conditional and "etag" in response.headers:
             previous = self._responses.pop(call.target, None)
             self._responses[call.target] = response
@@ -40,5 +45,5 @@ class EtagCache:
 
 
 def _size(response: Response) -> int:
-    """Estimate the bytes that a response takes, headers included."""
+    """Estimate the size of a response in bytes, including its headers."""
     return len(response.body) + 4096

@@ -45,7 +45,7 @@ def _lower(text: Any) -> Any:
 
 @frozen(kw_only=True)
 class Filter:
-    """The criteria of a listing; ``None`` accepts every artifact. See `Repo.list_artifacts`."""
+    """The filters of a listing; see `ArtifactFilters`. A filter that is None matches everything."""
 
     pattern: str | None = field(default=None, validator=_of_type(str), converter=_glob)
     branch: str | None = field(default=None, validator=_of_type(str))
@@ -57,7 +57,10 @@ class Filter:
     max_size: int | None = field(default=None, validator=_of_type(int))
 
     def matches(self, artifact: Artifact) -> bool:
-        """Return True if an artifact meets all criteria; a missing value meets none."""
+        """Return True if an artifact matches all filters.
+
+        An artifact that lacks the value that a filter needs does not match.
+        """
         run, size = artifact.workflow_run, artifact.size_in_bytes
         return (
             (self.pattern is None or fnmatchcase(artifact.name, self.pattern))
@@ -80,13 +83,13 @@ class Filter:
 
 
 class Horizon:
-    """Detects when a listing in order of time has left the requested time range.
+    """The end of the requested time range in a listing that is ordered by time.
 
-    A hundred artifacts in a row must be outside: GitHub may order by id, and ids do not always
-    follow the order of creation.
+    The end has been passed when a hundred artifacts in a row are beyond it. A single artifact does
+    not suffice, because GitHub may order by id, and ids do not always follow the order of creation.
 
     Args:
-        criteria: The filter with the requested time range.
+        criteria: The filters, which include the requested time range.
         descending: Whether the listing begins with the newest artifact.
     """
 
@@ -97,11 +100,11 @@ class Horizon:
 
     @property
     def is_passed(self) -> bool:
-        """Whether all further artifacts are outside the time range."""
+        """Whether the rest of the listing is taken to be outside the time range."""
         return self._beyond >= _OUT_OF_RANGE_IN_A_ROW
 
     def observe(self, artifacts: Iterable[Artifact]) -> None:
-        """Check the next artifacts of the listing."""
+        """Check whether the next artifacts of the listing are beyond the end of the range."""
         if self._bound is not None:
             for artifact in artifacts:
                 self._beyond = self._beyond + 1 if self._is_beyond(artifact, self._bound) else 0

@@ -23,21 +23,24 @@ from ghartifacts_async.models import Artifact, ArtifactPage
 class ArtifactListing:
     """The artifacts of a repository or of a workflow run: ``async for artifact in listing``.
 
-    The newest artifacts come first, unless ``direction`` says otherwise. Each iteration requests
-    the pages again.
+    The newest artifacts come first, unless ``direction`` is ``"asc"``. Each iteration requests the
+    pages again.
 
-    Lazy: nothing is requested before the first item, and no second page before the first is used
-    up. While the consumer waits for more, pages are requested concurrently, first 2, then 4, up to
-    `concurrency`, which is also the number of pages held in memory. Leaving the loop cancels the
-    outstanding requests.
+    A listing is lazy. Nothing is requested until you ask for the first artifact, and the second
+    page is requested only after you have read all artifacts of the first. Whenever you have to
+    wait for a page, the number of concurrent page requests doubles, up to `concurrency`, which is
+    also the maximum number of pages in memory. Leaving the loop cancels the outstanding requests.
 
-    Exact: every artifact that existed from the first request to the last is yielded exactly once,
-    even if others upload and delete artifacts during the listing. An artifact that was uploaded or
-    deleted in between may be yielded or not, but never twice. For this, pages overlap a little,
-    which takes about a seventh more calls; if many artifacts are deleted during the listing, some
-    pages are requested again. Each artifact takes eight bytes of memory. This assumes that a page
-    of GitHub shows one moment, and that artifacts keep their order. A bound on the creation time
-    ends the listing early, after a hundred artifacts in a row outside of it.
+    A listing is exact. Every artifact that exists from the first request to the last is yielded
+    exactly once, even if other clients upload and delete artifacts at the same time. An artifact
+    that is uploaded or deleted during the listing may be yielded or not, but never twice. To
+    achieve this, consecutive pages overlap a little, which takes about a seventh more calls. If
+    many artifacts are deleted during the listing, some pages are requested again. The id of each
+    listed artifact is kept in memory, in eight bytes. All this assumes that each of GitHub's pages
+    shows the state of a single moment, and that artifacts keep their order.
+
+    A listing with `created_after` (or `created_before`, if ``direction`` is ``"asc"``) ends early,
+    after a hundred artifacts in a row that are beyond that time.
 
     Every method may raise a `GitHubError` or a `TransportError`.
     """
@@ -63,9 +66,9 @@ class ArtifactListing:
             await pages.cancel_requests()
 
     async def pages(self) -> AsyncGenerator[ArtifactPage, None]:
-        """Yield the same artifacts page by page, with the listing's total at that time.
+        """Yield the same artifacts page by page, each page with the total count at that time.
 
-        A page holds only the artifacts that pass the filters and were on no page before, so it may
+        A page contains only artifacts that match the filters and were on no earlier page, so it may
         be empty.
         """
         pages = self._pages()
@@ -98,7 +101,7 @@ class ArtifactListing:
     async def first(self) -> Artifact | None:
         """Return the first artifact, or None if there is none.
 
-        This takes one call, unless a filter that GitHub does not support skips artifacts.
+        This takes one call, or more if a filter other than ``name`` rejects the first artifacts.
         """
         found = await self.collect(limit=1)
         return found[0] if found else None
@@ -106,7 +109,7 @@ class ArtifactListing:
     async def total_count(self) -> int:
         """Return GitHub's count of the artifacts, with one call.
 
-        Of all filters only ``name`` applies to it.
+        The count respects the filter ``name``, but no other filter.
         """
         query = {**self._call.query, "per_page": "1"}
         call = ApiCall("GET", self._call.path, read_page, query, conditional=True)
@@ -117,9 +120,10 @@ class ArtifactListing:
 
 
 class _Pages:
-    """One iteration over the pages of a listing, some of which are being requested.
+    """One iteration over the pages of a listing, with its outstanding requests.
 
-    This is no generator, because a generator inside another one is not closed in time.
+    This class is not an async generator. If it were, closing the generator that iterates over it
+    would not close it at once, and its requests would continue.
     """
 
     def __init__(
@@ -140,7 +144,7 @@ class _Pages:
 
     async def __anext__(self) -> ArtifactPage:
         while not (self._plan.done or self._horizon.is_passed):
-            # Lets the requests started by the previous page be sent before more work is done.
+            # Let the tasks that were started for the previous page send their requests first.
             await asyncio.sleep(0)
             window, request = self._next_request()
             if not request.done():
@@ -168,7 +172,7 @@ class _Pages:
                 task.exception()  # keeps asyncio from logging it
 
     def _next_request(self) -> tuple[Window, asyncio.Task[ListingPage]]:
-        """Start requests until enough are outstanding, and return the oldest one."""
+        """Start requests until `_width` of them are outstanding, and return the oldest one."""
         while (
             len(self._requests) < self._width and (window := self._plan.next_window()) is not None
         ):

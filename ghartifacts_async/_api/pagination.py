@@ -1,44 +1,43 @@
-"""Decide which pages of a listing to request, so that no artifact is missed while it changes.
+"""Decide which pages of a listing to request, so that no artifact is missed as the listing changes.
 
-A page of GitHub is a range of offsets into a list that other clients change at the same time: page
-2 of 100 holds the artifacts at positions 100 to 199 at the moment of the request. An upload at the
-front moves all artifacts to the right, so a reader sees some of them twice. A deletion moves the
-artifacts behind it to the left, so a reader misses those that move across the edge of a page that
-it has already read. The total does not reveal this: one upload and one deletion leave it unchanged.
-With concurrent requests both can happen unnoticed.
+A page of GitHub is a range of positions in a list that other clients change at the same time: page
+2 of size 100 has the artifacts at positions 100 to 199 at the moment of the request. An upload at
+the front moves all artifacts to the right, so a reader sees some of them twice. A deletion moves
+the artifacts behind it to the left, so a reader misses those that move into a page that it has
+already read. The total count does not reveal this, because an upload and a deletion together leave
+it unchanged.
 
-Two facts can be relied on. A response shows neighbours: no other artifact stood between two
-adjacent artifacts of one response at that moment. And no artifact overtakes another, however many
-are added and removed around them. So imagine one order of all artifacts that ever existed. A
-response covers a stretch of this order, from its first artifact to its last: every artifact that
-existed within the stretch at the time of the response is in the response. Two responses that share
-an artifact cover one continuous stretch, no matter when each was made and what happened in between.
-The response for page 1 covers everything up to its last artifact, and a response without a next
-page covers everything from its first artifact on. Hence the rule: *each response must share an
-artifact with the stretch covered so far, or be page 1.* Once a response that ends the list has been
-accepted by this rule, the whole order is covered, and every artifact that existed during the whole
-listing was in at least one of the responses. Ids that were seen before are dropped, so each
-artifact is yielded once.
+The algorithm relies on two facts. First, no other artifact was between two adjacent artifacts of a
+response at the moment of that response. Second, two artifacts never swap their order, however many
+are added and removed around them. So imagine all artifacts that ever existed in this order. A
+response covers a stretch of the order, from its first artifact to its last: it contains every
+artifact of the stretch that existed at that moment. Two responses that share an artifact cover one
+continuous stretch, no matter what happened between them. Page 1 covers everything up to its last
+artifact, and the last page covers everything from its first artifact on. Hence the rule: *each
+response must share an artifact with the stretch covered so far, or be page 1.* As soon as the last
+page has been accepted by this rule, the whole order is covered, and every artifact that existed
+during the whole listing was in at least one response. Artifacts that were seen before are dropped,
+so each artifact is yielded once.
 
-Pages of the same size never share an artifact, but pages of different sizes do. Of all pages that
-begin before the edge of the covered stretch, with at least two shared artifacts if possible, the
-one that reaches farthest is requested. Page 1 of size 100 is followed by page 2 of size 98
-(positions 98 to 195), and that by page 3 of size 97. This takes about 15 calls where 13 would do
-without any guarantee, and the next pages can be requested concurrently before the first response
-arrives.
+Pages of the same size never share an artifact, but pages of different sizes do. The next page to
+request is the one that reaches farthest, among those that begin before the end of the covered
+stretch. It shares two artifacts with the stretch if possible. Page 1 of size 100 is followed by
+page 2 of size 98 (positions 98 to 195), and that by page 3 of size 97. This takes about 15 calls
+where pages of the same size would take 13. Several pages can be requested concurrently, because
+the plan does not depend on their contents.
 
-A response that shares nothing is discarded, because there may be a gap before it. The next request
-begins half a page further to the left, then a whole page, two, four, and so on, and finally at page
-1, which need not share anything. What is covered remains covered, and is not yielded again.
+A response that shares no artifact is discarded, because there may be a gap before it. The next
+request begins half a page further to the left, then a whole page, two, four, and so on, and finally
+at page 1, which need not share anything. Artifacts that were already yielded are not yielded again.
 
-Two things are assumed of GitHub: a response shows one moment, and artifacts keep their order. An
-artifact that was uploaded or deleted during the listing may be yielded or not, but never twice. A
-list that grows at its end faster than it can be read never ends.
+Two assumptions are made: a response of GitHub shows the state of a single moment, and artifacts
+keep their order. An artifact that is uploaded or deleted during the listing may be yielded or not,
+but never twice. If a list grows at its end faster than it can be read, the listing never ends.
 
-GitHub names the next page in ``Link`` (RFC 8288), on another path than the requested one:
-``</repositories/1/actions/artifacts?page=2>; rel="next"``. Only the existence of a next page is
-taken from it. So the token is sent only where the caller wants it, even if a proxy in front of a
-GHES writes URLs of another host.
+GitHub names the next page in the ``Link`` header (RFC 8288), with a path that may differ from the
+requested one: ``</repositories/1/actions/artifacts?page=2>; rel="next"``. This module only checks
+whether a next page exists, and never requests the URL itself. So the token is sent only to the
+client's base URL, even if a proxy in front of a GHES puts another host into ``Link``.
 
 Source: https://docs.github.com/rest/using-the-rest-api/using-pagination-in-the-rest-api
 """
@@ -72,20 +71,20 @@ _PARAMETER = re.compile(r"""([^\s;,="]+)(?:\s*=\s*(?:"((?:\\.|[^"\\])*)"|([^\s;,
 
 
 def parse_link(header: str) -> dict[str, str]:
-    """Return the targets of a ``Link`` header by relation type; the first of each type wins."""
+    """Return the targets of a ``Link`` header by relation type, the first one of each type."""
     targets: dict[str, str] = {}
     for target, parameters in _LINK.findall(header):
         for name, quoted, bare in _PARAMETER.findall(parameters):
             if name.lower() == "rel":
                 for relation in (quoted or bare).lower().split():
                     targets.setdefault(relation, target)
-                break  # RFC 8288, 3.3: a second rel is ignored
+                break  # RFC 8288, 3.3: a second rel parameter is ignored
     return targets
 
 
 @frozen
 class Window:
-    """A page to request; pages of one listing differ in size.
+    """The number and size of a page to request. The pages of one listing may differ in size.
 
     Attributes:
         number: Page number, from 1.
@@ -97,12 +96,12 @@ class Window:
 
     @property
     def start(self) -> int:
-        """Position of its first artifact, from 0."""
+        """Position of the page's first artifact in the listing, counted from 0."""
         return (self.number - 1) * self.size
 
     @property
     def stop(self) -> int:
-        """Position after its last artifact."""
+        """Position after the page's last artifact."""
         return self.number * self.size
 
 
@@ -115,14 +114,15 @@ class ListingPage:
 
 
 class PagePlan:
-    """The pages of one iteration over a listing, from its beginning to its end.
+    """The plan of which pages to request in one iteration over a listing.
 
-    Windows are requested as `next_window` returns them, and their responses are passed to `accept`
-    in the same order.
+    Request the pages that `next_window` returns, and pass their responses to `accept` in the same
+    order. Several pages may be requested concurrently.
 
     Args:
-        first: Size of the first window. Later windows are as large as the server allows.
-        descending: Whether ids usually decrease. If this is wrong, the plan only takes longer.
+        first: Size of the first page. Later pages are as large as the server allows.
+        descending: Whether ids usually decrease in this listing. If they do not, the result is the
+            same but takes more time.
 
     Attributes:
         done: Whether the whole listing is covered.
@@ -140,7 +140,7 @@ class PagePlan:
         self._gaps = 0
 
     def next_window(self) -> Window | None:
-        """Return the next window, or None if the listing is not known to be that long."""
+        """Return the next page to request, or None if the pages returned so far may suffice."""
         if self.done or self._end >= self._known:
             return None
         first = self._end <= 0
@@ -153,15 +153,16 @@ class PagePlan:
     ) -> tuple[Artifact, ...] | None:
         """Return the new artifacts of a response, or None if there may be a gap before it.
 
-        After None, the windows requested in the meantime are useless.
+        If the result is None, discard all outstanding requests, because `next_window` goes back.
 
         Args:
-            window: The window that was requested.
+            window: The page that was requested.
             page: The response.
             has_more: Whether another page follows it.
 
         Raises:
-            UnexpectedReply: The responses do not match the requests, so the listing would not end.
+            UnexpectedReply: Too many responses in a row may have a gap before them, or an id is
+                invalid.
         """
         if window.start and not any(self._has(artifact.id) for artifact in page.artifacts):
             self._gaps += 1
@@ -206,11 +207,11 @@ class PagePlan:
 
 
 def _window_beyond(end: int, max_size: int) -> Window:
-    """Return the window that begins before an edge and reaches farthest beyond it."""
+    """Return the window that begins before the position `end` and reaches farthest beyond it."""
     best, best_size = (0, 0), max_size
     for size in range(max_size, 1, -1):
         if best > (_SHARED, size - _SHARED):
-            break  # smaller windows do not reach as far
+            break  # smaller windows reach less far
         shared = end % size
         value = min(shared, _SHARED), size - shared
         if shared and value >= best:
@@ -219,7 +220,7 @@ def _window_beyond(end: int, max_size: int) -> Window:
 
 
 def page_call(call: ApiCall[_T], window: Window) -> ApiCall[_T]:
-    """Return the call for a window of a listing, given the call for its first page."""
+    """Return the call for a window of a listing, given the call for the listing's first page."""
     if window.number == 1 and call.query["per_page"] == str(window.size):
         return call
     query = {**call.query, "per_page": str(window.size), "page": str(window.number)}
@@ -233,11 +234,11 @@ def has_more(call: ApiCall[Any], response: Response, page: ArtifactPage) -> bool
 
     Args:
         call: The call for this page.
-        response: Its response.
-        page: The decoded page.
+        response: The response to this call.
+        page: The page decoded from this response.
 
     Raises:
-        UnexpectedReply: The next page is not the following one, or cannot exist.
+        UnexpectedReply: ``Link`` names a next page that has the wrong number or cannot exist.
     """
     number = int(call.query.get("page", "1"))
     targets = parse_link(response.headers.get("link", ""))

@@ -1,12 +1,13 @@
 """Rate limits, read from the headers of GitHub's responses.
 
-There are two kinds. The *primary* limit is a budget of calls in a time window. Every response
-reports it in ``x-ratelimit-*`` headers, and when it is used up, calls must wait until the window
-resets. *Secondary* limits restrict the pace, and only refusals reveal them: the wait is
-``Retry-After``, or else a minute, doubled with each further refusal.
+There are two kinds. The *primary* limit is a number of calls per time window. Every response
+reports it in ``x-ratelimit-*`` headers. When no calls are left, calls must wait until the window
+resets. *Secondary* limits restrict the pace of calls. GitHub reports them only by refusing a call.
+The refusal names the time to wait in ``Retry-After``. If it does not, the wait is one minute,
+doubled with each further refusal.
 
-All times are seconds on the server's clock, or durations. Durations are the difference between the
-server's ``Date`` and the time that it names, so the local clock may be wrong.
+A wait until a time that the server names is counted from the ``Date`` of the same response, so it
+is right even if the local clock is wrong.
 
 Source: https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
 """
@@ -24,27 +25,27 @@ from attrs import frozen
 from ghartifacts_async.models import RateLimit
 
 RESET_MARGIN = 1.0
-"""Seconds to wait after a reset, because GitHub rounds its time to seconds."""
+"""Seconds to wait after the reset of a window, because GitHub rounds that time to seconds."""
 
 SECONDARY_WAIT = 60.0
-"""Seconds to wait at a secondary limit that names no time; doubled with each refusal."""
+"""Seconds to wait if a refusal at a secondary limit names no time; doubled with each refusal."""
 
 MAX_WINDOW = 7200.0
 """Longest plausible window of the primary limit in seconds; GitHub's is 3,600."""
 
 POINTS_OF_A_WRITE = 5
-"""Points of a call that changes something; a call that only reads has 1."""
+"""Points that a call costs if it changes something. A call that only reads costs 1 point."""
 
 _NUMBER = re.compile(r"[0-9]{1,12}")
 
 
 @frozen
 class Refusal:
-    """A refusal at a rate limit.
+    """GitHub's refusal of a call at a rate limit.
 
     Attributes:
         wait: Seconds until GitHub accepts calls again.
-        primary: Whether the budget of the window is used up.
+        primary: True for the primary rate limit, False for a secondary one.
     """
 
     wait: float
@@ -70,10 +71,10 @@ def rate_limit(headers: Mapping[str, str]) -> RateLimit | None:
 
 
 def newer(known: RateLimit | None, reported: RateLimit, *, later: bool) -> RateLimit:
-    """Return the newer of two reports: responses may arrive in another order than their requests.
+    """Return the newer of two reports, because responses may arrive in any order.
 
     Args:
-        known: The report that was valid so far.
+        known: The report that was valid so far, or ``None``.
         reported: The report of another response.
         later: Whether the request of `reported` was sent after that of `known`.
     """
@@ -106,13 +107,13 @@ def refusal(headers: Mapping[str, str], refusals: int, now: float) -> Refusal:
     """Return how long to wait after a response for which `is_limit` is true.
 
     Args:
-        headers: Of the response.
-        refusals: Number of refusals in a row, this one included.
-        now: Seconds since the epoch, for a response without ``Date``.
+        headers: Headers of the response.
+        refusals: Number of refusals in a row, including this one.
+        now: Local time in seconds since the epoch, used if the response has no ``Date``.
     """
     requested = retry_after(headers, now)
     if requested is not None:
-        # GitHub bans clients that retry at once again and again, so short waits grow too.
+        # GitHub bans clients that keep retrying at once, so short waits grow too.
         at_least = min(SECONDARY_WAIT, 2.0 ** min(refusals - 1, 10))
         return Refusal(max(requested, at_least), primary=False)
     reported = rate_limit(headers)
@@ -124,12 +125,12 @@ def refusal(headers: Mapping[str, str], refusals: int, now: float) -> Refusal:
 
 
 def until_reset(reported: RateLimit, headers: Mapping[str, str], now: float) -> float:
-    """Return the seconds from a response until the window that it reports has reset."""
+    """Return how many seconds after a response the window that it reports resets."""
     return max(0.0, reported.resets_at.timestamp() - server_time(headers, now)) + RESET_MARGIN
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Return the seconds to wait by ``Retry-After`` (a number or an HTTP date), or None."""
+    """Return the seconds to wait that ``Retry-After`` (a number or an HTTP date) names, or None."""
     value = headers.get("retry-after", "").strip()
     if _NUMBER.fullmatch(value):
         return float(value)
@@ -138,7 +139,7 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
 
 
 def server_time(headers: Mapping[str, str], now: float) -> float:
-    """Return the ``Date`` of a response in seconds since the epoch, or `now` without one."""
+    """Return the ``Date`` of a response in seconds since the epoch, or `now` if it has none."""
     date = http_date(headers.get("date", ""))
     return now if date is None else date
 
@@ -156,7 +157,7 @@ def http_date(value: str) -> float | None:
 
 
 def points(method: str) -> int:
-    """Return the points that a call costs of the points per minute."""
+    """Return how many points a call costs; see `RateLimitPolicy.points_per_minute`."""
     return 1 if method in {"GET", "HEAD", "OPTIONS"} else POINTS_OF_A_WRITE
 
 
@@ -170,7 +171,7 @@ def retry_at(headers: Mapping[str, str]) -> datetime | None:
 
 
 def moment(seconds: float) -> datetime | None:
-    """Convert seconds since the epoch to a datetime, or None if it is out of range."""
+    """Convert seconds since the epoch to a datetime. Return None if they are out of range."""
     try:
         return datetime.fromtimestamp(seconds, UTC)
     except (OverflowError, ValueError, OSError):

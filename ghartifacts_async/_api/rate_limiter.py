@@ -1,16 +1,21 @@
-"""The rate limiter: it decides when the next request of a client may be sent.
+"""The rate limiter: it decides when a client may send its next request.
 
-Each call first takes one of the concurrency slots. Each of its requests then passes a turnstile,
-one at a time and in order of arrival. There it waits for the gate, which is closed to all tasks
-while GitHub has asked any of them to wait, and for its points in a leaky bucket. A DELETE also
-waits for the DELETE before it, so DELETEs get only a share of the slots and do not keep other calls
-from the turnstile. The connection is taken last: a request that waits here leaves the connections
-of a small pool to others.
+A call first takes a concurrency slot and keeps it until the call ends. Each request of the call
+then passes a turnstile, which admits requests one at a time, in order of arrival. In the turnstile
+a request waits until two conditions are met: the gate is open, and a leaky bucket has room for the
+points that the request costs. GitHub closes the gate to all tasks by asking any of them to wait.
+Last, the request takes a connection. Requests that wait in the limiter thus hold no connection,
+which matters if the pool is small.
 
-The bucket's burst, its leak, and the requests that have paid and still wait for a connection stay
-together below the points of a minute, for any minute (burst + 60 x leak + paid < points). After the
-gate was closed the bucket is full, so that the waiting requests leave one by one and not all at
-once; without a bucket they are spaced out for a minute.
+A DELETE also waits until the minimum interval since the previous DELETE has passed. So that DELETEs
+do not delay other calls, this wait is outside the turnstile, and DELETEs get only some of the
+concurrency slots.
+
+The requests sent in any minute never cost more points than the policy allows. They are the burst of
+the bucket, its leak during the minute, and requests that had paid their points before but had to
+wait for a connection: burst + 60 x leak + paid < points. When the gate opens again, the bucket is
+filled up, so that the waiting requests leave one by one and not all at once. If the policy has no
+limit on points, there is no bucket, and requests are spaced out for a minute instead.
 """
 
 from __future__ import annotations
@@ -37,16 +42,17 @@ _SPACING = 0.1
 
 
 class RateLimiter:
-    """The rate limits of one client, on its loop's clock.
+    """The rate limiter of one client. Its times are on the event loop's clock.
 
     Args:
         policy: The limits to respect.
-        wall_clock: Returns seconds since the epoch, used for responses without ``Date``.
+        wall_clock: Function that returns seconds since the epoch. It is used if a response has no
+            ``Date``.
         bounded: Whether requests may have to wait for a connection.
 
     Attributes:
-        rate_limit: The primary rate limit as GitHub last reported it, or ``None``.
-        waited: Seconds that requests have waited here, summed over all tasks.
+        rate_limit: The primary rate limit that GitHub last reported, or ``None``.
+        waited: Seconds that requests have waited in this limiter, summed over all tasks.
     """
 
     def __init__(
@@ -77,7 +83,9 @@ class RateLimiter:
         return self._delete_slot() if call.method == "DELETE" else self._slots
 
     async def wait_until_open(self, call: ApiCall[Any]) -> None:
-        """Wait for the gate, before the call gets a token that might expire during the wait.
+        """Wait until the gate is open.
+
+        Call this before you get a token, which might otherwise expire during the wait.
 
         Raises:
             RateLimited: The wait would be longer than `RateLimitPolicy.max_wait`.
@@ -94,14 +102,15 @@ class RateLimiter:
     ) -> AsyncIterator[float]:
         """Wait until a request may be sent, and count it as in flight while the block runs.
 
-        Send the request at once: nothing may be awaited before it.
+        The block must send the request at once, and await nothing before that.
 
         Args:
             call: The call that the request belongs to.
-            connection: Entered when everything else has been waited for.
+            connection: Context manager that takes a connection. It is entered after all other
+                waits.
 
         Yields:
-            When the request was admitted, on the loop's clock.
+            The time at which the request was admitted.
 
         Raises:
             RateLimited: The wait would be longer than `RateLimitPolicy.max_wait`.
@@ -137,8 +146,8 @@ class RateLimiter:
         """Update the primary rate limit from the headers of a response.
 
         Args:
-            headers: Of the response.
-            sent_at: When its request was sent, on the loop's clock.
+            headers: Headers of the response.
+            sent_at: Time at which the request was sent.
         """
         reported = rate_limit_headers.rate_limit(headers)
         if reported is None:
@@ -153,7 +162,7 @@ class RateLimiter:
         self._observed_at = max(self._observed_at, sent_at)
 
     def note_success(self, sent_at: float) -> None:
-        """Note that a request sent at that time, on the loop's clock, met no rate limit."""
+        """Note that the request sent at the time `sent_at` was not refused at a rate limit."""
         if sent_at >= self._closed_at:
             self._refusals = 0
 
@@ -161,9 +170,9 @@ class RateLimiter:
         """Close the gate because GitHub refused a request at a rate limit.
 
         Args:
-            headers: Of the refusal.
-            sent_at: When the request was sent, on the loop's clock. Refusals of requests that were
-                sent before the gate closed do not double the wait.
+            headers: Headers of the refusal.
+            sent_at: Time at which the request was sent. If the gate was closed after that time,
+                this refusal does not double the wait.
 
         Returns:
             Seconds until the gate opens.
@@ -205,7 +214,7 @@ class RateLimiter:
                     points = 0
 
     async def _pay(self, points: int) -> None:
-        """Wait until the bucket has room for the points of a request."""
+        """Wait until the bucket has room for the points of a request, and put them in."""
         bucket = self._bucket
         if bucket is None:
             if asyncio.get_running_loop().time() < self._spaced_until:
@@ -218,13 +227,16 @@ class RateLimiter:
 
     @cached_property
     def _bucket(self) -> AsyncLimiter | None:
-        """The leaky bucket, made for the first request: the client has loaded aiolimiter then."""
+        """The leaky bucket, or None if the policy has no limit on points.
+
+        It is created for the first request. By then the client has imported aiolimiter.
+        """
         return _bucket(self._policy, self._bounded)
 
     def _closed_for(self) -> float | None:
-        """Return the seconds that the gate stays closed at most, or None if it is open.
+        """Return for how many seconds at most the gate stays closed, or None if it is open.
 
-        Requests in flight count as if GitHub had already subtracted them from the budget.
+        Requests in flight count as used, although GitHub has not reported them yet.
         """
         now = asyncio.get_running_loop().time()
         if now < self._opens_at:
@@ -236,9 +248,9 @@ class RateLimiter:
 
     async def _wait_at_gate(self, call: ApiCall[Any], seconds: float) -> None:
         loop = asyncio.get_running_loop()
-        told_to_wait = loop.time() < self._opens_at
-        if self._in_flight and not told_to_wait and self._policy.max_wait > 0:
-            # The next response may show that more of the budget is left.
+        asked_to_wait = loop.time() < self._opens_at
+        if self._in_flight and not asked_to_wait and self._policy.max_wait > 0:
+            # The next response may show that calls are left after all.
             self._response_arrived.clear()
             await self._response_arrived.wait()
             return
@@ -250,15 +262,15 @@ class RateLimiter:
     def _rate_limited(self, call: ApiCall[Any], seconds: float) -> RateLimited:
         opens_at = asyncio.get_running_loop().time() + seconds
         retry_at = rate_limit_headers.moment(self._server_start + opens_at)
-        until = f", at {retry_at:%Y-%m-%d %H:%M:%S} UTC" if retry_at else ""
+        until = f" (at {retry_at:%Y-%m-%d %H:%M:%S} UTC)" if retry_at else ""
         return RateLimited(
-            f"{call}: not sent, because GitHub accepts calls again in {seconds:.0f} s{until}, and "
-            f"RateLimitPolicy.max_wait is {self._policy.max_wait:g} s",
+            f"{call}: not sent, because GitHub accepts calls again only in {seconds:.0f} s{until}, "
+            f"longer than RateLimitPolicy.max_wait, {self._policy.max_wait:g} s",
             retry_at=retry_at,
         )
 
     def _note_time(self, headers: Mapping[str, str]) -> float:
-        """Compare the server's clock with the loop's; return the loop's time."""
+        """Note the difference between the server's clock and the loop's; return the loop's time."""
         now = asyncio.get_running_loop().time()
         self._server_start = rate_limit_headers.server_time(headers, self._wall_clock()) - now
         return now
@@ -274,10 +286,10 @@ def _bucket(policy: RateLimitPolicy, bounded: bool) -> AsyncLimiter | None:
     points, slots = policy.points_per_minute, policy.concurrent_requests or 0
     if points is None:
         return None
-    # Deferred: aiolimiter takes a third of the time of importing everything else.
+    # Imported only when needed: it takes a third as long to import as everything else together.
     from aiolimiter import AsyncLimiter
 
-    # Requests that have paid and wait for a connection may all be sent in a later minute.
+    # Requests that have paid their points but wait for a connection may all be sent a minute later.
     paid = slots + int(slots * _DELETES_SHARE) * (rate_limit_headers.POINTS_OF_A_WRITE - 1)
     paid = min(paid, points // 4) if bounded else 0
     burst = max(float(rate_limit_headers.POINTS_OF_A_WRITE), points * _BURST_SHARE)

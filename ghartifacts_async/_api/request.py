@@ -1,7 +1,7 @@
-"""One attempt of a call: the HTTP requests that it takes, from headers to the final response.
+"""One attempt of a call: the HTTP requests to send until the final response arrives.
 
 An attempt follows redirects within the API, falls back to an older API version, and revalidates
-cached responses. Whether its response is a success, and what follows, is decided by the caller.
+cached responses. The caller decides whether the response is a success, and what to do next.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ FALLBACK_VERSION = "2022-11-28"
 """The API version that every supported GHES serves; GHES 3.20 and earlier serve no other."""
 
 _SHOW_THE_VERSION = frozenset({302, 401, 403, 404, 410, 422})
-"""Statuses that prove that the server accepts an API version, after it refused another one."""
+"""Statuses that show that the server knows an API version, if it answered 400 to another one."""
 
 _log = logging.getLogger("ghartifacts_async")
 
@@ -42,8 +42,8 @@ class ApiResponse:
     """The response to an attempt.
 
     Attributes:
-        response: GitHub's response, or the cached one that GitHub confirmed.
-        sent_at: When the request was sent, on the loop's clock.
+        response: GitHub's response, or the cached response if GitHub answered 304.
+        sent_at: Time at which the request was sent, on the loop's clock.
     """
 
     response: Response
@@ -52,13 +52,13 @@ class ApiResponse:
 
 @frozen
 class CallContext:
-    """What all attempts of a call share.
+    """The values that all attempts of a call share.
 
     Attributes:
         call: The call.
-        state: Adds up the time that its requests take.
-        permit: Its permit for a connection of the pool.
-        counted: Whether it counts against the client's primary rate limit.
+        state: The state of the call, in which the time that its requests take is summed up.
+        permit: The call's permit for a connection.
+        counted: Whether the call counts against the client's primary rate limit.
     """
 
     call: ApiCall[Any]
@@ -68,17 +68,17 @@ class CallContext:
 
 
 class RequestSender:
-    """Sends the requests of calls, and remembers the server's API version and responses.
+    """A sender of requests that remembers the server's API version and caches responses.
 
     Args:
         transport: Sends the requests.
-        limiter: Admits each request.
+        limiter: Delays each request until the rate limits allow it.
         base_url: Base URL of the API, without a trailing slash.
-        api_version: Sent as ``X-GitHub-Api-Version``.
+        api_version: Value of the header ``X-GitHub-Api-Version``.
         conditional: Whether to cache responses and revalidate them with their ``ETag``.
 
     Attributes:
-        counts: Requests sent (``"calls"``) and revalidated responses (``"not modified"``).
+        counts: Number of requests sent (``"calls"``) and of 304 responses (``"not modified"``).
     """
 
     def __init__(
@@ -103,12 +103,12 @@ class RequestSender:
         """Make one attempt, and return its response, which may be an error of GitHub.
 
         Args:
-            context: The call, and what its attempts share.
+            context: The call, and the values that its attempts share.
             token: The token to send, or ``None``.
 
         Raises:
             RateLimited: The wait for the rate limit would exceed `RateLimitPolicy.max_wait`.
-            RedirectRefused: GitHub redirects in circles.
+            RedirectRefused: A redirect is unsafe, or there are too many redirects.
             TransportError: No complete response arrived.
         """
         call = context.call
@@ -135,10 +135,10 @@ class RequestSender:
     async def _send_with_fallback(
         self, context: CallContext, url: str, headers: Mapping[str, str], body: bytes | None
     ) -> tuple[Response, float]:
-        """Send a request, and again with an older API version if the server refuses the first."""
+        """Send a request; if the server refuses its API version, send it with an older one."""
         version = self._api_version
         response, sent_at = await self._send_version(context, url, headers, body, version)
-        # Concurrent requests may have found out by now which version the server knows.
+        # Another request may have found out in the meantime which version the server knows.
         known = {FALLBACK_VERSION, self._known_version}
         if response.status == HTTPStatus.BAD_REQUEST and version not in known:
             _log.info("%s: the server may not know API version %s", context.call, version)
@@ -157,14 +157,14 @@ class RequestSender:
         body: bytes | None,
         version: str,
     ) -> tuple[Response, float]:
-        """Send a request with an API version; return the response and when it was sent."""
+        """Send a request with an API version; return the response and the time of sending."""
         headers = {**headers, "X-GitHub-Api-Version": version}
         response, sent_at = await self._send_admitted(context, url, headers, body)
         response = redacted(response, headers.get("Authorization", "").removeprefix("Bearer "))
         request_id = printable(response.headers.get("x-github-request-id", "-"))
         _log.debug("%s: %d (request %s)", context.call, response.status, request_id)
         if response.status < HTTPStatus.MULTIPLE_CHOICES or response.status == 304:
-            # Redirects prove nothing: some are sent before the version is checked.
+            # A redirect does not show this: GitHub sends some before it checks the version.
             self._api_version = self._known_version = version
         self._warn_of_sunset(response, version)
         return response, sent_at

@@ -1,7 +1,8 @@
 """Retry decisions as values: what to do after an attempt, and how long to wait before the next.
 
 Waits have full jitter (a random share of an exponentially growing ceiling), so that clients that
-failed together do not return together. A time that the server asks for is always respected.
+failed at the same time do not retry at the same time. If the server names a time to wait, the wait
+is never shorter.
 
 Source: https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api
 """
@@ -26,16 +27,16 @@ from ghartifacts_async.errors import (
 from ghartifacts_async.models import RetryPolicy
 
 PROGRESS_BYTES = 2**16
-"""Bytes that a download must receive for `RetryPolicy.timeout` to start again."""
+"""Bytes that a download must receive after a failure to restart `RetryPolicy.timeout`."""
 
 TOKEN_AGE = 60.0
-"""Seconds after which a token may have expired between its issue and the request."""
+"""If a token was obtained more than this many seconds before it was sent, it may have expired."""
 
 RETRIED = frozenset({429, 500, 502, 503, 504})
-"""Statuses that may pass. A 403 is either a rate limit or permanent, as is everything else."""
+"""Statuses of temporary errors. All others are permanent, except for 403 at a rate limit."""
 
 MAY_HAVE_WORKED = frozenset({500, 502, 504})
-"""Errors of a server that may have carried out the request; 503 says that it did not."""
+"""Statuses of errors after which the request may have been executed. After a 503 it was not."""
 
 
 @frozen
@@ -60,7 +61,7 @@ class Failure:
     Attributes:
         status: HTTP status, or ``None`` if no response arrived.
         retry_after: Seconds that the server asks to wait, or ``None``.
-        permanent: Whether a retry cannot help, for another reason than the status.
+        permanent: Whether a retry cannot help, regardless of the status.
     """
 
     status: int | None = None
@@ -77,7 +78,7 @@ class Wait:
 
 @frozen
 class GiveUp:
-    """Make no other attempt."""
+    """Make no further attempt."""
 
 
 Decision: TypeAlias = Wait | GiveUp
@@ -97,13 +98,15 @@ def decide(policy: RetryPolicy, attempt: Attempt, failure: Failure) -> Decision:
 def record_attempts(
     error: ArtifactsError, attempts: int, seconds: float, previous: ArtifactsError | None = None
 ) -> None:
-    """Set how many attempts an error ends, and how long they took. A first record is kept.
+    """Record in an error how many attempts were made, and how long they took.
+
+    If only one attempt was made, or the error already has such a record, do nothing.
 
     Args:
         error: The error of the last attempt.
-        attempts: Attempts, the last one included.
-        seconds: Time that they took, without waits at rate limits.
-        previous: The error of the attempt before; recorded if it is of another kind.
+        attempts: Number of attempts, including the last one.
+        seconds: Duration of the attempts, without waits at rate limits.
+        previous: The error of the attempt before the last. Recorded if its type is different.
     """
     if attempts == 1 or error.attempts > 1:
         return
@@ -118,10 +121,11 @@ class CallState:
 
     Attributes:
         method: HTTP method of the call.
-        attempts: Attempts that were started.
-        seconds: Time that they took, with the waits between them, but not at rate limits.
+        attempts: Number of attempts that were started.
+        seconds: Duration of the attempts and of the waits between them, without waits at rate
+            limits.
         token_renewed: Whether the token was renewed after a 401.
-        may_be_done: Whether the request may have been carried out although its response was lost.
+        may_be_done: Whether a failed attempt may have been executed by the server.
         previous: The error of the attempt before the current one.
     """
 
@@ -139,12 +143,12 @@ class Outcome:
 
     Attributes:
         response: The response, or ``None`` if none arrived.
-        error: What failed, or ``None`` after a success.
+        error: The error, or ``None`` after a success.
         retry_after: Seconds that the server asks to wait, or ``None``.
         limit_allows_retry: For a refusal at a rate limit: whether `RateLimitPolicy.max_wait` allows
             the wait.
-        token_age: Seconds from the issue of the token to the request, or ``None`` if the token
-            cannot be renewed.
+        token_age: Seconds from obtaining the token to sending the request, or ``None`` if the
+            token cannot be renewed.
     """
 
     response: Response | None
@@ -170,7 +174,7 @@ class Raise:
 
 @frozen
 class RenewToken:
-    """Make another attempt with another token, or raise the error if there is no other token."""
+    """Get another token and make another attempt. If there is no other token, raise the error."""
 
     error: ArtifactsError
 
@@ -188,7 +192,7 @@ def next_step(policy: RetryPolicy, state: CallState, outcome: Outcome, chance: f
 
     Args:
         policy: The client's retry policy.
-        state: The attempts so far, this one included.
+        state: The attempts so far, including this one.
         outcome: The outcome of this attempt.
         chance: A random number from 0 to 1.
     """
@@ -213,19 +217,19 @@ def next_step(policy: RetryPolicy, state: CallState, outcome: Outcome, chance: f
 
 
 def is_transient(error: ArtifactsError) -> bool:
-    """Return True for an error of the connection that may not occur again."""
+    """Return True if an error is a connection error that may not occur again in a retry."""
     return isinstance(error, TransportError) and not isinstance(error, CertificateRefused)
 
 
 def may_have_worked(outcome: Outcome) -> bool:
-    """Return True if the server may have carried out the request of a failed attempt."""
+    """Return True if the server may have executed the request although the attempt failed."""
     if isinstance(outcome.error, TransportError):
         return outcome.error.may_have_arrived
     return outcome.response is not None and outcome.response.status in MAY_HAVE_WORKED
 
 
 def _may_renew_token(state: CallState, outcome: Outcome) -> bool:
-    """Return True once per call, or again if the token was too old when it was sent."""
+    """Return True if the token was not renewed before in this call, or was sent too late."""
     age = outcome.token_age
     return age is not None and (not state.token_renewed or age > TOKEN_AGE)
 
@@ -233,9 +237,10 @@ def _may_renew_token(state: CallState, outcome: Outcome) -> bool:
 class FailureStreak:
     """The failures of a download since it last made progress.
 
-    Each new byte resets the failure counter of every connection, and each 64 KiB reset the clock.
-    So a store that often breaks connections is tolerated, and one that stalls all the time is not.
-    After a restart only bytes beyond the furthest position reached before count as new.
+    Each new byte resets the failure counters of all connections. Every 64 KiB restart the clock of
+    `RetryPolicy.timeout`. So a download continues if the store often breaks connections, but not if
+    it sends almost nothing. If the download starts again from its first byte, only bytes beyond
+    the furthest position reached before count as new.
     """
 
     def __init__(self) -> None:
@@ -256,7 +261,7 @@ class FailureStreak:
             self._started_at = None
 
     def read_requested(self, now: float) -> None:
-        """Exclude the time since the last bytes arrived: the reader did not want more until now."""
+        """Exclude the time since the last bytes arrived, in which the reader wanted no more."""
         if self._started_at is not None and self._received_at is not None:
             self._started_at += now - self._received_at
         self._received_at = None

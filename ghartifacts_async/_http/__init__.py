@@ -1,1 +1,1 @@
-"""HTTP requests, streamed bodies and redirects; no other package imports the aiohttp client."""
+"""HTTP requests, streamed bodies and redirects: the only package that uses aiohttp's client."""

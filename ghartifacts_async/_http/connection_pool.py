@@ -1,4 +1,4 @@
-"""The connection pool of a borrowed session: who may use it, through which proxy, and how much."""
+"""The connection limit and the proxy of a session that the caller lends to the client."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from ghartifacts_async.errors import InvalidArgument
 
 
 def check_borrowed(session: aiohttp.ClientSession) -> None:
-    """Refuse a session that is closed, or that would send its own credentials to the blob store.
+    """Check that a caller's session is open and has no default credentials.
+
+    Default credentials must not reach the blob store.
 
     Raises:
         InvalidArgument: The session is closed, or has default credentials.
@@ -27,20 +29,21 @@ def check_borrowed(session: aiohttp.ClientSession) -> None:
         sent.append("auth")
     if sent:
         raise InvalidArgument(
-            f"the session sends its {sent[0]} with every request, so also to the blob store; "
-            "pass the token as auth, and a session without default credentials"
+            f"the session has default credentials ({sent[0]}), which must not reach the blob "
+            "store; pass the token as auth, and a session without default credentials"
         )
 
 
 class ConnectionPermit:
     """Permission to use one connection of the pool, held inside ``async with``.
 
-    A download takes two requests, and the signed URL that the first one returns expires soon.
-    So a permit made with `keeps` can be held from the first request to the second.
+    A download takes two requests: the first returns a signed URL, which expires soon, and the
+    second uses this URL. With `keeps`, the permit can be held between the two, so that the second
+    request need not wait for a connection.
 
     Args:
         permits: The permits of the pool, or ``None`` if their number is not limited.
-        keeps: Whether `keep` has an effect.
+        keeps: Whether `keep` holds the permit beyond the block. If False, `keep` does nothing.
     """
 
     def __init__(self, permits: asyncio.Semaphore | None, keeps: bool) -> None:
@@ -62,7 +65,7 @@ class ConnectionPermit:
             self.release()
 
     def keep(self) -> None:
-        """Hold the permit beyond the end of the block, until `release`."""
+        """Hold the permit beyond the end of the block, until `release` is called."""
         self._kept = self._keeps
 
     def release(self) -> None:
@@ -73,13 +76,13 @@ class ConnectionPermit:
 
 
 class ConnectionPool:
-    """The connections of a borrowed session, or of the client's own session, which has no limit.
+    """The limit on the client's concurrent connections: that of the caller's session, or none.
 
-    Permits are waited for here and not in aiohttp, so that a wait behind the client's own requests
-    does not count against their timeouts.
+    Requests wait for a connection here and not in aiohttp, so that the time that they wait for the
+    client's other requests does not count against their timeouts.
 
     Args:
-        borrowed_session: The caller's session, or ``None``.
+        borrowed_session: The caller's session, or ``None`` if the client uses its own.
     """
 
     def __init__(self, borrowed_session: aiohttp.ClientSession | None) -> None:
@@ -92,17 +95,18 @@ class ConnectionPool:
 
     @property
     def bounded(self) -> bool:
-        """Whether a request may have to wait for a connection."""
+        """Whether the number of connections is limited, so that a request may have to wait."""
         return self._permits is not None
 
     def permit(self, *, keeps: bool = False) -> ConnectionPermit:
-        """Return a permit that is not held yet; see `ConnectionPermit`."""
+        """Return a new permit, which is not held yet; see `ConnectionPermit`."""
         return ConnectionPermit(self._permits, keeps)
 
     async def proxy_for(self, url: URL) -> URL | None:
-        """Return the proxy that the borrowed session uses for a URL.
+        """Return the proxy that the caller's session uses for a URL, or None.
 
-        With ``trust_env`` this reads the proxy variables, but not netrc, of the environment.
+        If the session has ``trust_env``, the proxy comes from the environment variables, and the
+        proxy's credentials may come from netrc.
         """
         borrowed_session = self._borrowed_session
         if borrowed_session is None:

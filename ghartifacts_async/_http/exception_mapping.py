@@ -27,7 +27,11 @@ _NEVER_SENT = (
 
 
 def map_exception(error: Exception, url: str) -> TransportError:
-    """Return the error for an exception of aiohttp. Raise it outside the except block."""
+    """Return the error of this library for an exception of aiohttp.
+
+    Raise it outside the except block. Otherwise the exception, whose message may contain the URL,
+    would be chained.
+    """
     host = host_of(url)
     kind: type[TransportError] = ConnectionFailed
     if isinstance(error, _CERTIFICATE):

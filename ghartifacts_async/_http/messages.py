@@ -15,7 +15,8 @@ class Response:
 
     Attributes:
         status: HTTP status.
-        headers: By lower-case name; the values of a repeated header are joined by ``", "``.
+        headers: Header values by lower-case name. The values of a repeated header are joined by
+            ``", "``.
         body: The whole body, decompressed.
         url: The URL that was requested.
     """

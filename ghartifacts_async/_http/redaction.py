@@ -1,7 +1,7 @@
 """Keep secrets out of logs, reprs and messages.
 
-A `Secret` is sent as the text that it is, and its repr is ``***``, because many services log the
-local variables of a traceback's frames.
+A `Secret` is a str whose repr is ``***``. Many services log the local variables of every frame of a
+traceback, and such a log then does not contain the secret.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _T = TypeVar("_T")
 _HIDDEN = "***"
 
 _MIN_LENGTH = 8
-"""Shorter texts are not redacted: they may occur in any response by chance."""
+"""Shorter secrets are not redacted, because a short text may occur in any response by chance."""
 
 
 class Secret(str):
@@ -39,14 +39,14 @@ class _SecretBytes(bytes):
 
 
 def hidden(value: _T) -> _T:
-    """Return an argument that may be a secret so that its repr in a traceback is ``***``."""
+    """Wrap an argument that may be a secret, so that its repr in a traceback is ``***``."""
     if isinstance(value, str):
         return cast("_T", Secret(value))
     return cast("_T", _SecretBytes(value)) if isinstance(value, bytes | bytearray) else value
 
 
 def redacted(response: Response, secret: str) -> Response:
-    """Return the response with the secret replaced: proxies may echo the request."""
+    """Replace the secret in a response by ``***``, because a proxy may echo the request."""
     raw = secret.encode()
     if len(secret) < _MIN_LENGTH:
         return response

@@ -1,7 +1,7 @@
-"""Decide which redirects to follow, and whether to send credentials there.
+"""Decide which redirects to follow, and whether to send the token to their targets.
 
-Credentials are sent only to the API: the same origin, below the same base URL. All other targets
-belong to the blob store and get none.
+The token is sent only to targets within the API: they have the origin of the base URL and a path
+below it. Every other target is treated as a blob store, which does not get the token.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ghartifacts_async.errors import RedirectRefused
 MAX_HOPS = 5
 
 URL_REFUSED = frozenset({400, 401, 403})
-"""Statuses of a blob store for an expired signed URL; a new one may work."""
+"""Statuses with which a blob store refuses an expired signed URL. A new URL may work."""
 
 _REDIRECTS = frozenset({301, 302, 307, 308})
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
@@ -28,17 +28,17 @@ _UNSENDABLE = re.compile(r"[^\x21-\x7e]")
 
 @frozen(repr=False)
 class SignedUrl:
-    """A URL whose query is a credential until it expires.
+    """A URL whose query is a credential until the URL expires.
 
-    It is kept byte for byte as the server wrote it, because the signature may cover the bytes. Its
-    repr shows only the host.
+    The URL is kept byte for byte as the server wrote it, because the signature may cover every
+    byte. The repr shows only the host.
     """
 
     value: str
 
     @property
     def host(self) -> str:
-        """Host and port, which may be shown."""
+        """Host and port, which are not secret."""
         return host_of(self.value)
 
     @property
@@ -51,15 +51,16 @@ class SignedUrl:
 
 
 def api_hop(base_url: str, url: str, status: int, headers: Mapping[str, str]) -> str | None:
-    """Return the target of a redirect within the API, which gets the token; else None.
+    """Return the target of a redirect within the API, or None for any other response.
 
-    GitHub redirects calls to a renamed repository with a 301 to ``/repositories/{id}/…``.
+    The token may be sent to this target. GitHub redirects calls to a renamed repository with a 301
+    to ``/repositories/{id}/…``.
 
     Args:
         base_url: Base URL of the API.
         url: The URL that was requested.
-        status: Of the response.
-        headers: Of the response, by lower-case name.
+        status: Status of the response.
+        headers: Headers of the response, by lower-case name.
 
     Raises:
         RedirectRefused: The target must not be followed.
@@ -73,12 +74,14 @@ def api_hop(base_url: str, url: str, status: int, headers: Mapping[str, str]) ->
 
 
 def store_hop(url: str, status: int, headers: Mapping[str, str]) -> SignedUrl | None:
-    """Return the target of a redirect, which gets no credentials; None if it is no redirect.
+    """Return the target of a redirect, or None if the response is not a redirect.
+
+    Do not send the token to this target.
 
     Args:
         url: The URL that was requested.
-        status: Of the response.
-        headers: Of the response, by lower-case name.
+        status: Status of the response.
+        headers: Headers of the response, by lower-case name.
 
     Raises:
         RedirectRefused: The target is missing or must not be followed.
@@ -98,14 +101,18 @@ def may_have_expired(status: int, *, signed_for_this: bool) -> bool:
     """Return True if the blob store may have refused the signed URL because it has expired.
 
     Args:
-        status: Of the store's response.
-        signed_for_this: Whether the URL was issued for this request, and so is still valid.
+        status: Status of the store's response.
+        signed_for_this: Whether the URL was issued for this request, so that it cannot have
+            expired.
     """
     return status in URL_REFUSED and not signed_for_this
 
 
 def _resolve(url: str, location: str) -> tuple[Secret, SplitResult]:
-    """Resolve a Location; an absolute URL is kept byte for byte."""
+    """Resolve a Location against the URL that was requested.
+
+    An absolute Location is kept byte for byte.
+    """
     target = Secret(location if _ABSOLUTE.match(location) else _join(url, location))
     if problem := _objection(url, location, target):
         raise RedirectRefused(f"{host_of(url)} redirects {problem}")
@@ -113,9 +120,10 @@ def _resolve(url: str, location: str) -> tuple[Secret, SplitResult]:
 
 
 def _objection(url: str, location: str, target: str) -> str | None:
-    """Return why a redirect must not be followed, or None.
+    """Return the reason not to follow a redirect, or None.
 
-    The error is raised elsewhere, so that no frame of its traceback holds the parts of the URL.
+    The caller raises the error. If this function raised it, the local variables in the traceback
+    would show the parts of the URL.
     """
     if _UNSENDABLE.search(location):
         return "to a URL with characters that are not allowed in URLs"
@@ -137,7 +145,7 @@ def _join(url: str, location: str) -> str:
 
 
 def _is_below(path: str, base: str) -> bool:
-    """Return True if a path is below another, and has no dot segments that lead out of it."""
+    """Return True if a path is below the base path and has no dot segments that lead out of it."""
     if not path.startswith((f"{base}/repos/", f"{base}/repositories/")):
         return False
     segments = re.split(r"[/\\]", unquote(unquote(path)))

@@ -6,19 +6,19 @@ import asyncio
 from collections.abc import Callable
 
 SLOW_SECONDS = 60.0
-"""Seconds spent in reads within which at least `SLOW_BYTES` must arrive."""
+"""Seconds of reading in which at least `SLOW_BYTES` must arrive; otherwise a body is too slow."""
 
 SLOW_BYTES = 60 * 2**10
 
 
 class StallTimeout:
-    """The time limit of one response body.
+    """A timeout for one response body, whose bytes may stop arriving or arrive too slowly.
 
-    Only time spent in reads counts, so a slow reader never causes a timeout.
+    Only time spent in reads counts, so a consumer that reads slowly never causes a timeout.
 
     Args:
         stall: Seconds that one read may take.
-        on_stall: Called when a read takes longer.
+        on_stall: Function that is called when a read takes longer.
     """
 
     def __init__(self, stall: float, on_stall: Callable[[], None]) -> None:
@@ -41,7 +41,8 @@ class StallTimeout:
         """Note that a read has ended with `count` bytes.
 
         Returns:
-            The bytes received in the last `SLOW_SECONDS` if these were too few, else ``None``.
+            The number of bytes received in the last `SLOW_SECONDS` of reading if it is below
+            `SLOW_BYTES`, else ``None``.
         """
         if self._read_since is not None:
             self._seconds += self._loop.time() - self._read_since

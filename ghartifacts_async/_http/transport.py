@@ -1,11 +1,11 @@
 """HTTP requests and streamed responses.
 
-Requests are sent by a session of our own on the caller's connection pool. So the caller's
-connector (pool, TLS, resolver), proxy and trace configs apply, while its default headers, cookies,
-netrc, middlewares and total timeout reach neither the API nor the blob store.
+Every client has a session of its own. If the caller lends one, the client's session uses the
+connector (pool, TLS, resolver), the proxy and the trace configs of the caller's session. The
+default headers, cookies, netrc, middlewares and total timeout of the caller's session are not used.
 
-Exceptions of aiohttp are replaced by errors of this library and not chained: their messages contain
-whole signed URLs.
+Exceptions of aiohttp are replaced by errors of this library. They are not chained, because their
+messages contain whole signed URLs.
 """
 
 from __future__ import annotations
@@ -40,17 +40,19 @@ _READ_BUFFER = 2**17
 
 
 class Transport:
-    """The HTTP session of a client. Open it on the running loop, and close it.
+    """The HTTP session of a client.
+
+    Call `open` in a running event loop before the first request, and `close` at the end.
 
     Args:
-        session: The caller's session, whose connection pool is used and never closed; ``None`` for
-            a pool of our own.
-        user_agent: Sent with every request.
+        session: The caller's session, whose connection pool is used but never closed; ``None`` to
+            use a new pool.
+        user_agent: Value of the ``User-Agent`` header of every request.
         timeouts: Time limits of requests and responses.
 
     Attributes:
-        pool: The connection pool.
-        bytes_received: Bytes of streamed bodies so far.
+        pool: The limit on concurrent connections.
+        bytes_received: Number of bytes of streamed bodies received so far.
     """
 
     def __init__(
@@ -68,7 +70,7 @@ class Transport:
         """Create the session.
 
         Raises:
-            InvalidArgument: The borrowed session was closed in the meantime.
+            InvalidArgument: The caller's session was closed after this object was created.
         """
         borrowed_session = self._borrowed_session
         if borrowed_session is not None:
@@ -83,11 +85,11 @@ class Transport:
             read_bufsize=_READ_BUFFER,
             trace_configs=borrowed_session.trace_configs if borrowed_session else None,
         )
-        # Retries of aiohttp would escape the rate limits and the statistics.
+        # aiohttp's own retries would be neither rate-limited nor counted in the statistics.
         self._session._retry_connection = False
 
     async def close(self) -> None:
-        """Close the session, its connection pool if it is our own, and the streamed responses."""
+        """Close the session, the streamed responses, and the pool unless it is the caller's."""
         if self._session is not None:
             await self._session.close()
         for response in tuple(self._streaming):
@@ -98,11 +100,11 @@ class Transport:
     ) -> Response:
         """Send an API request, and read the whole response. Redirects are not followed.
 
-        The caller holds a permit of the `pool`.
+        The caller must hold a permit of the `pool`.
 
         Args:
             method: HTTP method.
-            url: Sent byte for byte.
+            url: URL to request, sent byte for byte.
             headers: Headers to add to those of every request.
             body: Body to send, or ``None``.
 
@@ -110,8 +112,9 @@ class Transport:
             TransportError: No complete response arrived.
             UnexpectedReply: The response is larger than `MAX_REPLY_BYTES`.
         """
-        # The service may use the pool as well: `connect` limits the wait for a connection that it
-        # holds, and its error says that the request was not sent.
+        # Other code may use the caller's session at the same time and hold all connections.
+        # `connect` limits the wait for one, and the error of this timeout shows that the request
+        # was not sent.
         seconds = self.timeouts.call
         timeout = aiohttp.ClientTimeout(
             total=2 * seconds,
@@ -141,10 +144,10 @@ class Transport:
     ) -> AsyncIterator[StreamedResponse]:
         """GET a signed URL without credentials. Redirects are not followed.
 
-        The caller holds a permit of the `pool`.
+        The caller must hold a permit of the `pool`.
 
         Args:
-            url: Sent byte for byte.
+            url: URL to request, sent byte for byte.
             headers: Headers to add to those of every request.
 
         Raises:
@@ -154,8 +157,8 @@ class Transport:
         headers = {"Accept-Encoding": "identity", **headers}
         seconds = self.timeouts.connect + self.timeouts.stall
         try:
-            # sock_read would not end headers that arrive byte by byte, and would start a timer for
-            # each chunk of the body.
+            # sock_read does not limit how long headers take that arrive byte by byte, and it
+            # starts a timer for each chunk of the body.
             async with asyncio.timeout(seconds):
                 response = await self._get(url.value, headers, timeout)
         except AIOHTTP_EXCEPTIONS as error:
@@ -173,15 +176,15 @@ class Transport:
         raise failure
 
     def closed_error(self) -> ClientStateError | None:
-        """Return the error to raise if the client or the borrowed session is closed, else None."""
+        """Return the error to raise if the client or the caller's session is closed, else None."""
         if self._session is None or self._session.closed:
             return ClientStateError("the client was closed while a request was in progress")
         if self._borrowed_session is not None and self._borrowed_session.closed:
-            return ClientStateError("the session that the client borrowed was closed")
+            return ClientStateError("the session that was passed to the client is closed")
         return None
 
     def error_for(self, error: Exception, url: str) -> ArtifactsError:
-        """Return the error for an exception of aiohttp. Raise it outside the except block."""
+        """Return the error to raise instead of an exception of aiohttp; see `map_exception`."""
         return self.closed_error() or map_exception(error, url)
 
     async def _get(
@@ -190,7 +193,7 @@ class Transport:
         try:
             return await self._request("GET", url, headers, limits, decode=False)
         except aiohttp.ServerDisconnectedError:
-            # The store had closed an idle connection of the pool, and received nothing.
+            # The store had closed this connection while it was idle, so nothing was received.
             return await self._request("GET", url, headers, limits, decode=False)
 
     async def _request(
@@ -230,7 +233,7 @@ class StreamedResponse:
     Attributes:
         url: The URL that was requested.
         status: HTTP status.
-        headers: By lower-case name.
+        headers: Header values by lower-case name.
     """
 
     def __init__(
@@ -246,11 +249,11 @@ class StreamedResponse:
         )
 
     def close(self) -> None:
-        """Stop the timer of the body."""
+        """Stop the timer that detects a stalled body."""
         self._stall_timeout.close()
 
     async def read(self) -> bytes:
-        """Return the next chunk of the body, not decompressed, or ``b""`` at its end.
+        """Return the next chunk of the body, or ``b""`` at the end. Nothing is decompressed.
 
         Raises:
             TransportError: The connection broke, stalled or became too slow.
@@ -275,7 +278,10 @@ class StreamedResponse:
         return chunk
 
     async def read_start(self, size: int) -> bytes:
-        """Return the first `size` bytes of the body, or as many as arrive in `Timeouts.call`."""
+        """Return the first `size` bytes of the body, or fewer if no more arrive in time.
+
+        The time limit is `Timeouts.call`.
+        """
         start = b""
         with suppress(TransportError, TimeoutError):
             async with asyncio.timeout(self._transport.timeouts.call):
@@ -286,7 +292,7 @@ class StreamedResponse:
 
 async def _read_chunk(content: aiohttp.StreamReader) -> bytes:
     """Return the next chunk, or ``b""`` at the end."""
-    # readany() would copy the chunks to join them.
+    # readany() would join all received chunks, and so copy them.
     chunk, ended = await content.readchunk()
     while ended and not chunk and not content.at_eof():
         chunk, ended = await content.readchunk()
@@ -294,7 +300,7 @@ async def _read_chunk(content: aiohttp.StreamReader) -> bytes:
 
 
 async def _read_bounded(content: aiohttp.StreamReader) -> bytes:
-    """Return the body, or more than `MAX_REPLY_BYTES` of it if it is too large."""
+    """Return the body, but stop reading as soon as it exceeds `MAX_REPLY_BYTES`."""
     body = bytearray()
     while len(body) <= MAX_REPLY_BYTES and (chunk := await content.readany()):
         body += chunk

@@ -1,4 +1,4 @@
-"""Split URLs without exceptions."""
+"""Split URLs that may be invalid, without raising exceptions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Origin = tuple[str, str, int]
 
 
 def split_url(url: str) -> SplitResult | None:
-    """Split an absolute URL; return None if it is not one or has no host."""
+    """Split a URL; return None if it is not an absolute URL with a host."""
     try:
         parts = urlsplit(url)
         _ = parts.port
@@ -26,6 +26,6 @@ def origin(parts: SplitResult) -> Origin:
 
 
 def host_of(url: str) -> str:
-    """Return host and port of a URL, which unlike a signed URL may be shown."""
+    """Return the host and port of a URL, which are not secret even if the URL is signed."""
     parts = split_url(url)
     return "?" if parts is None else parts.netloc.rpartition("@")[2]

@@ -217,7 +217,7 @@ def test_details_of_an_error(status: int) -> None:
         (
             make_response(403, {"message": "No"}, x_accepted_github_permissions="actions=write"),
             PermissionDenied,
-            "GitHub accepts actions=write",
+            "GitHub accepts a token with actions=write",
         ),
         (make_response(410, {"message": "Artifact has expired"}), ArtifactExpired, "has expired"),
         (
@@ -281,7 +281,7 @@ def test_end_of_a_limit() -> None:
     assert isinstance(error, RateLimited)
     assert error.retry_at is not None
     assert error.retry_at.timestamp() == 1372700873
-    assert "calls are taken again at 2013-07-01 17:47:53 UTC" in str(error)
+    assert "; wait until 2013-07-01 17:47:53 UTC" in str(error)
 
 
 @pytest.mark.parametrize("message", ["x" * 1_000_000, "a\nb\r\x1b[31mc", "\ud800", "\u202ex"])
