@@ -1,1 +1,1 @@
-"""Tests, in one folder for each package or aspect that they test."""
+"""Tests, with one folder per package or aspect under test."""

@@ -85,7 +85,7 @@ class Filter:
 class Horizon:
     """The end of the requested time range in a listing that is ordered by time.
 
-    The end has been passed when a hundred artifacts in a row are beyond it. A single artifact does
+    The end has been passed when 100 consecutive artifacts are beyond it. A single artifact does
     not suffice, because GitHub may order by id, and ids do not always follow the order of creation.
 
     Args:

@@ -40,7 +40,7 @@ class ArtifactListing:
     shows the state of a single moment, and that artifacts keep their order.
 
     A listing with `created_after` (or `created_before`, if ``direction`` is ``"asc"``) ends early,
-    after a hundred artifacts in a row that are beyond that time.
+    after 100 consecutive artifacts that are beyond that time.
 
     Every method may raise a `GitHubError` or a `TransportError`.
     """

@@ -220,7 +220,7 @@ def _window_beyond(end: int, max_size: int) -> Window:
 
 
 def page_call(call: ApiCall[_T], window: Window) -> ApiCall[_T]:
-    """Return the call for a window of a listing, given the call for the listing's first page."""
+    """Return the call that requests a window, given the call for the listing's first page."""
     if window.number == 1 and call.query["per_page"] == str(window.size):
         return call
     query = {**call.query, "per_page": str(window.size), "page": str(window.number)}

@@ -145,7 +145,7 @@ class Outcome:
         response: The response, or ``None`` if none arrived.
         error: The error, or ``None`` after a success.
         retry_after: Seconds that the server asks to wait, or ``None``.
-        limit_allows_retry: For a refusal at a rate limit: whether `RateLimitPolicy.max_wait` allows
+        limit_allows_retry: After a rate-limit refusal, whether `RateLimitPolicy.max_wait` allows
             the wait.
         token_age: Seconds from obtaining the token to sending the request, or ``None`` if the
             token cannot be renewed.

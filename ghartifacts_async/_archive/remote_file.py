@@ -163,7 +163,7 @@ class RangeReader:
     Args:
         remote: The payload.
         start: Offset of the first byte.
-        stop: Offset after the last byte.
+        stop: Offset after the last byte (exclusive).
     """
 
     def __init__(self, remote: RemoteFile, start: int, stop: int) -> None:

@@ -1,4 +1,4 @@
-"""The hidden files beside a download's target: part file, journal and link. Methods block."""
+"""The hidden files beside a download's target: part file, journal and link."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ class BlobClient:
             renewed = True
 
     def incomplete_error(self, reason: str, received: int) -> IncompleteDownload:
-        """Create the error for a response with too few or too many bytes, or an invalid one."""
+        """Create the error for a response that is invalid or has too few or too many bytes."""
         return IncompleteDownload(
             f"artifact {self._artifact.id}: {reason}", received=received, expected=self.info.total
         )

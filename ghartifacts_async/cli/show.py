@@ -30,7 +30,7 @@ def printable(text: str) -> str:
 
 
 def note(text: str) -> None:
-    """Print a trusted text, which may have several lines."""
+    """Print trusted text, which may span several lines."""
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 

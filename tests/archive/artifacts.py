@@ -58,5 +58,5 @@ async def add_artifact(
 
 
 def requested_ranges(fake: FakeGitHub) -> list[str | None]:
-    """Return the ``Range`` header of each request to the store; ``None`` if it has none."""
+    """Return the ``Range`` header of each request to the store, or None for one without."""
     return [request.headers.get("Range") for request in fake.requests_to("blob")]

@@ -221,7 +221,7 @@ def test_suggestions_take_linear_time() -> None:
 @examples(300)
 @given(st.binary(max_size=400), st.integers(0, 400), st.integers(22, 500))
 def test_any_bytes_are_extracted_or_rejected(noise: bytes, at: int, tail: int) -> None:
-    """Random bytes, and an archive overwritten with them, are either extracted or rejected."""
+    """Random bytes, and archives partly overwritten with them, are extracted or rejected."""
     archive = bytearray(
         build_zip(ZipMember("a/b", b"hello" * 9), ZipMember("a/ü", b"x"), comment=b"c")
     )

@@ -31,7 +31,7 @@ def test_competitors_alternate(tmp_path: Path) -> None:
 
 
 def test_ratios_compare_runs_of_the_same_round() -> None:
-    """Runs and calls are compared with those of the first competitor in the same round."""
+    """Run times and call times are ratios to the first competitor's in the same round."""
     quick = comparison.Competitor("quick", python('print("{\\"seconds\\": 2}")'))
     slow = comparison.Competitor(
         "slow", python('import time; time.sleep(1); print("{\\"seconds\\": 5}")')

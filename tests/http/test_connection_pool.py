@@ -217,7 +217,7 @@ class SlowConnector(aiohttp.TCPConnector):
 @pytest.mark.parametrize("first_slow", [1, 2, 3])
 @fast
 async def test_calls_started_after_a_refusal_wait(first_slow: int) -> None:
-    """Only calls that were already connecting when GitHub asks for a wait are sent during it."""
+    """When GitHub asks the client to wait, only calls that are already connecting are sent."""
     async with borrowing_world(SlowConnector(first_slow)) as (world, _):
         world.fake.fail_next(Fault.secondary_limit(60))
         get = world.repo.get_artifact
@@ -233,7 +233,7 @@ async def test_calls_started_after_a_refusal_wait(first_slow: int) -> None:
 
 @fast
 async def test_calls_wait_for_a_rate_limit_while_the_session_owner_uses_the_pool() -> None:
-    """If the session's owner uses a connection, at most one call is sent in a requested wait."""
+    """At most one call is sent during a wait, even if the caller uses the session as well."""
     async with (
         borrowing_world(aiohttp.TCPConnector(limit=2)) as (world, session),
         busy_connection(world, session),

@@ -28,7 +28,7 @@ def from_url(base: str) -> str:
 
 
 def stays_below(base: str, target: str) -> bool:
-    """Return True if every URL parser places the target at the base's origin and below its path."""
+    """Return True if all URL parsers agree that the target is below the base URL."""
     parts, url, home = urlsplit(target), URL(target, encoded=True), URL(base)
     path = posixpath.normpath(unquote(parts.path).replace("\\", "/"))
     return (

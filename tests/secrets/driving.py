@@ -58,7 +58,7 @@ async def located(fake: FakeGitHub, to: Path, url: str, **more: Any) -> Any:
 
 
 def stored(status: bytes, body: bytes, **more: Any) -> Drive:
-    """Return an operation that downloads from a store that sends this status and body."""
+    """Return an operation that downloads from a store answering with this status and body."""
 
     async def drive(fake: FakeGitHub, to: Path) -> Any:
         async with raw_server(says(STORE % (status, len(body)) + body)) as url:

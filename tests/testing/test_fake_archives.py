@@ -47,7 +47,7 @@ def layout(path: Path) -> list[tuple[object, ...]]:
 
 @pytest.mark.parametrize("name", ["small.zip", "tree.zip"])
 async def test_the_layout_is_that_of_the_uploader(name: str) -> None:
-    """Zipping the members of a real archive reproduces its zip fields."""
+    """FakeGitHub zips the members of a real archive with the same headers as the original."""
     real = ARCHIVES / name
     with zipfile.ZipFile(real) as archive:
         members = {entry: archive.read(entry) for entry in archive.namelist()}

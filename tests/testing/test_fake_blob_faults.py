@@ -149,7 +149,7 @@ async def test_credentials_are_refused_despite_faults(
 
 
 async def test_queued_faults_precede_chosen_ones(fake: FakeGitHub, send: Send, url: str) -> None:
-    """Queued faults are used before chosen ones, and blob faults do not affect the API."""
+    """Queued faults come before those that a callback picks, and do not affect the API."""
 
     def choose(request: LoggedRequest) -> BlobFault | int | None:
         assert request.origin == "blob"

@@ -34,7 +34,7 @@ class ApiVersions:
         return self._supported[0]
 
     def check(self, version: str) -> None:
-        """Raise an `ApiError`: 410 for a retired version, 400 for an unknown one."""
+        """Raise an `ApiError` if the version is retired (410) or unknown (400)."""
         if version in self._retired:
             raise ApiError(410, f"The {version} API version is no longer supported.", _ABOUT)
         if version not in self._headers:

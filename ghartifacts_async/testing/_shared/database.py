@@ -163,7 +163,7 @@ class Database:
             return path
         if not isinstance(content, (bytes, Mapping)):
             kind = type(content).__name__
-            raise TypeError(f"content must be a mapping of members, bytes or a path, not {kind}")
+            raise TypeError(f"content must be bytes, a path or a mapping of members, not {kind}")
         if self._directory is None:
             self._directory = tempfile.TemporaryDirectory(
                 prefix="fake-github-", ignore_cleanup_errors=True
