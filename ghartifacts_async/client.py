@@ -110,7 +110,7 @@ class Client:
             api_version=_arguments.header_value("api_version", api_version),
             conditional=conditional,
         )
-        self._parts = ClientContext(
+        self._context = ClientContext(
             self._base_url, self._api, transport, IoThreads(), lifetime, retry
         )
 
@@ -246,10 +246,10 @@ class Client:
             raise ClientStateError(
                 f"this client is {self._state}; create a new client for each use"
             )
-        await self._parts.transport.open()
+        await self._context.transport.open()
         self._state = "open"
         try:
-            await self._parts.load()
+            await self._context.load()
         except BaseException:
             await self.__aexit__(None, None, None)
             raise
@@ -262,11 +262,11 @@ class Client:
         traceback: TracebackType | None,
     ) -> None:
         self._state = "closed"
-        self._parts.lifetime.close()
+        self._context.lifetime.close()
         try:
-            await self._parts.transport.close()
+            await self._context.transport.close()
         finally:
-            await self._parts.threads.close()
+            await self._context.threads.close()
 
     def __repr__(self) -> str:
         return f"<Client of {self._base_url}, {self._state}>"
@@ -276,7 +276,7 @@ class Client:
             raise ClientStateError(
                 f"this client is {self._state}; use it inside 'async with Client(…)'"
             )
-        return self._parts
+        return self._context
 
 
 def _user_agent() -> str:

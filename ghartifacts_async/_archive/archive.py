@@ -180,20 +180,20 @@ class Archive:
         request = ExtractionRequest.from_arguments(
             directory, members, strip, if_exists, portable, self._limits
         )
-        disk = self._remote.disk
-        opening = staging_directory(disk, request.directory, request.if_exists)
+        threads = self._remote.threads
+        opening = staging_directory(threads, request.directory, request.if_exists)
         async with self._lifetime.scope(), opening as staging:
-            plan = await disk.run(request.plan, self._index)
+            plan = await threads.run(request.plan, self._index)
             if self._remote.file is None:
-                await extract_from_ranges(disk, self._remote, plan, staging)
+                await extract_from_ranges(threads, self._remote, plan, staging)
             else:
-                await extract_from_file(disk, self._remote.file, plan, staging)
+                await extract_from_file(threads, self._remote.file, plan, staging)
             return await staging.publish(path for _, path in plan.files)
 
     async def _find(self, name: str) -> CentralDirectoryEntry:
         if not isinstance(name, str):
             _arguments.members((name,))
-        entry = await self._remote.disk.run(self._index.find, name)
+        entry = await self._remote.threads.run(self._index.find, name)
         check_limits([entry], self._limits)
         return entry
 
@@ -221,7 +221,7 @@ async def _fetch_index(remote: RemoteFile, limits: ArchiveLimits) -> MemberIndex
     tail.prepend(remote.cached_tail)
     while True:
         try:
-            return await remote.disk.run(lambda: MemberIndex(parse_central_directory(tail)))
+            return await remote.threads.run(lambda: MemberIndex(parse_central_directory(tail)))
         except MissingBytesError as missing:
             start = missing.start
         tail.prepend(await remote.fetch(start, tail.start))

@@ -92,21 +92,21 @@ class ExtractionRequest:
 
 
 async def download_and_extract(
-    disk: IoThreads, download: Callable[[Path], Awaitable[Download]], request: ExtractionRequest
+    threads: IoThreads, download: Callable[[Path], Awaitable[Download]], request: ExtractionRequest
 ) -> list[Path]:
     """Download and verify a payload, then extract it; see `Repo.extract_artifact`."""
-    async with staging_directory(disk, request.directory, request.if_exists) as staging:
+    async with staging_directory(threads, request.directory, request.if_exists) as staging:
         await staging.check()
         payload = (await download(staging.work / "payload")).path
         await staging.check()
-        index = await disk.run(read_index, payload, request.limits, staging.opener)
-        plan = await disk.run(request.plan, index)
-        await extract_from_file(disk, payload, plan, staging, staging.opener)
+        index = await threads.run(read_index, payload, request.limits, staging.opener)
+        plan = await threads.run(request.plan, index)
+        await extract_from_file(threads, payload, plan, staging, staging.opener)
         return await staging.publish(path for _, path in plan.files)
 
 
 async def extract_from_file(
-    disk: IoThreads,
+    threads: IoThreads,
     path: Path,
     plan: ExtractionPlan,
     staging: StagingDirectory,
@@ -119,7 +119,7 @@ async def extract_from_file(
         DiskError: A file cannot be read or written.
     """
     await staging.fill(plan.directories)
-    decoders = await disk.run(_decoders, plan, STEP_SIZE)
+    decoders = await threads.run(_decoders, plan, STEP_SIZE)
     paths = plan.paths()
     waiting = deque(FileExtractor(path, opener, decoder, paths, staging) for decoder in decoders)
 
@@ -127,16 +127,16 @@ async def extract_from_file(
         while waiting:
             extractor = waiting.popleft()
             try:
-                while await disk.run(extractor.step):
+                while await threads.run(extractor.step):
                     pass
             finally:
-                await disk.run(extractor.close, after_close=True)
+                await threads.run(extractor.close, after_close=True)
 
     await _run_workers(worker, min(_CONCURRENT_EXTRACTORS, len(waiting)))
 
 
 async def extract_from_ranges(
-    disk: IoThreads, remote: RemoteFile, plan: ExtractionPlan, staging: StagingDirectory
+    threads: IoThreads, remote: RemoteFile, plan: ExtractionPlan, staging: StagingDirectory
 ) -> None:
     """Extract members while their bytes are downloaded.
 
@@ -146,24 +146,24 @@ async def extract_from_ranges(
         DiskError: A file cannot be written.
     """
     await staging.fill(plan.directories)
-    waiting = deque(await disk.run(_decoders, plan, ranges.BYTES_PER_CONNECTION))
+    waiting = deque(await threads.run(_decoders, plan, ranges.BYTES_PER_CONNECTION))
     paths = plan.paths()
 
     async def worker() -> None:
         while waiting:
             decoder = waiting.popleft()
-            await _extract_group(disk, remote, decoder, MemberWriter(decoder, paths, staging))
+            await _extract_group(threads, remote, decoder, MemberWriter(decoder, paths, staging))
 
     await _run_workers(worker, min(_CONCURRENT_REQUESTS, len(waiting)))
 
 
 async def _extract_group(
-    disk: IoThreads, remote: RemoteFile, decoder: MemberDecoder, writer: MemberWriter
+    threads: IoThreads, remote: RemoteFile, decoder: MemberDecoder, writer: MemberWriter
 ) -> None:
     source = DecoderInput(remote, decoder)
     try:
         while not decoder.done:
-            while await disk.run(writer.write):
+            while await threads.run(writer.write):
                 pass
             if not decoder.done:
                 decoder.feed(await source.read())
@@ -171,7 +171,7 @@ async def _extract_group(
         try:
             await source.close()
         finally:
-            await disk.run(writer.close, after_close=True)
+            await threads.run(writer.close, after_close=True)
 
 
 async def _run_workers(worker: Callable[[], Coroutine[Any, Any, None]], count: int) -> None:

@@ -44,7 +44,7 @@ class MemberReader:
     """Reads one member, chunk by chunk."""
 
     def __init__(self, remote: RemoteFile, entry: CentralDirectoryEntry) -> None:
-        self._disk = remote.disk
+        self._threads = remote.threads
         self._decoder = MemberDecoder([entry])
         self._input = DecoderInput(remote, self._decoder)
         self._decode_on_loop = entry.member.size <= _MAX_SIZE_ON_LOOP
@@ -68,7 +68,7 @@ class MemberReader:
             if self._decode_on_loop:
                 decoded = self._decoder.next()
             else:
-                decoded = await self._disk.run(self._decoder.next)
+                decoded = await self._threads.run(self._decoder.next)
             if decoded is not None:
                 _, chunk = decoded
                 break

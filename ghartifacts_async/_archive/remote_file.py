@@ -46,7 +46,7 @@ class RemoteFile:
         artifact: The artifact.
         blob_client: Sends the range requests.
         policy: Retry policy of the range requests.
-        disk: The threads for file operations.
+        threads: The threads for file operations.
         download: Downloads the whole payload to a path.
 
     Attributes:
@@ -60,7 +60,7 @@ class RemoteFile:
         artifact: Artifact,
         blob_client: BlobClient,
         policy: RetryPolicy,
-        disk: IoThreads,
+        threads: IoThreads,
         download: Callable[[Path], Awaitable[Download]],
     ) -> None:
         self._artifact = artifact
@@ -70,7 +70,7 @@ class RemoteFile:
         self._closed = False
         self.blob_client = blob_client
         self.policy = policy
-        self.disk = disk
+        self.threads = threads
         self.file: Path | None = None
         self.cached_tail = b""
         self.cached_from = sys.maxsize
@@ -119,7 +119,7 @@ class RemoteFile:
                 "payload",
                 self._artifact.id,
             )
-            await self.disk.run(self._make_directory)
+            await self.threads.run(self._make_directory)
             assert self._directory is not None
             download = await self._download(self._directory / "payload")
             if self.blob_client.info.total not in {None, download.size}:
@@ -135,7 +135,7 @@ class RemoteFile:
 
     async def _close(self) -> None:
         async with self._download_lock:
-            await self.disk.run(self._remove_directory, after_close=True)
+            await self.threads.run(self._remove_directory, after_close=True)
 
     def read_file(self, start: int, stop: int) -> bytes:
         """Read the temporary file from `start` to `stop`, but at most 256 KiB. It blocks."""
@@ -217,7 +217,7 @@ class RangeReader:
             start, stop = self._position - remote.cached_from, self._stop - remote.cached_from
             return remote.cached_tail[start:stop]
         if remote.file is not None:
-            return await remote.disk.run(remote.read_file, self._position, self._stop)
+            return await remote.threads.run(remote.read_file, self._position, self._stop)
         return b""
 
     async def _receive(self) -> bytes:

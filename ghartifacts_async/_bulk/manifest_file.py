@@ -12,7 +12,7 @@ from pathlib import Path
 from ghartifacts_async._bulk import manifest
 from ghartifacts_async._bulk.manifest import Header, ManifestEntry, ManifestIndex
 from ghartifacts_async._bulk.path_template import MANIFEST
-from ghartifacts_async._disk.directories import make_directory, remove
+from ghartifacts_async._disk.directories import make_directory
 from ghartifacts_async._disk.file_io import disk_error
 from ghartifacts_async._disk.lock_file import LOCKS_UNSUPPORTED, LockFile
 from ghartifacts_async._disk.log_file import LogFile
@@ -59,7 +59,7 @@ class Manifest:
                 raise TargetBusy(
                     f"{self._root}: another process is updating this mirror", path=self._root
                 )
-            remove(self._root / _REPLACEMENT)
+            (self._root / _REPLACEMENT).unlink(missing_ok=True)
             if not self._path.exists():
                 self._log.rewrite([manifest.header_line(self._header)])
             self._read()

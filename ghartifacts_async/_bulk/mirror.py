@@ -314,5 +314,7 @@ async def update_mirrors(
     finally:
         closing = [asyncio.ensure_future(mirror.close()) for mirror in opened]
         await wait_all(lambda: [task for task in closing if not task.done()])
+        for task in closing:
+            task.exception()  # retrieved, so that asyncio does not log it
     report.meter.finish()
     return report.build(loop.time() - started_at)

@@ -32,7 +32,7 @@ class MirrorStore:
     counts as unchanged if its size and modification time match its entry in the manifest.
 
     Args:
-        disk: Threads for file operations.
+        threads: Threads for file operations.
         server: Base URL of the API.
         root: The mirror's directory.
         template: Path template for the files below `root`.
@@ -41,9 +41,9 @@ class MirrorStore:
     """
 
     def __init__(
-        self, disk: IoThreads, server: str, root: Path, template: PathTemplate, *, durable: bool
+        self, threads: IoThreads, server: str, root: Path, template: PathTemplate, *, durable: bool
     ) -> None:
-        self._disk = disk
+        self._threads = threads
         self._root = root
         self._template = template
         self._durable = durable
@@ -57,15 +57,15 @@ class MirrorStore:
             InvalidArgument: The mirror was created for a different server or path template.
             DiskError: The directory cannot be created, or the manifest cannot be read.
         """
-        await self._disk.run(self._manifest.open)
+        await self._threads.run(self._manifest.open)
 
     async def close(self) -> None:
         """Close the manifest and release the mirror's lock. Further calls do nothing."""
-        await self._disk.run(self._manifest.close, after_close=True)
+        await self._threads.run(self._manifest.close, after_close=True)
 
     async def find_unchanged(self, artifacts: Sequence[Artifact]) -> set[int]:
         """Return the ids of the artifacts whose files are recorded and unchanged."""
-        return await self._disk.run(self._find_unchanged, artifacts)
+        return await self._threads.run(self._find_unchanged, artifacts)
 
     async def find_unrecorded(self, artifact: Artifact) -> str | None:
         """Return the path of an existing file that may be the artifact's payload, or None.
@@ -73,7 +73,7 @@ class MirrorStore:
         The manifest has no entry that matches the file. For example, a killed process may have
         downloaded the file without recording it.
         """
-        return await self._disk.run(self._find_unrecorded, artifact)
+        return await self._threads.run(self._find_unrecorded, artifact)
 
     async def record(self, artifact: Artifact, path: str, digest: Digest) -> None:
         """Add a complete and verified file to the manifest.
@@ -81,7 +81,7 @@ class MirrorStore:
         Raises:
             DiskError: The entry cannot be written.
         """
-        await self._disk.run(self._record, artifact, path, digest)
+        await self._threads.run(self._record, artifact, path, digest)
 
     async def verify_and_record(self, artifact: Artifact, path: str) -> bool:
         """Verify an existing file as if it had just been downloaded, and record it.
@@ -93,8 +93,8 @@ class MirrorStore:
         # Without a digest, `size_in_bytes` is not the size of the payload.
         is_size_known = verification.sha256(artifact) is not None
         expected_size = artifact.size_in_bytes if is_size_known else None
-        size, digest = await hash_file(self._disk, file, expected_size)
-        if digest is None or not await self._disk.run(
+        size, digest = await hash_file(self._threads, file, expected_size)
+        if digest is None or not await self._threads.run(
             self._is_payload, artifact, file, size, digest
         ):
             return False
@@ -110,11 +110,11 @@ class MirrorStore:
         Returns:
             False if there is no recorded file that can be linked or copied.
         """
-        is_linked, candidates = await self._disk.run(self._link_to_unchanged, artifact, digest)
+        is_linked, candidates = await self._threads.run(self._link_to_unchanged, artifact, digest)
         for entry in candidates:
             source, path = self._root / entry.path, self._path_like(artifact, entry)
             try:
-                if await has_digest(self._disk, source, entry.size, digest):
+                if await has_digest(self._threads, source, entry.size, digest):
                     await self._clone(source, self._root / path, digest)
                     await self.record(artifact, path, digest)
                     return True
@@ -129,12 +129,12 @@ class MirrorStore:
         clone = self._file_clone(source, target)
         try:
             with disk_errors(target):
-                if not await self._disk.run(clone.link):
-                    while await self._disk.run(clone.copy_step):
+                if not await self._threads.run(clone.link):
+                    while await self._threads.run(clone.copy_step):
                         pass
-                await self._disk.run(clone.publish, digest)
+                await self._threads.run(clone.publish, digest)
         finally:
-            await self._disk.run(clone.close, after_close=True)
+            await self._threads.run(clone.close, after_close=True)
 
     def _link_to_unchanged(
         self, artifact: Artifact, digest: Digest

@@ -34,8 +34,8 @@ class CreatedDirectories:
 
     def remove(self) -> None:
         """Remove the directories that are still empty."""
-        with suppress(OSError):
-            for path in self._paths:
+        for path in self._paths:
+            with suppress(OSError):
                 path.rmdir()
 
     def sync(self) -> None:

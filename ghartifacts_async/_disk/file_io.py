@@ -78,9 +78,11 @@ class InputFile:
 
     def read(self, offset: int, size: int) -> bytes:
         """Return up to `size` bytes from `offset`, or ``b""`` at the end of the file."""
-        with self._seeking:
-            self._file.seek(offset)
-            return self._file.read(size)
+        buffer = memoryview(bytearray(size))
+        count = 0
+        while count < size and (more := self.read_into(offset + count, buffer[count:])):
+            count += more
+        return bytes(buffer[:count])
 
     def close(self) -> None:
         """Close the file. Further calls do nothing."""

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from attrs import frozen
 
-from ghartifacts_async._disk.directories import remove
 from ghartifacts_async._disk.lock_file import LockFile
 
 
@@ -64,7 +63,8 @@ class HiddenFiles:
             if not os.path.lexists(self.journal) or not lock.acquire(create=False):
                 return
             try:
-                remove(self.part)
+                # If the part file cannot be removed, its journal stays, for the next call.
+                self.part.unlink(missing_ok=True)
                 lock.remove()
             finally:
                 lock.release()

@@ -81,7 +81,9 @@ class LogFile:
 
     def rewrite(self, lines: Iterable[bytes]) -> None:
         """Replace all lines atomically and close the file. Missing line breaks are added."""
-        with self._replacement.open("wb") as file:
+        # Create the file, so that a link that another user has planted is not followed.
+        self._replacement.unlink(missing_ok=True)
+        with self._replacement.open("xb") as file:
             for line in lines:
                 file.write(line if line.endswith(b"\n") else line + b"\n")
             file.flush()

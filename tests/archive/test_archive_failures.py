@@ -96,7 +96,7 @@ async def test_a_read_resumes(repo: Repo, fake_github: FakeGitHub) -> None:
     ]
     first, last = map(int, first_range.removeprefix("bytes=").split("-"))
     resumed, end = map(int, second_range.removeprefix("bytes=").split("-"))
-    assert first + 100_000 < resumed <= first + 300_000
+    assert first + 60_000 < resumed <= first + 300_000
     assert end == last
 
 

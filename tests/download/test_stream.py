@@ -192,7 +192,7 @@ async def test_a_response_is_closed_if_reading_cannot_start(
 ) -> None:
     """A response is closed if reading it cannot start."""
     fake_github.add_artifact(REPOSITORY, "dist", bytes(5 * 2**20))
-    transport, answers = gh._parts.transport, list[Any]()
+    transport, answers = gh._context.transport, list[Any]()
 
     def fail(*_: object) -> None:
         answers.extend((one, one.closed) for one in transport._streaming)
