@@ -1,7 +1,7 @@
 """The client of one GitHub server: the class `Client`.
 
-Modules that only one method needs are imported in that method, so that programs load only what they
-use. The modules for calls and downloads are loaded in a thread when a client is opened.
+The bulk operations are imported when they are first used. Third-party modules that take long to
+import are loaded in a thread when a client is opened.
 """
 
 from __future__ import annotations
@@ -213,6 +213,8 @@ class Client:
         """
         from ghartifacts_async._bulk.operations import mirror_repositories
 
+        _arguments.destination(directory)
+        _arguments.callback(on_progress)
         if isinstance(repositories, str | Repo):
             raise InvalidArgument(
                 "repositories must be an iterable; use Repo.mirror for a single repository"

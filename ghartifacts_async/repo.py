@@ -1,7 +1,6 @@
 """Operations on one repository's artifacts: the class `Repo`.
 
-Modules that only one method needs are imported in that method, so that programs load only what they
-use.
+The packages for archives and bulk operations are imported when they are first used.
 """
 
 from __future__ import annotations
@@ -511,7 +510,7 @@ class Repo:
             InvalidArgument: `older_than`, `keep_latest` and `max_total_size` are all None.
         """
         return await self._bulk().prune(
-            self.list_artifacts(name, pattern=pattern),
+            lambda: self.list_artifacts(name, pattern=pattern),
             older_than=older_than,
             keep_latest=keep_latest,
             max_total_size=max_total_size,
@@ -571,7 +570,7 @@ class Repo:
                 artifact is only recorded in the report.
         """
         return await self._bulk().mirror(
-            self.list_artifacts(name, **filters),
+            lambda: self.list_artifacts(name, **filters),
             directory,
             template=template,
             concurrency=concurrency,
@@ -583,21 +582,20 @@ class Repo:
         self, call: ApiCall[ListingPage], filters: ArtifactFilters, concurrency: int
     ) -> ArtifactListing:
         """Return a listing, given the call for its first page and its filters."""
-        api = self._opened().api
-        concurrency = _arguments.concurrency(concurrency)
-        return ArtifactListing(api, call, Filter(**filters), concurrency=concurrency)
+        criteria, concurrency = Filter(**filters), _arguments.concurrency(concurrency)
+        return ArtifactListing(self._opened().api, call, criteria, concurrency=concurrency)
 
     def _bulk(self) -> BulkOperations:
         """Import the bulk operations, which many programs never use, and return them."""
         from ghartifacts_async._bulk.operations import BulkOperations
 
-        return BulkOperations(self._opened(), self.name)
+        return BulkOperations(self._opened, self.name)
 
     def _archives(self) -> ArchiveOperations:
         """Import the archive operations, which many programs never use, and return them."""
         from ghartifacts_async._archive.operations import ArchiveOperations
 
-        return ArchiveOperations(self._opened(), self.name)
+        return ArchiveOperations(self._opened, self.name)
 
     async def _described(self, artifact: Artifact | int) -> Artifact:
         """Return the artifact, requesting it from GitHub if only its id is given."""

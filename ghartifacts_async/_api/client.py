@@ -16,12 +16,13 @@ from ghartifacts_async._api.endpoints import error_of
 from ghartifacts_async._api.rate_limiter import RateLimiter
 from ghartifacts_async._api.request import CallContext, RequestSender
 from ghartifacts_async._api.retry import (
+    AttemptOutcome,
     CallState,
-    Outcome,
     Raise,
     RenewToken,
     Return,
     Wait,
+    WaitForGate,
     may_have_worked,
     next_step,
     record_attempts,
@@ -153,24 +154,29 @@ class ApiClient:
                         rejected, renewed = token, await self._token(token)
                         if renewed == token:
                             raise failure
+                        self._retries += 1
                         state.token_renewed = True
+                    case WaitForGate():
+                        self._retries += 1
                     case Wait(seconds):
+                        self._retries += 1
                         _log.info("%s; retrying in %.1f s", outcome.error, seconds)
                         state.may_be_done = state.may_be_done or may_have_worked(outcome)
                         await asyncio.sleep(seconds)
                         state.seconds += seconds
-                self._retries += 1
                 state.previous = outcome.error
         except ArtifactsError as error:
             record_attempts(error, state.attempts, state.seconds, state.previous)
             raise
 
-    async def _attempt(self, context: CallContext, token: str | None, issued_at: float) -> Outcome:
+    async def _attempt(
+        self, context: CallContext, token: str | None, issued_at: float
+    ) -> AttemptOutcome:
         """Make one attempt, and report its outcome to the rate limiter."""
         try:
             sent = await self._sender.send(context, token)
         except ArtifactsError as failure:
-            return Outcome(None, failure)
+            return AttemptOutcome(None, failure)
         response = sent.response
         error = error_of(context.call, response)
         allowed = False
@@ -181,7 +187,7 @@ class ApiClient:
         else:
             self._limiter.note_success(sent.sent_at)
         renewable = token is not None and context.counted
-        return Outcome(
+        return AttemptOutcome(
             response,
             error,
             retry_after=rate_limit_headers.retry_after(response.headers, self._wall_clock()),

@@ -138,7 +138,7 @@ class CallState:
 
 
 @frozen
-class Outcome:
+class AttemptOutcome:
     """The outcome of an attempt.
 
     Attributes:
@@ -187,7 +187,9 @@ class WaitForGate:
 Step: TypeAlias = Return | Raise | RenewToken | WaitForGate | Wait
 
 
-def next_step(policy: RetryPolicy, state: CallState, outcome: Outcome, chance: float) -> Step:
+def next_step(
+    policy: RetryPolicy, state: CallState, outcome: AttemptOutcome, chance: float
+) -> Step:
     """Decide what follows an attempt of a call.
 
     Args:
@@ -221,14 +223,14 @@ def is_transient(error: ArtifactsError) -> bool:
     return isinstance(error, TransportError) and not isinstance(error, CertificateRefused)
 
 
-def may_have_worked(outcome: Outcome) -> bool:
+def may_have_worked(outcome: AttemptOutcome) -> bool:
     """Return True if the server may have executed the request although the attempt failed."""
     if isinstance(outcome.error, TransportError):
         return outcome.error.may_have_arrived
     return outcome.response is not None and outcome.response.status in MAY_HAVE_WORKED
 
 
-def _may_renew_token(state: CallState, outcome: Outcome) -> bool:
+def _may_renew_token(state: CallState, outcome: AttemptOutcome) -> bool:
     """Return True if the token was not renewed before in this call, or was sent too late."""
     age = outcome.token_age
     return age is not None and (not state.token_renewed or age > TOKEN_AGE)

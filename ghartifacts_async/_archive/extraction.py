@@ -129,8 +129,10 @@ async def extract_from_file(
             try:
                 while await threads.run(extractor.step):
                     pass
-            finally:
+            except BaseException:
+                # After the last step the extractor has closed its files itself.
                 await threads.run(extractor.close, after_close=True)
+                raise
 
     await _run_workers(worker, min(_CONCURRENT_EXTRACTORS, len(waiting)))
 

@@ -32,6 +32,8 @@ PathParts: TypeAlias = tuple[str, ...]
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _DRIVE = re.compile(r"[A-Za-z]:")
 _TYPE_MASK, _REGULAR_TYPE, _DIRECTORY_TYPE = 0o170000, 0o100000, 0o040000
+_DOT_SEGMENTS = frozenset({"", ".", ".."})
+_SURELY_SHORT = MAX_BYTES // 4
 _MIN_SIZE_FOR_RATIO = 2**26
 _MAX_DEPTH = 128
 
@@ -237,19 +239,22 @@ def safe_path(entry: CentralDirectoryEntry, *, portable: bool) -> PathParts:
     if len(parts) > _MAX_DEPTH:
         raise _unsafe(name, f"has {len(parts)} path components; at most {_MAX_DEPTH} are allowed")
     for part in parts:
-        _check_component(name, part, portable=portable)
+        if (
+            part in _DOT_SEGMENTS
+            or (len(part) > _SURELY_SHORT and len(part.encode()) > MAX_BYTES)
+            or (portable and not is_portable(part))
+        ):
+            raise _unsafe(name, _component_problem(part))
     return tuple(parts)
 
 
-def _check_component(name: str, part: str, *, portable: bool) -> None:
-    if part in {"", ".", ".."}:
-        raise _unsafe(name, f"has {part!r} as a path component")
+def _component_problem(part: str) -> str:
+    """Describe why a path component is refused."""
+    if part in _DOT_SEGMENTS:
+        return f"has {part!r} as a path component"
     if len(part.encode()) > MAX_BYTES:
-        raise _unsafe(name, f"has a path component of more than {MAX_BYTES} bytes")
-    if portable and not is_portable(part):
-        raise _unsafe(
-            name, f"has the path component {quote_name(part)}, which is invalid on Windows"
-        )
+        return f"has a path component of more than {MAX_BYTES} bytes"
+    return f"has the path component {quote_name(part)}, which is invalid on Windows"
 
 
 def _collision(entry: CentralDirectoryEntry, existing: _Node) -> UnsafeMember:

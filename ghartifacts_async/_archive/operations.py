@@ -18,19 +18,19 @@ class ArchiveOperations:
     """Operations on the archives of one repository's artifacts.
 
     Args:
-        context: The client's connections, threads and settings.
+        opened: Returns what the open client shares, or raises `ClientStateError`.
         repository: The repository, as ``owner/name``.
     """
 
-    def __init__(self, context: ClientContext, repository: str) -> None:
-        self._context = context
+    def __init__(self, opened: Callable[[], ClientContext], repository: str) -> None:
+        self._opened = opened
         self._repository = repository
 
     def open(
         self, artifact: Artifact, limits: ArchiveLimits
     ) -> AbstractAsyncContextManager[Archive]:
         """Open an archive to read individual members; see `Repo.open_artifact`."""
-        context = self._context
+        context = self._opened()
         remote = RemoteFile(
             artifact,
             context.blob_client(self._repository, artifact),
@@ -46,7 +46,7 @@ class ArchiveOperations:
     async def extract(self, artifact: Artifact, request: ExtractionRequest) -> list[Path]:
         """Download and verify an artifact, then extract it; see `Repo.extract_artifact`."""
         download = self._download_to(artifact)
-        return await download_and_extract(self._context.threads, download, request)
+        return await download_and_extract(self._opened().threads, download, request)
 
     def _download_to(self, artifact: Artifact) -> Callable[[Path], Awaitable[Download]]:
         """Return a function that downloads the artifact to a path and keeps no partial data."""
@@ -59,6 +59,6 @@ class ArchiveOperations:
                 if_exists="replace",
                 keep_partial=False,
             )
-            return self._context.download(request)
+            return self._opened().download(request)
 
         return download

@@ -59,7 +59,7 @@ class Manifest:
                 raise TargetBusy(
                     f"{self._root}: another process is updating this mirror", path=self._root
                 )
-            (self._root / _REPLACEMENT).unlink(missing_ok=True)
+            self._log.remove_replacement()
             if not self._path.exists():
                 self._log.rewrite([manifest.header_line(self._header)])
             self._read()

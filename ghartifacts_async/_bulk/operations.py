@@ -22,12 +22,12 @@ class BulkOperations:
     """Operations on many artifacts of one repository. Each operation checks its arguments first.
 
     Args:
-        context: The client's connections, threads and settings.
+        opened: Returns what the open client shares, or raises `ClientStateError`.
         repository: The repository, as ``owner/name``.
     """
 
-    def __init__(self, context: ClientContext, repository: str) -> None:
-        self._context = context
+    def __init__(self, opened: Callable[[], ClientContext], repository: str) -> None:
+        self._opened = opened
         self._repository = repository
 
     def download(
@@ -43,14 +43,17 @@ class BulkOperations:
         """Download many artifacts and yield each outcome; see `Repo.download_artifacts`."""
         _arguments.destination(directory)
         _arguments.callback(on_progress)
+        _arguments.several(artifacts)
+        _arguments.concurrency(concurrency)
+        _arguments.if_exists(if_exists)
         return download_artifacts(
-            self._context,
+            self._opened(),
             self._repository,
-            _arguments.several(artifacts),
+            artifacts,
             Path(directory),
             PathTemplate(_arguments.DEFAULT_TEMPLATE),
-            concurrency=_arguments.concurrency(concurrency),
-            if_exists=_arguments.if_exists(if_exists),
+            concurrency=concurrency,
+            if_exists=if_exists,
             durable=durable,
             on_progress=on_progress,
         )
@@ -59,11 +62,12 @@ class BulkOperations:
         self, artifacts: Iterable[Artifact | int] | AsyncIterable[Artifact | int]
     ) -> AsyncGenerator[Deletion, None]:
         """Delete many artifacts and yield each outcome; see `Repo.delete_artifacts`."""
-        return delete_artifacts(self._context, self._repository, _arguments.several(artifacts))
+        _arguments.several(artifacts)
+        return delete_artifacts(self._opened(), self._repository, artifacts)
 
     async def prune(
         self,
-        listing: AsyncIterable[Artifact],
+        list_artifacts: Callable[[], AsyncIterable[Artifact]],
         *,
         older_than: timedelta | None,
         keep_latest: int | None,
@@ -73,12 +77,14 @@ class BulkOperations:
         """Delete those listed artifacts that meet the criteria; see `Repo.prune`."""
         _arguments.of_kind(dry_run, bool)
         criteria = Criteria(older_than, keep_latest, max_total_size)
-        now = datetime.now(UTC)
-        return await prune(self._context, self._repository, listing, criteria, now, dry_run=dry_run)
+        listing, now = list_artifacts(), datetime.now(UTC)
+        return await prune(
+            self._opened(), self._repository, listing, criteria, now, dry_run=dry_run
+        )
 
     async def mirror(
         self,
-        listing: AsyncIterable[Artifact],
+        list_artifacts: Callable[[], AsyncIterable[Artifact]],
         directory: str | os.PathLike[str],
         *,
         template: str,
@@ -89,18 +95,13 @@ class BulkOperations:
         """Update a mirror with the listed artifacts; see `Repo.mirror`."""
         _arguments.destination(directory)
         _arguments.callback(on_progress)
-        mirror = Mirror(
-            self._context,
-            self._repository,
-            listing,
-            Path(directory),
-            PathTemplate(template),
-            durable=durable,
-        )
+        _arguments.concurrency(concurrency)
+        paths, listing, context = PathTemplate(template), list_artifacts(), self._opened()
+        mirror = Mirror(context, self._repository, listing, Path(directory), paths, durable=durable)
         return await update_mirrors(
             [mirror],
-            self._context.lifetime,
-            concurrency=_arguments.concurrency(concurrency),
+            context.lifetime,
+            concurrency=concurrency,
             raise_errors=True,
             on_progress=on_progress,
         )
@@ -128,8 +129,6 @@ async def mirror_repositories(
         durable: Whether to sync files and manifests to disk, so that they survive a power failure.
         on_progress: Called with the progress of all repositories together.
     """
-    _arguments.destination(directory)
-    _arguments.callback(on_progress)
     path_template = PathTemplate(template)
     mirrors = [
         Mirror(

@@ -81,8 +81,8 @@ class LogFile:
 
     def rewrite(self, lines: Iterable[bytes]) -> None:
         """Replace all lines atomically and close the file. Missing line breaks are added."""
+        self.remove_replacement()
         # Create the file, so that a link that another user has planted is not followed.
-        self._replacement.unlink(missing_ok=True)
         with self._replacement.open("xb") as file:
             for line in lines:
                 file.write(line if line.endswith(b"\n") else line + b"\n")
@@ -91,6 +91,10 @@ class LogFile:
         self.close()
         move(self._replacement, self.path, replace=True)
         sync_directory(self.path.parent)
+
+    def remove_replacement(self) -> None:
+        """Remove the replacement that a process left when it was killed during `rewrite`."""
+        self._replacement.unlink(missing_ok=True)
 
     def sync(self) -> None:
         """Sync the file, so that all lines survive a power failure."""

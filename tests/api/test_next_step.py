@@ -9,8 +9,8 @@ import pytest
 from ghartifacts_async._api.endpoints import error_of
 from ghartifacts_async._api.retry import (
     TOKEN_AGE,
+    AttemptOutcome,
     CallState,
-    Outcome,
     Raise,
     RenewToken,
     Return,
@@ -37,15 +37,17 @@ LOST = ConnectionFailed("x", may_have_arrived=True)
 UNSENT = ConnectionFailed("x", may_have_arrived=False)
 
 
-def outcome(status: int | None = None, error: ArtifactsError | None = None, **more: Any) -> Outcome:
+def outcome(
+    status: int | None = None, error: ArtifactsError | None = None, **more: Any
+) -> AttemptOutcome:
     """Return the outcome of an attempt that got this status or failed with this error."""
     if status is None:
-        return Outcome(None, error, **more)
+        return AttemptOutcome(None, error, **more)
     response = make_response(status)
-    return Outcome(response, error_of(CALL, response), **more)
+    return AttemptOutcome(response, error_of(CALL, response), **more)
 
 
-def step(state: CallState, result: Outcome) -> object:
+def step(state: CallState, result: AttemptOutcome) -> object:
     """Return the decision of `next_step`, with 0.5 as the random number."""
     return next_step(POLICY, state, result, 0.5)
 
@@ -58,7 +60,7 @@ def test_success_is_returned(status: int) -> None:
 
 
 @pytest.mark.parametrize("result", [outcome(502), outcome(None, LOST), outcome(None, UNSENT)])
-def test_transient_failures_are_retried(result: Outcome) -> None:
+def test_transient_failures_are_retried(result: AttemptOutcome) -> None:
     """A server error or a broken connection is retried until attempts or time run out."""
     assert step(CallState("GET", attempts=1), result) == Wait(2.0)
     assert step(CallState("GET", attempts=2), result) == Wait(4.0)
@@ -85,7 +87,7 @@ def test_the_server_may_ask_for_a_longer_wait() -> None:
         outcome(None, RateLimited("x")),
     ],
 )
-def test_permanent_failures_are_raised(result: Outcome) -> None:
+def test_permanent_failures_are_raised(result: AttemptOutcome) -> None:
     """A failure that a retry cannot change is raised after the first attempt."""
     assert step(CallState("GET", attempts=1), result) == Raise(result.error)  # type: ignore[arg-type]
 
@@ -134,7 +136,7 @@ def test_a_rate_limit_is_waited_for() -> None:
         (outcome(None, InvalidArgument("x")), False),
     ],
 )
-def test_a_failed_request_may_have_worked(result: Outcome, worked: bool) -> None:
+def test_a_failed_request_may_have_worked(result: AttemptOutcome, worked: bool) -> None:
     """A request may have worked if its response was lost or is a 502, but not after a 503."""
     assert may_have_worked(result) is worked
 

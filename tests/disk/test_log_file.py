@@ -1,0 +1,19 @@
+"""The log file that a mirror's manifest is kept in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ghartifacts_async._disk.log_file import LogFile
+
+
+def test_rewriting_does_not_follow_a_planted_link(tmp_path: Path) -> None:
+    """A link at the path of the replacement is replaced, and the file behind it is unchanged."""
+    victim, replacement = tmp_path / "victim", tmp_path / "new"
+    victim.write_bytes(b"precious")
+    replacement.symlink_to(victim)
+    log = LogFile(tmp_path / "log", replacement)
+    log.rewrite([b"first\n", b"second"])
+    assert (tmp_path / "log").read_bytes() == b"first\nsecond\n"
+    assert victim.read_bytes() == b"precious"
+    assert not replacement.exists()
