@@ -118,10 +118,13 @@ class ApiClient:
             RedirectRefused: The response is a redirect that must not be followed.
             TransportError: No complete response arrived.
         """
+        return call.decode(call, await self.fetch(call, permit))
+
+    async def fetch(self, call: ApiCall[Any], permit: ConnectionPermit | None = None) -> Response:
+        """Make a call, as `call` does, and return its response without decoding it."""
         permit = permit or self._transport.pool.permit()
         async with self._lifetime.scope(), self._limiter.concurrency_slot(call):
-            response = await self._call_with_retries(call, None, permit)
-        return call.decode(call, response)
+            return await self._call_with_retries(call, None, permit)
 
     async def _call_with_retries(
         self,

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Self
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from ghartifacts_async import _arguments
 from ghartifacts_async._api.call import ApiCall
@@ -16,6 +16,7 @@ from ghartifacts_async._api.client import ApiClient
 from ghartifacts_async._api.endpoints import read_page
 from ghartifacts_async._api.filters import Filter, Horizon
 from ghartifacts_async._api.pagination import ListingPage, PagePlan, Window, page_call
+from ghartifacts_async._http.messages import Response
 from ghartifacts_async._tasks.waiting import wait_all
 from ghartifacts_async.models import Artifact, ArtifactPage
 
@@ -119,6 +120,15 @@ class ArtifactListing:
         return _Pages(self._api, self._call, self._criteria, self._concurrency)
 
 
+@frozen(eq=False)
+class _PageRequest:
+    """An outstanding request for a page."""
+
+    window: Window
+    call: ApiCall[ListingPage]
+    response: asyncio.Task[Response]
+
+
 class _Pages:
     """One iteration over the pages of a listing, with its outstanding requests.
 
@@ -137,7 +147,7 @@ class _Pages:
         self._plan = PagePlan(int(call.query["per_page"]), descending=descending)
         self._horizon = Horizon(criteria, descending=descending)
         self._width = 1
-        self._requests: deque[tuple[Window, asyncio.Task[ListingPage]]] = deque()
+        self._requests: deque[_PageRequest] = deque()
 
     def __aiter__(self) -> Self:
         return self
@@ -146,12 +156,14 @@ class _Pages:
         while not (self._plan.done or self._horizon.is_passed):
             # Let the tasks that were started for the previous page send their requests first.
             await asyncio.sleep(0)
-            window, request = self._next_request()
-            if not request.done():
+            request = self._next_request()
+            if not request.response.done():
                 # The consumer is faster than the requests.
                 self._width = min(2 * self._width, self._concurrency)
-            listed = await request
-            new = self._plan.accept(window, listed.page, listed.has_more)
+            # Decode here and not in the task, so that pages which arrive together do not delay the
+            # next requests by the time that it takes to decode all of them.
+            listed = request.call.decode(request.call, await request.response)
+            new = self._plan.accept(request.window, listed.page, listed.has_more)
             if new is None:
                 await self.cancel_requests()
                 self._width = 1
@@ -162,7 +174,7 @@ class _Pages:
 
     async def cancel_requests(self) -> None:
         """Cancel the outstanding page requests."""
-        tasks = [task for _, task in self._requests]
+        tasks = [request.response for request in self._requests]
         self._requests.clear()
         for task in tasks:
             task.cancel()
@@ -171,13 +183,15 @@ class _Pages:
             if not task.cancelled():
                 task.exception()  # keeps asyncio from logging it
 
-    def _next_request(self) -> tuple[Window, asyncio.Task[ListingPage]]:
+    def _next_request(self) -> _PageRequest:
         """Start requests until `_width` of them are outstanding, and return the oldest one."""
         while (
             len(self._requests) < self._width and (window := self._plan.next_window()) is not None
         ):
-            self._requests.append((window, asyncio.ensure_future(self._request(window))))
+            call = page_call(self._call, window)
+            response = asyncio.ensure_future(self._request(call))
+            self._requests.append(_PageRequest(window, call, response))
         return self._requests.popleft()
 
-    async def _request(self, window: Window) -> ListingPage:
-        return await self._api.call(page_call(self._call, window))
+    async def _request(self, call: ApiCall[ListingPage]) -> Response:
+        return await self._api.fetch(call)
