@@ -20,8 +20,6 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
-from attrs import frozen
-
 from ghartifacts_async.models import RateLimit
 
 RESET_MARGIN = 1.0
@@ -37,19 +35,6 @@ POINTS_OF_A_WRITE = 5
 """Points that a call costs if it changes something. A call that only reads costs 1 point."""
 
 _NUMBER = re.compile(r"[0-9]{1,12}")
-
-
-@frozen
-class Refusal:
-    """GitHub's refusal of a call at a rate limit.
-
-    Attributes:
-        wait: Seconds until GitHub accepts calls again.
-        primary: True for the primary rate limit, False for a secondary one.
-    """
-
-    wait: float
-    primary: bool
 
 
 def rate_limit(headers: Mapping[str, str]) -> RateLimit | None:
@@ -103,8 +88,8 @@ def is_limit(
     )
 
 
-def refusal(headers: Mapping[str, str], refusals: int, now: float) -> Refusal:
-    """Return how long to wait after a response for which `is_limit` is true.
+def seconds_to_wait(headers: Mapping[str, str], refusals: int, now: float) -> float:
+    """Return how many seconds to wait after a response for which `is_limit` is true.
 
     Args:
         headers: Headers of the response.
@@ -115,13 +100,13 @@ def refusal(headers: Mapping[str, str], refusals: int, now: float) -> Refusal:
     if requested is not None:
         # GitHub bans clients that keep retrying at once, so short waits grow too.
         at_least = min(SECONDARY_WAIT, 2.0 ** min(refusals - 1, 10))
-        return Refusal(max(requested, at_least), primary=False)
+        return max(requested, at_least)
     reported = rate_limit(headers)
     if reported is not None and reported.remaining == 0:
         wait = until_reset(reported, headers, now)
         if wait <= MAX_WINDOW:
-            return Refusal(wait, primary=True)
-    return Refusal(SECONDARY_WAIT * 2.0 ** min(refusals - 1, 10), primary=False)
+            return wait
+    return SECONDARY_WAIT * 2.0 ** min(refusals - 1, 10)
 
 
 def until_reset(reported: RateLimit, headers: Mapping[str, str], now: float) -> float:

@@ -181,8 +181,9 @@ class RateLimiter:
         if sent_at >= self._closed_at:
             self._refusals += 1
             self._closed_at = now
-        refusal = rate_limit_headers.refusal(headers, max(1, self._refusals), self._wall_clock())
-        self._opens_at = max(self._opens_at, now + refusal.wait)
+        refusals = max(1, self._refusals)
+        wait = rate_limit_headers.seconds_to_wait(headers, refusals, self._wall_clock())
+        self._opens_at = max(self._opens_at, now + wait)
         return self._opens_at - now
 
     def exceeds_max_wait(self, seconds: float) -> bool:

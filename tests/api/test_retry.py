@@ -133,23 +133,15 @@ def limit_headers(remaining: str = "0", reset: str = "1800000100", **more: str) 
     } | {name.replace("_", "-"): value for name, value in more.items()}
 
 
-def test_refusals() -> None:
+def test_waits_after_refusals() -> None:
     """The wait is Retry-After; else the time to the reset; else a minute, doubled per refusal."""
-    assert rate_limit_headers.refusal(
-        limit_headers(retry_after="7"), 3, 0
-    ) == rate_limit_headers.Refusal(7, primary=False)
-    assert rate_limit_headers.refusal(limit_headers(), 3, 0) == rate_limit_headers.Refusal(
-        101, primary=True
-    )
-    assert rate_limit_headers.refusal(
-        limit_headers(reset="1799999000"), 3, 0
-    ) == rate_limit_headers.Refusal(1, primary=True)
-    waits = [
-        rate_limit_headers.refusal(limit_headers("9"), number, 0).wait
-        for number in (1, 2, 3, 10**6)
-    ]
+    wait = rate_limit_headers.seconds_to_wait
+    assert wait(limit_headers(retry_after="7"), 3, 0) == 7
+    assert wait(limit_headers(), 3, 0) == 101
+    assert wait(limit_headers(reset="1799999000"), 3, 0) == 1
+    waits = [wait(limit_headers("9"), number, 0) for number in (1, 2, 3, 10**6)]
     assert waits == [60, 120, 240, 60 * 2**10]
-    assert rate_limit_headers.refusal({}, 1, 0) == rate_limit_headers.Refusal(60, primary=False)
+    assert wait({}, 1, 0) == 60
 
 
 def test_rate_limit() -> None:
@@ -188,12 +180,9 @@ def test_responses_may_arrive_out_of_order(order: list[int], seen: list[RateLimi
 
 def test_a_reset_in_the_far_future_is_ignored() -> None:
     """A reset time hours away is ignored, and the wait is a minute, as without a reset time."""
-    assert rate_limit_headers.refusal(
-        limit_headers(reset="1800003600"), 1, 0
-    ) == rate_limit_headers.Refusal(3601, primary=True)
-    assert rate_limit_headers.refusal(
-        limit_headers(reset="9999999999"), 1, 0
-    ) == rate_limit_headers.Refusal(60, primary=False)
+    wait = rate_limit_headers.seconds_to_wait
+    assert wait(limit_headers(reset="1800003600"), 1, 0) == 3601
+    assert wait(limit_headers(reset="9999999999"), 1, 0) == 60
 
 
 def test_points() -> None:
