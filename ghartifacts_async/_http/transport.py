@@ -188,20 +188,20 @@ class Transport:
         return self.closed_error() or map_exception(error, url)
 
     async def _get(
-        self, url: str, headers: Mapping[str, str], limits: aiohttp.ClientTimeout
+        self, url: str, headers: Mapping[str, str], timeouts: aiohttp.ClientTimeout
     ) -> aiohttp.ClientResponse:
         try:
-            return await self._request("GET", url, headers, limits, decode=False)
+            return await self._request("GET", url, headers, timeouts, decode=False)
         except aiohttp.ServerDisconnectedError:
             # The store had closed this connection while it was idle, so nothing was received.
-            return await self._request("GET", url, headers, limits, decode=False)
+            return await self._request("GET", url, headers, timeouts, decode=False)
 
     async def _request(
         self,
         method: str,
         url: str,
         headers: Mapping[str, str],
-        limits: aiohttp.ClientTimeout,
+        timeouts: aiohttp.ClientTimeout,
         *,
         decode: bool = True,
         body: bytes | None = None,
@@ -215,7 +215,7 @@ class Transport:
             target,
             headers=headers,
             data=body,
-            timeout=limits,
+            timeout=timeouts,
             allow_redirects=False,
             auto_decompress=decode,
             proxy=await self.pool.proxy_for(target),
