@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import signal
 import sys
+from contextlib import suppress
 
 from ghartifacts_async.testing.server import FakeGitHub
 
@@ -27,7 +28,11 @@ def add_samples(fake: FakeGitHub) -> None:
 
 
 async def serve(fake: FakeGitHub) -> None:
-    """Print the addresses and serve until cancelled."""
+    """Print the addresses and serve until cancelled. SIGTERM cancels it, as Ctrl-C does."""
+    task = asyncio.current_task()
+    assert task is not None
+    with suppress(NotImplementedError):
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     async with fake:
         listing = f"{fake.url}/repos/{_REPOSITORY}/actions/artifacts"
         print(f"API        {fake.url}")
@@ -57,11 +62,9 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(str(error))
     if not options.empty:
         add_samples(fake)
-    # SIGTERM, which supervisors and containers send, stops the server as cleanly as Ctrl-C.
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         asyncio.run(serve(fake))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         return 0
     except (OSError, OverflowError) as error:
         print(f"cannot start the server: {error}", file=sys.stderr)

@@ -10,6 +10,7 @@ import sys
 import urllib.request
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -98,9 +99,21 @@ def imported_modules() -> list[tuple[str, list[str]]]:
     ]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_program_serves_until_a_signal(number: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("sigint", "number"),
+    [
+        (signal.default_int_handler, signal.SIGINT),
+        (signal.default_int_handler, signal.SIGTERM),
+        # A shell script starts its background jobs like this.
+        (signal.SIG_IGN, signal.SIGTERM),
+    ],
+)
+def test_the_program_serves_until_a_signal(
+    sigint: Any, number: signal.Signals, request: pytest.FixtureRequest
+) -> None:
     """`python -m ghartifacts_async.testing` prints its URL, and stops cleanly on a signal."""
+    before = signal.signal(signal.SIGINT, sigint)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     command = [sys.executable, "-W", "error", "-m", "ghartifacts_async.testing", "--token", "t0"]
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -114,8 +127,8 @@ def test_the_program_serves_until_a_signal(number: signal.Signals) -> None:
             printed += line
         found = re.search(r"curl -H 'Authorization: Bearer t0' '(\S+)'", printed)
         assert found is not None
-        request = urllib.request.Request(found[1], headers={"Authorization": "Bearer t0"})
-        with urllib.request.urlopen(request) as response:
+        authorized = urllib.request.Request(found[1], headers={"Authorization": "Bearer t0"})
+        with urllib.request.urlopen(authorized) as response:
             listing = json.load(response)
         process.send_signal(number)
         _, errors = process.communicate(timeout=10)
