@@ -10,6 +10,7 @@ from attrs import frozen
 from ghartifacts_async._api import endpoints
 from ghartifacts_async._api.client import ApiClient
 from ghartifacts_async._disk.threads import IoThreads
+from ghartifacts_async._download import verification
 from ghartifacts_async._download.blob import BlobClient
 from ghartifacts_async._download.downloader import Downloader
 from ghartifacts_async._download.signed_url import SignedUrlProvider
@@ -54,9 +55,17 @@ class ClientContext:
         call = endpoints.download_artifact(repository, artifact.id)
         return SignedUrlProvider(self.api, self.transport, call)
 
-    def blob_client(self, repository: str, artifact: Artifact) -> BlobClient:
-        """Return a client for the payload of an artifact."""
-        return BlobClient(self.transport, self.signed_url(repository, artifact), artifact)
+    def blob_client(self, repository: str, artifact: Artifact, *, whole: bool) -> BlobClient:
+        """Return a client for the payload of an artifact.
+
+        Args:
+            repository: ``owner/name``.
+            artifact: The artifact.
+            whole: True if the whole payload is read, so that its digest is checked, if it has one.
+        """
+        check_etag = not whole or verification.sha256(artifact) is None
+        urls = self.signed_url(repository, artifact)
+        return BlobClient(self.transport, urls, artifact, check_etag=check_etag)
 
     async def get(self, repository: str, number: int) -> Artifact:
         """Request an artifact by its id."""

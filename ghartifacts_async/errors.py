@@ -105,18 +105,23 @@ class TransportError(ArtifactsError):
     Attributes:
         host: Host and port of the server.
         may_have_arrived: True if the server may have received and executed the request.
+        retryable: True if another attempt may succeed.
     """
 
     host: str = field(default="", kw_only=True)
     may_have_arrived: bool = field(default=True, kw_only=True)
+    retryable: bool = field(default=True, kw_only=True)
 
 
 class ConnectionFailed(TransportError):
     """The connection could not be established, or it broke."""
 
 
+@define(eq=False, repr=False, slots=False)
 class CertificateRefused(ConnectionFailed):
     """TLS could not verify the server's certificate. Retrying does not help."""
+
+    retryable: bool = field(default=False, kw_only=True)
 
 
 class TimedOut(TransportError, TimeoutError):

@@ -284,7 +284,8 @@ class Repo:
         """
         context = self._opened()
         artifact = await self._described(artifact)
-        client, retrier = context.blob_client(self.name, artifact), Retrier(context.policy)
+        client = context.blob_client(self.name, artifact, whole=True)
+        retrier = Retrier(context.policy)
         async with open_stream(artifact, client, retrier, context.lifetime) as stream:
             yield stream
 

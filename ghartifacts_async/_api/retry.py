@@ -19,7 +19,6 @@ from ghartifacts_async._http.messages import Response
 from ghartifacts_async.errors import (
     ArtifactsError,
     AuthenticationError,
-    CertificateRefused,
     NotFound,
     RateLimited,
     TransportError,
@@ -220,7 +219,7 @@ def next_step(
 
 def is_transient(error: ArtifactsError) -> bool:
     """Return True if an error is a connection error that may not occur again in a retry."""
-    return isinstance(error, TransportError) and not isinstance(error, CertificateRefused)
+    return isinstance(error, TransportError) and error.retryable
 
 
 def may_have_worked(outcome: AttemptOutcome) -> bool:

@@ -33,7 +33,7 @@ class ArchiveOperations:
         context = self._opened()
         remote = RemoteFile(
             artifact,
-            context.blob_client(self._repository, artifact),
+            context.blob_client(self._repository, artifact, whole=False),
             context.policy,
             context.threads,
             self._download_to(artifact),

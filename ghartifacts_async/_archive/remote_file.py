@@ -21,8 +21,8 @@ from ghartifacts_async._download.blob import (
     RangeBody,
     UnexpectedResponse,
 )
-from ghartifacts_async._download.ranges import BlobInfo
 from ghartifacts_async._download.retrier import Retrier
+from ghartifacts_async._download.verification import BlobInfo
 from ghartifacts_async._tasks.waiting import await_uncancelled
 from ghartifacts_async.errors import (
     ArtifactsError,
@@ -199,7 +199,9 @@ class RangeReader:
             else:
                 self._position += len(chunk)
                 self._retrier.record_bytes(len(chunk))
-                return chunk
+                if chunk:
+                    return chunk
+                error = None  # The store sent less than the requested range.
             await self.close()
             if error is not None:
                 await self._retrier.wait_or_raise(error)
@@ -241,11 +243,12 @@ class RangeReader:
         self._unexpected_responses += 1
         repeated = self._unexpected_responses >= MAX_REJECTED_RESPONSES
         size_is_unknown = self._remote.blob_client.info.total is None
-        if response.rejection.whole or (size_is_unknown and repeated):
+        rejection = response.rejection
+        if rejection.whole or (repeated and (rejection.no_ranges or size_is_unknown)):
             await self.close()
             total = await self._remote.download()
             self._stop = min(self._stop, total)
             return None
-        if response.rejection.changed and repeated:
+        if rejection.changed and repeated:
             raise response.error
         return response.error

@@ -11,13 +11,18 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from ghartifacts_async._api import rate_limit_headers
-from ghartifacts_async._download import ranges
-from ghartifacts_async._download.ranges import BlobInfo, RejectedResponse
+from ghartifacts_async._download import verification
 from ghartifacts_async._download.signed_url import SignedUrlProvider
+from ghartifacts_async._download.verification import RANGE_REFUSED, BlobInfo, RejectedResponse
 from ghartifacts_async._http import redirects
 from ghartifacts_async._http.redirects import SignedUrl
 from ghartifacts_async._http.transport import StreamedResponse, Transport
-from ghartifacts_async.errors import IncompleteDownload, RedirectRefused, StoreError
+from ghartifacts_async.errors import (
+    DownloadError,
+    IncompleteDownload,
+    RedirectRefused,
+    StoreError,
+)
 from ghartifacts_async.models import Artifact
 
 _ERROR_BYTES = 4096
@@ -35,7 +40,7 @@ class UnexpectedResponse(Exception):
         error: Error to raise to the caller if retrying does not help.
     """
 
-    def __init__(self, rejection: RejectedResponse, error: IncompleteDownload) -> None:
+    def __init__(self, rejection: RejectedResponse, error: DownloadError) -> None:
         super().__init__(error.summary)
         self.rejection = rejection
         self.error = error
@@ -48,20 +53,35 @@ class BlobClient:
         transport: Sends the requests.
         urls: Provides the signed URL of the payload.
         artifact: Artifact, as GitHub describes it.
+        check_etag: Reject a response whose ETag differs from an earlier one. False if the digest
+            of the whole payload is checked: replicas of a store may differ in their ETags.
 
     Attributes:
-        info: Size and ETag of the payload. Each is None until it is known.
+        info: Size and ETag of the payload. Each is None until it is known; the ETag stays None if
+            it is not checked.
+        etag_changed: Whether responses had different ETags.
     """
 
-    def __init__(self, transport: Transport, urls: SignedUrlProvider, artifact: Artifact) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        urls: SignedUrlProvider,
+        artifact: Artifact,
+        *,
+        check_etag: bool,
+    ) -> None:
         self._transport = transport
         self._urls = urls
         self._artifact = artifact
+        self._check_etag = check_etag
         self.info: BlobInfo = self._info_from_github()
+        self.etag_changed = False
+        self._etag: str | None = None
 
     def reset(self) -> None:
         """Forget the size and the ETag from earlier responses, because the payload has changed."""
         self.info = self._info_from_github()
+        self._etag = None
 
     @asynccontextmanager
     async def open(self, start: int, stop: int | None) -> AsyncIterator[RangeBody]:
@@ -82,7 +102,7 @@ class BlobClient:
         """
         renewed = False
         while True:
-            headers = ranges.range_headers(start, stop, self.info)
+            headers = verification.range_headers(start, stop, self.info)
             async with (
                 self._urls.acquire() as (url, is_new),
                 self._follow_redirects(url, headers) as stream,
@@ -108,7 +128,9 @@ class BlobClient:
     ) -> AsyncIterator[StreamedResponse]:
         for _ in range(redirects.MAX_HOPS + 1):
             async with self._transport.stream(url, headers) as stream:
-                hop = redirects.store_hop(url.value, stream.status, stream.headers)
+                hop = redirects.store_hop(
+                    url.value, stream.status, stream.headers, redirects.STORE_REDIRECTS
+                )
                 if hop is None:
                     yield stream
                     return
@@ -126,13 +148,29 @@ class BlobClient:
         return BlobInfo(self._artifact.size_in_bytes if self._artifact.digest is not None else None)
 
     async def _body(self, stream: StreamedResponse, start: int, stop: int | None) -> RangeBody:
-        result = ranges.validate_response(stream.status, stream.headers, start, stop, self.info)
+        result = verification.validate_response(
+            stream.status, stream.headers, start, stop, self.info
+        )
         if result is None:
-            raise await _store_error(stream)
+            error = await _store_error(stream)
+            # A 400 with a code concerns the signed URL and not the range.
+            is_range = error.status in RANGE_REFUSED and (error.status != 400 or not error.code)
+            if is_range and not verification.is_whole(start, stop, self.info):
+                raise UnexpectedResponse(RejectedResponse(error.summary, no_ranges=True), error)
+            raise error
         if isinstance(result, RejectedResponse):
+            if result.encoding is not None:
+                host = stream.url.host
+                raise StoreError(f"{host}: {result.reason}", status=stream.status, host=host)
             raise UnexpectedResponse(result, self.incomplete_error(result.reason, start))
-        self.info = result
-        return RangeBody(stream, start, stop if stop is not None else result.total, self)
+        self._note_etag(stream.headers.get("etag"))
+        etag = result.info.etag if self._check_etag else None
+        self.info = BlobInfo(result.info.total, etag)
+        return RangeBody(stream, start, result.stop, self)
+
+    def _note_etag(self, etag: str | None) -> None:
+        self.etag_changed |= None not in {etag, self._etag} and etag != self._etag
+        self._etag = etag or self._etag
 
 
 class RangeBody:
@@ -158,7 +196,9 @@ class RangeBody:
         self.supports_ranges = self.is_partial or stream.headers.get("accept-ranges") == "bytes"
 
     async def read(self) -> bytes:
-        """Return the next chunk, or ``b""`` at the end of the range.
+        """Return the next chunk, or ``b""`` at the end of the body.
+
+        The body ends early if the store sent less than the requested range.
 
         Raises:
             IncompleteDownload: The body is shorter or longer than expected.

@@ -21,6 +21,7 @@ from ghartifacts_async._download.ranges import SegmentScheduler
 from ghartifacts_async._download.retrier import Retrier
 from ghartifacts_async._download.signed_url import SignedUrlProvider
 from ghartifacts_async._download.target import DownloadRequest, Target
+from ghartifacts_async._download.verification import BlobInfo
 from ghartifacts_async._http.transport import Transport
 from ghartifacts_async.errors import (
     ArtifactsError,
@@ -60,7 +61,7 @@ class Downloader:
         self._artifact = request.artifact
         digest = verification.sha256(request.artifact)
         self._expected_digest = None if digest is None else str(digest)
-        self._client = BlobClient(transport, urls, request.artifact)
+        self._client = BlobClient(transport, urls, request.artifact, check_etag=digest is None)
         self._retrier = Retrier(policy)
         self._meter = Meter(request.artifact, request.on_progress)
         self._target: Target
@@ -115,7 +116,7 @@ class Downloader:
         """
         if await self._resume_finds_existing():
             return None
-        resumed, whole = self._part.spans.total, False
+        resumed, whole, retried = self._part.spans.total, False, False
         while True:
             try:
                 if not await self._fetch(whole):
@@ -127,9 +128,10 @@ class Downloader:
                 error = restart.error
             except DigestMismatch as mismatch:
                 self._part.discard()
-                if not resumed:
+                # The wrong bytes may be those of an earlier download or of another replica.
+                if not resumed and (retried or not self._client.etag_changed):
                     raise
-                # The bytes from the earlier download may be wrong, so download all of them again.
+                retried = True
                 error = mismatch
             await self._start_over(error)
             resumed = 0
@@ -155,7 +157,9 @@ class Downloader:
         record = await self._part.resume(self._key, self._expected_digest)
         if record is None:
             return False
-        self._client.info = record.blob
+        # The digest that GitHub recorded decides, not the ETag that one replica sent.
+        etag = record.etag if self._expected_digest is None else None
+        self._client.info = BlobInfo(record.total, etag)
         if await self._finds_existing(record.name):
             return True
         self._meter.begin(record.total, self._part.spans.total)

@@ -180,7 +180,9 @@ class Fetcher:
     def _error_to_retry(self, response: UnexpectedResponse, in_a_row: int) -> ArtifactsError:
         rejection, error = response.rejection, response.error
         repeated = in_a_row >= MAX_REJECTED_RESPONSES
-        if rejection.whole and (not self._ranges_work or repeated):
+        if (rejection.whole and not self._ranges_work) or (
+            repeated and (rejection.whole or rejection.no_ranges)
+        ):
             raise RestartDownload(error, whole=True)
         if rejection.changed and repeated:
             raise RestartDownload(error, whole=False)
@@ -241,4 +243,4 @@ class Fetcher:
                 if writing is not None:
                     await await_uncancelled(writing)
         if segment.stop is None:
-            segment.stop = segment.at
+            segment.stop = self._client.info.total or segment.at

@@ -12,7 +12,7 @@ import re
 
 from attrs import asdict, evolve, frozen
 
-from ghartifacts_async._download.ranges import BlobInfo, ByteRange, RangeSet
+from ghartifacts_async._download.ranges import ByteRange, RangeSet
 
 _FORMAT = 1
 _RANGE = re.compile(r"([0-9]{1,18})-([0-9]{1,18})")
@@ -40,11 +40,6 @@ class Record:
     name: str
     boot: str = ""
     spans: tuple[ByteRange, ...] = ()
-
-    @property
-    def blob(self) -> BlobInfo:
-        """The size and the ETag that the store's responses must have."""
-        return BlobInfo(self.total, self.etag)
 
 
 def header(record: Record) -> bytes:

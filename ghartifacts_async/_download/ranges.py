@@ -1,25 +1,19 @@
-"""Byte ranges: which are on disk, which to fetch next, and whether a response matches its request.
+"""Byte ranges: which are on disk, and which to fetch next.
 
 A download is split into segments (contiguous byte ranges). Connections claim them in order, so the
 file grows from its beginning and can be hashed while it is written. Segments become smaller towards
 the end of the file. A connection that finds no free segment takes over the end of the claimed
 segment that would finish last. The split point depends on the speed of both connections, so that
 both finish at about the same time.
-
-Every range request has a single range with a first and a last byte, because blob stores handle
-other forms differently.
-
-Source: RFC 9110, section 14; https://learn.microsoft.com/rest/api/storageservices/get-blob
 """
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
-from attrs import define, frozen
+from attrs import define
 
 from ghartifacts_async._arguments import MAX_CONNECTIONS
 
@@ -33,9 +27,6 @@ _MAX_SEGMENT = 32 * 2**20
 _MIN_SEGMENT = 2**20
 _MIN_STOLEN_SHARE = 2**16
 _MIN_SECONDS_TO_STEAL = 1.0
-
-_LENGTH = re.compile(r"[0-9]{1,18}")
-_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
 
 
 def connections(size: int) -> int:
@@ -194,105 +185,3 @@ class SegmentScheduler:
         segment = Segment(slowest.at + kept, slowest.stop)
         slowest.stop = segment.at
         return segment
-
-
-@frozen
-class BlobInfo:
-    """The size and the ETag of a payload, as far as they are known.
-
-    A response with a different size or ETag is rejected.
-
-    Attributes:
-        total: Size in bytes, or None if it is unknown.
-        etag: The payload's ``ETag``, or None if it is unknown.
-    """
-
-    total: int | None = None
-    etag: str | None = None
-
-
-@frozen
-class RejectedResponse:
-    """The reason why a response is rejected.
-
-    Attributes:
-        reason: Description for an error message.
-        changed: Whether the payload seems to have changed since an earlier response.
-        whole: Whether the store sent the whole payload in response to a range request.
-    """
-
-    reason: str
-    changed: bool = False
-    whole: bool = False
-
-
-def is_whole(start: int, stop: int | None, info: BlobInfo) -> bool:
-    """Return True if a range is the whole payload, so that no ``Range`` header is needed."""
-    return start == 0 and (stop is None or stop == info.total)
-
-
-def range_headers(start: int, stop: int | None, info: BlobInfo) -> dict[str, str]:
-    """Return the headers for requesting a range."""
-    headers: dict[str, str] = {}
-    if not is_whole(start, stop, info):
-        assert stop is not None
-        headers["Range"] = f"bytes={start}-{stop - 1}"
-    if info.etag is not None and not info.etag.startswith("W/"):
-        headers["If-Match"] = info.etag
-    return headers
-
-
-def validate_response(
-    status: int, headers: Mapping[str, str], start: int, stop: int | None, info: BlobInfo
-) -> BlobInfo | RejectedResponse | None:
-    """Check that a response matches its request, and the size and ETag of the payload.
-
-    This also detects stores that ignore the ``If-Match`` or the ``Range`` header.
-
-    Args:
-        status: Status of the response.
-        headers: Headers of the response, by lower-case name.
-        start: Offset of the first requested byte.
-        stop: Offset after the last requested byte; None for the end of the payload.
-        info: Size and ETag of the payload, as far as they are known.
-
-    Returns:
-        A `BlobInfo` with the size and ETag known so far if the response is valid, a
-        `RejectedResponse` if it is not, or None if the status is another error status.
-    """
-    whole = is_whole(start, stop, info)
-    if status in {412, 416}:
-        return RejectedResponse(
-            f"the store responded with {status}: the payload has changed", changed=True
-        )
-    if status == 200 and not whole:
-        return RejectedResponse(
-            "the store sent the whole payload instead of the requested range", whole=True
-        )
-    if status == 200:
-        received = BlobInfo(_length(headers), headers.get("etag"))
-    elif status == 206:
-        match = _CONTENT_RANGE.fullmatch(headers.get("content-range", "").strip())
-        if whole or match is None or stop is None:
-            return RejectedResponse("the store sent a range that was not requested")
-        first, last, total = map(int, match.groups())
-        if first != start or not first <= last < min(stop, total):
-            return RejectedResponse(
-                f"the store sent bytes {first}-{last} instead of {start}-{stop - 1}"
-            )
-        received = BlobInfo(total, headers.get("etag"))
-    else:
-        return None
-    if info.total is not None and received.total not in {None, info.total}:
-        return RejectedResponse(
-            f"the store announced {received.total} bytes instead of {info.total}", changed=True
-        )
-    if info.etag is not None and received.etag not in {None, info.etag}:
-        return RejectedResponse("the store's ETag has changed", changed=True)
-    size = info.total if received.total is None else received.total
-    return BlobInfo(size, received.etag or info.etag)
-
-
-def _length(headers: Mapping[str, str]) -> int | None:
-    length = headers.get("content-length", "")
-    return int(length) if _LENGTH.fullmatch(length) else None

@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable
 
 from ghartifacts_async._api import retry
+from ghartifacts_async._download.verification import RANGE_REFUSED
 from ghartifacts_async._http import redirects
 from ghartifacts_async.errors import ArtifactsError, IncompleteDownload, StoreError
 from ghartifacts_async.models import RetryPolicy
@@ -77,7 +78,9 @@ def _failure(error: ArtifactsError) -> retry.Failure:
     if isinstance(error, StoreError):
         # These statuses mean that the signed URL was refused. The next attempt uses a new URL, so
         # the status must not make the failure permanent.
-        status = None if error.status in redirects.URL_REFUSED else error.status
+        # The same holds for refused ranges, after which the whole payload may be requested.
+        retryable = redirects.URL_REFUSED | RANGE_REFUSED
+        status = None if error.status in retryable else error.status
         return retry.Failure(status, error.retry_after)
     # The API client has already retried errors of GitHub's API.
     transient = retry.is_transient(error) or isinstance(error, IncompleteDownload)

@@ -110,8 +110,11 @@ class ArtifactStream:
                 error = failure
             else:
                 new = self._skip_known(chunk)
-                if new or not chunk:
+                if new or (not chunk and self._received >= (self._client.info.total or 0)):
                     return new
+                if not chunk:
+                    # The store sent less than the requested range; request the rest at once.
+                    await self._close()
                 continue
             await self._close()
             await self._retrier.wait_or_raise(error)
@@ -161,8 +164,9 @@ class ArtifactStream:
         if not isinstance(failure, UnexpectedResponse):
             return failure
         self._rejected += 1
-        self._whole = self._whole or failure.rejection.whole
-        if failure.rejection.changed and self._rejected >= MAX_REJECTED_RESPONSES:
+        rejection, repeated = failure.rejection, self._rejected >= MAX_REJECTED_RESPONSES
+        self._whole = self._whole or rejection.whole or (rejection.no_ranges and repeated)
+        if rejection.changed and repeated:
             if self._received:
                 # Chunks of the earlier payload were already yielded, so it is too late to restart.
                 raise failure.error

@@ -1,14 +1,18 @@
-"""Determine the file name of a payload, and check that the payload is complete and correct."""
+"""Check the store's responses, name the file, and check that the payload is complete."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from email.message import Message
 from email.utils import collapse_rfc2231_value
 from struct import Struct
 from urllib.parse import unquote
 
+from attrs import frozen
+
 from ghartifacts_async._disk.filenames import safe_filename
+from ghartifacts_async._http.messages import printable
 from ghartifacts_async.errors import DigestMismatch, IncompleteDownload
 from ghartifacts_async.models import Artifact, Digest
 
@@ -17,10 +21,169 @@ _ZIP_TYPES = frozenset(
 )
 _UNSPECIFIC_TYPES = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 
+_LENGTH = re.compile(r"[0-9]{1,18}")
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)", re.IGNORECASE)
+_IDENTITY = frozenset({"", "identity"})
+
+RANGE_REFUSED = frozenset({400, 412, 416, 501})
+"""Statuses of stores that refuse range requests; a request for the whole payload may work."""
+
 _END_RECORD_MARK = b"PK\x05\x06"
 _END_RECORD = Struct("<12xIIH")
 END_OF_ZIP = _END_RECORD.size + 0xFFFF
 """Size of the end record of a zip with the longest possible comment, in bytes."""
+
+
+@frozen
+class BlobInfo:
+    """The size and the ETag of a payload, as far as they are known.
+
+    A response with a different size or ETag is rejected.
+
+    Attributes:
+        total: Size in bytes, or None if it is unknown.
+        etag: The payload's ``ETag``, or None if it is unknown.
+    """
+
+    total: int | None = None
+    etag: str | None = None
+
+
+@frozen
+class RejectedResponse:
+    """The reason why a response is rejected.
+
+    Attributes:
+        reason: Description for an error message.
+        changed: Whether the payload seems to have changed since an earlier response.
+        whole: Whether the store sent the whole payload in response to a range request.
+        no_ranges: Whether the store seems not to serve the requested range.
+        encoding: A Content-Encoding that was not requested, or None.
+    """
+
+    reason: str
+    changed: bool = False
+    whole: bool = False
+    no_ranges: bool = False
+    encoding: str | None = None
+
+
+@frozen
+class AcceptedResponse:
+    """A response that matches its request.
+
+    Attributes:
+        info: What is known of the payload after the response.
+        stop: Offset after the last byte of the body, or None if it is unknown. A store may send
+            less than the requested range.
+    """
+
+    info: BlobInfo
+    stop: int | None
+
+
+def is_whole(start: int, stop: int | None, info: BlobInfo) -> bool:
+    """Return True if a range is the whole payload, so that no ``Range`` header is needed."""
+    return start == 0 and (stop is None or stop == info.total)
+
+
+def range_headers(start: int, stop: int | None, info: BlobInfo) -> dict[str, str]:
+    """Return the headers for requesting a range.
+
+    Every request has a single range with a first and a last byte, because blob stores handle other
+    forms differently.
+
+    Source: RFC 9110, section 14; https://learn.microsoft.com/rest/api/storageservices/get-blob
+    """
+    headers: dict[str, str] = {}
+    if not is_whole(start, stop, info):
+        assert stop is not None
+        headers["Range"] = f"bytes={start}-{stop - 1}"
+    if info.etag is not None and not info.etag.startswith("W/"):
+        headers["If-Match"] = info.etag
+    return headers
+
+
+def validate_response(
+    status: int, headers: Mapping[str, str], start: int, stop: int | None, info: BlobInfo
+) -> AcceptedResponse | RejectedResponse | None:
+    """Check that a response matches its request, and the size and ETag of the payload.
+
+    This also detects stores that ignore the ``If-Match`` or the ``Range`` header.
+
+    Args:
+        status: Status of the response.
+        headers: Headers of the response, by lower-case name.
+        start: Offset of the first requested byte.
+        stop: Offset after the last requested byte; None for the end of the payload.
+        info: Size and ETag of the payload, as far as they are known.
+
+    Returns:
+        The accepted response, the reason to reject it, or None for another error status.
+    """
+    whole = is_whole(start, stop, info)
+    if status == 412 and "If-Match" in range_headers(start, stop, info):
+        return RejectedResponse(
+            "the store responded with 412: the payload has changed", changed=True
+        )
+    if status == 200 and not whole:
+        return RejectedResponse(
+            "the store sent the whole payload instead of the requested range", whole=True
+        )
+    if status == 200:
+        received, body_stop = BlobInfo(_length(headers), headers.get("etag")), None
+    elif status == 206:
+        value = headers.get("content-range", "")
+        content_range = _parse_content_range(value)
+        if content_range is None:
+            return RejectedResponse(
+                f"the store sent Content-Range {printable(value)!r}", no_ranges=True
+            )
+        first, body_stop, total = content_range
+        limit = min(end for end in (stop, total, info.total, body_stop) if end is not None)
+        if first != start or not first < body_stop <= limit:
+            requested = "the whole payload" if stop is None else f"{start}-{stop - 1}"
+            return RejectedResponse(
+                f"the store sent bytes {first}-{body_stop - 1} instead of {requested}",
+                no_ranges=True,
+            )
+        received = BlobInfo(total, headers.get("etag"))
+    else:
+        return None
+    encoding = headers.get("content-encoding", "").strip().lower()
+    if encoding not in _IDENTITY and (received.total is None or received.total != info.total):
+        return RejectedResponse(
+            f"the store sent Content-Encoding: {printable(encoding)}, although the request "
+            "accepts only the unencoded payload",
+            encoding=encoding,
+        )
+    if info.total is not None and received.total not in {None, info.total}:
+        return RejectedResponse(
+            f"the store announced {received.total} bytes instead of {info.total}", changed=True
+        )
+    if info.etag is not None and not _same_etag(info.etag, received.etag):
+        return RejectedResponse("the store's ETag has changed", changed=True)
+    size = info.total if received.total is None else received.total
+    known = BlobInfo(size, received.etag or info.etag)
+    return AcceptedResponse(known, size if body_stop is None else body_stop)
+
+
+def _parse_content_range(value: str) -> tuple[int, int, int | None] | None:
+    """Return the first offset, the offset after the last one, and the size or None."""
+    match = _CONTENT_RANGE.fullmatch(value.strip())
+    if match is None:
+        return None
+    return int(match[1]), int(match[2]) + 1, None if match[3] == "*" else int(match[3])
+
+
+def _same_etag(known: str, received: str | None) -> bool:
+    """Compare two tags weakly (RFC 9110, section 8.8.3.2); a missing tag says nothing."""
+    return received is None or known.removeprefix("W/") == received.removeprefix("W/")
+
+
+def _length(headers: Mapping[str, str]) -> int | None:
+    length = headers.get("content-length", "")
+    return int(length) if _LENGTH.fullmatch(length) else None
 
 
 def filename(artifact: Artifact, url_path: str, headers: Mapping[str, str]) -> str:

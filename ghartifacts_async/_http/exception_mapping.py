@@ -17,6 +17,9 @@ from ghartifacts_async.errors import (
 AIOHTTP_EXCEPTIONS = (aiohttp.ClientError, HttpProcessingError, OSError, RuntimeError, ValueError)
 """The exceptions that aiohttp raises for a failed request."""
 
+MAX_HEADER = 2**16
+"""Longest header line that is accepted, in bytes."""
+
 _CERTIFICATE = (aiohttp.ClientConnectorCertificateError, aiohttp.ServerFingerprintMismatch)
 _NEVER_SENT = (
     *_CERTIFICATE,
@@ -38,8 +41,19 @@ def map_exception(error: Exception, url: str) -> TransportError:
         kind = CertificateRefused
     elif isinstance(error, TimeoutError):
         kind = TimedOut
-    arrived = not isinstance(error, _NEVER_SENT)
-    return kind(f"{host}: {_reason(error)}", host=host, may_have_arrived=arrived)
+    return kind(
+        f"{host}: {_reason(error)}",
+        host=host,
+        may_have_arrived=not isinstance(error, _NEVER_SENT),
+        retryable=kind is not CertificateRefused and not _is_too_long(error),
+    )
+
+
+def _is_too_long(error: Exception) -> bool:
+    """Return True if the response was rejected because of a header that is too long."""
+    return isinstance(error, aiohttp.ClientResponseError | HttpProcessingError) and (
+        error.message.startswith("Got more than")
+    )
 
 
 def _reason(error: Exception) -> str:
@@ -59,6 +73,8 @@ def _reason(error: Exception) -> str:
             )
         case aiohttp.ClientHttpProxyError():
             return f"the proxy responded with status {error.status}"
+        case aiohttp.ClientResponseError() | HttpProcessingError() if _is_too_long(error):
+            return f"a header of the response is longer than {MAX_HEADER} bytes"
         case aiohttp.ClientResponseError() | HttpProcessingError():
             return "the response is not valid HTTP"
         case aiohttp.ClientConnectorError():

@@ -7,7 +7,7 @@ below it. Every other target is treated as a blob store, which does not get the 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 from attrs import frozen
@@ -18,10 +18,13 @@ from ghartifacts_async.errors import RedirectRefused
 
 MAX_HOPS = 5
 
+STORE_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+"""Statuses with which a blob store, or a gateway before it, redirects a request."""
+
 URL_REFUSED = frozenset({400, 401, 403})
 """Statuses with which a blob store refuses an expired signed URL. A new URL may work."""
 
-_REDIRECTS = frozenset({301, 302, 307, 308})
+_REDIRECTS = STORE_REDIRECTS - {303}
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _UNSENDABLE = re.compile(r"[^\x21-\x7e]")
 
@@ -73,7 +76,9 @@ def api_hop(base_url: str, url: str, status: int, headers: Mapping[str, str]) ->
     return target if inside else None
 
 
-def store_hop(url: str, status: int, headers: Mapping[str, str]) -> SignedUrl | None:
+def store_hop(
+    url: str, status: int, headers: Mapping[str, str], followed: Container[int] = _REDIRECTS
+) -> SignedUrl | None:
     """Return the target of a redirect, or None if the response is not a redirect.
 
     Do not send the token to this target.
@@ -82,6 +87,7 @@ def store_hop(url: str, status: int, headers: Mapping[str, str]) -> SignedUrl | 
         url: The URL that was requested.
         status: Status of the response.
         headers: Headers of the response, by lower-case name.
+        followed: Statuses that are followed. Redirects with another status are refused.
 
     Raises:
         RedirectRefused: The target is missing or must not be followed.
@@ -89,7 +95,7 @@ def store_hop(url: str, status: int, headers: Mapping[str, str]) -> SignedUrl | 
     if not 300 <= status < 400 or status == 304:
         return None
     location = headers.get("location")
-    if status not in _REDIRECTS or not location:
+    if status not in followed or not location:
         raise RedirectRefused(
             f"{host_of(url)} responded with {status} without a Location to follow; "
             "nothing was downloaded"

@@ -19,7 +19,7 @@ import aiohttp
 from yarl import URL
 
 from ghartifacts_async._http.connection_pool import ConnectionPool, check_borrowed
-from ghartifacts_async._http.exception_mapping import AIOHTTP_EXCEPTIONS, map_exception
+from ghartifacts_async._http.exception_mapping import AIOHTTP_EXCEPTIONS, MAX_HEADER, map_exception
 from ghartifacts_async._http.messages import Response
 from ghartifacts_async._http.redaction import Secret
 from ghartifacts_async._http.redirects import SignedUrl
@@ -83,6 +83,8 @@ class Transport:
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=self._headers,
             read_bufsize=_READ_BUFFER,
+            max_line_size=MAX_HEADER,
+            max_field_size=MAX_HEADER,
             trace_configs=borrowed_session.trace_configs if borrowed_session else None,
         )
         # aiohttp's own retries would be neither rate-limited nor counted in the statistics.

@@ -17,6 +17,7 @@ TOP_LEVEL = {
 
 LONG_FOR_A_REASON = {
     "ghartifacts_async/repo.py": "every public method, with its promises",
+    "ghartifacts_async/errors.py": "every error, with its attributes",
     "ghartifacts_async/models.py": "every public value, with the meaning of its fields",
     "tests/public/test_arguments.py": "every argument, and the mistakes in it",
     "tests/stores/test_stores.py": "three stores and one table",

@@ -1,4 +1,4 @@
-"""Byte ranges: sets of ranges, the ranges for each connection, and checks of responses."""
+"""Byte ranges: sets of ranges, and the ranges for each connection."""
 
 from __future__ import annotations
 
@@ -10,12 +10,8 @@ from hypothesis import strategies as st
 
 from ghartifacts_async._download import ranges
 from ghartifacts_async._download.ranges import (
-    BlobInfo,
     RangeSet,
-    RejectedResponse,
     SegmentScheduler,
-    range_headers,
-    validate_response,
 )
 from tests.values import examples
 
@@ -156,91 +152,3 @@ def test_an_unknown_size() -> None:
     assert piece is not None
     piece.stop = piece.at = 7
     assert plan.complete
-
-
-STRONG = '"1"'
-
-
-@pytest.mark.parametrize(
-    ("start", "stop", "blob", "headers"),
-    [
-        (0, None, BlobInfo(), {}),
-        (0, 10, BlobInfo(10), {}),
-        (0, 10, BlobInfo(10, STRONG), {"If-Match": STRONG}),
-        (0, 10, BlobInfo(10, 'W/"1"'), {}),
-        (0, 5, BlobInfo(10), {"Range": "bytes=0-4"}),
-        (5, 10, BlobInfo(10, STRONG), {"Range": "bytes=5-9", "If-Match": STRONG}),
-    ],
-)
-def test_range_headers(
-    start: int, stop: int | None, blob: BlobInfo, headers: dict[str, str]
-) -> None:
-    """A part is requested with Range, the whole without; a strong ETag is sent as If-Match."""
-    assert range_headers(start, stop, blob) == headers
-
-
-def partial_headers(text: str, etag: str = STRONG) -> dict[str, str]:
-    """Return the headers of a 206 response with this Content-Range."""
-    return {"content-range": text, "etag": etag}
-
-
-@pytest.mark.parametrize(
-    ("status", "headers", "start", "stop", "blob", "expected"),
-    [
-        (200, {"content-length": "10", "etag": STRONG}, 0, None, BlobInfo(), BlobInfo(10, STRONG)),
-        (200, {}, 0, 10, BlobInfo(10), BlobInfo(10)),
-        (200, {"content-length": "x"}, 0, None, BlobInfo(), BlobInfo()),
-        (206, partial_headers("bytes 5-9/10"), 5, 10, BlobInfo(10), BlobInfo(10, STRONG)),
-        (206, partial_headers("bytes 5-7/10"), 5, 10, BlobInfo(10), BlobInfo(10, STRONG)),
-        (206, {"content-range": "bytes 5-9/10"}, 5, 10, BlobInfo(10, STRONG), BlobInfo(10, STRONG)),
-        (403, {}, 0, 5, BlobInfo(10), None),
-        (500, {}, 0, None, BlobInfo(), None),
-    ],
-)
-def test_valid_responses(
-    status: int,
-    headers: dict[str, str],
-    start: int,
-    stop: int | None,
-    blob: BlobInfo,
-    expected: BlobInfo | None,
-) -> None:
-    """A valid response adds to what is known about the payload; an error response adds nothing."""
-    assert validate_response(status, headers, start, stop, blob) == expected
-
-
-@pytest.mark.parametrize(
-    ("status", "headers", "whole", "changed"),
-    [
-        (200, {"content-length": "10"}, True, False),
-        (206, {}, False, False),
-        (206, partial_headers("bytes 4-9/10"), False, False),
-        (206, partial_headers("bytes 5-10/11"), False, False),
-        (206, partial_headers("bytes 6-9/10"), False, False),
-        (206, partial_headers("bytes 5-4/10"), False, False),
-        (206, partial_headers("bytes 5-9/*"), False, False),
-        (206, partial_headers("bytes=5-9/10"), False, False),
-        (206, partial_headers("bytes 5-9/11"), False, True),
-        (206, partial_headers("bytes 5-9/10", '"2"'), False, True),
-        (412, {}, False, True),
-        (416, {"content-range": "bytes */10"}, False, True),
-    ],
-)
-def test_mismatched_responses(
-    status: int, headers: dict[str, str], whole: bool, changed: bool
-) -> None:
-    """A response that does not match the requested range or the payload is rejected."""
-    verdict = validate_response(status, headers, 5, 10, BlobInfo(10, STRONG))
-    assert isinstance(verdict, RejectedResponse)
-    assert (verdict.whole, verdict.changed) == (whole, changed)
-
-
-def test_responses_to_a_request_for_the_whole() -> None:
-    """After a request for the whole payload, a 206 or a 200 of the wrong size is rejected."""
-    assert isinstance(
-        validate_response(206, partial_headers("bytes 0-9/10"), 0, 10, BlobInfo(10)),
-        RejectedResponse,
-    )
-    other = validate_response(200, {"content-length": "11"}, 0, 10, BlobInfo(10))
-    assert isinstance(other, RejectedResponse)
-    assert other.changed

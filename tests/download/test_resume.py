@@ -39,7 +39,7 @@ async def test_the_next_call_resumes(repo: Repo, fake_github: FakeGitHub, tmp_pa
     assert target.read_bytes() == PAYLOAD
     (request,) = fake_github.requests_to("blob")
     assert request.headers["Range"] == "bytes=1500000-2999999"
-    assert "If-Match" in request.headers
+    assert "If-Match" not in request.headers
     assert files_below(tmp_path) == ["dist.zip"]
 
 

@@ -24,6 +24,7 @@ VALUES: dict[str, Any] = {
     "previous": "the attempt before failed",
     "host": "store.example",
     "may_have_arrived": False,
+    "retryable": False,
     "status": 418,
     "message": "I'm a teapot \u2615",
     "request_id": "C0FF:EE",
