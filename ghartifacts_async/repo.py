@@ -99,7 +99,7 @@ class Repo:
         name: str | None = None,
         *,
         per_page: int = 100,
-        concurrency: int = 8,
+        concurrency: int = 16,
         **filters: Unpack[ArtifactFilters],
     ) -> ArtifactListing:
         """List the repository's artifacts, newest first, each exactly once.
@@ -131,7 +131,7 @@ class Repo:
         name: str | None = None,
         direction: Direction = "desc",
         per_page: int = 100,
-        concurrency: int = 8,
+        concurrency: int = 16,
         **filters: Unpack[ArtifactFilters],
     ) -> ArtifactListing:
         """List the artifacts of a workflow run, from all of its attempts, each exactly once.
