@@ -269,7 +269,7 @@ class Repo:
         ``async with repo.stream_artifact(artifact) as stream: async for chunk in stream: …``
 
         The stream uses one connection and resumes like a download. If the payload turns out to be
-        incomplete or wrong, the iteration does not end normally but raises an error.
+        incomplete or wrong, the iteration raises an error instead of yielding the last chunk.
 
         Args:
             artifact: The artifact, or its id, which costs one more API call.

@@ -30,16 +30,18 @@ class ArtifactStream:
     """An asynchronous iterator of the chunks of an artifact's payload.
 
     Use ``async for chunk in stream``; the payload can be read only once. Each chunk is read from
-    the connection when it is requested, so a slow reader slows the sender down. The iteration ends
-    without an error only if the payload is complete and, if GitHub has a digest, matches it.
+    the connection when it is requested, so a slow reader slows the sender down. The last chunk is
+    yielded only if the payload is complete and, if GitHub has a digest, matches it. So a recipient
+    who knows the size never takes a wrong payload for a complete one. If the size is unknown, the
+    stream reads one chunk ahead.
 
     Attributes:
         artifact: Artifact that is streamed.
         filename: A safe file name for the payload.
         size: Size of the payload in bytes, or None if it is unknown.
-        digest: SHA-256 of the payload. It is None until the iteration has ended.
-        verified: Whether the payload matches GitHub's digest. It is False until the iteration has
-            ended, and if GitHub has no digest.
+        digest: SHA-256 of the payload. It is None until the last chunk is yielded.
+        verified: Whether the payload matches GitHub's digest. It is False until the last chunk is
+            yielded, and if GitHub has no digest.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class ArtifactStream:
         self._whole = self._closed = False
         self._failure: ArtifactsError | None = None
         self._tail = b""
+        self._ahead: list[bytes] = []
 
     def __repr__(self) -> str:
         return f"<ArtifactStream of artifact {self.artifact.id}, {self._received} bytes so far>"
@@ -81,11 +84,24 @@ class ArtifactStream:
             if self._failure is not None:
                 raise copy(self._failure)
             async with self._lifetime.scope():
-                chunk = await self._read()
-            if chunk:
+                await self._read_ahead()
+            if not self._ahead[-1]:
+                self._verify()
+            if chunk := self._ahead.pop(0):
                 return chunk
-            self._verify()
         raise StopAsyncIteration
+
+    async def _read_ahead(self) -> None:
+        """Read the next chunk and, if it may be the last one, what follows it.
+
+        The chunks are kept in `_ahead`, so that cancelling the read loses none of them.
+        """
+        if not self._ahead:
+            self._ahead.append(await self._read())
+        total = self._client.info.total
+        may_be_last = total is None or self._received >= total
+        if may_be_last and len(self._ahead) == 1 and self._ahead[0]:
+            self._ahead.append(await self._read())
 
     async def _connect(self) -> None:
         """Request the payload, or the rest of it, and retry failed requests."""

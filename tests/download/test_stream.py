@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -33,7 +34,7 @@ async def read_all(repo: Repo, artifact: int = 1) -> bytes:
 
 
 async def test_stream_attributes(repo: Repo, fake_github: FakeGitHub) -> None:
-    """The name and size are known when a stream opens, the digest only at its end."""
+    """The name and size are known when a stream opens, the digest only with its last chunk."""
     add_artifact(fake_github)
     async with repo.stream_artifact(1) as stream:
         assert (stream.filename, stream.size) == ("dist.zip", len(PAYLOAD))
@@ -66,11 +67,15 @@ async def test_a_stream_from_a_store_without_ranges(repo: Repo, fake_github: Fak
     assert await read_all(repo) == PAYLOAD
 
 
+@pytest.mark.parametrize("announced", [True, False], ids=["size", "no size"])
 @pytest.mark.parametrize("at", [0, 2_999_999])
-async def test_a_wrong_bit_raises_at_the_end(repo: Repo, fake_github: FakeGitHub, at: int) -> None:
-    """A stream with a wrong bit raises DigestMismatch at its end, however often it is read."""
+async def test_the_last_chunk_of_a_wrong_payload_is_withheld(
+    repo: Repo, fake_github: FakeGitHub, at: int, announced: bool
+) -> None:
+    """A stream with a wrong bit raises DigestMismatch instead of yielding its last chunk."""
     add_artifact(fake_github)
-    fake_github.fail_blobs_next(BlobFault.flip(at=at))
+    fault = BlobFault.flip(at=at)
+    fake_github.fail_blobs_next(fault if announced else fault & BlobFault.length(None))
     chunks: list[bytes] = []
 
     async def consume(stream: ArtifactStream) -> None:
@@ -82,7 +87,37 @@ async def test_a_wrong_bit_raises_at_the_end(repo: Repo, fake_github: FakeGitHub
             with pytest.raises(DigestMismatch):
                 await consume(stream)
         assert not stream.verified
-    assert len(b"".join(chunks)) == len(PAYLOAD)
+    assert 0 < len(b"".join(chunks)) < len(PAYLOAD)
+
+
+async def test_a_small_wrong_payload_yields_nothing(repo: Repo, fake_github: FakeGitHub) -> None:
+    """A wrong payload of a single chunk raises DigestMismatch, and no byte of it is yielded."""
+    fake_github.add_artifact(REPOSITORY, "small", b"one chunk", raw="small.txt")
+    fake_github.fail_blobs_next(BlobFault.flip(at=3))
+    async with repo.stream_artifact(1) as stream:
+        with pytest.raises(DigestMismatch):
+            await anext(stream)
+
+
+@pytest.mark.parametrize("options", [{}, {"digest": None}], ids=["size", "no size"])
+async def test_a_cancelled_read_loses_no_chunk(
+    repo: Repo, fake_github: FakeGitHub, options: dict[str, Any]
+) -> None:
+    """After a read was cancelled, the stream goes on where it was, also without known size."""
+    add_artifact(fake_github, **options)
+    fake_github.fail_blobs_when(lambda _: BlobFault.length(None))
+    received, cancelled = b"", 0
+    async with repo.stream_artifact(1) as stream:
+        while stream.digest is None:
+            reading = asyncio.ensure_future(anext(stream, b""))
+            for _ in range(cancelled % 7):
+                await asyncio.sleep(0)
+            cancelled += reading.cancel()
+            with suppress(asyncio.CancelledError):
+                received += await reading
+            received += await anext(stream, b"")
+    assert received == PAYLOAD
+    assert cancelled
 
 
 async def test_a_payload_that_changes_ends_the_stream(repo: Repo, fake_github: FakeGitHub) -> None:
