@@ -80,7 +80,7 @@ def move(path: Path, target: Path, *, replace: bool) -> None:
     except FileExistsError:
         raise
     except OSError:
-        if target.exists():
+        if os.path.lexists(target):
             raise FileExistsError(errno.EEXIST, "File exists") from None
         path.rename(target)
     else:

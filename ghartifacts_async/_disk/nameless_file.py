@@ -7,7 +7,6 @@ thread.
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Sequence
 from functools import lru_cache
@@ -17,8 +16,10 @@ from ghartifacts_async._disk.directories import make_directory, sync_directory
 from ghartifacts_async._disk.file_io import disk_error
 from ghartifacts_async.errors import DiskError
 
-_LINK_UNSUPPORTED = {errno.EPERM, errno.ENOENT, errno.EXDEV, errno.EOPNOTSUPP}
 _TMPFILE: int | None = getattr(os, "O_TMPFILE", None)
+
+_devices_without_links: set[int] = set()
+"""Devices on which a link was refused, so that no second payload is fetched in vain."""
 
 
 @lru_cache(maxsize=256)
@@ -35,6 +36,8 @@ def supports_nameless_files(directory: Path) -> bool:
     if _TMPFILE is None:
         return False
     existing = next(path for path in (directory, *directory.parents) if path.exists())
+    if existing.stat().st_dev in _devices_without_links:
+        return False
     fd = os.open(existing, os.O_RDWR | _TMPFILE)
     try:
         return Path(f"/proc/self/fd/{fd}").is_symlink()
@@ -84,14 +87,23 @@ def write_nameless_file(target: Path, chunks: Sequence[bytes], durable: bool) ->
 
 
 def _link(fd: int, target: Path) -> bool:
-    """Link an open file to its final path. Return False if the system does not support this."""
+    """Link an open file to its final path. Return False if the system refuses this.
+
+    Systems refuse links with various errors: file systems without links, security modules,
+    Android. Whatever the reason is, the file can still be written in the ordinary way.
+
+    Raises:
+        FileExistsError: `target` exists.
+    """
     try:
         # os.link follows the symbolic link /proc/self/fd/N only if src_dir_fd is passed.
         os.link(f"/proc/self/fd/{fd}", target, src_dir_fd=fd)
-    except OSError as error:
-        if error.errno in _LINK_UNSUPPORTED:
-            return False
+    except FileExistsError:
         raise
+    except OSError:
+        _devices_without_links.add(os.fstat(fd).st_dev)
+        supports_nameless_files.cache_clear()
+        return False
     return True
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from pathlib import Path
 
@@ -39,6 +40,29 @@ async def test_systems_without_unnamed_files(
     outcomes = await download_all(repo, tmp_path / "a" / "b")
     assert all(outcome.result().verified for outcome in outcomes)
     assert len(files_below(tmp_path)) == 5
+
+
+async def test_links_may_be_refused_for_any_reason(
+    gh: Client, fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the system refuses links, files are renamed, and later payloads are fetched once."""
+    add(fake_github, 6)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(os, "link", refuse)
+    monkeypatch.setattr(nameless_file, "_devices_without_links", set())
+    nameless_file.supports_nameless_files.cache_clear()
+    try:
+        for artifacts in ([1], [2, 3, 4, 5, 6]):
+            before = len(fake_github.requests_to("blob"))
+            outcomes = await download_all(gh.repo(REPOSITORY), tmp_path, artifacts=artifacts)
+            assert all(outcome.result().verified for outcome in outcomes)
+    finally:
+        nameless_file.supports_nameless_files.cache_clear()
+    assert len(fake_github.requests_to("blob")) - before == 5
+    assert len(files_below(tmp_path)) == 6
 
 
 @pytest.mark.parametrize("durable", [False, True])
