@@ -210,9 +210,9 @@ class Repo:
             artifact: The artifact, or its id, which costs one more API call.
             destination: Path of the file, or of a directory in which to create it. A path is a
                 directory if it exists as one, or is a string that ends with a separator (a `Path`
-                drops the separator). In a directory, the file is named ``<artifact name>.zip``, or,
-                if the payload is not a zip, after the uploaded file. Unsafe names are changed.
-                Artifact names are not unique. Missing directories are created.
+                drops the separator). In a directory, the file is named ``<artifact name>.zip``, or
+                after the uploaded file if that was uploaded as it is (``archive: false``). Unsafe
+                names are changed. Artifact names are not unique. Missing directories are created.
             if_exists: What to do if the target exists. ``"verify"`` keeps a file that has the size
                 and digest that GitHub recorded, and replaces any other file. ``"replace"`` always
                 replaces it. ``"error"`` raises `TargetExists`.

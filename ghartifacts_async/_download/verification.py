@@ -195,15 +195,20 @@ def filename(artifact: Artifact, url_path: str, headers: Mapping[str, str]) -> s
     its MIME type is that of a zip or the URL path ends in ``.zip``. Also treat it as a zip if the
     headers contain neither a specific MIME type nor a file name.
 
+    A zip that was uploaded with ``archive: false`` keeps its name, too. GitHub names the artifact
+    after the file then, so both have the same name.
+
     Args:
         artifact: Artifact, as GitHub describes it.
         url_path: Percent-encoded path of the signed URL.
         headers: Headers of the store's response, by lower-case name.
     """
     mime_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    own_name = disposition_filename(headers.get("content-disposition", ""))
+    if own_name == artifact.name and artifact.name.lower().endswith(".zip"):
+        return safe_filename(artifact.name)
     if mime_type in _ZIP_TYPES or unquote(url_path).lower().endswith(".zip"):
         return safe_filename(artifact.name, ".zip")
-    own_name = disposition_filename(headers.get("content-disposition", ""))
     if mime_type in _UNSPECIFIC_TYPES and own_name is None:
         return safe_filename(artifact.name, ".zip")
     return safe_filename(own_name or artifact.name)

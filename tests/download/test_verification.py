@@ -65,6 +65,27 @@ def test_filename(kind: str | None, path: str, disposition: str | None, expected
     assert filename(artifact(), path, given_headers) == expected
 
 
+@pytest.mark.parametrize(
+    ("name", "own_name", "expected"),
+    [
+        ("dist.zip", "dist.zip", "dist.zip"),
+        ("Dist.ZIP", "Dist.ZIP", "Dist.ZIP"),
+        ("dist.zip", "dist.zip.zip", "dist.zip.zip"),
+        ("dist.zip", "Dist.zip", "dist.zip.zip"),
+        ("dist", "dist", "dist.zip"),
+    ],
+)
+def test_a_zip_that_was_uploaded_as_it_is_keeps_its_name(
+    name: str, own_name: str, expected: str
+) -> None:
+    """A zip is not named ``.zip.zip`` if the artifact is named after it (``archive: false``)."""
+    headers = {
+        "content-type": "application/zip",
+        "content-disposition": f'attachment; filename="{own_name}"',
+    }
+    assert filename(artifact(name=name), "/blob", headers) == expected
+
+
 @pytest.mark.parametrize("name", ["../../etc/passwd", "a/b", "\0", "", "..", "CON", "\u202ex"])
 def test_hostile_artifact_name(name: str) -> None:
     """An artifact name never leads out of the directory."""
