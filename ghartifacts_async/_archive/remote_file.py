@@ -76,10 +76,14 @@ class RemoteFile:
         self.cached_from = sys.maxsize
 
     async def total(self) -> int:
-        """Return the payload's size in bytes. If it is not known yet, a request is sent first."""
-        while (total := self.blob_client.info.total) is None:
+        """Return the payload's size in bytes. If it is not known yet, a request is sent first.
+
+        If the store does not announce the size, the whole payload is downloaded.
+        """
+        if self.blob_client.info.total is None:
             await self.fetch(0, 1)
-        return total
+        total = self.blob_client.info.total
+        return await self.download() if total is None else total
 
     async def fetch(self, start: int, stop: int) -> bytes:
         """Fetch the bytes from `start` up to, but not including, `stop` into memory."""
@@ -115,8 +119,8 @@ class RemoteFile:
             if self.file is not None:
                 return await self.total()
             _log.warning(
-                "artifact %d: the store does not support range requests, downloading the whole "
-                "payload",
+                "artifact %d: the store does not support range requests, or does not announce the "
+                "size, so the whole payload is downloaded",
                 self._artifact.id,
             )
             await self.threads.run(self._make_directory)

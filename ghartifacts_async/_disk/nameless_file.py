@@ -101,7 +101,7 @@ def _link(fd: int, target: Path) -> bool:
     except FileExistsError:
         raise
     except OSError:
-        _devices_without_links.add(os.fstat(fd).st_dev)
+        _devices_without_links.add(target.parent.stat().st_dev)
         supports_nameless_files.cache_clear()
         return False
     return True

@@ -26,7 +26,7 @@ class Record:
         artifact: Unique identifier of the artifact; it names the server, the repository and the id.
         digest: GitHub's digest of the payload, or None if GitHub has none.
         total: Size of the payload in bytes.
-        etag: The payload's ``ETag``, or None if the store sent none.
+        etag: The payload's ``ETag``, or None if the store sent none or the digest is checked.
         name: Name of the file when the download is complete.
         boot: Identifier of the boot during which the journal was written, or ``""`` if the system
             has no such identifier.

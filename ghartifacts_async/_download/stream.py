@@ -58,7 +58,7 @@ class ArtifactStream:
         self._connection = AsyncExitStack()
         self._body: RangeBody | None = None
         self._hash = hashlib.sha256()
-        self._received = self._to_skip = self._rejected = 0
+        self._received = self._to_skip = self._opened_at = self._rejected = 0
         self._whole = self._closed = False
         self._failure: ArtifactsError | None = None
         self._tail = b""
@@ -120,6 +120,7 @@ class ArtifactStream:
         while True:
             await self._connect()
             assert self._body is not None
+            error: ArtifactsError | None
             try:
                 chunk = await self._body.read()
             except (IncompleteDownload, TransportError) as failure:
@@ -128,12 +129,18 @@ class ArtifactStream:
                 new = self._skip_known(chunk)
                 if new or (not chunk and self._received >= (self._client.info.total or 0)):
                     return new
-                if not chunk:
-                    # The store sent less than the requested range; request the rest at once.
-                    await self._close()
-                continue
+                if chunk:
+                    continue
+                error = self._error_of_short_body()
             await self._close()
-            await self._retrier.wait_or_raise(error)
+            if error is not None:
+                await self._retrier.wait_or_raise(error)
+
+    def _error_of_short_body(self) -> IncompleteDownload | None:
+        """Return None to request the rest at once, or an error if the body brought nothing new."""
+        if self._received > self._opened_at:
+            return None
+        return self._client.incomplete_error("the store sent no further bytes", self._received)
 
     async def _open(self) -> None:
         if self._closed:
@@ -141,12 +148,12 @@ class ArtifactStream:
         total = self._client.info.total
         whole = self._whole or total is None
         start = 0 if whole else self._received
-        self._to_skip = self._received - start
+        self._to_skip, self._opened_at = self._received - start, self._received
         body = await self._connection.enter_async_context(
             self._client.open(start, None if whole else total)
         )
         self._body, self._rejected = body, 0
-        if not self.filename:
+        if not self._received:
             self.filename = verification.filename(self.artifact, body.url_path, body.headers)
             self.size = self._client.info.total
 

@@ -61,8 +61,8 @@ class Target:
     Attributes:
         path: Path of the file.
         name_is_final: Whether `path` can no longer change. In a directory, the path ends with
-            ``<artifact name>.zip`` at first. If the store's response shows that the payload is not
-            a zip, the file gets another name.
+            ``<artifact name>.zip`` at first. If the store's response shows that the payload was
+            uploaded without zipping, the file gets another name.
     """
 
     path: Path

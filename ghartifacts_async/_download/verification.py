@@ -140,7 +140,8 @@ def validate_response(
                 f"the store sent Content-Range {printable(value)!r}", no_ranges=True
             )
         first, body_stop, total = content_range
-        limit = min(end for end in (stop, total, info.total, body_stop) if end is not None)
+        size = info.total if total is None else total
+        limit = min(end for end in (stop, size, body_stop) if end is not None)
         if first != start or not first < body_stop <= limit:
             requested = "the whole payload" if stop is None else f"{start}-{stop - 1}"
             return RejectedResponse(

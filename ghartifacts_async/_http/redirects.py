@@ -97,7 +97,7 @@ def store_hop(
     location = headers.get("location")
     if status not in followed or not location:
         raise RedirectRefused(
-            f"{host_of(url)} responded with {status} without a Location to follow; "
+            f"{host_of(url)} responded with {status} without a Location that may be followed; "
             "nothing was downloaded"
         )
     return SignedUrl(_resolve(url, location)[0])

@@ -116,6 +116,32 @@ async def test_unusual_ranges_in_a_resumed_stream(
         assert await stream(repo, fake_github, store) == PAYLOAD
 
 
+async def test_a_store_that_repeats_its_first_bytes(repo: Repo, fake_github: FakeGitHub) -> None:
+    """A stream from a store that sends nothing but the first kilobyte fails after its attempts."""
+
+    def repeat(request: StoreRequest) -> StoreResponse:
+        return serve(PAYLOAD, StoreRequest(request.number, request.headers, (0, 1024)))
+
+    async with range_store(repeat) as store:
+        with pytest.raises(IncompleteDownload, match="no further bytes"):
+            await stream(repo, fake_github, store)
+        assert len(store.requests) < 20
+
+
+async def test_an_archive_of_unknown_size(repo: Repo, fake_github: FakeGitHub) -> None:
+    """An archive whose size neither GitHub nor the store knows is downloaded and can be read."""
+    made = fake_github.add_artifact(
+        REPOSITORY, "x", {"a.txt": "hello"}, digest=None, location=lambda _: store.url
+    )
+
+    def without_total(request: StoreRequest) -> StoreResponse:
+        return serve(made.path.read_bytes(), request, total="*")
+
+    async with range_store(without_total) as store, repo.open_artifact(made.id) as archive:
+        assert await archive.read("a.txt") == b"hello"
+        assert archive.downloaded
+
+
 @pytest.mark.parametrize("connections", [1, 4])
 async def test_short_ranges(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, connections: int
