@@ -72,8 +72,8 @@ class RemoteFile:
         self.policy = policy
         self.threads = threads
         self.file: Path | None = None
-        self.cached_tail = b""
-        self.cached_from = sys.maxsize
+        self.cached_tail: bytes = b""
+        self.cached_from: int = sys.maxsize
 
     async def total(self) -> int:
         """Return the payload's size in bytes. If it is not known yet, a request is sent first.

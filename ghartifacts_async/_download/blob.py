@@ -75,7 +75,7 @@ class BlobClient:
         self._artifact = artifact
         self._check_etag = check_etag
         self.info: BlobInfo = self._info_from_github()
-        self.etag_changed = False
+        self.etag_changed: bool = False
         self._etag: str | None = None
 
     def reset(self) -> None:
