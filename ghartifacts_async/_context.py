@@ -10,7 +10,6 @@ from attrs import frozen
 from ghartifacts_async._api import endpoints
 from ghartifacts_async._api.client import ApiClient
 from ghartifacts_async._disk.threads import IoThreads
-from ghartifacts_async._download import verification
 from ghartifacts_async._download.blob import BlobClient
 from ghartifacts_async._download.downloader import Downloader
 from ghartifacts_async._download.signed_url import SignedUrlProvider
@@ -61,11 +60,10 @@ class ClientContext:
         Args:
             repository: ``owner/name``.
             artifact: The artifact.
-            whole: True if the whole payload is read, so that its digest is checked, if it has one.
+            whole: Whether the whole payload is read; see `BlobClient`.
         """
-        check_etag = not whole or verification.sha256(artifact) is None
         urls = self.signed_url(repository, artifact)
-        return BlobClient(self.transport, urls, artifact, check_etag=check_etag)
+        return BlobClient(self.transport, urls, artifact, whole=whole)
 
     async def get(self, repository: str, number: int) -> Artifact:
         """Request an artifact by its id."""

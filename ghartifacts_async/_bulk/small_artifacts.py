@@ -53,7 +53,7 @@ async def download_one(
     )
     if is_free and _is_small(artifact):
         urls = context.signed_url(request.repository, artifact)
-        client = BlobClient(context.transport, urls, artifact, check_etag=False)
+        client = BlobClient(context.transport, urls, artifact, whole=True)
         stream = open_stream(artifact, client, Retrier(context.policy), context.lifetime)
         async with stream as opened:
             chunks = [chunk async for chunk in opened]

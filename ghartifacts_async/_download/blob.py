@@ -53,8 +53,9 @@ class BlobClient:
         transport: Sends the requests.
         urls: Provides the signed URL of the payload.
         artifact: Artifact, as GitHub describes it.
-        check_etag: Reject a response whose ETag differs from an earlier one. False if the digest
-            of the whole payload is checked: replicas of a store may differ in their ETags.
+        whole: Whether the whole payload is read, so that its digest is checked, if it has one. A
+            response whose ETag differs from an earlier one is then not rejected, because replicas
+            of a store may differ in their ETags.
 
     Attributes:
         info: Size and ETag of the payload. Each is None until it is known; the ETag stays None if
@@ -68,15 +69,19 @@ class BlobClient:
         urls: SignedUrlProvider,
         artifact: Artifact,
         *,
-        check_etag: bool,
+        whole: bool,
     ) -> None:
         self._transport = transport
         self._urls = urls
         self._artifact = artifact
-        self._check_etag = check_etag
+        self._check_etag = not whole or verification.sha256(artifact) is None
         self.info: BlobInfo = self._info_from_github()
         self.etag_changed: bool = False
         self._etag: str | None = None
+
+    def set_info(self, total: int | None, etag: str | None) -> None:
+        """Set the size and, if it is checked, the ETag that later responses must have."""
+        self.info = BlobInfo(total, etag if self._check_etag else None)
 
     def reset(self) -> None:
         """Forget the size and the ETag from earlier responses, because the payload has changed."""
@@ -164,8 +169,7 @@ class BlobClient:
                 raise StoreError(f"{host}: {result.reason}", status=stream.status, host=host)
             raise UnexpectedResponse(result, self.incomplete_error(result.reason, start))
         self._note_etag(stream.headers.get("etag"))
-        etag = result.info.etag if self._check_etag else None
-        self.info = BlobInfo(result.info.total, etag)
+        self.set_info(result.info.total, result.info.etag)
         return RangeBody(stream, start, result.stop, self)
 
     def _note_etag(self, etag: str | None) -> None:

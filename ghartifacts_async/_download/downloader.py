@@ -21,7 +21,6 @@ from ghartifacts_async._download.ranges import SegmentScheduler
 from ghartifacts_async._download.retrier import Retrier
 from ghartifacts_async._download.signed_url import SignedUrlProvider
 from ghartifacts_async._download.target import DownloadRequest, Target
-from ghartifacts_async._download.verification import BlobInfo
 from ghartifacts_async._http.transport import Transport
 from ghartifacts_async.errors import (
     ArtifactsError,
@@ -61,7 +60,7 @@ class Downloader:
         self._artifact = request.artifact
         digest = verification.sha256(request.artifact)
         self._expected_digest = None if digest is None else str(digest)
-        self._client = BlobClient(transport, urls, request.artifact, check_etag=digest is None)
+        self._client = BlobClient(transport, urls, request.artifact, whole=True)
         self._retrier = Retrier(policy)
         self._meter = Meter(request.artifact, request.on_progress)
         self._target: Target
@@ -157,9 +156,7 @@ class Downloader:
         record = await self._part.resume(self._key, self._expected_digest)
         if record is None:
             return False
-        # The digest that GitHub recorded decides, not the ETag that one replica sent.
-        etag = record.etag if self._expected_digest is None else None
-        self._client.info = BlobInfo(record.total, etag)
+        self._client.set_info(record.total, record.etag)
         if await self._finds_existing(record.name):
             return True
         self._meter.begin(record.total, self._part.spans.total)
