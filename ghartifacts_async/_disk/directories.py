@@ -75,16 +75,36 @@ def move(path: Path, target: Path, *, replace: bool) -> None:
     if replace:
         path.replace(target)
         return
+    if link(path, target):
+        path.unlink()
+        return
+    if os.path.lexists(target):
+        raise FileExistsError(errno.EEXIST, "File exists")
+    path.rename(target)
+
+
+def link(path: Path | str, target: Path, *, directory: int | None = None) -> bool:
+    """Make a hard link. Return False if the system refuses it.
+
+    File systems, security modules and Android refuse links with various errors. The caller must
+    then write or move the file in another way.
+
+    Args:
+        path: Path of the file.
+        target: Path of the link.
+        directory: Descriptor of a directory to which a relative `path` refers. If it is given and
+            `path` is a symbolic link, Linux links the file that it points to.
+
+    Raises:
+        FileExistsError: `target` exists.
+    """
     try:
-        os.link(path, target)
+        os.link(path, target, src_dir_fd=directory)
     except FileExistsError:
         raise
     except OSError:
-        if os.path.lexists(target):
-            raise FileExistsError(errno.EEXIST, "File exists") from None
-        path.rename(target)
-    else:
-        path.unlink()
+        return False
+    return True
 
 
 def remove(path: Path) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from ghartifacts_async._disk.directories import make_directory, sync_directory
+from ghartifacts_async._disk.directories import link, make_directory, sync_directory
 from ghartifacts_async._disk.file_io import disk_error
 from ghartifacts_async.errors import DiskError
 
@@ -89,22 +89,15 @@ def write_nameless_file(target: Path, chunks: Sequence[bytes], durable: bool) ->
 def _link(fd: int, target: Path) -> bool:
     """Link an open file to its final path. Return False if the system refuses this.
 
-    Systems refuse links with various errors: file systems without links, security modules,
-    Android. Whatever the reason is, the file can still be written in the ordinary way.
-
     Raises:
         FileExistsError: `target` exists.
     """
-    try:
-        # os.link follows the symbolic link /proc/self/fd/N only if src_dir_fd is passed.
-        os.link(f"/proc/self/fd/{fd}", target, src_dir_fd=fd)
-    except FileExistsError:
-        raise
-    except OSError:
-        _devices_without_links.add(target.parent.stat().st_dev)
-        supports_nameless_files.cache_clear()
-        return False
-    return True
+    # The symbolic link /proc/self/fd/N is followed only if a directory is passed.
+    if link(f"/proc/self/fd/{fd}", target, directory=fd):
+        return True
+    _devices_without_links.add(target.parent.stat().st_dev)
+    supports_nameless_files.cache_clear()
+    return False
 
 
 def _write(fd: int, data: bytes, target: Path) -> None:

@@ -103,7 +103,7 @@ async def test_a_small_wrong_payload_yields_nothing(repo: Repo, fake_github: Fak
 async def test_a_cancelled_read_loses_no_chunk(
     repo: Repo, fake_github: FakeGitHub, options: dict[str, Any]
 ) -> None:
-    """After a read was cancelled, the stream goes on where it was, also without known size."""
+    """A stream whose read was cancelled continues with the next byte, with or without a size."""
     add_artifact(fake_github, **options)
     fake_github.fail_blobs_when(lambda _: BlobFault.length(None))
     received, cancelled = b"", 0
