@@ -31,6 +31,7 @@ _HOST = re.compile(
 )
 _CREDENTIAL = re.compile(r"[@?#]|gh[a-z]_|github_pat_")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
+_DIGITS = re.compile(r"[0-9]{1,19}")
 _HEADER_TEXT = re.compile(r"[\x20-\x7e]+")
 
 
@@ -62,8 +63,10 @@ def several(artifacts: _Several) -> _Several:
     return artifacts
 
 
-def run_id(run: int) -> int:
-    """Validate the id of a workflow run."""
+def run_id(run: int | str) -> int:
+    """Validate the id of a workflow run. Environment variables contain it as text."""
+    if isinstance(run, str) and _DIGITS.fullmatch(run):
+        run = int(run)
     return _positive("run_id must be the id of a workflow run", run)
 
 
@@ -72,7 +75,7 @@ def installation_id(installation: int | None) -> int:
     return _positive("installation_id must be the id of an installation", installation)
 
 
-def _positive(what: str, number: int | None) -> int:
+def _positive(what: str, number: object) -> int:
     if type(number) is not int or number < 1:
         raise InvalidArgument(f"{what}, a positive int, not {number!r}")
     return number

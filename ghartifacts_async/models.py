@@ -23,13 +23,22 @@ class ArtifactFilters(TypedDict, total=False):
     """The filters of a listing, as keyword arguments. An artifact must match all given filters.
 
     This library applies these filters itself, because GitHub can filter by name only. An artifact
-    without the information that a filter needs, such as a creation time, does not match.
+    without the information that a filter needs, such as a creation time, does not match. A filter
+    that no artifact can match, such as an abbreviated SHA, is refused.
+
+    `branch` and `head_sha` match only runs of the repository's own branches and commits. Anybody
+    can open a pull request from a fork, call its branch ``main``, and so make a run whose artifacts
+    contain anything. To match runs of forks, pass ``from_fork=True``, and trust them no more than
+    the pull request itself.
 
     Attributes:
         pattern: Match the name with ``*``, ``?``, ``[…]`` and ``[^…]``, case-sensitively, as
             ``gh run download -p`` does.
-        branch: Match artifacts of runs on this branch.
-        head_sha: Match artifacts of runs of this commit, given in full.
+        branch: Match artifacts of runs on this branch of the repository, such as ``"main"``.
+        head_sha: Match artifacts of runs of this commit of the repository, given in full.
+        from_fork: Match only artifacts of runs whose commit comes from a fork (True), or only those
+            of the repository's own branches (False). If it is None, forks match unless `branch` or
+            `head_sha` is given.
         created_after: Match artifacts created at this time or later; a datetime with a time zone.
             A listing in descending order reads only a page or two of older artifacts, then ends.
         created_before: Match artifacts created before this time. A listing in ascending order
@@ -42,6 +51,7 @@ class ArtifactFilters(TypedDict, total=False):
     pattern: str | None
     branch: str | None
     head_sha: str | None
+    from_fork: bool | None
     created_after: datetime | None
     created_before: datetime | None
     expired: bool | None

@@ -107,26 +107,27 @@ class Repo:
         Nothing is requested until you read the `ArtifactListing`.
 
         Args:
-            name: List only artifacts of exactly this name. GitHub applies this filter.
+            name: List only artifacts of exactly this name. GitHub applies this filter, and the
+                library checks it.
             per_page: Artifacts that the first request fetches, at most 100. Later requests fetch up
                 to 100.
             concurrency: Maximum number of pages to fetch concurrently, at most 256.
             filters: List only artifacts that match all of these filters, which the library applies:
-                `pattern`, `branch`, `head_sha`, `created_after`, `created_before`, `expired`,
-                `min_size` and `max_size`; see `ArtifactFilters`.
+                `pattern`, `branch`, `head_sha`, `from_fork`, `created_after`, `created_before`,
+                `expired`, `min_size` and `max_size`; see `ArtifactFilters`. With `branch` or
+                `head_sha`, artifacts of forks match only if `from_fork` is True.
 
         Source: https://docs.github.com/rest/actions/artifacts#list-artifacts-for-a-repository
         """
+        name = _arguments.artifact_name(name)
         call = endpoints.list_repository_artifacts(
-            self.name,
-            name=_arguments.artifact_name(name),
-            per_page=_arguments.per_page(per_page),
+            self.name, name=name, per_page=_arguments.per_page(per_page)
         )
-        return self._listing(call, filters, concurrency)
+        return self._listing(call, Filter(name=name, **filters), concurrency)
 
     def list_run_artifacts(
         self,
-        run_id: int,
+        run_id: int | str,
         *,
         name: str | None = None,
         direction: Direction = "desc",
@@ -139,8 +140,9 @@ class Repo:
         Nothing is requested until you read the `ArtifactListing`.
 
         Args:
-            run_id: Id of the workflow run.
-            name: List only artifacts of exactly this name. GitHub applies this filter.
+            run_id: Id of the workflow run; also as text, as ``GITHUB_RUN_ID`` contains it.
+            name: List only artifacts of exactly this name. GitHub applies this filter, and the
+                library checks it.
             direction: ``"desc"`` for newest first, ``"asc"`` for oldest first.
             per_page: Artifacts that the first request fetches, at most 100. Later requests fetch up
                 to 100.
@@ -149,14 +151,15 @@ class Repo:
 
         Source: https://docs.github.com/rest/actions/artifacts#list-workflow-run-artifacts
         """
+        name, run = _arguments.artifact_name(name), _arguments.run_id(run_id)
         call = endpoints.list_run_artifacts(
             self.name,
-            _arguments.run_id(run_id),
-            name=_arguments.artifact_name(name),
+            run,
+            name=name,
             direction=_arguments.direction(direction),
             per_page=_arguments.per_page(per_page),
         )
-        return self._listing(call, filters, concurrency)
+        return self._listing(call, Filter(name=name, run_id=run, **filters), concurrency)
 
     async def get_artifact(self, artifact: Artifact | int) -> Artifact:
         """Return the current state of an artifact.
@@ -480,14 +483,14 @@ class Repo:
         keep_latest: int | None = None,
         max_total_size: int | None = None,
         name: str | None = None,
-        pattern: str | None = None,
         dry_run: bool = True,
+        **filters: Unpack[ArtifactFilters],
     ) -> PruneReport:
         """Delete old artifacts, or by default report which ones would be deleted.
 
-        Only artifacts that match `name` and `pattern` are considered. All of them are listed before
-        the first deletion. Artifacts to delete are selected in three steps. First, of each name,
-        the newest `keep_latest` artifacts that have not expired are protected. Second, all
+        Only artifacts that match `name` and all `filters` are considered. All of them are listed
+        before the first deletion. Artifacts to delete are selected in three steps. First, of each
+        name, the newest `keep_latest` artifacts that have not expired are protected. Second, all
         unprotected artifacts older than `older_than` are selected. Third, the oldest of the other
         unprotected artifacts are selected until all that are not selected, including the protected
         ones, have at most `max_total_size` bytes. If neither `older_than` nor `max_total_size` is
@@ -502,16 +505,15 @@ class Repo:
             keep_latest: Number of artifacts of each name to keep in any case.
             max_total_size: Maximum total size of the artifacts that are kept, in bytes.
             name: Consider only artifacts with exactly this name.
-            pattern: Consider only artifacts whose name matches this pattern, as in
-                `list_artifacts`.
             dry_run: Delete nothing. The report's `artifacts` are those that the same call with
                 ``dry_run=False`` would delete, in that order.
+            filters: Consider only artifacts that match these filters of `list_artifacts`.
 
         Raises:
             InvalidArgument: `older_than`, `keep_latest` and `max_total_size` are all None.
         """
         return await self._bulk().prune(
-            lambda: self.list_artifacts(name, pattern=pattern),
+            lambda: self.list_artifacts(name, **filters),
             older_than=older_than,
             keep_latest=keep_latest,
             max_total_size=max_total_size,
@@ -580,10 +582,10 @@ class Repo:
         )
 
     def _listing(
-        self, call: ApiCall[ListingPage], filters: ArtifactFilters, concurrency: int
+        self, call: ApiCall[ListingPage], criteria: Filter, concurrency: int
     ) -> ArtifactListing:
         """Return a listing, given the call for its first page and its filters."""
-        criteria, concurrency = Filter(**filters), _arguments.concurrency(concurrency)
+        concurrency = _arguments.concurrency(concurrency)
         return ArtifactListing(self._opened().api, call, criteria, concurrency=concurrency)
 
     def _bulk(self) -> BulkOperations:

@@ -1,7 +1,12 @@
-"""Filter the artifacts of a listing by criteria that GitHub's API does not offer."""
+"""Filter the artifacts of a listing.
+
+GitHub's API filters by name and run only. Both are checked again here, because a server that
+ignores such a parameter must not make the caller delete or download other artifacts.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -10,9 +15,13 @@ from typing import Any
 from attrs import Attribute, field, frozen
 
 from ghartifacts_async.errors import InvalidArgument
-from ghartifacts_async.models import Artifact
+from ghartifacts_async.models import Artifact, WorkflowRun
 
 _OUT_OF_RANGE_IN_A_ROW = 100
+
+_SHA = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})")
+_FULL_REF = re.compile(r"refs/(?:heads|tags|remotes/[^/]+)/(.+)", re.DOTALL)
+_NOT_IN_REFS = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]")
 
 
 def _of_type(kind: type) -> Callable[[object, Attribute[Any], Any], None]:
@@ -43,34 +52,118 @@ def _lower(text: Any) -> Any:
     return text.lower() if isinstance(text, str) else text
 
 
+def _is_branch(_: object, attribute: Attribute[Any], value: str | None) -> None:
+    if value is None:
+        return
+    if full := _FULL_REF.fullmatch(value):
+        raise InvalidArgument(
+            f"{attribute.name} {value!r} never matches: GitHub records the short name, {full[1]!r}"
+        )
+    if not value or _NOT_IN_REFS.search(value):
+        raise InvalidArgument(
+            f"{attribute.name} {value!r} never matches: no branch has this name. It must be the "
+            "exact name of a branch, such as 'main', without wildcards"
+        )
+
+
+def _is_full_sha(_: object, attribute: Attribute[Any], value: str | None) -> None:
+    if value is not None and not _SHA.fullmatch(value):
+        raise InvalidArgument(
+            f"{attribute.name} {value!r} never matches: it must be a commit's full SHA of 40 "
+            "hexadecimal digits, which 'git rev-parse' prints"
+        )
+
+
 @frozen(kw_only=True)
 class Filter:
-    """The filters of a listing; see `ArtifactFilters`. A filter that is None matches everything."""
+    """The filters of a listing; see `ArtifactFilters`. A filter that is None matches everything.
 
+    Attributes:
+        name: Exact name, which GitHub should have filtered by.
+        run_id: Id of the workflow run, which GitHub should have filtered by.
+
+    Raises:
+        InvalidArgument: A filter has the wrong type, or no artifact can match.
+    """
+
+    name: str | None = None
+    run_id: int | None = None
     pattern: str | None = field(default=None, validator=_of_type(str), converter=_glob)
-    branch: str | None = field(default=None, validator=_of_type(str))
-    head_sha: str | None = field(default=None, validator=_of_type(str), converter=_lower)
+    branch: str | None = field(default=None, validator=[_of_type(str), _is_branch])
+    head_sha: str | None = field(
+        default=None, validator=[_of_type(str), _is_full_sha], converter=_lower
+    )
+    from_fork: bool | None = field(default=None, validator=_of_type(bool))
     created_after: datetime | None = field(default=None, validator=_aware)
     created_before: datetime | None = field(default=None, validator=_aware)
     expired: bool | None = field(default=None, validator=_of_type(bool))
     min_size: int | None = field(default=None, validator=_of_type(int))
     max_size: int | None = field(default=None, validator=_of_type(int))
 
+    def __attrs_post_init__(self) -> None:
+        if self.pattern == "":
+            raise InvalidArgument("pattern is empty and never matches; pass None for all names")
+        if None not in (self.name, self.pattern) and not self._matches_name(str(self.name)):
+            raise InvalidArgument(
+                f"name {self.name!r} and pattern {self.pattern!r} never match together"
+            )
+        after, before = self.created_after, self.created_before
+        if after is not None and before is not None and after >= before:
+            raise InvalidArgument(
+                f"no artifact is created at or after {after.isoformat()} (created_after) and "
+                f"before {before.isoformat()} (created_before)"
+            )
+        smallest, largest = max(0, self.min_size or 0), self.max_size
+        if largest is not None and smallest > largest:
+            raise InvalidArgument(
+                f"no artifact has at least {smallest} bytes (min_size) and at most {largest} "
+                "(max_size)"
+            )
+
     def matches(self, artifact: Artifact) -> bool:
         """Return True if an artifact matches all filters.
 
         An artifact that lacks the value that a filter needs does not match.
         """
-        run, size = artifact.workflow_run, artifact.size_in_bytes
+        size = artifact.size_in_bytes
         return (
-            (self.pattern is None or fnmatchcase(artifact.name, self.pattern))
-            and (self.branch is None or (run is not None and run.head_branch == self.branch))
-            and (self.head_sha is None or (run is not None and run.head_sha == self.head_sha))
+            self._matches_name(artifact.name)
+            and self._matches_run(artifact.workflow_run or WorkflowRun())
             and (self.expired is None or artifact.expired == self.expired)
             and (self.min_size is None or size >= self.min_size)
             and (self.max_size is None or size <= self.max_size)
             and self._is_in_time_range(artifact.created_at)
         )
+
+    def _matches_name(self, name: str) -> bool:
+        return (self.name is None or name == self.name) and (
+            self.pattern is None or fnmatchcase(name, self.pattern)
+        )
+
+    def _matches_run(self, run: WorkflowRun) -> bool:
+        return (
+            # The run's id is in the path of the call, so a server may omit it in the response.
+            (self.run_id is None or run.id in {None, self.run_id})
+            and (self.branch is None or run.head_branch == self.branch)
+            and (self.head_sha is None or run.head_sha == self.head_sha)
+            and self._matches_origin(run)
+        )
+
+    def _matches_origin(self, run: WorkflowRun) -> bool:
+        """Compare the repository that the run's commit comes from with the run's repository.
+
+        Anybody can open a pull request from a branch of a fork that is called ``main``. So a branch
+        or a commit alone does not say that the repository's members approved of the content.
+        """
+        from_fork = self.from_fork
+        if from_fork is None:
+            if self.branch is None and self.head_sha is None:
+                return True
+            from_fork = False
+        # The id of a fork that was deleted since then is null.
+        if run.repository_id is None or run.head_repository_id is None:
+            return False
+        return (run.head_repository_id != run.repository_id) is from_fork
 
     def _is_in_time_range(self, created_at: datetime | None) -> bool:
         if self.created_after is None and self.created_before is None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from ghartifacts_async import Artifact, InvalidArgument, WorkflowRun
 from ghartifacts_async._api.filters import Filter, Horizon
 from tests.values import artifact
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
-RUN = WorkflowRun(head_branch="main", head_sha="ab12")
+SHA = "ab12" * 10
+RUN = WorkflowRun(id=7, repository_id=1, head_repository_id=1, head_branch="main", head_sha=SHA)
+FORK = evolve(RUN, head_repository_id=2)
+DELETED_FORK = evolve(RUN, head_repository_id=None)
 
 
 def artifacts_at(*hours: float | None) -> list[Artifact]:
@@ -31,12 +36,18 @@ def artifacts_at(*hours: float | None) -> list[Artifact]:
         ({"pattern": "wheel-[^3]*"}, {"name": "wheel-3.12"}, False),
         ({"pattern": "wheel-[^3]*"}, {"name": "wheel-4.12"}, True),
         ({"pattern": "wheel"}, {"name": "wheels"}, False),
-        ({"pattern": ""}, {"name": "wheels"}, False),
+        ({"name": "dist"}, {"name": "dist"}, True),
+        ({"name": "dist"}, {"name": "Dist"}, False),
+        ({"name": "dist", "pattern": "d*"}, {"name": "dist"}, True),
+        ({"run_id": 7}, {"workflow_run": RUN}, True),
+        ({"run_id": 7}, {"workflow_run": None}, True),
+        ({"run_id": 8}, {"workflow_run": RUN}, False),
         ({"branch": "main"}, {"workflow_run": RUN}, True),
         ({"branch": "mai"}, {"workflow_run": RUN}, False),
         ({"branch": "main"}, {"workflow_run": None}, False),
-        ({"head_sha": "AB12"}, {"workflow_run": RUN}, True),
-        ({"head_sha": "ab12"}, {"workflow_run": WorkflowRun()}, False),
+        ({"head_sha": SHA.upper()}, {"workflow_run": RUN}, True),
+        ({"head_sha": SHA}, {"workflow_run": WorkflowRun()}, False),
+        ({"head_sha": SHA + "0" * 24}, {"workflow_run": RUN}, False),
         ({"expired": True}, {"expired": True}, True),
         ({"expired": False}, {"expired": True}, False),
         ({"expired": None}, {"expired": True}, True),
@@ -63,12 +74,60 @@ def test_filters(options: dict[str, Any], fields: dict[str, Any], matches: bool)
 
 
 @pytest.mark.parametrize(
+    ("options", "matching"),
+    [
+        ({}, {"ours", "fork", "deleted fork"}),
+        ({"branch": "main"}, {"ours"}),
+        ({"head_sha": SHA}, {"ours"}),
+        ({"branch": "main", "head_sha": SHA, "from_fork": False}, {"ours"}),
+        ({"branch": "main", "from_fork": True}, {"fork"}),
+        ({"head_sha": SHA, "from_fork": True}, {"fork"}),
+        ({"from_fork": True}, {"fork"}),
+        ({"from_fork": False}, {"ours"}),
+    ],
+)
+def test_forks(options: dict[str, Any], matching: set[str]) -> None:
+    """A branch or commit of a fork never counts as one of the repository, unless asked for."""
+    runs = {"ours": RUN, "fork": FORK, "deleted fork": DELETED_FORK}
+    criteria = Filter(**options)
+    found = {name for name, run in runs.items() if criteria.matches(artifact(workflow_run=run))}
+    assert found == matching
+
+
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [
+        ({"pattern": ""}, "pass None for all names"),
+        ({"name": "dist", "pattern": "wheel-*"}, "never match together"),
+        ({"branch": ""}, "exact name of a branch"),
+        ({"branch": "feature/*"}, "without wildcards"),
+        ({"branch": "octocat:main"}, "exact name of a branch"),
+        ({"branch": "refs/heads/main"}, "short name, 'main'"),
+        ({"branch": "refs/heads/feature/x"}, "short name, 'feature/x'"),
+        ({"branch": "refs/tags/v1"}, "short name, 'v1'"),
+        ({"branch": "refs/remotes/origin/main"}, "short name, 'main'"),
+        ({"head_sha": ""}, "git rev-parse"),
+        ({"head_sha": "abc1234"}, "git rev-parse"),
+        ({"head_sha": "main"}, "git rev-parse"),
+        ({"created_after": NOON, "created_before": NOON}, "at or after 2026-11-01T12:00:00"),
+        ({"min_size": 5, "max_size": 4}, "at least 5 bytes"),
+        ({"max_size": -1}, "at most -1"),
+    ],
+)
+def test_filters_that_never_match(options: dict[str, Any], hint: str) -> None:
+    """Filters that no artifact can match are refused, and the error says what to pass."""
+    with pytest.raises(InvalidArgument, match=re.escape(hint)):
+        Filter(**options)
+
+
+@pytest.mark.parametrize(
     "mistake",
     [
         {"pattern": b"x"},
         {"branch": 1},
         {"head_sha": 1},
         {"expired": 0},
+        {"from_fork": 1},
         {"min_size": 1.0},
         {"max_size": True},
         {"created_after": "2026-11-01"},

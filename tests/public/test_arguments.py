@@ -86,7 +86,7 @@ def test_ids(number: int) -> None:
     """An id is a positive int; an artifact is accepted in place of its id."""
     assert _arguments.artifact_id(number) == number
     assert _arguments.artifact_id(artifact(id=number)) == number
-    assert _arguments.run_id(number) == number
+    assert _arguments.run_id(number) == _arguments.run_id(str(number)) == number
     assert _arguments.installation_id(number) == number
 
 
@@ -94,10 +94,15 @@ def test_ids(number: int) -> None:
 def test_bad_ids(number: Any) -> None:
     """An id that is not a positive int is refused."""
     assert f"a positive int, not {number!r}" in error_message(_arguments.artifact_id, number)
-    assert (
-        f"run_id must be the id of a workflow run, a positive int, not {number!r}"
-        == error_message(_arguments.run_id, number)
-    )
+
+
+@pytest.mark.parametrize(
+    "number", [*filter(lambda it: it != "11", NOT_POSITIVE), "0", "-1", "1.0", "\xb2", " 1", ""]
+)
+def test_bad_run_ids(number: Any) -> None:
+    """A run's id that is neither a positive int nor its digits is refused."""
+    message = error_message(_arguments.run_id, number)
+    assert message.startswith("run_id must be the id of a workflow run, a positive int, not ")
 
 
 @pytest.mark.parametrize("number", [1, 30, 100])
