@@ -13,6 +13,7 @@ import re
 from attrs import asdict, evolve, frozen
 
 from ghartifacts_async._download.ranges import ByteRange, RangeSet
+from ghartifacts_async._http.headers import is_etag
 
 _FORMAT = 1
 _RANGE = re.compile(r"([0-9]{1,18})-([0-9]{1,18})")
@@ -70,8 +71,13 @@ def read(text: bytes, artifact: str, digest: str | None, boot: str) -> Record | 
         if values.pop("format") != _FORMAT or not lines:
             return None
         record = Record(**values)
-        texts = isinstance(record.name, str) and isinstance(record.etag, str | None)
-        named = texts and record.name not in {"", ".", ".."} and not set(record.name) & set("/\\\0")
+        valid_etag = record.etag is None or is_etag(record.etag)
+        named = (
+            valid_etag
+            and isinstance(record.name, str)
+            and record.name not in {"", ".", ".."}
+            and not set(record.name) & set("/\\\0")
+        )
         valid = named and record.total >= 0
     except (ValueError, TypeError, KeyError, AttributeError):
         return None

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from email.message import Message
-from email.utils import collapse_rfc2231_value
 from struct import Struct
 from urllib.parse import unquote
 
 from attrs import frozen
 
 from ghartifacts_async._disk.filenames import safe_filename
+from ghartifacts_async._http.headers import disposition_filename
 from ghartifacts_async._http.messages import printable
 from ghartifacts_async.errors import DigestMismatch, IncompleteDownload
 from ghartifacts_async.models import Artifact, Digest
@@ -213,30 +212,6 @@ def filename(artifact: Artifact, url_path: str, headers: Mapping[str, str]) -> s
     if mime_type in _UNSPECIFIC_TYPES and own_name is None:
         return safe_filename(artifact.name, ".zip")
     return safe_filename(own_name or artifact.name)
-
-
-def disposition_filename(header: str) -> str | None:
-    """Return the file name in a ``Content-Disposition`` header without directories, or None.
-
-    The parameter ``filename*`` takes precedence over ``filename``.
-
-    Source: RFC 6266, section 4.3.
-    """
-    message = Message()
-    # Replace undecodable bytes and line breaks, which would make the header invalid.
-    message["Content-Disposition"] = " ".join(header.encode(errors="replace").decode().split())
-    try:
-        parameters = message.get_params(header="Content-Disposition") or []
-        names = [value for name, value in parameters if name.lower() == "filename"]
-        extended = [value for value in names if isinstance(value, tuple)]
-        texts = [collapse_rfc2231_value(name) for name in (*extended, *names)]
-    except (LookupError, ValueError):
-        return None
-    for text in texts:
-        base = text.replace("\\", "/").rpartition("/")[2]
-        if base.strip(" ."):
-            return base
-    return None
 
 
 def sha256(artifact: Artifact) -> Digest | None:

@@ -20,10 +20,11 @@ from yarl import URL
 
 from ghartifacts_async._http.connection_pool import ConnectionPool, check_borrowed
 from ghartifacts_async._http.exception_mapping import AIOHTTP_EXCEPTIONS, MAX_HEADER, map_exception
+from ghartifacts_async._http.headers import read_headers
 from ghartifacts_async._http.messages import Response
-from ghartifacts_async._http.redaction import Secret
 from ghartifacts_async._http.redirects import SignedUrl
 from ghartifacts_async._http.stall_timeout import StallTimeout
+from ghartifacts_async._http.urls import host_of
 from ghartifacts_async.errors import (
     ArtifactsError,
     ClientStateError,
@@ -127,7 +128,8 @@ class Transport:
         try:
             async with await self._request(method, url, headers, timeout, body=body) as response:
                 content = await _read_bounded(response.content)
-                complete = Response(response.status, _plain_headers(response), content, url)
+                received = read_headers(response.headers.items(), host_of(url))
+                complete = Response(response.status, received, content, url)
         except AIOHTTP_EXCEPTIONS as error:
             failure = self.error_for(error, url)
         else:
@@ -245,7 +247,7 @@ class StreamedResponse:
         self._transport = transport
         self.url = url
         self.status = response.status
-        self.headers = _plain_headers(response)
+        self.headers = read_headers(response.headers.items(), url.host)
         self._stall_timeout = StallTimeout(
             transport.timeouts.stall, lambda: response.content.set_exception(TimeoutError())
         )
@@ -307,12 +309,3 @@ async def _read_bounded(content: aiohttp.StreamReader) -> bytes:
     while len(body) <= MAX_REPLY_BYTES and (chunk := await content.readany()):
         body += chunk
     return bytes(body)
-
-
-def _plain_headers(response: aiohttp.ClientResponse) -> dict[str, str]:
-    plain: dict[str, str] = {}
-    for name, value in response.headers.items():
-        key = name.lower()
-        value = Secret(value) if key == "location" else value
-        plain[key] = type(value)(f"{plain[key]}, {value}") if key in plain else value
-    return plain

@@ -35,7 +35,7 @@ FLOORS = [
 
 PURE = {
     "errors", "models", "_arguments",
-    "_http.messages", "_http.redaction", "_http.redirects", "_http.urls",
+    "_http.headers", "_http.messages", "_http.redaction", "_http.redirects", "_http.urls",
     "_disk.filenames",
     "_api.call", "_api.converters", "_api.endpoints", "_api.etag_cache", "_api.filters",
     "_api.pagination",

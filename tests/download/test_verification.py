@@ -14,12 +14,12 @@ from ghartifacts_async import Digest, DigestMismatch, IncompleteDownload
 from ghartifacts_async._download.verification import (
     END_OF_ZIP,
     check,
-    disposition_filename,
     ends_zip,
     filename,
     needs_tail,
     sha256,
 )
+from ghartifacts_async._http.headers import disposition_filename
 from tests.values import SHA256, artifact, assert_not_quadratic, examples
 
 
@@ -121,7 +121,14 @@ def test_hostile_artifact_name(name: str) -> None:
         ('attachment; filename="..\\\\..\\\\boot.ini"', "boot.ini"),
         ("attachment; filename*=UTF-8''..%2f..%5cboot.ini", "boot.ini"),
         ("attachment; filename*=UTF-8''%ff.txt", "\ufffd.txt"),
-        ("attachment; filename*=no-such-charset''a.txt", "a.txt"),
+        ("attachment; filename*=no-such-charset''a.txt", None),
+        ("attachment; filename*=UTF-8'a.txt; filename=b.txt", "b.txt"),
+        ("attachment; filename*=utf-8''a; filename*0*=b", "a"),
+        ("attachment; filename*0=a; filename*1=b", None),
+        ("attachment; filename=a.txt; filename=b.txt", "a.txt"),
+        ("attachment; filename = report one.txt ; x=y", "report one.txt"),
+        ('attachment; filename="a.txt', "a.txt"),
+        ("attachment; filename=" + "a" * 4096, None),
         ('attachment;\r\n filename="a.txt"', "a.txt"),
     ],
 )

@@ -1,0 +1,138 @@
+"""Text that a server sends: it is parsed in linear time, and never raises foreign exceptions."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import time
+from contextlib import suppress
+from functools import partial
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ghartifacts_async import Client, ConnectionFailed, RetryPolicy
+from ghartifacts_async._api.converters import ShapeError
+from ghartifacts_async._http.headers import MAX_SIZE, is_etag, read_headers
+from ghartifacts_async._http.redaction import Secret
+from ghartifacts_async.errors import ArtifactsError
+from ghartifacts_async.testing import FakeGitHub
+from tests.architecture.structure import PURE
+from tests.http.server_text import OTHER_TEXT, PARSERS, STARTS, UNITS
+from tests.support import REPOSITORY, raw_server, says
+from tests.values import assert_not_quadratic, examples
+
+ONCE = RetryPolicy(attempts=1)
+
+
+def test_every_function_that_takes_text_is_listed() -> None:
+    """A new function that may take a server's text is tested here, or listed with a reason."""
+    found = set()
+    for module in PURE:
+        if not module.startswith(("_api.", "_download.", "_http.")):
+            continue
+        for name, function in vars(importlib.import_module(f"ghartifacts_async.{module}")).items():
+            own = inspect.isfunction(function) and function.__module__.endswith(f".{module}")
+            if own and not name.startswith("_"):
+                parameters = inspect.signature(function).parameters.values()
+                kinds = {str(parameter.annotation) for parameter in parameters}
+                if kinds & {"Response", "Mapping[str, str]", "str", "str | bytes", "bytes"}:
+                    found.add(f"{module}.{name}")
+    assert found <= PARSERS.keys() | OTHER_TEXT.keys()
+    assert not PARSERS.keys() & OTHER_TEXT.keys()
+
+
+@pytest.mark.parametrize("name", PARSERS)
+def test_hostile_text_is_parsed_in_linear_time(name: str) -> None:
+    """No text that a server sends can stop the event loop for longer than its length explains."""
+
+    def parse(start: str, unit: str, size: int) -> None:
+        with suppress(ArtifactsError, ShapeError):
+            PARSERS[name](start + unit * (size // len(unit)))
+
+    for unit in UNITS:
+        for start in STARTS:
+            assert_not_quadratic(partial(parse, start, unit))
+
+
+@pytest.mark.parametrize("name", PARSERS)
+@examples(100)
+@given(st.text(st.sampled_from("".join(UNITS) + "filenamtch*=")) | st.text(st.characters()))
+def test_any_text_raises_only_errors_of_the_library(name: str, text: str) -> None:
+    """A parser of a server's text returns a value or raises an error of this library."""
+    with suppress(ArtifactsError, ShapeError):
+        PARSERS[name](text)
+
+
+def test_repeated_headers_are_joined() -> None:
+    """The values of a repeated header are joined; a Location never shows in a repr."""
+    fields = [("A", "1"), ("Location", "https://x/?sig=canary"), ("a", "2"), ("Location", "y")]
+    headers = read_headers(fields, "store.example")
+    assert headers == {"a": "1, 2", "location": "https://x/?sig=canary, y"}
+    assert isinstance(headers["location"], Secret)
+    assert "canary" not in repr(headers)
+
+
+@pytest.mark.parametrize(
+    ("value", "valid"),
+    [
+        ('"abc"', True),
+        ('W/"abc"', True),
+        ('""', True),
+        ('"!#~"', True),
+        ("abc", False),
+        ('w/"abc"', False),
+        ('"a"b"', False),
+        ('"a b"', False),
+        ('"a", "b"', False),
+        ('"a\x01b"', False),
+        ('"a\x7f"', False),
+        ('"\u00e9"', False),
+        ('"\udcff"', False),
+        ('"a"\n', False),
+        (f'"{"a" * 1025}"', False),
+    ],
+)
+def test_only_a_valid_etag_is_kept(value: str, valid: bool) -> None:
+    """An ETag is kept, and so sent back in later requests, only if it is valid."""
+    assert is_etag(value) is valid
+    assert ("etag" in read_headers([("ETag", value)], "store.example")) is valid
+
+
+def test_headers_have_a_maximum_size() -> None:
+    """Headers of 128 KiB together are accepted, and larger ones are an error with the host."""
+    fields = [("a", "x" * (MAX_SIZE // 2 - 1))]
+    assert read_headers(fields * 2, "store.example")
+    with pytest.raises(ConnectionFailed, match=r"store\.example: the headers .* larger") as caught:
+        read_headers([*fields * 2, ("b", "")], "store.example")
+    assert not caught.value.retryable
+
+
+async def test_large_headers_of_the_api_are_refused() -> None:
+    """A response of the API with too many bytes of headers is an error, and is not retried."""
+    headers = b"".join(b"X-%d: %s\r\n" % (number, b"y" * 8000) for number in range(100))
+    response = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n" + headers + b"\r\n"
+    async with raw_server(says(response)) as url, Client("token", base_url=url) as gh:
+        with pytest.raises(ConnectionFailed, match="larger than 131072 bytes") as caught:
+            await gh.repo(REPOSITORY).get_artifact(1)
+    assert caught.value.attempts == 1
+
+
+async def test_repeated_dispositions_do_not_stop_the_event_loop(fake_github: FakeGitHub) -> None:
+    """A store that repeats a hostile header costs no more time than an ordinary long header."""
+
+    async def seconds(disposition: bytes) -> float:
+        head = b"Content-Type: text/x\r\n" + b"Content-Disposition: %s\r\n" % disposition * 15
+        response = b"HTTP/1.1 200 OK\r\n%sContent-Length: 5\r\n\r\nhello" % head
+        async with raw_server(says(response)) as url:
+            artifact = fake_github.add_artifact(REPOSITORY, "dist", b"hello", location=f"{url}/x")
+            async with Client(fake_github.token, base_url=fake_github.url, retry=ONCE) as gh:
+                before = time.process_time()
+                async with gh.repo(REPOSITORY).stream_artifact(artifact.id) as stream:
+                    assert [chunk async for chunk in stream] == [b"hello"]
+                return time.process_time() - before
+
+    ordinary = await seconds(b"x" * 8000)
+    hostile = await seconds(b'a="' + b";" * 7990)
+    assert hostile < 10 * max(ordinary, 0.05)
