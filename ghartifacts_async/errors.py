@@ -60,6 +60,9 @@ def _restore(cls: type[_E], args: tuple[object, ...], state: dict[str, Any]) -> 
 class ArtifactsError(Exception):
     """The root of all errors of this library: ``except ArtifactsError`` catches them all.
 
+    Bulk operations also use it for an unexpected exception of one artifact, which is then its
+    ``__cause__``.
+
     Attributes:
         summary: What failed and what to do about it.
         attempts: Number of attempts before the call or download was given up.

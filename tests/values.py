@@ -102,7 +102,7 @@ JSON_VALUES = st.recursive(
 _ZONES = st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 MOMENTS = st.datetimes(datetime(2, 1, 1), datetime(9998, 1, 1), timezones=_ZONES)  # noqa: DTZ001
 DIGESTS = st.binary(min_size=32, max_size=32).map(lambda raw: Digest("sha256", raw.hex()))
-COUNTS = st.integers(0, 2**63)
+COUNTS = st.integers(0, 2**63 - 1)
 
 RUNS = st.builds(
     WorkflowRun,
@@ -160,7 +160,7 @@ MODELS = st.one_of(
         mode=COUNTS,
         is_directory=st.booleans(),
     ),
-    st.builds(ArchiveLimits, max_members=st.integers(1, 2**63), max_total_size=COUNTS),
+    st.builds(ArchiveLimits, max_members=st.integers(1, 2**63 - 1), max_total_size=COUNTS),
     DIGESTS,
     RUNS,
 )

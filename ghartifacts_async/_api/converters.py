@@ -25,6 +25,7 @@ _T = TypeVar("_T")
 
 _MAX_PROBLEM = 200
 _PRIMITIVES = (int, str, bool)
+_MAX_INT = 2**63 - 1
 
 
 class ShapeError(ValueError):
@@ -111,6 +112,9 @@ def _exactly(kind: type, *others: type) -> Any:
     def check(value: object, _: object) -> object:
         if type(value) not in kinds:
             raise TypeError(f"expected {kind.__name__}, got {_type_name(value)}")
+        # All ints of the models are ids, sizes and other counts.
+        if type(value) is int and not 0 <= value <= _MAX_INT:
+            raise ValueError("expected an int from 0 to 2**63 - 1")
         return value
 
     return check

@@ -9,11 +9,11 @@ from datetime import datetime
 
 from ghartifacts_async import _arguments
 from ghartifacts_async._api import endpoints
-from ghartifacts_async._bulk.outcomes import strip_tracebacks
+from ghartifacts_async._bulk.outcomes import ENDS_OPERATION, error_of
 from ghartifacts_async._bulk.retention import Criteria, select_for_deletion, stored_bytes
 from ghartifacts_async._context import ClientContext
 from ghartifacts_async._tasks.workers import iterate, map_concurrently
-from ghartifacts_async.errors import ArtifactsError, ClientStateError, NotFound
+from ghartifacts_async.errors import NotFound
 from ghartifacts_async.models import Artifact
 from ghartifacts_async.reports import Deletion, PruneReport
 
@@ -58,10 +58,10 @@ async def delete_artifacts(
                 if not await is_gone(artifact_id):
                     raise
                 return Deletion(artifact, already_gone=True)
-        except ClientStateError:
+        except ENDS_OPERATION:
             raise
-        except ArtifactsError as error:
-            return Deletion(artifact, error=strip_tracebacks(error))
+        except Exception as error:
+            return Deletion(artifact, error=error_of(error, artifact))
         return Deletion(artifact)
 
     results = map_concurrently(iterate(artifacts), delete, _WORKERS, context.lifetime)

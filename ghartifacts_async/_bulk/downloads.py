@@ -10,18 +10,13 @@ from pathlib import Path
 
 from ghartifacts_async import _arguments
 from ghartifacts_async._bulk.meter import BulkMeter
-from ghartifacts_async._bulk.outcomes import strip_tracebacks
+from ghartifacts_async._bulk.outcomes import ENDS_OPERATION, error_of
 from ghartifacts_async._bulk.path_template import PathTemplate
 from ghartifacts_async._bulk.small_artifacts import download_one
 from ghartifacts_async._context import ClientContext
 from ghartifacts_async._download.target import DownloadRequest
 from ghartifacts_async._tasks.workers import Slot, iterate, map_concurrently, with_slots
-from ghartifacts_async.errors import (
-    ArtifactExpired,
-    ArtifactsError,
-    ClientStateError,
-    ProgressError,
-)
+from ghartifacts_async.errors import ArtifactExpired
 from ghartifacts_async.models import Artifact, Download, IfExists
 from ghartifacts_async.reports import BulkProgress, Outcome
 
@@ -71,10 +66,10 @@ async def download_artifacts(
             if not isinstance(artifact, Artifact):
                 artifact = await context.get(repository, _arguments.artifact_id(artifact))
             outcome = Outcome(artifact, await fetch(artifact, slot))
-        except (ClientStateError, ProgressError):
+        except ENDS_OPERATION:
             raise
-        except ArtifactsError as error:
-            outcome = Outcome(artifact, error=strip_tracebacks(error))
+        except Exception as error:
+            outcome = Outcome(artifact, error=error_of(error, artifact))
         finally:
             slot.release()
         meter.end(succeeded=outcome.error is None)

@@ -21,7 +21,7 @@ from attrs import define, field
 from ghartifacts_async._bulk.downloads import SHARED_CONNECTIONS
 from ghartifacts_async._bulk.meter import BulkMeter
 from ghartifacts_async._bulk.mirror_store import MirrorStore
-from ghartifacts_async._bulk.outcomes import strip_tracebacks
+from ghartifacts_async._bulk.outcomes import ENDS_MIRROR, error_of
 from ghartifacts_async._bulk.path_template import PathTemplate
 from ghartifacts_async._bulk.small_artifacts import download_one
 from ghartifacts_async._context import ClientContext
@@ -33,12 +33,7 @@ from ghartifacts_async._tasks.workers import interleave, map_concurrently, read_
 from ghartifacts_async.errors import (
     ArtifactExpired,
     ArtifactsError,
-    AuthenticationError,
-    ClientStateError,
     DiskFull,
-    ProgressError,
-    RateLimited,
-    TokenProviderError,
 )
 from ghartifacts_async.models import Artifact, Digest
 from ghartifacts_async.reports import MOST_FAILURES, BulkProgress, MirrorReport, Outcome
@@ -46,9 +41,6 @@ from ghartifacts_async.reports import MOST_FAILURES, BulkProgress, MirrorReport,
 _MAX_COMPARED_AT_ONCE = 100
 _MAX_OPEN_REPOSITORIES = 8
 _MAX_WAITING_FOR_DIGEST = 1000
-
-_FATAL = (AuthenticationError, ClientStateError, ProgressError, RateLimited, TokenProviderError)
-"""Errors that would also occur for every following artifact, so they end the whole operation."""
 
 _MAX_CONSECUTIVE_DISK_FULL = 16
 """Consecutive `DiskFull` errors after which the operation ends."""
@@ -90,7 +82,7 @@ class _ReportBuilder:
         if self.consecutive_disk_full >= _MAX_CONSECUTIVE_DISK_FULL:
             raise error
         if len(self.failures) < MOST_FAILURES:
-            self.failures.append(Outcome(artifact, error=strip_tracebacks(error)))
+            self.failures.append(Outcome(artifact, error=error))
 
     def build(self, seconds: float) -> MirrorReport:
         """Return the report."""
@@ -177,10 +169,10 @@ class Mirror:
                     for artifact in available:
                         self._unfinished += 1
                         yield self, artifact
-        except ArtifactsError as error:
-            if raise_errors or isinstance(error, _FATAL):
+        except Exception as error:
+            if raise_errors or isinstance(error, ENDS_MIRROR):
                 raise
-            report.unlisted[self._repository] = error
+            report.unlisted[self._repository] = error_of(error, self._repository)
         finally:
             self._is_listed = True
             await self._close_if_finished()
@@ -232,10 +224,10 @@ class Mirror:
             succeeded = True
         except ArtifactExpired:
             report.expired += 1
-        except _FATAL:
+        except ENDS_MIRROR:
             raise
-        except ArtifactsError as error:
-            report.add_failure(artifact, error)
+        except Exception as error:
+            report.add_failure(artifact, error_of(error, artifact))
         else:
             report.consecutive_disk_full = 0
         finally:

@@ -1,16 +1,51 @@
-"""Preparation of errors that are kept in the results of a bulk operation."""
+"""Which errors end a bulk operation, and which become the outcome of one artifact."""
 
 from __future__ import annotations
 
-from ghartifacts_async.errors import ArtifactsError
+import logging
+
+from ghartifacts_async.errors import (
+    ArtifactsError,
+    AuthenticationError,
+    ClientStateError,
+    ProgressError,
+    RateLimited,
+    TokenProviderError,
+)
+from ghartifacts_async.models import Artifact
+
+ENDS_OPERATION = (ClientStateError, ProgressError, MemoryError)
+"""Exceptions that end a bulk operation. Any other exception concerns a single artifact."""
+
+ENDS_MIRROR = (*ENDS_OPERATION, AuthenticationError, RateLimited, TokenProviderError)
+"""Exceptions that end a mirror, because they would also occur for every following artifact."""
+
+_log = logging.getLogger("ghartifacts_async")
 
 
-def strip_tracebacks(error: ArtifactsError) -> ArtifactsError:
-    """Remove the tracebacks of an error and of its causes, and return the error.
+def error_of(error: Exception, subject: Artifact | int | str) -> ArtifactsError:
+    """Return the error to report in an outcome: the given one, or one that has it as its cause.
 
-    The frames of a traceback would keep received bytes in memory as long as the error exists.
+    Its tracebacks are removed, because their frames would keep received bytes in memory as long as
+    the error exists.
+
+    Args:
+        error: The exception that ended the work on an artifact or a repository.
+        subject: The artifact, its id, or the name of the repository.
     """
-    current: BaseException | None = error
+    if isinstance(error, ArtifactsError):
+        reported = error
+    else:
+        # This is a mistake in this library, or in code of the caller that it has called.
+        name = subject if isinstance(subject, str) else f"artifact {_id_of(subject)}"
+        reported = ArtifactsError(f"{name}: unexpected {type(error).__name__}; see its __cause__")
+        reported.__cause__ = error
+        _log.error("%s", reported, exc_info=error)
+    current: BaseException | None = reported
     while current is not None:
         current.__traceback__, current = None, current.__cause__ or current.__context__
-    return error
+    return reported
+
+
+def _id_of(artifact: Artifact | int) -> int:
+    return artifact.id if isinstance(artifact, Artifact) else artifact
