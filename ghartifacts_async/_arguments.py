@@ -32,6 +32,7 @@ _HOST = re.compile(
 _CREDENTIAL = re.compile(r"[@?#]|gh[a-z]_|github_pat_")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _DIGITS = re.compile(r"[0-9]{1,19}")
+_OTHER_PATH_OF_GHES = re.compile(r"(.*?)/api(?:/graphql|/uploads|/v3/.+)?")
 _HEADER_TEXT = re.compile(r"[\x20-\x7e]+")
 
 
@@ -202,7 +203,7 @@ def token(value: str) -> Secret:
         raise InvalidArgument(f"a token must be a str, not {type(value).__name__}")
     value = Secret(value)
     if not value:
-        raise InvalidArgument("the token is empty; pass auth=None for anonymous calls")
+        raise InvalidArgument("the token is empty; pass auth=Anonymous() for calls without a token")
     if not _HEADER_TEXT.fullmatch(value) or " " in value:
         raise InvalidArgument(
             "the token contains white space, a line break or a non-ASCII character; "
@@ -232,9 +233,24 @@ def base_url(url: str) -> str:
     parts = split_url(url)
     if parts is None or parts.scheme not in {"http", "https"}:
         raise InvalidArgument(f"base_url must be an http(s) URL {example}, not {url!r}")
-    if parts.hostname in {"github.com", "www.github.com"}:
-        raise InvalidArgument("the API of github.com is at base_url='https://api.github.com'")
+    host, path = (parts.hostname or "").rstrip("."), parts.path.rstrip("/")
+    if suggestion := _intended_base_url(host, path, parts.netloc):
+        raise InvalidArgument(f"base_url {url!r} is no API; did you mean {suggestion!r}?")
+    if parts.scheme == "http" and (host == "api.github.com" or host.endswith(".ghe.com")):
+        raise InvalidArgument(f"base_url {url!r} would send the token unencrypted; use https://")
     return f"{parts.scheme}{url[len(parts.scheme) :].rstrip('/')}"
+
+
+def _intended_base_url(host: str, path: str, netloc: str) -> str | None:
+    """Return the base URL of the API that a URL of another page of GitHub is meant to be."""
+    if host in {"github.com", "www.github.com"} or (host == "api.github.com" and path):
+        return "https://api.github.com"
+    if host in {"ghe.com", "api.ghe.com", "www.ghe.com"}:
+        return "https://api.SUB.ghe.com"
+    if host.endswith(".ghe.com") and (path or not host.startswith("api.")):
+        return f"https://api.{host.removeprefix('api.')}"
+    other = _OTHER_PATH_OF_GHES.fullmatch(path)
+    return f"https://{netloc}{other[1]}/api/v3" if other else None
 
 
 def base_url_of_host(host: str) -> str:

@@ -18,10 +18,12 @@ from ghartifacts_async._api.rate_limiter import RateLimiter
 from ghartifacts_async._context import ClientContext
 from ghartifacts_async._disk.threads import IoThreads
 from ghartifacts_async._http.connection_pool import check_borrowed
-from ghartifacts_async._http.redaction import Secret, hidden
+from ghartifacts_async._http.redaction import hidden
 from ghartifacts_async._http.transport import Transport
 from ghartifacts_async._tasks.lifetime import Lifetime
-from ghartifacts_async.auth import Auth, GitHubApp, auth_of
+from ghartifacts_async.auth import Auth, GitHubApp
+from ghartifacts_async.auth.environment import base_url_in, token_in
+from ghartifacts_async.auth.tokens import auth_of
 from ghartifacts_async.errors import ClientStateError, InvalidArgument
 from ghartifacts_async.models import (
     ArtifactFilters,
@@ -45,8 +47,9 @@ class Client:
     Use each client once, as ``async with Client(…) as gh``. Many tasks may share it.
 
     Args:
-        auth: A token, an `Auth`, an async callable that returns a token, or None for anonymous
-            calls. Downloading requires a token, even for public repositories.
+        auth: A token, an `Auth`, an async callable that returns a token, or `Anonymous()` for calls
+            without a token. Downloading requires a token, even for public repositories. An empty
+            token, as of an environment variable that is not set, is refused.
         base_url: Base URL of the API: ``https://api.github.com``, ``https://HOST/api/v3`` for
             Enterprise Server, or ``https://api.SUB.ghe.com`` for data residency.
         api_version: Value of the header ``X-GitHub-Api-Version``.
@@ -69,7 +72,7 @@ class Client:
 
     def __init__(
         self,
-        auth: Auth | str | Callable[[], Awaitable[str]] | None = None,
+        auth: Auth | str | Callable[[], Awaitable[str]] = "",
         *,
         base_url: str = "https://api.github.com",
         api_version: str = "2026-03-10",
@@ -117,52 +120,71 @@ class Client:
     @classmethod
     def from_env(
         cls,
+        auth: Auth | str | Callable[[], Awaitable[str]] | None = None,
         *,
+        base_url: str | None = None,
+        api_version: str = "2026-03-10",
         session: aiohttp.ClientSession | None = None,
+        user_agent: str | None = None,
         retry: RetryPolicy = RetryPolicy(),
         rate_limits: RateLimitPolicy = RateLimitPolicy(),
         timeouts: Timeouts = Timeouts(),
+        conditional: bool = True,
     ) -> Self:
-        """Create a client from environment variables.
+        """Create a client from environment variables, by the rules of the GitHub CLI.
 
-        The token is ``GH_TOKEN``, or else ``GITHUB_TOKEN``. The base URL is ``GITHUB_API_URL`` (set
-        in every workflow), or else that of the host ``GH_HOST``, or else that of github.com.
+        The server is ``GH_HOST``, or else that of ``GITHUB_API_URL`` (set in every workflow), or
+        else github.com. The token for github.com and data-residency hosts is ``GH_TOKEN``, or else
+        ``GITHUB_TOKEN``. For an Enterprise Server it is ``GH_ENTERPRISE_TOKEN``, or else
+        ``GITHUB_ENTERPRISE_TOKEN``. In a workflow, ``GITHUB_TOKEN`` is for the server that runs the
+        workflow, also if that is an Enterprise Server. A token is never sent to a server that it is
+        not for. Only a server on this machine, such as FakeGitHub, gets any of these tokens.
 
         Args:
+            auth: As for `Client`; None to take the token from the environment.
+            base_url: Base URL of the API; None to take the server from the environment.
+            api_version: Value of the header ``X-GitHub-Api-Version``.
             session: An aiohttp session to borrow; see `Client`.
+            user_agent: Value of the header ``User-Agent``; see `Client`.
             retry: How often and for how long calls and downloads are retried.
             rate_limits: The pace of API calls.
             timeouts: Timeouts of connections, calls and downloads.
+            conditional: Whether to revalidate responses with their ``ETag``; see `Client`.
 
         Raises:
-            InvalidArgument: No token is set, or a variable has an invalid value.
+            InvalidArgument: No variable contains a token for this server, or a variable has an
+                invalid value.
         """
-        token = Secret(os.environ.get("GH_TOKEN") or os.environ.get("GITHUB_TOKEN") or "")
-        if not token:
-            raise InvalidArgument(
-                "neither GH_TOKEN nor GITHUB_TOKEN is set; set one of them to a token"
-            )
-        url = os.environ.get("GITHUB_API_URL")
-        if not url:
-            url = _arguments.base_url_of_host(os.environ.get("GH_HOST") or "github.com")
+        if base_url is None:
+            base_url = base_url_in(os.environ)
         return cls(
-            token,
-            base_url=url,
+            token_in(os.environ, _arguments.base_url(base_url)) if auth is None else auth,
+            base_url=base_url,
+            api_version=api_version,
             session=session,
+            user_agent=user_agent,
             retry=retry,
             rate_limits=rate_limits,
             timeouts=timeouts,
+            conditional=conditional,
         )
 
-    def repo(self, name: str | Repo) -> Repo:
+    def repo(self, name: str | Repo | None = None) -> Repo:
         """Return a repository. No request is made, so it need not exist.
 
         Args:
-            name: ``owner/name``, or a `Repo` that was unpickled or restored with `from_json`.
+            name: ``owner/name``, or a `Repo` that was unpickled or restored with `from_json`. None
+                for the repository of the workflow that this program runs in
+                (``GITHUB_REPOSITORY``).
 
         Raises:
-            InvalidArgument: The name is invalid, or the `Repo` belongs to another server.
+            InvalidArgument: The name is invalid, no name is passed and ``GITHUB_REPOSITORY`` is not
+                set, or the `Repo` belongs to another server.
         """
+        if name is None:
+            name = os.environ.get("GITHUB_REPOSITORY")
+            if not name:
+                raise InvalidArgument("pass a repository as 'owner/name', or set GITHUB_REPOSITORY")
         if isinstance(name, Repo):
             if name.base_url != self._base_url:
                 raise InvalidArgument(

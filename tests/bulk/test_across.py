@@ -133,7 +133,7 @@ async def test_a_repository_of_another_server_is_rejected(
     gh: Client, fake_github: FakeGitHub
 ) -> None:
     """A repository of another server, or with an invalid name, is rejected."""
-    async with Client(base_url=fake_github.ghes_url) as ghes:
+    async with Client(fake_github.token, base_url=fake_github.ghes_url) as ghes:
         with pytest.raises(InvalidArgument, match="belongs to"):
             ghes.repo(gh.repo(NAMES[0]))
         assert ghes.repo(NAMES[0]) != gh.repo(NAMES[0])

@@ -17,7 +17,7 @@ from ghartifacts_async import (
     TokenProviderError,
 )
 from ghartifacts_async._api.call import ApiCall, ApiCaller
-from ghartifacts_async.auth import auth_of
+from ghartifacts_async.auth.tokens import auth_of
 from tests.values import SECRET
 
 GARBAGE: list[Any] = [
@@ -64,9 +64,8 @@ async def test_provider() -> None:
 
 
 async def test_anonymous() -> None:
-    """`Anonymous()` and `None` provide no token."""
-    assert await token_of(Anonymous()) is None
-    assert await token_of(auth_of(None)) is None
+    """`Anonymous()` provides no token."""
+    assert await token_of(auth_of(Anonymous())) is None
 
 
 @pytest.mark.parametrize("value", GARBAGE)
@@ -116,21 +115,27 @@ class Vault:
 
 
 async def test_auth_of() -> None:
-    """A token, an Auth of any class, an async callable and None are accepted as auth."""
+    """A token, an Auth of any class and an async callable are accepted as auth."""
     vault, token = Vault(), Token(SECRET)
     assert auth_of(vault) is vault
     assert auth_of(token) is token
-    assert isinstance(auth_of(None), Anonymous)
     for auth in (SECRET, vault, token, provider(SECRET)):
         found = auth_of(auth)
         assert isinstance(found, Auth)
         assert await token_of(found) == SECRET
 
 
-@pytest.mark.parametrize("auth", [5, b"token", ["token"], {"token": "x"}, object(), ""])
+@pytest.mark.parametrize("auth", [5, b"token", ["token"], {"token": "x"}, object()])
 def test_bad_auth(auth: Any) -> None:
     """A value that is not a valid auth is refused at once."""
     with pytest.raises(InvalidArgument, match="token"):
+        auth_of(auth)
+
+
+@pytest.mark.parametrize("auth", ["", None])
+def test_an_empty_auth(auth: Any) -> None:
+    """A variable that is not set does not make a client anonymous: that must be asked for."""
+    with pytest.raises(InvalidArgument, match=r"gh auth token.*Anonymous\(\)"):
         auth_of(auth)
 
 

@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 
 from ghartifacts_async import (
+    Anonymous,
     AuthenticationError,
     Client,
     ClientStateError,
@@ -56,7 +57,7 @@ async def test_calls_have_the_documented_headers(repo: Repo, fake_github: FakeGi
 async def test_anonymous_reads_public_repositories(fake_github: FakeGitHub, tmp_path: Path) -> None:
     """A client without a token reads public metadata; its downloads raise AuthenticationError."""
     added = fake_github.add_artifact(REPOSITORY, "dist", {"a": b"b"})
-    async with Client(base_url=fake_github.url) as gh:
+    async with Client(Anonymous(), base_url=fake_github.url) as gh:
         artifact = await gh.repo(REPOSITORY).get_artifact(added.id)
         with pytest.raises(AuthenticationError, match="check the token"):
             await gh.repo(REPOSITORY).download_artifact(artifact, tmp_path)
@@ -155,44 +156,11 @@ async def test_a_client_is_used_once(fake_github: FakeGitHub) -> None:
 
 
 @pytest.mark.parametrize(
-    ("environment", "base_url", "token"),
-    [
-        ({"GH_TOKEN": "one", "GITHUB_TOKEN": "two"}, "https://api.github.com", "one"),
-        ({"GH_TOKEN": "", "GITHUB_TOKEN": "two"}, "https://api.github.com", "two"),
-        ({"GH_TOKEN": "one", "GH_HOST": "ghe.example"}, "https://ghe.example/api/v3", "one"),
-        ({"GH_TOKEN": "one", "GH_HOST": "octo.ghe.com"}, "https://api.octo.ghe.com", "one"),
-        (
-            {"GH_TOKEN": "one", "GH_HOST": "x.example", "GITHUB_API_URL": "https://y/api/v3"},
-            "https://y/api/v3",
-            "one",
-        ),
-    ],
-)
-async def test_from_env(
-    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], base_url: str, token: str
-) -> None:
-    """`from_env` reads GH_TOKEN before GITHUB_TOKEN, and GITHUB_API_URL before GH_HOST."""
-    for name in ("GH_TOKEN", "GITHUB_TOKEN", "GITHUB_API_URL", "GH_HOST"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    gh = Client.from_env()
-    assert repr(gh) == f"<Client of {base_url}, not open yet>"
-    assert await gh._api._token(None) == token
-
-
-def test_from_env_without_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a token in the environment, the error of `from_env` names the variables it reads."""
-    for name in ("GH_TOKEN", "GITHUB_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
-    with pytest.raises(InvalidArgument, match="GH_TOKEN nor GITHUB_TOKEN"):
-        Client.from_env()
-
-
-@pytest.mark.parametrize(
     "mistake",
     [
+        lambda: Client(),
         lambda: Client(""),
+        lambda: Client(None),  # type: ignore[arg-type]
         lambda: Client("ghp_canary\n"),
         lambda: Client(42),  # type: ignore[arg-type]
         lambda: Client("t", base_url="api.github.com"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ import aiohttp
 
 import ghartifacts_async
 from ghartifacts_async import (
+    Anonymous,
     Archive,
     ArchiveLimits,
     Artifact,
@@ -54,7 +56,7 @@ def on_bulk(progress: BulkProgress) -> None:
 
 async def clients(session: aiohttp.ClientSession) -> None:
     """Create clients in every supported way."""
-    Client()
+    Client(Anonymous())
     Client("token", base_url="https://ghe.example/api/v3", api_version="2022-11-28")
     Client(Token("token"), user_agent="bot", timeouts=Timeouts(stall=5))
     Client(provide, session=session)
@@ -63,6 +65,7 @@ async def clients(session: aiohttp.ClientSession) -> None:
         assert_type(gh, Client)
         assert_type(gh.repo("octo-org/octo-docs"), Repo)
     Client(42)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    Client(os.environ.get("GH_TOKEN"))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 async def calls(repo: Repo) -> None:

@@ -1,0 +1,89 @@
+"""The server and the token that the environment variables of the GitHub CLI and of workflows name.
+
+A token is sent only to the kind of server that its variable is for: ``GH_TOKEN`` and
+``GITHUB_TOKEN`` to github.com and data-residency hosts, ``GH_ENTERPRISE_TOKEN`` and
+``GITHUB_ENTERPRISE_TOKEN`` to an Enterprise Server. The ``GITHUB_TOKEN`` of a workflow is sent only
+to the server that runs the workflow. A server on this machine, such as FakeGitHub, gets any token.
+
+Source: https://cli.github.com/manual/gh_help_environment
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from ghartifacts_async import _arguments
+from ghartifacts_async._http.redaction import Secret
+from ghartifacts_async._http.urls import origin, split_url
+from ghartifacts_async.errors import InvalidArgument
+
+_CLOUD = ("GH_TOKEN", "GITHUB_TOKEN")
+_ENTERPRISE = ("GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN")
+_WORKFLOW = "GITHUB_TOKEN"
+
+
+def base_url_in(environ: Mapping[str, str]) -> str:
+    """Return the base URL of the API: that of ``GH_HOST``, ``GITHUB_API_URL`` or github.com.
+
+    Raises:
+        InvalidArgument: The variable has an invalid value.
+    """
+    host, url = environ.get("GH_HOST"), environ.get("GITHUB_API_URL")
+    if url and not host:
+        return _arguments.base_url(url)
+    return _arguments.base_url_of_host(host or "github.com")
+
+
+def token_in(environ: Mapping[str, str], base_url: str) -> Secret:
+    """Return the token for a server.
+
+    Args:
+        environ: The environment variables.
+        base_url: Base URL of the server's API.
+
+    Raises:
+        InvalidArgument: No variable contains a token for this server.
+    """
+    names = _token_variables(environ, base_url)
+    for name in names:
+        if environ.get(name):
+            return _arguments.token(environ[name])
+    host = urlsplit(base_url).netloc
+    others = [name for name in (*_CLOUD, *_ENTERPRISE) if environ.get(name)]
+    ignored = f" ({', '.join(others)}: set, but for another server)" if others else ""
+    if host == "api.github.com":
+        command = "gh auth token"
+    else:
+        command = f"gh auth token --hostname {host.removeprefix('api.')}"
+    raise InvalidArgument(
+        f"no token for {host}: set {' or '.join(names)}{ignored}; with the GitHub CLI: "
+        f"export {names[0]}=$({command}). For calls without a token, pass auth=Anonymous()"
+    )
+
+
+def _token_variables(environ: Mapping[str, str], base_url: str) -> list[str]:
+    """Return the names of the variables whose tokens are for a server, the preferred one first."""
+    server = urlsplit(base_url)
+    host = (server.hostname or "").rstrip(".")
+    workflow_url = environ.get("GITHUB_API_URL")
+    workflow = split_url(workflow_url) if workflow_url else None
+    if _is_local(host):
+        return [*_CLOUD, *_ENTERPRISE]
+    if host == "api.github.com" or host.endswith(".ghe.com"):
+        names = [*_CLOUD]
+        if workflow_url and (workflow is None or origin(workflow) != origin(server)):
+            names.remove(_WORKFLOW)
+        return names
+    runs_here = workflow is not None and origin(workflow) == origin(server)
+    return [*_ENTERPRISE, _WORKFLOW] if runs_here else [*_ENTERPRISE]
+
+
+def _is_local(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
