@@ -251,10 +251,10 @@ def with_atheris(seconds: int, seed: int) -> int:
 def _child(arguments: list[str]) -> None:
     atheris = importlib.import_module("atheris")
     for name in (
-        "_archive.archive_tail",
-        "_archive.central_directory",
-        "_archive.inflate",
-        "_archive.local_header",
+        "_archive.zip_format.archive_tail",
+        "_archive.zip_format.central_directory",
+        "_archive.zip_format.member_decoder",
+        "_archive.zip_format.local_header",
         "_archive.member_index",
         "_archive.member_paths",
         "_disk.filenames",

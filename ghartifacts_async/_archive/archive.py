@@ -9,16 +9,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from ghartifacts_async import _arguments
-from ghartifacts_async._archive.archive_tail import (
-    TAIL_SIZE,
-    ArchiveTail,
-    MissingBytesError,
-    quote_name,
-)
-from ghartifacts_async._archive.central_directory import (
-    CentralDirectoryEntry,
-    parse_central_directory,
-)
 from ghartifacts_async._archive.extraction import (
     ExtractionRequest,
     extract_from_file,
@@ -28,6 +18,16 @@ from ghartifacts_async._archive.member_index import MemberIndex
 from ghartifacts_async._archive.member_paths import check_limits
 from ghartifacts_async._archive.member_reader import MemberReader, MemberStream
 from ghartifacts_async._archive.remote_file import RemoteFile
+from ghartifacts_async._archive.zip_format.archive_tail import (
+    TAIL_SIZE,
+    ArchiveTail,
+    MissingBytesError,
+    quote_name,
+)
+from ghartifacts_async._archive.zip_format.central_directory import (
+    CentralDirectoryEntry,
+    parse_central_directory,
+)
 from ghartifacts_async._disk.staging import staging_directory
 from ghartifacts_async._tasks.lifetime import Lifetime
 from ghartifacts_async.errors import ArchiveLimitExceeded

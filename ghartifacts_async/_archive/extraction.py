@@ -12,8 +12,6 @@ from typing import Any
 from attrs import frozen
 
 from ghartifacts_async import _arguments
-from ghartifacts_async._archive import inflate
-from ghartifacts_async._archive.inflate import MemberDecoder
 from ghartifacts_async._archive.member_index import MemberIndex
 from ghartifacts_async._archive.member_paths import ExtractionPlan, plan_extraction
 from ghartifacts_async._archive.member_reader import DecoderInput
@@ -26,6 +24,8 @@ from ghartifacts_async._archive.member_writer import (
     read_index,
 )
 from ghartifacts_async._archive.remote_file import RemoteFile
+from ghartifacts_async._archive.zip_format import member_decoder
+from ghartifacts_async._archive.zip_format.member_decoder import MemberDecoder
 from ghartifacts_async._disk.file_io import Opener
 from ghartifacts_async._disk.staging import StagingDirectory, staging_directory
 from ghartifacts_async._disk.threads import IoThreads
@@ -193,7 +193,7 @@ def _decoders(plan: ExtractionPlan, max_size: int) -> list[MemberDecoder]:
     """Group members that are cheapest to read together, and return a decoder for each group."""
     entries = [entry for entry, _ in plan.files]
     return list(
-        inflate.group_members(
+        member_decoder.group_members(
             entries,
             max_gap=READ_SIZE,
             max_size=max_size,

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from fnmatch import translate
 
-from ghartifacts_async._archive.archive_tail import quote_name
-from ghartifacts_async._archive.central_directory import CentralDirectoryEntry
+from ghartifacts_async._archive.zip_format.archive_tail import quote_name
+from ghartifacts_async._archive.zip_format.central_directory import CentralDirectoryEntry
 from ghartifacts_async._disk.filenames import MAX_BYTES, folded
 from ghartifacts_async.errors import MemberNotFound, UnsafeMember
 

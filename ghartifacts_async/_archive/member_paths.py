@@ -16,8 +16,8 @@ from typing import TypeAlias
 
 from attrs import field, frozen
 
-from ghartifacts_async._archive.archive_tail import quote_name
-from ghartifacts_async._archive.central_directory import CentralDirectoryEntry
+from ghartifacts_async._archive.zip_format.archive_tail import quote_name
+from ghartifacts_async._archive.zip_format.central_directory import CentralDirectoryEntry
 from ghartifacts_async._disk.filenames import MAX_BYTES, folded, is_portable
 from ghartifacts_async.errors import (
     ArchiveLimitExceeded,

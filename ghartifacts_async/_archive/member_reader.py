@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from ghartifacts_async._archive.central_directory import CentralDirectoryEntry
-from ghartifacts_async._archive.inflate import MemberDecoder
 from ghartifacts_async._archive.remote_file import RangeReader, RemoteFile
+from ghartifacts_async._archive.zip_format.central_directory import CentralDirectoryEntry
+from ghartifacts_async._archive.zip_format.member_decoder import MemberDecoder
 from ghartifacts_async._tasks.lifetime import Lifetime
 from ghartifacts_async.errors import ClientStateError
 

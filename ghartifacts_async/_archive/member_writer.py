@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from ghartifacts_async._archive.archive_tail import ArchiveTail, MissingBytesError
-from ghartifacts_async._archive.central_directory import (
+from ghartifacts_async._archive.member_index import MemberIndex
+from ghartifacts_async._archive.member_paths import PathParts
+from ghartifacts_async._archive.zip_format.archive_tail import ArchiveTail, MissingBytesError
+from ghartifacts_async._archive.zip_format.central_directory import (
     CentralDirectoryEntry,
     parse_central_directory,
 )
-from ghartifacts_async._archive.inflate import MemberDecoder
-from ghartifacts_async._archive.member_index import MemberIndex
-from ghartifacts_async._archive.member_paths import PathParts
+from ghartifacts_async._archive.zip_format.member_decoder import MemberDecoder
 from ghartifacts_async._disk.file_io import (
     InputFile,
     Opener,

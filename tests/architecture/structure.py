@@ -41,8 +41,8 @@ PURE = {
     "_api.pagination",
     "_api.rate_limit_headers", "_api.retry",
     "_download.journal", "_download.ranges", "_download.verification",
-    "_archive.archive_tail", "_archive.central_directory", "_archive.inflate",
-    "_archive.local_header",
+    "_archive.zip_format.archive_tail", "_archive.zip_format.central_directory",
+    "_archive.zip_format.local_header", "_archive.zip_format.member_decoder",
     "_archive.member_index", "_archive.member_paths",
     "_bulk.manifest", "_bulk.path_template", "_bulk.retention",
 }  # fmt: skip

@@ -22,8 +22,12 @@ from ghartifacts_async import (
     MemberNotFound,
     UnsafeMember,
 )
-from ghartifacts_async._archive.archive_tail import TAIL_SIZE, ArchiveTail, MissingBytesError
 from ghartifacts_async._archive.member_index import MemberIndex
+from ghartifacts_async._archive.zip_format.archive_tail import (
+    TAIL_SIZE,
+    ArchiveTail,
+    MissingBytesError,
+)
 from tests.archive.rejected_archives import REJECTED_ARCHIVES, RejectedArchive
 from tests.archive.zip_writer import STORED, ZipMember, build_zip, deflate, parse_index, unzip
 from tests.values import assert_not_quadratic, examples

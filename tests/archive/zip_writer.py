@@ -11,11 +11,15 @@ from typing import Any
 
 from attrs import field, frozen
 
-from ghartifacts_async._archive.archive_tail import TAIL_SIZE, ArchiveTail, MissingBytesError
-from ghartifacts_async._archive.central_directory import parse_central_directory
-from ghartifacts_async._archive.inflate import group_members
 from ghartifacts_async._archive.member_index import MemberIndex
 from ghartifacts_async._archive.member_paths import plan_extraction
+from ghartifacts_async._archive.zip_format.archive_tail import (
+    TAIL_SIZE,
+    ArchiveTail,
+    MissingBytesError,
+)
+from ghartifacts_async._archive.zip_format.central_directory import parse_central_directory
+from ghartifacts_async._archive.zip_format.member_decoder import group_members
 from ghartifacts_async.models import ArchiveLimits
 
 LOCAL_SIGNATURE, CENTRAL_SIGNATURE, END_SIGNATURE = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from ghartifacts_async._archive import member_paths
-from ghartifacts_async._archive.central_directory import CentralDirectoryEntry
+from ghartifacts_async._archive.zip_format.central_directory import CentralDirectoryEntry
 from tests.archive.zip_writer import ZipMember, build_zip
 
 NO_CHECKOUT = "the fuzzer is in benchmarks/, which only a checkout of the repository has"

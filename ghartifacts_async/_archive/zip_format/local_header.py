@@ -12,8 +12,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from ghartifacts_async._archive.archive_tail import quote_name
-from ghartifacts_async._archive.central_directory import (
+from ghartifacts_async._archive.zip_format.archive_tail import quote_name
+from ghartifacts_async._archive.zip_format.central_directory import (
     LOCAL_HEADER,
     UTF8_FLAG,
     CentralDirectoryEntry,

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ghartifacts_async import ArchiveLimits, DamagedArchive
-from ghartifacts_async._archive import inflate
-from ghartifacts_async._archive.inflate import MAX_CHUNK_SIZE, MemberDecoder
+from ghartifacts_async._archive.zip_format import member_decoder
+from ghartifacts_async._archive.zip_format.member_decoder import MAX_CHUNK_SIZE, MemberDecoder
 from tests.archive.self_containing_zip import self_containing_zip
 from tests.archive.zip_writer import (
     DATA_DESCRIPTOR_FLAG,
@@ -87,7 +87,9 @@ def test_a_bomb_is_not_decompressed(monkeypatch: pytest.MonkeyPatch) -> None:
     compressor = zlib.compressobj(9, zlib.DEFLATED, -15)
     packed = compressor.compress(bytes(2**24)) + compressor.flush()
     archive = build_zip(ZipMember("bomb", b"x" * 1000, compressed_data=packed))
-    monkeypatch.setattr("ghartifacts_async._archive.inflate.zlib.decompressobj", Counting)
+    monkeypatch.setattr(
+        "ghartifacts_async._archive.zip_format.member_decoder.zlib.decompressobj", Counting
+    )
     with pytest.raises(DamagedArchive, match="more than the recorded 1000 bytes"):
         unzip(archive)
     assert inflated == 1001
@@ -107,7 +109,7 @@ def test_adjacent_members_are_grouped() -> None:
     def lengths(
         max_gap: int = 0, max_size: int = 10**6, max_members: int = 100, step: int = 1
     ) -> list[int]:
-        found = inflate.group_members(
+        found = member_decoder.group_members(
             [*entries][::-step], max_gap=max_gap, max_size=max_size, max_members=max_members
         )
         return [len(decoder._entries) for decoder in found]
@@ -119,7 +121,7 @@ def test_adjacent_members_are_grouped() -> None:
     assert lengths(max_gap=50, max_size=1) == [1] * 10
     assert lengths(max_gap=50, step=2) == [1] * 5
     assert lengths(max_gap=1100, step=2) == [5]
-    assert [*inflate.group_members([], max_gap=0, max_size=0, max_members=1)] == []
+    assert [*member_decoder.group_members([], max_gap=0, max_size=0, max_members=1)] == []
 
 
 def test_the_stop_is_close_to_the_last_member() -> None:

@@ -13,9 +13,12 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
-from ghartifacts_async._archive.archive_tail import quote_name
-from ghartifacts_async._archive.central_directory import LOCAL_HEADER, CentralDirectoryEntry
-from ghartifacts_async._archive.local_header import data_offset
+from ghartifacts_async._archive.zip_format.archive_tail import quote_name
+from ghartifacts_async._archive.zip_format.central_directory import (
+    LOCAL_HEADER,
+    CentralDirectoryEntry,
+)
+from ghartifacts_async._archive.zip_format.local_header import data_offset
 from ghartifacts_async.errors import DamagedArchive, UnsafeMember, UnsupportedMember
 
 MemberChunk: TypeAlias = tuple[CentralDirectoryEntry, bytes]

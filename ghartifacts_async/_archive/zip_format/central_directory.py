@@ -24,7 +24,7 @@ from itertools import pairwise
 
 from attrs import frozen
 
-from ghartifacts_async._archive.archive_tail import ArchiveTail, quote_name
+from ghartifacts_async._archive.zip_format.archive_tail import ArchiveTail, quote_name
 from ghartifacts_async._download.verification import END_OF_ZIP
 from ghartifacts_async._http.messages import printable
 from ghartifacts_async.errors import DamagedArchive, NotAZip

@@ -1,0 +1,1 @@
+"""The zip format: end records, central directory, local headers, names and compression methods."""
