@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ghartifacts_async.testing._shared.artifact import FakeArtifact
     from ghartifacts_async.testing._shared.fault_schedule import fault_bursts
     from ghartifacts_async.testing._shared.request_log import LoggedRequest
+    from ghartifacts_async.testing._shared.run import FakeRun
     from ghartifacts_async.testing.server import FakeGitHub
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "FakeArtifact",
     "FakeGitHub",
     "FakeLimits",
+    "FakeRun",
     "Fault",
     "LoggedRequest",
     "fault_bursts",
@@ -46,6 +48,7 @@ _MODULES = {
     "FakeArtifact": "_shared.artifact",
     "FakeGitHub": "server",
     "FakeLimits": "_api.rate_limits.limits",
+    "FakeRun": "_shared.run",
     "Fault": "_api.faults",
     "LoggedRequest": "_shared.request_log",
     "fault_bursts": "_shared.fault_schedule",

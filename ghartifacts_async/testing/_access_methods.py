@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from ghartifacts_async.testing._api.auth.apps import Installation
 from ghartifacts_async.testing._api.auth.identity import Grant
 from ghartifacts_async.testing._api.auth.jwt import load_key
 from ghartifacts_async.testing._api.handler import ApiControls
+from ghartifacts_async.testing._shared.clock import Clock
 from ghartifacts_async.testing._shared.database import Database
 
 
@@ -20,7 +21,7 @@ class AccessMethods:
 
     _database: Database
     _api_controls: ApiControls
-    _now: Callable[[], float]
+    _now: Clock
 
     def retire_version(self, version: str) -> None:
         """Retire an API version: requests that name it get status 410.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import mimetypes
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -10,20 +9,20 @@ from typing import Literal
 
 import attrs
 
+from ghartifacts_async.testing._run_methods import RunMethods
 from ghartifacts_async.testing._shared.archives import sha256_of
 from ghartifacts_async.testing._shared.artifact import FakeArtifact
-from ghartifacts_async.testing._shared.database import Content, Database
+from ghartifacts_async.testing._shared.database import Content
+from ghartifacts_async.testing._shared.run import FakeRun
 
 _RETENTION = timedelta(days=90)
 
 
-class DataMethods:
-    """Methods for repositories, workflow runs and artifacts.
+class DataMethods(RunMethods):
+    """Methods for repositories and artifacts.
 
     They can be called before the server is started and while it runs.
     """
-
-    _database: Database
 
     def add_repository(self, repository: str, *, private: bool = False) -> int:
         """Add a repository, or change whether an existing one is private.
@@ -64,17 +63,6 @@ class DataMethods:
         """
         self._database.rename_repository(old, new, status)
 
-    def add_run(self, repository: str, run_id: int | None = None) -> int:
-        """Add a workflow run and return its id.
-
-        Adding an artifact creates its run, so this is needed only for runs without artifacts.
-
-        Args:
-            repository: `"owner/name"`; created if it does not exist.
-            run_id: The id of the run; None takes the next free id.
-        """
-        return self._database.add_run(self._database.add_repository(repository), run_id)
-
     def add_artifact(
         self,
         repository: str,
@@ -83,14 +71,15 @@ class DataMethods:
         *,
         id: int | None = None,  # noqa: A002 - the API's name for it
         raw: str | None = None,
-        run_id: int | None = None,
+        run_id: FakeRun | int | None = None,
         expired: bool = False,
         digest: Literal["auto"] | str | None = "auto",  # noqa: PYI051 - documents the default
         created_at: datetime | None = None,
         size_in_bytes: int | None = None,
         location: Callable[[FakeArtifact], str] | str | None = None,
-        head_branch: str = "main",
+        head_branch: str | None = None,
         head_sha: str | None = None,
+        head_repository: str | None = None,
     ) -> FakeArtifact:
         """Add an artifact, as an upload would.
 
@@ -104,8 +93,8 @@ class DataMethods:
             raw: The file name of an upload with `archive: false`. It determines the content
                 type, and the path of the signed URL does not end in `.zip`. The content must
                 not be a mapping.
-            run_id: The id of the workflow run, which is created if it does not exist. None
-                creates a new run.
+            run_id: The workflow run or its id; created if it does not exist. None creates a new
+                run.
             expired: Whether the API reports the artifact as expired and answers downloads with
                 410.
             digest: The digest that the API reports. `"auto"` computes the SHA-256 of the payload
@@ -116,15 +105,17 @@ class DataMethods:
             location: The URL to which downloads are redirected, or a function that returns this
                 URL for each redirect. The URL is sent verbatim. None redirects to the server's
                 own blob store.
-            head_branch: The branch of the run.
-            head_sha: The commit of the run. None derives one from the run's id.
+            head_branch: The branch. None takes the run's, which is `"main"` for a new run.
+            head_sha: The commit. None takes the run's.
+            head_repository: The repository of the commit, `"owner/name"`, as for `add_run`. It
+                applies only to a new run.
 
         Returns:
             The artifact.
 
         Raises:
             ValueError: The repository's name is not `owner/name`, another artifact has
-                the id, or `created_at` has no time zone.
+                the id, the run belongs to another repository, or `created_at` has no time zone.
             TypeError: The content has an unsupported type, or is a mapping while `raw` is given.
             FileNotFoundError: There is no file at the path.
         """
@@ -137,16 +128,18 @@ class DataMethods:
         created = created_at or self._database.next_timestamp()
         path = self._database.store_content(content, created)
         size = path.stat().st_size
-        run = self._database.add_run(parent, run_id)
-        sha = head_sha or hashlib.sha256(f"{parent.id}/{run}".encode()).hexdigest()[:40]
+        run = self._run_of_artifact(
+            parent.full_name, run_id, created, head_branch, head_sha, head_repository
+        )
         artifact = FakeArtifact(
             id=artifact_id,
             name=name,
             repository=parent.full_name,
             repository_id=parent.id,
-            run_id=run,
-            head_branch=head_branch,
-            head_sha=sha,
+            run_id=run.id,
+            head_branch=head_branch or run.head_branch,
+            head_sha=head_sha or run.head_sha,
+            head_repository_id=run.head_repository_id,
             path=path,
             size=size,
             size_in_bytes=size if size_in_bytes is None else size_in_bytes,
@@ -162,12 +155,38 @@ class DataMethods:
         self._database.save_artifact(artifact)
         return artifact
 
+    def _run_of_artifact(
+        self,
+        repository: str,
+        run: FakeRun | int | None,
+        created: datetime,
+        head_branch: str | None,
+        head_sha: str | None,
+        head_repository: str | None,
+    ) -> FakeRun:
+        """Return the run that uploads an artifact; create it if it does not exist."""
+        run_id = run.id if isinstance(run, FakeRun) else run
+        attempts = [] if run_id is None else self._database.attempts(run_id)
+        if not attempts:
+            return self.add_run(
+                repository,
+                run_id,
+                branch=head_branch or "main",
+                head_sha=head_sha,
+                head_repository=head_repository,
+                created_at=created,
+            )
+        if attempts[-1].repository != repository:
+            raise ValueError(f"run {run_id} belongs to {attempts[-1].repository}")
+        return attempts[-1]
+
     def artifacts(self, repository: str) -> list[FakeArtifact]:
         """Return the artifacts of a repository, newest first.
 
         Raises:
             KeyError: The repository does not exist.
         """
+        self._now.execute_due()
         found = self._database.repository(repository)
         if found is None:
             raise KeyError(repository)

@@ -10,7 +10,7 @@ from ghartifacts_async.testing._api.handler import ApiControls
 from ghartifacts_async.testing._blob.faults import BlobFault
 from ghartifacts_async.testing._blob.handler import BlobControls
 from ghartifacts_async.testing._shared.fault_schedule import FaultChooser
-from ghartifacts_async.testing._shared.request_matcher import RequestMatcher
+from ghartifacts_async.testing._shared.messages import RequestMatcher
 
 
 class FaultMethods:
@@ -65,12 +65,34 @@ class FaultMethods:
         """
         self._blob_controls.faults.add_chooser(choose)
 
+    def distort_run_lists(
+        self, *, shuffle: bool = False, drop: float = 0.0, freeze: bool = False, seed: int = 0
+    ) -> None:
+        """Make listings of runs differ from the truth, as GitHub's have been seen to do.
+
+        Each call replaces the faults of the previous one, so a call without arguments restores
+        the truth. Requests for a single run, and listings of artifacts, always have the truth.
+
+        Args:
+            shuffle: Whether listings are in a random order, which differs in each response.
+            drop: The share of runs, from 0 to 1, that are missing in each response, chosen at
+                random.
+            freeze: Whether listings show the runs as they are now, without later changes.
+            seed: The seed of the random numbers.
+
+        Raises:
+            ValueError: The share is not between 0 and 1.
+        """
+        run_lists = self._api_controls.run_lists
+        run_lists.set(shuffle=shuffle, drop=drop, freeze=freeze, seed=seed)
+
     def clear_faults(self) -> None:
         """Remove all faults of the API and of the blob store.
 
         Signed URLs that were invalidated by `BlobFault.expire` work again.
         """
         self._api_controls.faults.clear()
+        self._api_controls.run_lists.restore()
         self._blob_controls.faults.clear()
         self._blob_controls.expired.clear()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal, Self
 
@@ -13,12 +14,15 @@ from ghartifacts_async.testing._api.faults import Fault
 from ghartifacts_async.testing._api.handler import ApiControls, ApiHandler
 from ghartifacts_async.testing._api.rate_limits.limiter import RateLimiter
 from ghartifacts_async.testing._api.rate_limits.limits import FakeLimits
+from ghartifacts_async.testing._api.routes import find_route
+from ghartifacts_async.testing._api.run_lists import RunLists
 from ghartifacts_async.testing._api.versions import ApiVersions
 from ghartifacts_async.testing._blob.faults import BlobFault
 from ghartifacts_async.testing._blob.handler import BlobControls, BlobHandler
 from ghartifacts_async.testing._data_methods import DataMethods
 from ghartifacts_async.testing._fault_methods import FaultMethods
 from ghartifacts_async.testing._shared.artifact import FakeArtifact
+from ghartifacts_async.testing._shared.clock import Clock
 from ghartifacts_async.testing._shared.database import Database
 from ghartifacts_async.testing._shared.fault_schedule import FaultSchedule
 from ghartifacts_async.testing._shared.held_requests import HeldRequests
@@ -77,28 +81,29 @@ class FakeGitHub(DataMethods, FaultMethods, AccessMethods):
         self.token = token
         self.url_ttl = url_ttl
         self.latency = latency
-        self._now = now
+        self._now = Clock(now)
         self._ports = port, blob_port
         self._urls: tuple[str, str] | None = None
         self._closed = False
         self._log = RequestLog()
-        self._database = Database(now)
+        self._database = Database(self._now)
         self._api_controls = ApiControls(
-            apps=AppRegistry(now),
+            apps=AppRegistry(self._now),
             faults=FaultSchedule("api", Fault),
             held=HeldRequests(),
             rate_limiter=RateLimiter(limits),
+            run_lists=RunLists(self._database),
             versions=ApiVersions(api_versions),
         )
         self._blob_controls = BlobControls(
             faults=FaultSchedule("blob", BlobFault.status), held=HeldRequests()
         )
-        self._blobs = BlobHandler(self._database, self._blob_controls, now)
+        self._blobs = BlobHandler(self._database, self._blob_controls, self._now)
         api = ApiHandler(
             self._database,
             self._api_controls,
             token=lambda: self.token,
-            now=now,
+            now=self._now,
             url=lambda: self.url,
             signed_url=self._signed_url,
         )
@@ -175,6 +180,19 @@ class FakeGitHub(DataMethods, FaultMethods, AccessMethods):
     def requests_to(self, origin: Literal["api", "blob"]) -> list[LoggedRequest]:
         """Return the requests to the API or to the blob store, in order of arrival."""
         return self._log.requests(origin)
+
+    def request_counts(self) -> Counter[str]:
+        """Return the number of API requests to each endpoint.
+
+        The keys have the method and the path of GitHub's documentation, such as
+        `"GET /repos/{owner}/{repo}/actions/runs/{run_id}"`. Requests to unknown endpoints are not
+        counted.
+        """
+        routes = (
+            find_route(request.method, request.target.partition("?")[0])
+            for request in self.requests_to("api")
+        )
+        return Counter(str(route.endpoint) for route in routes if route is not None)
 
     def clear_requests(self) -> None:
         """Clear the request log."""

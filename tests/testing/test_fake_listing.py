@@ -68,15 +68,15 @@ async def test_links_to_other_pages(send: Send, fake: FakeGitHub) -> None:
     path = f"{fake.url}/repositories/{fake.add_repository(REPOSITORY)}/actions/artifacts"
     first = await send(f"{LIST}?per_page=10")
     assert links(first) == {
-        "next": f"{path}?page=2&per_page=10",
-        "last": f"{path}?page=3&per_page=10",
+        "next": f"{path}?per_page=10&page=2",
+        "last": f"{path}?per_page=10&page=3",
     }
     second = await send(links(first)["next"].removeprefix(fake.url))
     assert list(links(second)) == ["prev", "next", "last", "first"]
     third = await send(links(second)["next"].removeprefix(fake.url))
     assert links(third) == {
-        "prev": f"{path}?page=2&per_page=10",
-        "first": f"{path}?page=1&per_page=10",
+        "prev": f"{path}?per_page=10&page=2",
+        "first": f"{path}?per_page=10&page=1",
     }
     assert ids(first) + ids(second) + ids(third) == newest_first
 
@@ -86,7 +86,7 @@ async def test_a_page_after_the_last(send: Send, fake: FakeGitHub) -> None:
     fill(fake, 3)
     response = await send(f"{LIST}?per_page=2&page=9")
     assert response.json == {"total_count": 3, "artifacts": []}
-    assert links(response)["prev"].endswith("?page=2&per_page=2")
+    assert links(response)["prev"].endswith("?per_page=2&page=2")
 
 
 async def test_links_keep_the_ghes_base_path(send: Send, fake: FakeGitHub) -> None:
@@ -125,7 +125,9 @@ async def test_the_artifacts_of_a_run(send: Send, fake: FakeGitHub) -> None:
 async def test_a_run_without_artifacts(send: Send, fake: FakeGitHub) -> None:
     """A run may have no artifacts."""
     run = fake.add_run(REPOSITORY)
-    assert (await send(f"/repos/{REPOSITORY}/actions/runs/{run}/artifacts")).json["artifacts"] == []
+    assert (await send(f"/repos/{REPOSITORY}/actions/runs/{run.id}/artifacts")).json[
+        "artifacts"
+    ] == []
 
 
 async def test_the_order_of_artifacts(send: Send, fake: FakeGitHub) -> None:

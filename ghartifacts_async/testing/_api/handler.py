@@ -24,17 +24,22 @@ from ghartifacts_async.testing._api.auth.identity import (
     credentials,
 )
 from ghartifacts_async.testing._api.endpoints.artifacts import ArtifactEndpoints
+from ghartifacts_async.testing._api.endpoints.call import EndpointCall
 from ghartifacts_async.testing._api.endpoints.installations import InstallationEndpoints
+from ghartifacts_async.testing._api.endpoints.runs import RunEndpoints
 from ghartifacts_async.testing._api.errors import ApiError, json_response
 from ghartifacts_async.testing._api.faults import Fault, faulty_response, override_headers
 from ghartifacts_async.testing._api.rate_limits.limiter import RateLimiter
 from ghartifacts_async.testing._api.routes import Endpoint, Route, find_route
+from ghartifacts_async.testing._api.run_lists import RunLists
 from ghartifacts_async.testing._api.versions import ApiVersions
 from ghartifacts_async.testing._shared.artifact import FakeArtifact
-from ghartifacts_async.testing._shared.database import Database, Repository
+from ghartifacts_async.testing._shared.clock import Clock
+from ghartifacts_async.testing._shared.database import Database
 from ghartifacts_async.testing._shared.fault_schedule import FaultSchedule
 from ghartifacts_async.testing._shared.held_requests import HeldRequests
 from ghartifacts_async.testing._shared.messages import Request, Response, http_date
+from ghartifacts_async.testing._shared.repository import Repository
 
 _MEDIA_TYPE = re.compile(r"\*/\*|application/(json|vnd\.github(\.[a-z0-9-]+)*\+json)")
 _NO_USER_AGENT = (
@@ -59,6 +64,7 @@ class ApiControls:
         faults: The faults that are scheduled for requests.
         held: The requests that are held back.
         rate_limiter: The rate limits.
+        run_lists: The faults of listings of runs.
         versions: The API versions.
     """
 
@@ -66,6 +72,7 @@ class ApiControls:
     faults: FaultSchedule[Fault]
     held: HeldRequests
     rate_limiter: RateLimiter
+    run_lists: RunLists
     versions: ApiVersions
 
 
@@ -76,7 +83,7 @@ class ApiHandler:
         database: The server's data.
         controls: The parts that a test configures.
         token: A function that returns the valid user token.
-        now: A function that returns the time, in seconds since the epoch.
+        now: The server's clock.
         url: A function that returns the base URL of the API, without a trailing slash.
         signed_url: A function that returns the URL to which an artifact's download is redirected.
     """
@@ -87,7 +94,7 @@ class ApiHandler:
         controls: ApiControls,
         *,
         token: Callable[[], str],
-        now: Callable[[], float],
+        now: Clock,
         url: Callable[[], str],
         signed_url: Callable[[FakeArtifact], str],
     ) -> None:
@@ -96,8 +103,27 @@ class ApiHandler:
         self._token = token
         self._now = now
         self._url = url
-        self._artifacts = ArtifactEndpoints(database, signed_url)
-        self._installations = InstallationEndpoints(database, controls.apps)
+        artifacts = ArtifactEndpoints(database, signed_url)
+        installations = InstallationEndpoints(database, controls.apps)
+        runs = RunEndpoints(database, controls.run_lists)
+        self._handlers: dict[Endpoint, Callable[[EndpointCall], Response]] = {
+            Endpoint.LIST_ARTIFACTS: artifacts.list,
+            Endpoint.LIST_RUN_ARTIFACTS: artifacts.list,
+            Endpoint.GET_ARTIFACT: artifacts.get,
+            Endpoint.DELETE_ARTIFACT: artifacts.delete,
+            Endpoint.DOWNLOAD_ARTIFACT: artifacts.download,
+            Endpoint.LIST_RUNS: runs.list_runs,
+            Endpoint.GET_RUN: runs.get,
+            Endpoint.DELETE_RUN: runs.delete,
+            Endpoint.GET_ATTEMPT: runs.get_attempt,
+            Endpoint.LIST_JOBS: runs.list_jobs,
+            Endpoint.LIST_ATTEMPT_JOBS: runs.list_attempt_jobs,
+            Endpoint.LIST_WORKFLOWS: runs.list_workflows,
+            Endpoint.GET_WORKFLOW: runs.get_workflow,
+            Endpoint.LIST_WORKFLOW_RUNS: runs.list_runs,
+            Endpoint.REPOSITORY_INSTALLATION: installations.find,
+            Endpoint.CREATE_TOKEN: installations.create_token,
+        }
         self._request_numbers = count(1)
 
     @asynccontextmanager
@@ -131,6 +157,7 @@ class ApiHandler:
 
     def _respond(self, request: Request, identity: Identity, refusal: Response | None) -> Response:
         """Return the final response, with rate limits, faults and common headers applied."""
+        self._now.execute_due()
         controls, now = self._controls, self._now()
         refusal = refusal or controls.rate_limiter.primary_refusal(identity, now)
         fault = None
@@ -182,23 +209,20 @@ class ApiHandler:
 
     def _dispatch(self, request: Request, route: Route, identity: Identity) -> Response:
         """Call the handler of the endpoint."""
-        if route.endpoint is Endpoint.TOKENS:
-            return self._installations.create_token(identity, route.number, request.body)
-        repository, redirect_status = self._database.repository(route.repository), None
-        if repository is None and (renamed := self._database.find_by_old_name(route.repository)):
-            repository, redirect_status = renamed
-        if route.endpoint is not Endpoint.INSTALLATION:
-            repository = _require_visible(repository, identity, route.endpoint)
-        if redirect_status is not None and repository is not None:
-            return self._redirect(request, route, repository, redirect_status)
-        api_url = self._url() + route.base
-        if route.endpoint is Endpoint.INSTALLATION:
-            return self._installations.find(identity, repository, api_url)
-        assert repository is not None
-        _check_permission(identity, repository, route.endpoint)
-        if route.endpoint in {Endpoint.LIST, Endpoint.LIST_RUN}:
-            return self._artifacts.list(request, route, repository, api_url)
-        return self._artifacts.one(request, route, repository, identity, api_url)
+        repository, redirect_status = None, None
+        if route.repository is not None:
+            repository = self._database.repository(route.repository)
+            renamed = self._database.find_by_old_name(route.repository)
+            if repository is None and renamed is not None:
+                repository, redirect_status = renamed
+            if route.endpoint is not Endpoint.REPOSITORY_INSTALLATION:
+                repository = _require_visible(repository, identity, route.endpoint)
+            if redirect_status is not None and repository is not None:
+                return self._redirect(request, route, repository, redirect_status)
+        if repository is not None:
+            _check_permission(identity, repository, route.endpoint)
+        call = EndpointCall(request, route, identity, self._url() + route.base, repository)
+        return self._handlers[route.endpoint](call)
 
     def _redirect(
         self, request: Request, route: Route, repository: Repository, status: int
@@ -228,17 +252,23 @@ def _require_visible(
 
 
 def _check_permission(identity: Identity, repository: Repository, endpoint: Endpoint) -> None:
-    """Raise a 403 for app JWTs, and for installation tokens that lack the permission."""
-    level = "write" if endpoint is Endpoint.DELETE else "read"
+    """Raise a 401 or 403 if the sender lacks the permission that the endpoint requires."""
+    if endpoint.permission is None:
+        return
+    permission, _, level = endpoint.permission.partition("=")
+    if not identity.is_authenticated and (
+        level == "write" or endpoint is Endpoint.DOWNLOAD_ARTIFACT
+    ):
+        raise ApiError(401, "Requires authentication", endpoint.documentation_url)
     grant = identity.grant
     if grant is None and identity.app is None:
         return
-    if grant is None or not grant.includes(repository) or not grant.allows("actions", level):
+    if grant is None or not grant.includes(repository) or not grant.allows(permission, level):
         raise ApiError(
             403,
             "Resource not accessible by integration",
             endpoint.documentation_url,
-            {"X-Accepted-GitHub-Permissions": f"actions={level}"},
+            {"X-Accepted-GitHub-Permissions": endpoint.permission},
         )
 
 

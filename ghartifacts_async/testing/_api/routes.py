@@ -8,23 +8,109 @@ from urllib.parse import unquote
 import attrs
 
 _GHES_BASE = "/api/v3"
+_REPOSITORY = "/repos/{owner}/{repo}"
+_RUN = f"{_REPOSITORY}/actions/runs/{{run_id}}"
+_ARTIFACT = f"{_REPOSITORY}/actions/artifacts/{{artifact_id}}"
+_WORKFLOWS = f"{_REPOSITORY}/actions/workflows"
+_NUMBERS = {
+    "{artifact_id}", "{attempt_number}", "{installation_id}", "{repository_id}", "{run_id}",
+}  # fmt: skip
+"""Parameters of paths that are numbers. Other parameters, such as workflows, are any text."""
 
 
 class Endpoint(Enum):
-    """The endpoints of the API. Each value is a page and an anchor in GitHub's documentation."""
+    """The endpoints of the API.
 
-    LIST = "actions/artifacts#list-artifacts-for-a-repository"
-    LIST_RUN = "actions/artifacts#list-workflow-run-artifacts"
-    GET = "actions/artifacts#get-an-artifact"
-    DELETE = "actions/artifacts#delete-an-artifact"
-    DOWNLOAD = "actions/artifacts#download-an-artifact"
-    INSTALLATION = "apps/apps#get-a-repository-installation-for-the-authenticated-app"
-    TOKENS = "apps/apps#create-an-installation-access-token-for-an-app"
+    Each value has the method, the path, the page and anchor in GitHub's documentation, and the
+    permission that the endpoint requires.
+    """
 
-    @property
-    def documentation_url(self) -> str:
-        """The URL of GitHub's documentation for this endpoint."""
-        return f"https://docs.github.com/rest/{self.value}"
+    LIST_ARTIFACTS = (
+        "GET",
+        f"{_REPOSITORY}/actions/artifacts",
+        "actions/artifacts#list-artifacts-for-a-repository",
+        "actions=read",
+    )
+    LIST_RUN_ARTIFACTS = (
+        "GET",
+        f"{_RUN}/artifacts",
+        "actions/artifacts#list-workflow-run-artifacts",
+        "actions=read",
+    )
+    GET_ARTIFACT = "GET", _ARTIFACT, "actions/artifacts#get-an-artifact", "actions=read"
+    DELETE_ARTIFACT = "DELETE", _ARTIFACT, "actions/artifacts#delete-an-artifact", "actions=write"
+    DOWNLOAD_ARTIFACT = (
+        "GET",
+        f"{_ARTIFACT}/zip",
+        "actions/artifacts#download-an-artifact",
+        "actions=read",
+    )
+    LIST_RUNS = (
+        "GET",
+        f"{_REPOSITORY}/actions/runs",
+        "actions/workflow-runs#list-workflow-runs-for-a-repository",
+        "actions=read",
+    )
+    GET_RUN = "GET", _RUN, "actions/workflow-runs#get-a-workflow-run", "actions=read"
+    DELETE_RUN = "DELETE", _RUN, "actions/workflow-runs#delete-a-workflow-run", "actions=write"
+    GET_ATTEMPT = (
+        "GET",
+        f"{_RUN}/attempts/{{attempt_number}}",
+        "actions/workflow-runs#get-a-workflow-run-attempt",
+        "actions=read",
+    )
+    LIST_JOBS = (
+        "GET",
+        f"{_RUN}/jobs",
+        "actions/workflow-jobs#list-jobs-for-a-workflow-run",
+        "actions=read",
+    )
+    LIST_ATTEMPT_JOBS = (
+        "GET",
+        f"{_RUN}/attempts/{{attempt_number}}/jobs",
+        "actions/workflow-jobs#list-jobs-for-a-workflow-run-attempt",
+        "actions=read",
+    )
+    LIST_WORKFLOWS = (
+        "GET",
+        _WORKFLOWS,
+        "actions/workflows#list-repository-workflows",
+        "actions=read",
+    )
+    GET_WORKFLOW = (
+        "GET",
+        f"{_WORKFLOWS}/{{workflow_id}}",
+        "actions/workflows#get-a-workflow",
+        "actions=read",
+    )
+    LIST_WORKFLOW_RUNS = (
+        "GET",
+        f"{_WORKFLOWS}/{{workflow_id}}/runs",
+        "actions/workflow-runs#list-workflow-runs-for-a-workflow",
+        "actions=read",
+    )
+    REPOSITORY_INSTALLATION = (
+        "GET",
+        f"{_REPOSITORY}/installation",
+        "apps/apps#get-a-repository-installation-for-the-authenticated-app",
+    )
+    CREATE_TOKEN = (
+        "POST",
+        "/app/installations/{installation_id}/access_tokens",
+        "apps/apps#create-an-installation-access-token-for-an-app",
+    )
+
+    def __init__(
+        self, method: str, path: str, documentation: str, permission: str | None = None
+    ) -> None:
+        self.method = method
+        self.path = path
+        self.documentation_url = f"https://docs.github.com/rest/{documentation}"
+        self.permission = permission
+
+    def __str__(self) -> str:
+        """Return the method and the path."""
+        return f"{self.method} {self.path}"
 
 
 @attrs.frozen
@@ -34,58 +120,58 @@ class Route:
     Attributes:
         endpoint: The endpoint.
         base: `"/api/v3"` if the path starts with it, as on a GitHub Enterprise Server, or `""`.
-        repository: `"owner/name"`, or the numeric id in a `/repositories/{id}/…` path.
-        number: The id of the artifact, run or installation; 0 if the path has none.
+        repository: `"owner/name"`, or the numeric id in a `/repositories/{id}/…` path; None if
+            the path has no repository.
+        values: The values of the path's parameters, percent-decoded.
         subpath: The part of the path after the repository, percent-encoding untouched.
     """
 
     endpoint: Endpoint
     base: str
-    repository: str | int
-    number: int = 0
+    repository: str | int | None
+    values: dict[str, str]
     subpath: str = ""
+
+    def number(self, parameter: str) -> int:
+        """Return the value of a parameter that is a number."""
+        return int(self.values[parameter])
+
+
+_PATHS = [(endpoint, endpoint.path.split("/")) for endpoint in Endpoint]
 
 
 def find_route(method: str, raw_path: str) -> Route | None:
     """Return the route of a request, or None if no endpoint matches."""
     base = _GHES_BASE if raw_path.startswith(f"{_GHES_BASE}/") else ""
     raw = raw_path.removeprefix(base).split("/")
+    repository: str | int | None = None
+    if raw[1:2] == ["repositories"] and len(raw) > 2 and _is_id(raw[2]):
+        repository = int(raw[2])
+        raw = ["", "repos", "", *raw[2:]]
     segments = [unquote(segment) for segment in raw]
-    repository: str | int
-    match segments:
-        case ["", "repos", owner, name, *rest]:
-            repository = f"{owner}/{name}"
-        case ["", "repositories", number, *rest] if _is_id(number):
-            repository = int(number)
-        case ["", "app", "installations", number, "access_tokens"] if _is_id(number):
-            return Route(Endpoint.TOKENS, base, 0, int(number)) if method == "POST" else None
-        case _:
-            return None
-    found = _find_repository_endpoint(method, rest)
-    if found is None:
-        return None
-    endpoint, identifier = found
-    return Route(endpoint, base, repository, identifier, "/".join(raw[-len(rest) :]))
+    method = "GET" if method == "HEAD" else method
+    for endpoint, path in _PATHS:
+        if endpoint.method == method and len(path) == len(segments):
+            values = _values(path, segments)
+            if values is not None:
+                if repository is None and "repo" in values:
+                    repository = f"{values['owner']}/{values['repo']}"
+                return Route(endpoint, base, repository, values, "/".join(raw[4:]))
+    return None
 
 
-def _find_repository_endpoint(method: str, rest: list[str]) -> tuple[Endpoint, int] | None:
-    """Return the endpoint for a path below a repository, and the id in the path or 0."""
-    # HEAD is handled as GET; the HTTP server leaves out the body.
-    match ["GET" if method == "HEAD" else method, *rest]:
-        case ["GET", "installation"]:
-            return Endpoint.INSTALLATION, 0
-        case ["GET", "actions", "artifacts"]:
-            return Endpoint.LIST, 0
-        case ["GET", "actions", "runs", number, "artifacts"] if _is_id(number):
-            return Endpoint.LIST_RUN, int(number)
-        case ["GET", "actions", "artifacts", number] if _is_id(number):
-            return Endpoint.GET, int(number)
-        case ["DELETE", "actions", "artifacts", number] if _is_id(number):
-            return Endpoint.DELETE, int(number)
-        case ["GET", "actions", "artifacts", number, "zip"] if _is_id(number):
-            return Endpoint.DOWNLOAD, int(number)
-        case _:
+def _values(path: list[str], segments: list[str]) -> dict[str, str] | None:
+    """Return the values of the path's parameters, or None if the segments do not match it."""
+    values: dict[str, str] = {}
+    for expected, segment in zip(path, segments, strict=True):
+        if not expected.startswith("{"):
+            if segment != expected:
+                return None
+        elif expected in _NUMBERS and not _is_id(segment):
             return None
+        else:
+            values[expected[1:-1]] = segment
+    return values
 
 
 def _is_id(segment: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import stat
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import quote
 
@@ -19,6 +19,7 @@ from ghartifacts_async.testing._blob.errors import BlobError
 from ghartifacts_async.testing._blob.faults import NO_FAULT, BlobFault, apply_fault
 from ghartifacts_async.testing._blob.signing import Signer
 from ghartifacts_async.testing._shared.artifact import FakeArtifact
+from ghartifacts_async.testing._shared.clock import Clock
 from ghartifacts_async.testing._shared.database import Database
 from ghartifacts_async.testing._shared.fault_schedule import FaultSchedule
 from ghartifacts_async.testing._shared.held_requests import HeldRequests
@@ -58,12 +59,10 @@ class BlobHandler:
     Args:
         database: The server's data.
         controls: The parts that a test configures.
-        now: A function that returns the time, in seconds since the epoch.
+        now: The server's clock.
     """
 
-    def __init__(
-        self, database: Database, controls: BlobControls, now: Callable[[], float]
-    ) -> None:
+    def __init__(self, database: Database, controls: BlobControls, now: Clock) -> None:
         self._database = database
         self._controls = controls
         self._now = now
@@ -89,6 +88,7 @@ class BlobHandler:
     async def handle(self, request: Request) -> AsyncIterator[Response]:
         """Yield the response to a request. An error is also yielded as a response, not raised."""
         await self._controls.held.wait_until_released(request)
+        self._now.execute_due()
         yield self._respond(request, self._controls.faults.next_for(request) or NO_FAULT)
 
     def _respond(self, request: Request, fault: BlobFault) -> Response:

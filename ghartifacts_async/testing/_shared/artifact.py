@@ -10,6 +10,16 @@ from pathlib import Path
 import attrs
 
 
+def timestamp(moment: datetime) -> str:
+    """Format a time as GitHub does, in whole seconds."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def node_id(kind: str, number: int) -> str:
+    """Return a global node id in GitHub's older form: the kind and the number in base64."""
+    return base64.b64encode(f"{len(kind):02}:{kind}{number}".encode()).decode()
+
+
 @attrs.frozen
 class FakeArtifact:
     """An artifact of a `FakeGitHub`: the metadata that the API reports, and the file it serves.
@@ -22,6 +32,8 @@ class FakeArtifact:
         run_id: The id of the workflow run that uploaded it.
         head_branch: The branch of that run.
         head_sha: The commit of that run.
+        head_repository_id: The numeric id of the repository of that commit. If it differs from
+            `repository_id`, the run is one of a fork.
         path: The file that the blob store serves.
         size: The length of that file in bytes.
         size_in_bytes: The size that the API reports, in bytes.
@@ -43,6 +55,7 @@ class FakeArtifact:
     run_id: int
     head_branch: str
     head_sha: str
+    head_repository_id: int
     path: Path
     size: int
     size_in_bytes: int
@@ -64,25 +77,21 @@ class FakeArtifact:
         url = f"{api_url}/repos/{self.repository}/actions/artifacts/{self.id}"
         return {
             "id": self.id,
-            "node_id": base64.b64encode(f"08:Artifact{self.id}".encode()).decode(),
+            "node_id": node_id("Artifact", self.id),
             "name": self.name,
             "size_in_bytes": self.size_in_bytes,
             "url": url,
             "archive_download_url": f"{url}/zip",
             "expired": self.expired,
-            "created_at": _timestamp(self.created_at),
-            "updated_at": _timestamp(self.created_at),
-            "expires_at": _timestamp(self.expires_at),
+            "created_at": timestamp(self.created_at),
+            "updated_at": timestamp(self.created_at),
+            "expires_at": timestamp(self.expires_at),
             "digest": self.digest,
             "workflow_run": {
                 "id": self.run_id,
                 "repository_id": self.repository_id,
-                "head_repository_id": self.repository_id,
+                "head_repository_id": self.head_repository_id,
                 "head_branch": self.head_branch,
                 "head_sha": self.head_sha,
             },
         }
-
-
-def _timestamp(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -14,52 +14,14 @@ import attrs
 
 from ghartifacts_async.testing._shared.archives import write_archive
 from ghartifacts_async.testing._shared.artifact import FakeArtifact
+from ghartifacts_async.testing._shared.repository import Repository
+from ghartifacts_async.testing._shared.run import FakeRun, Workflow
 
 Content = Mapping[str, bytes | str] | bytes | os.PathLike[str]
 
 _FIRST_REPOSITORY_ID = 1296269
 _FIRST_RUN_ID = 2332938
-
-
-@attrs.define(eq=False)
-class Repository:
-    """A repository.
-
-    Attributes:
-        id: The numeric id.
-        full_name: `"owner/name"`.
-        private: Whether the repository is hidden from requests without a token.
-        runs: The ids of the workflow runs.
-        artifacts: The artifacts, oldest first: sorted by creation time and then by id.
-    """
-
-    id: int
-    full_name: str
-    private: bool
-    runs: set[int] = attrs.field(factory=set)
-    artifacts: list[FakeArtifact] = attrs.field(factory=list)
-
-    @property
-    def name(self) -> str:
-        """The name without the owner."""
-        return self.full_name.partition("/")[2]
-
-    def newest_first(
-        self, name: str | None = None, run_id: int | None = None
-    ) -> list[FakeArtifact]:
-        """Return the artifacts, newest first.
-
-        Args:
-            name: Return only artifacts with this name; None or "" returns all.
-            run_id: Return only artifacts of this run; None returns all.
-        """
-        if not name and run_id is None:
-            return self.artifacts[::-1]
-        return [
-            artifact
-            for artifact in reversed(self.artifacts)
-            if (not name or artifact.name == name) and run_id in (None, artifact.run_id)
-        ]
+_FIRST_WORKFLOW_ID = 161335
 
 
 class Database:
@@ -74,10 +36,12 @@ class Database:
         self._repositories: dict[str | int, Repository] = {}
         self._old_names: dict[str, tuple[Repository, int]] = {}
         self._artifacts: dict[int, FakeArtifact] = {}
-        self._runs: set[int] = set()
+        self._attempts: dict[int, list[FakeRun]] = {}
+        self._run_numbers: dict[int, int] = {}
         self._directory: tempfile.TemporaryDirectory[str] | None = None
         self._repository_ids = count(_FIRST_REPOSITORY_ID)
         self._run_ids = count(_FIRST_RUN_ID)
+        self._workflow_ids = count(_FIRST_WORKFLOW_ID)
         self._artifact_ids = count(1)
         self._file_numbers = count(1)
         self._last_timestamp = datetime.min.replace(tzinfo=UTC)
@@ -97,11 +61,20 @@ class Database:
         _check_name(full_name)
         repository = self.repository(full_name)
         if repository is None:
-            repository = Repository(next(self._repository_ids), full_name, private=False)
+            created = datetime.fromtimestamp(int(self._now()), UTC)
+            repository = Repository(next(self._repository_ids), full_name, False, created)
             self._old_names.pop(full_name.lower(), None)
             self._repositories[full_name.lower()] = repository
             self._repositories[repository.id] = repository
         return repository
+
+    def add_fork(self, full_name: str, parent: Repository) -> Repository:
+        """Return the repository with this name; create it as a fork if it does not exist."""
+        known = self.repository(full_name)
+        fork = known or self.add_repository(full_name)
+        if known is None:
+            fork.parent = parent
+        return fork
 
     def rename_repository(self, old: str, new: str, status: int) -> Repository:
         """Rename a repository, and store the status of the redirects from its old name."""
@@ -116,19 +89,68 @@ class Database:
         repository.full_name = new
         for artifact in repository.artifacts[:]:
             self.save_artifact(attrs.evolve(artifact, repository=new))
+        for run in repository.runs[:]:
+            for attempt in self._attempts[run.id][:]:
+                self.save_run(attrs.evolve(attempt, repository=new))
         return repository
 
     def find_by_old_name(self, key: str | int) -> tuple[Repository, int] | None:
         """Find a repository by an old name, and the status of the redirects from that name."""
         return self._old_names.get(key.lower()) if isinstance(key, str) else None
 
-    def add_run(self, repository: Repository, run_id: int | None) -> int:
-        """Add a workflow run and return its id; None takes the next free id."""
-        if run_id is None:
-            run_id = next(number for number in self._run_ids if number not in self._runs)
-        self._runs.add(run_id)
-        repository.runs.add(run_id)
-        return run_id
+    def add_workflow(self, repository: Repository, file: str) -> Workflow:
+        """Return the workflow with this file; create it if it does not exist.
+
+        Args:
+            repository: The repository of the workflow.
+            file: The file's name or path.
+        """
+        path = file if "/" in file else f".github/workflows/{file}"
+        workflow = repository.workflows.get(path)
+        if workflow is None:
+            created = datetime.fromtimestamp(int(self._now()), UTC)
+            workflow = Workflow(next(self._workflow_ids), path, created)
+            repository.workflows[path] = workflow
+        return workflow
+
+    def allocate_run_id(self, requested: int | None) -> int:
+        """Return the requested id, or the next free id if it is None.
+
+        Raises:
+            ValueError: Another run has the requested id.
+        """
+        if requested is None:
+            return next(number for number in self._run_ids if number not in self._attempts)
+        if requested in self._attempts:
+            raise ValueError(f"run {requested} already exists; choose another id")
+        return requested
+
+    def next_run_number(self, workflow: Workflow) -> int:
+        """Return the number of the next run of a workflow, counted from 1."""
+        number = self._run_numbers.get(workflow.id, 0) + 1
+        self._run_numbers[workflow.id] = number
+        return number
+
+    def attempts(self, run_id: int) -> list[FakeRun]:
+        """Return the attempts of a run, first to last. The list is empty if no run has the id."""
+        return self._attempts.get(run_id, [])
+
+    def save_run(self, run: FakeRun) -> None:
+        """Add a run or an attempt of it, or replace the attempt with the same number."""
+        attempts = self._attempts.setdefault(run.id, [])
+        runs = self._repositories[run.repository_id].runs
+        if attempts:
+            del runs[bisect.bisect_left(runs, _sort_key(attempts[-1]), key=_sort_key)]
+        attempts[run.attempt - 1 : run.attempt] = [run]
+        bisect.insort(runs, attempts[-1], key=_sort_key)
+
+    def delete_run(self, run_id: int) -> None:
+        """Delete a run with its artifacts."""
+        run = self._attempts.pop(run_id)[-1]
+        repository = self._repositories[run.repository_id]
+        del repository.runs[bisect.bisect_left(repository.runs, _sort_key(run), key=_sort_key)]
+        for artifact in repository.newest_first(run_id=run_id):
+            self.delete_artifact(artifact.id)
 
     def artifact(self, artifact_id: int) -> FakeArtifact | None:
         """Find an artifact by its id, in any repository."""
@@ -208,5 +230,5 @@ def _check_name(full_name: str) -> None:
         raise ValueError(f"a repository name must be owner/name, not {full_name!r}")
 
 
-def _sort_key(artifact: FakeArtifact) -> tuple[datetime, int]:
-    return artifact.created_at, artifact.id
+def _sort_key(item: FakeArtifact | FakeRun) -> tuple[datetime, int]:
+    return item.created_at, item.id

@@ -7,9 +7,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar, overload
 
-from ghartifacts_async.testing._shared.messages import Request
+from ghartifacts_async.testing._shared.messages import Request, RequestMatcher
 from ghartifacts_async.testing._shared.request_log import LoggedRequest, OriginName
-from ghartifacts_async.testing._shared.request_matcher import RequestMatcher
 
 F = TypeVar("F")
 FaultChooser = Callable[[LoggedRequest], F | int | None]

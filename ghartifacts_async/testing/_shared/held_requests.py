@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ghartifacts_async.testing._shared.messages import Request
-    from ghartifacts_async.testing._shared.request_matcher import RequestMatcher
+    from ghartifacts_async.testing._shared.messages import Request, RequestMatcher
 
 
 class HeldRequests:

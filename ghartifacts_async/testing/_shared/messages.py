@@ -6,10 +6,11 @@ The API and the blob store are functions from `Request` to `Response`. Only the 
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 from urllib.parse import parse_qsl, unquote
 
 import attrs
@@ -52,6 +53,30 @@ class Request:
     def query(self) -> dict[str, str]:
         """The query, percent-decoded. If a parameter is repeated, its last value counts."""
         return dict(parse_qsl(self.target.partition("?")[2], keep_blank_values=True))
+
+
+@attrs.frozen
+class RequestMatcher:
+    """A condition on the method and the path of a request.
+
+    Attributes:
+        method: The method to match, in capitals; None matches every method.
+        path: A pattern to search for in the percent-decoded path; None matches every path.
+    """
+
+    method: str | None
+    path: re.Pattern[str] | None
+
+    @classmethod
+    def of(cls, method: str | None = None, path: str | None = None) -> Self:
+        """Build a matcher from a method in any case and a regular expression."""
+        return cls(method and method.upper(), None if path is None else re.compile(path))
+
+    def __call__(self, request: Request) -> bool:
+        """Return True if the request matches."""
+        if self.method is not None and request.method != self.method:
+            return False
+        return self.path is None or self.path.search(request.path) is not None
 
 
 @attrs.frozen

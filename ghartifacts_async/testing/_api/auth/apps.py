@@ -12,7 +12,7 @@ from ghartifacts_async.testing._api.auth.identity import BAD_CREDENTIALS, Grant,
 from ghartifacts_async.testing._api.auth.jwt import check_jwt
 
 if TYPE_CHECKING:
-    from ghartifacts_async.testing._shared.database import Repository
+    from ghartifacts_async.testing._shared.repository import Repository
 
 
 @attrs.frozen(eq=False)

@@ -9,8 +9,8 @@ import attrs
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ghartifacts_async.testing._shared.database import Repository
     from ghartifacts_async.testing._shared.messages import Request
+    from ghartifacts_async.testing._shared.repository import Repository
 
 _LEVELS = ("read", "write", "admin")
 

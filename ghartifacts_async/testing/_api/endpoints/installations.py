@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ghartifacts_async.testing._api.auth.apps import AppRegistry, Installation
-from ghartifacts_async.testing._api.auth.identity import Grant, Identity
+from ghartifacts_async.testing._api.auth.identity import Grant
 from ghartifacts_async.testing._api.auth.jwt import UNDECODABLE
+from ghartifacts_async.testing._api.endpoints.call import EndpointCall
 from ghartifacts_async.testing._api.errors import ApiError, json_response
 from ghartifacts_async.testing._api.routes import Endpoint
-from ghartifacts_async.testing._shared.database import Database, Repository
+from ghartifacts_async.testing._shared.database import Database
 from ghartifacts_async.testing._shared.messages import Response
+from ghartifacts_async.testing._shared.repository import Repository
 
 
 class InstallationEndpoints:
@@ -28,31 +30,32 @@ class InstallationEndpoints:
         self._database = database
         self._apps = apps
 
-    def find(self, identity: Identity, repository: Repository | None, api_url: str) -> Response:
-        """Answer `GET /repos/{owner}/{repo}/installation`."""
-        app = _require_app(identity, Endpoint.INSTALLATION)
+    def find(self, call: EndpointCall) -> Response:
+        """Return the installation of the app that covers a repository."""
+        app = _require_app(call)
         installation = None
-        if repository is not None:
-            installation = self._apps.installation_for(app, repository)
-        if repository is None or installation is None:
-            raise ApiError(404, "Not Found", Endpoint.INSTALLATION.documentation_url)
+        if call.found is not None:
+            installation = self._apps.installation_for(app, call.found)
+        if installation is None:
+            raise call.not_found()
+        url = f"{call.api_url}/app/installations/{installation.id}"
         document = {
             "id": installation.id,
-            "account": {"login": repository.full_name.partition("/")[0]},
+            "account": {"login": call.repository.owner},
             "app_id": int(app) if app.isdecimal() else app,
-            "access_tokens_url": f"{api_url}/app/installations/{installation.id}/access_tokens",
+            "access_tokens_url": f"{url}/access_tokens",
             "permissions": dict(installation.grant.permissions),
             "repository_selection": installation.repository_selection,
         }
         return json_response(200, document)
 
-    def create_token(self, identity: Identity, installation_id: int, body: bytes) -> Response:
-        """Answer `POST /app/installations/{id}/access_tokens`."""
-        app = _require_app(identity, Endpoint.TOKENS)
-        installation = self._apps.installation(app, installation_id)
+    def create_token(self, call: EndpointCall) -> Response:
+        """Create a token of an installation."""
+        app = _require_app(call)
+        installation = self._apps.installation(app, call.route.number("installation_id"))
         if installation is None:
-            raise ApiError(404, "Not Found", Endpoint.TOKENS.documentation_url)
-        requested = _parse_body(body)
+            raise call.not_found()
+        requested = _parse_body(call.request.body)
         selected = self._select_repositories(installation, requested)
         permissions = _select_permissions(installation, requested)
         ids = installation.grant.repositories
@@ -91,15 +94,15 @@ class InstallationEndpoints:
                 422,
                 "There is at least one repository that does not exist or is not accessible to "
                 "the parent installation.",
-                Endpoint.TOKENS.documentation_url,
+                Endpoint.CREATE_TOKEN.documentation_url,
             )
         return selected
 
 
-def _require_app(identity: Identity, endpoint: Endpoint) -> str:
-    if identity.app is None:
-        raise ApiError(401, UNDECODABLE, endpoint.documentation_url)
-    return identity.app
+def _require_app(call: EndpointCall) -> str:
+    if call.identity.app is None:
+        raise ApiError(401, UNDECODABLE, call.route.endpoint.documentation_url)
+    return call.identity.app
 
 
 def _parse_body(body: bytes) -> Mapping[str, Any]:
@@ -108,7 +111,7 @@ def _parse_body(body: bytes) -> Mapping[str, Any]:
     except ValueError:
         requested = None
     if not isinstance(requested, dict):
-        raise ApiError(400, "Problems parsing JSON", Endpoint.TOKENS.documentation_url)
+        raise ApiError(400, "Problems parsing JSON", Endpoint.CREATE_TOKEN.documentation_url)
     return requested
 
 
@@ -120,6 +123,6 @@ def _select_permissions(installation: Installation, requested: Mapping[str, Any]
             raise ApiError(
                 422,
                 "The permissions requested are not granted to this installation.",
-                Endpoint.TOKENS.documentation_url,
+                Endpoint.CREATE_TOKEN.documentation_url,
             )
     return {"metadata": "read"} | permissions

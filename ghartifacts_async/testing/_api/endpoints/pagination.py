@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
 _PER_PAGE_DEFAULT = 30
 _PER_PAGE_MAX = 100
-_FILTERS = ("name", "direction")
 
 
 @attrs.frozen
@@ -45,7 +44,7 @@ class Page:
 
         Args:
             url: The URL of the listing, without a query.
-            query: The query of the request. The links keep its filters.
+            query: The query of the request. The links keep its parameters and their order.
             total: The number of items in the whole listing.
 
         Source:
@@ -59,10 +58,8 @@ class Page:
             numbers |= {"next": self.number + 1, "last": last}
         if self.number > 1:
             numbers |= {"first": 1}
-        kept = {"per_page": str(self.size)} if "per_page" in query else {}
-        kept |= {key: query[key] for key in _FILTERS if query.get(key)}
         links = [
-            f'<{url}?{urlencode({"page": number, **kept})}>; rel="{relation}"'
+            f'<{url}?{urlencode({**query, "page": number})}>; rel="{relation}"'
             for relation, number in numbers.items()
         ]
         return {"Link": ", ".join(links)} if links else {}

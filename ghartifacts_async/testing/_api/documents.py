@@ -1,0 +1,261 @@
+"""The JSON by which the API represents runs, workflows, repositories and users.
+
+The URLs in a document start with the URL under which the client called the API.
+"""
+
+from __future__ import annotations
+
+import zlib
+from datetime import UTC, timedelta
+
+from ghartifacts_async.testing._shared.artifact import node_id, timestamp
+from ghartifacts_async.testing._shared.repository import Repository
+from ghartifacts_async.testing._shared.run import FakeRun, Workflow
+
+_GHES_BASE = "/api/v3"
+_USER_URLS = {
+    "followers_url": "/followers",
+    "following_url": "/following{/other_user}",
+    "gists_url": "/gists{/gist_id}",
+    "starred_url": "/starred{/owner}{/repo}",
+    "subscriptions_url": "/subscriptions",
+    "organizations_url": "/orgs",
+    "repos_url": "/repos",
+    "events_url": "/events{/privacy}",
+    "received_events_url": "/received_events",
+}
+_REPOSITORY_URLS = {
+    "forks_url": "/forks",
+    "keys_url": "/keys{/key_id}",
+    "collaborators_url": "/collaborators{/collaborator}",
+    "teams_url": "/teams",
+    "hooks_url": "/hooks",
+    "issue_events_url": "/issues/events{/number}",
+    "events_url": "/events",
+    "assignees_url": "/assignees{/user}",
+    "branches_url": "/branches{/branch}",
+    "tags_url": "/tags",
+    "blobs_url": "/git/blobs{/sha}",
+    "git_tags_url": "/git/tags{/sha}",
+    "git_refs_url": "/git/refs{/sha}",
+    "trees_url": "/git/trees{/sha}",
+    "statuses_url": "/statuses/{sha}",
+    "languages_url": "/languages",
+    "stargazers_url": "/stargazers",
+    "contributors_url": "/contributors",
+    "subscribers_url": "/subscribers",
+    "subscription_url": "/subscription",
+    "commits_url": "/commits{/sha}",
+    "git_commits_url": "/git/commits{/sha}",
+    "comments_url": "/comments{/number}",
+    "issue_comment_url": "/issues/comments{/number}",
+    "contents_url": "/contents/{+path}",
+    "compare_url": "/compare/{base}...{head}",
+    "merges_url": "/merges",
+    "archive_url": "/{archive_format}{/ref}",
+    "downloads_url": "/downloads",
+    "issues_url": "/issues{/number}",
+    "pulls_url": "/pulls{/number}",
+    "milestones_url": "/milestones{/number}",
+    "notifications_url": "/notifications{?since,all,participating}",
+    "labels_url": "/labels{/name}",
+    "releases_url": "/releases{/id}",
+    "deployments_url": "/deployments",
+}
+
+
+def user_id(login: str) -> int:
+    """Return the id of a user, which depends only on the login."""
+    return zlib.crc32(login.lower().encode())
+
+
+def user_document(login: str, api_url: str) -> dict[str, object]:
+    """Return a user or an organisation."""
+    number, url = user_id(login), f"{api_url}/users/{login}"
+    return {
+        "login": login,
+        "id": number,
+        "node_id": node_id("User", number),
+        "avatar_url": f"{_web_url(api_url)}/avatars/u/{number}?v=4",
+        "gravatar_id": "",
+        "url": url,
+        "html_url": f"{_web_url(api_url)}/{login}",
+        **{key: url + rest for key, rest in _USER_URLS.items()},
+        "type": "User",
+        "user_view_type": "public",
+        "site_admin": False,
+    }
+
+
+def repository_document(repository: Repository, api_url: str) -> dict[str, object]:
+    """Return a repository in the short form that other documents contain."""
+    url = f"{api_url}/repos/{repository.full_name}"
+    return {
+        "id": repository.id,
+        "node_id": node_id("Repository", repository.id),
+        "name": repository.name,
+        "full_name": repository.full_name,
+        "private": repository.private,
+        "owner": user_document(repository.owner, api_url),
+        "html_url": f"{_web_url(api_url)}/{repository.full_name}",
+        "description": None,
+        "fork": repository.parent is not None,
+        "url": url,
+        **{key: url + rest for key, rest in _REPOSITORY_URLS.items()},
+    }
+
+
+def workflow_document(
+    workflow: Workflow, repository: Repository, api_url: str
+) -> dict[str, object]:
+    """Return a workflow."""
+    html_url = f"{_web_url(api_url)}/{repository.full_name}"
+    created = workflow.created_at.astimezone(UTC).isoformat(timespec="milliseconds")
+    return {
+        "id": workflow.id,
+        "node_id": node_id("Workflow", workflow.id),
+        "name": workflow.name,
+        "path": workflow.path,
+        "state": "active",
+        "created_at": created,
+        "updated_at": created,
+        "url": f"{api_url}/repos/{repository.full_name}/actions/workflows/{workflow.id}",
+        "html_url": f"{html_url}/blob/main/{workflow.path}",
+        "badge_url": f"{html_url}/workflows/{workflow.name}/badge.svg",
+    }
+
+
+def run_document(
+    run: FakeRun,
+    repository: Repository,
+    head: Repository | None,
+    api_url: str,
+    *,
+    without_pull_requests: bool = False,
+) -> dict[str, object]:
+    """Return a workflow run.
+
+    Args:
+        run: The run, in one of its attempts.
+        repository: The repository of the run.
+        head: The repository of its commit; None if it has been deleted.
+        api_url: The API's base URL.
+        without_pull_requests: Whether to leave out the pull requests.
+    """
+    base = f"{api_url}/repos/{repository.full_name}"
+    url = f"{base}/actions/runs/{run.id}"
+    suite, actor = run.check_suite_id, user_document(run.actor, api_url)
+    previous = None if run.attempt == 1 else f"{url}/attempts/{run.attempt - 1}"
+    return {
+        "id": run.id,
+        "name": run.workflow_name,
+        "node_id": node_id("WorkflowRun", run.id),
+        "head_branch": run.head_branch,
+        "head_sha": run.head_sha,
+        "path": run.workflow,
+        "display_title": f"Commit {run.head_sha[:7]}",
+        "run_number": run.run_number,
+        "event": run.event,
+        "status": run.status,
+        "conclusion": run.conclusion,
+        "workflow_id": run.workflow_id,
+        "check_suite_id": suite,
+        "check_suite_node_id": node_id("CheckSuite", suite),
+        "url": url,
+        "html_url": f"{_web_url(api_url)}/{repository.full_name}/actions/runs/{run.id}",
+        "pull_requests": [] if without_pull_requests else _pull_requests(run, repository, base),
+        "created_at": timestamp(run.created_at),
+        "updated_at": timestamp(run.updated_at),
+        "actor": actor,
+        "run_attempt": run.attempt,
+        "referenced_workflows": [],
+        "run_started_at": timestamp(run.started_at),
+        "triggering_actor": actor,
+        "jobs_url": f"{url}/jobs",
+        "logs_url": f"{url}/logs",
+        "check_suite_url": f"{base}/check-suites/{suite}",
+        "artifacts_url": f"{url}/artifacts",
+        "cancel_url": f"{url}/cancel",
+        "rerun_url": f"{url}/rerun",
+        "previous_attempt_url": previous,
+        "workflow_url": f"{base}/actions/workflows/{run.workflow_id}",
+        "head_commit": _commit(run),
+        "repository": repository_document(repository, api_url),
+        "head_repository": head and repository_document(head, api_url),
+    }
+
+
+def job_document(run: FakeRun, api_url: str) -> dict[str, object]:
+    """Return the only job of an attempt of a run."""
+    number = run.id * 100 + run.attempt
+    base = f"{api_url}/repos/{run.repository}"
+    done = run.status == "completed"
+    # GitHub has fewer statuses for jobs than for runs.
+    status = run.status if run.status in {"completed", "in_progress", "waiting"} else "queued"
+    completed = timestamp(run.updated_at) if done else None
+    step = {
+        "name": "Run the build",
+        "status": status,
+        "conclusion": run.conclusion,
+        "number": 1,
+        "started_at": timestamp(run.started_at),
+        "completed_at": completed,
+    }
+    return {
+        "id": number,
+        "run_id": run.id,
+        "workflow_name": run.workflow_name,
+        "head_branch": run.head_branch,
+        "run_url": f"{base}/actions/runs/{run.id}",
+        "run_attempt": run.attempt,
+        "node_id": node_id("Job", number),
+        "head_sha": run.head_sha,
+        "url": f"{base}/actions/jobs/{number}",
+        "html_url": f"{_web_url(api_url)}/{run.repository}/actions/runs/{run.id}/job/{number}",
+        "status": status,
+        "conclusion": run.conclusion,
+        "created_at": timestamp(run.started_at),
+        "started_at": timestamp(run.started_at),
+        "completed_at": completed,
+        "name": "build",
+        "steps": [] if status in {"queued", "waiting"} else [step],
+        "check_run_url": f"{base}/check-runs/{number}",
+        "labels": ["ubuntu-latest"],
+        "runner_id": 1,
+        "runner_name": "GitHub Actions 1",
+        "runner_group_id": 0,
+        "runner_group_name": "GitHub Actions",
+    }
+
+
+def _web_url(api_url: str) -> str:
+    """Return the base URL of the web pages of the server."""
+    return api_url.removesuffix(_GHES_BASE)
+
+
+def _commit(run: FakeRun) -> dict[str, object]:
+    person = {"name": run.actor, "email": f"{run.actor}@users.noreply.github.com"}
+    return {
+        "id": run.head_sha,
+        "tree_id": run.head_sha[::-1],
+        "message": f"Commit {run.head_sha[:7]}",
+        "timestamp": timestamp(run.created_at - timedelta(seconds=1)),
+        "author": person,
+        "committer": person,
+    }
+
+
+def _pull_requests(run: FakeRun, repository: Repository, url: str) -> list[dict[str, object]]:
+    """Return the pull requests of a run. GitHub does not report those of forks."""
+    if run.pull_request is None or run.head_repository_id != repository.id:
+        return []
+    short = {"id": repository.id, "url": url, "name": repository.name}
+    return [
+        {
+            "url": f"{url}/pulls/{run.pull_request}",
+            "id": repository.id * 1000 + run.pull_request,
+            "number": run.pull_request,
+            "head": {"ref": run.head_branch, "sha": run.head_sha, "repo": short},
+            "base": {"ref": "main", "sha": run.head_sha[::-1], "repo": short},
+        }
+    ]

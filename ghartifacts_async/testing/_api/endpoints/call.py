@@ -1,0 +1,93 @@
+"""`EndpointCall`: what the handler of an endpoint needs, and the responses that handlers share."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+import attrs
+
+from ghartifacts_async.testing._api.auth.identity import Identity
+from ghartifacts_async.testing._api.endpoints.pagination import Page
+from ghartifacts_async.testing._api.errors import JSON_CONTENT_TYPE, ApiError, encode_json
+from ghartifacts_async.testing._api.routes import Route
+from ghartifacts_async.testing._shared.messages import Request, Response, etag_matches
+from ghartifacts_async.testing._shared.repository import Repository
+
+T = TypeVar("T")
+
+
+@attrs.frozen(eq=False)
+class EndpointCall:
+    """A request that has passed all checks, and for which an endpoint makes the response.
+
+    Attributes:
+        request: The request.
+        route: The endpoint and the values in the path.
+        identity: Who sent the request.
+        api_url: The base URL of the API that the request was sent to, without a trailing slash.
+        found: The repository in the path; None if the path has none or if it does not exist.
+    """
+
+    request: Request
+    route: Route
+    identity: Identity
+    api_url: str
+    found: Repository | None
+
+    @property
+    def repository(self) -> Repository:
+        """The repository in the path of an endpoint that requires it to exist."""
+        assert self.found is not None
+        return self.found
+
+    def not_found(self) -> ApiError:
+        """Return the error for something that does not exist."""
+        return ApiError(404, "Not Found", self.route.endpoint.documentation_url)
+
+    def document(self, document: object, headers: Mapping[str, str] | None = None) -> Response:
+        """Return the document with its ETag, or 304 if `If-None-Match` has that ETag."""
+        body = encode_json(document)
+        etag = f'W/"{hashlib.sha256(body).hexdigest()}"'
+        common = {
+            "Cache-Control": "private, max-age=60, s-maxage=60",
+            "ETag": etag,
+            "Vary": "Accept, Authorization, Cookie, X-GitHub-OTP",
+            **(headers or {}),
+        }
+        condition = self.request.headers.get("If-None-Match")
+        if condition is not None and etag_matches(condition, etag, weakly=True):
+            return Response(304, common)
+        return Response(200, {"Content-Type": JSON_CONTENT_TYPE, **common}, body)
+
+    def listing(
+        self,
+        key: str,
+        items: Sequence[T],
+        document: Callable[[T], object],
+        *,
+        results: int | None = None,
+    ) -> Response:
+        """Return the requested page of a listing.
+
+        Args:
+            key: The key of the items in the document.
+            items: All items of the listing.
+            document: A function that returns the document of an item.
+            results: How many items can be read page by page; None means all. The document's
+                `total_count` is the number of all items.
+        """
+        query = self.request.query
+        readable = len(items) if results is None else min(results, len(items))
+        page = Page.from_query(query)
+        shown = items[page.start : min(page.start + page.size, readable)]
+        listing = {"total_count": len(items), key: [document(item) for item in shown]}
+        links = page.links(self.api_url + self._canonical_path(), query, readable)
+        return self.document(listing, links)
+
+    def _canonical_path(self) -> str:
+        """Return the path in `Link`, which has the repository's id instead of its name."""
+        if self.found is None:
+            return self.request.raw_path.removeprefix(self.route.base)
+        return f"/repositories/{self.found.id}/{self.route.subpath}"
