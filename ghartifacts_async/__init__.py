@@ -35,6 +35,7 @@ from ghartifacts_async.errors import (
     GitHubError,
     IncompleteDownload,
     InvalidArgument,
+    InvalidDelivery,
     MemberNotFound,
     NotAZip,
     NotFound,
@@ -43,6 +44,7 @@ from ghartifacts_async.errors import (
     RateLimited,
     RedirectRefused,
     ServerError,
+    SignatureMismatch,
     StoreError,
     TargetBusy,
     TargetExists,
@@ -52,8 +54,10 @@ from ghartifacts_async.errors import (
     UnexpectedReply,
     UnsafeMember,
     UnsupportedMember,
+    WebhookError,
 )
 from ghartifacts_async.models import (
+    Account,
     ArchiveLimits,
     Artifact,
     ArtifactFilters,
@@ -63,11 +67,14 @@ from ghartifacts_async.models import (
     Download,
     IfDirectoryExists,
     IfExists,
+    Job,
     Member,
     Progress,
     RateLimit,
     RateLimitPolicy,
+    RepositoryInfo,
     RetryPolicy,
+    Run,
     Stats,
     Timeouts,
     WorkflowRun,
@@ -88,6 +95,7 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "Account",
     "Anonymous",
     "ApiVersionRetired",
     "Archive",
@@ -123,6 +131,8 @@ __all__ = [
     "IfExists",
     "IncompleteDownload",
     "InvalidArgument",
+    "InvalidDelivery",
+    "Job",
     "Member",
     "MemberNotFound",
     "MirrorReport",
@@ -138,8 +148,11 @@ __all__ = [
     "RateLimited",
     "RedirectRefused",
     "Repo",
+    "RepositoryInfo",
     "RetryPolicy",
+    "Run",
     "ServerError",
+    "SignatureMismatch",
     "Stats",
     "StoreError",
     "TargetBusy",
@@ -153,6 +166,7 @@ __all__ = [
     "UnexpectedReply",
     "UnsafeMember",
     "UnsupportedMember",
+    "WebhookError",
     "WorkflowRun",
     "from_json",
     "to_json",
@@ -169,7 +183,7 @@ _HOMES = {
     "to_json": "_api.converters",
 }
 
-_MODULES = {"reports", "testing"}
+_MODULES = {"reports", "testing", "webhooks"}
 
 if not TYPE_CHECKING:  # otherwise a type checker would accept every misspelt name
 

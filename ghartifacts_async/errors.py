@@ -30,6 +30,9 @@
     │   ├── UnsupportedMember    a member that is encrypted, or neither stored nor deflated
     │   ├── MemberNotFound       no member has this name (a KeyError)
     │   └── ArchiveLimitExceeded  the archive exceeds its `ArchiveLimits`
+    ├── WebhookError             a webhook delivery is refused
+    │   ├── SignatureMismatch    it is not signed with the secret
+    │   └── InvalidDelivery      it is too large or malformed
     └── DiskError                a file or directory could not be created, written or moved
         ├── DiskFull             no space left, or the quota is used up
         ├── TargetBusy           another download is writing to the same target
@@ -325,3 +328,25 @@ class TargetBusy(DiskError):
 
 class TargetExists(DiskError):
     """The target exists, and `if_exists` does not allow replacing it."""
+
+
+@define(eq=False, repr=False, slots=False)
+class WebhookError(ArtifactsError):
+    """A webhook delivery is refused.
+
+    Attributes:
+        status: HTTP status to answer the delivery with.
+    """
+
+    status: int = field(default=400, kw_only=True)
+
+
+@define(eq=False, repr=False, slots=False)
+class SignatureMismatch(WebhookError):
+    """The delivery is not signed with any of the secrets. Do not use its content."""
+
+    status: int = field(default=401, kw_only=True)
+
+
+class InvalidDelivery(WebhookError):
+    """The delivery is too large, or it is not what GitHub sends."""

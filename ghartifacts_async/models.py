@@ -103,7 +103,10 @@ class Digest:
 
 @frozen
 class WorkflowRun:
-    """The workflow run that uploaded an artifact. GitHub may omit any of its fields."""
+    """What an artifact says about its workflow run. GitHub may omit any of its fields.
+
+    `Repo.get_run` returns the whole `Run`.
+    """
 
     id: int | None = None
     repository_id: int | None = None
@@ -141,6 +144,125 @@ class Artifact:
     updated_at: datetime | None = None
     digest: Digest | None = None
     workflow_run: WorkflowRun | None = None
+
+
+@frozen
+class Account:
+    """A user, an organisation or an app, as GitHub describes it.
+
+    Attributes:
+        login: Login name, such as ``octocat`` or ``dependabot[bot]``.
+        id: Id, which stays the same when the login is changed.
+    """
+
+    login: str
+    id: int
+
+
+@frozen
+class RepositoryInfo:
+    """A repository, as GitHub describes it. To use it, pass `full_name` to `Client.repo`.
+
+    Attributes:
+        id: Id, which stays the same when the repository is renamed.
+        full_name: ``owner/name``.
+        private: Whether it is visible only to those who have been given access.
+        fork: Whether the repository is itself a fork of another one.
+    """
+
+    id: int
+    full_name: str
+    private: bool = False
+    fork: bool = False
+
+
+@frozen
+class Run:
+    """A workflow run, as GitHub describes it. A `Run` is accepted wherever a run id is.
+
+    A re-run keeps the run's `id` and raises its `run_attempt`. All other fields describe the latest
+    attempt. Datetimes are timezone-aware and in UTC.
+
+    Attributes:
+        path: Path of the workflow's file, such as ``.github/workflows/ci.yml``.
+        name: Name of the workflow.
+        run_number: Number of the run, counted for each workflow.
+        run_attempt: Number of the latest attempt, counted from 1.
+        event: Name of the event that triggered the run, such as ``"push"``.
+        status: ``"queued"``, ``"in_progress"``, ``"completed"`` or another status of GitHub.
+        conclusion: ``"success"``, ``"failure"``, ``"cancelled"`` or another conclusion of GitHub.
+            None until the run is completed.
+        head_branch: Branch of the run, as the head repository calls it. It may be a fork's.
+        created_at: Time of the first attempt's creation.
+        run_started_at: Time at which the latest attempt started.
+        actor: The account that triggered the run.
+        repository: The repository that the run belongs to.
+        head_repository: The repository of the run's commit, which may be a fork. None if that
+            repository has been deleted.
+
+    Source: the ``workflow-run`` schema of https://docs.github.com/rest/actions/workflow-runs
+    """
+
+    id: int
+    workflow_id: int
+    run_number: int
+    event: str
+    head_sha: str
+    html_url: str
+    repository: RepositoryInfo
+    created_at: datetime
+    updated_at: datetime
+    head_repository: RepositoryInfo | None = None
+    name: str | None = None
+    path: str = ""
+    run_attempt: int = 1
+    status: str | None = None
+    conclusion: str | None = None
+    head_branch: str | None = None
+    run_started_at: datetime | None = None
+    actor: Account | None = None
+
+    @property
+    def is_fork(self) -> bool:
+        """Whether the commit comes from another repository, so that anybody may have written it.
+
+        If `head_repository` is None, it is a fork that has been deleted.
+        """
+        return self.head_repository is None or self.head_repository.id != self.repository.id
+
+    @property
+    def is_completed(self) -> bool:
+        """Whether the run has ended. A re-run may start it again."""
+        return self.status == "completed"
+
+    @property
+    def workflow_file(self) -> str:
+        """Name of the workflow's file, such as ``ci.yml``."""
+        return self.path.partition("@")[0].rpartition("/")[2]
+
+
+@frozen
+class Job:
+    """A job of a workflow run.
+
+    Attributes:
+        run_id: Id of the run, for `Repo.get_run`.
+        name: Name of the job.
+        run_attempt: Number of the run's attempt that the job belongs to.
+        status: ``"queued"``, ``"in_progress"``, ``"completed"`` or another status of GitHub.
+        conclusion: ``"success"``, ``"failure"`` or another conclusion. None until it is completed.
+    """
+
+    id: int
+    run_id: int
+    name: str
+    status: str
+    conclusion: str | None = None
+    run_attempt: int = 1
+    head_sha: str = ""
+    head_branch: str | None = None
+    workflow_name: str | None = None
+    html_url: str | None = None
 
 
 @frozen

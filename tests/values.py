@@ -76,6 +76,46 @@ def artifact(**changes: Any) -> Artifact:
     return Artifact(**{**fields, **changes})
 
 
+def run_json(**changes: Any) -> dict[str, Any]:
+    """Return a workflow run in GitHub's JSON form (abridged), with some fields changed."""
+    repository = {
+        "id": 1296269,
+        "node_id": "MDEwOlJlcG9zaXRvcnkxMjk2MjY5",
+        "name": "octo-docs",
+        "full_name": REPOSITORY,
+        "owner": {"login": "octo-org", "id": 6811672, "type": "Organization"},
+        "private": False,
+        "fork": False,
+    }
+    run = {
+        "id": 30433642,
+        "name": "Build",
+        "node_id": "MDEyOldvcmtmbG93IFJ1bjI2OTI4OQ==",
+        "check_suite_id": 42,
+        "head_branch": "main",
+        "head_sha": "acb5820ced9479c074f688cc328bf03f341a511d",
+        "path": ".github/workflows/ci.yml",
+        "run_number": 562,
+        "event": "push",
+        "display_title": "Update README.md",
+        "status": "completed",
+        "conclusion": "success",
+        "workflow_id": 159038,
+        "url": f"https://api.github.com/repos/{REPOSITORY}/actions/runs/30433642",
+        "html_url": f"https://github.com/{REPOSITORY}/actions/runs/30433642",
+        "pull_requests": [],
+        "created_at": "2026-01-22T19:33:08Z",
+        "updated_at": "2026-01-22T19:35:08Z",
+        "actor": {"login": "octocat", "id": 1, "type": "User"},
+        "run_attempt": 1,
+        "run_started_at": "2026-01-22T19:33:08Z",
+        "triggering_actor": {"login": "octocat", "id": 1, "type": "User"},
+        "repository": repository,
+        "head_repository": repository,
+    }
+    return {**run, **changes}
+
+
 def make_response(status: int = 200, body: object = b"", **headers: str) -> Response:
     """Return a response; a `body` that is not bytes is encoded as JSON."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()

@@ -21,7 +21,7 @@ FLOORS = [
     {"_http", "_disk"},
     {"_arguments"},
     {"_api"},
-    {"auth", "_download"},
+    {"auth", "_download", "webhooks"},
     {"_context"},
     {"_archive"},
     {"_bulk"},
@@ -34,7 +34,7 @@ FLOORS = [
 """Layers of top-level packages and modules, lowest first. Each imports only lower layers."""
 
 PURE = {
-    "errors", "models", "_arguments",
+    "errors", "models", "webhooks", "_arguments",
     "_http.headers", "_http.messages", "_http.redaction", "_http.redirects", "_http.urls",
     "_disk.filenames",
     "_api.call", "_api.converters", "_api.endpoints", "_api.etag_cache", "_api.filters",

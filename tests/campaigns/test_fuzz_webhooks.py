@@ -1,0 +1,29 @@
+"""A short run of the webhook fuzzer, `benchmarks.campaigns.webhooks`."""
+
+from __future__ import annotations
+
+import hmac
+from unittest import mock
+
+import pytest
+
+NO_CHECKOUT = "the fuzzer is in benchmarks/, which only a checkout of the repository has"
+MUTANTS = 2000
+
+
+def test_mutants_are_parsed_or_refused() -> None:
+    """A mutated delivery becomes a valid event or is refused with a `WebhookError`."""
+    fuzz = pytest.importorskip("benchmarks.campaigns.webhooks", reason=NO_CHECKOUT)
+    outcomes, failures = fuzz.play_many(6, range(MUTANTS))
+    assert failures == {}
+    assert outcomes.total() == MUTANTS
+    accepted = {"Event", "PingEvent", "WorkflowJobEvent", "WorkflowRunEvent"}
+    assert accepted | {"InvalidDelivery", "SignatureMismatch"} == {*outcomes}
+
+
+def test_the_fuzzer_reports_accepted_signatures() -> None:
+    """If a wrong signature were accepted, the fuzzer would report a failure."""
+    fuzz = pytest.importorskip("benchmarks.campaigns.webhooks", reason=NO_CHECKOUT)
+    with mock.patch.object(hmac, "compare_digest", return_value=True):
+        _, failures = fuzz.play_many(6, range(20))
+    assert "a wrong signature was accepted" in next(iter(failures.values()))

@@ -1,0 +1,1 @@
+"""Parsing webhook deliveries, and sending them from the fake."""
