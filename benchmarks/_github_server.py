@@ -52,7 +52,7 @@ async def serve(options: dict[str, Any]) -> None:
             print(json.dumps({**server, "note": note}), flush=True)
             async with relay:
                 while await asyncio.to_thread(sys.stdin.readline):
-                    await fake.settled()
+                    await fake.wait_until_idle()
                     blob = fake.requests_to("blob")
                     moved = sum(request.bytes_sent or 0 for request in blob)
                     counts = {"api": len(fake.requests_to("api")), "blob": len(blob)}

@@ -192,7 +192,7 @@ async def _check(
     losses: Losses,
 ) -> None:
     """Check that all files are correct, and that files of earlier runs were not requested again."""
-    await fake.settled()
+    await fake.wait_until_idle()
     requested = Counter(
         int(request.path.split("/")[-2])
         for request in fake.requests

@@ -96,6 +96,6 @@ class AccessMethods:
         self._api_controls.apps.revoke(token)
 
     @property
-    def tokens_minted(self) -> int:
+    def tokens_created(self) -> int:
         """The number of installation tokens that apps have created."""
         return self._api_controls.apps.tokens_created

@@ -97,7 +97,7 @@ class FaultMethods:
         self._blob_controls.expired.clear()
 
     @property
-    def faults_left(self) -> int:
+    def queued_faults(self) -> int:
         """The number of queued faults, of both origins, that have not been used yet."""
         return self._api_controls.faults.queued + self._blob_controls.faults.queued
 
@@ -122,7 +122,7 @@ class FaultMethods:
         return controls.held.holding(RequestMatcher.of(method, path))
 
     @property
-    def sent_while_told_to_wait(self) -> int:
+    def wait_violations(self) -> int:
         """The number of API requests that arrived while their account was asked to wait.
 
         A response asks its account to wait if it has `Retry-After` and status 403 or 429, or if
@@ -144,6 +144,6 @@ class FaultMethods:
         return self._api_controls.rate_limiter.secondary_trips
 
     @property
-    def most_under_way(self) -> int:
+    def max_concurrent_requests(self) -> int:
         """The highest number of API requests that were in progress at the same time."""
         return self._api_controls.rate_limiter.max_in_progress

@@ -198,7 +198,7 @@ class FakeGitHub(DataMethods, FaultMethods, AccessMethods):
         """Clear the request log."""
         self._log.clear()
 
-    async def settled(self) -> None:
+    async def wait_until_idle(self) -> None:
         """Wait until no request is in progress.
 
         When a client has read a response or has closed the connection, the server may not have

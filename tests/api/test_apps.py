@@ -61,11 +61,11 @@ async def test_a_thousand_tasks_mint_one_token() -> None:
     """A thousand tasks share one installation token, and one new token after each expiry."""
     async with app_world(fake={"limits": FakeLimits(primary=10**6)}) as world:
         await get(world, 1000)
-        assert world.fake.tokens_minted == token_requests(world) == 1
+        assert world.fake.tokens_created == token_requests(world) == 1
         for expiry in (2, 3):
             await asyncio.sleep(3600)
             await get(world, 1000)
-            assert world.fake.tokens_minted == token_requests(world) == expiry
+            assert world.fake.tokens_created == token_requests(world) == expiry
         assert {request.status for request in world.fake.requests} <= {200, 201, 304}
 
 
@@ -76,10 +76,10 @@ async def test_a_token_is_renewed_a_minute_before_it_expires() -> None:
         await get(world, 1)
         await asyncio.sleep(3600 - 60 - 3)
         await get(world, 1)
-        assert world.fake.tokens_minted == 1
+        assert world.fake.tokens_created == 1
         await asyncio.sleep(4)
         await get(world, 1)
-        assert world.fake.tokens_minted == 2
+        assert world.fake.tokens_created == 2
 
 
 @fast
@@ -90,7 +90,7 @@ async def test_a_revoked_token_is_renewed_once() -> None:
         token = world.fake.requests[-1].headers["Authorization"].removeprefix("Bearer ")
         world.fake.revoke(token)
         await get(world, 200)
-        assert world.fake.tokens_minted == 2
+        assert world.fake.tokens_created == 2
 
 
 @fast
@@ -101,7 +101,7 @@ async def test_a_rejected_new_token_raises() -> None:
         with pytest.raises(AuthenticationError) as caught:
             await get(world, 1)
         assert caught.value.attempts == 2
-        assert world.fake.tokens_minted == 2
+        assert world.fake.tokens_created == 2
 
 
 @fast
@@ -142,7 +142,7 @@ async def test_token_requests_are_retried() -> None:
     async with app_world() as world:
         world.fake.fail_next(503, Fault.dropped(), Fault.secondary_limit(9), method="POST")
         await get(world, 20)
-        assert (world.fake.tokens_minted, token_requests(world)) == (1, 4)
+        assert (world.fake.tokens_created, token_requests(world)) == (1, 4)
 
 
 @fast
@@ -169,7 +169,7 @@ async def test_an_installation_is_looked_up_once() -> None:
         await get(world, 10)
         paths = [request.path for request in world.fake.requests]
         assert paths.count(f"/repos/{REPOSITORY}/installation") == 1
-        assert world.fake.tokens_minted == 2
+        assert world.fake.tokens_created == 2
 
 
 @fast
@@ -213,7 +213,7 @@ async def test_an_apps_own_rate_limit_is_separate() -> None:
             await asyncio.sleep(141)
             await world.repo.delete_artifact(world.fake.add_artifact(REPOSITORY, "x", b"").id)
         assert world.gh.rate_limit is not None
-        assert world.fake.sent_while_told_to_wait == 0
+        assert world.fake.wait_violations == 0
         refused = [request for request in world.fake.requests if request.status == 403]
         assert not refused
 

@@ -79,10 +79,10 @@ async def test_read_ahead_doubles_up_to_concurrency(repo: Repo, fake_github: Fak
                 # Pages that were already received are yielded without another response.
                 for _ in range(count - 1):
                     if fake_github.requests:
-                        await fake_github.settled()
+                        await fake_github.wait_until_idle()
                     with fake_github.holding(path=LISTING):
                         await anext(pages)
-                await fake_github.settled()
+                await fake_github.wait_until_idle()
         assert counts == expected
         # Let the requests arrive that were in flight when the listing was closed.
         await asyncio.sleep(0.02)
@@ -101,7 +101,7 @@ async def test_nothing_is_requested_before_iteration(repo: Repo, fake_github: Fa
             if seen == 100:
                 break
             assert len(fake_github.requests) == 1
-    await fake_github.settled()
+    await fake_github.wait_until_idle()
     assert len(fake_github.requests) == 1
 
 
@@ -115,7 +115,7 @@ async def test_a_break_leaves_no_task(repo: Repo, fake_github: FakeGitHub) -> No
             break
     assert running_tasks()
     await wait_until(lambda: not running_tasks())
-    await fake_github.settled()
+    await fake_github.wait_until_idle()
     request_count = len(fake_github.requests)
     await asyncio.sleep(0.05)
     assert len(fake_github.requests) == request_count

@@ -45,7 +45,7 @@ async def test_calls_are_staggered_after_a_rate_limit_even_if_unlimited() -> Non
         times = world.times
         assert len(times) == 501
         assert min(times) >= 60
-        assert world.fake.sent_while_told_to_wait == 0
+        assert world.fake.wait_violations == 0
         early = [time for time in times if time < min(times) + 10]
         assert max(sum(1 for other in early if 0 <= other - time < 1) for time in early) <= 12
 

@@ -35,7 +35,7 @@ async def test_calls_wait_for_the_reset_of_the_primary_limit() -> None:
         assert resets + 1 <= now() < resets + 2.1
         assert world.gh.rate_limit.remaining == 4
         assert 3600 < world.gh.stats.waited < 3603
-        assert world.fake.sent_while_told_to_wait == 0
+        assert world.fake.wait_violations == 0
         assert {request.status for request in world.fake.requests} == {200}
 
 
@@ -113,7 +113,7 @@ async def test_one_refusal_makes_all_tasks_wait(busy: int, seconds: int) -> None
         await asyncio.sleep(0.5)
         await get(world, 100)
         await first
-        assert world.fake.sent_while_told_to_wait == 0
+        assert world.fake.wait_violations == 0
         assert_staggered(world.times, began + seconds, 101)
 
 
@@ -127,7 +127,7 @@ async def test_a_refusal_makes_queued_tasks_wait() -> None:
         await asyncio.sleep(1)
         before = len(world.times)
         await tasks
-        assert world.fake.sent_while_told_to_wait == 0
+        assert world.fake.wait_violations == 0
         assert_staggered(world.times[before:], 65, 700 - before)
 
 
@@ -195,7 +195,7 @@ async def test_no_task_starves(seed: int) -> None:
             tasks[victim].cancel()
             tasks[victim] = asyncio.ensure_future(bot(victim))
         assert min(done) > max(done) / 4
-        assert world.fake.sent_while_told_to_wait == 0
+        assert world.fake.wait_violations == 0
         assert world.fake.secondary_trips == 0
         for task in tasks:
             task.cancel()
@@ -240,7 +240,7 @@ async def test_concurrent_requests_are_bounded() -> None:
         fake={"limits": limits}, rate_limits=RateLimitPolicy(concurrent_requests=7)
     ) as world:
         await get(world, 100)
-        assert 1 < world.fake.most_under_way <= 7
+        assert 1 < world.fake.max_concurrent_requests <= 7
 
 
 @fast
@@ -256,7 +256,7 @@ async def test_cancelling_a_task_that_waits_for_a_limit_affects_no_other() -> No
             tasks[number].cancel()
         done = await asyncio.gather(*tasks, return_exceptions=True)
         assert sum(isinstance(result, asyncio.CancelledError) for result in done) == 4
-        assert world.fake.sent_while_told_to_wait == 0
+        assert world.fake.wait_violations == 0
         assert 60 <= now() < 75
 
 

@@ -223,7 +223,7 @@ async def test_refusals_at_a_limit_are_bounded(max_wait: float) -> None:
         assert caught.value.attempts == (3 if max_wait else 1)
         assert isinstance(caught.value.retry_at, datetime)
         assert caught.value.retry_at.tzinfo is UTC
-        assert world.fake.sent_while_told_to_wait == 0
+        assert world.fake.wait_violations == 0
 
 
 @fast

@@ -82,7 +82,7 @@ async def test_a_member_of_a_large_artifact(
     fake_github.add_artifact(REPOSITORY, "dist", path, digest=digest)
     async with repo.open_artifact(1) as archive:
         assert await archive.read("report.bin") == MEMBER
-    await fake_github.settled()
+    await fake_github.wait_until_idle()
     log = fake_github.requests_to("blob")
     assert len(log) == requests
     assert sum(request.bytes_sent or 0 for request in log) <= 256 * 1024
@@ -143,7 +143,7 @@ async def test_a_payload_that_is_no_zip(
     with pytest.raises(NotAZip, match=f"{size} bytes"):
         async with repo.open_artifact(1):
             pass
-    await fake_github.settled()
+    await fake_github.wait_until_idle()
     assert sum(request.bytes_sent or 0 for request in fake_github.requests_to("blob")) < 140_000
 
 

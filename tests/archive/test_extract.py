@@ -136,7 +136,7 @@ async def test_adjacent_members_share_a_request(
         await archive.extract(tmp_path / "out", selected)
         assert len(requested_ranges(fake_github)) == 3
     assert read_files(tmp_path / "out") == {name: files[name] for name in selected}
-    await fake_github.settled()
+    await fake_github.wait_until_idle()
     sent = sum(request.bytes_sent or 0 for request in fake_github.requests_to("blob"))
     assert sent < 500_000
 

@@ -168,7 +168,7 @@ async def test_pruning_many_artifacts_exceeds_no_rate_limit() -> None:
             report = await gh.repo(REPOSITORY).prune(keep_latest=300, dry_run=False)
             assert (report.deleted, report.failures) == (3000, ())
         assert fake.secondary_trips == 0
-        assert fake.sent_while_told_to_wait == 0
+        assert fake.wait_violations == 0
         assert {request.status for request in fake.requests} <= {200, 204}
         assert len(deleted(fake)) == 3000
         assert 2999 <= now() < 3100

@@ -160,7 +160,7 @@ async def test_cancelled_at_any_moment(
             await asyncio.sleep(0.0005)
         task.cancel()
         await asyncio.wait([task])
-        await fake_github.settled()
+        await fake_github.wait_until_idle()
         assert library_tasks() == []
         published = len(published_below(tmp_path))
         report = await repo.mirror(tmp_path)

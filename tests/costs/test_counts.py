@@ -61,7 +61,7 @@ async def test_a_download_transfers_each_byte_once(
     artifact = await repo.get_artifact(1)
     fake_github.clear_requests()
     await repo.download_artifact(artifact, tmp_path, connections=connections)
-    await fake_github.settled()
+    await fake_github.wait_until_idle()
     assert len(fake_github.requests_to("api")) == 1
     blobs = fake_github.requests_to("blob")
     assert len(blobs) <= requests

@@ -31,7 +31,7 @@ async def test_a_failed_reservation_raises_disk_full(
     fake_github.add_artifact(REPOSITORY, "large", bytes(50 * 2**20))
     with pytest.raises(DiskFull, match="full"):
         await repo.download_artifact(1, tmp_path)
-    await fake_github.settled()
+    await fake_github.wait_until_idle()
     assert files_below(tmp_path) == []
 
 

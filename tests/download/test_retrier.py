@@ -103,5 +103,5 @@ async def test_slow_disks_lose_nothing(
     monkeypatch.setattr(RandomFile, "write", write)
     done = await repo.download_artifact(1, tmp_path, connections=4)
     assert done.path.read_bytes() == LARGE
-    await fake_github.settled()
+    await fake_github.wait_until_idle()
     assert sum(stop - start for start, stop in served_ranges(fake_github)) == len(LARGE)

@@ -84,7 +84,7 @@ async def test_a_dropped_connection_is_resumed(
     fake_github.add_artifact(REPOSITORY, "dist", PAYLOAD, digest=digest)
     fake_github.fail_blobs_next(*[BlobFault.truncate(after=700_000)] * 4)
     assert (await repo.download_artifact(1, tmp_path)).verified is (digest is not None)
-    await fake_github.settled()
+    await fake_github.wait_until_idle()
     ranges = served_ranges(fake_github)
     assert [start for start, _ in ranges] == [0, 700_000, 1_400_000, 2_100_000, 2_800_000]
     assert sum(stop - start for start, stop in ranges) == len(PAYLOAD)
@@ -137,7 +137,7 @@ async def test_many_connections_fetch_each_byte_once(
     fake_github.add_artifact(REPOSITORY, "dist", LARGE)
     done = await repo.download_artifact(1, tmp_path, connections=8)
     assert done.path.read_bytes() == LARGE
-    await fake_github.settled()
+    await fake_github.wait_until_idle()
     assert sum(stop - start for start, stop in served_ranges(fake_github)) == len(LARGE)
     for request in fake_github.requests_to("blob"):
         first, _, last = request.headers["Range"].removeprefix("bytes=").partition("-")

@@ -164,7 +164,7 @@ async def test_a_stream_waits_for_its_reader(repo: Repo, fake_github: FakeGitHub
         await asyncio.sleep(0.2)
         received = repo._opened().transport.bytes_received
     assert received < 2**20
-    await fake_github.settled()
+    await fake_github.wait_until_idle()
     (request,) = fake_github.requests_to("blob")
     assert (request.bytes_sent or 0) < 40 * 2**20
 

@@ -35,7 +35,7 @@ async def test_limits_and_retries_hold_on_a_borrowed_session(limit: int) -> None
             await asyncio.gather(*(repo.get_artifact(artifact) for _ in range(50)))
             assert now() - started_at >= 60
         assert fake.secondary_trips == 0
-        assert fake.most_under_way <= limit
+        assert fake.max_concurrent_requests <= limit
 
 
 @fast
@@ -55,7 +55,7 @@ async def test_calls_queued_for_a_connection_wait_for_a_rate_limit() -> None:
                 ]
                 await asyncio.sleep(5)
             await asyncio.gather(*tasks)
-        assert fake.sent_while_told_to_wait == 0
+        assert fake.wait_violations == 0
 
 
 @fast

@@ -113,7 +113,7 @@ async def test_downloads_and_gets_all_complete(
             ),
             within=600,
         )
-        assert world.fake.sent_while_told_to_wait == 0
+        assert world.fake.wait_violations == 0
 
 
 @pytest.mark.parametrize("limit", [1, 2])
@@ -138,7 +138,7 @@ async def test_a_token_is_minted_on_a_small_pool(
             world.repo.get_artifact(world.artifact),
             within=60,
         )
-        assert world.fake.tokens_minted == 1
+        assert world.fake.tokens_created == 1
 
 
 @pytest.mark.parametrize("limit", [1, 2])
@@ -173,7 +173,7 @@ async def test_a_token_is_renewed_on_a_small_pool(
             ]
             await asyncio.sleep(100)
         await gather_within(*tasks, world.repo.get_artifact(world.artifact), within=60)
-        assert world.fake.tokens_minted == 2
+        assert world.fake.tokens_created == 2
 
 
 @pytest.mark.parametrize("limit", [1, 2])
@@ -223,10 +223,10 @@ async def test_calls_started_after_a_refusal_wait(first_slow: int) -> None:
         get = world.repo.get_artifact
         calls = [asyncio.ensure_future(get(world.artifact)) for _ in range(5)]
         await asyncio.sleep(8)
-        connecting = world.fake.sent_while_told_to_wait
+        connecting = world.fake.wait_violations
         assert connecting <= 4
         await gather_within(*calls, *(get(world.artifact) for _ in range(5)))
-        assert world.fake.sent_while_told_to_wait == connecting
+        assert world.fake.wait_violations == connecting
         assert 60 <= now() < 80
         assert world.gh.stats.calls == len(world.fake.requests) == 11
 
@@ -244,9 +244,9 @@ async def test_calls_wait_for_a_rate_limit_while_the_session_owner_uses_the_pool
             tasks = [asyncio.ensure_future(get(world.artifact)) for _ in range(2)]
             await asyncio.sleep(3)
         await asyncio.sleep(1)
-        assert world.fake.sent_while_told_to_wait <= 1
+        assert world.fake.wait_violations <= 1
         await gather_within(*tasks, get(world.artifact))
-        assert world.fake.sent_while_told_to_wait <= 1
+        assert world.fake.wait_violations <= 1
         assert 63 <= now() < 70
         assert world.gh.stats.calls == 4
 

@@ -87,5 +87,5 @@ async def add_and_sign(fake: FakeGitHub, http: aiohttp.ClientSession, content: b
 
 async def last_bytes_sent(fake: FakeGitHub) -> int | None:
     """Return the final `bytes_sent` of the last request to the blob store."""
-    await fake.settled()
+    await fake.wait_until_idle()
     return fake.requests_to("blob")[-1].bytes_sent

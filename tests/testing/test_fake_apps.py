@@ -68,7 +68,7 @@ async def test_a_token_is_valid_for_an_hour(
     assert "repositories" not in response.json
     clock.time += 1800
     second = (await mint(target=f"/api/v3{TOKENS}")).json["token"]
-    assert fake.tokens_minted == 2
+    assert fake.tokens_created == 2
     first = f"Bearer {response.json['token']}"
     clock.time += 1799
     assert (await send(LIST, Authorization=first)).status == 200
@@ -117,7 +117,7 @@ async def test_an_invalid_jwt(
     response = await send(TOKENS, "POST", Authorization=f"Bearer {signed(clock, **claims)}")
     assert response.status == status
     assert response.json["message"].startswith(message)
-    assert fake.tokens_minted == 0
+    assert fake.tokens_created == 0
 
 
 @pytest.mark.parametrize("claims", [{"iat": 1_800_000_000}, {"exp": 1_800_000_600}])
@@ -238,7 +238,7 @@ async def test_a_token_cannot_exceed_its_installation(
 ) -> None:
     """A token cannot get more access than its installation has."""
     assert (await mint(body)).status == status
-    assert fake.tokens_minted == 0
+    assert fake.tokens_created == 0
 
 
 async def test_a_malformed_body(send: Send, fake: FakeGitHub, clock: Clock) -> None:

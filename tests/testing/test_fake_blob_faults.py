@@ -157,7 +157,7 @@ async def test_queued_faults_precede_chosen_ones(fake: FakeGitHub, send: Send, u
 
     fake.fail_blobs_when(choose)
     fake.fail_blobs_next(503, BlobFault.status(502))
-    assert fake.faults_left == 2
+    assert fake.queued_faults == 2
     assert (await send(LIST)).status == 200
     assert [(await send(url)).status for _ in range(3)] == [503, 502, 200]
     assert (await send(url, Range="bytes=0-")).status == 500

@@ -21,7 +21,7 @@ def _one_artifact(fake: FakeGitHub) -> None:
 async def test_queued_faults_apply_in_order(send: Send, fake: FakeGitHub) -> None:
     """Each queued fault fails one request, in order, with GitHub's headers and error body."""
     fake.fail_next(500, 502, Fault(503, retry_after=7), 504, 429)
-    assert fake.faults_left == 5
+    assert fake.queued_faults == 5
     for status in (500, 502, 503, 504, 429):
         response = await send(LIST)
         assert response.status == status
@@ -30,7 +30,7 @@ async def test_queued_faults_apply_in_order(send: Send, fake: FakeGitHub) -> Non
         assert response.headers["Date"] == "Fri, 15 Jan 2027 08:00:00 GMT"
         assert response.headers["X-RateLimit-Remaining"]
         assert response.headers["X-GitHub-Request-Id"]
-    assert fake.faults_left == 0
+    assert fake.queued_faults == 0
     assert (await send(LIST)).status == 200
 
 
@@ -58,7 +58,7 @@ async def test_a_dropped_connection(send: Send, fake: FakeGitHub, after: bool, l
     fake.fail_next(*[Fault.dropped(after=after)] * 2)
     with pytest.raises(aiohttp.ServerDisconnectedError):
         await send(f"{LIST}/11", "DELETE")
-    await fake.settled()
+    await fake.wait_until_idle()
     assert len(fake.artifacts(REPOSITORY)) == left
     assert [(request.status, request.bytes_sent) for request in fake.requests] == [(None, 0)] * 2
 
@@ -76,7 +76,7 @@ async def test_a_body_that_is_cut(send: Send, fake: FakeGitHub) -> None:
     fake.fail_next(Fault.cut())
     with pytest.raises(aiohttp.ClientPayloadError):
         await send(LIST)
-    await fake.settled()
+    await fake.wait_until_idle()
     assert (fake.requests[-1].status, fake.requests[-1].bytes_sent) == (200, whole // 2)
     fake.fail_next(Fault.cut(), Fault.dropped(), Fault.cut(), Fault.cut())
     with pytest.raises(aiohttp.ServerDisconnectedError):

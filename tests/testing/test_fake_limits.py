@@ -110,7 +110,7 @@ async def test_points_are_counted_in_a_sliding_window(
     for _ in range(100):
         assert (await send(LIST)).status == 200
         clock.time += 6
-    assert (fake.secondary_trips, fake.sent_while_told_to_wait) == (0, 0)
+    assert (fake.secondary_trips, fake.wait_violations) == (0, 0)
 
 
 @pytest.mark.parametrize("limits", [FakeLimits(concurrent=3)])
@@ -119,7 +119,7 @@ async def test_the_concurrency_limit(send: Send, fake: FakeGitHub, clock: Clock)
     async with asyncio.timeout(5):
         with fake.holding():
             held = [asyncio.ensure_future(send(LIST)) for _ in range(3)]
-            await until(lambda: fake.most_under_way == 3)
+            await until(lambda: fake.max_concurrent_requests == 3)
             refused = await send(LIST)
             assert (refused.status, refused.headers["retry-after"]) == (403, "60")
         assert [(await task).status for task in held] == [200, 200, 200]
@@ -153,7 +153,7 @@ async def test_a_client_within_the_limits_is_never_refused(fake: FakeGitHub) -> 
 
         assert set(await asyncio.gather(*(get() for _ in range(900)))) == {200}
     assert fake.secondary_trips == 0
-    assert 1 < fake.most_under_way <= 90
+    assert 1 < fake.max_concurrent_requests <= 90
 
 
 @pytest.mark.parametrize("limits", [FakeLimits(points_per_minute=1)])
@@ -161,13 +161,13 @@ async def test_a_secondary_limit_asks_to_wait(send: Send, fake: FakeGitHub, cloc
     """A request before the end of Retry-After is a violation; a request at its end is not."""
     await send(LIST)
     assert (await send(LIST)).status == 403
-    assert fake.sent_while_told_to_wait == 0
+    assert fake.wait_violations == 0
     clock.time += 59
     await send(LIST)
-    assert fake.sent_while_told_to_wait == 1
+    assert fake.wait_violations == 1
     clock.time += 1
     assert (await send(LIST)).status == 200
-    assert fake.sent_while_told_to_wait == 1
+    assert fake.wait_violations == 1
 
 
 @pytest.mark.parametrize("limits", [FakeLimits(primary=1), FakeLimits(primary=1, enforced=False)])
@@ -178,10 +178,10 @@ async def test_no_remaining_requests_ask_to_wait(
     assert (await send(LIST)).headers["x-ratelimit-remaining"] == "0"
     clock.time += 3599
     await send(LIST)
-    assert fake.sent_while_told_to_wait == 1
+    assert fake.wait_violations == 1
     clock.time += 1
     await send(LIST)
-    assert fake.sent_while_told_to_wait == 1
+    assert fake.wait_violations == 1
 
 
 @pytest.mark.parametrize("limits", [None])
@@ -204,10 +204,10 @@ async def test_faults_ask_to_wait(
     await send(LIST)
     clock.time += 29
     await send(LIST)
-    assert fake.sent_while_told_to_wait == asks_to_wait
+    assert fake.wait_violations == asks_to_wait
     clock.time += 1
     await send(LIST)
-    assert fake.sent_while_told_to_wait == asks_to_wait
+    assert fake.wait_violations == asks_to_wait
 
 
 @pytest.mark.parametrize("limits", [FakeLimits(enforced=False)])
@@ -218,19 +218,19 @@ async def test_a_request_sent_before_the_refusal_is_received_is_tolerated(
     async with asyncio.timeout(5):
         with fake.holding():
             tasks = [asyncio.ensure_future(send(LIST)) for _ in range(2)]
-            await until(lambda: fake.most_under_way == 2)
+            await until(lambda: fake.max_concurrent_requests == 2)
         await asyncio.gather(*tasks)
     fake.fail_next(Fault.secondary_limit(60))
     await asyncio.gather(send(LIST), send(LIST))
-    assert fake.sent_while_told_to_wait == 0
+    assert fake.wait_violations == 0
     await send(LIST)
-    assert fake.sent_while_told_to_wait == 1
+    assert fake.wait_violations == 1
     clock.time += 60
     fake.fail_next(Fault.secondary_limit(60))
     await send(LIST)
     clock.time += 1
     await asyncio.gather(send(LIST), send(LIST))
-    assert fake.sent_while_told_to_wait == 3
+    assert fake.wait_violations == 3
 
 
 @pytest.mark.parametrize("limits", [None])

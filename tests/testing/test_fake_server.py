@@ -29,7 +29,7 @@ async def test_the_log_has_requests_and_responses(
     location = await signed(artifact.id)
     await send(location, Range="bytes=2-")
     await send(location, "HEAD")
-    await fake.settled()
+    await fake.wait_until_idle()
     listed, redirected, ranged, head = fake.requests
     assert isinstance(listed, LoggedRequest)
     assert (listed.origin, listed.method, listed.status) == ("api", "GET", 200)
@@ -61,7 +61,7 @@ async def test_the_log_of_a_client_that_disconnects(
     assert fake.requests[-1].bytes_sent is None
     writer.transport.abort()
     async with asyncio.timeout(5):
-        await fake.settled()
+        await fake.wait_until_idle()
     sent = fake.requests[-1].bytes_sent
     assert sent is not None
     assert 1 << 19 < sent < 64 << 20

@@ -34,7 +34,7 @@ class BlobFault:
         retry_after: The number of seconds in the `Retry-After` header of a refusal. None omits
             the header.
         is_expired: Whether this request makes the signed URL expire.
-        is_whole: Whether `Range` is ignored.
+        ignores_range: Whether `Range` is ignored.
         headers: New values of headers that the response has. A value of None removes a header.
         is_chunked: Whether the body is sent with `Transfer-Encoding: chunked`.
         flips: The positions in the blob, counted from 0, of bytes that are sent with one bit
@@ -47,7 +47,7 @@ class BlobFault:
     refusal: int | None = None
     retry_after: float | None = None
     is_expired: bool = False
-    is_whole: bool = False
+    ignores_range: bool = False
     headers: Mapping[str, str | None] = attrs.field(factory=dict)
     is_chunked: bool = False
     flips: frozenset[int] = frozenset()
@@ -102,8 +102,8 @@ class BlobFault:
     def stall(cls, *, after: int) -> Self:
         """Send `after` bytes of the body, then send nothing and keep the connection open.
 
-        The request is in progress, and `FakeGitHub.settled` waits for it, until the client
-        disconnects or the server is closed.
+        The request is in progress, and `FakeGitHub.wait_until_idle` waits for it, until the
+        client disconnects or the server is closed.
         """
         return cls(stop=Interruption(after, "stall"))
 
@@ -137,7 +137,7 @@ class BlobFault:
     @classmethod
     def ignore_range(cls) -> Self:
         """Ignore `Range`: send the whole blob with status 200, and no `Accept-Ranges`."""
-        return cls(headers={"Accept-Ranges": None}, is_whole=True)
+        return cls(headers={"Accept-Ranges": None}, ignores_range=True)
 
     @classmethod
     def content_range(cls, value: str | None) -> Self:

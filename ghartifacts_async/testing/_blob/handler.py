@@ -156,7 +156,9 @@ def _read_blob(request: Request, artifact: FakeArtifact, fault: BlobFault) -> Re
         conditions["If-None-Match"], etag, weakly=True
     ):
         return Response(304, headers)
-    requested = None if fault.is_whole else _parse_range(request.headers.get("Range", ""), size)
+    requested = (
+        None if fault.ignores_range else _parse_range(request.headers.get("Range", ""), size)
+    )
     if requested is None:
         return Response(200, headers, FileSlice(artifact.path, 0, size))
     headers["Content-Range"] = f"bytes {requested.start}-{requested.stop - 1}/{size}"

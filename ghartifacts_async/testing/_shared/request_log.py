@@ -31,7 +31,8 @@ class LoggedRequest:
             dropped the connection before the response.
         bytes_sent: The number of bytes of the response body that were handed to the operating
             system. None while the body is being sent, and if closing the server interrupted it.
-            The number is final after `await fake.settled()`, or as soon as the response stalls.
+            The number is final after `await fake.wait_until_idle()`, or as soon as the response
+            stalls.
     """
 
     origin: OriginName
