@@ -277,6 +277,29 @@ class ArtifactPage:
     total_count: int
     artifacts: tuple[Artifact, ...]
 
+    @property
+    def items(self) -> tuple[Artifact, ...]:
+        """The same as `artifacts`, for code that works with pages of any listing."""
+        return self.artifacts
+
+
+@frozen
+class RunPage:
+    """One page of a listing of workflow runs.
+
+    Attributes:
+        total_count: Number of runs in the whole listing at the time of this response.
+        workflow_runs: Runs of this page, in GitHub's order.
+    """
+
+    total_count: int
+    workflow_runs: tuple[Run, ...]
+
+    @property
+    def items(self) -> tuple[Run, ...]:
+        """The same as `workflow_runs`, for code that works with pages of any listing."""
+        return self.workflow_runs
+
 
 @frozen
 class Progress:

@@ -582,7 +582,7 @@ class Repo:
         )
 
     def _listing(
-        self, call: ApiCall[ListingPage], criteria: Filter, concurrency: int
+        self, call: ApiCall[ListingPage[Artifact]], criteria: Filter, concurrency: int
     ) -> ArtifactListing:
         """Return a listing, given the call for its first page and its filters."""
         concurrency = _arguments.concurrency(concurrency)

@@ -76,7 +76,7 @@ class IssuedToken:
 
 def list_repository_artifacts(
     repository: str, *, name: str | None, per_page: int
-) -> ApiCall[ListingPage]:
+) -> ApiCall[ListingPage[Artifact]]:
     """Return the call for the first page of a repository's artifacts."""
     query = {"per_page": str(per_page)} | ({} if name is None else {"name": name})
     path = f"/repos/{repository}/actions/artifacts"
@@ -85,7 +85,7 @@ def list_repository_artifacts(
 
 def list_run_artifacts(
     repository: str, run_id: int, *, name: str | None, direction: Direction, per_page: int
-) -> ApiCall[ListingPage]:
+) -> ApiCall[ListingPage[Artifact]]:
     """Return the call for the first page of a workflow run's artifacts."""
     query = {"per_page": str(per_page), "direction": direction}
     query |= {} if name is None else {"name": name}
@@ -142,7 +142,7 @@ def read_page(call: ApiCall[Any], response: Response) -> ArtifactPage:
     return read_as(ArtifactPage, call, response)
 
 
-def read_listing_page(call: ApiCall[Any], response: Response) -> ListingPage:
+def read_listing_page(call: ApiCall[Any], response: Response) -> ListingPage[Artifact]:
     """Decode a page of a listing, and determine whether another page follows."""
     page = read_page(call, response)
     return ListingPage(page, has_more(call, response, page))

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from attrs import Attribute, field, frozen
 
@@ -175,18 +175,54 @@ class Filter:
         )
 
 
-class Horizon:
+class Item(Protocol):
+    """An item of a listing: an artifact or a workflow run."""
+
+    @property
+    def id(self) -> int:
+        """Id that no other item of the listing has."""
+        ...
+
+    @property
+    def created_at(self) -> datetime | None:
+        """Time of creation, if GitHub names it."""
+        ...
+
+
+_I = TypeVar("_I", bound=Item)
+_I_contra = TypeVar("_I_contra", bound=Item, contravariant=True)
+
+
+class Criteria(Protocol[_I_contra]):
+    """The filters of a listing, such as a `Filter`."""
+
+    @property
+    def created_after(self) -> datetime | None:
+        """The earliest time of creation that matches."""
+        ...
+
+    @property
+    def created_before(self) -> datetime | None:
+        """The time of creation before which items match."""
+        ...
+
+    def matches(self, item: _I_contra, /) -> bool:
+        """Return True if an item matches all filters."""
+        ...
+
+
+class Horizon(Generic[_I]):
     """The end of the requested time range in a listing that is ordered by time.
 
-    The end has been passed when 100 consecutive artifacts are beyond it. A single artifact does
-    not suffice, because GitHub may order by id, and ids do not always follow the order of creation.
+    The end has been passed when 100 consecutive items are beyond it. A single item does not
+    suffice, because GitHub may order by id, and ids do not always follow the order of creation.
 
     Args:
         criteria: The filters, which include the requested time range.
-        descending: Whether the listing begins with the newest artifact.
+        descending: Whether the listing begins with the newest item.
     """
 
-    def __init__(self, criteria: Filter, *, descending: bool) -> None:
+    def __init__(self, criteria: Criteria[_I], *, descending: bool) -> None:
         self._bound = criteria.created_after if descending else criteria.created_before
         self._descending = descending
         self._beyond = 0
@@ -196,13 +232,13 @@ class Horizon:
         """Whether the rest of the listing is taken to be outside the time range."""
         return self._beyond >= _OUT_OF_RANGE_IN_A_ROW
 
-    def observe(self, artifacts: Iterable[Artifact]) -> None:
-        """Check whether the next artifacts of the listing are beyond the end of the range."""
+    def observe(self, items: Iterable[_I]) -> None:
+        """Check whether the next items of the listing are beyond the end of the range."""
         if self._bound is not None:
-            for artifact in artifacts:
-                self._beyond = self._beyond + 1 if self._is_beyond(artifact, self._bound) else 0
+            for item in items:
+                self._beyond = self._beyond + 1 if self._is_beyond(item, self._bound) else 0
 
-    def _is_beyond(self, artifact: Artifact, bound: datetime) -> bool:
-        if artifact.created_at is None:
+    def _is_beyond(self, item: _I, bound: datetime) -> bool:
+        if item.created_at is None:
             return False
-        return artifact.created_at < bound if self._descending else artifact.created_at >= bound
+        return item.created_at < bound if self._descending else item.created_at >= bound

@@ -4,24 +4,100 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from typing import Self
+from typing import Generic, Protocol, Self, TypeVar
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from ghartifacts_async import _arguments
 from ghartifacts_async._api.call import ApiCall
 from ghartifacts_async._api.client import ApiClient
 from ghartifacts_async._api.endpoints import read_page
-from ghartifacts_async._api.filters import Filter, Horizon
+from ghartifacts_async._api.filters import Criteria, Horizon, Item
 from ghartifacts_async._api.pagination import ListingPage, PagePlan, Window, page_call
 from ghartifacts_async._http.messages import Response
 from ghartifacts_async._tasks.waiting import wait_all
 from ghartifacts_async.models import Artifact, ArtifactPage
 
+_I = TypeVar("_I", bound=Item)
+_I_co = TypeVar("_I_co", bound=Item, covariant=True)
 
-class ArtifactListing:
+
+class Pages(Protocol[_I_co]):
+    """One iteration over the pages of a listing.
+
+    This is not an async generator. If it were, closing a generator that iterates over it would not
+    close it at once, and its requests would continue.
+    """
+
+    def __aiter__(self) -> Self:
+        """Return itself."""
+        ...
+
+    async def __anext__(self) -> tuple[int, tuple[_I_co, ...]]:
+        """Return the total count and the new matching items of the next page."""
+        ...
+
+    async def cancel_requests(self) -> None:
+        """Cancel the outstanding page requests."""
+        ...
+
+
+class Listing(Generic[_I]):
+    """What the listings of artifacts and of workflow runs have in common.
+
+    Args:
+        start: Function that starts an iteration over the pages.
+        target: Path and query of the first page, for the repr.
+    """
+
+    def __init__(self, start: Callable[[], Pages[_I]], target: str) -> None:
+        self._start = start
+        self._target = target
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._target}>"
+
+    async def __aiter__(self) -> AsyncGenerator[_I, None]:
+        pages = self._start()
+        try:
+            async for _, items in pages:
+                for item in items:
+                    yield item
+        finally:
+            await pages.cancel_requests()
+
+    async def collect(self, limit: int | None = None) -> list[_I]:
+        """Return the items as a list.
+
+        Args:
+            limit: Maximum number of items; ``None`` for all.
+
+        Raises:
+            InvalidArgument: `limit` is negative.
+        """
+        _arguments.limit(limit)
+        items: list[_I] = []
+        if limit == 0:
+            return items
+        async with aclosing(self.__aiter__()) as listing:
+            async for item in listing:
+                items.append(item)
+                if len(items) == limit:
+                    break
+        return items
+
+    async def first(self) -> _I | None:
+        """Return the first item, or None if there is none.
+
+        This takes one call, or more if a filter that GitHub does not apply rejects the first items.
+        """
+        found = await self.collect(limit=1)
+        return found[0] if found else None
+
+
+class ArtifactListing(Listing[Artifact]):
     """The artifacts of a repository or of a workflow run: ``async for artifact in listing``.
 
     The newest artifacts come first, unless ``direction`` is ``"asc"``. Each iteration requests the
@@ -47,24 +123,16 @@ class ArtifactListing:
     """
 
     def __init__(
-        self, api: ApiClient, call: ApiCall[ListingPage], criteria: Filter, *, concurrency: int
+        self,
+        api: ApiClient,
+        call: ApiCall[ListingPage[Artifact]],
+        criteria: Criteria[Artifact],
+        *,
+        concurrency: int,
     ) -> None:
+        super().__init__(lambda: CallPages(api, call, criteria, concurrency), call.target)
         self._api = api
         self._call = call
-        self._criteria = criteria
-        self._concurrency = concurrency
-
-    def __repr__(self) -> str:
-        return f"<ArtifactListing {self._call.target}>"
-
-    async def __aiter__(self) -> AsyncGenerator[Artifact, None]:
-        pages = self._pages()
-        try:
-            async for page in pages:
-                for artifact in page.artifacts:
-                    yield artifact
-        finally:
-            await pages.cancel_requests()
 
     async def pages(self) -> AsyncGenerator[ArtifactPage, None]:
         """Yield the same artifacts page by page, each page with the total count at that time.
@@ -72,40 +140,12 @@ class ArtifactListing:
         A page contains only artifacts that match the filters and were on no earlier page, so it may
         be empty.
         """
-        pages = self._pages()
+        pages = self._start()
         try:
-            async for page in pages:
-                yield page
+            async for total_count, artifacts in pages:
+                yield ArtifactPage(total_count, artifacts)
         finally:
             await pages.cancel_requests()
-
-    async def collect(self, limit: int | None = None) -> list[Artifact]:
-        """Return the artifacts as a list.
-
-        Args:
-            limit: Maximum number of artifacts; ``None`` for all.
-
-        Raises:
-            InvalidArgument: `limit` is negative.
-        """
-        _arguments.limit(limit)
-        artifacts: list[Artifact] = []
-        if limit == 0:
-            return artifacts
-        async with aclosing(self.__aiter__()) as listing:
-            async for artifact in listing:
-                artifacts.append(artifact)
-                if len(artifacts) == limit:
-                    break
-        return artifacts
-
-    async def first(self) -> Artifact | None:
-        """Return the first artifact, or None if there is none.
-
-        This takes one call, or more if a filter other than ``name`` rejects the first artifacts.
-        """
-        found = await self.collect(limit=1)
-        return found[0] if found else None
 
     async def total_count(self) -> int:
         """Return GitHub's count of the artifacts, with one call.
@@ -116,43 +156,40 @@ class ArtifactListing:
         call = ApiCall("GET", self._call.path, read_page, query, conditional=True)
         return (await self._api.call(call)).total_count
 
-    def _pages(self) -> _Pages:
-        return _Pages(self._api, self._call, self._criteria, self._concurrency)
-
 
 @frozen(eq=False)
-class _PageRequest:
+class _PageRequest(Generic[_I_co]):
     """An outstanding request for a page."""
 
     window: Window
-    call: ApiCall[ListingPage]
+    call: ApiCall[ListingPage[_I_co]]
     response: asyncio.Task[Response]
 
 
-class _Pages:
-    """One iteration over the pages of a listing, with its outstanding requests.
-
-    This class is not an async generator. If it were, closing the generator that iterates over it
-    would not close it at once, and its requests would continue.
-    """
+class CallPages(Generic[_I]):
+    """One iteration over the pages of a call, with its outstanding requests; see `Pages`."""
 
     def __init__(
-        self, api: ApiClient, call: ApiCall[ListingPage], criteria: Filter, concurrency: int
+        self,
+        api: ApiClient,
+        call: ApiCall[ListingPage[_I]],
+        criteria: Criteria[_I],
+        concurrency: int,
     ) -> None:
         descending = call.query.get("direction") != "asc"
         self._api = api
         self._call = call
         self._criteria = criteria
         self._concurrency = concurrency
-        self._plan = PagePlan(int(call.query["per_page"]), descending=descending)
+        self._plan = PagePlan[_I](int(call.query["per_page"]), descending=descending)
         self._horizon = Horizon(criteria, descending=descending)
         self._width = 1
-        self._requests: deque[_PageRequest] = deque()
+        self._requests: deque[_PageRequest[_I]] = deque()
 
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> ArtifactPage:
+    async def __anext__(self) -> tuple[int, tuple[_I, ...]]:
         while not (self._plan.done or self._horizon.is_passed):
             # Let the tasks that were started for the previous page send their requests first.
             await asyncio.sleep(0)
@@ -169,7 +206,7 @@ class _Pages:
                 self._width = 1
                 continue
             self._horizon.observe(new)
-            return evolve(listed.page, artifacts=tuple(filter(self._criteria.matches, new)))
+            return listed.page.total_count, tuple(filter(self._criteria.matches, new))
         raise StopAsyncIteration
 
     async def cancel_requests(self) -> None:
@@ -183,7 +220,7 @@ class _Pages:
             if not task.cancelled():
                 task.exception()  # keeps asyncio from logging it
 
-    def _next_request(self) -> _PageRequest:
+    def _next_request(self) -> _PageRequest[_I]:
         """Start requests until `_width` of them are outstanding, and return the oldest one."""
         while (
             len(self._requests) < self._width and (window := self._plan.next_window()) is not None
@@ -193,5 +230,5 @@ class _Pages:
             self._requests.append(_PageRequest(window, call, response))
         return self._requests.popleft()
 
-    async def _request(self, call: ApiCall[ListingPage]) -> Response:
+    async def _request(self, call: ApiCall[ListingPage[_I]]) -> Response:
         return await self._api.fetch(call)

@@ -47,15 +47,17 @@ from __future__ import annotations
 import re
 from array import array
 from bisect import bisect_left
-from typing import Any, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from attrs import evolve, frozen
 
 from ghartifacts_async._api.call import ApiCall
+from ghartifacts_async._api.filters import Item
 from ghartifacts_async._http.messages import Response
 from ghartifacts_async.errors import UnexpectedReply
-from ghartifacts_async.models import Artifact, ArtifactPage
 
+_I = TypeVar("_I", bound=Item)
+_I_co = TypeVar("_I_co", bound=Item, covariant=True)
 _T = TypeVar("_T")
 
 _MAX_SIZE = 100
@@ -105,15 +107,29 @@ class Window:
         return self.number * self.size
 
 
+class Page(Protocol[_I_co]):
+    """A page of a listing, as a response describes it."""
+
+    @property
+    def total_count(self) -> int:
+        """Number of items in the whole listing."""
+        ...
+
+    @property
+    def items(self) -> tuple[_I_co, ...]:
+        """Items of this page."""
+        ...
+
+
 @frozen
-class ListingPage:
+class ListingPage(Generic[_I_co]):
     """A page of a listing, and whether another one follows it."""
 
-    page: ArtifactPage
+    page: Page[_I_co]
     has_more: bool
 
 
-class PagePlan:
+class PagePlan(Generic[_I]):
     """The plan of which pages to request in one iteration over a listing.
 
     Request the pages that `next_window` returns, and pass their responses to `accept` in the same
@@ -148,10 +164,8 @@ class PagePlan:
         self._end = window.stop
         return window
 
-    def accept(
-        self, window: Window, page: ArtifactPage, has_more: bool
-    ) -> tuple[Artifact, ...] | None:
-        """Return the new artifacts of a response, or None if there may be a gap before it.
+    def accept(self, window: Window, page: Page[_I], has_more: bool) -> tuple[_I, ...] | None:
+        """Return the new items of a response, or None if there may be a gap before it.
 
         If the result is None, discard all outstanding requests, because `next_window` goes back.
 
@@ -164,45 +178,45 @@ class PagePlan:
             UnexpectedReply: Too many responses in a row may have a gap before them, or an id is
                 invalid.
         """
-        if window.start and not any(self._has(artifact.id) for artifact in page.artifacts):
+        if window.start and not any(self._has(item.id) for item in page.items):
             self._gaps += 1
             if self._gaps > _MAX_GAPS_IN_A_ROW:
                 raise UnexpectedReply(
-                    f"page {window.number} of size {window.size} shares no artifact with the pages "
+                    f"page {window.number} of size {window.size} shares no item with the pages "
                     f"before it after {self._gaps} requests: the listing has {page.total_count} "
-                    f"artifacts, and {len(self._seen)} were received so far",
+                    f"items, and {len(self._seen)} were received so far",
                     status=200,
                 )
             self._end = window.start - self._step_back
             self._known = max(page.total_count, self._end + 1)
             self._step_back *= 2
             return None
-        new = tuple(artifact for artifact in page.artifacts if self._add(artifact.id))
+        new = tuple(item for item in page.items if self._add(item.id))
         if new:
             self._gaps = 0
         self.done = not has_more
         self._known = max(page.total_count, window.stop + 1)
         self._step_back = _STEP_BACK
-        if has_more and not window.start and len(page.artifacts) < window.size:
+        if has_more and not window.start and len(page.items) < window.size:
             # This server limits pages to a smaller size.
-            self._size = self._end = max(2, len(page.artifacts))
+            self._size = self._end = max(2, len(page.items))
         return new
 
-    def _has(self, artifact_id: int) -> bool:
-        key = self._sign * artifact_id
+    def _has(self, item_id: int) -> bool:
+        key = self._sign * item_id
         at = bisect_left(self._seen, key)
         return at < len(self._seen) and self._seen[at] == key
 
-    def _add(self, artifact_id: int) -> bool:
+    def _add(self, item_id: int) -> bool:
         """Remember an id, in eight bytes. Return True if it is new."""
-        key = self._sign * artifact_id
+        key = self._sign * item_id
         at = bisect_left(self._seen, key)
         if at < len(self._seen) and self._seen[at] == key:
             return False
         try:
             self._seen.insert(at, key)
         except OverflowError:
-            raise UnexpectedReply(f"{artifact_id} is not a valid artifact id", status=200) from None
+            raise UnexpectedReply(f"{item_id} is not a valid id", status=200) from None
         return True
 
 
@@ -227,7 +241,7 @@ def page_call(call: ApiCall[_T], window: Window) -> ApiCall[_T]:
     return evolve(call, query=query, conditional=False)
 
 
-def has_more(call: ApiCall[Any], response: Response, page: ArtifactPage) -> bool:
+def has_more(call: ApiCall[Any], response: Response, page: Page[Any]) -> bool:
     """Return True if another page follows.
 
     If a proxy has removed or damaged the ``Link`` header, `total_count` decides.
@@ -244,11 +258,11 @@ def has_more(call: ApiCall[Any], response: Response, page: ArtifactPage) -> bool
     targets = parse_link(response.headers.get("link", ""))
     short = number * int(call.query["per_page"]) < page.total_count
     if "next" not in targets:
-        return not targets and bool(page.artifacts) and short
+        return not targets and bool(page.items) and short
     following = _page_of(targets["next"])
-    if following != number + 1 or not (page.artifacts or short):
+    if following != number + 1 or not (page.items or short):
         raise UnexpectedReply(
-            f"{call}: page {number} has {len(page.artifacts)} of {page.total_count} artifacts, "
+            f"{call}: page {number} has {len(page.items)} of {page.total_count} items, "
             f"but names page {following} as the next",
             status=response.status,
             request_id=response.headers.get("x-github-request-id"),

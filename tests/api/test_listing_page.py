@@ -15,5 +15,5 @@ def test_read_listing_page(total: int, more: bool) -> None:
     call = endpoints.list_repository_artifacts(REPOSITORY, name=None, per_page=1)
     body = {"total_count": total, "artifacts": artifacts}
     page = endpoints.read_listing_page(call, make_response(body=body))
-    assert len(page.page.artifacts) == 1
+    assert len(page.page.items) == 1
     assert page.has_more is more

@@ -12,7 +12,7 @@ from attrs import define, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ghartifacts_async import ArtifactPage, UnexpectedReply
+from ghartifacts_async import Artifact, ArtifactPage, UnexpectedReply
 from ghartifacts_async._api.pagination import PagePlan, Window
 from tests.values import artifact, examples
 
@@ -85,7 +85,7 @@ def read_all(
         The ids, and the number of calls.
     """
     rng = listing.rng
-    walk = PagePlan(first, descending=listing.descending)
+    walk = PagePlan[Artifact](first, descending=listing.descending)
     requested: deque[Window] = deque()
     responses: dict[Window, tuple[ArtifactPage, bool]] = {}
     found: list[int] = []
@@ -192,7 +192,7 @@ def test_a_server_with_smaller_pages_is_read_completely(cap: int, first: int) ->
 
 def test_pages_that_never_overlap_raise() -> None:
     """A server whose pages never overlap raises UnexpectedReply instead of looping forever."""
-    walk = PagePlan(100, descending=True)
+    walk = PagePlan[Artifact](100, descending=True)
     ids = iter(range(10**6))
     calls = 0
 
@@ -211,7 +211,7 @@ def test_pages_that_never_overlap_raise() -> None:
 
 def test_an_oversized_id_raises() -> None:
     """An artifact id beyond 64 bits raises UnexpectedReply."""
-    walk = PagePlan(100, descending=False)
+    walk = PagePlan[Artifact](100, descending=False)
     window = walk.next_window()
     assert window is not None
     with pytest.raises(UnexpectedReply, match=str(2**70)):
