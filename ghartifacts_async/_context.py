@@ -51,7 +51,7 @@ class ClientContext:
 
     def signed_url(self, repository: str, artifact: Artifact) -> SignedUrlProvider:
         """Return a provider of an artifact's signed URL, which requests the URL when needed."""
-        call = endpoints.download_artifact(repository, artifact.id)
+        call = endpoints.download_artifact(repository, artifact.id, artifact.expires_at)
         return SignedUrlProvider(self.api, self.transport, call)
 
     def blob_client(self, repository: str, artifact: Artifact, *, whole: bool) -> BlobClient:

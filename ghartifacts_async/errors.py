@@ -143,12 +143,14 @@ class GitHubError(ArtifactsError):
         message: GitHub's message, or ``""``.
         request_id: ``X-GitHub-Request-Id``, which GitHub's support asks for, or None.
         documentation_url: GitHub's page about this error, or None.
+        errors: GitHub's list of what is wrong with the request, as in a 422.
     """
 
     status: int = field(default=0, kw_only=True)
     message: str = field(default="", kw_only=True)
     request_id: str | None = field(default=None, kw_only=True)
     documentation_url: str | None = field(default=None, kw_only=True)
+    errors: tuple[str, ...] = field(default=(), kw_only=True)
 
 
 class AuthenticationError(GitHubError):
@@ -157,14 +159,17 @@ class AuthenticationError(GitHubError):
 
 @define(eq=False, repr=False, slots=False)
 class PermissionDenied(GitHubError):
-    """403: the token lacks a permission.
+    """403: the token lacks a permission, or a rule of the organization forbids the call.
 
     Attributes:
         accepted_permissions: Permissions that GitHub would accept, such as ``"actions=read"``
             (``X-Accepted-GitHub-Permissions``), or None.
+        sso_url: Page at which to authorize the token for an organization that requires SAML single
+            sign-on (``X-GitHub-SSO``), or None.
     """
 
     accepted_permissions: str | None = field(default=None, kw_only=True)
+    sso_url: str | None = field(default=None, kw_only=True)
 
 
 class NotFound(GitHubError):

@@ -27,6 +27,9 @@ class ApiCall(Generic[_T_co]):
         query: Query parameters by name.
         conditional: Whether to cache the response and revalidate it with its ``ETag``.
         body: JSON to send, or ``None``.
+        permission: Permission that the call needs, or ``""`` if it is not known. A 404 may mean
+            that the token lacks it.
+        notes: Text to add to the error of a response, by status.
     """
 
     method: str
@@ -35,6 +38,8 @@ class ApiCall(Generic[_T_co]):
     query: Mapping[str, str] = field(factory=dict)
     conditional: bool = False
     body: Mapping[str, object] | None = None
+    permission: str = "actions"
+    notes: Mapping[int, str] = field(factory=dict)
 
     @property
     def target(self) -> str:

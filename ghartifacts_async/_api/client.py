@@ -181,7 +181,7 @@ class ApiClient:
         except ArtifactsError as failure:
             return AttemptOutcome(None, failure)
         response = sent.response
-        error = error_of(context.call, response)
+        error = error_of(context.call, response, anonymous=token is None)
         allowed = False
         if isinstance(error, RateLimited):
             wait = self._limiter.note_limit(response.headers, sent.sent_at)

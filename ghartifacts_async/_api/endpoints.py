@@ -5,7 +5,6 @@ Source: https://docs.github.com/rest/actions/artifacts
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
@@ -17,6 +16,8 @@ from attrs import frozen
 from ghartifacts_async._api import rate_limit_headers
 from ghartifacts_async._api.call import ApiCall
 from ghartifacts_async._api.pagination import ListingPage, has_more
+from ghartifacts_async._api.responses import hints
+from ghartifacts_async._api.responses.message import read_message
 from ghartifacts_async._http import redirects
 from ghartifacts_async._http.messages import Response, printable
 from ghartifacts_async._http.redirects import SignedUrl
@@ -105,10 +106,19 @@ def delete_artifact(repository: str, artifact_id: int) -> ApiCall[None]:
     return ApiCall("DELETE", path, check_deleted)
 
 
-def download_artifact(repository: str, artifact_id: int) -> ApiCall[SignedUrl]:
-    """Return the call whose response redirects to the signed URL of an artifact's payload."""
+def download_artifact(
+    repository: str, artifact_id: int, expires_at: datetime | None = None
+) -> ApiCall[SignedUrl]:
+    """Return the call whose response redirects to the signed URL of an artifact's payload.
+
+    Args:
+        repository: ``owner/name``.
+        artifact_id: Id of the artifact.
+        expires_at: Time at which the artifact expires, for the error of an expired one.
+    """
     path = f"/repos/{repository}/actions/artifacts/{artifact_id}/zip"
-    return ApiCall("GET", path, read_signed_url)
+    notes = {} if expires_at is None else {410: f"it expired on {expires_at:%Y-%m-%d}"}
+    return ApiCall("GET", path, read_signed_url, notes=notes)
 
 
 def find_installation(repository: str) -> ApiCall[Installation]:
@@ -117,7 +127,7 @@ def find_installation(repository: str) -> ApiCall[Installation]:
     The call must be made with the app's JWT.
     """
     path = f"/repos/{repository}/installation"
-    return ApiCall("GET", path, partial(read_as, Installation))
+    return ApiCall("GET", path, partial(read_as, Installation), permission="")
 
 
 def create_installation_token(
@@ -129,7 +139,7 @@ def create_installation_token(
     """
     body = {} if permissions is None else {"permissions": dict(permissions)}
     path = f"/app/installations/{installation_id}/access_tokens"
-    return ApiCall("POST", path, read_issued_token, body=body)
+    return ApiCall("POST", path, read_issued_token, body=body, permission="")
 
 
 def read_artifact(call: ApiCall[Any], response: Response) -> Artifact:
@@ -196,10 +206,11 @@ def read_as(model: type[_T], call: ApiCall[Any], response: Response) -> _T:
     content_type = printable(response.headers.get("content-type", "no content type"))
     # The response to a POST may contain a token, so it is not quoted.
     start = "" if call.method == "POST" else f", starting {response.body[:60]!r}"
+    hint = hints.for_base_url(call, response)
     raise _error(
         UnexpectedReply,
         f"{call}: the response is not a valid {model.__name__}: {problem} "
-        f"({content_type}, {len(response.body)} bytes{start})",
+        f"({content_type}, {len(response.body)} bytes{start}){'; ' if hint else ''}{hint}",
         response,
     )
 
@@ -210,47 +221,70 @@ def _refuse_redirect(call: ApiCall[Any], response: Response) -> None:
     if target is not None:
         raise RedirectRefused(
             f"{call}: refused the redirect from the API to {target.host}; "
-            "the token is sent only to the API"
+            f"{hints.for_redirect(call, response, target)}"
         )
 
 
-def error_of(call: ApiCall[Any], response: Response) -> GitHubError | None:
-    """Return the error that a response reports, or None if it is a success or a redirect."""
+def error_of(
+    call: ApiCall[Any], response: Response, *, anonymous: bool = False
+) -> GitHubError | None:
+    """Return the error that a response reports, or None if it is a success or a redirect.
+
+    Args:
+        call: The call.
+        response: Its response.
+        anonymous: Whether the call was made without a token.
+    """
     status = response.status
     if status < HTTPStatus.BAD_REQUEST:
         return None
-    message, documentation = _message(response)
-    summary = f"{call}: {status} {printable(message)}".rstrip()
-    details: dict[str, Any] = {"message": message, "documentation_url": documentation}
-    if rate_limit_headers.is_limit(response.status, response.headers, message, documentation):
-        retry_at = rate_limit_headers.retry_at(response.headers)
-        until = f"; wait until {retry_at:%Y-%m-%d %H:%M:%S} UTC" if retry_at else ""
-        return _error(RateLimited, f"{summary}{until}", response, retry_at=retry_at, **details)
+    message, headers = read_message(response), response.headers
+    kind: type[GitHubError] = UnexpectedReply
+    hint = ""
+    more: dict[str, Any] = {}
     match status:
+        case _ if rate_limit_headers.is_limit(
+            status, headers, message.text or message.page_text, message.documentation_url
+        ):
+            retry_at = rate_limit_headers.retry_at(headers)
+            kind, more = RateLimited, {"retry_at": retry_at}
+            hint = f"wait until {retry_at:%Y-%m-%d %H:%M:%S} UTC" if retry_at else ""
+            if anonymous and (advice := hints.limit_for_anonymous(response)):
+                hint = f"{hint}; {advice}" if hint else advice
         case HTTPStatus.UNAUTHORIZED:
-            return _error(AuthenticationError, f"{summary}; check the token", response, **details)
+            kind, hint = AuthenticationError, hints.for_unauthorized(response, anonymous=anonymous)
         case HTTPStatus.FORBIDDEN:
-            needed = response.headers.get("x-accepted-github-permissions")
-            hint = f"; GitHub accepts a token with {printable(needed)}" if needed else ""
-            return _error(
-                PermissionDenied,
-                f"{summary}{hint}",
-                response,
-                accepted_permissions=needed,
-                **details,
-            )
+            kind, hint = PermissionDenied, hints.for_forbidden(response, anonymous=anonymous)
+            more = {
+                "accepted_permissions": headers.get("x-accepted-github-permissions"),
+                "sso_url": hints.sso_url(response),
+            }
         case HTTPStatus.NOT_FOUND:
-            needed = "read" if call.method == "GET" else "write"
-            hint = f"; it does not exist, or the token lacks actions={needed} on this repository"
-            return _error(NotFound, f"{summary}{hint}", response, **details)
-        case HTTPStatus.GONE if "artifact" in message.lower() or "version" not in message.lower():
-            return _error(ArtifactExpired, summary, response, **details)
+            kind, hint = NotFound, hints.for_not_found(call, anonymous=anonymous)
+        case HTTPStatus.GONE if _is_about_versions(message.text):
+            kind = ApiVersionRetired
+            hint = "GitHub has retired this API version; pass a later one as api_version"
         case HTTPStatus.GONE:
-            hint = "; GitHub has retired this API version; pass a later one as api_version"
-            return _error(ApiVersionRetired, f"{summary}{hint}", response, **details)
+            kind = ArtifactExpired
         case _ if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return _error(ServerError, summary, response, **details)
-    return _error(UnexpectedReply, summary, response, **details)
+            kind = ServerError
+    advice = hints.for_base_url(call, response) or hint
+    more_words = filter(None, (call.notes.get(status), advice))
+    summary = "; ".join((f"{call}: {status} {message}".rstrip(), *more_words))
+    return _error(
+        kind,
+        summary,
+        response,
+        message=message.text,
+        documentation_url=message.documentation_url,
+        errors=message.errors,
+        **more,
+    )
+
+
+def _is_about_versions(message: str) -> bool:
+    """Return True if a 410 concerns the version of the API, not an artifact."""
+    return "artifact" not in message.lower() and "version" in message.lower()
 
 
 _E = TypeVar("_E", bound=GitHubError)
@@ -263,19 +297,4 @@ def _error(cls: type[_E], summary: str, response: Response, **more: Any) -> _E:
         status=response.status,
         request_id=request_id,
         **more,
-    )
-
-
-def _message(response: Response) -> tuple[str, str | None]:
-    """Return GitHub's message (or ``""``) and documentation URL (or None) from the body."""
-    try:
-        body = json.loads(response.body)
-    except (ValueError, RecursionError):
-        body = None
-    if not isinstance(body, dict):
-        return "", None
-    message, documentation = body.get("message"), body.get("documentation_url")
-    return (
-        message if isinstance(message, str) else "",
-        documentation if isinstance(documentation, str) else None,
     )

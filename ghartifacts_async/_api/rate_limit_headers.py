@@ -36,6 +36,17 @@ POINTS_OF_A_WRITE = 5
 
 _NUMBER = re.compile(r"[0-9]{1,12}")
 
+_SECONDARY = re.compile(
+    r"secondary rate limit|triggered an abuse detection mechanism", re.IGNORECASE
+)
+_SECONDARY_PAGE = re.compile(r"#(?:about-)?(?:secondary|abuse)-rate-limits\Z")
+_PRIMARY = re.compile(r"\brate limit|\btoo many requests", re.IGNORECASE)
+_REFUSAL = re.compile(
+    r"not accessible by|\bSAML\b|IP allow list|not permitted|must have|has been suspended|"
+    r"access blocked|forbids access|login attempts",
+    re.IGNORECASE,
+)
+
 
 def rate_limit(headers: Mapping[str, str]) -> RateLimit | None:
     """Return the primary rate limit that a response reports, or None."""
@@ -73,19 +84,24 @@ def newer(known: RateLimit | None, reported: RateLimit, *, later: bool) -> RateL
 def is_limit(
     status: int, headers: Mapping[str, str], message: str, documentation_url: str | None
 ) -> bool:
-    """Return True if an error response means a rate limit, and not a missing permission."""
+    """Return True if an error response means a rate limit, and not a missing permission.
+
+    A 403 for a missing permission, SAML or an IP allow list may be the last call of the window, so
+    ``x-ratelimit-remaining: 0`` alone does not tell. Names of organizations contain no spaces, so
+    they cannot form the phrases that are looked for in the message.
+    """
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return True
     if status != HTTPStatus.FORBIDDEN:
         return False
-    text = message.lower()
-    return (
-        headers.get("x-ratelimit-remaining") == "0"
-        or "retry-after" in headers
-        or "secondary rate limit" in text
-        or "abuse" in text
-        or (documentation_url or "").endswith("secondary-rate-limits")
-    )
+    if _SECONDARY.search(message) or _SECONDARY_PAGE.search(documentation_url or ""):
+        return True
+    if _REFUSAL.search(message) or "x-github-sso" in headers:
+        return False
+    if "retry-after" in headers:
+        return True
+    exhausted = headers.get("x-ratelimit-remaining") == "0"
+    return exhausted and (not message or _PRIMARY.search(message) is not None)
 
 
 def seconds_to_wait(headers: Mapping[str, str], refusals: int, now: float) -> float:

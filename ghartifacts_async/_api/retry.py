@@ -31,10 +31,10 @@ PROGRESS_BYTES = 2**16
 TOKEN_AGE = 60.0
 """If a token was obtained more than this many seconds before it was sent, it may have expired."""
 
-RETRIED = frozenset({429, 500, 502, 503, 504})
+RETRIED = frozenset({408, 425, 429, *range(500, 1000)})
 """Statuses of temporary errors. All others are permanent, except for 403 at a rate limit."""
 
-MAY_HAVE_WORKED = frozenset({500, 502, 504})
+MAY_HAVE_WORKED = RETRIED - {425, 429, 503}
 """Statuses of errors after which the request may have been executed. After a 503 it was not."""
 
 

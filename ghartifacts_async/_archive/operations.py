@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 from ghartifacts_async._archive.archive import Archive, open_archive
@@ -11,6 +11,8 @@ from ghartifacts_async._archive.extraction import ExtractionRequest, download_an
 from ghartifacts_async._archive.remote_file import RemoteFile
 from ghartifacts_async._context import ClientContext
 from ghartifacts_async._download.target import DownloadRequest
+from ghartifacts_async._http.messages import printable
+from ghartifacts_async.errors import NotAZip
 from ghartifacts_async.models import ArchiveLimits, Artifact, Download
 
 
@@ -26,9 +28,8 @@ class ArchiveOperations:
         self._opened = opened
         self._repository = repository
 
-    def open(
-        self, artifact: Artifact, limits: ArchiveLimits
-    ) -> AbstractAsyncContextManager[Archive]:
+    @asynccontextmanager
+    async def open(self, artifact: Artifact, limits: ArchiveLimits) -> AsyncIterator[Archive]:
         """Open an archive to read individual members; see `Repo.open_artifact`."""
         context = self._opened()
         remote = RemoteFile(
@@ -38,7 +39,11 @@ class ArchiveOperations:
             context.threads,
             self._download_to(artifact),
         )
-        return open_archive(artifact, remote, context.lifetime, limits)
+        async with AsyncExitStack() as stack:
+            opening = open_archive(artifact, remote, context.lifetime, limits)
+            with _explained(artifact):
+                archive = await stack.enter_async_context(opening)
+            yield archive
 
     extraction_request = staticmethod(ExtractionRequest.from_arguments)
     """Check the arguments of an extraction, and return the request that `extract` takes."""
@@ -46,7 +51,8 @@ class ArchiveOperations:
     async def extract(self, artifact: Artifact, request: ExtractionRequest) -> list[Path]:
         """Download and verify an artifact, then extract it; see `Repo.extract_artifact`."""
         download = self._download_to(artifact)
-        return await download_and_extract(self._opened().threads, download, request)
+        with _explained(artifact):
+            return await download_and_extract(self._opened().threads, download, request)
 
     def _download_to(self, artifact: Artifact) -> Callable[[Path], Awaitable[Download]]:
         """Return a function that downloads the artifact to a path and keeps no partial data."""
@@ -62,3 +68,16 @@ class ArchiveOperations:
             return self._opened().download(request)
 
         return download
+
+
+@contextmanager
+def _explained(artifact: Artifact) -> Iterator[None]:
+    """Name the artifact in the error for a payload that is not a zip."""
+    try:
+        yield
+    except NotAZip as error:
+        error.summary = (
+            f"artifact {artifact.id} ({printable(artifact.name)}): {error.summary}; use "
+            "download_artifact for a file that was uploaded without zipping"
+        )
+        raise

@@ -47,7 +47,8 @@ async def download_artifacts(
 
     async def fetch(artifact: Artifact, slot: Slot) -> Download:
         if artifact.expired:
-            raise ArtifactExpired(f"artifact {artifact.id} has expired, according to its listing")
+            when = f" on {artifact.expires_at:%Y-%m-%d}" if artifact.expires_at else ""
+            raise ArtifactExpired(f"artifact {artifact.id} expired{when}, according to its listing")
         request = DownloadRequest(
             repository=repository,
             artifact=artifact,

@@ -186,7 +186,8 @@ class StagingDirectory:
         return True
 
     def _exists(self) -> TargetExists:
-        return TargetExists(f"{self.target}: the directory already exists", path=self.target)
+        problem = 'the directory already exists; pass if_exists="replace" to replace it'
+        return TargetExists(f"{self.target}: {problem}", path=self.target)
 
     def _changed(self) -> DiskError:
         return DiskError(f"{self.work}: another process changed it", path=self.work)

@@ -295,7 +295,9 @@ class PartFile:
                 self._created.sync()
         except FileExistsError as error:
             raise TargetExists(
-                f"{target}: the file already exists", path=target, errno=error.errno
+                f'{target}: the file already exists; pass if_exists="replace" to replace it',
+                path=target,
+                errno=error.errno,
             ) from error
         except OSError as error:
             raise disk_error(error, target) from error

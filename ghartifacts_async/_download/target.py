@@ -113,7 +113,10 @@ class Target:
             return False
         if if_exists == "error":
             if self.name_is_final:
-                raise TargetExists(f"{self.path}: the file already exists", path=self.path)
+                raise TargetExists(
+                    f'{self.path}: the file already exists; pass if_exists="replace" to replace it',
+                    path=self.path,
+                )
             return False
         size, digest = artifact.size_in_bytes, artifact.digest
         if digest is not None and await has_digest(threads, self.path, size, digest):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 
@@ -20,6 +22,7 @@ AIOHTTP_EXCEPTIONS = (aiohttp.ClientError, HttpProcessingError, OSError, Runtime
 MAX_HEADER = 2**16
 """Longest header line that is accepted, in bytes."""
 
+_UNKNOWN_ENCODING = re.compile(r"content-encoding: (\w+) \((?:br|zstd)\)")
 _CERTIFICATE = (aiohttp.ClientConnectorCertificateError, aiohttp.ServerFingerprintMismatch)
 _NEVER_SENT = (
     *_CERTIFICATE,
@@ -45,7 +48,7 @@ def map_exception(error: Exception, url: str) -> TransportError:
         f"{host}: {_reason(error)}",
         host=host,
         may_have_arrived=not isinstance(error, _NEVER_SENT),
-        retryable=kind is not CertificateRefused and not _is_too_long(error),
+        retryable=kind is not CertificateRefused and not (_is_too_long(error) or _encoding(error)),
     )
 
 
@@ -54,6 +57,14 @@ def _is_too_long(error: Exception) -> bool:
     return isinstance(error, aiohttp.ClientResponseError | HttpProcessingError) and (
         error.message.startswith("Got more than")
     )
+
+
+def _encoding(error: Exception) -> str | None:
+    """Return the compression that aiohttp cannot decode and has not asked for, or None."""
+    if isinstance(error, aiohttp.ClientResponseError | HttpProcessingError):
+        found = _UNKNOWN_ENCODING.search(error.message)
+        return found[1] if found else None
+    return None
 
 
 def _reason(error: Exception) -> str:
@@ -73,6 +84,8 @@ def _reason(error: Exception) -> str:
             )
         case aiohttp.ClientHttpProxyError():
             return f"the proxy responded with status {error.status}"
+        case _ if encoding := _encoding(error):
+            return f"the response is compressed with {encoding}, which was not asked for"
         case aiohttp.ClientResponseError() | HttpProcessingError() if _is_too_long(error):
             return f"a header of the response is longer than {MAX_HEADER} bytes"
         case aiohttp.ClientResponseError() | HttpProcessingError():

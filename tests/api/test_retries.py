@@ -34,10 +34,16 @@ NO_WAIT = RetryPolicy(wait_initial=0)
     "fault",
     [
         Fault(429, retry_after=7),
+        408,
+        425,
         500,
+        501,
         502,
         503,
         504,
+        520,
+        529,
+        599,
         Fault.html(502),
         Fault.dropped(),
         Fault.dropped(after=True),
@@ -55,7 +61,7 @@ async def test_transient_failures_are_retried(fault: Fault | int) -> None:
         assert world.gh.stats.retries == 2
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 418, 422, 451])
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 410, 418, 422, 423, 451])
 @fast
 async def test_permanent_failures_are_not_retried(status: int) -> None:
     """An error that a retry cannot fix is raised after one request."""

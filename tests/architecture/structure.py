@@ -39,7 +39,7 @@ PURE = {
     "_disk.filenames",
     "_api.call", "_api.converters", "_api.endpoints", "_api.etag_cache", "_api.filters",
     "_api.pagination",
-    "_api.rate_limit_headers", "_api.retry",
+    "_api.rate_limit_headers", "_api.responses.hints", "_api.responses.message", "_api.retry",
     "_download.journal", "_download.ranges", "_download.verification",
     "_archive.zip_format.archive_tail", "_archive.zip_format.central_directory",
     "_archive.zip_format.local_header", "_archive.zip_format.member_decoder",

@@ -138,9 +138,12 @@ async def test_concurrent_readers_share_an_archive(repo: Repo, fake_github: Fake
 async def test_a_payload_that_is_no_zip(
     repo: Repo, fake_github: FakeGitHub, size: int, raw: str | None, digest: str | None
 ) -> None:
-    """Opening a payload that is not a zip raises NotAZip and fetches only the end of it."""
+    """A payload that is no zip raises NotAZip, which names the artifact and what to use instead.
+
+    Only the end of the payload is fetched.
+    """
     fake_github.add_artifact(REPOSITORY, "dist", b"x" * size, raw=raw, digest=digest)
-    with pytest.raises(NotAZip, match=f"{size} bytes"):
+    with pytest.raises(NotAZip, match=rf"artifact 1 \(dist\): .*{size} bytes.*download_artifact"):
         async with repo.open_artifact(1):
             pass
     await fake_github.wait_until_idle()

@@ -150,7 +150,7 @@ async def test_an_existing_directory(
     (out / "old").mkdir(parents=True)
     (out / "old" / "file").write_text("old")
     count = len(fake_github.requests_to("blob"))
-    with pytest.raises(TargetExists, match="already exists") as caught:
+    with pytest.raises(TargetExists, match='already exists; pass if_exists="replace"') as caught:
         await extract(1, out)
     assert caught.value.path == out
     assert len(fake_github.requests_to("blob")) <= count + 1

@@ -158,7 +158,7 @@ async def test_payloads_that_cannot_be_extracted(
     """If an artifact has no archive to extract, an error is raised and no directory is created."""
     fake_github.add_artifact(REPOSITORY, "log", b"x" * 1000, raw="log.txt")
     fake_github.add_artifact(REPOSITORY, "gone", FILES, expired=True)
-    with pytest.raises(NotAZip):
+    with pytest.raises(NotAZip, match=r"artifact 1 \(log\): .*download_artifact"):
         await extract(1, tmp_path / "a" / "out")
     with pytest.raises(ArtifactExpired):
         await extract(2, tmp_path / "a" / "out")

@@ -210,7 +210,7 @@ async def test_replace_and_error(repo: Repo, fake_github: FakeGitHub, tmp_path: 
     assert not (await repo.download_artifact(1, target, if_exists="replace")).skipped
     target.write_bytes(b"mine")
     fake_github.clear_requests()
-    with pytest.raises(TargetExists, match="already exists"):
+    with pytest.raises(TargetExists, match='already exists; pass if_exists="replace"'):
         await repo.download_artifact(1, target, if_exists="error")
     assert fake_github.requests_to("blob") == []
     assert target.read_bytes() == b"mine"

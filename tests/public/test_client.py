@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 import aiohttp
@@ -59,7 +60,7 @@ async def test_anonymous_reads_public_repositories(fake_github: FakeGitHub, tmp_
     added = fake_github.add_artifact(REPOSITORY, "dist", {"a": b"b"})
     async with Client(Anonymous(), base_url=fake_github.url) as gh:
         artifact = await gh.repo(REPOSITORY).get_artifact(added.id)
-        with pytest.raises(AuthenticationError, match="check the token"):
+        with pytest.raises(AuthenticationError, match="this call needs a token"):
             await gh.repo(REPOSITORY).download_artifact(artifact, tmp_path)
     assert all("Authorization" not in request.headers for request in fake_github.requests)
 
@@ -229,6 +230,18 @@ async def test_a_broken_response_is_a_failed_connection(answer: bytes) -> None:
     async with raw_server(says(answer)) as url, Client("t", base_url=url, retry=ONCE) as gh:
         with pytest.raises(ConnectionFailed):
             await gh.repo(REPOSITORY).get_artifact(1)
+
+
+@pytest.mark.skipif(
+    any(map(find_spec, ("brotli", "brotlicffi"))), reason="aiohttp then asks for brotli"
+)
+async def test_a_compression_that_was_not_asked_for() -> None:
+    """The error for a response that a proxy has compressed names the compression."""
+    answer = b"HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: 2\r\n\r\n{}"
+    async with raw_server(says(answer)) as url, Client("t", base_url=url) as gh:
+        with pytest.raises(ConnectionFailed, match="compressed with brotli") as caught:
+            await gh.repo(REPOSITORY).get_artifact(1)
+    assert not caught.value.retryable
 
 
 async def test_an_oversized_response_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

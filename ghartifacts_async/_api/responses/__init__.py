@@ -1,0 +1,1 @@
+"""Reading the responses of the API that report errors."""
