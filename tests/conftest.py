@@ -1,12 +1,18 @@
 """Fixtures: an open client of a running FakeGitHub, and one of its repositories."""
 
+import os
 from collections.abc import AsyncIterator
+from typing import cast
 
 import pytest
 
 from ghartifacts_async import Client, Repo
 from ghartifacts_async.testing import FakeGitHub
+from ghartifacts_async.testing.server import Signing
 from tests.support import QUICK, REPOSITORY
+
+# The suite passes with both ways to verify signed URLs; "exact" is the stricter one.
+FakeGitHub.default_signing = cast("Signing", os.environ.get("FAKE_SIGNING", "exact"))
 
 
 @pytest.fixture

@@ -75,6 +75,7 @@ class DataMethods(RunMethods):
         expired: bool = False,
         digest: Literal["auto"] | str | None = "auto",  # noqa: PYI051 - documents the default
         created_at: datetime | None = None,
+        expires_at: datetime | None = None,
         size_in_bytes: int | None = None,
         location: Callable[[FakeArtifact], str] | str | None = None,
         head_branch: str | None = None,
@@ -101,6 +102,9 @@ class DataMethods(RunMethods):
                 now, which reads the whole file. Any other text, or None, is reported unchanged.
             created_at: The time of the upload. None chooses the current time in whole seconds,
                 but at least one second after the last time that was chosen.
+            expires_at: When the artifact expires, on the server's clock. None chooses 90 days after
+                `created_at`, or from now on if these have passed. If `expired` is true, it has
+                expired at its creation.
             size_in_bytes: The size that the API reports, in bytes. None reports the true size.
             location: The URL to which downloads are redirected, or a function that returns this
                 URL for each redirect. The URL is sent verbatim. None redirects to the server's
@@ -115,14 +119,15 @@ class DataMethods(RunMethods):
 
         Raises:
             ValueError: The repository's name is not `owner/name`, another artifact has
-                the id, the run belongs to another repository, or `created_at` has no time zone.
+                the id, the run belongs to another repository, or a time has no time zone.
             TypeError: The content has an unsupported type, or is a mapping while `raw` is given.
             FileNotFoundError: There is no file at the path.
         """
         if raw is not None and isinstance(content, Mapping):
             raise TypeError("a raw upload is a single file: pass its bytes or its path")
-        if created_at is not None and created_at.tzinfo is None:
-            raise ValueError("created_at needs a time zone")
+        for name_of_time, moment in (("created_at", created_at), ("expires_at", expires_at)):
+            if moment is not None and moment.tzinfo is None:
+                raise ValueError(f"{name_of_time} needs a time zone")
         parent = self._database.add_repository(repository)
         artifact_id = self._database.allocate_artifact_id(id)
         created = created_at or self._database.next_timestamp()
@@ -146,7 +151,7 @@ class DataMethods(RunMethods):
             digest=sha256_of(path) if digest == "auto" else digest,
             expired=expired,
             created_at=created,
-            expires_at=created if expired else created + _RETENTION,
+            expires_at=expires_at or (created if expired else self._default_expiry(created)),
             content_type="application/zip" if raw is None else _guess_content_type(raw),
             file_name=f"{name}.zip" if raw is None else raw,
             is_raw=raw is not None,
@@ -180,6 +185,10 @@ class DataMethods(RunMethods):
             raise ValueError(f"run {run_id} belongs to {attempts[-1].repository}")
         return attempts[-1]
 
+    def _default_expiry(self, created: datetime) -> datetime:
+        expiry, now = created + _RETENTION, self._database.current_time()
+        return expiry if expiry > now else now + _RETENTION
+
     def artifacts(self, repository: str) -> list[FakeArtifact]:
         """Return the artifacts of a repository, newest first.
 
@@ -190,7 +199,8 @@ class DataMethods(RunMethods):
         found = self._database.repository(repository)
         if found is None:
             raise KeyError(repository)
-        return found.newest_first()
+        now = self._database.current_time()
+        return [artifact.at(now) for artifact in found.newest_first()]
 
     def expire_artifact(self, artifact: FakeArtifact | int) -> FakeArtifact:
         """Mark an artifact as expired, and return the changed artifact.
@@ -204,7 +214,8 @@ class DataMethods(RunMethods):
         current = self._database.artifact(_id(artifact))
         if current is None:
             raise KeyError(_id(artifact))
-        expired = attrs.evolve(current, expired=True)
+        expires_at = min(current.expires_at, self._database.current_time())
+        expired = attrs.evolve(current, expired=True, expires_at=expires_at)
         self._database.save_artifact(expired)
         return expired
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -55,7 +56,10 @@ def send(fake: FakeGitHub, http: aiohttp.ClientSession) -> Send:
             skip_auto_headers=[name for name, value in fields.items() if value is None],
             allow_redirects=False,
         ) as response:
-            return Response(response.status, response.headers, await response.read())
+            body = await response.read()
+            if response.headers.get("Content-Encoding") == "gzip":
+                body = gzip.decompress(body)
+            return Response(response.status, response.headers, body)
 
     return send_request
 

@@ -173,7 +173,7 @@ async def test_the_fields_of_an_artifact(send: Send, fake: FakeGitHub) -> None:
         "expired": False,
         "created_at": "2020-01-10T14:59:22Z",
         "updated_at": "2020-01-10T14:59:22Z",
-        "expires_at": "2020-04-09T14:59:22Z",
+        "expires_at": "2027-04-15T08:00:00Z",
         "digest": artifact.digest,
         "workflow_run": {
             "id": 2332938,

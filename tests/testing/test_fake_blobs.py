@@ -89,27 +89,6 @@ async def test_a_url_that_expires_during_the_response(
         assert len(await response.read()) == 8 << 20
 
 
-@pytest.mark.parametrize(
-    ("escape", "rewritten"),
-    [
-        ("%2F", "/"), ("%2F", "%2f"), ("%27", "'"), ("%7E", "~"), ("%20", "+"), ("%3D", "="),
-        ("%2B", "+"), ("sp=r", "sp=rw"), (".zip", ".ZIP"), ("&sp", "&&sp"),
-    ],
-)  # fmt: skip
-async def test_an_altered_url_is_refused(send: Send, url: str, escape: str, rewritten: str) -> None:
-    """Any altered URL is refused, even if only its percent-encoding differs."""
-    altered = url.replace(escape, rewritten, 1)
-    assert altered != url
-    response = await send(altered)
-    assert (response.status, code(response)) == (403, "AuthenticationFailed")
-
-
-async def test_a_normalised_url_is_refused(http: aiohttp.ClientSession, url: str) -> None:
-    """A client whose URL library normalises the Location is refused."""
-    async with http.get(url) as response:
-        assert response.status == 403
-
-
 @pytest.mark.parametrize("target", ["/", "/x.zip", "/x?sig=", "/?a&sig=%C3%BC", "/x?sig=a&sig=b"])
 async def test_an_unsigned_url_is_refused(send: Send, fake: FakeGitHub, target: str) -> None:
     """A URL that was never issued is refused."""

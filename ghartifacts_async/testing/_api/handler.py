@@ -29,6 +29,7 @@ from ghartifacts_async.testing._api.endpoints.installations import InstallationE
 from ghartifacts_async.testing._api.endpoints.runs import RunEndpoints
 from ghartifacts_async.testing._api.errors import ApiError, json_response
 from ghartifacts_async.testing._api.faults import Fault, faulty_response, override_headers
+from ghartifacts_async.testing._api.headers import COMMON, compress, preflight
 from ghartifacts_async.testing._api.rate_limits.limiter import RateLimiter
 from ghartifacts_async.testing._api.routes import Endpoint, Route, find_route
 from ghartifacts_async.testing._api.run_lists import RunLists
@@ -84,7 +85,8 @@ class ApiHandler:
         controls: The parts that a test configures.
         token: A function that returns the valid user token.
         now: The server's clock.
-        url: A function that returns the base URL of the API, without a trailing slash.
+        url: A function that returns the base URL of the API for a request, without a trailing
+            slash and without `/api/v3`.
         signed_url: A function that returns the URL to which an artifact's download is redirected.
     """
 
@@ -95,8 +97,8 @@ class ApiHandler:
         *,
         token: Callable[[], str],
         now: Clock,
-        url: Callable[[], str],
-        signed_url: Callable[[FakeArtifact], str],
+        url: Callable[[Request], str],
+        signed_url: Callable[[FakeArtifact, Request], str],
     ) -> None:
         self._database = database
         self._controls = controls
@@ -169,8 +171,7 @@ class ApiHandler:
         free = refusal is not None or response.status == HTTPStatus.NOT_MODIFIED
         headers = {
             "Date": http_date(now),
-            "Server": "github.com",
-            "X-GitHub-Media-Type": "github.v3; format=json",
+            **COMMON,
             "X-GitHub-Request-Id": f"C0FE:1234:{next(self._request_numbers):06X}:{int(now):08X}",
             **controls.rate_limiter.charge(identity, now, cost=0 if free else 1),
             **controls.versions.headers(self._version(request)),
@@ -186,13 +187,16 @@ class ApiHandler:
         self, request: Request, identity: Identity, fault: Fault | None, now: float
     ) -> Response:
         if fault is None:
-            return self._execute(request, identity)
-        normal = self._execute(request, identity) if fault.after else None
+            return compress(request, self._execute(request, identity))
+        normal = compress(request, self._execute(request, identity)) if fault.after else None
         return faulty_response(fault, normal, now, no_body=request.method == "HEAD")
 
     def _execute(self, request: Request, identity: Identity) -> Response:
         """Execute the request; turn an `ApiError` into its response."""
         try:
+            allowed = preflight(request)
+            if allowed is not None:
+                return allowed
             if not request.headers.get("User-Agent"):
                 headers = {"Content-Type": "text/plain; charset=utf-8"}
                 return Response(403, headers, _NO_USER_AGENT.encode())
@@ -221,7 +225,7 @@ class ApiHandler:
                 return self._redirect(request, route, repository, redirect_status)
         if repository is not None:
             _check_permission(identity, repository, route.endpoint)
-        call = EndpointCall(request, route, identity, self._url() + route.base, repository)
+        call = EndpointCall(request, route, identity, self._url(request) + route.base, repository)
         return self._handlers[route.endpoint](call)
 
     def _redirect(
@@ -230,7 +234,7 @@ class ApiHandler:
         """Redirect a request for a repository's old name to the URL with the repository's id."""
         _, mark, query = request.target.partition("?")
         path = f"{route.base}/repositories/{repository.id}/{route.subpath}"
-        url = f"{self._url()}{path}{mark}{query}"
+        url = f"{self._url(request)}{path}{mark}{query}"
         message = "Moved Permanently" if status == 301 else HTTPStatus(status).phrase
         document = {"message": message, "url": url, "documentation_url": _REDIRECTS}
         return json_response(status, document, {"Location": url})
@@ -273,7 +277,7 @@ def _check_permission(identity: Identity, repository: Repository, endpoint: Endp
 
 
 def _check_accept(accept: str | None) -> None:
-    if accept is None:
+    if not accept:
         return
     types = [part.partition(";")[0].strip().lower() for part in accept.split(",")]
     if not any(map(_MEDIA_TYPE.fullmatch, types)):

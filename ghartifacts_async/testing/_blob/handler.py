@@ -45,7 +45,7 @@ class BlobControls:
     Attributes:
         faults: The faults that are scheduled for requests.
         held: The requests that are held back.
-        expired: The signed URLs (path and query) that were invalidated by a fault.
+        expired: The signed URLs that were invalidated by a fault, as the signer identifies them.
     """
 
     faults: FaultSchedule[BlobFault]
@@ -60,13 +60,16 @@ class BlobHandler:
         database: The server's data.
         controls: The parts that a test configures.
         now: The server's clock.
+        signer: The signer of the URLs.
     """
 
-    def __init__(self, database: Database, controls: BlobControls, now: Clock) -> None:
+    def __init__(
+        self, database: Database, controls: BlobControls, now: Clock, signer: Signer
+    ) -> None:
         self._database = database
         self._controls = controls
         self._now = now
-        self._signer = Signer()
+        self._signer = signer
         self._artifact_ids: dict[str, int] = {}
 
     def signed_target(self, artifact: FakeArtifact, ttl: float) -> str:
@@ -81,7 +84,7 @@ class BlobHandler:
             "rsct": artifact.content_type,
         }
         target = self._signer.sign(path, parameters, self._now() + ttl)
-        self._controls.expired.discard(target)
+        self._controls.expired.discard(self._signer.identify(target))
         return target
 
     @asynccontextmanager
@@ -104,6 +107,8 @@ class BlobHandler:
             "x-ms-request-id": request_id,
             "x-ms-version": _VERSION,
         }
+        if "Origin" in request.headers:
+            headers["Access-Control-Allow-Origin"] = "*"
         response = Response(response.status, headers | response.headers, response.body)
         no_body = has_no_body(request.method, response.status)
         return apply_fault(fault, response, no_body=no_body)
@@ -117,22 +122,25 @@ class BlobHandler:
                 "Check the value of Authorization header.",
             )
         if fault.is_expired:
-            self._controls.expired.add(request.target)
+            self._controls.expired.add(self._signer.identify(request.target))
         if fault.refusal is not None:
             retry_after = fault.retry_after
             headers = {} if retry_after is None else {"Retry-After": f"{retry_after:g}"}
             raise BlobError.from_status(fault.refusal, headers)
         invalid = self._signer.error(request.target, self._now())
-        if invalid is None and request.target in self._controls.expired:
+        if invalid is None and self._is_expired(request.target):
             invalid = "Signature not valid in the specified time frame"
         if invalid is not None:
             raise BlobError.from_status(403, detail=invalid)
         if request.method not in {"GET", "HEAD"}:
             raise BlobError.from_status(405, {"Allow": "GET, HEAD"})
-        artifact = self._database.artifact(self._artifact_ids[request.raw_path])
+        artifact = self._database.artifact(self._artifact_ids[request.path])
         if artifact is None or not artifact.path.is_file():
             raise BlobError.from_status(404)
         return _read_blob(request, artifact, fault)
+
+    def _is_expired(self, target: str) -> bool:
+        return self._signer.identify(target) in self._controls.expired
 
 
 def _read_blob(request: Request, artifact: FakeArtifact, fault: BlobFault) -> Response:
@@ -156,9 +164,8 @@ def _read_blob(request: Request, artifact: FakeArtifact, fault: BlobFault) -> Re
         conditions["If-None-Match"], etag, weakly=True
     ):
         return Response(304, headers)
-    requested = (
-        None if fault.ignores_range else _parse_range(request.headers.get("Range", ""), size)
-    )
+    header = conditions.get("x-ms-range") or conditions.get("Range") or ""
+    requested = None if fault.ignores_range else _parse_range(header, size)
     if requested is None:
         return Response(200, headers, FileSlice(artifact.path, 0, size))
     headers["Content-Range"] = f"bytes {requested.start}-{requested.stop - 1}/{size}"

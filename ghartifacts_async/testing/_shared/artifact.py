@@ -38,7 +38,8 @@ class FakeArtifact:
         size: The length of that file in bytes.
         size_in_bytes: The size that the API reports, in bytes.
         digest: The digest that the API reports, `"sha256:<hex>"`, or None.
-        expired: Whether the API reports the artifact as expired and refuses to download it.
+        expired: Whether the API reports the artifact as expired and refuses to download it. The
+            artifact expires when the server's clock reaches `expires_at`.
         created_at: When the artifact was created. The API reports the same `updated_at`.
         expires_at: When the artifact expires or expired.
         content_type: The `Content-Type` that the blob store sends.
@@ -67,6 +68,12 @@ class FakeArtifact:
     file_name: str
     is_raw: bool
     location: Callable[[FakeArtifact], str] | str | None
+
+    def at(self, moment: datetime) -> FakeArtifact:
+        """Return the artifact as it is at a time, from which it may be expired."""
+        if self.expired or moment < self.expires_at:
+            return self
+        return attrs.evolve(self, expired=True)
 
     def document(self, api_url: str) -> dict[str, object]:
         """Return the artifact as the API's JSON represents it.

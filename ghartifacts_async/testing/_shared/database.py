@@ -61,8 +61,8 @@ class Database:
         _check_name(full_name)
         repository = self.repository(full_name)
         if repository is None:
-            created = datetime.fromtimestamp(int(self._now()), UTC)
-            repository = Repository(next(self._repository_ids), full_name, False, created)
+            repository_id, created = next(self._repository_ids), self.current_time()
+            repository = Repository(repository_id, full_name, False, created)
             self._old_names.pop(full_name.lower(), None)
             self._repositories[full_name.lower()] = repository
             self._repositories[repository.id] = repository
@@ -108,8 +108,7 @@ class Database:
         path = file if "/" in file else f".github/workflows/{file}"
         workflow = repository.workflows.get(path)
         if workflow is None:
-            created = datetime.fromtimestamp(int(self._now()), UTC)
-            workflow = Workflow(next(self._workflow_ids), path, created)
+            workflow = Workflow(next(self._workflow_ids), path, self.current_time())
             repository.workflows[path] = workflow
         return workflow
 
@@ -153,8 +152,9 @@ class Database:
             self.delete_artifact(artifact.id)
 
     def artifact(self, artifact_id: int) -> FakeArtifact | None:
-        """Find an artifact by its id, in any repository."""
-        return self._artifacts.get(artifact_id)
+        """Find an artifact by its id, in any repository, as it is now."""
+        artifact = self._artifacts.get(artifact_id)
+        return artifact and artifact.at(self.current_time())
 
     def allocate_artifact_id(self, requested: int | None) -> int:
         """Return the requested id, or the next free id if it is None.
@@ -168,9 +168,13 @@ class Database:
             raise ValueError(f"artifact {requested} already exists; choose another id")
         return requested
 
+    def current_time(self) -> datetime:
+        """Return the time in whole seconds."""
+        return datetime.fromtimestamp(int(self._now()), UTC)
+
     def next_timestamp(self) -> datetime:
         """Return the time in whole seconds, at least one second later than the previous result."""
-        timestamp = datetime.fromtimestamp(int(self._now()), UTC)
+        timestamp = self.current_time()
         if timestamp <= self._last_timestamp:
             timestamp = self._last_timestamp + timedelta(seconds=1)
         self._last_timestamp = timestamp

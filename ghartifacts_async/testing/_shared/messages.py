@@ -27,10 +27,13 @@ class Request:
 
     Attributes:
         method: The method, in capitals.
-        target: Path and query exactly as sent, percent-encoding untouched.
+        target: Path and query exactly as sent, percent-encoding untouched. An absolute URL as
+            target is reduced to these.
         headers: The headers; look-ups ignore case.
         body: The body.
         connection: A number that no other open connection has.
+        origin: The scheme, host and port that the client called, such as `http://127.0.0.1:8080`.
+        is_proxied: Whether the request was sent as to a proxy, with an absolute URL as its target.
     """
 
     method: str
@@ -38,6 +41,8 @@ class Request:
     headers: CIMultiDictProxy[str]
     body: bytes = b""
     connection: int = 0
+    origin: str = ""
+    is_proxied: bool = False
 
     @property
     def raw_path(self) -> str:

@@ -8,7 +8,7 @@ from ghartifacts_async.testing._api.endpoints.call import EndpointCall
 from ghartifacts_async.testing._api.errors import ApiError
 from ghartifacts_async.testing._shared.artifact import FakeArtifact
 from ghartifacts_async.testing._shared.database import Database
-from ghartifacts_async.testing._shared.messages import Response
+from ghartifacts_async.testing._shared.messages import Request, Response
 
 
 class ArtifactEndpoints:
@@ -19,7 +19,9 @@ class ArtifactEndpoints:
         signed_url: A function that returns the URL to which an artifact's download is redirected.
     """
 
-    def __init__(self, database: Database, signed_url: Callable[[FakeArtifact], str]) -> None:
+    def __init__(
+        self, database: Database, signed_url: Callable[[FakeArtifact, Request], str]
+    ) -> None:
         self._database = database
         self._signed_url = signed_url
 
@@ -34,8 +36,9 @@ class ArtifactEndpoints:
         artifacts = call.repository.newest_first(query.get("name"), run_id)
         if run_id is not None and query.get("direction") == "asc":
             artifacts.reverse()
+        now = self._database.current_time()
         return call.listing(
-            "artifacts", artifacts, lambda artifact: artifact.document(call.api_url)
+            "artifacts", artifacts, lambda artifact: artifact.at(now).document(call.api_url)
         )
 
     def get(self, call: EndpointCall) -> Response:
@@ -53,7 +56,8 @@ class ArtifactEndpoints:
         if artifact.expired:
             documentation_url = call.route.endpoint.documentation_url
             raise ApiError(410, "Artifact has expired", documentation_url)
-        return Response(302, {"Location": self._signed_url(artifact)})
+        location = self._signed_url(artifact, call.request)
+        return Response(302, {"Content-Type": "text/html;charset=utf-8", "Location": location})
 
     def _artifact(self, call: EndpointCall) -> FakeArtifact:
         artifact = self._database.artifact(call.route.number("artifact_id"))

@@ -11,6 +11,7 @@ import attrs
 from ghartifacts_async.testing._api.auth.identity import Identity
 from ghartifacts_async.testing._api.endpoints.pagination import Page
 from ghartifacts_async.testing._api.errors import JSON_CONTENT_TYPE, ApiError, encode_json
+from ghartifacts_async.testing._api.headers import caching
 from ghartifacts_async.testing._api.routes import Route
 from ghartifacts_async.testing._shared.messages import Request, Response, etag_matches
 from ghartifacts_async.testing._shared.repository import Repository
@@ -51,9 +52,8 @@ class EndpointCall:
         body = encode_json(document)
         etag = f'W/"{hashlib.sha256(body).hexdigest()}"'
         common = {
-            "Cache-Control": "private, max-age=60, s-maxage=60",
+            **caching(is_authenticated=self.identity.is_authenticated),
             "ETag": etag,
-            "Vary": "Accept, Authorization, Cookie, X-GitHub-OTP",
             **(headers or {}),
         }
         condition = self.request.headers.get("If-None-Match")
