@@ -8,7 +8,7 @@ from inspect import iscoroutinefunction
 from os import PathLike, fsencode, fspath
 from typing import TypeVar, get_args
 
-from ghartifacts_async._http.redaction import Secret
+from ghartifacts_async._http.redaction import Secret, hidden, kind_of
 from ghartifacts_async._http.urls import split_url
 from ghartifacts_async.errors import InvalidArgument
 from ghartifacts_async.models import Artifact, Direction, IfDirectoryExists, IfExists
@@ -197,14 +197,14 @@ def callback(on_progress: Callable[..., object] | None) -> None:
         )
 
 
-def token(value: str) -> Secret:
+def token(value: object) -> Secret:
     """Validate a token, which is sent in a header. The error never contains the token."""
-    if not isinstance(value, str):
-        raise InvalidArgument(f"a token must be a str, not {type(value).__name__}")
-    value = Secret(value)
+    value = hidden(value)
+    if not isinstance(value, Secret):
+        raise InvalidArgument(f"a token must be a str, not {kind_of(value)}")
     if not value:
         raise InvalidArgument("the token is empty; pass auth=Anonymous() for calls without a token")
-    if not _HEADER_TEXT.fullmatch(value) or " " in value:
+    if not _HEADER_TEXT.fullmatch(value.reveal()) or " " in value.reveal():
         raise InvalidArgument(
             "the token contains white space, a line break or a non-ASCII character; "
             "if you read it from a file, strip() it"

@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from ghartifacts_async import _arguments
 from ghartifacts_async._api.client import ApiClient
@@ -155,10 +155,14 @@ class Client:
             InvalidArgument: No variable contains a token for this server, or a variable has an
                 invalid value.
         """
+        hidden_auth: Any = hidden(auth)
+        auth = None  # Tracebacks with local variables must not show the token.
         if base_url is None:
-            base_url = base_url_in(os.environ)
+            base_url = base_url_in(os.getenv)
+        if hidden_auth is None:
+            hidden_auth = token_in(os.getenv, _arguments.base_url(base_url))
         return cls(
-            token_in(os.environ, _arguments.base_url(base_url)) if auth is None else auth,
+            hidden_auth,
             base_url=base_url,
             api_version=api_version,
             session=session,

@@ -13,7 +13,6 @@ Source: https://docs.github.com/webhooks/webhook-events-and-payloads
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 import re
@@ -26,7 +25,7 @@ from attrs import field, frozen
 
 from ghartifacts_async._api.converters import ShapeError, structure
 from ghartifacts_async._http.messages import printable
-from ghartifacts_async._http.redaction import hidden
+from ghartifacts_async._http.redaction import Secret, hidden
 from ghartifacts_async.errors import InvalidArgument, InvalidDelivery, SignatureMismatch
 from ghartifacts_async.models import Account, Job, RepositoryInfo, Run
 
@@ -169,8 +168,8 @@ def parse(
 
     Source: https://docs.github.com/webhooks/using-webhooks/validating-webhook-deliveries
     """
-    keys = secret = _hidden(secret)
-    if keys is not None and not (keys and all(isinstance(one, bytes) and one for one in keys)):
+    keys, secret = _hidden(secret), None  # tracebacks may show variables
+    if keys is not None and not (keys and all(isinstance(one, Secret) and one for one in keys)):
         raise InvalidArgument(
             "secret is empty; pass the secret of the webhook's settings, or a sequence of secrets"
         )
@@ -217,15 +216,13 @@ def parse(
     return event(Event)
 
 
-def _hidden(secret: Secrets | None) -> tuple[bytes, ...] | None:
-    """Return the secrets as bytes whose repr does not show them, or None if there are none."""
+def _hidden(secret: Secrets | None) -> tuple[Secret, ...] | None:
+    """Return the secrets with one character for each byte, or None if there are none."""
     if secret is None:
         return None
     several = (secret,) if isinstance(secret, str | bytes) else tuple(secret)
-    return tuple(
-        hidden(one.encode(errors="surrogatepass") if isinstance(one, str) else one)
-        for one in several
-    )
+    raw = (one.encode(errors="surrogatepass") if isinstance(one, str) else one for one in several)
+    return tuple(hidden(one.decode("latin-1") if isinstance(one, bytes) else one) for one in raw)
 
 
 def _relevant(headers: Headers) -> dict[str, str]:
@@ -251,18 +248,21 @@ def _text(value: str | bytes) -> str:
     return value if isinstance(value, str) else value.decode("latin-1")
 
 
-def _verify(signature: str | None, body: bytes, keys: tuple[bytes, ...]) -> None:
+def _verify(signature: str | None, body: bytes, keys: tuple[Secret, ...]) -> None:
     if signature is None:
         raise SignatureMismatch(
             "the webhook is not signed (no X-Hub-Signature-256); set a secret in its settings"
         )
     given = signature.encode(errors="replace")
-    expected = [f"sha256={hmac.new(key, body, hashlib.sha256).hexdigest()}" for key in keys]
-    if not any(hmac.compare_digest(one.encode(), given) for one in expected):
+    if not any(hmac.compare_digest(_signature(key, body), given) for key in keys):
         raise SignatureMismatch(
             "the webhook's signature was not made with the secret; check that both are the same "
             "and that the body is passed exactly as received"
         )
+
+
+def _signature(key: Secret, body: bytes) -> bytes:
+    return f"sha256={hmac.new(key.reveal().encode('latin-1'), body, 'sha256').hexdigest()}".encode()
 
 
 def _header(headers: Mapping[str, str], name: str, form: re.Pattern[str]) -> str:

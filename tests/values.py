@@ -25,6 +25,7 @@ from ghartifacts_async import (
 )
 from ghartifacts_async._api import endpoints
 from ghartifacts_async._http.messages import Response
+from ghartifacts_async._http.redaction import hidden
 
 REPOSITORY = "octo-org/octo-docs"
 CALL = endpoints.get_artifact(REPOSITORY, 11)
@@ -120,7 +121,8 @@ def make_response(status: int = 200, body: object = b"", **headers: str) -> Resp
     """Return a response; a `body` that is not bytes is encoded as JSON."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     normalized = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Response(status, normalized, raw)
+    location = hidden(normalized.pop("location", None))
+    return Response(status, normalized, raw, location=location)
 
 
 def without_pairs(text: str) -> bool:

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from ghartifacts_async import Client
-from ghartifacts_async._http.transport import StreamedResponse
+from ghartifacts_async._http.streamed_response import StreamedResponse
 
 _COUNTERS = struct.Struct("<QQ")
 

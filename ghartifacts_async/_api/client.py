@@ -29,7 +29,7 @@ from ghartifacts_async._api.retry import (
 )
 from ghartifacts_async._http.connection_pool import ConnectionPermit
 from ghartifacts_async._http.messages import Response
-from ghartifacts_async._http.redaction import Secret
+from ghartifacts_async._http.redaction import Secret, hidden
 from ghartifacts_async._http.transport import Transport
 from ghartifacts_async._tasks.lifetime import Lifetime
 from ghartifacts_async.errors import ArtifactsError, RateLimited
@@ -135,15 +135,15 @@ class ApiClient:
         """Make attempts until one succeeds or the policy allows no more; return the response."""
         state = CallState(call.method)
         context = CallContext(call, state, permit, counted=token_factory is None)
-        rejected: str | None = None
-        renewed: str | None = None
+        rejected: Secret | None = None
+        renewed: Secret | None = None
         try:
             while True:
                 state.attempts += 1
                 await self._limiter.wait_until_open(call)
                 issued_at = asyncio.get_running_loop().time()
                 if token_factory is not None:
-                    token: str | None = token_factory()
+                    token: Secret | None = hidden(token_factory())
                 else:
                     token = renewed or await self._token(rejected)
                 renewed = None
@@ -173,7 +173,7 @@ class ApiClient:
             raise
 
     async def _attempt(
-        self, context: CallContext, token: str | None, issued_at: float
+        self, context: CallContext, token: Secret | None, issued_at: float
     ) -> AttemptOutcome:
         """Make one attempt, and report its outcome to the rate limiter."""
         try:
@@ -198,7 +198,7 @@ class ApiClient:
             token_age=sent.sent_at - issued_at if renewable else None,
         )
 
-    async def _token(self, rejected: str | None) -> Secret | None:
+    async def _token(self, rejected: Secret | None) -> Secret | None:
         """Return the token for the next attempt, if possible not the one that GitHub rejected."""
 
         async def call_with_token(call: ApiCall[_T], token_factory: Callable[[], str]) -> _T:
@@ -206,5 +206,9 @@ class ApiClient:
             permit = self._transport.pool.permit()
             return call.decode(call, await self._call_with_retries(call, token_factory, permit))
 
-        token = await self._token_source(call_with_token, rejected)
+        token = hidden(
+            await self._token_source(
+                call_with_token, None if rejected is None else rejected.reveal()
+            )
+        )
         return None if token is None else _arguments.token(token)

@@ -18,6 +18,7 @@ from cattrs import Converter, transform_error
 from cattrs.errors import IterableValidationError, IterableValidationNote
 from cattrs.gen import make_dict_structure_fn
 
+from ghartifacts_async._http.redaction import Secret
 from ghartifacts_async.errors import InvalidArgument
 from ghartifacts_async.models import Digest
 
@@ -29,7 +30,16 @@ _MAX_INT = 2**63 - 1
 
 
 class ShapeError(ValueError):
-    """A value does not match the model. The message gives the paths of the wrong fields."""
+    """A value does not match the model. The message gives the paths of the wrong fields.
+
+    Args:
+        message: What is wrong, which may quote values.
+        without_values: What is wrong, without quoting any value.
+    """
+
+    def __init__(self, message: str, without_values: str | None = None) -> None:
+        super().__init__(message)
+        self.without_values: str = message if without_values is None else without_values
 
 
 def structure(value: object, model: type[_T]) -> _T:
@@ -42,7 +52,9 @@ def structure(value: object, model: type[_T]) -> _T:
         return _converter.structure(value, model)
     except Exception as error:
         problems = transform_error(error, format_exception=_describe)
-    raise ShapeError("; ".join(problem[:_MAX_PROBLEM] for problem in problems[:3]))
+    paths = ", ".join(problem.rpartition(" @ ")[2] for problem in problems[:3])
+    message = "; ".join(problem[:_MAX_PROBLEM] for problem in problems[:3])
+    raise ShapeError(message, f"wrong or missing: {paths}")
 
 
 def prepare(model: type) -> None:
@@ -201,6 +213,7 @@ def _make_converter() -> Converter:
     converter.register_structure_hook(datetime, _from_text(_moment))
     converter.register_structure_hook(Digest, _from_text(Digest.parse))
     converter.register_structure_hook(Path, _from_text(Path))
+    converter.register_structure_hook(Secret, _from_text(Secret))
     converter.register_structure_hook_factory(
         lambda kind: attrs.has(kind) and kind is not Digest,
         lambda kind: _object(kind, converter),

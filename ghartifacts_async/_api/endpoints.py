@@ -20,6 +20,7 @@ from ghartifacts_async._api.responses import hints
 from ghartifacts_async._api.responses.message import read_message
 from ghartifacts_async._http import redirects
 from ghartifacts_async._http.messages import Response, printable
+from ghartifacts_async._http.redaction import Secret, decoded
 from ghartifacts_async._http.redirects import SignedUrl
 from ghartifacts_async.errors import (
     ApiVersionRetired,
@@ -51,15 +52,15 @@ class Installation:
     id: int
 
 
-@frozen(repr=False)
+@frozen
 class InstallationToken:
     """The body of the response to `create_installation_token`."""
 
-    token: str
+    token: Secret
     expires_at: datetime
 
 
-@frozen(repr=False)
+@frozen
 class IssuedToken:
     """A new installation token with the times of its issue and expiry.
 
@@ -70,7 +71,7 @@ class IssuedToken:
             response has no ``Date``.
     """
 
-    token: str
+    token: Secret
     expires_at: float
     issued_at: float | None
 
@@ -171,7 +172,7 @@ def read_signed_url(call: ApiCall[Any], response: Response) -> SignedUrl:
     Raises:
         RedirectRefused: The response is no redirect, or redirects to an insecure URL.
     """
-    url = redirects.store_hop(response.url, response.status, response.headers)
+    url = redirects.store_hop(response.url, response.status, response.location)
     if url is None:
         raise RedirectRefused(
             f"{call}: expected a redirect to the payload, got status {response.status}"
@@ -202,10 +203,11 @@ def read_as(model: type[_T], call: ApiCall[Any], response: Response) -> _T:
             raise ShapeError(f"status {response.status}")
         return structure(parse_json(response.body), model)
     except ShapeError as error:
-        problem = str(error)
+        # The response to a POST may contain a token, so it is not quoted.
+        quotes = call.method != "POST"
+        problem = str(error) if quotes else error.without_values
     content_type = printable(response.headers.get("content-type", "no content type"))
-    # The response to a POST may contain a token, so it is not quoted.
-    start = "" if call.method == "POST" else f", starting {response.body[:60]!r}"
+    start = f", starting {response.redact(decoded(response.body))[:60]!r}" if quotes else ""
     hint = hints.for_base_url(call, response)
     raise _error(
         UnexpectedReply,
@@ -217,7 +219,7 @@ def read_as(model: type[_T], call: ApiCall[Any], response: Response) -> _T:
 
 def _refuse_redirect(call: ApiCall[Any], response: Response) -> None:
     """Raise an error if a redirect leaves the API, because the token is not sent to other hosts."""
-    target = redirects.store_hop(response.url, response.status, response.headers)
+    target = redirects.store_hop(response.url, response.status, response.location)
     if target is not None:
         raise RedirectRefused(
             f"{call}: refused the redirect from the API to {target.host}; "
@@ -291,10 +293,17 @@ _E = TypeVar("_E", bound=GitHubError)
 
 
 def _error(cls: type[_E], summary: str, response: Response, **more: Any) -> _E:
+    """Create an error. All text of the server in it is shortened, and secrets are removed."""
     request_id = response.headers.get("x-github-request-id")
     return cls(
-        f"{summary} (request {printable(request_id)})" if request_id else summary,
+        response.redact(f"{summary} (request {printable(request_id)})" if request_id else summary),
         status=response.status,
-        request_id=request_id,
-        **more,
+        request_id=_redacted(request_id, response),
+        **{name: _redacted(value, response) for name, value in more.items()},
     )
+
+
+def _redacted(value: Any, response: Response) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_redacted(one, response) for one in value)
+    return response.redact(value) if isinstance(value, str) else value

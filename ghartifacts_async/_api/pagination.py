@@ -265,7 +265,7 @@ def has_more(call: ApiCall[Any], response: Response, page: Page[Any]) -> bool:
             f"{call}: page {number} has {len(page.items)} of {page.total_count} items, "
             f"but names page {following} as the next",
             status=response.status,
-            request_id=response.headers.get("x-github-request-id"),
+            request_id=response.redact(response.headers.get("x-github-request-id", "")) or None,
         )
     return True
 

@@ -24,7 +24,7 @@ from ghartifacts_async._api.retry import CallState
 from ghartifacts_async._http import redirects
 from ghartifacts_async._http.connection_pool import ConnectionPermit
 from ghartifacts_async._http.messages import Response, printable
-from ghartifacts_async._http.redaction import Secret, redacted
+from ghartifacts_async._http.redaction import Secret
 from ghartifacts_async._http.transport import Transport
 from ghartifacts_async.errors import RedirectRefused
 
@@ -99,7 +99,7 @@ class RequestSender:
         self._cache = EtagCache() if conditional else None
         self.counts = Counter[str]()
 
-    async def send(self, context: CallContext, token: str | None) -> ApiResponse:
+    async def send(self, context: CallContext, token: Secret | None) -> ApiResponse:
         """Make one attempt, and return its response, which may be an error of GitHub.
 
         Args:
@@ -114,10 +114,12 @@ class RequestSender:
         call = context.call
         cached = self._cache.get(call) if self._cache is not None else None
         headers, body = _headers_and_body(call, token, cached)
+        if token is not None:
+            self._transport.redactor.add(token)
         url = self._base_url + call.target
         for _ in range(redirects.MAX_HOPS + 1):
             response, sent_at = await self._send_with_fallback(context, url, headers, body)
-            hop = redirects.api_hop(self._base_url, url, response.status, response.headers)
+            hop = redirects.api_hop(self._base_url, url, response.status, response.location)
             if hop is None:
                 break
             url = hop
@@ -133,7 +135,11 @@ class RequestSender:
         return ApiResponse(response, sent_at)
 
     async def _send_with_fallback(
-        self, context: CallContext, url: str, headers: Mapping[str, str], body: bytes | None
+        self,
+        context: CallContext,
+        url: str,
+        headers: Mapping[str, str | Secret],
+        body: bytes | None,
     ) -> tuple[Response, float]:
         """Send a request; if the server refuses its API version, send it with an older one."""
         version = self._api_version
@@ -153,15 +159,14 @@ class RequestSender:
         self,
         context: CallContext,
         url: str,
-        headers: Mapping[str, str],
+        headers: Mapping[str, str | Secret],
         body: bytes | None,
         version: str,
     ) -> tuple[Response, float]:
         """Send a request with an API version; return the response and the time of sending."""
         headers = {**headers, "X-GitHub-Api-Version": version}
         response, sent_at = await self._send_admitted(context, url, headers, body)
-        response = redacted(response, headers.get("Authorization", "").removeprefix("Bearer "))
-        request_id = printable(response.headers.get("x-github-request-id", "-"))
+        request_id = printable(response.redact(response.headers.get("x-github-request-id", "-")))
         _log.debug("%s: %d (request %s)", context.call, response.status, request_id)
         if response.status < HTTPStatus.MULTIPLE_CHOICES or response.status == 304:
             # A redirect does not show this: GitHub sends some before it checks the version.
@@ -170,7 +175,11 @@ class RequestSender:
         return response, sent_at
 
     async def _send_admitted(
-        self, context: CallContext, url: str, headers: Mapping[str, str], body: bytes | None
+        self,
+        context: CallContext,
+        url: str,
+        headers: Mapping[str, str | Secret],
+        body: bytes | None,
     ) -> tuple[Response, float]:
         """Send a request as soon as the rate limiter admits it."""
         loop = asyncio.get_running_loop()
@@ -194,17 +203,17 @@ class RequestSender:
         _log.warning(
             "GitHub will stop serving API version %s (Deprecation: %s, Sunset: %s)",
             version,
-            printable(response.headers.get("deprecation", "-")),
-            printable(response.headers.get("sunset", "-")),
+            printable(response.redact(response.headers.get("deprecation", "-"))),
+            printable(response.redact(response.headers.get("sunset", "-"))),
         )
 
 
 def _headers_and_body(
-    call: ApiCall[Any], token: str | None, cached: Response | None
-) -> tuple[dict[str, str], bytes | None]:
-    headers = {"Accept": ACCEPT}
+    call: ApiCall[Any], token: Secret | None, cached: Response | None
+) -> tuple[dict[str, str | Secret], bytes | None]:
+    headers: dict[str, str | Secret] = {"Accept": ACCEPT}
     if token is not None:
-        headers["Authorization"] = Secret(f"Bearer {token}")
+        headers["Authorization"] = Secret(f"Bearer {token.reveal()}")
     if cached is not None:
         headers["If-None-Match"] = cached.headers["etag"]
     if call.body is None:

@@ -16,7 +16,8 @@ from ghartifacts_async._download.signed_url import SignedUrlProvider
 from ghartifacts_async._download.verification import RANGE_REFUSED, BlobInfo, RejectedResponse
 from ghartifacts_async._http import redirects
 from ghartifacts_async._http.redirects import SignedUrl
-from ghartifacts_async._http.transport import StreamedResponse, Transport
+from ghartifacts_async._http.streamed_response import StreamedResponse
+from ghartifacts_async._http.transport import Transport
 from ghartifacts_async.errors import (
     DownloadError,
     IncompleteDownload,
@@ -134,7 +135,7 @@ class BlobClient:
         for _ in range(redirects.MAX_HOPS + 1):
             async with self._transport.stream(url, headers) as stream:
                 hop = redirects.store_hop(
-                    url.value, stream.status, stream.headers, redirects.STORE_REDIRECTS
+                    url, stream.status, stream.location, redirects.STORE_REDIRECTS
                 )
                 if hop is None:
                     yield stream
@@ -164,10 +165,11 @@ class BlobClient:
                 raise UnexpectedResponse(RejectedResponse(error.summary, no_ranges=True), error)
             raise error
         if isinstance(result, RejectedResponse):
+            reason = stream.redact(result.reason)
             if result.encoding is not None:
                 host = stream.url.host
-                raise StoreError(f"{host}: {result.reason}", status=stream.status, host=host)
-            raise UnexpectedResponse(result, self.incomplete_error(result.reason, start))
+                raise StoreError(f"{host}: {reason}", status=stream.status, host=host)
+            raise UnexpectedResponse(result, self.incomplete_error(reason, start))
         self._note_etag(stream.headers.get("etag"))
         self.set_info(result.info.total, result.info.etag)
         return RangeBody(stream, start, result.stop, self)
@@ -224,7 +226,7 @@ class RangeBody:
 
 async def _store_error(stream: StreamedResponse) -> StoreError:
     match = _STORE_CODE.search(await stream.read_start(_ERROR_BYTES))
-    code = match[1].decode() if match else None
+    code = stream.redact(match[1].decode()) if match else None
     return StoreError(
         f"the store {stream.url.host} answered {stream.status}" + (f" {code}" if code else ""),
         status=stream.status,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp.helpers import get_env_proxy_for_url
 from yarl import URL
 
+from ghartifacts_async._http.redaction import Secret, SecretUrl, plain
 from ghartifacts_async.errors import InvalidArgument
 
 
@@ -87,7 +89,7 @@ class ConnectionPool:
 
     def __init__(self, borrowed_session: aiohttp.ClientSession | None) -> None:
         self._borrowed_session = borrowed_session
-        self._proxies: dict[str, tuple[URL, aiohttp.BasicAuth | None] | None] = {}
+        self._proxies: dict[str, SecretUrl | None] = {}
         connector = borrowed_session.connector if borrowed_session is not None else None
         limits = (connector.limit, connector.limit_per_host) if connector is not None else ()
         sizes = [limit for limit in limits if limit > 0]
@@ -102,7 +104,7 @@ class ConnectionPool:
         """Return a new permit, which is not held yet; see `ConnectionPermit`."""
         return ConnectionPermit(self._permits, keeps)
 
-    async def proxy_for(self, url: URL) -> URL | None:
+    async def proxy_for(self, url: str | Secret) -> SecretUrl | None:
         """Return the proxy that the caller's session uses for a URL, or None.
 
         If the session has ``trust_env``, the proxy comes from the environment variables, and the
@@ -111,21 +113,37 @@ class ConnectionPool:
         borrowed_session = self._borrowed_session
         if borrowed_session is None:
             return None
-        proxy = getattr(borrowed_session, "_default_proxy", None)
-        auth = getattr(borrowed_session, "_default_proxy_auth", None)
-        if proxy is None and borrowed_session.trust_env:
-            host = f"{url.scheme}://{url.authority}"
-            if host not in self._proxies:
-                self._proxies[host] = await asyncio.to_thread(_proxy_of_environment, url)
-            proxy, auth = self._proxies[host] or (None, None)
-        if proxy is None:
+        if proxy := _own_proxy(borrowed_session):
+            return proxy
+        if not borrowed_session.trust_env:
             return None
-        proxy = URL(proxy)
-        return proxy.with_user(auth.login).with_password(auth.password) if auth else proxy
+        server = _server(plain(url))
+        if server not in self._proxies:
+            self._proxies[server] = await asyncio.to_thread(_proxy_of_environment, server)
+        return self._proxies[server]
 
 
-def _proxy_of_environment(url: URL) -> tuple[URL, aiohttp.BasicAuth | None] | None:
+def _own_proxy(session: aiohttp.ClientSession) -> SecretUrl | None:
+    """Return the proxy that was passed to a session, or None."""
+    proxy = getattr(session, "_default_proxy", None)
+    auth = getattr(session, "_default_proxy_auth", None)
+    return None if proxy is None else _with_credentials(proxy, auth)
+
+
+def _server(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _proxy_of_environment(server: str) -> SecretUrl | None:
     try:
-        return get_env_proxy_for_url(url)
+        return _with_credentials(*get_env_proxy_for_url(URL(server)))
     except LookupError:
         return None
+
+
+def _with_credentials(proxy: URL | str, auth: aiohttp.BasicAuth | None) -> SecretUrl:
+    """Return the URL of a proxy with its credentials."""
+    if auth is None:
+        return SecretUrl(str(proxy))
+    return SecretUrl(str(URL(proxy).with_user(auth.login).with_password(auth.password)))

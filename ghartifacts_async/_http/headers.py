@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from urllib.parse import unquote
 
-from ghartifacts_async._http.redaction import Secret
-from ghartifacts_async.errors import ConnectionFailed
+from attrs import frozen
+
+from ghartifacts_async._http.redaction import Secret, hidden
 
 MAX_SIZE = 2**17
 """Maximum size of all headers of a response together. aiohttp limits their number to 128."""
@@ -24,36 +25,40 @@ _QUOTED_PAIR = re.compile(r'\\(["\\])')
 _ETAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]{0,1024}"')
 
 
-def read_headers(fields: Iterable[tuple[str, str]], host: str) -> dict[str, str]:
-    """Return the values of headers by lower-case name.
+@frozen
+class Headers:
+    """The headers of a response.
 
-    The values of a repeated header are joined by ``", "``. An ``ETag`` that is not valid is left
-    out, because it would be sent back in later requests.
+    Attributes:
+        values: Values by lower-case name, without ``Location``. The values of a repeated header
+            are joined by ``", "``.
+        location: Value of ``Location``, or None. It may be a signed URL.
+    """
+
+    values: Mapping[str, str]
+    location: Secret | None
+
+
+def read_headers(fields: Iterable[tuple[str, str]]) -> Headers | None:
+    """Return the headers of a response, or None if they are larger than `MAX_SIZE`.
+
+    An ``ETag`` that is not valid is left out, because it would be sent back in later requests.
 
     Args:
-        fields: The headers in the order in which they arrived.
-        host: The server that sent them, for the error.
-
-    Raises:
-        ConnectionFailed: The headers are larger than `MAX_SIZE`.
+        fields: Names and values in the order in which they arrived.
     """
     headers: dict[str, str] = {}
     size = 0
     for name, value in fields:
         size += len(name) + len(value)
         if size > MAX_SIZE:
-            raise ConnectionFailed(
-                f"{host}: the headers of the response are larger than {MAX_SIZE} bytes",
-                host=host,
-                retryable=False,
-            )
+            return None
         key = name.lower()
-        known = headers.get(key)
-        text = value if known is None else f"{known}, {value}"
-        headers[key] = Secret(text) if key == "location" else text
+        headers[key] = f"{headers[key]}, {value}" if key in headers else value
     if not is_etag(headers.get("etag", '""')):
         del headers["etag"]
-    return headers
+    location = hidden(headers.pop("location", None))
+    return Headers(headers, location)
 
 
 def is_etag(value: str) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from attrs import field, frozen
+
+from ghartifacts_async._http.redaction import Redactor, Secret
 
 _MAX_LENGTH = 300
 
@@ -15,16 +17,21 @@ class Response:
 
     Attributes:
         status: HTTP status.
-        headers: Header values by lower-case name. The values of a repeated header are joined by
-            ``", "``.
+        headers: Header values by lower-case name, without ``Location``. The values of a repeated
+            header are joined by ``", "``.
         body: The whole body, decompressed.
         url: The URL that was requested.
+        location: Value of ``Location``, or None.
+        redact: Function that shortens a text of the response and removes secrets from it. Texts
+            for errors and logs must pass through it.
     """
 
     status: int
     headers: Mapping[str, str] = field(factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
     url: str = field(default="", repr=False)
+    location: Secret | None = field(default=None, repr=False)
+    redact: Callable[[str], str] = field(default=Redactor().redact, repr=False, eq=False)
 
 
 def printable(text: str) -> str:

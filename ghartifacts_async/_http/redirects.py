@@ -7,12 +7,10 @@ below it. Every other target is treated as a blob store, which does not get the 
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Mapping
-from urllib.parse import SplitResult, unquote, urljoin, urlsplit
+from collections.abc import Container
+from urllib.parse import unquote, urljoin, urlsplit
 
-from attrs import frozen
-
-from ghartifacts_async._http.redaction import Secret
+from ghartifacts_async._http.redaction import Secret, SecretUrl, plain
 from ghartifacts_async._http.urls import host_of, origin, split_url
 from ghartifacts_async.errors import RedirectRefused
 
@@ -29,31 +27,30 @@ _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _UNSENDABLE = re.compile(r"[^\x21-\x7e]")
 
 
-@frozen(repr=False)
-class SignedUrl:
+class SignedUrl(SecretUrl):
     """A URL whose query is a credential until the URL expires.
 
     The URL is kept byte for byte as the server wrote it, because the signature may cover every
     byte. The repr shows only the host.
     """
 
-    value: str
+    __slots__ = ()
 
     @property
     def host(self) -> str:
         """Host and port, which are not secret."""
-        return host_of(self.value)
+        return host_of(self.reveal())
 
     @property
     def path(self) -> str:
         """Percent-encoded path."""
-        return urlsplit(self.value).path
+        return urlsplit(self.reveal()).path
 
     def __repr__(self) -> str:
         return f"<SignedUrl of {self.host}>"
 
 
-def api_hop(base_url: str, url: str, status: int, headers: Mapping[str, str]) -> str | None:
+def api_hop(base_url: str, url: str, status: int, location: Secret | None) -> str | None:
     """Return the target of a redirect within the API, or None for any other response.
 
     The token may be sent to this target. GitHub redirects calls to a renamed repository with a 301
@@ -63,21 +60,24 @@ def api_hop(base_url: str, url: str, status: int, headers: Mapping[str, str]) ->
         base_url: Base URL of the API.
         url: The URL that was requested.
         status: Status of the response.
-        headers: Headers of the response, by lower-case name.
+        location: Value of its ``Location``, or None.
 
     Raises:
         RedirectRefused: The target must not be followed.
     """
-    if status not in _REDIRECTS or not headers.get("location"):
+    if status not in _REDIRECTS or not location:
         return None
-    target, parts = _resolve(url, headers["location"])
-    base = urlsplit(base_url)
+    target = _resolve(url, location).reveal()
+    parts, base = urlsplit(target), urlsplit(base_url)
     inside = origin(parts) == origin(base) and _is_below(parts.path, base.path)
     return target if inside else None
 
 
 def store_hop(
-    url: str, status: int, headers: Mapping[str, str], followed: Container[int] = _REDIRECTS
+    url: str | SignedUrl,
+    status: int,
+    location: Secret | None,
+    followed: Container[int] = _REDIRECTS,
 ) -> SignedUrl | None:
     """Return the target of a redirect, or None if the response is not a redirect.
 
@@ -86,7 +86,7 @@ def store_hop(
     Args:
         url: The URL that was requested.
         status: Status of the response.
-        headers: Headers of the response, by lower-case name.
+        location: Value of its ``Location``, or None.
         followed: Statuses that are followed. Redirects with another status are refused.
 
     Raises:
@@ -94,13 +94,12 @@ def store_hop(
     """
     if not 300 <= status < 400 or status == 304:
         return None
-    location = headers.get("location")
     if status not in followed or not location:
         raise RedirectRefused(
-            f"{host_of(url)} responded with {status} without a Location that may be followed; "
-            "nothing was downloaded"
+            f"{host_of(plain(url))} responded with {status} without a Location that may be "
+            "followed; nothing was downloaded"
         )
-    return SignedUrl(_resolve(url, location)[0])
+    return _resolve(url, location)
 
 
 def may_have_expired(status: int, *, signed_for_this: bool) -> bool:
@@ -114,22 +113,22 @@ def may_have_expired(status: int, *, signed_for_this: bool) -> bool:
     return status in URL_REFUSED and not signed_for_this
 
 
-def _resolve(url: str, location: str) -> tuple[Secret, SplitResult]:
+def _resolve(url: str | SignedUrl, location: Secret) -> SignedUrl:
     """Resolve a Location against the URL that was requested.
 
     An absolute Location is kept byte for byte.
     """
-    target = Secret(location if _ABSOLUTE.match(location) else _join(url, location))
-    if problem := _objection(url, location, target):
-        raise RedirectRefused(f"{host_of(url)} redirects {problem}")
-    return target, urlsplit(target)
+    target = SignedUrl(_join(plain(url), location.reveal()))
+    if problem := _objection(plain(url), location.reveal(), target.reveal()):
+        raise RedirectRefused(f"{host_of(plain(url))} redirects {problem}")
+    return target
 
 
 def _objection(url: str, location: str, target: str) -> str | None:
     """Return the reason not to follow a redirect, or None.
 
     The caller raises the error. If this function raised it, the local variables in the traceback
-    would show the parts of the URL.
+    would show the URLs.
     """
     if _UNSENDABLE.search(location):
         return "to a URL with characters that are not allowed in URLs"
@@ -144,6 +143,8 @@ def _objection(url: str, location: str, target: str) -> str | None:
 
 
 def _join(url: str, location: str) -> str:
+    if _ABSOLUTE.match(location):
+        return location
     try:
         return urljoin(url, location)
     except ValueError:

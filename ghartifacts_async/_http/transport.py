@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import asynccontextmanager, closing
+from io import BytesIO
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -20,16 +21,16 @@ from yarl import URL
 
 from ghartifacts_async._http.connection_pool import ConnectionPool, check_borrowed
 from ghartifacts_async._http.exception_mapping import AIOHTTP_EXCEPTIONS, MAX_HEADER, map_exception
-from ghartifacts_async._http.headers import read_headers
+from ghartifacts_async._http.headers import MAX_SIZE
 from ghartifacts_async._http.messages import Response
+from ghartifacts_async._http.redaction import Redactor, Secret, plain
 from ghartifacts_async._http.redirects import SignedUrl
-from ghartifacts_async._http.stall_timeout import StallTimeout
+from ghartifacts_async._http.streamed_response import RawResponse, StreamedResponse
 from ghartifacts_async._http.urls import host_of
 from ghartifacts_async.errors import (
     ArtifactsError,
     ClientStateError,
-    TimedOut,
-    TransportError,
+    ConnectionFailed,
     UnexpectedReply,
 )
 from ghartifacts_async.models import Timeouts
@@ -53,6 +54,7 @@ class Transport:
 
     Attributes:
         pool: The limit on concurrent connections.
+        redactor: The secrets that were sent last, which no text from a response may show.
         bytes_received: Number of bytes of streamed bodies received so far.
     """
 
@@ -64,7 +66,8 @@ class Transport:
         self._headers = {"User-Agent": user_agent}
         self._session: aiohttp.ClientSession | None = None
         self.pool: ConnectionPool = ConnectionPool(session)
-        self._streaming: set[aiohttp.ClientResponse] = set()
+        self.redactor: Redactor = Redactor()
+        self._streaming: set[RawResponse] = set()
         self.bytes_received = 0
 
     async def open(self) -> None:
@@ -95,11 +98,11 @@ class Transport:
         """Close the session, the streamed responses, and the pool unless it is the caller's."""
         if self._session is not None:
             await self._session.close()
-        for response in tuple(self._streaming):
-            response.close()
+        for raw in tuple(self._streaming):
+            raw.response.close()
 
     async def send(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None
+        self, method: str, url: str, headers: Mapping[str, str | Secret], body: bytes | None = None
     ) -> Response:
         """Send an API request, and read the whole response. Redirects are not followed.
 
@@ -126,19 +129,28 @@ class Transport:
             sock_read=seconds,
         )
         try:
-            async with await self._request(method, url, headers, timeout, body=body) as response:
-                content = await _read_bounded(response.content)
-                received = read_headers(response.headers.items(), host_of(url))
-                complete = Response(response.status, received, content, url)
+            raw = await self._request(method, url, headers, timeout, body=body)
+            async with raw.response:
+                content = await _read_bounded(raw.response.content)
         except AIOHTTP_EXCEPTIONS as error:
             failure = self.error_for(error, url)
         else:
-            if len(content) <= MAX_REPLY_BYTES:
-                return complete
+            received = raw.headers()
+            if received is None:
+                raise _headers_error(host_of(url))
+            if content.tell() <= MAX_REPLY_BYTES:
+                return Response(
+                    raw.response.status,
+                    received.values,
+                    content.getvalue(),
+                    url,
+                    received.location,
+                    self.redactor.redact,
+                )
             failure = UnexpectedReply(
                 f"{method} {urlsplit(url).path}: the response is larger than "
                 f"{MAX_REPLY_BYTES} bytes",
-                status=complete.status,
+                status=raw.response.status,
             )
         raise failure
 
@@ -164,18 +176,30 @@ class Transport:
             # sock_read does not limit how long headers take that arrive byte by byte, and it
             # starts a timer for each chunk of the body.
             async with asyncio.timeout(seconds):
-                response = await self._get(url.value, headers, timeout)
+                raw = await self._get(url, headers, timeout)
         except AIOHTTP_EXCEPTIONS as error:
-            failure = self.error_for(error, url.value)
+            failure = self.error_for(error, url.reveal())
         else:
-            self._streaming.add(response)
+            self._streaming.add(raw)
             try:
-                with closing(StreamedResponse(response, url, self)) as streamed:
+                received = raw.headers()
+                if received is None:
+                    raise _headers_error(url.host)
+                streamed = StreamedResponse(
+                    raw,
+                    received,
+                    url,
+                    self.redactor,
+                    self.timeouts,
+                    self._stream_error,
+                    self._count,
+                )
+                with closing(streamed):
                     yield streamed
             finally:
-                self._streaming.discard(response)
+                self._streaming.discard(raw)
                 # release() would read the rest of the body to reuse the connection.
-                response.close()
+                raw.response.close()
             return
         raise failure
 
@@ -191,9 +215,21 @@ class Transport:
         """Return the error to raise instead of an exception of aiohttp; see `map_exception`."""
         return self.closed_error() or map_exception(error, url)
 
+    def _stream_error(self, error: Exception | None, url: str) -> ArtifactsError | None:
+        """Return the error to raise after a read of a streamed body, or None.
+
+        Args:
+            error: Exception of the read, or None if it found the end of the body.
+            url: URL of the body.
+        """
+        return self.closed_error() or (None if error is None else map_exception(error, url))
+
+    def _count(self, received: int) -> None:
+        self.bytes_received += received
+
     async def _get(
-        self, url: str, headers: Mapping[str, str], timeouts: aiohttp.ClientTimeout
-    ) -> aiohttp.ClientResponse:
+        self, url: SignedUrl, headers: Mapping[str, str], timeouts: aiohttp.ClientTimeout
+    ) -> RawResponse:
         try:
             return await self._request("GET", url, headers, timeouts, decode=False)
         except aiohttp.ServerDisconnectedError:
@@ -203,109 +239,48 @@ class Transport:
     async def _request(
         self,
         method: str,
-        url: str,
-        headers: Mapping[str, str],
+        url: str | SignedUrl,
+        headers: Mapping[str, str | Secret],
         timeouts: aiohttp.ClientTimeout,
         *,
         decode: bool = True,
         body: bytes | None = None,
-    ) -> aiohttp.ClientResponse:
+    ) -> RawResponse:
         if error := self.closed_error():
             raise error
         assert self._session is not None
-        target = URL(url, encoded=True)
-        return await self._session.request(
-            method,
-            target,
-            headers=headers,
-            data=body,
-            timeout=timeouts,
-            allow_redirects=False,
-            auto_decompress=decode,
-            proxy=await self.pool.proxy_for(target),
+        proxy = await self.pool.proxy_for(url)
+        if proxy is not None:
+            self.redactor.add(proxy)
+        # Secrets are revealed only here, because tracebacks may show the variables of all frames.
+        return RawResponse(
+            await self._session.request(
+                method,
+                URL(plain(url), encoded=True),
+                headers={name: plain(value) for name, value in headers.items()},
+                data=body,
+                timeout=timeouts,
+                allow_redirects=False,
+                auto_decompress=decode,
+                proxy=None if proxy is None else plain(proxy),
+            )
         )
 
 
-class StreamedResponse:
-    """A response whose body is read in chunks.
+async def _read_bounded(content: aiohttp.StreamReader) -> BytesIO:
+    """Return the body, but stop reading as soon as it exceeds `MAX_REPLY_BYTES`.
 
-    Args:
-        response: The response of aiohttp.
-        url: The URL that was requested.
-        transport: The transport that requested it.
-
-    Attributes:
-        url: The URL that was requested.
-        status: HTTP status.
-        headers: Header values by lower-case name.
+    No variable holds a part of the body, because it may contain a token.
     """
-
-    def __init__(
-        self, response: aiohttp.ClientResponse, url: SignedUrl, transport: Transport
-    ) -> None:
-        self._response = response
-        self._transport = transport
-        self.url = url
-        self.status = response.status
-        self.headers = read_headers(response.headers.items(), url.host)
-        self._stall_timeout = StallTimeout(
-            transport.timeouts.stall, lambda: response.content.set_exception(TimeoutError())
-        )
-
-    def close(self) -> None:
-        """Stop the timer that detects a stalled body."""
-        self._stall_timeout.close()
-
-    async def read(self) -> bytes:
-        """Return the next chunk of the body, or ``b""`` at the end. Nothing is decompressed.
-
-        Raises:
-            TransportError: The connection broke, stalled or became too slow.
-        """
-        failure: ArtifactsError | None = None
-        chunk = b""
-        self._stall_timeout.start_read()
-        try:
-            chunk = await _read_chunk(self._response.content)
-        except AIOHTTP_EXCEPTIONS as error:
-            failure = self._transport.error_for(error, self.url.value)
-        finally:
-            too_few = self._stall_timeout.end_read(len(chunk))
-        if failure is None and not chunk:
-            failure = self._transport.closed_error()
-        if failure is None and too_few is not None:
-            host = self.url.host
-            failure = TimedOut(f"{host}: received only {too_few} bytes in a minute", host=host)
-        if failure is not None:
-            raise failure
-        self._transport.bytes_received += len(chunk)
-        return chunk
-
-    async def read_start(self, size: int) -> bytes:
-        """Return the first `size` bytes of the body, or fewer if no more arrive in time.
-
-        The time limit is `Timeouts.call`.
-        """
-        start = b""
-        with suppress(TransportError, TimeoutError):
-            async with asyncio.timeout(self._transport.timeouts.call):
-                while len(start) < size and (chunk := await self.read()):
-                    start += chunk
-        return start[:size]
+    body = BytesIO()
+    while body.tell() <= MAX_REPLY_BYTES and body.write(await content.readany()):
+        pass
+    return body
 
 
-async def _read_chunk(content: aiohttp.StreamReader) -> bytes:
-    """Return the next chunk, or ``b""`` at the end."""
-    # readany() would join all received chunks, and so copy them.
-    chunk, ended = await content.readchunk()
-    while ended and not chunk and not content.at_eof():
-        chunk, ended = await content.readchunk()
-    return chunk
-
-
-async def _read_bounded(content: aiohttp.StreamReader) -> bytes:
-    """Return the body, but stop reading as soon as it exceeds `MAX_REPLY_BYTES`."""
-    body = bytearray()
-    while len(body) <= MAX_REPLY_BYTES and (chunk := await content.readany()):
-        body += chunk
-    return bytes(body)
+def _headers_error(host: str) -> ConnectionFailed:
+    return ConnectionFailed(
+        f"{host}: the headers of the response are larger than {MAX_SIZE} bytes",
+        host=host,
+        retryable=False,
+    )

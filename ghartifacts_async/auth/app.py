@@ -97,6 +97,11 @@ class GitHubApp:
         Raises:
             ArtifactsError: GitHub could not be reached, or refused to create the token.
         """
+        hidden_token: Secret | None = hidden(rejected)
+        rejected = None  # Tracebacks may be logged with the local variables of their frames.
+        return (await self._token(api_caller, hidden_token)).reveal()
+
+    async def _token(self, api_caller: ApiCaller, rejected: Secret | None) -> Secret:
         if (token := self._current(rejected)) is not None:
             return token
         loop = asyncio.get_running_loop()
@@ -117,13 +122,13 @@ class GitHubApp:
                 self._failure = copy(failure)
                 raise
 
-    def _current(self, rejected: str | None) -> str | None:
+    def _current(self, rejected: Secret | None) -> Secret | None:
         minted = self._minted
         if minted is None or minted.token == rejected:
             return None
         return minted.token if asyncio.get_running_loop().time() < minted.renew_at else None
 
-    async def _mint(self, api_caller: ApiCaller) -> str:
+    async def _mint(self, api_caller: ApiCaller) -> Secret:
         if self._installation is None:
             assert self._repository is not None
             self._installation = (
@@ -148,7 +153,7 @@ class GitHubApp:
         now = int(self._wall_clock())
         claims = {"iat": now - _CLOCK_SKEW, "exp": now + _JWT_LASTS, "iss": self._issuer}
         try:
-            return Secret(jwt.encode(claims, self._key, algorithm="RS256"))
+            return jwt.encode(claims, self._key.reveal(), algorithm="RS256")
         except Exception:  # noqa: S110 - its message may quote the key
             pass
         raise InvalidArgument("private_key is not the PEM of an RSA private key")
@@ -163,7 +168,7 @@ _CLOCK_SKEW = 60
 _JWT_LASTS = 540
 
 
-@frozen(repr=False)
+@frozen
 class _Minted:
-    token: str
+    token: Secret
     renew_at: float

@@ -10,8 +10,9 @@ Source: https://cli.github.com/manual/gh_help_environment
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from ipaddress import ip_address
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from ghartifacts_async import _arguments
@@ -19,39 +20,43 @@ from ghartifacts_async._http.redaction import Secret
 from ghartifacts_async._http.urls import origin, split_url
 from ghartifacts_async.errors import InvalidArgument
 
+# Not a mapping of the variables, because tracebacks may show its values.
+GetEnv: TypeAlias = Callable[[str], str | None]
+"""A function such as `os.getenv`."""
+
 _CLOUD = ("GH_TOKEN", "GITHUB_TOKEN")
 _ENTERPRISE = ("GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN")
 _WORKFLOW = "GITHUB_TOKEN"
 
 
-def base_url_in(environ: Mapping[str, str]) -> str:
+def base_url_in(getenv: GetEnv) -> str:
     """Return the base URL of the API: that of ``GH_HOST``, ``GITHUB_API_URL`` or github.com.
 
     Raises:
         InvalidArgument: The variable has an invalid value.
     """
-    host, url = environ.get("GH_HOST"), environ.get("GITHUB_API_URL")
+    host, url = getenv("GH_HOST"), getenv("GITHUB_API_URL")
     if url and not host:
         return _arguments.base_url(url)
     return _arguments.base_url_of_host(host or "github.com")
 
 
-def token_in(environ: Mapping[str, str], base_url: str) -> Secret:
+def token_in(getenv: GetEnv, base_url: str) -> Secret:
     """Return the token for a server.
 
     Args:
-        environ: The environment variables.
+        getenv: Function that returns the value of an environment variable, or None.
         base_url: Base URL of the server's API.
 
     Raises:
         InvalidArgument: No variable contains a token for this server.
     """
-    names = _token_variables(environ, base_url)
+    names = _token_variables(getenv, base_url)
     for name in names:
-        if environ.get(name):
-            return _arguments.token(environ[name])
+        if getenv(name):
+            return _arguments.token(getenv(name))
     host = urlsplit(base_url).netloc
-    others = [name for name in (*_CLOUD, *_ENTERPRISE) if environ.get(name)]
+    others = [name for name in (*_CLOUD, *_ENTERPRISE) if getenv(name)]
     ignored = f" ({', '.join(others)}: set, but for another server)" if others else ""
     if host == "api.github.com":
         command = "gh auth token"
@@ -63,11 +68,11 @@ def token_in(environ: Mapping[str, str], base_url: str) -> Secret:
     )
 
 
-def _token_variables(environ: Mapping[str, str], base_url: str) -> list[str]:
+def _token_variables(getenv: GetEnv, base_url: str) -> list[str]:
     """Return the names of the variables whose tokens are for a server, the preferred one first."""
     server = urlsplit(base_url)
     host = (server.hostname or "").rstrip(".")
-    workflow_url = environ.get("GITHUB_API_URL")
+    workflow_url = getenv("GITHUB_API_URL")
     workflow = split_url(workflow_url) if workflow_url else None
     if _is_local(host):
         return [*_CLOUD, *_ENTERPRISE]

@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 
 from ghartifacts_async import _arguments
 from ghartifacts_async._api.call import ApiCaller
-from ghartifacts_async._http.redaction import hidden
+from ghartifacts_async._http.redaction import Secret, hidden, kind_of
 from ghartifacts_async.errors import ArtifactsError, InvalidArgument, TokenProviderError
 
 
@@ -45,7 +45,7 @@ class Token:
 
     async def token(self, api_caller: ApiCaller, rejected: str | None) -> str:  # noqa: ARG002
         """Return the token."""
-        return self._value
+        return self._value.reveal()
 
     def __repr__(self) -> str:
         return "Token(***)"
@@ -80,7 +80,7 @@ class TokenProvider:
             raise
         except Exception as error:
             raise TokenProviderError(f"the token provider raised {type(error).__name__}") from error
-        return _arguments.token(value)
+        return _arguments.token(value).reveal()
 
     def __repr__(self) -> str:
         return "TokenProvider(***)"
@@ -109,12 +109,12 @@ def auth_of(auth: Auth | str | Callable[[], Awaitable[str]]) -> Auth:
             that is not set, or has none of the accepted types.
     """
     auth = hidden(auth)
-    if auth is None or auth == "":
+    if auth is None or auth == Secret(""):
         raise InvalidArgument(
             "auth is empty; pass a token (with the GitHub CLI, 'gh auth token' prints one), or "
             "Anonymous() to make calls without a token"
         )
-    if isinstance(auth, str):
+    if isinstance(auth, Secret):
         return Token(auth)
     if isinstance(auth, Auth) and iscoroutinefunction(auth.token):
         return auth
@@ -122,5 +122,5 @@ def auth_of(auth: Auth | str | Callable[[], Awaitable[str]]) -> Auth:
         return TokenProvider(auth)
     raise InvalidArgument(
         "auth must be a token, an Auth, or an async callable that returns a token, not "
-        f"{type(auth).__name__}"
+        f"{kind_of(auth)}"
     )

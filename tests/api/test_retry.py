@@ -18,7 +18,6 @@ from ghartifacts_async._api.retry import (
     decide,
 )
 from ghartifacts_async._http.messages import Response
-from ghartifacts_async._http.redaction import Secret, hidden, redacted
 from ghartifacts_async.models import RateLimit, RetryPolicy
 
 SECONDS = st.floats(0, 1e6)
@@ -215,23 +214,3 @@ def test_kept_responses() -> None:
     cache.store(get_artifact("a/b", 4), reply)
     assert cache.get(first) is reply
     assert cache.get(get_artifact("a/b", 2)) is None
-
-
-def test_secrets() -> None:
-    """A secret formats as its text, but its repr does not show it."""
-    secret = Secret("ghp_canary")
-    assert f"{secret}" == "ghp_canary"
-    assert "canary" not in repr([secret])
-    assert hidden(b"ghp_canary") == b"ghp_canary"
-    assert "canary" not in repr([hidden(b"ghp_canary"), hidden("ghp_canary")])
-    assert hidden(None) is None
-
-
-def test_redacted() -> None:
-    """A secret that a server echoes is removed from the response, unless it is very short."""
-    echo = Response(400, {"x-echo": "got ghp_canary"}, b"<ghp_canary>")
-    quiet = redacted(echo, "ghp_canary")
-    assert (quiet.headers["x-echo"], quiet.body) == ("got ***", b"<***>")
-    assert redacted(Response(400, {}, b"ghp_canary"), "ghp_canary").body == b"***"
-    for secret in ("got", "ghp_another"):
-        assert redacted(echo, secret) is echo

@@ -230,10 +230,10 @@ async def test_a_response_is_closed_if_reading_cannot_start(
     transport, answers = gh._context.transport, list[Any]()
 
     def fail(*_: object) -> None:
-        answers.extend((one, one.closed) for one in transport._streaming)
+        answers.extend((one.response, one.response.closed) for one in transport._streaming)
         raise MemoryError
 
-    monkeypatch.setattr("ghartifacts_async._http.transport.StallTimeout", fail)
+    monkeypatch.setattr("ghartifacts_async._http.streamed_response.StallTimeout", fail)
     with pytest.raises(MemoryError):
         async with repo.stream_artifact(1):
             pass

@@ -10,12 +10,15 @@ from ghartifacts_async import Artifact, ArtifactPage, errors
 from ghartifacts_async._api import converters, endpoints, pagination, rate_limit_headers
 from ghartifacts_async._api.call import ApiCall
 from ghartifacts_async._api.filters import Filter
+from ghartifacts_async._api.responses import hints, message
 from ghartifacts_async._bulk.path_template import PathTemplate
 from ghartifacts_async._disk import filenames
 from ghartifacts_async._download import verification
 from ghartifacts_async._download.verification import BlobInfo
 from ghartifacts_async._http import headers, messages, redaction, redirects, urls
 from ghartifacts_async._http.messages import Response
+from ghartifacts_async._http.redaction import Secret
+from ghartifacts_async._http.redirects import SignedUrl
 from tests.values import CALL, REPOSITORY, artifact, artifact_json
 
 Parser = Callable[[str], object]
@@ -25,9 +28,12 @@ TOKEN = endpoints.create_installation_token(1, None)
 URL = "https://api.example/repos/o/r"
 
 
-def _response(text: str, status: int = 200) -> Response:
-    """Return a response with the text in its body and in all headers that the library reads."""
-    return Response(status, dict.fromkeys(HEADERS, text), _bytes(text), URL)
+def redactor() -> redaction.Redactor:
+    """Return the redactor of a client that has sent a token and used a proxy."""
+    made = redaction.Redactor()
+    made.add(Secret("ghp_0123456789abcdefghijklmnopqrstuvwxyz"))
+    made.add(redaction.SecretUrl("http://user:password@proxy.example:3128"))
+    return made
 
 
 def _bytes(text: str) -> bytes:
@@ -42,12 +48,17 @@ def _rate_limits(parse: Callable[..., object], *more: Any) -> Parser:
     return lambda text: parse(_limits(text), *more)
 
 
+def _response(status: int, text: str, body: str) -> Response:
+    """Return a response with a text in the body and in all headers that the library reads."""
+    return Response(status, _limits(text), _bytes(body), URL, Secret(text))
+
+
 def _decoded(decode: Callable[[ApiCall[Any], Response], object], call: ApiCall[Any]) -> Parser:
     def parse(text: str) -> object:
         for status in (200, 201, 302, 404):
             for body in (text, json.dumps(artifact_json(name=text, created_at=text, digest=text))):
                 try:
-                    decode(call, Response(status, _limits(text), _bytes(body), URL))
+                    decode(call, _response(status, text, body))
                 except errors.GitHubError as error:
                     str(error)
                 except errors.RedirectRefused:
@@ -59,14 +70,14 @@ def _decoded(decode: Callable[[ApiCall[Any], Response], object], call: ApiCall[A
 
 def _redirected(text: str) -> object:
     for location in (text, f"https://store.example/{text}", f"//{text}", f"/repos/{text}"):
-        redirects.api_hop("https://api.example", URL, 301, {"location": location})
+        redirects.api_hop("https://api.example", URL, 301, Secret(location))
     return None
 
 
 def _stored(text: str) -> object:
     for location in (text, f"https://store.example/{text}", f"https://{text}", f"//[{text}"):
         try:
-            redirects.store_hop(URL, 302, {"location": location})
+            redirects.store_hop(URL, 302, Secret(location))
         except errors.RedirectRefused as error:
             str(error)
     return None
@@ -87,7 +98,8 @@ def _named(text: str) -> object:
 HEADERS = (
     "accept-ranges", "content-disposition", "content-encoding", "content-length", "content-range",
     "content-type", "date", "deprecation", "etag", "link", "location", "retry-after",
-    "x-accepted-github-permissions", "x-github-request-id", "x-ratelimit-limit",
+    "github-authentication-token-expiration", "x-accepted-github-permissions",
+    "x-github-request-id", "x-github-sso", "x-ratelimit-limit",
     "x-ratelimit-remaining", "x-ratelimit-reset", "x-ratelimit-resource",
 )  # fmt: skip
 """The headers that the library reads."""
@@ -128,6 +140,23 @@ PARSERS: dict[str, Parser] = {
         rate_limit_headers.seconds_to_wait, 1, 0.0
     ),
     "_api.rate_limit_headers.server_time": _rate_limits(rate_limit_headers.server_time, 0.0),
+    "_api.responses.hints.for_base_url": _decoded(hints.for_base_url, CALL),
+    "_api.responses.hints.for_forbidden": _decoded(
+        lambda _, response: hints.for_forbidden(response, anonymous=False), CALL
+    ),
+    "_api.responses.hints.for_redirect": _decoded(
+        lambda call, response: hints.for_redirect(call, response, SignedUrl("https://x/")), CALL
+    ),
+    "_api.responses.hints.for_unauthorized": _decoded(
+        lambda _, response: hints.for_unauthorized(response, anonymous=False), CALL
+    ),
+    "_api.responses.hints.limit_for_anonymous": _decoded(
+        lambda _, response: hints.limit_for_anonymous(response), CALL
+    ),
+    "_api.responses.hints.sso_url": _decoded(lambda _, response: hints.sso_url(response), CALL),
+    "_api.responses.message.read_message": _decoded(
+        lambda _, response: str(message.read_message(response)), CALL
+    ),
     "_bulk.path_template.PathTemplate.path": lambda text: PathTemplate("{name}/{id}").path(
         artifact(name=text)
     ),
@@ -137,10 +166,11 @@ PARSERS: dict[str, Parser] = {
     "_http.headers.disposition_filename": headers.disposition_filename,
     "_http.headers.is_etag": headers.is_etag,
     "_http.headers.read_headers": lambda text: headers.read_headers(
-        [(name, text) for name in ("ETag", "Location", "X")], "store.example"
+        [(name, text) for name in ("ETag", "Location", "X")]
     ),
     "_http.messages.printable": messages.printable,
-    "_http.redaction.redacted": lambda text: redaction.redacted(_response(text), "a-secret-token"),
+    "_http.redaction.Redactor.redact": lambda text: redactor().redact(text, SignedUrl(text)),
+    "_http.redaction.decoded": lambda text: redaction.decoded(_bytes(text)),
     "_http.redirects.api_hop": _redirected,
     "_http.redirects.store_hop": _stored,
     "_http.urls.host_of": urls.host_of,
@@ -158,6 +188,7 @@ OTHER_TEXT = {
     "_api.endpoints.list_run_artifacts": "arguments of the caller",
     "_api.rate_limit_headers.points": "the method of a call",
     "_api.rate_limit_headers.until_reset": "covered by seconds_to_wait",
+    "_http.redaction.plain": "returns its argument",
     "_download.journal.read": "a file of the library's own",
     "_download.verification.check": "bytes of the payload, covered by tests/download",
     "_download.verification.ends_zip": "bytes of the payload, covered by tests/download",
@@ -169,6 +200,7 @@ UNITS = (
     "%41", "%", "a", "1", "-", "/", "../", ".", ":", "@", "//", "[", "{", '{"a":', "(", "Mon, ",
     "1 ", "= ", ";a=", ';a="', ';a="\\"', "; filename*=utf-8''", "; filename=", "\u0315\u0300",
     "A\u0300", "\u212b", "\u00e9", "\ud800", "\u202e", "\n", "\0", "ab",
+    "<title>", "<script",
 )  # fmt: skip
 """Texts that are slow to parse for some parsers if they are repeated."""
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from ghartifacts_async import RedirectRefused
+from ghartifacts_async._http.redaction import Secret, hidden
 from ghartifacts_async._http.redirects import SignedUrl, api_hop, may_have_expired, store_hop
 from tests.values import SECRET, examples
 
@@ -57,7 +58,7 @@ def stays_below(base: str, target: str) -> bool:
 )
 def test_api_hop(base: str, location: str, target: str, status: int) -> None:
     """A redirect within the API, as for a renamed repository, is followed."""
-    assert api_hop(base, from_url(base), status, {"location": location}) == target
+    assert api_hop(base, from_url(base), status, Secret(location)) == target
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ def test_api_hop(base: str, location: str, target: str, status: int) -> None:
 )
 def test_api_hop_ignores_case(location: str) -> None:
     """Scheme and host of a redirect match the API's without regard to case."""
-    found = api_hop(GITHUB, from_url(GITHUB), 301, {"location": location})
+    found = api_hop(GITHUB, from_url(GITHUB), 301, Secret(location))
     assert found is not None
     assert stays_below(GITHUB, found)
 
@@ -133,7 +134,7 @@ OUTSIDE = [
 def test_api_hop_never_leaves(base: str, location: str) -> None:
     """The token is sent again only to the same origin and below the same base URL."""
     try:
-        found = api_hop(base, from_url(base), 302, {"location": location})
+        found = api_hop(base, from_url(base), 302, Secret(location))
     except RedirectRefused:
         return
     assert found is None or stays_below(base, found)
@@ -150,15 +151,15 @@ def test_api_hop_never_leaves(base: str, location: str) -> None:
 )
 def test_api_hop_to_another_origin(location: str) -> None:
     """A redirect to another origin is not followed as part of the API."""
-    assert api_hop(GITHUB, from_url(GITHUB), 302, {"location": location}) is None
+    assert api_hop(GITHUB, from_url(GITHUB), 302, Secret(location)) is None
 
 
 @pytest.mark.parametrize("status", [200, 204, 300, 303, 304, 305, 404])
 def test_no_api_hop(status: int) -> None:
     """Only a 301, 302, 307 or 308 with a Location can be a redirect within the API."""
-    assert api_hop(GITHUB, from_url(GITHUB), status, {"location": PATH}) is None
-    for headers in ({}, {"location": ""}):
-        assert api_hop(GITHUB, from_url(GITHUB), 301, headers) is None
+    assert api_hop(GITHUB, from_url(GITHUB), status, Secret(PATH)) is None
+    for location in (None, Secret("")):
+        assert api_hop(GITHUB, from_url(GITHUB), 301, location) is None
 
 
 URL_PARTS = st.sampled_from(
@@ -176,7 +177,7 @@ def test_api_hop_to_any_location(base: str, location: str, below: bool) -> None:
     """No value of Location makes the client send the token outside the base URL."""
     location = f"{base}/{location}" if below else location
     try:
-        found = api_hop(base, from_url(base), 301, {"location": location})
+        found = api_hop(base, from_url(base), 301, Secret(location))
     except RedirectRefused:
         return
     assert found is None or stays_below(base, found)
@@ -188,13 +189,13 @@ def test_store_hop_to_any_location(location: str, absolute: bool) -> None:
     """Any Location is either followed over https or refused."""
     location = f"https://b.example/{location}" if absolute else location
     try:
-        found = store_hop(STORE, 302, {"location": location})
+        found = store_hop(STORE, 302, Secret(location))
     except RedirectRefused:
         return
     assert found is not None
-    assert found.value.isascii()
-    assert found.value.isprintable()
-    parts = urlsplit(found.value)
+    assert found.reveal().isascii()
+    assert found.reveal().isprintable()
+    parts = urlsplit(found.reveal())
     assert parts.scheme == "https"
     assert parts.hostname
     assert "@" not in parts.netloc
@@ -211,9 +212,9 @@ def test_store_hop_to_any_location(location: str, absolute: bool) -> None:
 def test_signed_url_is_unchanged(host: str, path: str, query: str | None) -> None:
     """An absolute Location is used byte for byte as the signer wrote it."""
     location = f"https://{host}/{path}" + ("" if query is None else f"?{query}")
-    found = store_hop(STORE, 302, {"location": location})
+    found = store_hop(STORE, 302, Secret(location))
     assert found is not None
-    assert found.value == location
+    assert found.reveal() == location
 
 
 @pytest.mark.parametrize("status", REDIRECTS)
@@ -229,19 +230,19 @@ def test_signed_url_is_unchanged(host: str, path: str, query: str | None) -> Non
 )
 def test_store_hop(location: str, target: str, status: int) -> None:
     """A redirect from one store to another is followed, even if its Location is relative."""
-    assert store_hop(STORE, status, {"location": location}) == SignedUrl(target)
+    assert store_hop(STORE, status, Secret(location)) == SignedUrl(target)
 
 
 def test_store_hop_over_http() -> None:
     """A store on http may redirect to http or to https."""
     for location in ("http://b.example/x", "https://b.example/x"):
-        assert store_hop("http://a.example/", 302, {"location": location}) == SignedUrl(location)
+        assert store_hop("http://a.example/", 302, Secret(location)) == SignedUrl(location)
 
 
 @pytest.mark.parametrize("status", [200, 204, 206, 304, 404, 500])
 def test_no_store_hop(status: int) -> None:
     """A response that is not a redirect is not followed."""
-    assert store_hop(STORE, status, {"location": "https://b.example/"}) is None
+    assert store_hop(STORE, status, Secret("https://b.example/")) is None
 
 
 @pytest.mark.parametrize(
@@ -269,9 +270,8 @@ def test_no_store_hop(status: int) -> None:
 )
 def test_store_hop_refused(status: int, location: str | None, problem: str) -> None:
     """A redirect without a usable target is refused, and the error shows no secret of the URLs."""
-    headers = {} if location is None else {"location": location}
     with pytest.raises(RedirectRefused) as caught:
-        store_hop(f"https://user@store.example/a?sig={SECRET}", status, headers)
+        store_hop(f"https://user@store.example/a?sig={SECRET}", status, hidden(location))
     assert problem in caught.value.summary
     assert "store.example" in caught.value.summary
     assert SECRET not in f"{caught.value}{caught.value!r}"
@@ -289,10 +289,11 @@ def test_signed_url_is_not_shown() -> None:
 
 
 def test_signed_url_is_a_value() -> None:
-    """Signed URLs compare by their bytes and can be pickled."""
+    """Signed URLs compare by their bytes and cannot be pickled."""
     url = SignedUrl("https://store.example/a?sig=%2f")
-    assert url == SignedUrl("https://store.example/a?sig=%2f") != SignedUrl(url.value.upper())
-    assert pickle.loads(pickle.dumps(url)) == url
+    assert url == SignedUrl("https://store.example/a?sig=%2f") != SignedUrl(url.reveal().upper())
+    with pytest.raises(TypeError, match="contains a secret"):
+        pickle.dumps(url)
 
 
 @pytest.mark.parametrize("status", [200, 206, 400, 401, 403, 404, 412, 416, 429, 500, 503])

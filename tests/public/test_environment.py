@@ -8,6 +8,7 @@ import os
 import pytest
 
 from ghartifacts_async import Anonymous, Client, InvalidArgument, NotFound
+from ghartifacts_async._http.redaction import Secret
 from ghartifacts_async.testing import FakeGitHub
 from tests.support import QUICK, REPOSITORY
 
@@ -87,7 +88,7 @@ async def test_server_and_token(
     set_variables(monkeypatch, environment)
     gh = Client.from_env()
     assert repr(gh) == f"<Client of {base_url}, not open yet>"
-    assert await gh._api._token(None) == token
+    assert await gh._api._token(None) == Secret(token)
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def for_base_url(call: ApiCall[Any], response: Response) -> str:
 
 def for_redirect(call: ApiCall[Any], response: Response, target: SignedUrl) -> str:
     """Return the advice for a redirect that leaves the API."""
-    asked, found = urlsplit(response.url), urlsplit(target.value)
+    asked, found = urlsplit(response.url), urlsplit(target.reveal())
     if asked.hostname != found.hostname:
         return "the token is sent only to the API. If the server has moved, change base_url"
     if (asked.scheme, found.scheme) == ("http", "https"):

@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from attrs import frozen
 
 from ghartifacts_async._http.messages import Response, printable
+from ghartifacts_async._http.redaction import decoded
 
 _MAX_PAGE = 2**14
 _MAX_ERRORS = 5
+_MAX_KEPT = 100
 
 _TITLE = re.compile(r"<title\b[^<>]*>([^<]+)", re.IGNORECASE)
 _HIDDEN = re.compile(r"<(script|style)\b[^<>]*>[^<]*", re.IGNORECASE)
@@ -57,12 +59,12 @@ def read_message(response: Response) -> ServerMessage:
     return ServerMessage(
         _text(body.get("message")),
         _text(body.get("documentation_url")) or None,
-        tuple(filter(None, map(_error, errors))) if isinstance(errors, list) else (),
+        tuple(filter(None, map(_error, errors[:_MAX_KEPT]))) if isinstance(errors, list) else (),
     )
 
 
 def _read_page(response: Response) -> ServerMessage:
-    start = response.body[:_MAX_PAGE].decode(errors="replace")
+    start = decoded(response.body[:_MAX_PAGE])
     titles = (found[1] for found in _TITLE.finditer(start))
     lines = _TAG.sub("\n", _HIDDEN.sub("", start)).splitlines()
     text = next((text for line in (*titles, *lines) if (text := " ".join(line.split()))), "")

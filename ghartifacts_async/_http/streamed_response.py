@@ -1,0 +1,126 @@
+"""A response whose body is read in chunks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+
+import aiohttp
+
+from ghartifacts_async._http.exception_mapping import AIOHTTP_EXCEPTIONS
+from ghartifacts_async._http.headers import Headers, read_headers
+from ghartifacts_async._http.redaction import Redactor
+from ghartifacts_async._http.redirects import SignedUrl
+from ghartifacts_async._http.stall_timeout import StallTimeout
+from ghartifacts_async.errors import ArtifactsError, TimedOut, TransportError
+from ghartifacts_async.models import Timeouts
+
+
+class RawResponse:
+    """A response of aiohttp, which a traceback must not show, because its repr has the URL."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self.response = response
+
+    def headers(self) -> Headers | None:
+        """Return the headers, or None if they are too large."""
+        return read_headers(self.response.headers.items())
+
+
+class StreamedResponse:
+    """A response whose body is read in chunks.
+
+    Args:
+        raw: The response of aiohttp.
+        headers: Its headers.
+        url: The URL that was requested.
+        redactor: The secrets that the client sent last.
+        timeouts: Time limits of reads.
+        error_of: Returns the error to raise after a read, or None. It is called with the exception
+            of the read, or None at the end of the body, and with the URL.
+        on_bytes: Called with the size of each chunk in bytes.
+
+    Attributes:
+        url: The URL that was requested.
+        status: HTTP status.
+        headers: Header values by lower-case name, without ``Location``.
+        location: Value of ``Location``, or None.
+    """
+
+    def __init__(
+        self,
+        raw: RawResponse,
+        headers: Headers,
+        url: SignedUrl,
+        redactor: Redactor,
+        timeouts: Timeouts,
+        error_of: Callable[[Exception | None, str], ArtifactsError | None],
+        on_bytes: Callable[[int], None],
+    ) -> None:
+        self._raw = raw
+        self._redactor = redactor
+        self._timeouts = timeouts
+        self._error_of = error_of
+        self._on_bytes = on_bytes
+        self.url = url
+        self.status = raw.response.status
+        self.headers = headers.values
+        self.location = headers.location
+        self._stall_timeout = StallTimeout(
+            timeouts.stall, lambda: raw.response.content.set_exception(TimeoutError())
+        )
+
+    def close(self) -> None:
+        """Stop the timer that detects a stalled body."""
+        self._stall_timeout.close()
+
+    def redact(self, text: str) -> str:
+        """Shorten a text of the response and remove secrets from it, such as the signed URL."""
+        return self._redactor.redact(text, self.url)
+
+    async def read(self) -> bytes:
+        """Return the next chunk of the body, or ``b""`` at the end. Nothing is decompressed.
+
+        Raises:
+            TransportError: The connection broke, stalled or became too slow.
+        """
+        failure: ArtifactsError | None = None
+        chunk = b""
+        self._stall_timeout.start_read()
+        try:
+            chunk = await _read_chunk(self._raw.response.content)
+        except AIOHTTP_EXCEPTIONS as error:
+            failure = self._error_of(error, self.url.reveal())
+        finally:
+            too_few = self._stall_timeout.end_read(len(chunk))
+        if failure is None and not chunk:
+            failure = self._error_of(None, self.url.reveal())
+        if failure is None and too_few is not None:
+            host = self.url.host
+            failure = TimedOut(f"{host}: received only {too_few} bytes in a minute", host=host)
+        if failure is not None:
+            raise failure
+        self._on_bytes(len(chunk))
+        return chunk
+
+    async def read_start(self, size: int) -> bytes:
+        """Return the first `size` bytes of the body, or fewer if no more arrive in time.
+
+        The time limit is `Timeouts.call`.
+        """
+        start = b""
+        with suppress(TransportError, TimeoutError):
+            async with asyncio.timeout(self._timeouts.call):
+                while len(start) < size and (chunk := await self.read()):
+                    start += chunk
+        return start[:size]
+
+
+async def _read_chunk(content: aiohttp.StreamReader) -> bytes:
+    """Return the next chunk, or ``b""`` at the end."""
+    # readany() would join all received chunks, and so copy them.
+    chunk, ended = await content.readchunk()
+    while ended and not chunk and not content.at_eof():
+        chunk, ended = await content.readchunk()
+    return chunk
