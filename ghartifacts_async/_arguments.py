@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterable, Callable, Iterable
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from inspect import iscoroutinefunction
 from os import PathLike, fsencode, fspath
 from typing import TypeVar, get_args
@@ -31,6 +31,8 @@ _HOST = re.compile(
 )
 _CREDENTIAL = re.compile(r"[@?#]|gh[a-z]_|github_pat_")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
+_APP_ID = re.compile(r"[1-9][0-9]*|[A-Za-z][A-Za-z0-9._-]*")
+_PERMISSION = re.compile(r"[a-z][a-z_]*")
 _DIGITS = re.compile(r"[0-9]{1,19}")
 _OTHER_PATH_OF_GHES = re.compile(r"(.*?)/api(?:/graphql|/uploads|/v3/.+)?")
 _HEADER_TEXT = re.compile(r"[\x20-\x7e]+")
@@ -71,8 +73,41 @@ def run_id(run: int | str) -> int:
     return _positive("run_id must be the id of a workflow run", run)
 
 
-def installation_id(installation: int | None) -> int:
-    """Validate the id of an app's installation."""
+def app_id(app: int | str) -> str:
+    """Validate the id or client id of an app. Return it as text."""
+    is_number = type(app) is int and app > 0
+    if not is_number and not (isinstance(app, str) and _APP_ID.fullmatch(app)):
+        raise InvalidArgument(
+            f"app_id must be the id of a GitHub App, such as 12345, or its client id, such as "
+            f"'Iv23liAbCdEf', not {app!r}; if you read it from a file, strip() it"
+        )
+    return str(app)
+
+
+def permissions(granted: Mapping[str, str] | None) -> Mapping[str, str] | None:
+    """Validate the permissions of an installation token; None means all of the app's."""
+    if granted is None:
+        return None
+    if not isinstance(granted, Mapping) or not granted:
+        raise InvalidArgument(
+            'permissions must be a mapping such as {"actions": "read"}, or None for all '
+            f"permissions of the app, not {granted!r}"
+        )
+    for name, access in granted.items():
+        levels = (
+            ("read", "write", "admin") if str(name).endswith("_projects") else ("read", "write")
+        )
+        if not isinstance(name, str) or not _PERMISSION.fullmatch(name):
+            raise InvalidArgument(f"permissions has {name!r}, which is no name of a permission")
+        if access not in levels:
+            raise InvalidArgument(f"permissions[{name!r}] must be one of {levels}, not {access!r}")
+    return dict(granted)
+
+
+def installation_id(installation: int | str) -> int:
+    """Validate the id of an app's installation. Environment variables contain it as text."""
+    if isinstance(installation, str) and _DIGITS.fullmatch(installation):
+        installation = int(installation)
     return _positive("installation_id must be the id of an installation", installation)
 
 

@@ -95,8 +95,9 @@ class Client:
             (timeouts, Timeouts),
         ):
             _arguments.of_kind(value, kind)
-        if isinstance(auth, GitHubApp):
-            auth.bind(self._base_url)
+        app = auth if isinstance(auth, GitHubApp) else None
+        if app is not None:
+            app.bind(self._base_url)
         transport = Transport(
             session,
             user_agent=_arguments.header_value("user_agent", user_agent or _user_agent()),
@@ -112,6 +113,7 @@ class Client:
             base_url=self._base_url,
             api_version=_arguments.header_value("api_version", api_version),
             conditional=conditional,
+            token_is_new=app.token_is_new if app is not None else lambda _, __: False,
         )
         self._context = ClientContext(
             self._base_url, self._api, transport, IoThreads(), lifetime, retry

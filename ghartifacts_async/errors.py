@@ -10,6 +10,7 @@
     │   └── TimedOut             (a TimeoutError)
     ├── GitHubError              GitHub answered a call with an error
     │   ├── AuthenticationError  401
+    │   │   └── InstallationTokenError  a GitHub App gets no installation token
     │   ├── PermissionDenied     403
     │   ├── NotFound             404
     │   ├── ArtifactExpired      410
@@ -153,8 +154,31 @@ class GitHubError(ArtifactsError):
     errors: tuple[str, ...] = field(default=(), kw_only=True)
 
 
+@define(eq=False, repr=False, slots=False)
 class AuthenticationError(GitHubError):
-    """401: the token is missing, invalid, expired or revoked."""
+    """401: the token is missing, invalid, expired or revoked.
+
+    Attributes:
+        server_time: GitHub's time when it answered, or None. A JWT is refused if the time of the
+            machine that made it differs too much.
+    """
+
+    server_time: datetime | None = field(default=None, kw_only=True)
+
+
+@define(eq=False, repr=False, slots=False)
+class InstallationTokenError(AuthenticationError):
+    """GitHub refuses to create the installation token of a `GitHubApp`.
+
+    Attributes:
+        app_id: Id or client id of the app.
+        installation_id: Id of the installation, or None if it could not be found.
+        repository: Repository by which the installation is found, or None.
+    """
+
+    app_id: str = field(default="", kw_only=True)
+    installation_id: int | None = field(default=None, kw_only=True)
+    repository: str | None = field(default=None, kw_only=True)
 
 
 @define(eq=False, repr=False, slots=False)

@@ -20,6 +20,7 @@ from ghartifacts_async._api.retry import (
     CallState,
     Raise,
     RenewToken,
+    RepeatToken,
     Return,
     Wait,
     WaitForGate,
@@ -55,6 +56,8 @@ class ApiClient:
         base_url: Base URL of the API, without a trailing slash.
         api_version: Value of the header ``X-GitHub-Api-Version``.
         conditional: Whether to cache responses and revalidate them with their ``ETag``.
+        token_is_new: Function that returns whether GitHub may have refused a token with an error
+            because the token is so new.
         wall_clock: Function that returns seconds since the epoch. It is used if a response has no
             ``Date``.
         chance: Function that returns a random number from 0 to 1.
@@ -71,6 +74,7 @@ class ApiClient:
         base_url: str,
         api_version: str,
         conditional: bool = True,
+        token_is_new: Callable[[Secret, ArtifactsError], bool] = lambda _, __: False,
         wall_clock: Callable[[], float] = time.time,
         chance: Callable[[], float] = random.random,
     ) -> None:
@@ -86,6 +90,7 @@ class ApiClient:
             api_version=api_version,
             conditional=conditional,
         )
+        self._token_is_new = token_is_new
         self._wall_clock = wall_clock
         self._chance = chance
         self._retries = 0
@@ -159,6 +164,12 @@ class ApiClient:
                             raise failure
                         self._retries += 1
                         state.token_renewed = True
+                    case RepeatToken(seconds):
+                        self._retries += 1
+                        state.early_refusals += 1
+                        _log.info("%s; the token is new: again in %.0f s", outcome.error, seconds)
+                        await asyncio.sleep(seconds)
+                        state.seconds += seconds
                     case WaitForGate():
                         self._retries += 1
                     case Wait(seconds):
@@ -189,13 +200,17 @@ class ApiClient:
             _log.info("%s: rate limit reached; all calls wait %.0f s", context.call, wait)
         else:
             self._limiter.note_success(sent.sent_at)
-        renewable = token is not None and context.counted
+        own_token = token if context.counted else None
+        is_new = (
+            own_token is not None and error is not None and self._token_is_new(own_token, error)
+        )
         return AttemptOutcome(
             response,
             error,
             retry_after=rate_limit_headers.retry_after(response.headers, self._wall_clock()),
             limit_allows_retry=allowed,
-            token_age=sent.sent_at - issued_at if renewable else None,
+            token_age=sent.sent_at - issued_at if own_token is not None else None,
+            token_is_new=is_new,
         )
 
     async def _token(self, rejected: Secret | None) -> Secret | None:

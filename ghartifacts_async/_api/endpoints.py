@@ -58,6 +58,7 @@ class InstallationToken:
 
     token: Secret
     expires_at: datetime
+    permissions: dict[str, str] | None = None
 
 
 @frozen
@@ -69,11 +70,13 @@ class IssuedToken:
         expires_at: Time of expiry, in seconds since the epoch.
         issued_at: Time of issue on the server's clock, in seconds since the epoch. ``None`` if the
             response has no ``Date``.
+        permissions: Access by the name of the permission, or ``None`` if it is not known.
     """
 
     token: Secret
     expires_at: float
     issued_at: float | None
+    permissions: Mapping[str, str] | None
 
 
 def list_repository_artifacts(
@@ -163,7 +166,8 @@ def read_issued_token(call: ApiCall[Any], response: Response) -> IssuedToken:
     """Decode the response to `create_installation_token`."""
     created = read_as(InstallationToken, call, response)
     issued_at = rate_limit_headers.http_date(response.headers.get("date", ""))
-    return IssuedToken(created.token, created.expires_at.timestamp(), issued_at)
+    expires_at = created.expires_at.timestamp()
+    return IssuedToken(created.token, expires_at, issued_at, created.permissions)
 
 
 def read_signed_url(call: ApiCall[Any], response: Response) -> SignedUrl:
@@ -255,6 +259,8 @@ def error_of(
                 hint = f"{hint}; {advice}" if hint else advice
         case HTTPStatus.UNAUTHORIZED:
             kind, hint = AuthenticationError, hints.for_unauthorized(response, anonymous=anonymous)
+            date = rate_limit_headers.http_date(headers.get("date", ""))
+            more = {"server_time": None if date is None else rate_limit_headers.moment(date)}
         case HTTPStatus.FORBIDDEN:
             kind, hint = PermissionDenied, hints.for_forbidden(response, anonymous=anonymous)
             more = {

@@ -28,6 +28,9 @@ from ghartifacts_async.models import RetryPolicy
 PROGRESS_BYTES = 2**16
 """Bytes that a download must receive after a failure to restart `RetryPolicy.timeout`."""
 
+NEW_TOKEN_WAITS = (1.0, 2.0, 4.0)
+"""Seconds to wait before a new token is sent again that some servers do not know yet."""
+
 TOKEN_AGE = 60.0
 """If a token was obtained more than this many seconds before it was sent, it may have expired."""
 
@@ -124,6 +127,7 @@ class CallState:
         seconds: Duration of the attempts and of the waits between them, without waits at rate
             limits.
         token_renewed: Whether the token was renewed after a 401.
+        early_refusals: Number of times that the token was refused because it was new.
         may_be_done: Whether a failed attempt may have been executed by the server.
         previous: The error of the attempt before the current one.
     """
@@ -132,6 +136,7 @@ class CallState:
     attempts: int = 0
     seconds: float = 0.0
     token_renewed: bool = False
+    early_refusals: int = 0
     may_be_done: bool = False
     previous: ArtifactsError | None = None
 
@@ -148,6 +153,7 @@ class AttemptOutcome:
             the wait.
         token_age: Seconds from obtaining the token to sending the request, or ``None`` if the
             token cannot be renewed.
+        token_is_new: Whether the token was refused and is so new that GitHub may not know it yet.
     """
 
     response: Response | None
@@ -155,6 +161,7 @@ class AttemptOutcome:
     retry_after: float | None = None
     limit_allows_retry: bool = False
     token_age: float | None = None
+    token_is_new: bool = False
 
 
 @frozen
@@ -179,11 +186,18 @@ class RenewToken:
 
 
 @frozen
+class RepeatToken:
+    """Make another attempt with the same token after this many seconds."""
+
+    seconds: float
+
+
+@frozen
 class WaitForGate:
     """Make another attempt as soon as the rate limiter admits it."""
 
 
-Step: TypeAlias = Return | Raise | RenewToken | WaitForGate | Wait
+Step: TypeAlias = Return | Raise | RenewToken | RepeatToken | WaitForGate | Wait
 
 
 def next_step(
@@ -201,6 +215,8 @@ def next_step(
     if error is None:
         assert response is not None
         return Return(response)
+    if outcome.token_is_new and _may_repeat_token(policy, state):
+        return RepeatToken(NEW_TOKEN_WAITS[state.early_refusals])
     match error:
         case AuthenticationError() if _may_renew_token(state, outcome):
             return RenewToken(error)
@@ -227,6 +243,10 @@ def may_have_worked(outcome: AttemptOutcome) -> bool:
     if isinstance(outcome.error, TransportError):
         return outcome.error.may_have_arrived
     return outcome.response is not None and outcome.response.status in MAY_HAVE_WORKED
+
+
+def _may_repeat_token(policy: RetryPolicy, state: CallState) -> bool:
+    return policy.attempts > 1 and state.early_refusals < len(NEW_TOKEN_WAITS)
 
 
 def _may_renew_token(state: CallState, outcome: AttemptOutcome) -> bool:

@@ -14,8 +14,8 @@ from ghartifacts_async import (
     ArtifactsError,
     AuthenticationError,
     GitHubApp,
+    InstallationTokenError,
     InvalidArgument,
-    NotFound,
     PermissionDenied,
     ServerError,
 )
@@ -95,12 +95,12 @@ async def test_a_revoked_token_is_renewed_once() -> None:
 
 @fast
 async def test_a_rejected_new_token_raises() -> None:
-    """If GitHub rejects a token and then its replacement, the call fails after two attempts."""
+    """If GitHub keeps rejecting a new token and then its replacement, the call fails."""
     async with app_world() as world:
         world.fake.fail_next(*[401] * 5, method="GET")
         with pytest.raises(AuthenticationError) as caught:
             await get(world, 1)
-        assert caught.value.attempts == 2
+        assert caught.value.attempts == 5
         assert world.fake.tokens_created == 2
 
 
@@ -189,7 +189,7 @@ async def test_an_unknown_app_raises() -> None:
             await get(world, 1)
         assert "BEGIN" not in "".join(traceback.format_exception(caught.value))
     async with app_world({"installation_id": 43}) as world:
-        with pytest.raises(NotFound, match="installations/43"):
+        with pytest.raises(InstallationTokenError, match="installations/43"):
             await get(world, 1)
 
 

@@ -169,7 +169,8 @@ async def malformed_app_token(fake: FakeGitHub, _: Path) -> Any:
 async def app_without_permission(fake: FakeGitHub, _: Path) -> Any:
     """Call the API as an app without permissions."""
     fake.add_app(7, rsa_keys()[1], 42, permissions={})
-    fake.fail_next(Fault(403, headers={"X-Accepted-GitHub-Permissions": "actions=read"}))
+    refusal = Fault(403, headers={"X-Accepted-GitHub-Permissions": "actions=read"})
+    fake.fail_next(refusal, method="GET")
     return await get(fake, auth=GitHubApp(7, rsa_keys()[0], installation_id=42, wall_clock=wall))
 
 
@@ -267,7 +268,7 @@ RAISED: list[tuple[type[errors.ArtifactsError], Drive]] = [
     (errors.TimedOut, silent_api),
     (errors.TimedOut, silent_store),
     (errors.AuthenticationError, failing(401)),
-    (errors.AuthenticationError, unknown_app),
+    (errors.InstallationTokenError, unknown_app),
     (errors.PermissionDenied, failing(403)),
     (errors.PermissionDenied, app_without_permission),
     (errors.NotFound, failing(404)),
