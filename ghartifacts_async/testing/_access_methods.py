@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from ghartifacts_async.testing._api.auth.apps import Installation
 from ghartifacts_async.testing._api.auth.identity import Grant
 from ghartifacts_async.testing._api.auth.jwt import load_key
+from ghartifacts_async.testing._api.auth.tokens import DEFAULT_LOGIN, DEFAULT_SCOPES
 from ghartifacts_async.testing._api.handler import ApiControls
 from ghartifacts_async.testing._shared.clock import Clock
 from ghartifacts_async.testing._shared.database import Database
@@ -59,6 +60,7 @@ class AccessMethods:
         *,
         permissions: Mapping[str, str] | None = None,
         token_ttl: float = 3600.0,
+        account: str | None = None,
     ) -> None:
         """Add an installation of a GitHub App, and the app itself if it does not exist yet.
 
@@ -72,6 +74,8 @@ class AccessMethods:
             permissions: The access level of each permission, such as `{"actions": "read"}`.
                 `metadata: read` is always granted. None also grants `actions: write`.
             token_ttl: How long installation tokens are valid, in seconds.
+            account: The login of the user or organisation that installed the app. None chooses the
+                owner of the first repository.
 
         Raises:
             ModuleNotFoundError: PyJWT or cryptography is not installed.
@@ -79,23 +83,85 @@ class AccessMethods:
                 not `owner/name`, or another installation has the id.
         """
         key = load_key(public_key)
-        ids = None
-        if repositories is not None:
-            ids = frozenset(self._database.add_repository(name).id for name in repositories)
+        ids = self._ids(repositories)
         granted = {"actions": "write"} if permissions is None else dict(permissions)
         grant = Grant(ids, {"metadata": "read", **granted})
-        installation = Installation(installation_id, str(app_id), grant, token_ttl)
+        owner = repositories[0].partition("/")[0] if repositories else "octo-org"
+        installation = Installation(
+            id=installation_id,
+            app=str(app_id),
+            account=account or owner,
+            created_at=self._database.current_time(),
+            grant=grant,
+            token_ttl=token_ttl,
+        )
         self._api_controls.apps.add(key, installation)
 
-    def revoke(self, token: str) -> None:
-        """Revoke an installation token. Later requests with it get 401.
+    def add_token(
+        self,
+        token: str | None = None,
+        *,
+        scopes: Sequence[str] | None = None,
+        permissions: Mapping[str, str] | None = None,
+        repositories: Sequence[str] | None = None,
+        login: str = DEFAULT_LOGIN,
+        expires_at: datetime | None = None,
+    ) -> str:
+        """Add a token that the API accepts, and return it.
+
+        A token with scopes is a classic one, and a token with permissions a fine-grained one. What
+        it may not do is answered with status 403 and GitHub's message, and what it may not see
+        with 404. Public repositories can be read, but not downloaded from, with every token.
+
+        Args:
+            token: The token. None makes one.
+            scopes: The scopes of a classic token, such as `["repo"]`. Private repositories need
+                `repo`. Downloads and deletions need `repo`, or `public_repo` in public
+                repositories. None means `repo` and `workflow` unless there are permissions.
+            permissions: The access level of each permission of a fine-grained token, such as
+                `{"actions": "read"}`. `metadata: read` is always granted.
+            repositories: The repositories that the token may access, each as `"owner/name"`;
+                created if they do not exist. None means all.
+            login: The user whose token it is. All tokens of a user share a rate limit.
+            expires_at: When the token expires, on the server's clock. None means never.
 
         Raises:
-            KeyError: The token was not created by an app, or has already been revoked.
+            ValueError: There are both scopes and permissions, a repository's name is not
+                `owner/name`, or `expires_at` has no time zone.
         """
-        self._api_controls.apps.revoke(token)
+        if scopes is not None and permissions is not None:
+            raise ValueError("a token has either scopes (classic) or permissions (fine-grained)")
+        if expires_at is not None and expires_at.tzinfo is None:
+            raise ValueError("expires_at needs a time zone")
+        ids = self._ids(repositories)
+        if permissions is not None:
+            grant: Grant | None = Grant(ids, {"metadata": "read", **permissions})
+        else:
+            scopes = DEFAULT_SCOPES if scopes is None else scopes
+            grant = None if ids is None else Grant(ids, {})
+        return self._api_controls.tokens.add(
+            token,
+            login=login,
+            scopes=scopes,
+            grant=grant,
+            expires_at=None if expires_at is None else expires_at.timestamp(),
+        )
+
+    def revoke(self, token: str) -> None:
+        """Revoke a token of an app or one that was added. Later requests with it get 401.
+
+        Raises:
+            KeyError: The token does not exist, or has already been revoked.
+        """
+        if not self._api_controls.tokens.revoke(token):
+            self._api_controls.apps.revoke(token)
 
     @property
     def tokens_created(self) -> int:
         """The number of installation tokens that apps have created."""
         return self._api_controls.apps.tokens_created
+
+    def _ids(self, repositories: Sequence[str] | None) -> frozenset[int] | None:
+        if repositories is None:
+            return None
+        return frozenset(self._database.add_repository(name).id for name in repositories)

@@ -6,7 +6,6 @@ import re
 import socket
 import ssl
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
@@ -14,11 +13,12 @@ from urllib.parse import urlsplit
 
 from ghartifacts_async.testing._access_methods import AccessMethods
 from ghartifacts_async.testing._api.auth.apps import AppRegistry
+from ghartifacts_async.testing._api.auth.tokens import TokenRegistry
+from ghartifacts_async.testing._api.custom_routes import CustomRoutes
 from ghartifacts_async.testing._api.faults import Fault
 from ghartifacts_async.testing._api.handler import ApiControls, ApiHandler
 from ghartifacts_async.testing._api.rate_limits.limiter import RateLimiter
 from ghartifacts_async.testing._api.rate_limits.limits import FakeLimits
-from ghartifacts_async.testing._api.routes import find_route
 from ghartifacts_async.testing._api.run_lists import RunLists
 from ghartifacts_async.testing._api.versions import ApiVersions
 from ghartifacts_async.testing._blob.faults import BlobFault
@@ -26,6 +26,7 @@ from ghartifacts_async.testing._blob.handler import BlobControls, BlobHandler
 from ghartifacts_async.testing._blob.signing import Signer
 from ghartifacts_async.testing._data_methods import DataMethods
 from ghartifacts_async.testing._fault_methods import FaultMethods
+from ghartifacts_async.testing._request_methods import RequestMethods
 from ghartifacts_async.testing._shared.artifact import FakeArtifact
 from ghartifacts_async.testing._shared.clock import Clock
 from ghartifacts_async.testing._shared.database import Database
@@ -33,7 +34,7 @@ from ghartifacts_async.testing._shared.fault_schedule import FaultSchedule
 from ghartifacts_async.testing._shared.held_requests import HeldRequests
 from ghartifacts_async.testing._shared.http_server import Handler, HttpServer
 from ghartifacts_async.testing._shared.messages import Request
-from ghartifacts_async.testing._shared.request_log import LoggedRequest, OriginName, RequestLog
+from ghartifacts_async.testing._shared.request_log import OriginName, RequestLog
 from ghartifacts_async.testing._tls import CertificateAuthority
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ Signing = Literal["azure", "exact"]
 _NOT_ENFORCED = FakeLimits(enforced=False)
 
 
-class FakeGitHub(DataMethods, FaultMethods, AccessMethods):
+class FakeGitHub(DataMethods, FaultMethods, AccessMethods, RequestMethods):
     """A fake GitHub server on loopback, used as an async context manager.
 
     It is a real HTTP server, and as strict as GitHub. The API and the blob store, to which the
@@ -119,10 +120,12 @@ class FakeGitHub(DataMethods, FaultMethods, AccessMethods):
         self._database = Database(self._now)
         self._api_controls = ApiControls(
             apps=AppRegistry(self._now),
+            custom_routes=CustomRoutes(),
             faults=FaultSchedule("api", Fault),
             held=HeldRequests(),
             rate_limiter=RateLimiter(limits),
             run_lists=RunLists(self._database),
+            tokens=TokenRegistry(self._now),
             versions=ApiVersions(api_versions),
         )
         self._blob_controls = BlobControls(
@@ -229,40 +232,6 @@ class FakeGitHub(DataMethods, FaultMethods, AccessMethods):
         address and the system has a second loopback address, and otherwise in the port.
         """
         return self._started_urls()[1]
-
-    @property
-    def requests(self) -> list[LoggedRequest]:
-        """All requests in order of arrival, each with the current state of its response."""
-        return self._log.requests()
-
-    def requests_to(self, origin: Literal["api", "blob"]) -> list[LoggedRequest]:
-        """Return the requests to the API or to the blob store, in order of arrival."""
-        return self._log.requests(origin)
-
-    def request_counts(self) -> Counter[str]:
-        """Return the number of API requests to each endpoint.
-
-        The keys have the method and the path of GitHub's documentation, such as
-        `"GET /repos/{owner}/{repo}/actions/runs/{run_id}"`. Requests to unknown endpoints are not
-        counted.
-        """
-        routes = (
-            find_route(request.method, request.target.partition("?")[0])
-            for request in self.requests_to("api")
-        )
-        return Counter(str(route.endpoint) for route in routes if route is not None)
-
-    def clear_requests(self) -> None:
-        """Clear the request log."""
-        self._log.clear()
-
-    async def wait_until_idle(self) -> None:
-        """Wait until no request is in progress.
-
-        When a client has read a response or has closed the connection, the server may not have
-        noticed yet. Call this before asserting on `LoggedRequest.status` and `bytes_sent`.
-        """
-        await self._log.wait_all_finished()
 
     def _route_api_request(self, request: Request) -> tuple[OriginName, Handler]:
         """Return the handler of a request to the API's address.

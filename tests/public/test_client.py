@@ -56,11 +56,11 @@ async def test_calls_have_the_documented_headers(repo: Repo, fake_github: FakeGi
 
 
 async def test_anonymous_reads_public_repositories(fake_github: FakeGitHub, tmp_path: Path) -> None:
-    """A client without a token reads public metadata; its downloads raise AuthenticationError."""
+    """A client without a token reads public metadata; its downloads raise PermissionDenied."""
     added = fake_github.add_artifact(REPOSITORY, "dist", {"a": b"b"})
     async with Client(Anonymous(), base_url=fake_github.url) as gh:
         artifact = await gh.repo(REPOSITORY).get_artifact(added.id)
-        with pytest.raises(AuthenticationError, match="this call needs a token"):
+        with pytest.raises(PermissionDenied, match="pass a token as auth"):
             await gh.repo(REPOSITORY).download_artifact(artifact, tmp_path)
     assert all("Authorization" not in request.headers for request in fake_github.requests)
 

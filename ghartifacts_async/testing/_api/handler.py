@@ -16,6 +16,11 @@ from itertools import count
 
 import attrs
 
+from ghartifacts_async.testing._api.auth.access import (
+    access_headers,
+    check_permission,
+    require_visible,
+)
 from ghartifacts_async.testing._api.auth.apps import AppRegistry
 from ghartifacts_async.testing._api.auth.identity import (
     ANONYMOUS,
@@ -23,9 +28,16 @@ from ghartifacts_async.testing._api.auth.identity import (
     Identity,
     credentials,
 )
+from ghartifacts_async.testing._api.auth.tokens import (
+    DEFAULT_LOGIN,
+    DEFAULT_SCOPES,
+    TokenRegistry,
+)
+from ghartifacts_async.testing._api.custom_routes import CustomRoutes
 from ghartifacts_async.testing._api.endpoints.artifacts import ArtifactEndpoints
 from ghartifacts_async.testing._api.endpoints.call import EndpointCall
 from ghartifacts_async.testing._api.endpoints.installations import InstallationEndpoints
+from ghartifacts_async.testing._api.endpoints.meta import MetaEndpoints
 from ghartifacts_async.testing._api.endpoints.runs import RunEndpoints
 from ghartifacts_async.testing._api.errors import ApiError, json_response
 from ghartifacts_async.testing._api.faults import Fault, faulty_response, override_headers
@@ -62,18 +74,22 @@ class ApiControls:
 
     Attributes:
         apps: The apps and their tokens.
+        custom_routes: The endpoints that a test has added.
         faults: The faults that are scheduled for requests.
         held: The requests that are held back.
         rate_limiter: The rate limits.
         run_lists: The faults of listings of runs.
+        tokens: The tokens of users.
         versions: The API versions.
     """
 
     apps: AppRegistry
+    custom_routes: CustomRoutes
     faults: FaultSchedule[Fault]
     held: HeldRequests
     rate_limiter: RateLimiter
     run_lists: RunLists
+    tokens: TokenRegistry
     versions: ApiVersions
 
 
@@ -107,6 +123,7 @@ class ApiHandler:
         self._url = url
         artifacts = ArtifactEndpoints(database, signed_url)
         installations = InstallationEndpoints(database, controls.apps)
+        meta = MetaEndpoints(controls.rate_limiter, now)
         runs = RunEndpoints(database, controls.run_lists)
         self._handlers: dict[Endpoint, Callable[[EndpointCall], Response]] = {
             Endpoint.LIST_ARTIFACTS: artifacts.list,
@@ -123,7 +140,18 @@ class ApiHandler:
             Endpoint.LIST_WORKFLOWS: runs.list_workflows,
             Endpoint.GET_WORKFLOW: runs.get_workflow,
             Endpoint.LIST_WORKFLOW_RUNS: runs.list_runs,
-            Endpoint.REPOSITORY_INSTALLATION: installations.find,
+            Endpoint.GET_REPOSITORY: meta.repository,
+            Endpoint.ROOT: meta.root,
+            Endpoint.META: meta.meta,
+            Endpoint.RATE_LIMIT: meta.rate_limit,
+            Endpoint.USER: meta.user,
+            Endpoint.APP: installations.app,
+            Endpoint.LIST_INSTALLATIONS: installations.list_installations,
+            Endpoint.GET_INSTALLATION: installations.get,
+            Endpoint.ORGANIZATION_INSTALLATION: installations.of_account,
+            Endpoint.USER_INSTALLATION: installations.of_account,
+            Endpoint.LIST_INSTALLATION_REPOSITORIES: installations.list_repositories,
+            Endpoint.REPOSITORY_INSTALLATION: installations.of_repository,
             Endpoint.CREATE_TOKEN: installations.create_token,
         }
         self._request_numbers = count(1)
@@ -154,27 +182,30 @@ class ApiHandler:
         if not token:
             return BAD_CREDENTIALS
         if token == self._token():
-            return Identity(token, "user ID 1")
-        return self._controls.apps.identify(token)
+            return Identity(token, "user ID 1", login=DEFAULT_LOGIN, scopes=DEFAULT_SCOPES)
+        return self._controls.tokens.identify(token) or self._controls.apps.identify(token)
 
     def _respond(self, request: Request, identity: Identity, refusal: Response | None) -> Response:
         """Return the final response, with rate limits, faults and common headers applied."""
         self._now.execute_due()
         controls, now = self._controls, self._now()
         refusal = refusal or controls.rate_limiter.primary_refusal(identity, now)
-        fault = None
+        route, fault = find_route(request.method, request.raw_path), None
         if refusal is not None:
             response = refusal
         else:
             fault = controls.faults.next_for(request)
-            response = self._execute_with_fault(request, identity, fault, now)
-        free = refusal is not None or response.status == HTTPStatus.NOT_MODIFIED
+            response = self._execute_with_fault(request, route, identity, fault)
+        endpoint = None if route is None else route.endpoint
+        not_modified = response.status == HTTPStatus.NOT_MODIFIED
+        free = refusal is not None or not_modified or endpoint is Endpoint.RATE_LIMIT
         headers = {
             "Date": http_date(now),
             **COMMON,
             "X-GitHub-Request-Id": f"C0FE:1234:{next(self._request_numbers):06X}:{int(now):08X}",
             **controls.rate_limiter.charge(identity, now, cost=0 if free else 1),
             **controls.versions.headers(self._version(request)),
+            **access_headers(identity, endpoint),
         }
         headers |= response.headers
         if fault is not None:
@@ -184,14 +215,16 @@ class ApiHandler:
         return response
 
     def _execute_with_fault(
-        self, request: Request, identity: Identity, fault: Fault | None, now: float
+        self, request: Request, route: Route | None, identity: Identity, fault: Fault | None
     ) -> Response:
         if fault is None:
-            return compress(request, self._execute(request, identity))
-        normal = compress(request, self._execute(request, identity)) if fault.after else None
-        return faulty_response(fault, normal, now, no_body=request.method == "HEAD")
+            return compress(request, self._execute(request, route, identity))
+        normal = None
+        if fault.after:
+            normal = compress(request, self._execute(request, route, identity))
+        return faulty_response(fault, normal, self._now(), no_body=request.method == "HEAD")
 
-    def _execute(self, request: Request, identity: Identity) -> Response:
+    def _execute(self, request: Request, route: Route | None, identity: Identity) -> Response:
         """Execute the request; turn an `ApiError` into its response."""
         try:
             allowed = preflight(request)
@@ -203,8 +236,10 @@ class ApiHandler:
             self._controls.versions.check(self._version(request))
             if identity.error is not None:
                 raise ApiError(*identity.error)
+            response = self._controls.custom_routes.respond(request)
+            if response is not None:
+                return response
             _check_accept(request.headers.get("Accept"))
-            route = find_route(request.method, request.raw_path)
             if route is None:
                 raise ApiError(404, "Not Found")
             return self._dispatch(request, route, identity)
@@ -220,11 +255,11 @@ class ApiHandler:
             if repository is None and renamed is not None:
                 repository, redirect_status = renamed
             if route.endpoint is not Endpoint.REPOSITORY_INSTALLATION:
-                repository = _require_visible(repository, identity, route.endpoint)
+                repository = require_visible(repository, identity, route.endpoint)
             if redirect_status is not None and repository is not None:
                 return self._redirect(request, route, repository, redirect_status)
         if repository is not None:
-            _check_permission(identity, repository, route.endpoint)
+            check_permission(identity, repository, route.endpoint)
         call = EndpointCall(request, route, identity, self._url(request) + route.base, repository)
         return self._handlers[route.endpoint](call)
 
@@ -233,7 +268,7 @@ class ApiHandler:
     ) -> Response:
         """Redirect a request for a repository's old name to the URL with the repository's id."""
         _, mark, query = request.target.partition("?")
-        path = f"{route.base}/repositories/{repository.id}/{route.subpath}"
+        path = f"{route.base}/repositories/{repository.id}/{route.subpath}".rstrip("/")
         url = f"{self._url(request)}{path}{mark}{query}"
         message = "Moved Permanently" if status == 301 else HTTPStatus(status).phrase
         document = {"message": message, "url": url, "documentation_url": _REDIRECTS}
@@ -241,39 +276,6 @@ class ApiHandler:
 
     def _version(self, request: Request) -> str:
         return request.headers.get("X-GitHub-Api-Version") or self._controls.versions.default
-
-
-def _require_visible(
-    repository: Repository | None, identity: Identity, endpoint: Endpoint
-) -> Repository:
-    """Return the repository, or raise a 404 if it is missing or hidden from the sender."""
-    if repository is not None and repository.private:
-        granted = identity.grant is None or identity.grant.includes(repository)
-        repository = repository if identity.is_authenticated and granted else None
-    if repository is None:
-        raise ApiError(404, "Not Found", endpoint.documentation_url)
-    return repository
-
-
-def _check_permission(identity: Identity, repository: Repository, endpoint: Endpoint) -> None:
-    """Raise a 401 or 403 if the sender lacks the permission that the endpoint requires."""
-    if endpoint.permission is None:
-        return
-    permission, _, level = endpoint.permission.partition("=")
-    if not identity.is_authenticated and (
-        level == "write" or endpoint is Endpoint.DOWNLOAD_ARTIFACT
-    ):
-        raise ApiError(401, "Requires authentication", endpoint.documentation_url)
-    grant = identity.grant
-    if grant is None and identity.app is None:
-        return
-    if grant is None or not grant.includes(repository) or not grant.allows(permission, level):
-        raise ApiError(
-            403,
-            "Resource not accessible by integration",
-            endpoint.documentation_url,
-            {"X-Accepted-GitHub-Permissions": endpoint.permission},
-        )
 
 
 def _check_accept(accept: str | None) -> None:

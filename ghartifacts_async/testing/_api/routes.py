@@ -89,6 +89,41 @@ class Endpoint(Enum):
         "actions/workflow-runs#list-workflow-runs-for-a-workflow",
         "actions=read",
     )
+    GET_REPOSITORY = "GET", _REPOSITORY, "repos/repos#get-a-repository", "metadata=read"
+    ROOT = "GET", "/", "meta/meta#github-api-root"
+    META = "GET", "/meta", "meta/meta#get-apiname-meta-information"
+    RATE_LIMIT = (
+        "GET",
+        "/rate_limit",
+        "rate-limit/rate-limit#get-rate-limit-status-for-the-authenticated-user",
+    )
+    USER = "GET", "/user", "users/users#get-the-authenticated-user"
+    APP = "GET", "/app", "apps/apps#get-the-authenticated-app"
+    LIST_INSTALLATIONS = (
+        "GET",
+        "/app/installations",
+        "apps/apps#list-installations-for-the-authenticated-app",
+    )
+    GET_INSTALLATION = (
+        "GET",
+        "/app/installations/{installation_id}",
+        "apps/apps#get-an-installation-for-the-authenticated-app",
+    )
+    ORGANIZATION_INSTALLATION = (
+        "GET",
+        "/orgs/{login}/installation",
+        "apps/apps#get-an-organization-installation-for-the-authenticated-app",
+    )
+    USER_INSTALLATION = (
+        "GET",
+        "/users/{login}/installation",
+        "apps/apps#get-a-user-installation-for-the-authenticated-app",
+    )
+    LIST_INSTALLATION_REPOSITORIES = (
+        "GET",
+        "/installation/repositories",
+        "apps/installations#list-repositories-accessible-to-the-app-installation",
+    )
     REPOSITORY_INSTALLATION = (
         "GET",
         f"{_REPOSITORY}/installation",
@@ -107,6 +142,11 @@ class Endpoint(Enum):
         self.path = path
         self.documentation_url = f"https://docs.github.com/rest/{documentation}"
         self.permission = permission
+
+    @property
+    def downloads(self) -> bool:
+        """Whether the endpoint requires a token even for public repositories."""
+        return self is Endpoint.DOWNLOAD_ARTIFACT
 
     def __str__(self) -> str:
         """Return the method and the path."""
@@ -142,8 +182,8 @@ _PATHS = [(endpoint, endpoint.path.split("/")) for endpoint in Endpoint]
 
 def find_route(method: str, raw_path: str) -> Route | None:
     """Return the route of a request, or None if no endpoint matches."""
-    base = _GHES_BASE if raw_path.startswith(f"{_GHES_BASE}/") else ""
-    raw = raw_path.removeprefix(base).split("/")
+    base = _GHES_BASE if f"{raw_path}/".startswith(f"{_GHES_BASE}/") else ""
+    raw = (raw_path.removeprefix(base) or "/").split("/")
     repository: str | int | None = None
     if raw[1:2] == ["repositories"] and len(raw) > 2 and _is_id(raw[2]):
         repository = int(raw[2])

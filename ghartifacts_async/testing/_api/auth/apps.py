@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -21,13 +22,17 @@ class Installation:
 
     Attributes:
         id: The id of the installation.
-        app: The id of the app.
+        app: The id of the app: its app id or its client id.
+        account: The login of the user or organisation that installed the app.
+        created_at: When the app was installed.
         grant: The repositories and permissions of the installation.
         token_ttl: How long the installation's tokens are valid, in seconds.
     """
 
     id: int
     app: str
+    account: str
+    created_at: datetime
     grant: Grant
     token_ttl: float
 
@@ -89,6 +94,10 @@ class AppRegistry:
             return attrs.evolve(BAD_CREDENTIALS, error=app)
         return Identity(f"app {app}", f"app ID {app}", app=app)
 
+    def installations(self, app: str) -> list[Installation]:
+        """Return the installations of an app, oldest first."""
+        return [one for one in self._installations.values() if one.app == app]
+
     def installation(self, app: str, installation_id: int) -> Installation | None:
         """Find an installation of an app by its id."""
         installation = self._installations.get(installation_id)
@@ -96,8 +105,8 @@ class AppRegistry:
 
     def installation_for(self, app: str, repository: Repository) -> Installation | None:
         """Find the installation of an app that covers a repository."""
-        for installation in self._installations.values():
-            if installation.app == app and installation.grant.includes(repository):
+        for installation in self.installations(app):
+            if installation.grant.includes(repository):
                 return installation
         return None
 

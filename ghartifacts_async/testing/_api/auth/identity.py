@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from typing import TYPE_CHECKING
 
 import attrs
@@ -17,7 +19,7 @@ _LEVELS = ("read", "write", "admin")
 
 @attrs.frozen
 class Grant:
-    """The repositories and permissions of an installation, or of one of its tokens.
+    """The repositories and permissions of an installation, or of a token.
 
     Attributes:
         repositories: The ids of the repositories; None means all repositories of the server.
@@ -46,9 +48,12 @@ class Identity:
             share the account None.
         display_name: The name of the account in GitHub's error messages.
         is_authenticated: Whether the request has valid credentials.
+        login: The login of the user, if the request has a user's token.
         app: The id of the app, if the request authenticates with the app's JWT.
-        grant: The repositories and permissions of an installation token. None for other
-            credentials; users may access everything.
+        grant: The repositories and permissions of an installation token or of a fine-grained
+            token, or the repositories of a classic token. None gives access to everything.
+        scopes: The scopes of a classic token. None for other credentials.
+        expires_at: When the token expires, in seconds since the epoch, or None.
         error: The status and message of the response to invalid credentials; None if the
             credentials are valid or missing.
     """
@@ -56,8 +61,11 @@ class Identity:
     account: str | None
     display_name: str
     is_authenticated: bool = True
+    login: str | None = None
     app: str | None = None
     grant: Grant | None = None
+    scopes: tuple[str, ...] | None = None
+    expires_at: float | None = None
     error: tuple[int, str] | None = None
 
 
@@ -68,9 +76,22 @@ BAD_CREDENTIALS = Identity(
 
 
 def credentials(request: Request) -> str | None:
-    """Return the token in `Authorization`, None without this header, or "" if it is malformed."""
+    """Return the token in `Authorization`, None without this header, or "" if it is malformed.
+
+    With the scheme Basic, the token is the password, or the user name if there is no password.
+    """
     authorization = request.headers.get("Authorization")
     if authorization is None:
         return None
-    scheme, _, token = authorization.strip().partition(" ")
-    return token.strip() if scheme.lower() in {"bearer", "token"} else ""
+    scheme, _, value = authorization.strip().partition(" ")
+    if scheme.lower() in {"bearer", "token"}:
+        return value.strip()
+    return _basic_token(value) if scheme.lower() == "basic" else ""
+
+
+def _basic_token(value: str) -> str:
+    try:
+        user, _, password = base64.b64decode(value.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, ValueError):
+        return ""
+    return user if password in {"", "x-oauth-basic"} else password

@@ -47,7 +47,9 @@ class EndpointCall:
         """Return the error for something that does not exist."""
         return ApiError(404, "Not Found", self.route.endpoint.documentation_url)
 
-    def document(self, document: object, headers: Mapping[str, str] | None = None) -> Response:
+    def document(
+        self, document: object, headers: Mapping[str, str] | None = None, *, status: int = 200
+    ) -> Response:
         """Return the document with its ETag, or 304 if `If-None-Match` has that ETag."""
         body = encode_json(document)
         etag = f'W/"{hashlib.sha256(body).hexdigest()}"'
@@ -59,7 +61,7 @@ class EndpointCall:
         condition = self.request.headers.get("If-None-Match")
         if condition is not None and etag_matches(condition, etag, weakly=True):
             return Response(304, common)
-        return Response(200, {"Content-Type": JSON_CONTENT_TYPE, **common}, body)
+        return Response(status, {"Content-Type": JSON_CONTENT_TYPE, **common}, body)
 
     def listing(
         self,
@@ -68,6 +70,7 @@ class EndpointCall:
         document: Callable[[T], object],
         *,
         results: int | None = None,
+        extra: Mapping[str, object] | None = None,
     ) -> Response:
         """Return the requested page of a listing.
 
@@ -77,14 +80,24 @@ class EndpointCall:
             document: A function that returns the document of an item.
             results: How many items can be read page by page; None means all. The document's
                 `total_count` is the number of all items.
+            extra: Other keys of the document.
         """
         query = self.request.query
         readable = len(items) if results is None else min(results, len(items))
         page = Page.from_query(query)
         shown = items[page.start : min(page.start + page.size, readable)]
-        listing = {"total_count": len(items), key: [document(item) for item in shown]}
+        documents = [document(item) for item in shown]
+        listing = {"total_count": len(items), **(extra or {}), key: documents}
         links = page.links(self.api_url + self._canonical_path(), query, readable)
         return self.document(listing, links)
+
+    def plain_listing(self, items: Sequence[T], document: Callable[[T], object]) -> Response:
+        """Return the requested page of a listing whose document is only the list of its items."""
+        page = Page.from_query(self.request.query)
+        shown = items[page.start : page.start + page.size]
+        url = self.api_url + self._canonical_path()
+        links = page.links(url, self.request.query, len(items))
+        return self.document([document(item) for item in shown], links)
 
     def _canonical_path(self) -> str:
         """Return the path in `Link`, which has the repository's id instead of its name."""

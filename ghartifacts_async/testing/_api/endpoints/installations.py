@@ -1,4 +1,4 @@
-"""The app endpoints: find an app's installation for a repository, and create its tokens."""
+"""The app endpoints: the app, its installations, and the tokens and repositories of these."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from typing import Any
 from ghartifacts_async.testing._api.auth.apps import AppRegistry, Installation
 from ghartifacts_async.testing._api.auth.identity import Grant
 from ghartifacts_async.testing._api.auth.jwt import UNDECODABLE
+from ghartifacts_async.testing._api.documents.accounts import app_document, installation_document
+from ghartifacts_async.testing._api.documents.repositories import full_repository_document
 from ghartifacts_async.testing._api.endpoints.call import EndpointCall
-from ghartifacts_async.testing._api.errors import ApiError, json_response
+from ghartifacts_async.testing._api.errors import ApiError
 from ghartifacts_async.testing._api.routes import Endpoint
+from ghartifacts_async.testing._shared.artifact import timestamp
 from ghartifacts_async.testing._shared.database import Database
 from ghartifacts_async.testing._shared.messages import Response
 from ghartifacts_async.testing._shared.repository import Repository
@@ -30,31 +33,61 @@ class InstallationEndpoints:
         self._database = database
         self._apps = apps
 
-    def find(self, call: EndpointCall) -> Response:
+    def app(self, call: EndpointCall) -> Response:
+        """Return the app."""
+        installations = self._apps.installations(_require_app(call))
+        return call.document(app_document(installations, call.api_url))
+
+    def list_installations(self, call: EndpointCall) -> Response:
+        """List the installations of the app."""
+        return call.plain_listing(
+            self._apps.installations(_require_app(call)),
+            lambda installation: installation_document(installation, call.api_url),
+        )
+
+    def get(self, call: EndpointCall) -> Response:
+        """Return an installation of the app by its id."""
+        return self._found(call, self._installation(call))
+
+    def of_account(self, call: EndpointCall) -> Response:
+        """Return the installation of the app for an organisation or a user."""
+        login = call.route.values["login"].lower()
+        for installation in self._apps.installations(_require_app(call)):
+            if installation.account.lower() == login:
+                return self._found(call, installation)
+        raise call.not_found()
+
+    def of_repository(self, call: EndpointCall) -> Response:
         """Return the installation of the app that covers a repository."""
-        app = _require_app(call)
-        installation = None
+        app, installation = _require_app(call), None
         if call.found is not None:
             installation = self._apps.installation_for(app, call.found)
         if installation is None:
             raise call.not_found()
-        url = f"{call.api_url}/app/installations/{installation.id}"
-        document = {
-            "id": installation.id,
-            "account": {"login": call.repository.owner},
-            "app_id": int(app) if app.isdecimal() else app,
-            "access_tokens_url": f"{url}/access_tokens",
-            "permissions": dict(installation.grant.permissions),
-            "repository_selection": installation.repository_selection,
-        }
-        return json_response(200, document)
+        return self._found(call, installation)
+
+    def list_repositories(self, call: EndpointCall) -> Response:
+        """List the repositories that an installation token may access."""
+        identity = call.identity
+        if identity.grant is None or identity.login is not None:
+            raise ApiError(
+                403,
+                "You must authenticate with an installation access token in order to list "
+                "repositories for an installation.",
+                call.route.endpoint.documentation_url,
+            )
+        grant = identity.grant
+        selection = "all" if grant.repositories is None else "selected"
+        return call.listing(
+            "repositories",
+            [one for one in self._database.repositories() if grant.includes(one)],
+            lambda one: full_repository_document(one, call.api_url, with_permissions=True),
+            extra={"repository_selection": selection},
+        )
 
     def create_token(self, call: EndpointCall) -> Response:
         """Create a token of an installation."""
-        app = _require_app(call)
-        installation = self._apps.installation(app, call.route.number("installation_id"))
-        if installation is None:
-            raise call.not_found()
+        installation = self._installation(call)
         requested = _parse_body(call.request.body)
         selected = self._select_repositories(installation, requested)
         permissions = _select_permissions(installation, requested)
@@ -64,16 +97,26 @@ class InstallationEndpoints:
         token, expires = self._apps.create_token(installation, Grant(ids, permissions))
         document: dict[str, object] = {
             "token": token,
-            "expires_at": datetime.fromtimestamp(expires, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "expires_at": timestamp(datetime.fromtimestamp(expires, UTC)),
             "permissions": permissions,
             "repository_selection": "selected" if selected else installation.repository_selection,
         }
         if selected is not None:
             document["repositories"] = [
-                {"id": repository.id, "name": repository.name, "full_name": repository.full_name}
+                full_repository_document(repository, call.api_url, with_permissions=True)
                 for repository in selected
             ]
-        return json_response(201, document)
+        return call.document(document, status=201)
+
+    def _installation(self, call: EndpointCall) -> Installation:
+        number = call.route.number("installation_id")
+        installation = self._apps.installation(_require_app(call), number)
+        if installation is None:
+            raise call.not_found()
+        return installation
+
+    def _found(self, call: EndpointCall, installation: Installation) -> Response:
+        return call.document(installation_document(installation, call.api_url))
 
     def _select_repositories(
         self, installation: Installation, requested: Mapping[str, Any]

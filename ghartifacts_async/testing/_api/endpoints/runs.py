@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ghartifacts_async.testing._api.documents import job_document, run_document, workflow_document
+from ghartifacts_async.testing._api.documents.runs import (
+    job_document,
+    run_document,
+    workflow_document,
+)
 from ghartifacts_async.testing._api.endpoints.call import EndpointCall
 from ghartifacts_async.testing._api.endpoints.run_filters import MAX_RESULTS, run_filter
 from ghartifacts_async.testing._api.run_lists import RunLists

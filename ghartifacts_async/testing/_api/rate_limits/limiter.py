@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ghartifacts_async.testing._shared.messages import Request, Response
 
 _MINUTE = 60.0
+_IN_HEADERS = ("limit", "remaining", "used", "reset")
 _POINTS = {"GET": 1, "HEAD": 1, "OPTIONS": 1}
 _POINTS_OF_OTHER_METHODS = 5
 _ABOUT = "https://docs.github.com/rest/overview/rate-limits-for-the-rest-api"
@@ -121,19 +122,26 @@ class RateLimiter:
             now: The time, in seconds since the epoch.
             cost: 1, or 0 for responses with status 304 and for refusals by a rate limit.
         """
-        if self._limits is None:
+        usage = self.usage(identity, now, cost=cost)
+        if usage is None:
             return {}
+        headers = {f"X-RateLimit-{name.title()}": str(usage[name]) for name in _IN_HEADERS}
+        return {**headers, "X-RateLimit-Resource": "core"}
+
+    def usage(self, identity: Identity, now: float, *, cost: int = 0) -> dict[str, int] | None:
+        """Charge a cost to the primary limit, and return its usage; None without limits."""
+        if self._limits is None:
+            return None
         account = self._account(identity)
         if now >= account.reset:
             account.reset = math.ceil(now + self._limits.window)
             account.used = 0
         account.used = min(account.used + cost, account.limit)
         return {
-            "X-RateLimit-Limit": str(account.limit),
-            "X-RateLimit-Remaining": str(account.limit - account.used),
-            "X-RateLimit-Used": str(account.used),
-            "X-RateLimit-Reset": str(account.reset),
-            "X-RateLimit-Resource": "core",
+            "limit": account.limit,
+            "used": account.used,
+            "remaining": account.limit - account.used,
+            "reset": account.reset,
         }
 
     def record_response(

@@ -1,115 +1,21 @@
-"""The JSON by which the API represents runs, workflows, repositories and users.
-
-The URLs in a document start with the URL under which the client called the API.
-"""
+"""The JSON of workflow runs, their jobs and their workflows."""
 
 from __future__ import annotations
 
-import zlib
 from datetime import UTC, timedelta
 
+from ghartifacts_async.testing._api.documents.accounts import user_document, web_url
+from ghartifacts_async.testing._api.documents.repositories import repository_document
 from ghartifacts_async.testing._shared.artifact import node_id, timestamp
 from ghartifacts_async.testing._shared.repository import Repository
 from ghartifacts_async.testing._shared.run import FakeRun, Workflow
-
-_GHES_BASE = "/api/v3"
-_USER_URLS = {
-    "followers_url": "/followers",
-    "following_url": "/following{/other_user}",
-    "gists_url": "/gists{/gist_id}",
-    "starred_url": "/starred{/owner}{/repo}",
-    "subscriptions_url": "/subscriptions",
-    "organizations_url": "/orgs",
-    "repos_url": "/repos",
-    "events_url": "/events{/privacy}",
-    "received_events_url": "/received_events",
-}
-_REPOSITORY_URLS = {
-    "forks_url": "/forks",
-    "keys_url": "/keys{/key_id}",
-    "collaborators_url": "/collaborators{/collaborator}",
-    "teams_url": "/teams",
-    "hooks_url": "/hooks",
-    "issue_events_url": "/issues/events{/number}",
-    "events_url": "/events",
-    "assignees_url": "/assignees{/user}",
-    "branches_url": "/branches{/branch}",
-    "tags_url": "/tags",
-    "blobs_url": "/git/blobs{/sha}",
-    "git_tags_url": "/git/tags{/sha}",
-    "git_refs_url": "/git/refs{/sha}",
-    "trees_url": "/git/trees{/sha}",
-    "statuses_url": "/statuses/{sha}",
-    "languages_url": "/languages",
-    "stargazers_url": "/stargazers",
-    "contributors_url": "/contributors",
-    "subscribers_url": "/subscribers",
-    "subscription_url": "/subscription",
-    "commits_url": "/commits{/sha}",
-    "git_commits_url": "/git/commits{/sha}",
-    "comments_url": "/comments{/number}",
-    "issue_comment_url": "/issues/comments{/number}",
-    "contents_url": "/contents/{+path}",
-    "compare_url": "/compare/{base}...{head}",
-    "merges_url": "/merges",
-    "archive_url": "/{archive_format}{/ref}",
-    "downloads_url": "/downloads",
-    "issues_url": "/issues{/number}",
-    "pulls_url": "/pulls{/number}",
-    "milestones_url": "/milestones{/number}",
-    "notifications_url": "/notifications{?since,all,participating}",
-    "labels_url": "/labels{/name}",
-    "releases_url": "/releases{/id}",
-    "deployments_url": "/deployments",
-}
-
-
-def user_id(login: str) -> int:
-    """Return the id of a user, which depends only on the login."""
-    return zlib.crc32(login.lower().encode())
-
-
-def user_document(login: str, api_url: str) -> dict[str, object]:
-    """Return a user or an organisation."""
-    number, url = user_id(login), f"{api_url}/users/{login}"
-    return {
-        "login": login,
-        "id": number,
-        "node_id": node_id("User", number),
-        "avatar_url": f"{_web_url(api_url)}/avatars/u/{number}?v=4",
-        "gravatar_id": "",
-        "url": url,
-        "html_url": f"{_web_url(api_url)}/{login}",
-        **{key: url + rest for key, rest in _USER_URLS.items()},
-        "type": "User",
-        "user_view_type": "public",
-        "site_admin": False,
-    }
-
-
-def repository_document(repository: Repository, api_url: str) -> dict[str, object]:
-    """Return a repository in the short form that other documents contain."""
-    url = f"{api_url}/repos/{repository.full_name}"
-    return {
-        "id": repository.id,
-        "node_id": node_id("Repository", repository.id),
-        "name": repository.name,
-        "full_name": repository.full_name,
-        "private": repository.private,
-        "owner": user_document(repository.owner, api_url),
-        "html_url": f"{_web_url(api_url)}/{repository.full_name}",
-        "description": None,
-        "fork": repository.parent is not None,
-        "url": url,
-        **{key: url + rest for key, rest in _REPOSITORY_URLS.items()},
-    }
 
 
 def workflow_document(
     workflow: Workflow, repository: Repository, api_url: str
 ) -> dict[str, object]:
     """Return a workflow."""
-    html_url = f"{_web_url(api_url)}/{repository.full_name}"
+    html_url = f"{web_url(api_url)}/{repository.full_name}"
     created = workflow.created_at.astimezone(UTC).isoformat(timespec="milliseconds")
     return {
         "id": workflow.id,
@@ -162,7 +68,7 @@ def run_document(
         "check_suite_id": suite,
         "check_suite_node_id": node_id("CheckSuite", suite),
         "url": url,
-        "html_url": f"{_web_url(api_url)}/{repository.full_name}/actions/runs/{run.id}",
+        "html_url": f"{web_url(api_url)}/{repository.full_name}/actions/runs/{run.id}",
         "pull_requests": [] if without_pull_requests else _pull_requests(run, repository, base),
         "created_at": timestamp(run.created_at),
         "updated_at": timestamp(run.updated_at),
@@ -211,7 +117,7 @@ def job_document(run: FakeRun, api_url: str) -> dict[str, object]:
         "node_id": node_id("Job", number),
         "head_sha": run.head_sha,
         "url": f"{base}/actions/jobs/{number}",
-        "html_url": f"{_web_url(api_url)}/{run.repository}/actions/runs/{run.id}/job/{number}",
+        "html_url": f"{web_url(api_url)}/{run.repository}/actions/runs/{run.id}/job/{number}",
         "status": status,
         "conclusion": run.conclusion,
         "created_at": timestamp(run.started_at),
@@ -226,11 +132,6 @@ def job_document(run: FakeRun, api_url: str) -> dict[str, object]:
         "runner_group_id": 0,
         "runner_group_name": "GitHub Actions",
     }
-
-
-def _web_url(api_url: str) -> str:
-    """Return the base URL of the web pages of the server."""
-    return api_url.removesuffix(_GHES_BASE)
 
 
 def _commit(run: FakeRun) -> dict[str, object]:

@@ -1,0 +1,144 @@
+"""The JSON of users, apps and installations."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from ghartifacts_async.testing._api.auth.apps import Installation
+from ghartifacts_async.testing._shared.artifact import node_id, timestamp
+
+LONG_AGO = datetime(2011, 1, 25, 18, 44, 36, tzinfo=UTC)
+"""When every user was created."""
+
+_GHES_BASE = "/api/v3"
+_USER_URLS = {
+    "followers_url": "/followers",
+    "following_url": "/following{/other_user}",
+    "gists_url": "/gists{/gist_id}",
+    "starred_url": "/starred{/owner}{/repo}",
+    "subscriptions_url": "/subscriptions",
+    "organizations_url": "/orgs",
+    "repos_url": "/repos",
+    "events_url": "/events{/privacy}",
+    "received_events_url": "/received_events",
+}
+
+
+def web_url(api_url: str) -> str:
+    """Return the base URL of the web pages of the server."""
+    return api_url.removesuffix(_GHES_BASE)
+
+
+def user_id(login: str) -> int:
+    """Return the id of a user, which depends only on the login."""
+    return zlib.crc32(login.lower().encode())
+
+
+def user_document(login: str, api_url: str) -> dict[str, object]:
+    """Return a user or an organisation."""
+    number, url = user_id(login), f"{api_url}/users/{login}"
+    return {
+        "login": login,
+        "id": number,
+        "node_id": node_id("User", number),
+        "avatar_url": f"{web_url(api_url)}/avatars/u/{number}?v=4",
+        "gravatar_id": "",
+        "url": url,
+        "html_url": f"{web_url(api_url)}/{login}",
+        **{key: url + rest for key, rest in _USER_URLS.items()},
+        "type": "User",
+        "user_view_type": "public",
+        "site_admin": False,
+    }
+
+
+def private_user_document(login: str, api_url: str) -> dict[str, object]:
+    """Return the user whose token it is."""
+    return {
+        **user_document(login, api_url),
+        "user_view_type": "private",
+        "name": login,
+        "company": None,
+        "blog": "",
+        "location": None,
+        "email": None,
+        "hireable": None,
+        "bio": None,
+        "twitter_username": None,
+        "notification_email": None,
+        "public_repos": 0,
+        "public_gists": 0,
+        "followers": 0,
+        "following": 0,
+        "created_at": timestamp(LONG_AGO),
+        "updated_at": timestamp(LONG_AGO),
+        "private_gists": 0,
+        "total_private_repos": 0,
+        "owned_private_repos": 0,
+        "disk_usage": 0,
+        "collaborators": 0,
+        "two_factor_authentication": True,
+        "plan": {"name": "free", "space": 976562499, "collaborators": 0, "private_repos": 10000},
+    }
+
+
+def app_document(installations: Sequence[Installation], api_url: str) -> dict[str, object]:
+    """Return the app that all these installations belong to."""
+    first = installations[0]
+    number, slug = app_number(first.app), _app_slug(first.app)
+    created = timestamp(first.created_at)
+    return {
+        "id": number,
+        "client_id": f"Iv1.{number:016x}",
+        "slug": slug,
+        "node_id": node_id("Integration", number),
+        "owner": user_document(first.account, api_url),
+        "name": slug,
+        "description": "An app of FakeGitHub",
+        "external_url": web_url(api_url),
+        "html_url": f"{web_url(api_url)}/apps/{slug}",
+        "created_at": created,
+        "updated_at": created,
+        "permissions": dict(first.grant.permissions),
+        "events": [],
+        "installations_count": len(installations),
+    }
+
+
+def installation_document(installation: Installation, api_url: str) -> dict[str, object]:
+    """Return an installation of an app."""
+    created = timestamp(installation.created_at)
+    number = app_number(installation.app)
+    return {
+        "id": installation.id,
+        "client_id": f"Iv1.{number:016x}",
+        "account": user_document(installation.account, api_url),
+        "repository_selection": installation.repository_selection,
+        "access_tokens_url": f"{api_url}/app/installations/{installation.id}/access_tokens",
+        "repositories_url": f"{api_url}/installation/repositories",
+        "html_url": f"{web_url(api_url)}/settings/installations/{installation.id}",
+        "app_id": number,
+        "app_slug": _app_slug(installation.app),
+        "target_id": user_id(installation.account),
+        "target_type": "User",
+        "permissions": dict(installation.grant.permissions),
+        "events": [],
+        "created_at": created,
+        "updated_at": created,
+        "single_file_name": None,
+        "has_multiple_single_files": False,
+        "single_file_paths": [],
+        "suspended_by": None,
+        "suspended_at": None,
+    }
+
+
+def app_number(app: str) -> int:
+    """Return the numeric id of an app, which is derived from a client id."""
+    return int(app) if app.isdecimal() else user_id(app)
+
+
+def _app_slug(app: str) -> str:
+    return f"fake-app-{app_number(app)}"
