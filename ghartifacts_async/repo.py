@@ -217,8 +217,10 @@ class Repo:
                 after the uploaded file if that was uploaded as it is (``archive: false``). Unsafe
                 names are changed. Artifact names are not unique. Missing directories are created.
             if_exists: What to do if the target exists. ``"verify"`` keeps a file that has the size
-                and digest that GitHub recorded, and replaces any other file. ``"replace"`` always
-                replaces it. ``"error"`` raises `TargetExists`.
+                and digest that GitHub recorded, unless it is a link or belongs to another user than
+                this one and root, and replaces any other file. ``"replace"`` always replaces it.
+                ``"error"`` raises `TargetExists`. A symbolic link is itself replaced, and the file
+                that it points to stays unchanged.
             connections: Number of concurrent connections, at most 8; None to choose it by size. If
                 the store does not serve byte ranges, only one connection is used.
             wait_for_lock: Wait while another download, in this or another process, writes to the
@@ -351,8 +353,9 @@ class Repo:
         the target in one step, or in two steps if it replaces a directory. If anything fails, the
         target is unchanged and nothing is left behind. After a cancellation, the target is
         unchanged or, at the very last moment, complete. If the process is killed, the staging
-        directory (``.….ghartifacts-unpack``) remains. If that happens between the two steps, it
-        contains the replaced directory as ``old``.
+        directory (``.….ghartifacts-unpack``) remains. The next extraction to the same target
+        resumes its download, moves a replaced directory back, and removes the rest. Extractions to
+        the same target wait for each other.
 
         Files get mode 0644, or 0755 if the archive marks them executable, and directories 0755,
         less the umask.
@@ -543,6 +546,10 @@ class Repo:
         If the mirror is cancelled or killed, every file at its final path is correct, and the next
         call downloads only what is still missing. If the manifest is missing, the files are
         verified by their digests. Only one call at a time can work on a directory.
+
+        A file that other users may write to is verified by its digest in each update. So are all
+        files if they may write to the directory or the manifest, and a warning is logged. A
+        manifest of another user is refused. Links below the directory are not followed.
 
         Args:
             directory: The mirror's directory; created if missing.

@@ -26,8 +26,9 @@ from ghartifacts_async._archive.member_writer import (
 from ghartifacts_async._archive.remote_file import RemoteFile
 from ghartifacts_async._archive.zip_format import member_decoder
 from ghartifacts_async._archive.zip_format.member_decoder import MemberDecoder
-from ghartifacts_async._disk.file_io import Opener
-from ghartifacts_async._disk.staging import StagingDirectory, staging_directory
+from ghartifacts_async._disk.directories import Folder
+from ghartifacts_async._disk.file_io import InputFile
+from ghartifacts_async._disk.staging import PAYLOAD, StagingDirectory, staging_directory
 from ghartifacts_async._disk.threads import IoThreads
 from ghartifacts_async._download import ranges
 from ghartifacts_async.errors import ArchiveError
@@ -92,16 +93,19 @@ class ExtractionRequest:
 
 
 async def download_and_extract(
-    threads: IoThreads, download: Callable[[Path], Awaitable[Download]], request: ExtractionRequest
+    threads: IoThreads,
+    download: Callable[[Path, Folder], Awaitable[Download]],
+    request: ExtractionRequest,
 ) -> list[Path]:
     """Download and verify a payload, then extract it; see `Repo.extract_artifact`."""
     async with staging_directory(threads, request.directory, request.if_exists) as staging:
         await staging.check()
-        payload = (await download(staging.work / "payload")).path
+        payload = (await download(staging.work / PAYLOAD, staging.folder)).path
         await staging.check()
-        index = await threads.run(read_index, payload, request.limits, staging.opener)
+        open_file = staging.open_payload
+        index = await threads.run(read_index, payload, request.limits, open_file)
         plan = await threads.run(request.plan, index)
-        await extract_from_file(threads, payload, plan, staging, staging.opener)
+        await extract_from_file(threads, payload, plan, staging, open_file)
         return await staging.publish(path for _, path in plan.files)
 
 
@@ -110,7 +114,7 @@ async def extract_from_file(
     path: Path,
     plan: ExtractionPlan,
     staging: StagingDirectory,
-    opener: Opener | None = None,
+    open_file: Callable[[Path], InputFile] = InputFile,
 ) -> None:
     """Extract members of an archive on disk, in several threads.
 
@@ -121,7 +125,7 @@ async def extract_from_file(
     await staging.fill(plan.directories)
     decoders = await threads.run(_decoders, plan, STEP_SIZE)
     paths = plan.paths()
-    waiting = deque(FileExtractor(path, opener, decoder, paths, staging) for decoder in decoders)
+    waiting = deque(FileExtractor(path, open_file, decoder, paths, staging) for decoder in decoders)
 
     async def worker() -> None:
         while waiting:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,7 +16,6 @@ from ghartifacts_async._archive.zip_format.central_directory import (
 from ghartifacts_async._archive.zip_format.member_decoder import MemberDecoder
 from ghartifacts_async._disk.file_io import (
     InputFile,
-    Opener,
     OutputFile,
     disk_error,
     disk_errors,
@@ -97,7 +96,7 @@ class FileExtractor(MemberWriter):
 
     Args:
         path: The archive.
-        opener: Opens `path`, for example relative to a directory descriptor.
+        open_file: Opens `path`, for example relative to an open directory.
         decoder: Decodes a group of members.
         paths: Path of each member's file, by the member's `header_offset`.
         staging: The directory to write to.
@@ -106,14 +105,14 @@ class FileExtractor(MemberWriter):
     def __init__(
         self,
         path: Path,
-        opener: Opener | None,
+        open_file: Callable[[Path], InputFile],
         decoder: MemberDecoder,
         paths: Mapping[int, PathParts],
         staging: StagingDirectory,
     ) -> None:
         super().__init__(decoder, paths, staging)
         self._path = path
-        self._opener = opener
+        self._open_file = open_file
         self._archive: InputFile | None = None
         self._position = decoder.start
 
@@ -148,7 +147,7 @@ class FileExtractor(MemberWriter):
     def _read(self) -> bytes:
         with disk_errors(self._path):
             if self._archive is None:
-                self._archive = InputFile(self._path, self._opener)
+                self._archive = self._open_file(self._path)
             data = self._archive.read(self._position, READ_SIZE)
         if not data:
             raise _truncated(self._path)
@@ -156,14 +155,16 @@ class FileExtractor(MemberWriter):
         return data
 
 
-def read_index(path: Path, limits: ArchiveLimits, opener: Opener | None = None) -> MemberIndex:
+def read_index(
+    path: Path, limits: ArchiveLimits, open_file: Callable[[Path], InputFile]
+) -> MemberIndex:
     """Read the central directory of an archive on disk.
 
     Raises:
         ArchiveError: The file is not a zip archive, is damaged, or exceeds the limits.
         DiskError: The file cannot be read.
     """
-    with disk_errors(path), InputFile(path, opener) as file:
+    with disk_errors(path), open_file(path) as file:
         tail = ArchiveTail(file.size(), limits)
         while True:
             try:

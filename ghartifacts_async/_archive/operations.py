@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 
 from ghartifacts_async._archive.archive import Archive, open_archive
 from ghartifacts_async._archive.extraction import ExtractionRequest, download_and_extract
 from ghartifacts_async._archive.remote_file import RemoteFile
 from ghartifacts_async._context import ClientContext
+from ghartifacts_async._disk.directories import Folder
 from ghartifacts_async._download.target import DownloadRequest
 from ghartifacts_async._http.messages import printable
 from ghartifacts_async.errors import NotAZip
@@ -37,7 +39,7 @@ class ArchiveOperations:
             context.blob_client(self._repository, artifact, whole=False),
             context.policy,
             context.threads,
-            self._download_to(artifact),
+            partial(self._download, artifact),
         )
         async with AsyncExitStack() as stack:
             opening = open_archive(artifact, remote, context.lifetime, limits)
@@ -50,24 +52,22 @@ class ArchiveOperations:
 
     async def extract(self, artifact: Artifact, request: ExtractionRequest) -> list[Path]:
         """Download and verify an artifact, then extract it; see `Repo.extract_artifact`."""
-        download = self._download_to(artifact)
+        download = partial(self._download, artifact)
         with _explained(artifact):
             return await download_and_extract(self._opened().threads, download, request)
 
-    def _download_to(self, artifact: Artifact) -> Callable[[Path], Awaitable[Download]]:
-        """Return a function that downloads the artifact to a path and keeps no partial data."""
-
-        def download(path: Path) -> Awaitable[Download]:
-            request = DownloadRequest(
-                repository=self._repository,
-                artifact=artifact,
-                destination=path,
-                if_exists="replace",
-                keep_partial=False,
-            )
-            return self._opened().download(request)
-
-        return download
+    def _download(
+        self, artifact: Artifact, path: Path, folder: Folder | None = None
+    ) -> Awaitable[Download]:
+        """Download the artifact to a path in a private directory. Keep no partial data."""
+        request = DownloadRequest(
+            repository=self._repository,
+            artifact=artifact,
+            destination=path,
+            folder=folder,
+            keep_partial=False,
+        )
+        return self._opened().download(request)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from ghartifacts_async._bulk.outcomes import ENDS_OPERATION, error_of
 from ghartifacts_async._bulk.path_template import PathTemplate
 from ghartifacts_async._bulk.small_artifacts import download_one
 from ghartifacts_async._context import ClientContext
+from ghartifacts_async._disk.directories import Folder
 from ghartifacts_async._download.target import DownloadRequest
 from ghartifacts_async._tasks.workers import Slot, iterate, map_concurrently, with_slots
 from ghartifacts_async.errors import ArtifactExpired
@@ -49,10 +50,12 @@ async def download_artifacts(
         if artifact.expired:
             when = f" on {artifact.expires_at:%Y-%m-%d}" if artifact.expires_at else ""
             raise ArtifactExpired(f"artifact {artifact.id} expired{when}, according to its listing")
+        path = directory / template.path(artifact)
         request = DownloadRequest(
             repository=repository,
             artifact=artifact,
-            destination=directory / template.path(artifact),
+            destination=path,
+            folder=Folder(path.parent, directory),
             if_exists=if_exists,
             durable=durable,
             name_for=partial(template.name, artifact),

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
 from ghartifacts_async._bulk import manifest
 from ghartifacts_async._bulk.manifest import Header, ManifestEntry, ManifestIndex
 from ghartifacts_async._bulk.path_template import MANIFEST
-from ghartifacts_async._disk.directories import make_directory
-from ghartifacts_async._disk.file_io import disk_error
-from ghartifacts_async._disk.lock_file import LOCKS_UNSUPPORTED, LockFile
+from ghartifacts_async._disk.directories import CreatedDirectories, Folder
+from ghartifacts_async._disk.file_io import disk_error, disk_errors
+from ghartifacts_async._disk.lock_file import LockFile, LockRefused
 from ghartifacts_async._disk.log_file import LogFile
+from ghartifacts_async._disk.safe_open import Directory
+from ghartifacts_async._disk.trust import reason_for_distrust
 from ghartifacts_async.errors import DiskError, InvalidArgument, TargetBusy
 from ghartifacts_async.models import Artifact, Digest
 
@@ -25,6 +28,8 @@ _LOCK_ATTEMPTS = 3
 _LOCK_INTERVAL = 0.02
 _MAX_WITH_DIGEST = 64
 
+_log = logging.getLogger("ghartifacts_async")
+
 
 class Manifest:
     """The manifest of a mirror, which is locked while it is open. Threads may share it.
@@ -33,6 +38,11 @@ class Manifest:
         root: The mirror's directory.
         header: The server and path template that the mirror must have.
         durable: Whether `add` waits until the entry would survive a power failure.
+
+    Attributes:
+        is_trusted: Whether only this user and root can change the mirror's directory. If not, the
+            manifest and the files may have been exchanged, so each file must be verified by its
+            digest.
     """
 
     def __init__(self, root: Path, header: Header, *, durable: bool) -> None:
@@ -40,8 +50,10 @@ class Manifest:
         self._path = root / MANIFEST
         self._header = header
         self._durable = durable
-        self._lock_file = LockFile(root / _LOCK)
-        self._log = LogFile(self._path, root / _REPLACEMENT)
+        self._lock_file = LockFile(_LOCK)
+        self._directory: Directory | None = None
+        self._opened_log: LogFile | None = None
+        self.is_trusted: bool = False
         self._log_lock = threading.Lock()
         self._index = ManifestIndex()
 
@@ -53,21 +65,41 @@ class Manifest:
             InvalidArgument: The mirror was created for a different server or path template.
             DiskError: The directory cannot be created, or the manifest cannot be read.
         """
+        created = CreatedDirectories()
         try:
-            make_directory(self._root, durable=self._durable)
-            if not self._acquire_lock():
+            # Other users cannot write to a new directory, whatever the umask is.
+            created.make(self._root, mode=0o755)
+            directory = self._directory = Directory(self._root)
+            reason = reason_for_distrust(directory.status())
+            if not self._acquire_lock(directory):
                 raise TargetBusy(
                     f"{self._root}: another process is updating this mirror", path=self._root
                 )
-            self._log.remove_replacement()
-            if not self._path.exists():
-                self._log.rewrite([manifest.header_line(self._header)])
+            # Only we could have made a link in a directory that only we can write to.
+            self._opened_log = log = LogFile(
+                directory, MANIFEST, _REPLACEMENT, may_be_linked=reason is None
+            )
+            log.remove_replacement()
+            if not directory.exists(MANIFEST):
+                log.rewrite([manifest.header_line(self._header)])
             self._read()
+            self._trust(reason or reason_for_distrust(log.status))
             if manifest.should_compact(self._index.lines, len(self._index)):
-                self._log.rewrite([manifest.header_line(self._header), *self._current_lines()])
+                log.rewrite([manifest.header_line(self._header), *self._current_lines()])
                 self._read()
+            if self._durable:
+                created.sync()
         except OSError as error:
             raise disk_error(error, self._path) from error
+
+    def folder(self, path: Path) -> Folder:
+        """Return a directory in the mirror, in which files are found without following links."""
+        return Folder(path, self._root, self._directory)
+
+    @property
+    def _log(self) -> LogFile:
+        assert self._opened_log is not None
+        return self._opened_log
 
     def find(self, artifact_id: int) -> ManifestEntry | None:
         """Return the entry of an artifact, or None if there is none."""
@@ -98,7 +130,7 @@ class Manifest:
             DiskError: The entry cannot be written.
         """
         try:
-            status = (self._root / path).stat()
+            status = (self._root / path).lstat()
             entry = ManifestEntry(artifact.id, path, status.st_size, status.st_mtime_ns, digest)
             line = manifest.entry_line(artifact, entry)
             with self._log_lock:
@@ -108,25 +140,34 @@ class Manifest:
 
     def close(self) -> None:
         """Sync and close the manifest and release the lock. Further calls do nothing."""
-        try:
-            with suppress(OSError):
-                self._log.sync()
-            self._log.close()
+        directory, self._directory = self._directory, None
+        if directory is not None:
+            if self._opened_log is not None:
+                self._opened_log.close()
             if self._lock_file.is_held:
                 self._lock_file.remove()
-        finally:
             self._lock_file.release()
+            directory.close()
 
-    def _acquire_lock(self) -> bool:
+    def _trust(self, reason: str | None) -> None:
+        self.is_trusted = reason is None
+        if reason is not None:
+            _log.warning(
+                "%s: %s, so every file is verified by its digest in each update; use a directory "
+                "that only you can write to",
+                self._root,
+                reason,
+            )
+
+    def _acquire_lock(self, directory: Directory) -> bool:
         """Lock the mirror. Return False if another process holds the lock."""
         for _ in range(_LOCK_ATTEMPTS):
-            try:
-                if self._lock_file.acquire():
-                    return True
-            except OSError as error:
-                if error.errno not in LOCKS_UNSUPPORTED:
-                    raise
-                return self._lock_file.acquire(lock=False)
+            with disk_errors(self._root / _LOCK):
+                try:
+                    if self._lock_file.acquire(directory):
+                        return True
+                except LockRefused:
+                    return self._lock_file.acquire(directory, lock=False)
             # The holder may have just removed the lock file; the next attempt creates a new one.
             time.sleep(_LOCK_INTERVAL)
         return False

@@ -20,7 +20,7 @@ from attrs import define, field
 
 from ghartifacts_async._bulk.downloads import SHARED_CONNECTIONS
 from ghartifacts_async._bulk.meter import BulkMeter
-from ghartifacts_async._bulk.mirror_store import MirrorStore
+from ghartifacts_async._bulk.mirror_store import FILE_MODE, MirrorStore
 from ghartifacts_async._bulk.outcomes import ENDS_MIRROR, error_of
 from ghartifacts_async._bulk.path_template import PathTemplate
 from ghartifacts_async._bulk.small_artifacts import download_one
@@ -250,10 +250,13 @@ class Mirror:
             report.linked += 1
             return
         template = self._template
+        path = path or template.path(artifact)
         request = DownloadRequest(
             repository=self._repository,
             artifact=artifact,
-            destination=self._root / (path or template.path(artifact)),
+            destination=self._root / path,
+            folder=self._store.folder(path),
+            mode=FILE_MODE,
             durable=self._durable,
             name_for=partial(template.name, artifact),
             shared_connections=shared_connections,

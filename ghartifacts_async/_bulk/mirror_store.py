@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import stat
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,11 +12,12 @@ from ghartifacts_async._bulk.manifest import Header, ManifestEntry
 from ghartifacts_async._bulk.manifest_file import Manifest
 from ghartifacts_async._bulk.path_template import PathTemplate, extension
 from ghartifacts_async._disk.clone import FileClone
-from ghartifacts_async._disk.directories import remove
-from ghartifacts_async._disk.file_io import disk_errors, read_tail, sync_file
+from ghartifacts_async._disk.directories import Folder
+from ghartifacts_async._disk.file_io import InputFile, disk_errors
 from ghartifacts_async._disk.hasher import has_digest, hash_file
 from ghartifacts_async._disk.hidden_files import HiddenFiles
 from ghartifacts_async._disk.threads import IoThreads
+from ghartifacts_async._disk.trust import reason_for_distrust
 from ghartifacts_async._download import verification
 from ghartifacts_async.errors import DigestMismatch, DiskError, DiskFull, IncompleteDownload
 from ghartifacts_async.models import Artifact, Digest
@@ -24,12 +26,16 @@ _log = logging.getLogger("ghartifacts_async")
 
 _MAX_VERIFIED_SOURCES = 4
 
+FILE_MODE = 0o644
+"""Permissions of a mirror's files before the umask. Other users must not be able to change them."""
+
 
 class MirrorStore:
     """The files and the manifest of a mirror.
 
     A file is recorded in the manifest only after it is complete and verified. A recorded file
-    counts as unchanged if its size and modification time match its entry in the manifest.
+    counts as unchanged if its size and modification time match its entry in the manifest, and if no
+    other user can have changed it or the manifest. Otherwise, its digest is verified again.
 
     Args:
         threads: Threads for file operations.
@@ -63,6 +69,10 @@ class MirrorStore:
         """Close the manifest and release the mirror's lock. Further calls do nothing."""
         await self._threads.run(self._manifest.close, after_close=True)
 
+    def folder(self, path: str) -> Folder:
+        """Return the directory of a file in the mirror."""
+        return self._manifest.folder((self._root / path).parent)
+
     async def find_unchanged(self, artifacts: Sequence[Artifact]) -> set[int]:
         """Return the ids of the artifacts whose files are recorded and unchanged."""
         return await self._threads.run(self._find_unchanged, artifacts)
@@ -93,9 +103,10 @@ class MirrorStore:
         # Without a digest, `size_in_bytes` is not the size of the payload.
         is_size_known = verification.sha256(artifact) is not None
         expected_size = artifact.size_in_bytes if is_size_known else None
-        size, digest = await hash_file(self._threads, file, expected_size)
+        folder = self.folder(path)
+        size, digest = await hash_file(self._threads, folder, file.name, expected_size)
         if digest is None or not await self._threads.run(
-            self._is_payload, artifact, file, size, digest
+            self._is_payload, artifact, path, size, digest
         ):
             return False
         await self.record(artifact, path, digest)
@@ -114,8 +125,9 @@ class MirrorStore:
         for entry in candidates:
             source, path = self._root / entry.path, self._path_like(artifact, entry)
             try:
-                if await has_digest(self._threads, source, entry.size, digest):
-                    await self._clone(source, self._root / path, digest)
+                folder = self.folder(entry.path)
+                if await has_digest(self._threads, folder, source.name, entry.size, digest):
+                    await self._clone(entry.path, path, digest)
                     await self.record(artifact, path, digest)
                     return True
             except DiskFull:
@@ -124,15 +136,15 @@ class MirrorStore:
                 _log.warning("artifact %d cannot be linked to %s: %s", artifact.id, source, error)
         return is_linked
 
-    async def _clone(self, source: Path, target: Path, digest: Digest) -> None:
+    async def _clone(self, source: str, path: str, digest: Digest) -> None:
         """Link or copy a file whose digest was verified."""
-        clone = self._file_clone(source, target)
+        clone, target = self._file_clone(source, path), self._root / path
         try:
             with disk_errors(target):
                 if not await self._threads.run(clone.link):
                     while await self._threads.run(clone.copy_step):
                         pass
-                await self._threads.run(clone.publish, digest)
+                await self._threads.run(clone.publish, target.name, digest)
         finally:
             await self._threads.run(clone.close, after_close=True)
 
@@ -151,24 +163,32 @@ class MirrorStore:
             source, path = self._root / entry.path, self._path_like(artifact, entry)
             if path == entry.path:
                 continue
-            if not _is_unchanged(source, entry):
+            if not self._is_unchanged(entry):
                 changed += [] if source.is_symlink() else [entry]
                 continue
             target = self._root / path
-            clone = self._file_clone(source, target)
+            clone = self._file_clone(entry.path, path)
             try:
                 with disk_errors(target):
                     if not clone.link():
                         return False, [entry]
-                    clone.publish(digest)
+                    clone.publish(target.name, digest)
             finally:
                 clone.close()
             self._record(artifact, path, digest)
             return True, []
         return False, changed[:_MAX_VERIFIED_SOURCES]
 
-    def _file_clone(self, source: Path, target: Path) -> FileClone:
-        return FileClone(source, target, HiddenFiles.of(target).link, durable=self._durable)
+    def _file_clone(self, source: str, path: str) -> FileClone:
+        return FileClone(
+            self.folder(source),
+            Path(source).name,
+            self.folder(path),
+            HiddenFiles.of(Path(path).name).link,
+            mode=FILE_MODE,
+            durable=self._durable,
+            only_copy=not self._manifest.is_trusted,
+        )
 
     def _path_like(self, artifact: Artifact, entry: ManifestEntry) -> str:
         """Return the path for an artifact whose payload is the same as an entry's file."""
@@ -182,7 +202,7 @@ class MirrorStore:
         entry = self._manifest.find(artifact.id)
         if entry is None or verification.sha256(artifact) not in {None, entry.digest}:
             return False
-        return _is_unchanged(self._root / entry.path, entry)
+        return self._is_unchanged(entry)
 
     def _find_unrecorded(self, artifact: Artifact) -> str | None:
         paths = self._likely_paths(artifact)
@@ -197,33 +217,43 @@ class MirrorStore:
 
     def _record(self, artifact: Artifact, path: str, digest: Digest) -> None:
         # Remove leftovers of killed processes now, because later updates skip recorded files.
-        for file in {self._root / one for one in (path, *self._likely_paths(artifact))}:
-            hidden_files = HiddenFiles.of(file)
-            remove(hidden_files.link)
-            hidden_files.remove_leftovers()
+        for one in {path, *self._likely_paths(artifact)}:
+            HiddenFiles.of(Path(one).name).remove_leftovers(self.folder(one))
         self._manifest.add(artifact, path, digest)
 
-    def _is_payload(self, artifact: Artifact, file: Path, size: int, digest: Digest) -> bool:
+    def _is_payload(self, artifact: Artifact, path: str, size: int, digest: Digest) -> bool:
         """Return True if a file of this size and digest is the artifact's payload."""
-        entry = self._manifest.find(artifact.id)
+        file, entry = self._root / path, self._manifest.find(artifact.id)
         if artifact.digest is None and entry is not None:
-            return digest == entry.digest
-        with disk_errors(file):
-            tail = read_tail(file, verification.END_OF_ZIP)
+            return digest == entry.digest and self._manifest.is_trusted
+        with (
+            disk_errors(file),
+            self.folder(path).open() as directory,
+            InputFile(file, directory) as opened,
+        ):
+            tail = opened.read(max(0, size - verification.END_OF_ZIP), verification.END_OF_ZIP)
+            # Without a digest, nothing shows that the file of another user is the payload.
+            if artifact.digest is None and self._distrusts(opened.status()):
+                return False
             try:
                 verification.check(artifact, size, digest, tail)
             except (DigestMismatch, IncompleteDownload):
                 return False
             if self._durable:
-                sync_file(file)
+                opened.sync()
         return True
 
+    def _is_unchanged(self, entry: ManifestEntry) -> bool:
+        """Return True if the file of an entry has the recorded size and modification time.
 
-def _is_unchanged(path: Path, entry: ManifestEntry) -> bool:
-    """Return True if `path` is a regular file with the size and modification time of its entry."""
-    try:
-        status = path.lstat()
-    except OSError:
-        return False
-    same = (status.st_size, status.st_mtime_ns) == (entry.size, entry.mtime_ns)
-    return same and stat.S_ISREG(status.st_mode)
+        Return False if another user may have changed the file or its entry.
+        """
+        try:
+            status = (self._root / entry.path).lstat()
+        except OSError:
+            return False
+        same = (status.st_size, status.st_mtime_ns) == (entry.size, entry.mtime_ns)
+        return same and stat.S_ISREG(status.st_mode) and not self._distrusts(status)
+
+    def _distrusts(self, status: os.stat_result) -> bool:
+        return not self._manifest.is_trusted or reason_for_distrust(status) is not None

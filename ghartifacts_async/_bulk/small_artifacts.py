@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from attrs import evolve
 
 from ghartifacts_async._bulk.meter import BulkMeter
 from ghartifacts_async._context import ClientContext
+from ghartifacts_async._disk.directories import Folder
 from ghartifacts_async._disk.hidden_files import HiddenFiles
 from ghartifacts_async._disk.nameless_file import supports_nameless_files, write_nameless_file
 from ghartifacts_async._download import verification
@@ -38,18 +40,19 @@ async def download_one(
 
     Args:
         context: The client's connections, threads and settings.
-        request: The request for the artifact. Its `name_for` must be set.
+        request: The request for the artifact. Its `name_for` and `folder` must be set.
         meter: Counts the bytes received by all downloads.
         on_received: Called when a small payload has been received and is about to be written.
 
     Raises:
         ArtifactsError: The artifact cannot be downloaded; see `Repo.download_artifact`.
     """
-    name_for = request.name_for
+    name_for, folder = request.name_for, request.folder
     assert name_for is not None
+    assert folder is not None
     artifact = request.artifact
     target, is_free = await context.threads.run(
-        _find_target, Path(request.destination), name_for(artifact.name)
+        _find_target, folder, Path(request.destination), name_for(artifact.name)
     )
     if is_free and _is_small(artifact):
         urls = context.signed_url(request.repository, artifact)
@@ -60,7 +63,8 @@ async def download_one(
         path, digest = target.with_name(name_for(opened.filename)), opened.digest
         assert digest is not None
         on_received()
-        if await context.threads.run(write_nameless_file, path, chunks, request.durable):
+        write = partial(write_nameless_file, mode=request.mode, durable=request.durable)
+        if await context.threads.run(write, folder, path.name, chunks):
             size = artifact.size_in_bytes
             meter.add_bytes(size)
             refreshes = max(0, urls.issued - 1)
@@ -73,10 +77,11 @@ def _is_small(artifact: Artifact) -> bool:
     return verification.sha256(artifact) is not None and artifact.size_in_bytes <= _MAX_SMALL_SIZE
 
 
-def _find_target(target: Path, raw_name: str) -> tuple[Path, bool]:
+def _find_target(folder: Folder, target: Path, raw_name: str) -> tuple[Path, bool]:
     """Return the path of an artifact's file, and whether the fast path can write that file.
 
     Args:
+        folder: Directory of the file.
         target: Path of the file if the payload is a zip.
         raw_name: Name of the file if the payload is a raw file with the artifact's name.
     """
@@ -84,20 +89,21 @@ def _find_target(target: Path, raw_name: str) -> tuple[Path, bool]:
     raw_path = os.path.join(directory, raw_name)  # noqa: PTH118 - a Path takes ten times as long
     if raw_name != name and os.path.lexists(raw_path) and not os.path.lexists(target):
         # Remove the leftovers of a zip download now, because later calls only use the raw name.
-        HiddenFiles.of(target).remove_leftovers()
+        HiddenFiles.of(name).remove_leftovers(folder)
         return target.with_name(raw_name), False
-    return target, _can_be_written(target)
+    return target, _can_be_written(folder, name)
 
 
-def _can_be_written(target: Path) -> bool:
+def _can_be_written(folder: Folder, name: str) -> bool:
     """Return True if the fast path can write a file.
 
     Neither the file nor a partial download of it may exist, and the file system must support
     nameless files.
     """
+    directory = folder.path
     try:
-        resumable = os.path.lexists(HiddenFiles.of(target).journal)
-        free = not resumable and not os.path.lexists(target)
-        return free and supports_nameless_files(target.parent)
+        resumable = os.path.lexists(directory / HiddenFiles.of(name).journal)
+        free = not resumable and not os.path.lexists(directory / name)
+        return free and supports_nameless_files(directory)
     except OSError:
         return False  # The ordinary download then raises an error that explains the problem.

@@ -1,15 +1,17 @@
-"""Create and sync directories, and move and remove files. Every function blocks."""
+"""Create the directories of our files, and open them. Every function blocks."""
 
 from __future__ import annotations
 
 import errno
-import os
 import shutil
+import stat
 import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from ghartifacts_async._disk.file_io import NOT_SUPPORTED
+from attrs import frozen
+
+from ghartifacts_async._disk.safe_open import Directory
 
 
 class CreatedDirectories:
@@ -21,8 +23,12 @@ class CreatedDirectories:
     def __init__(self) -> None:
         self._paths: list[Path] = []
 
-    def make(self, path: Path) -> None:
+    def make(self, path: Path, *, mode: int = 0o777) -> None:
         """Create a directory and its missing parents.
+
+        Args:
+            path: Path of the directory.
+            mode: Permissions of the directory, before the umask. Those of its parents are 0o777.
 
         Raises:
             OSError: One of these directories cannot be created.
@@ -30,7 +36,15 @@ class CreatedDirectories:
         missing = [one for one in (path, *path.parents) if not one.exists()]
         # If another process creates one of them in the meantime, it is recorded all the same.
         self._paths += [one for one in missing if one not in self._paths]
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode, parents=True, exist_ok=True)
+
+    def make_child(self, parent: Directory, name: str) -> None:
+        """Create a directory in an open directory, unless it exists."""
+        path = parent.path / name
+        if path not in self._paths:
+            self._paths.insert(0, path)
+        with suppress(FileExistsError):
+            parent.make(name, 0o777)
 
     def remove(self) -> None:
         """Remove the directories that are still empty."""
@@ -41,112 +55,114 @@ class CreatedDirectories:
     def sync(self) -> None:
         """Sync the parents, so that the new directories survive a power failure."""
         for path in self._paths:
-            sync_directory(path.parent)
+            with Directory(path.parent) as parent:
+                parent.sync()
 
 
-def make_directory(path: Path, *, durable: bool) -> None:
-    """Create a directory and its missing parents.
+@frozen
+class Folder:
+    """A directory that may not exist yet.
 
-    Args:
-        path: Path of the directory, which may already exist.
-        durable: Sync the new directories, so that they survive a power failure.
+    Attributes:
+        path: Path of the directory.
+        root: A directory above `path`, or `path` itself. Its path may contain links, because the
+            caller chose it. The names below it come from artifacts, so that a link in their place
+            is not followed. None means `path`.
+        opened: The directory `root`, if it is open already.
     """
-    if not durable:
-        path.mkdir(parents=True, exist_ok=True)
-        return
-    created = CreatedDirectories()
-    created.make(path)
-    created.sync()
+
+    path: Path
+    root: Path | None = None
+    opened: Directory | None = None
+
+    def open(self, created: CreatedDirectories | None = None) -> Directory:
+        """Open the directory.
+
+        Args:
+            created: Create the directory and its missing parents, and record them there. None
+                creates nothing.
+
+        Raises:
+            FileNotFoundError: The directory does not exist, and `created` is None.
+            NotADirectoryError: A file or, below `root`, a link has the name of a directory.
+            OSError: The directory cannot be opened or created.
+        """
+        root = self.root or self.path
+        if self.opened is not None:
+            directory = self.opened.duplicate()
+        else:
+            if created is not None:
+                created.make(root)
+            directory = Directory(root)
+        for name in self.path.relative_to(root).parts:
+            with directory:
+                directory = _open_child(directory, name, created)
+        return directory
 
 
-def move(path: Path, target: Path, *, replace: bool) -> None:
-    """Rename a file to its final name in one step.
+def move(directory: Directory, name: str, new: str, *, replace: bool) -> None:
+    """Rename a file in a directory in one step.
 
     Args:
-        path: Path of the file, on the same file system as `target`.
-        target: Final path.
-        replace: Replace an existing file. If false, no file may exist at `target`. Where the file
-            system supports hard links, this check and the move are a single atomic step.
+        directory: The directory.
+        name: Name of the file.
+        new: New name.
+        replace: Replace an existing file. If false, nothing may have the new name. Where the file
+            system supports hard links, this check and the renaming are a single atomic step.
 
     Raises:
-        FileExistsError: `target` exists and `replace` is false.
+        FileExistsError: Something has the new name, and `replace` is false.
         OSError: The file cannot be renamed.
     """
-    if replace:
-        path.replace(target)
-        return
-    if link(path, target):
-        path.unlink()
-        return
-    if os.path.lexists(target):
-        raise FileExistsError(errno.EEXIST, "File exists")
-    path.rename(target)
+    if not replace:
+        if directory.link(name, new):
+            directory.unlink(name)
+            return
+        if directory.exists(new):
+            raise FileExistsError(errno.EEXIST, "File exists")
+    directory.rename(name, new)
 
 
-def link(path: Path | str, target: Path, *, directory: int | None = None) -> bool:
-    """Make a hard link. Return False if the system refuses it.
+def move_contents(source: Directory, target: Directory) -> None:
+    """Move everything from one directory to another one of the same file system.
 
-    File systems, security modules and Android refuse links with various errors. The caller must
-    then write or move the file in another way.
+    A subdirectory that cannot be renamed, such as one from a lower layer of an overlayfs, is
+    created again, and its content is moved.
+    """
+    for name in source.names():
+        try:
+            source.rename(name, name, target)
+        except OSError as error:
+            status = source.status(name)
+            if error.errno != errno.EXDEV or not stat.S_ISDIR(status.st_mode):
+                raise
+            target.make(name, stat.S_IMODE(status.st_mode) | stat.S_IRWXU)
+            path = source.path / name, target.path / name
+            with Directory(path[0], source) as inner, Directory(path[1], target) as created:
+                move_contents(inner, created)
+            source.remove(name)
+
+
+def make_temporary_directory(*, prefix: str) -> Path:
+    """Create a directory in the system's temporary directory that only this user can access.
 
     Args:
-        path: Path of the file.
-        target: Path of the link.
-        directory: Descriptor of a directory to which a relative `path` refers. If it is given and
-            `path` is a symbolic link, Linux links the file that it points to.
-
-    Raises:
-        FileExistsError: `target` exists.
+        prefix: First characters of its random name.
     """
+    return Path(tempfile.mkdtemp(prefix=prefix))
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a directory and its content. Errors are ignored."""
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def _open_child(parent: Directory, name: str, created: CreatedDirectories | None) -> Directory:
+    path = parent.path / name
     try:
-        os.link(path, target, src_dir_fd=directory)
-    except FileExistsError:
-        raise
-    except OSError:
-        return False
-    return True
-
-
-def remove(path: Path) -> None:
-    """Remove a file. Do nothing if it does not exist or cannot be removed."""
-    with suppress(OSError):
-        path.unlink(missing_ok=True)
-
-
-def make_temporary_directory(*, prefix: str, suffix: str = "", parent: Path | None = None) -> Path:
-    """Create a directory that has a random name and that only this user can access.
-
-    Args:
-        prefix: First characters of the name.
-        suffix: Last characters of the name.
-        parent: Directory to create it in; None for the system's temporary directory.
-    """
-    return Path(tempfile.mkdtemp(prefix=prefix, suffix=suffix, dir=parent))
-
-
-def remove_tree(path: Path | str, *, descriptor: int | None = None) -> None:
-    """Remove a directory and its content. Errors are ignored.
-
-    Args:
-        path: Path of the directory.
-        descriptor: Descriptor of the directory to which `path` is relative. None means the current
-            directory.
-    """
-    shutil.rmtree(path, ignore_errors=True, dir_fd=descriptor)
-
-
-def sync_directory(path: Path) -> None:
-    """Sync a directory, so that new and renamed files in it survive a power failure.
-
-    Do nothing if the operating system or the file system cannot sync a directory.
-    """
-    if not hasattr(os, "O_DIRECTORY"):
-        return
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    except OSError as error:
-        if error.errno not in NOT_SUPPORTED:
+        return Directory(path, parent)
+    except FileNotFoundError:
+        if created is None:
             raise
-    finally:
-        os.close(fd)
+    created.make_child(parent, name)
+    return Directory(path, parent)

@@ -4,31 +4,25 @@ from __future__ import annotations
 
 import errno
 import functools
-import io
 import os
-import stat
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
-from typing import Self, TypeAlias
+from typing import Self
 
+from ghartifacts_async._disk.safe_open import (
+    NOT_SUPPORTED,
+    Directory,
+    close_quietly,
+    open_file,
+    read_system_file,
+)
+from ghartifacts_async._disk.trust import UnsafeFile
 from ghartifacts_async.errors import DiskError, DiskFull
-
-Opener: TypeAlias = Callable[[str, int], int]
-"""A function for the `opener` argument of `open`: takes path and flags, returns a descriptor."""
-
-PRIVATE = sum(getattr(os, name, 0) for name in ("O_BINARY", "O_CLOEXEC", "O_NOFOLLOW"))
-"""Flags for opening our own files.
-
-They switch off text mode (Windows), inheritance by child processes, and following symbolic links.
-"""
-
-NOT_SUPPORTED = {errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS, errno.ENODEV}
-"""Error numbers that mean that the file system does not support an operation."""
 
 _MAX_BUFFERS = 512
 _RESERVE_STEP = 2**25
@@ -48,14 +42,16 @@ class InputFile:
     """A file that any thread can read at any offset.
 
     Args:
-        path: Path of the file. Symbolic links are followed.
-        opener: Opens the path, for example relative to a directory descriptor. None for the usual
-            way.
+        path: Path of the file.
+        directory: The open directory of the file. None opens it by its path.
+
+    Raises:
+        UnsafeFile: It is a link or no regular file, or it belongs to another user.
+        OSError: The file cannot be opened.
     """
 
-    def __init__(self, path: Path, opener: Opener | None = None) -> None:
-        self._file = io.FileIO(path, opener=opener)
-        self._fd = self._file.fileno()
+    def __init__(self, path: Path, directory: Directory | None = None) -> None:
+        self._fd = open_file(path) if directory is None else directory.open(path.name)
         self._seeking = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -66,7 +62,15 @@ class InputFile:
 
     def size(self) -> int:
         """Return the size of the file in bytes."""
-        return os.fstat(self._fd).st_size
+        return self.status().st_size
+
+    def status(self) -> os.stat_result:
+        """Return the status of the file."""
+        return os.fstat(self._fd)
+
+    def fileno(self) -> int:
+        """Return the descriptor of the file."""
+        return self._fd
 
     def read_into(self, offset: int, buffer: memoryview) -> int:
         """Read bytes from `offset` into a buffer.
@@ -84,9 +88,19 @@ class InputFile:
             count += more
         return bytes(buffer[:count])
 
+    def sync(self) -> None:
+        """Sync the file, so that its content survives a power failure.
+
+        Windows cannot sync a file that is open only for reading.
+        """
+        if os.name != "nt":
+            os.fsync(self._fd)
+
     def close(self) -> None:
         """Close the file. Further calls do nothing."""
-        self._file.close()
+        if self._fd >= 0:
+            fd, self._fd = self._fd, -1
+            close_quietly(fd)
 
 
 class OutputFile:
@@ -120,28 +134,20 @@ class RandomFile:
     """A file that several threads read and write at the same time, each at its own offsets.
 
     Args:
-        path: Path of the file. Symbolic links, devices, files of another user and files with a
-            second hard link are refused, because another process may have planted them.
-        new: Create the file, and replace an existing one. The umask decides the permissions.
+        descriptor: Descriptor of the open file. `close` closes it.
     """
 
-    def __init__(self, path: Path, *, new: bool) -> None:
-        if new:
-            path.unlink(missing_ok=True)
-        flags = os.O_CREAT | os.O_EXCL if new else 0
-        self._fd = os.open(path, os.O_RDWR | flags | PRIVATE, 0o666)
+    def __init__(self, descriptor: int) -> None:
+        self._fd = descriptor
         self._seeking = threading.Lock()
-        if not is_own(self._fd):
-            self.close()
-            raise FileNotFoundError(errno.ENOENT, "not a regular file of ours", str(path))
 
     def size(self) -> int:
         """Return the size of the file in bytes."""
         return os.fstat(self._fd).st_size
 
-    def is_at(self, path: Path) -> bool:
-        """Return True if `path` still refers to this file."""
-        return is_at(self._fd, path)
+    def status(self) -> os.stat_result:
+        """Return the status of the file."""
+        return os.fstat(self._fd)
 
     def write(self, offset: int, chunks: Sequence[bytes]) -> None:
         """Write the chunks one after another, beginning at `offset`."""
@@ -218,42 +224,11 @@ class RandomFile:
             return os.write(self._fd, views[0])
 
 
-def read_tail(path: Path, size: int) -> bytes:
-    """Return the last `size` bytes of a file, or the whole file if it is shorter."""
-    with InputFile(path) as file:
-        return file.read(max(0, file.size() - size), size)
-
-
-def is_own(fd: int) -> bool:
-    """Return True if `fd` is a regular file that this user owns and that has one hard link."""
-    status = os.fstat(fd)
-    mine = not hasattr(os, "getuid") or status.st_uid == os.geteuid()
-    return stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and mine
-
-
-def is_at(fd: int, path: Path) -> bool:
-    """Return True if `path` refers to the open file `fd`."""
-    try:
-        return os.path.samestat(os.fstat(fd), path.lstat())
-    except FileNotFoundError:
-        return False
-
-
-def sync_file(path: Path) -> None:
-    """Sync a file, so that its content survives a power failure."""
-    # Windows can sync a file only if it is open for writing.
-    fd = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
 @functools.cache
 def boot_id() -> str:
     """Return Linux's identifier of the current boot, or ``""`` on other systems."""
     with suppress(OSError):
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return read_system_file("/proc/sys/kernel/random/boot_id").strip()
     return ""
 
 
@@ -269,6 +244,8 @@ def disk_errors(path: Path) -> Iterator[None]:
 def disk_error(error: OSError, path: Path) -> DiskError:
     """Convert an `OSError` about `path` to a `DiskError`, or `DiskFull` if the disk is full."""
     message = _MESSAGES.get(error.errno or 0) or error.strerror or str(error)
+    if isinstance(error, UnsafeFile):
+        message = f"{error.strerror}; remove it, or use another directory"
     kind = DiskFull if error.errno in {errno.ENOSPC, errno.EDQUOT} else DiskError
     return kind(f"{path}: {message}", path=path, errno=error.errno)
 

@@ -7,8 +7,10 @@ import hashlib
 from contextlib import suppress
 from pathlib import Path
 
+from ghartifacts_async._disk.directories import Folder
 from ghartifacts_async._disk.file_io import InputFile, RandomFile, disk_errors
 from ghartifacts_async._disk.threads import IoThreads
+from ghartifacts_async._disk.trust import UnsafeFile
 from ghartifacts_async._tasks.waiting import wait_all
 from ghartifacts_async.errors import ClientStateError, DiskError
 from ghartifacts_async.models import Digest
@@ -63,27 +65,30 @@ class StepHasher:
 
 
 async def hash_file(
-    threads: IoThreads, path: Path, expected_size: int | None = None
+    threads: IoThreads, folder: Folder, name: str, expected_size: int | None = None
 ) -> tuple[int, Digest | None]:
     """Return the size and the SHA-256 of a file.
 
     Args:
         threads: Threads that read the file.
-        path: Path of the file.
+        folder: Directory of the file.
+        name: Name of the file.
         expected_size: Read the file only if it has this size in bytes. None means any size.
 
     Returns:
-        The size and the digest. The size is -1 if the file does not exist. The digest is None if
-        the file was not read.
+        The size and the digest. The size is -1 if the file does not exist, is a link or no regular
+        file, or belongs to another user, who could change it at any time. The digest is None if the
+        file was not read.
 
     Raises:
         DiskError: The file cannot be read.
     """
+    path = folder.path / name
     opened: list[InputFile] = []
 
     def open_file() -> int:
-        with disk_errors(path), suppress(FileNotFoundError):
-            opened.append(InputFile(path))
+        with disk_errors(path), suppress(FileNotFoundError, UnsafeFile), folder.open() as directory:
+            opened.append(InputFile(path, directory))
             return opened[0].size()
         return -1
 
@@ -100,17 +105,19 @@ async def hash_file(
             await threads.run(file.close, after_close=True)
 
 
-async def has_digest(threads: IoThreads, path: Path, size: int, digest: Digest) -> bool:
+async def has_digest(
+    threads: IoThreads, folder: Folder, name: str, size: int, digest: Digest
+) -> bool:
     """Return True if a file has the given size and SHA-256 digest.
 
-    Return False if the file does not exist or if `digest` is not a SHA-256.
+    Return False if the file does not exist, is not a file of ours, or if `digest` is not a SHA-256.
 
     Raises:
         DiskError: The file cannot be read.
     """
     if digest.algorithm != "sha256":
         return False
-    return await hash_file(threads, path, size) == (size, digest)
+    return await hash_file(threads, folder, name, size) == (size, digest)
 
 
 class FollowingHasher:

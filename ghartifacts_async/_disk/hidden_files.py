@@ -1,73 +1,232 @@
-"""The hidden files beside a download's target: part file, journal and link."""
+"""The hidden files beside a target: part file, journal, link, lock and staging directory.
+
+Every function blocks. A process claims the hidden files of a target by locking one of them. Where
+that is not possible, it uses others with a random name.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import secrets
+import time
 from contextlib import suppress
-from pathlib import Path
 
 from attrs import frozen
 
-from ghartifacts_async._disk.lock_file import LockFile
+from ghartifacts_async._disk.directories import Folder
+from ghartifacts_async._disk.file_io import boot_id
+from ghartifacts_async._disk.lock_file import LockFile, LockRefused
+from ghartifacts_async._disk.safe_open import Directory
+from ghartifacts_async._disk.trust import UnsafeFile
+
+_MAX_SILENCE = 3600
+"""Seconds without a write after which a download of another host counts as dead."""
 
 
 @frozen
 class HiddenFiles:
-    """The paths of the hidden files that belong to one target.
+    """The names of the hidden files that belong to one target.
 
     Attributes:
-        directory: Directory of the target and of the hidden files.
-        stem: Text in the names of the hidden files that is different for each target in the
-            directory.
+        stem: Text in the names that is different for each target in the directory.
     """
 
-    directory: Path
     stem: str
 
     @classmethod
-    def of(cls, target: Path) -> HiddenFiles:
+    def of(cls, name: str) -> HiddenFiles:
         """Return the hidden files of a target. Their names depend only on the target's name."""
-        return cls(target.parent, hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16])
+        return cls(hashlib.sha256(os.fsencode(name)).hexdigest()[:16])
 
     @classmethod
-    def unique(cls, directory: Path) -> HiddenFiles:
+    def unique(cls) -> HiddenFiles:
         """Return hidden files with random names, which no other process will use."""
-        return cls(directory, secrets.token_hex(8))
+        return cls(secrets.token_hex(8))
 
     @property
-    def part(self) -> Path:
-        """The path of the part file, which contains an incomplete download."""
-        return self._path("part")
+    def part(self) -> str:
+        """The part file, which contains an incomplete download."""
+        return self._name("part")
 
     @property
-    def journal(self) -> Path:
-        """The path of the journal. A process must lock it before it writes to the part file."""
-        return self._path("journal")
+    def journal(self) -> str:
+        """The journal. A process must lock it before it writes to the part file."""
+        return self._name("journal")
 
     @property
-    def link(self) -> Path:
-        """The path of a clone of another file, until the clone is moved to the target."""
-        return self._path("link")
+    def link(self) -> str:
+        """A clone of another file, until it is moved to the target."""
+        return self._name("link")
 
-    def remove_leftovers(self) -> None:
-        """Remove the part file and the journal of a complete target.
+    @property
+    def lock(self) -> str:
+        """The lock file of the staging directory."""
+        return self._name("lock")
 
-        Leave them if another process holds the lock. A process that was killed right after it
-        published the target leaves a journal, which no later download would open. Errors are
-        ignored, because leftover files do no harm.
+    @property
+    def unpack(self) -> str:
+        """The staging directory of an extraction."""
+        return self._name("unpack")
+
+    def remove_leftovers(self, folder: Folder) -> None:
+        """Remove the files that a download has left, unless it is still running.
+
+        A process that was killed right after it published the target leaves a journal, which no
+        later download would open. Errors are ignored, because leftover files do no harm.
         """
-        lock = LockFile(self.journal)
         with suppress(OSError):
-            if not os.path.lexists(self.journal) or not lock.acquire(create=False):
-                return
+            names = (self.journal, self.link)
+            if any(os.path.lexists(folder.path / name) for name in names):
+                with folder.open() as directory:
+                    directory.remove(self.link)
+                    self._remove_unlocked(directory)
+
+    def remove_all(self, directory: Directory) -> None:
+        """Remove all hidden files. Errors are ignored."""
+        for name in (self.part, self.journal, self.link, self.lock):
+            directory.remove(name)
+        if directory.exists(self.unpack):
+            directory.remove_tree(self.unpack)
+
+    def _remove_unlocked(self, directory: Directory) -> None:
+        lock = LockFile(self.journal)
+        try:
+            claimed = lock.acquire(directory, create=False)
+        except LockRefused:
+            _remove_abandoned(directory, self, self.journal)
+            return
+        if claimed:
             try:
                 # If the part file cannot be removed, its journal stays, for the next call.
-                self.part.unlink(missing_ok=True)
+                directory.unlink(self.part)
                 lock.remove()
             finally:
                 lock.release()
 
-    def _path(self, kind: str) -> Path:
-        return self.directory / f".{self.stem}.ghartifacts-{kind}"
+    def _name(self, kind: str) -> str:
+        return f".{self.stem}.ghartifacts-{kind}"
+
+
+class Claim:
+    """The right to use hidden files, which no other process uses at the same time.
+
+    Args:
+        directory: Directory of the files. It must stay open until `release`.
+        hidden: The target's hidden files.
+        lock: Name of the one to lock: the journal, or the lock file of a staging directory.
+
+    Attributes:
+        hidden: The files to use. If the target's own cannot be locked, because the system refuses
+            locks or because another user has put something there, their names are random.
+        lock: The locked file.
+        is_stable: Whether the files are the target's own, so that a later call will find them.
+    """
+
+    def __init__(self, directory: Directory, hidden: HiddenFiles, lock: str) -> None:
+        self._directory = directory
+        self._record: LockFile | None = None
+        self.hidden = hidden
+        self.lock = LockFile(lock)
+        self.is_stable = True
+
+    def acquire(self) -> bool:
+        """Lock the file. Return False if another process holds the lock.
+
+        Raises:
+            OSError: The files cannot be opened.
+        """
+        own, name = self.hidden, self.lock.name
+        try:
+            return self.lock.acquire(self._directory)
+        except UnsafeFile:
+            can_record = False
+        except LockRefused:
+            can_record = _remove_abandoned(self._directory, own, name)
+        self.is_stable = False
+        self.hidden = HiddenFiles.unique()
+        self.lock = LockFile(self.hidden.journal)
+        if can_record:
+            # Record the random name, so that the next call finds the files of a killed process.
+            self._record = LockFile(name)
+            self._record.acquire(self._directory, lock=False)
+            self._record.append(_Holder.current(self.hidden).to_line())
+        return self.lock.acquire(self._directory, lock=False)
+
+    def release(self, *, remove: bool) -> None:
+        """Release the lock. If `remove` is true, remove the locked file first."""
+        if remove and self.lock.is_held:
+            self.lock.remove()
+        self.lock.release()
+        if self._record is not None:
+            self._record.remove()
+            self._record.release()
+
+
+@frozen
+class _Holder:
+    """The process that uses hidden files, where it cannot lock them."""
+
+    stem: str
+    host: str
+    pid: int
+
+    @classmethod
+    def current(cls, hidden: HiddenFiles) -> _Holder:
+        return cls(hidden.stem, _host(), os.getpid())
+
+    @classmethod
+    def parse(cls, text: bytes) -> _Holder | None:
+        try:
+            stem, host, pid = json.loads(text)
+            int(stem, 16)
+            return cls(stem, str(host), int(pid))
+        except (TypeError, ValueError):
+            return None
+
+    def to_line(self) -> bytes:
+        return json.dumps([self.stem, self.host, self.pid]).encode() + b"\n"
+
+    def is_alive(self, directory: Directory) -> bool:
+        if self.host == _host() != "":
+            try:
+                os.kill(self.pid, 0)
+            except ProcessLookupError:
+                return False
+            except OSError:
+                return True
+            return True
+        with suppress(OSError):
+            changed_at = directory.status(HiddenFiles(self.stem).part).st_mtime
+            return time.time() - changed_at < _MAX_SILENCE
+        return False
+
+
+def _remove_abandoned(directory: Directory, hidden: HiddenFiles, name: str) -> bool:
+    """Remove the files of a killed process that could not lock them.
+
+    Args:
+        directory: Directory of the files.
+        hidden: The target's own hidden files.
+        name: Name of the file in which the process recorded itself.
+
+    Returns:
+        False if the process may be alive. Its files are then left alone.
+    """
+    record = LockFile(name)
+    record.acquire(directory, lock=False)
+    try:
+        holder = _Holder.parse(record.read())
+        if holder is not None and holder.is_alive(directory):
+            return False
+        for files in (hidden, *([HiddenFiles(holder.stem)] if holder is not None else [])):
+            files.remove_all(directory)
+    finally:
+        record.release()
+    return True
+
+
+def _host() -> str:
+    """Return a name of this machine or container; ``""`` if processes cannot be looked up."""
+    return f"{os.uname().nodename} {boot_id()}" if hasattr(os, "uname") else ""

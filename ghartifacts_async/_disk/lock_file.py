@@ -2,60 +2,77 @@
 
 from __future__ import annotations
 
-import errno
 import os
+import threading
 from contextlib import suppress
-from pathlib import Path
 
-from ghartifacts_async._disk.directories import remove
-from ghartifacts_async._disk.file_io import PRIVATE, is_at, is_own
+from ghartifacts_async._disk.safe_open import Directory, close_quietly
 
-LOCKS_UNSUPPORTED = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
-"""Error numbers that mean that the file system does not support file locks."""
+_MODE = 0o600  # a user who can open the file could lock it and make us wait for ever
+
+
+class LockRefused(OSError):
+    """The file system, or the system, does not support locks."""
 
 
 class LockFile:
     """A file that only one process at a time can lock, read and append to.
 
+    Its threads may append lines at the same time.
+
     Args:
-        path: Path of the file.
+        name: Name of the file.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._directory: Directory | None = None
         self._fd = -1
+        self._size = 0
+        self._appending = threading.Lock()
 
     @property
     def is_held(self) -> bool:
         """Whether this object holds the lock."""
         return self._fd >= 0
 
-    def acquire(self, *, lock: bool = True, create: bool = True) -> bool:
+    def acquire(self, directory: Directory, *, lock: bool = True, create: bool = True) -> bool:
         """Open and lock the file. Return False if another process holds the lock.
 
         Args:
+            directory: Directory of the file. It must stay open until `release`.
             lock: Lock the file. Pass False if the file system does not support file locks; the
                 file is then only opened.
             create: Create the file if it does not exist.
 
         Raises:
-            OSError: The file cannot be opened, or the file system does not support file locks
-                (see `LOCKS_UNSUPPORTED`).
+            LockRefused: The file is open, but the system refuses to lock files.
+            UnsafeFile: Something else than a file of ours has this name.
+            OSError: The file cannot be opened.
         """
         # Imported here, because this method runs in a thread and the import does not block the
         # event loop there.
         from filelock import lock_descriptor
 
-        flags = os.O_RDWR | os.O_APPEND | PRIVATE | (os.O_CREAT if create else 0)
-        fd = os.open(self.path, flags, 0o666)
+        if create:
+            fd = directory.open_or_create(self.name, _MODE, append=True)
+        else:
+            fd = directory.open_own(self.name, append=True)
         try:
+            if lock:
+                try:
+                    locked = lock_descriptor(fd, blocking=False)
+                except OSError as error:
+                    # Systems refuse locks with many different errors.
+                    raise LockRefused(error.errno, error.strerror) from error
             # The previous holder may have removed the file after we opened it and before we
             # locked it.
-            if not lock or (lock_descriptor(fd, blocking=False) and is_at(fd, self.path)):
-                self._fd = fd
+            if not lock or (locked and directory.is_at(os.fstat(fd), self.name)):
+                self._fd, self._directory = fd, directory
+                self._size = os.fstat(fd).st_size
         finally:
             if self._fd != fd:
-                os.close(fd)
+                close_quietly(fd)
         return self.is_held
 
     def read(self) -> bytes:
@@ -64,24 +81,34 @@ class LockFile:
         A process that is killed while it writes leaves an incomplete line.
 
         Returns:
-            The content, which may still end with the incomplete line. ``b""`` if the file is not a
-            regular file that this user owns and that has one hard link.
+            The content, which may still end with the incomplete line.
         """
-        if not is_own(self._fd):
-            return b""
         os.lseek(self._fd, 0, os.SEEK_SET)
         text = b"".join(iter(lambda: os.read(self._fd, 2**20), b""))
         # Otherwise the next line would be appended to the incomplete one.
-        os.ftruncate(self._fd, text.rfind(b"\n") + 1)
+        self._truncate(text.rfind(b"\n") + 1)
         return text
 
     def clear(self) -> None:
         """Remove all lines."""
-        os.ftruncate(self._fd, 0)
+        self._truncate(0)
 
     def append(self, line: bytes) -> None:
-        """Append a line, which must end with a line break."""
-        os.write(self._fd, line)
+        """Append a line, which must end with a line break. If it does not fit, write nothing.
+
+        Raises:
+            OSError: The line cannot be written.
+        """
+        written = 0
+        with self._appending:
+            try:
+                while written < len(line):
+                    written += os.write(self._fd, line[written:])
+            except OSError:
+                if written:
+                    self._truncate(self._size)
+                raise
+            self._size += len(line)
 
     @property
     def is_empty(self) -> bool:
@@ -90,14 +117,17 @@ class LockFile:
 
     @property
     def is_in_place(self) -> bool:
-        """Whether the path still refers to the file that this object has locked."""
-        return is_at(self._fd, self.path)
+        """Whether the name still refers to the file that this object has locked."""
+        assert self._directory is not None
+        return self._directory.is_at(os.fstat(self._fd), self.name)
 
     def remove(self) -> None:
-        """Remove the file. Errors are ignored."""
-        if os.name == "nt":
-            self.release()  # Windows cannot remove an open file
-        remove(self.path)
+        """Remove the file, unless another process has replaced it. Errors are ignored."""
+        with suppress(OSError):
+            if self._directory is not None and self.is_in_place:
+                if os.name == "nt":
+                    self.release()  # Windows cannot remove an open file
+                self._directory.unlink(self.name)
 
     def release(self) -> None:
         """Release the lock and close the file. Further calls do nothing."""
@@ -108,4 +138,8 @@ class LockFile:
             with suppress(OSError):
                 # Closing the file is not enough, because a forked child process shares the lock.
                 unlock_descriptor(fd)
-            os.close(fd)
+            close_quietly(fd)
+
+    def _truncate(self, size: int) -> None:
+        os.ftruncate(self._fd, size)
+        self._size = size

@@ -5,29 +5,34 @@ Every function blocks.
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Generator, Iterable
-from pathlib import Path
+from contextlib import suppress
 
-from ghartifacts_async._disk.directories import move, sync_directory
-from ghartifacts_async._disk.file_io import PRIVATE
+from ghartifacts_async._disk.safe_open import Directory, close_quietly
 
 _LINE_SIZE = 2048
+_MODE = 0o644  # whoever can write to the file could make a mirror believe anything
 
 
 class LogFile:
     """A text file whose lines can be read by their offsets. It is not thread-safe.
 
     Args:
-        path: Path of the file.
-        replacement: Path in the same directory at which `rewrite` writes the new content before
+        directory: Open directory of the file.
+        name: Name of the file.
+        replacement: Name in the same directory under which `rewrite` writes the new content before
             it replaces the file.
+        may_be_linked: Whether the file may have several hard links.
     """
 
-    def __init__(self, path: Path, replacement: Path) -> None:
-        self.path = path
+    def __init__(
+        self, directory: Directory, name: str, replacement: str, *, may_be_linked: bool = False
+    ) -> None:
+        self._directory = directory
+        self._name = name
         self._replacement = replacement
+        self._may_be_linked = may_be_linked
         self._fd = -1
         self._end = 0
 
@@ -37,9 +42,15 @@ class LogFile:
         The text includes the line break. If the last line has no line break, because a process was
         killed while it wrote the line, it is removed from the file. A file without any complete
         line is not a log file, so it is not changed.
+
+        Raises:
+            UnsafeFile: The file is not a regular file of this user, or it has several links.
+            OSError: The file cannot be read.
         """
         self.close()
-        self._fd = os.open(self.path, os.O_RDWR | os.O_APPEND | PRIVATE)
+        self._fd = self._directory.open_own(
+            self._name, append=True, may_be_linked=self._may_be_linked
+        )
         self._end = 0
         with os.fdopen(os.dup(self._fd), "rb") as file:
             for line in file:
@@ -49,6 +60,11 @@ class LogFile:
                     break
                 yield self._end, line
                 self._end += len(line)
+
+    @property
+    def status(self) -> os.stat_result:
+        """The status of the open file."""
+        return os.fstat(self._fd)
 
     def read_line(self, offset: int) -> bytes:
         """Return the line that begins at `offset`, without its line break."""
@@ -70,9 +86,14 @@ class LogFile:
         Raises:
             OSError: The line cannot be written.
         """
-        if os.write(self._fd, line) != len(line):
-            os.ftruncate(self._fd, self._end)
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        written = 0
+        try:
+            while written < len(line):
+                written += os.write(self._fd, line[written:])
+        except OSError:
+            if written:
+                os.ftruncate(self._fd, self._end)
+            raise
         offset = self._end
         self._end += len(line)
         if durable:
@@ -82,27 +103,23 @@ class LogFile:
     def rewrite(self, lines: Iterable[bytes]) -> None:
         """Replace all lines atomically and close the file. Missing line breaks are added."""
         self.remove_replacement()
-        # Create the file, so that a link that another user has planted is not followed.
-        with self._replacement.open("xb") as file:
+        with os.fdopen(self._directory.create(self._replacement, _MODE), "wb") as file:
             for line in lines:
                 file.write(line if line.endswith(b"\n") else line + b"\n")
             file.flush()
             os.fsync(file.fileno())
         self.close()
-        move(self._replacement, self.path, replace=True)
-        sync_directory(self.path.parent)
+        self._directory.rename(self._replacement, self._name)
+        self._directory.sync()
 
     def remove_replacement(self) -> None:
         """Remove the replacement that a process left when it was killed during `rewrite`."""
-        self._replacement.unlink(missing_ok=True)
-
-    def sync(self) -> None:
-        """Sync the file, so that all lines survive a power failure."""
-        if self._fd >= 0:
-            os.fsync(self._fd)
+        self._directory.remove(self._replacement)
 
     def close(self) -> None:
-        """Close the file. Further calls do nothing."""
+        """Sync and close the file. Further calls do nothing, and errors are ignored."""
         if self._fd >= 0:
             fd, self._fd = self._fd, -1
-            os.close(fd)
+            with suppress(OSError):
+                os.fsync(fd)
+            close_quietly(fd)

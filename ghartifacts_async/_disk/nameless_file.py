@@ -12,11 +12,10 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from ghartifacts_async._disk.directories import link, make_directory, sync_directory
+from ghartifacts_async._disk.directories import CreatedDirectories, Folder
 from ghartifacts_async._disk.file_io import disk_error
+from ghartifacts_async._disk.safe_open import Directory, close_quietly
 from ghartifacts_async.errors import DiskError
-
-_TMPFILE: int | None = getattr(os, "O_TMPFILE", None)
 
 _devices_without_links: set[int] = set()
 """Devices on which a link was refused, so that no second payload is fetched in vain."""
@@ -33,71 +32,70 @@ def supports_nameless_files(directory: Path) -> bool:
     Raises:
         OSError: A file without a name cannot be created there.
     """
-    if _TMPFILE is None:
-        return False
     existing = next(path for path in (directory, *directory.parents) if path.exists())
-    if existing.stat().st_dev in _devices_without_links:
+    with Directory(existing) as parent:
+        if parent.status().st_dev in _devices_without_links:
+            return False
+        fd = parent.create_nameless()
+    if fd is None:
         return False
-    fd = os.open(existing, os.O_RDWR | _TMPFILE)
     try:
         return Path(f"/proc/self/fd/{fd}").is_symlink()
     finally:
-        os.close(fd)
+        close_quietly(fd)
 
 
-def write_nameless_file(target: Path, chunks: Sequence[bytes], durable: bool) -> bool:
+def write_nameless_file(
+    folder: Folder, name: str, chunks: Sequence[bytes], *, mode: int, durable: bool
+) -> bool:
     """Write a file without a name, read it back, and link it to its final path.
 
     The function makes few system calls, because after each one the thread may have to wait for the
     interpreter's lock.
 
     Args:
-        target: Final path. Missing directories are created.
+        folder: Directory of the file. If it is missing, it is created.
+        name: Final name.
         chunks: Content of the file.
+        mode: Permissions of the file, before the umask.
         durable: Sync the file, so that it survives a power failure.
 
     Returns:
-        True if the file was written. False if `target` exists or the file system cannot link the
-        file; no file is left in this case.
+        True if the file was written. False if something has its name or the file system cannot
+        link the file; no file is left in this case.
 
     Raises:
         DiskError: The file cannot be written, or reading it back returns different bytes.
     """
-    assert _TMPFILE is not None
+    target = folder.path / name
+    created = CreatedDirectories()
     try:
         try:
-            fd = os.open(target.parent, os.O_RDWR | _TMPFILE, 0o666)
+            directory = folder.open()
         except FileNotFoundError:
-            make_directory(target.parent, durable=durable)
-            fd = os.open(target.parent, os.O_RDWR | _TMPFILE, 0o666)
-        try:
-            _write(fd, b"".join(chunks), target)
-            if durable:
-                os.fsync(fd)
-            linked = _link(fd, target)
-        finally:
-            os.close(fd)
-        if durable and linked:
-            sync_directory(target.parent)
+            directory = folder.open(created)
+        with directory:
+            fd = directory.create_nameless(mode)
+            if fd is None:
+                return False
+            try:
+                _write(fd, b"".join(chunks), target)
+                if durable:
+                    os.fsync(fd)
+                linked = directory.link_nameless(fd, name)
+                if not linked:
+                    _devices_without_links.add(directory.status().st_dev)
+                    supports_nameless_files.cache_clear()
+            finally:
+                os.close(fd)
+            if durable and linked:
+                directory.sync()
+                created.sync()
     except FileExistsError:
         return False
     except OSError as error:
         raise disk_error(error, target) from error
     return linked
-
-
-def _link(fd: int, target: Path) -> bool:
-    """Link an open file to its final path. Return False if the system refuses this.
-
-    Raises:
-        FileExistsError: `target` exists.
-    """
-    # The symbolic link /proc/self/fd/N is followed only if a directory is passed.
-    if link(f"/proc/self/fd/{fd}", target, directory=fd):
-        return True
-    _devices_without_links.add(target.parent.stat().st_dev)
-    supports_nameless_files.cache_clear()
-    return False
 
 
 def _write(fd: int, data: bytes, target: Path) -> None:

@@ -7,12 +7,15 @@ while it waits for a job therefore waits for the job to finish before it closes 
 from __future__ import annotations
 
 import asyncio
+import errno
+import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from ghartifacts_async._tasks.waiting import UncancellableFuture, await_uncancelled, wait_done
-from ghartifacts_async.errors import ClientStateError
+from ghartifacts_async.errors import ClientStateError, DiskError
 
 _T = TypeVar("_T")
 
@@ -20,6 +23,13 @@ _THREADS = 8
 _MAX_BATCH = 2**20
 _MIN_BATCH = 2**16
 _TOTAL_BATCH_BYTES = 2**22
+
+_FIRST_WAIT = 0.02
+_MAX_WAIT = 1.0
+_LOG_AFTER = 2.0
+_NO_DESCRIPTORS = {errno.EMFILE, errno.ENFILE}
+
+_log = logging.getLogger("ghartifacts_async")
 
 
 class _Threads(ThreadPoolExecutor):
@@ -116,6 +126,33 @@ class IoThreads:
             ClientStateError: The client is closed and `after_close` is false.
         """
         return await await_uncancelled(self.start(job, *args, after_close=after_close))
+
+    async def run_until_true(self, job: Callable[[], bool], path: Path) -> None:
+        """Run a job that locks a file until it returns True.
+
+        Also run it again if it fails because this process has too many open files. After two
+        seconds, log once which file is locked.
+
+        Args:
+            job: Returns False if another process holds the lock.
+            path: The lock file.
+        """
+        loop = asyncio.get_running_loop()
+        log_at, wait = loop.time() + _LOG_AFTER, _FIRST_WAIT
+        while True:
+            reason = "another process or task has locked it"
+            try:
+                if await self.run(job):
+                    return
+            except DiskError as error:
+                if error.errno not in _NO_DESCRIPTORS:
+                    raise
+                reason = "this process has too many open files"
+            if loop.time() >= log_at:
+                _log.warning("waiting for %s: %s", path, reason)
+                log_at = float("inf")
+            await asyncio.sleep(wait)
+            wait = min(_MAX_WAIT, wait * 1.5)
 
     async def run_final_step(self, job: Callable[..., _T], *args: object) -> _T:
         """Run a job that makes a result visible, such as renaming a file to its final path.

@@ -74,17 +74,18 @@ class Downloader:
             ArtifactsError: The artifact cannot be downloaded; see `Repo.download_artifact`.
         """
         request = self._request
-        self._target = await Target.resolve(self._threads, request.destination, self._artifact)
-        self._target.name_is_final &= request.name_for is None
-        hidden = HiddenFiles.of(self._target.path)
+        self._target = await Target.resolve(self._threads, request)
+        folder, hidden = self._target.folder, HiddenFiles.of(self._target.name)
         if await self._exists():
-            await self._threads.run(hidden.remove_leftovers)
+            await self._threads.run(hidden.remove_leftovers, folder)
             return await self._skipped()
         async with open_part_file(
             self._threads,
+            folder,
             hidden,
             wait_for_lock=request.wait_for_lock,
             keep_partial=request.keep_partial,
+            mode=request.mode,
         ) as self._part:
             # Another process may have finished this download while we waited for the lock.
             download = None if await self._exists() else await self._download()
@@ -211,7 +212,7 @@ class Downloader:
             self._expected_digest,
             info.total or 0,
             info.etag,
-            self._target.path.name,
+            self._target.name,
             boot_id(),
         )
         await self._part.begin(record)

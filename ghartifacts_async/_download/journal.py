@@ -1,8 +1,8 @@
 """The journal of an incomplete download: a text file that lists the bytes that are on disk.
 
 The first line is JSON and identifies the payload. Each further line is a byte range. A line is
-written only after its bytes are written, and a last line without a line break is ignored. So the
-journal stays correct even if the process is killed at any moment.
+written only after its bytes are written, and incomplete lines are ignored. So the journal stays
+correct even if the process is killed at any moment.
 """
 
 from __future__ import annotations
@@ -88,7 +88,9 @@ def read(text: bytes, artifact: str, digest: str | None, boot: str) -> Record | 
     spans = RangeSet()
     for text_range in lines[:-1]:
         match = _RANGE.fullmatch(text_range.decode("ascii", "replace"))
-        if match is None or not int(match[1]) < int(match[2]) <= record.total:
+        if match is None:
+            continue  # an incomplete line, which may continue with the next one
+        if not int(match[1]) < int(match[2]) <= record.total:
             return None
         spans.add(int(match[1]), int(match[2]))
     return evolve(record, spans=tuple(spans))

@@ -15,12 +15,13 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ghartifacts_async._disk.directories import CreatedDirectories, move, remove, sync_directory
+from ghartifacts_async._disk.directories import CreatedDirectories, Folder, move
 from ghartifacts_async._disk.file_io import RandomFile, boot_id, disk_error, disk_errors
 from ghartifacts_async._disk.hasher import FollowingHasher
-from ghartifacts_async._disk.hidden_files import HiddenFiles
-from ghartifacts_async._disk.lock_file import LOCKS_UNSUPPORTED, LockFile
+from ghartifacts_async._disk.hidden_files import Claim, HiddenFiles
+from ghartifacts_async._disk.safe_open import Directory
 from ghartifacts_async._disk.threads import IoThreads
+from ghartifacts_async._disk.trust import UnsafeFile
 from ghartifacts_async._download import journal
 from ghartifacts_async._download.journal import Record
 from ghartifacts_async._download.ranges import RangeSet
@@ -29,37 +30,39 @@ from ghartifacts_async.errors import DiskError, TargetBusy, TargetExists
 from ghartifacts_async.models import Digest
 
 _OPEN_ATTEMPTS = 5
-_FIRST_WAIT = 0.02
-_MAX_WAIT = 1.0
 
 
 @asynccontextmanager
 async def open_part_file(
-    threads: IoThreads, hidden: HiddenFiles, *, wait_for_lock: bool, keep_partial: bool
+    threads: IoThreads,
+    folder: Folder,
+    hidden: HiddenFiles,
+    *,
+    wait_for_lock: bool,
+    keep_partial: bool,
+    mode: int,
 ) -> AsyncIterator[PartFile]:
     """Open and lock the part file of a target.
 
     Args:
         threads: Threads that read and write the files.
-        hidden: Paths of the part file and the journal. Missing directories are created.
+        folder: Directory of the target. If it is missing, it is created.
+        hidden: Names of the part file and the journal.
         wait_for_lock: Wait while another download holds the lock.
         keep_partial: Keep the received bytes for the next download if this one fails.
+        mode: Permissions of the file, before the umask.
 
     Raises:
         TargetBusy: Another download holds the lock, and `wait_for_lock` is false.
         DiskError: The files cannot be opened.
     """
-    part = PartFile(threads, hidden)
-    wait = _FIRST_WAIT
+    part = PartFile(threads, folder, hidden, mode)
     try:
-        while not await threads.run(part._open):
-            if not wait_for_lock:
-                raise TargetBusy(
-                    f"{hidden.directory}: another download is writing to this target",
-                    path=hidden.directory,
-                )
-            await asyncio.sleep(wait)
-            wait = min(_MAX_WAIT, wait * 1.5)
+        if wait_for_lock:
+            await threads.run_until_true(part._open, folder.path / hidden.journal)
+        elif not await threads.run(part._open):
+            message = f"{folder.path}: another download is writing to this target"
+            raise TargetBusy(message, path=folder.path)
         yield part
     finally:
         await part._close(keep_partial)
@@ -72,15 +75,18 @@ class PartFile:
         spans: Byte ranges that are on disk and recorded in the journal.
     """
 
-    def __init__(self, threads: IoThreads, hidden: HiddenFiles) -> None:
+    def __init__(self, threads: IoThreads, folder: Folder, hidden: HiddenFiles, mode: int) -> None:
         self._threads = threads
+        self._folder = folder
         self._hidden = hidden
-        self._journal = LockFile(hidden.journal)
+        self._mode = mode
+        self._directory: Directory
+        self._claim: Claim
         self._file: RandomFile | None = None
         self._size = 0
         self._hasher: FollowingHasher | None = None
         self._jobs: set[asyncio.Future[Any]] = set()
-        self._published = self._discarded = False
+        self._is_open = self._published = self._discarded = False
         self._error: BaseException | None = None
         self._created = CreatedDirectories()
         self.spans = RangeSet()
@@ -192,7 +198,7 @@ class PartFile:
 
     def _start_hashing(self) -> None:
         assert self._file is not None
-        self._hasher = FollowingHasher(self._threads, self._file, self._hidden.part)
+        self._hasher = FollowingHasher(self._threads, self._file, self._path)
         self._follow()
 
     def _follow(self) -> None:
@@ -200,8 +206,7 @@ class PartFile:
             self._hasher.follow(self.spans.contiguous_length)
 
     async def _wait_for_jobs(self) -> None:
-        hasher = self._hasher
-        if hasher is not None:
+        if (hasher := self._hasher) is not None:
             hasher.stop()
         await wait_all(lambda: [*self._jobs, *(hasher.jobs if hasher is not None else ())])
 
@@ -211,42 +216,39 @@ class PartFile:
         finally:
             await self._threads.run(self._release, keep_partial, after_close=True)
 
+    @property
+    def _path(self) -> Path:
+        return self._folder.path / self._hidden.part
+
     def _open(self) -> bool:
         """Open and lock the journal. Return False if another process holds the lock."""
-        directory = self._hidden.directory
-        try:
-            try:
-                return self._acquire()
-            except OSError as error:
-                if error.errno not in LOCKS_UNSUPPORTED:
-                    raise
-            # The file system does not support locks. Use a random name instead, so that no other
-            # download writes to the same part file.
-            self._hidden = HiddenFiles.unique(directory)
-            self._journal = LockFile(self._hidden.journal)
-            return self._journal.acquire(lock=False)
-        except OSError as error:
-            raise disk_error(error, directory) from error
+        with disk_errors(path := self._folder.path):
+            for _ in range(_OPEN_ATTEMPTS):
+                # Another download that fails at the same moment may remove directories that it
+                # created, so create them again.
+                with suppress(FileNotFoundError, FileExistsError):
+                    return self._acquire()
+                if os.path.lexists(path) and not path.is_dir():
+                    break
+            return self._acquire()
 
     def _acquire(self) -> bool:
-        directory = self._hidden.directory
-        for _ in range(_OPEN_ATTEMPTS):
-            # Another download that fails at the same moment may remove directories that it
-            # created, so create them again.
-            with suppress(FileNotFoundError, FileExistsError):
-                self._created.make(directory)
-                return self._journal.acquire()
-            if os.path.lexists(directory) and not directory.is_dir():
-                break
-        self._created.make(directory)
-        return self._journal.acquire()
+        self._directory = self._folder.open(self._created)
+        self._claim = Claim(self._directory, self._hidden, self._hidden.journal)
+        try:
+            if self._claim.acquire():
+                self._is_open, self._hidden = True, self._claim.hidden
+        finally:
+            if not self._is_open:
+                self._directory.close()
+        return self._is_open
 
     def _resume(self, artifact: str, digest: str | None) -> Record | None:
-        with disk_errors(self._hidden.part), suppress(FileNotFoundError):
-            record = journal.read(self._journal.read(), artifact, digest, boot_id())
+        with disk_errors(self._path), suppress(FileNotFoundError, UnsafeFile):
+            record = journal.read(self._claim.lock.read(), artifact, digest, boot_id())
             if record is None:
                 return None
-            file = RandomFile(self._hidden.part, new=False)
+            file = RandomFile(self._directory.open_own(self._hidden.part))
             if file.size() == record.total:
                 self._file = file
                 return record
@@ -254,65 +256,65 @@ class PartFile:
         return None
 
     def _begin(self, record: Record) -> None:
-        with disk_errors(self._hidden.part):
+        with disk_errors(self._path):
             # Clear the old journal before its part file is replaced, so that it never lists bytes
             # that are not on disk.
-            self._journal.clear()
+            self._claim.lock.clear()
             if self._file is not None:
                 self._file.close()
-            self._file = RandomFile(self._hidden.part, new=True)
+            self._directory.remove(self._hidden.part)
+            self._file = RandomFile(self._directory.create(self._hidden.part, self._mode))
             self._file.reserve(record.total)
-            self._journal.append(journal.header(record))
+            self._claim.lock.append(journal.header(record))
 
     def _write(self, offset: int, chunks: Sequence[bytes], size: int) -> None:
         assert self._file is not None
-        with disk_errors(self._hidden.part):
+        with disk_errors(self._path):
             self._file.write(offset, chunks)
-            self._journal.append(journal.line(offset, offset + size))
+            self._claim.lock.append(journal.line(offset, offset + size))
 
     def _tail(self, size: int) -> bytes:
         assert self._file is not None
-        start = max(0, self._size - size)
-        data = bytearray(self._size - start)
-        with disk_errors(self._hidden.part):
-            count = self._file.read_into(start, memoryview(data))
+        data = bytearray(min(size, self._size))
+        with disk_errors(self._path):
+            count = self._file.read_into(self._size - len(data), memoryview(data))
         return bytes(data[:count])
 
     def _publish(self, target: Path, replace: bool, durable: bool) -> None:
         assert self._file is not None
-        part = self._hidden.part
+        directory, part = self._directory, self._hidden.part
         try:
-            ours = self._file.is_at(part) and self._journal.is_in_place
+            ours = directory.is_at(self._file.status(), part) and self._claim.lock.is_in_place
             if not ours or self._file.size() != self._size:
-                raise DiskError(f"{part}: another process changed it", path=part)
+                raise DiskError(f"{self._path}: another process changed it", path=self._path)
             if durable:
                 self._file.sync()
             self._file.close()
-            move(part, target, replace=replace)
+            move(directory, part, target.name, replace=replace)
             self._published = True
             if durable:
-                sync_directory(target.parent)
+                directory.sync()
                 self._created.sync()
         except FileExistsError as error:
-            raise TargetExists(
-                f'{target}: the file already exists; pass if_exists="replace" to replace it',
-                path=target,
-                errno=error.errno,
-            ) from error
+            message = f'{target}: the file already exists; pass if_exists="replace" to replace it'
+            raise TargetExists(message, path=target, errno=error.errno) from error
         except OSError as error:
             raise disk_error(error, target) from error
 
     def _release(self, keep_partial: bool) -> None:
         """Release the lock, and remove the files unless a later download may resume from them."""
-        try:
-            if self._file is not None:
+        if self._file is not None:
+            with suppress(OSError):
+                self._file.close()
+        kept = False
+        if self._is_open:
+            claim = self._claim
+            with self._directory as directory:
                 with suppress(OSError):
-                    self._file.close()
-            empty = self._discarded and not self.spans.total
-            useless = self._published or not keep_partial or empty
-            if self._journal.is_held and (useless or self._journal.is_empty):
-                remove(self._hidden.part)
-                self._journal.remove()
-                self._created.remove()
-        finally:
-            self._journal.release()
+                    empty = claim.lock.is_empty or (self._discarded and not self.spans.total)
+                    kept = keep_partial and claim.is_stable and not (self._published or empty)
+                if not kept:
+                    directory.remove(self._hidden.part)
+                claim.release(remove=not kept)
+        if not kept:
+            self._created.remove()

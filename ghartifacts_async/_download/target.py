@@ -10,8 +10,8 @@ from pathlib import Path
 
 from attrs import define, field, frozen
 
-from ghartifacts_async._disk.directories import sync_directory
-from ghartifacts_async._disk.file_io import disk_errors, sync_file
+from ghartifacts_async._disk.directories import Folder
+from ghartifacts_async._disk.file_io import InputFile, disk_errors
 from ghartifacts_async._disk.filenames import safe_filename
 from ghartifacts_async._disk.hasher import has_digest
 from ghartifacts_async._disk.threads import IoThreads
@@ -33,6 +33,9 @@ class DownloadRequest:
         wait_for_lock: Wait while another download writes to the same target.
         keep_partial: Keep the received bytes for the next call if this one fails.
         durable: Sync the file to disk, so that it survives a power failure.
+        mode: Permissions of the file, before the umask.
+        folder: Directory of `destination`, which is then the path of a file. None means any
+            directory, and `destination` may also be a directory.
         on_progress: Callback for the progress of this download, or None.
         name_for: Function that takes the payload's own file name and returns the name to save it
             as. `destination` is then the path for a zip, and other payloads get the returned name
@@ -49,6 +52,8 @@ class DownloadRequest:
     wait_for_lock: bool = True
     keep_partial: bool = True
     durable: bool = False
+    mode: int = 0o666
+    folder: Folder | None = None
     on_progress: OnProgress | None = None
     name_for: Callable[[str], str] | None = None
     shared_connections: asyncio.Semaphore | None = None
@@ -59,36 +64,44 @@ class Target:
     """The file that a download creates.
 
     Attributes:
-        path: Path of the file.
-        name_is_final: Whether `path` can no longer change. In a directory, the path ends with
+        folder: Directory of the file.
+        name: Name of the file.
+        name_is_final: Whether `name` can no longer change. In a directory, it is
             ``<artifact name>.zip`` at first. If the store's response shows that the payload was
             uploaded without zipping, the file gets another name.
     """
 
-    path: Path
+    folder: Folder
+    name: str
     name_is_final: bool
     _different: os.stat_result | None = field(default=None, init=False)
 
     @classmethod
-    async def resolve(
-        cls, threads: IoThreads, destination: str | os.PathLike[str], artifact: Artifact
-    ) -> Target:
-        """Return the target for a destination.
+    async def resolve(cls, threads: IoThreads, request: DownloadRequest) -> Target:
+        """Return the target of a request.
 
         It is the destination itself, or ``<artifact name>.zip`` in it if it is a directory.
 
         Raises:
             DiskError: The destination cannot be accessed.
         """
-        path = Path(destination)
-        if await threads.run(_is_directory, os.fspath(destination)):
-            return cls(path / safe_filename(artifact.name, ".zip"), name_is_final=False)
-        return cls(path, name_is_final=True)
+        path = Path(request.destination)
+        if request.folder is not None:
+            return cls(request.folder, path.name, request.name_for is None)
+        if await threads.run(_is_directory, os.fspath(request.destination)):
+            name = safe_filename(request.artifact.name, ".zip")
+            return cls(Folder(path), name, name_is_final=False)
+        return cls(Folder(path.parent), path.name, request.name_for is None)
+
+    @property
+    def path(self) -> Path:
+        """The path of the file."""
+        return self.folder.path / self.name
 
     def set_name(self, name: str) -> None:
         """Set the final name of the file. Do nothing if the name is already final."""
         if not self.name_is_final:
-            self.path, self.name_is_final = self.path.with_name(name), True
+            self.name, self.name_is_final = name, True
 
     async def check_existing(
         self, threads: IoThreads, artifact: Artifact, if_exists: IfExists
@@ -106,10 +119,11 @@ class Target:
 
         Raises:
             TargetExists: The file exists, its name is final, and `if_exists` is ``"error"``.
-            DiskError: The path is a directory or a device, or the file cannot be read.
+            DiskError: The path is a directory, a device or a mount point, or the file cannot be
+                read.
         """
-        status = await threads.run(_stat_file, self.path)
-        if status is None or if_exists == "replace" or _is_unchanged(status, self._different):
+        status = await threads.run(self._check)
+        if status is None or _is_unchanged(status, self._different):
             return False
         if if_exists == "error":
             if self.name_is_final:
@@ -119,9 +133,11 @@ class Target:
                 )
             return False
         size, digest = artifact.size_in_bytes, artifact.digest
-        if digest is not None and await has_digest(threads, self.path, size, digest):
-            return True
-        self._different = status
+        if digest is not None and if_exists == "verify":
+            if await has_digest(threads, self.folder, self.name, size, digest):
+                return True
+            self._different = status
+        await threads.run(self._check_replaceable)
         return False
 
     async def sync(self, threads: IoThreads) -> None:
@@ -130,27 +146,44 @@ class Target:
         Raises:
             DiskError: The file cannot be synced.
         """
-        await threads.run(_sync, self.path)
+        await threads.run(self._sync)
+
+    def _check(self) -> os.stat_result | None:
+        """Return the status of the file, or None if it does not exist.
+
+        Raises:
+            DiskError: The download could not be saved there. It is raised before the first byte is
+                requested.
+        """
+        path = self.path
+        with disk_errors(path), suppress(FileNotFoundError, NotADirectoryError):
+            status = path.lstat()
+            if path.exists() and not path.is_file():
+                raise DiskError(f"{path} is a directory or a device", path=path)
+            return status
+        return None
+
+    def _check_replaceable(self) -> None:
+        path = self.path
+        with disk_errors(path), suppress(FileNotFoundError), self.folder.open() as directory:
+            if directory.is_mount_point(self.name):
+                raise DiskError(
+                    f"{path} is a mount point, so it cannot be replaced; download to another "
+                    "path, or mount its directory instead",
+                    path=path,
+                )
+
+    def _sync(self) -> None:
+        path = self.path
+        with disk_errors(path), self.folder.open() as directory:
+            with InputFile(path, directory) as file:
+                file.sync()
+            directory.sync()
 
 
 def _is_directory(text: str) -> bool:
     with disk_errors(Path(text)):
         return text.endswith((os.sep, os.altsep or os.sep)) or Path(text).is_dir()
-
-
-def _stat_file(path: Path) -> os.stat_result | None:
-    """Return the status of a path, or None if it does not exist.
-
-    Raises:
-        DiskError: The path is a directory or a device. It is raised before the first byte is
-            requested, because the download could not be saved there.
-    """
-    with disk_errors(path), suppress(FileNotFoundError, NotADirectoryError):
-        status = path.lstat()
-        if path.exists() and not path.is_file():
-            raise DiskError(f"{path} is a directory or a device", path=path)
-        return status
-    return None
 
 
 def _is_unchanged(status: os.stat_result, earlier: os.stat_result | None) -> bool:
@@ -159,9 +192,3 @@ def _is_unchanged(status: os.stat_result, earlier: os.stat_result | None) -> boo
         and os.path.samestat(status, earlier)
         and (status.st_size, status.st_mtime_ns) == (earlier.st_size, earlier.st_mtime_ns)
     )
-
-
-def _sync(path: Path) -> None:
-    with disk_errors(path):
-        sync_file(path)
-        sync_directory(path.parent)

@@ -187,6 +187,7 @@ _PATH_METHODS = {
     "symlink_to", "hardlink_to", "chmod",
 }  # fmt: skip
 _FILE_MODULES = {"fcntl", "mmap", "shutil", "tempfile"}
+_OPENING_METHODS = {"open", "touch", "read_bytes", "read_text", "write_bytes", "write_text"}
 
 
 def file_operations(tree: ast.AST) -> Iterator[str]:
@@ -215,6 +216,31 @@ def file_operations(tree: ast.AST) -> Iterator[str]:
         elif name == "replace" and len(node.args) == 1 and not node.keywords:
             yield ".replace"
         elif name in _PATH_METHODS - {"open"} or (name == "open" and _opens_a_path(node)):
+            yield f".{name}"
+
+
+def file_openings(tree: ast.AST) -> Iterator[str]:
+    """Yield the operations of a module that open files by name.
+
+    These are calls of `open`, of functions of `os` and `io` and of methods of paths, and imports of
+    functions that open files.
+    """
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            opening = {"io.FileIO", "io.open", "os.open", "tempfile.mkstemp"}
+            yield from sorted(set(imported(node)) & opening)
+        if not isinstance(node, ast.Call):
+            continue
+        function = node.func
+        if isinstance(function, ast.Name) and function.id in {"open", "FileIO"}:
+            yield function.id
+        if not isinstance(function, ast.Attribute):
+            continue
+        owner, name = function.value, function.attr
+        if isinstance(owner, ast.Name) and owner.id in {"os", "io", "tempfile"}:
+            if name in {"open", "FileIO", "mkstemp"} or name.endswith("TemporaryFile"):
+                yield f"{owner.id}.{name}"
+        elif name in _OPENING_METHODS and (name != "open" or _opens_a_path(node)):
             yield f".{name}"
 
 

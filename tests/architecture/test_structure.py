@@ -11,6 +11,7 @@ from tests.architecture.structure import (
     PURE,
     arrows,
     deferred_imports,
+    file_openings,
     file_operations,
     graph,
     height,
@@ -133,10 +134,6 @@ def test_only_one_package_imports_aiohttp() -> None:
                 assert "aiohttp" not in loaded, module
 
 
-NOT_YET_ON_DISK: set[str] = {"_archive.extract", "_archive.remote_file", "_bulk.manifest_file"}
-"""Modules that still work on files themselves; the list only shrinks."""
-
-
 def test_only_one_package_works_on_files() -> None:
     """Except for `cli` and `testing`, only `_disk` opens, writes, renames and removes files."""
     found = {
@@ -145,6 +142,43 @@ def test_only_one_package_works_on_files() -> None:
         if top(module) not in {"_disk", "cli", "testing"}
     }
     assert not {module: names for module, names in found.items() if names}
+
+
+def test_only_one_module_opens_files() -> None:
+    """Except for `cli` and `testing`, only `_disk.safe_open` opens files by name.
+
+    It opens them relative to a directory, follows no link, and checks what it has opened.
+    """
+    found = {
+        module: sorted(set(file_openings(tree)))
+        for module, tree in trees().items()
+        if top(module) not in {"cli", "testing"} and module != "_disk.safe_open"
+    }
+    assert not {module: names for module, names in found.items() if names}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "open('a')",
+        "os.open(a, os.O_RDONLY)",
+        "path.open('rb')",
+        "path.read_text()",
+        "path.write_bytes(b'')",
+        "io.FileIO(path)",
+        "tempfile.NamedTemporaryFile()",
+        "from os import open",
+    ],
+)
+def test_an_opening_is_found(code: str) -> None:
+    """Each way to open a file by name is recognised."""
+    assert list(file_openings(ast.parse(code)))
+
+
+@pytest.mark.parametrize("code", ["directory.open(name)", "os.fdopen(fd)", "client.open(0, 10)"])
+def test_a_similar_call_is_no_opening(code: str) -> None:
+    """Opening a file by its name in an open directory is allowed."""
+    assert not list(file_openings(ast.parse(code)))
 
 
 @pytest.mark.parametrize(

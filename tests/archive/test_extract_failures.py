@@ -27,7 +27,9 @@ from ghartifacts_async import (
     TargetExists,
 )
 from ghartifacts_async._archive.member_writer import MemberWriter
+from ghartifacts_async._disk.safe_open import Directory
 from ghartifacts_async._disk.staging import StagingDirectory
+from ghartifacts_async._disk.staging.target import StagingTarget
 from ghartifacts_async.testing import BlobFault, FakeGitHub
 from tests.archive.artifacts import (
     FILES,
@@ -54,14 +56,14 @@ async def test_a_failed_replacement_restores_the_directory(
     out = tmp_path / "out"
     out.mkdir()
     (out / "file").write_text("old")
-    original, failures = StagingDirectory._move_to_target, ["tree"]
+    original, failures = StagingTarget.move, ["tree"]
 
-    def move_to_target(self: StagingDirectory, name: str) -> None:
+    def move(self: StagingTarget, name: str, work: Directory, parent: Directory) -> None:
         if name in failures:
             raise OSError(errno.EIO, "Input/output error")
-        original(self, name)
+        original(self, name, work, parent)
 
-    monkeypatch.setattr(StagingDirectory, "_move_to_target", move_to_target)
+    monkeypatch.setattr(StagingTarget, "move", move)
     with pytest.raises(DiskError, match="Input/output error"):
         await extract(1, out, if_exists="replace")
     assert list_tree(tmp_path) == ["out", "out/file"]
@@ -84,10 +86,10 @@ async def test_a_directory_that_appears_during_extraction(
     """A directory that another process creates during the extraction is not replaced."""
     await add_artifact(fake_github, repo)
     out = tmp_path / "out"
-    original = StagingDirectory._check_target
+    original = StagingTarget.check
     checked: list[bool] = []
 
-    def check_target(self: StagingDirectory) -> bool:
+    def check(self: StagingTarget) -> bool:
         exists = original(self)
         if checked:
             out.mkdir(exist_ok=True)
@@ -95,7 +97,7 @@ async def test_a_directory_that_appears_during_extraction(
         checked.append(exists)
         return exists
 
-    monkeypatch.setattr(StagingDirectory, "_check_target", check_target)
+    monkeypatch.setattr(StagingTarget, "check", check)
     with pytest.raises(TargetExists):
         await extract(1, out)
     assert list_tree(tmp_path) == ["out", "out/file"]

@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 
 from ghartifacts_async import ArchiveError, DiskError, InvalidArgument, Repo, TargetExists
-from ghartifacts_async._disk import staging
+from ghartifacts_async._disk import safe_open
+from ghartifacts_async._disk.safe_open import Directory
 from ghartifacts_async._disk.staging import StagingDirectory
+from ghartifacts_async._disk.staging.target import StagingTarget
 from ghartifacts_async.testing import FakeGitHub
 from tests.archive.artifacts import Extract, add_artifact, file_contents, list_tree, read_files
 
@@ -55,7 +57,7 @@ async def test_a_link_that_replaces_the_staging_directory(
 ) -> None:
     """If another process replaces the staging directory with a link, the link is not followed."""
     await add_artifact(fake_github, repo)
-    monkeypatch.setattr(staging, "_BY_DESCRIPTOR", descriptor)
+    monkeypatch.setattr(safe_open, "BY_DESCRIPTOR", descriptor)
     shared, victim = tmp_path / "shared", tmp_path / "victim"
     shared.mkdir()
     for path in (victim / "tree" / "docs", victim / "old"):
@@ -86,7 +88,7 @@ async def test_a_payload_that_is_exchanged(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The verified payload is extracted, even if another file takes its path."""
-    if not staging._BY_DESCRIPTOR:
+    if not safe_open.BY_DESCRIPTOR:
         pytest.skip("the system cannot open files relative to a directory")
     await add_artifact(fake_github, repo)
     original_fill = StagingDirectory._fill
@@ -142,7 +144,7 @@ async def test_a_mount_point(
     """Replacing a mount point is refused before anything is created."""
     await add_artifact(fake_github, repo)
     (tmp_path / "out").mkdir()
-    monkeypatch.setattr(os.path, "ismount", lambda path: Path(path) == tmp_path / "out")
+    monkeypatch.setattr(Directory, "is_mount_point", lambda _, name: name == "out")
     with pytest.raises(DiskError, match="mount point"):
         await extract(1, tmp_path / "out", if_exists="replace")
     assert list_tree(tmp_path) == ["out"]
@@ -188,18 +190,18 @@ async def test_a_directory_that_appears_during_replacement(
     out, times = tmp_path / "out", [3]
     out.mkdir()
     (out / "old").write_text("old")
-    original = StagingDirectory._move_to_target
+    original = StagingTarget.move
 
-    def move_to_target(self: StagingDirectory, name: str) -> None:
+    def move(self: StagingTarget, name: str, work: Directory, parent: Directory) -> None:
         if name == "tree" and times[0]:
             times[0] -= 1
             out.mkdir()
             (out / "theirs").write_text("theirs")
         elif name == "old" and moment == "_exchange":
             shutil.rmtree(out)
-        original(self, name)
+        original(self, name, work, parent)
 
-    monkeypatch.setattr(StagingDirectory, "_move_to_target", move_to_target)
+    monkeypatch.setattr(StagingTarget, "move", move)
     await extract(1, out, if_exists="replace")
     assert times == [0]
     assert list_tree(tmp_path)[0] == "out"

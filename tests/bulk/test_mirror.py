@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -108,11 +109,15 @@ async def test_file_systems_without_links(
     refused: tuple[str, ...],
 ) -> None:
     """Without reflinks, files are hard-linked; without hard links, they are copied and verified."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
     for number in range(3):
         fake_github.add_artifact(REPOSITORY, f"n{number}", LARGE)
     monkeypatch.setattr("ghartifacts_async._disk.clone._FICLONE", 0)
     if "link" in refused:
-        monkeypatch.setattr("ghartifacts_async._disk.clone.os", Linkless())
+        monkeypatch.setattr(os, "link", refuse)
     assert counts(await repo.mirror(tmp_path)) == (1, 2, 0, 0, 0)
     inodes = {path.stat().st_ino for path in tmp_path.glob("n*")}
     assert len(inodes) == (3 if "link" in refused else 1)
@@ -122,15 +127,6 @@ async def test_file_systems_without_links(
     (tmp_path / "artifacts.jsonl").unlink()
     assert counts(await repo.mirror(tmp_path)) == (0, 0, 3, 0, 0)
     assert len(files_below(tmp_path)) == 4
-
-
-class Linkless:
-    """A replacement for the module `os` on a file system without hard links."""
-
-    def __getattr__(self, name: str) -> Any:
-        if name == "link":
-            raise PermissionError(1, "Operation not permitted")
-        return getattr(os, name)
 
 
 async def test_changed_files_are_verified_before_linking(

@@ -13,7 +13,7 @@ from ghartifacts_async import Client, Repo
 from ghartifacts_async._arguments import DEFAULT_TEMPLATE
 from ghartifacts_async._bulk import small_artifacts
 from ghartifacts_async._bulk.path_template import PathTemplate
-from ghartifacts_async._disk import nameless_file
+from ghartifacts_async._disk import nameless_file, safe_open
 from ghartifacts_async._disk.hidden_files import HiddenFiles
 from ghartifacts_async.testing import BlobFault, FakeGitHub
 from tests.bulk.support import LARGE, add, download_all, until
@@ -32,11 +32,11 @@ async def test_systems_without_unnamed_files(
     add(fake_github, 5)
     nameless_file.supports_nameless_files.cache_clear()
     if problem == "no such files":
-        monkeypatch.setattr(nameless_file, "_TMPFILE", None)
+        monkeypatch.setattr(safe_open, "_NAMELESS", None)
     elif problem == "refused":
-        monkeypatch.setattr(nameless_file, "_TMPFILE", os.O_DIRECTORY)
+        monkeypatch.setattr(safe_open, "_NAMELESS", os.O_DIRECTORY)
     else:
-        monkeypatch.setattr(small_artifacts, "write_nameless_file", lambda *_: False)
+        monkeypatch.setattr(small_artifacts, "write_nameless_file", lambda *_, **__: False)
     outcomes = await download_all(repo, tmp_path / "a" / "b")
     assert all(outcome.result().verified for outcome in outcomes)
     assert len(files_below(tmp_path)) == 5
@@ -98,7 +98,9 @@ async def test_leftovers_of_a_killed_raw_download_are_removed(
     path = first.result().path
     as_zip = path.with_name(Path(PathTemplate(DEFAULT_TEMPLATE).path(first.result().artifact)).name)
     assert as_zip != path
-    HiddenFiles.of(as_zip).journal.write_bytes(b"of a process that was killed\n")
+    as_zip.with_name(HiddenFiles.of(as_zip.name).journal).write_bytes(
+        b"of a process that was killed\n"
+    )
     (second,) = await download_all(repo, tmp_path)
     assert second.result().skipped
     assert [tmp_path / name for name in files_below(tmp_path)] == [path]

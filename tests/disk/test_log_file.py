@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ghartifacts_async._disk.log_file import LogFile
+from ghartifacts_async._disk.safe_open import Directory
 
 
 def test_rewriting_does_not_follow_a_planted_link(tmp_path: Path) -> None:
@@ -12,8 +13,8 @@ def test_rewriting_does_not_follow_a_planted_link(tmp_path: Path) -> None:
     victim, replacement = tmp_path / "victim", tmp_path / "new"
     victim.write_bytes(b"precious")
     replacement.symlink_to(victim)
-    log = LogFile(tmp_path / "log", replacement)
-    log.rewrite([b"first\n", b"second"])
+    with Directory(tmp_path) as directory:
+        LogFile(directory, "log", "new").rewrite([b"first\n", b"second"])
     assert (tmp_path / "log").read_bytes() == b"first\nsecond\n"
     assert victim.read_bytes() == b"precious"
     assert not replacement.exists()

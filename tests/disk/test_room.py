@@ -13,6 +13,7 @@ import pytest
 
 from ghartifacts_async import DiskFull, Repo
 from ghartifacts_async._disk.file_io import RandomFile
+from ghartifacts_async._disk.safe_open import Directory
 from ghartifacts_async.testing import FakeGitHub
 from tests.support import REPOSITORY, files_below
 
@@ -87,7 +88,8 @@ def test_waiting_does_not_stop_preallocation(
         time.sleep(0.005)
 
     monkeypatch.setattr(os, "posix_fallocate", waiting, raising=False)
-    file = RandomFile(tmp_path / "part", new=True)
+    with Directory(tmp_path) as directory:
+        file = RandomFile(directory.create("part"))
     try:
         file.reserve(80 * 2**20)
     finally:

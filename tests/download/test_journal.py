@@ -68,10 +68,17 @@ def test_invalid_journals() -> None:
         good.replace(b'"name"', b'"nom"'),
         good + b"5-5\n",
         good + b"5-101\n",
-        good + b"5-1050-60\n",
-        good + b"\xff\n",
     ):
         assert read(text, RECORD.artifact, RECORD.digest, "boot") is None
+
+
+def test_incomplete_lines_are_ignored() -> None:
+    """A line that was written only in part costs its own bytes, not those of the other lines."""
+    for torn in (b"5-1050-60\n", b"\xff\n", b"7\n", b"\n"):
+        text = header(RECORD) + line(0, 10) + torn + line(20, 30)
+        found = read(text, RECORD.artifact, RECORD.digest, "")
+        assert found is not None
+        assert found.spans == ((0, 10), (20, 30))
 
 
 @given(st.binary(max_size=200))

@@ -10,6 +10,7 @@ import pytest
 from ghartifacts_async import Repo
 from ghartifacts_async._disk.hidden_files import HiddenFiles
 from ghartifacts_async._disk.lock_file import LockFile
+from ghartifacts_async._disk.safe_open import Directory
 from ghartifacts_async.testing import FakeGitHub
 from tests.download.payloads import PAYLOAD, add_artifact, interrupted_download
 from tests.support import files_below
@@ -17,7 +18,7 @@ from tests.support import files_below
 
 def journal_of(target: Path) -> Path:
     """Return the path of the journal of a target."""
-    return HiddenFiles.of(target).journal
+    return target.with_name(HiddenFiles.of(target.name).journal)
 
 
 @pytest.mark.parametrize("directory", [False, True])
@@ -53,8 +54,9 @@ async def test_the_files_of_a_running_download_are_left_alone(
     add_artifact(fake_github)
     target = tmp_path / "dist.zip"
     await repo.download_artifact(1, target)
-    held, part = LockFile(journal_of(target)), HiddenFiles.of(target).part
-    assert held.acquire()
+    hidden, directory = HiddenFiles.of(target.name), Directory(tmp_path)
+    held, part = LockFile(hidden.journal), tmp_path / hidden.part
+    assert held.acquire(directory)
     part.write_bytes(b"some")
     try:
         assert (await repo.download_artifact(1, target)).skipped
@@ -62,6 +64,7 @@ async def test_the_files_of_a_running_download_are_left_alone(
         assert part.read_bytes() == b"some"
     finally:
         held.release()
+        directory.close()
     assert (await repo.download_artifact(1, target)).skipped
     assert files_below(tmp_path) == ["dist.zip"]
 
@@ -78,9 +81,16 @@ async def test_a_failed_cleanup_is_not_an_error(
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "unlink", refuse)
+    monkeypatch.setattr(os, "unlink", refuse)
     assert (await repo.download_artifact(1, target)).skipped
-    monkeypatch.setattr(os, "open", refuse)
+
+    def refuse_journal(name: str | os.PathLike[str], *more: int, dir_fd: int | None = None) -> int:
+        if os.fspath(name).endswith("journal"):
+            raise PermissionError(13, "Permission denied")
+        return genuine(name, *more, dir_fd=dir_fd)
+
+    genuine = os.open
+    monkeypatch.setattr(os, "open", refuse_journal)
     assert (await repo.download_artifact(1, target)).skipped
     assert journal_of(target).exists()
 
@@ -94,10 +104,10 @@ async def test_without_leftovers_no_journal_is_opened(
     opened: list[str] = []
     genuine = os.open
 
-    def note(path: str, *more: int) -> int:
+    def note(path: str, *more: int, dir_fd: int | None = None) -> int:
         opened.append(os.fspath(path))
-        return genuine(path, *more)
+        return genuine(path, *more, dir_fd=dir_fd)
 
     monkeypatch.setattr(os, "open", note)
     assert (await repo.download_artifact(1, tmp_path)).skipped
-    assert opened == []
+    assert not [name for name in opened if name.endswith("journal")]

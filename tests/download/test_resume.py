@@ -49,11 +49,11 @@ async def test_a_complete_part_file_needs_no_store(
     """If only the final rename failed, the next call publishes the file without a download."""
     add_artifact(fake_github)
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise OSError(13, "Permission denied")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "replace", fail)
+        patch.setattr(os, "replace", fail)
         with pytest.raises(ArtifactsError, match="denied"):
             await repo.download_artifact(1, f"{tmp_path}/")
     fake_github.clear_requests()
