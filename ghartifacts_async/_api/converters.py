@@ -27,6 +27,7 @@ _T = TypeVar("_T")
 _MAX_PROBLEM = 200
 _PRIMITIVES = (int, str, bool)
 _MAX_INT = 2**63 - 1
+_MAX_ITEMS = 1000
 
 
 class ShapeError(ValueError):
@@ -60,6 +61,21 @@ def structure(value: object, model: type[_T]) -> _T:
 def prepare(model: type) -> None:
     """Compile the converter of a `model` now, so that the first conversion is not slowed down."""
     _converter.get_structure_hook(model)
+
+
+def from_body(body: bytes, model: type[_T]) -> _T:
+    """Convert the JSON of a response to an instance of `model`.
+
+    Raises:
+        ShapeError: The body is not JSON or does not match `model`, or a list has more than 1,000
+            items. GitHub's pages have at most 100. To convert all that fit into a response would
+            stop the event loop for too long.
+    """
+    value = parse_json(body)
+    for items in value.values() if isinstance(value, dict) else ():
+        if isinstance(items, list) and len(items) > _MAX_ITEMS:
+            raise ShapeError(f"{len(items)} items on one page")
+    return structure(value, model)
 
 
 def parse_json(text: str | bytes) -> Any:

@@ -199,13 +199,13 @@ def read_as(model: type[_T], call: ApiCall[Any], response: Response) -> _T:
         UnexpectedReply: The status is neither 200 nor 201, or the body does not match the model.
     """
     # Imported only when needed: cattrs takes a third as long to import as everything else together.
-    from ghartifacts_async._api.converters import ShapeError, parse_json, structure
+    from ghartifacts_async._api.converters import ShapeError, from_body
 
     _refuse_redirect(call, response)
     try:
         if response.status not in {HTTPStatus.OK, HTTPStatus.CREATED}:
             raise ShapeError(f"status {response.status}")
-        return structure(parse_json(response.body), model)
+        return from_body(response.body, model)
     except ShapeError as error:
         # The response to a POST may contain a token, so it is not quoted.
         quotes = call.method != "POST"

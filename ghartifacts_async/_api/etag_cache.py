@@ -16,6 +16,8 @@ from ghartifacts_async._http.messages import Response
 CAPACITY = 2**24
 """Maximum size of the cache in bytes. A page of 100 artifacts takes about 100 KB."""
 
+_OVERHEAD = 2048
+
 
 class EtagCache:
     """A cache of the most recently used responses to conditional calls."""
@@ -45,5 +47,6 @@ class EtagCache:
 
 
 def _size(response: Response) -> int:
-    """Estimate the size of a response in bytes, including its headers."""
-    return len(response.body) + 4096
+    """Return how much memory a response takes in bytes, with its headers and its place here."""
+    texts = [response.url, *response.headers, *response.headers.values()]
+    return len(response.body) + sum(map(str.__sizeof__, texts)) + _OVERHEAD

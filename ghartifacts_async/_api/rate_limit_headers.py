@@ -31,10 +31,15 @@ SECONDARY_WAIT = 60.0
 MAX_WINDOW = 7200.0
 """Longest plausible window of the primary limit in seconds; GitHub's is 3,600."""
 
+MAX_RETRY_AFTER = 3600.0
+"""Longest wait in seconds that ``Retry-After`` may ask for, so that a wrong value does not stop a
+client for good. GitHub asks for at most an hour."""
+
 POINTS_OF_A_WRITE = 5
 """Points that a call costs if it changes something. A call that only reads costs 1 point."""
 
 _NUMBER = re.compile(r"[0-9]{1,12}")
+_RESOURCE = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 _SECONDARY = re.compile(
     r"secondary rate limit|triggered an abuse detection mechanism", re.IGNORECASE
@@ -57,12 +62,13 @@ def rate_limit(headers: Mapping[str, str]) -> RateLimit | None:
     resets_at = moment(int(reset))
     if resets_at is None:
         return None
+    resource = headers.get("x-ratelimit-resource", "")
     return RateLimit(
         limit=int(limit),
         remaining=int(remaining),
         used=max(0, int(limit) - int(remaining)),
         resets_at=resets_at,
-        resource=headers.get("x-ratelimit-resource", "core"),
+        resource=resource if _RESOURCE.fullmatch(resource) else "core",
     )
 
 
@@ -131,12 +137,17 @@ def until_reset(reported: RateLimit, headers: Mapping[str, str], now: float) -> 
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Return the seconds to wait that ``Retry-After`` (a number or an HTTP date) names, or None."""
+    """Return the seconds to wait that ``Retry-After`` (a number or an HTTP date) names, or None.
+
+    The result is at most `MAX_RETRY_AFTER`.
+    """
     value = headers.get("retry-after", "").strip()
     if _NUMBER.fullmatch(value):
-        return float(value)
+        return min(float(value), MAX_RETRY_AFTER)
     date = http_date(value)
-    return None if date is None else max(0.0, date - server_time(headers, now))
+    if date is None:
+        return None
+    return max(0.0, min(date - server_time(headers, now), MAX_RETRY_AFTER))
 
 
 def server_time(headers: Mapping[str, str], now: float) -> float:

@@ -10,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ghartifacts_async import Artifact, ArtifactPage, Download, InvalidArgument, Progress, from_json
-from ghartifacts_async._api.converters import ShapeError, parse_json, prepare, structure
+from ghartifacts_async._api.converters import (
+    ShapeError,
+    from_body,
+    parse_json,
+    prepare,
+    structure,
+)
 from tests.values import JSON_VALUES, OPENAPI, artifact_json, cost, examples
 
 PAGE = OPENAPI["examples"]["artifact-paginated"]
@@ -130,6 +136,16 @@ def test_malformed_pages_are_refused_quickly() -> None:
             structure(wrong, ArtifactPage)
 
     assert cost(refuse) < 5 * max(cost(lambda: structure(right, ArtifactPage)), 1e-3)
+
+
+def test_a_page_with_too_many_items_is_refused_quickly() -> None:
+    """A page with more items than GitHub sends is refused before its items are converted."""
+    page = {"total_count": 1, "artifacts": [artifact_json()] * 1000}
+    assert len(from_body(json.dumps(page).encode(), ArtifactPage).artifacts) == 1000
+    with pytest.raises(ShapeError, match="34000 items on one page"):
+        from_body(json.dumps(page | {"artifacts": [{}] * 34_000}).encode(), ArtifactPage)
+    with pytest.raises(ShapeError, match="expected an object"):
+        from_body(b"[]", ArtifactPage)
 
 
 @pytest.mark.parametrize("rate", ["1.5", True, None, []])

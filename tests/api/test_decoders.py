@@ -9,7 +9,7 @@ import pytest
 from ghartifacts_async import RedirectRefused, UnexpectedReply
 from ghartifacts_async._api import endpoints
 from ghartifacts_async._api.call import ApiCall
-from tests.values import CALL, REPOSITORY, SECRET, make_response
+from tests.values import CALL, REPOSITORY, SECRET, artifact_json, make_response
 
 
 def test_a_download_is_redirected_to_its_signed_url() -> None:
@@ -41,3 +41,11 @@ def test_a_token_is_issued_at_the_date_of_the_response() -> None:
     with pytest.raises(UnexpectedReply) as caught:
         call.decode(call, make_response(201, {"token": SECRET}))
     assert SECRET not in str(caught.value)
+
+
+def test_a_page_with_too_many_artifacts_is_refused() -> None:
+    """A page with more artifacts than GitHub sends is an UnexpectedReply that counts them."""
+    call = endpoints.list_repository_artifacts(REPOSITORY, name=None, per_page=100)
+    body = {"total_count": 34_000, "artifacts": [artifact_json()] * 5000}
+    with pytest.raises(UnexpectedReply, match="5000 items on one page"):
+        call.decode(call, make_response(200, body))

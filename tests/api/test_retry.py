@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -122,6 +125,13 @@ def test_retry_after() -> None:
         assert rate_limit_headers.retry_after({"retry-after": value}, 0) is None
 
 
+@pytest.mark.parametrize("value", ["3601", "9" * 12, "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_a_retry_after_is_at_most_an_hour(value: str) -> None:
+    """An absurd Retry-After does not stop a client for more than an hour."""
+    assert rate_limit_headers.retry_after({"retry-after": value}, 0) == 3600
+    assert rate_limit_headers.seconds_to_wait({"retry-after": value}, 9, 0) == 3600
+
+
 def limit_headers(remaining: str = "0", reset: str = "1800000100", **more: str) -> dict[str, str]:
     """Return headers of the primary limit, dated 1,800,000,000 seconds after the epoch."""
     return {
@@ -195,9 +205,10 @@ def test_points() -> None:
 
 
 def test_retry_at() -> None:
-    """A retry time after the latest possible datetime is None."""
+    """A retry time is at most an hour after the response."""
     date = "Fri, 15 Jan 2027 08:00:00 GMT"
-    assert rate_limit_headers.retry_at({"retry-after": "9" * 12, "date": date}) is None
+    longest = datetime(2027, 1, 15, 9, tzinfo=UTC)
+    assert rate_limit_headers.retry_at({"retry-after": "9" * 12, "date": date}) == longest
 
 
 def test_kept_responses() -> None:
@@ -214,3 +225,16 @@ def test_kept_responses() -> None:
     cache.store(get_artifact("a/b", 4), reply)
     assert cache.get(first) is reply
     assert cache.get(get_artifact("a/b", 2)) is None
+
+
+def test_kept_responses_count_their_headers() -> None:
+    """A server that sends large headers cannot make the cache exceed its size."""
+    cache = EtagCache()
+    large = {"etag": '"1"'} | {f"x-{number}": "é" * 1000 for number in range(100)}
+    responses = [Response(200, dict(large)) for _ in range(400)]
+    for number, response in enumerate(responses, 1):
+        cache.store(get_artifact("a/b", number), response)
+    kept = [number for number in range(1, 401) if cache.get(get_artifact("a/b", number))]
+    assert kept
+    assert kept[-1] == 400
+    assert len(kept) * 100 * 1000 < CAPACITY

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from ghartifacts_async import Artifact, ArtifactPage, errors
@@ -55,14 +56,11 @@ def _response(status: int, text: str, body: str) -> Response:
 
 def _decoded(decode: Callable[[ApiCall[Any], Response], object], call: ApiCall[Any]) -> Parser:
     def parse(text: str) -> object:
-        for status in (200, 201, 302, 404):
-            for body in (text, json.dumps(artifact_json(name=text, created_at=text, digest=text))):
-                try:
-                    decode(call, _response(status, text, body))
-                except errors.GitHubError as error:
-                    str(error)
-                except errors.RedirectRefused:
-                    pass
+        good = 201 if call.method == "POST" else 200
+        wrong = artifact_json(name=text, created_at=text, digest=text, token=text, message=text)
+        for status, body in ((good, text), (good, json.dumps(wrong)), (302, ""), (404, text)):
+            with suppress(errors.GitHubError, errors.RedirectRefused):
+                decode(call, _response(status, text, body))
         return None
 
     return parse
@@ -112,6 +110,7 @@ PARSERS: dict[str, Parser] = {
     "_api.converters.structure": lambda text: converters.structure(
         {"total_count": 1, "artifacts": [{text: text}] * 3}, ArtifactPage
     ),
+    "_api.converters.from_body": lambda text: converters.from_body(_bytes(text), ArtifactPage),
     "_api.endpoints.check_deleted": _decoded(endpoints.check_deleted, CALL),
     "_api.endpoints.error_of": _decoded(endpoints.error_of, CALL),
     "_api.endpoints.read_artifact": _decoded(endpoints.read_artifact, CALL),
@@ -206,3 +205,8 @@ UNITS = (
 
 STARTS = ("", 'attachment; filename="', '"', "attachment; filename*=utf-8''", "<a>;rel=")
 """Beginnings of headers, after which the repeated texts follow."""
+
+OF_HEADERS = {"_api.pagination.parse_link"} | {
+    name for name in PARSERS if name.startswith("_http.headers.")
+}
+"""The parsers of headers that have parameters."""

@@ -19,7 +19,7 @@ from ghartifacts_async._http.redaction import Secret
 from ghartifacts_async.errors import ArtifactsError
 from ghartifacts_async.testing import FakeGitHub
 from tests.architecture.structure import PURE
-from tests.http.server_text import OTHER_TEXT, PARSERS, STARTS, UNITS
+from tests.http.server_text import OF_HEADERS, OTHER_TEXT, PARSERS, STARTS, UNITS
 from tests.support import REPOSITORY, raw_server, says
 from tests.values import assert_not_quadratic, examples
 
@@ -52,7 +52,7 @@ def test_hostile_text_is_parsed_in_linear_time(name: str) -> None:
             PARSERS[name](start + unit * (size // len(unit)))
 
     for unit in UNITS:
-        for start in STARTS:
+        for start in STARTS if name in OF_HEADERS else ("",):
             assert_not_quadratic(partial(parse, start, unit))
 
 
