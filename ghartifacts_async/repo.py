@@ -28,7 +28,7 @@ from ghartifacts_async._api.listing import ArtifactListing
 from ghartifacts_async._api.pagination import ListingPage
 from ghartifacts_async._context import ClientContext
 from ghartifacts_async._download.progress import OnProgress
-from ghartifacts_async._download.retrier import Retrier
+from ghartifacts_async._download.resumable_reader import Retrier
 from ghartifacts_async._download.stream import ArtifactStream, open_stream
 from ghartifacts_async._download.target import DownloadRequest
 from ghartifacts_async.errors import ClientStateError
@@ -268,7 +268,9 @@ class Repo:
             return await context.download(request)
 
     @asynccontextmanager
-    async def stream_artifact(self, artifact: Artifact | int) -> AsyncIterator[ArtifactStream]:
+    async def stream_artifact(
+        self, artifact: Artifact | int, *, on_progress: OnProgress | None = None
+    ) -> AsyncIterator[ArtifactStream]:
         """Stream an artifact's payload in order, for example to an object store or a pipe.
 
         ``async with repo.stream_artifact(artifact) as stream: async for chunk in stream: …``
@@ -278,6 +280,8 @@ class Repo:
 
         Args:
             artifact: The artifact, or its id, which costs one more API call.
+            on_progress: Called at most ten times per second while the stream is read, and once
+                when its last chunk has been verified. None for no progress reports.
 
         Raises:
             ArtifactExpired: The artifact's retention period is over.
@@ -288,10 +292,11 @@ class Repo:
         Source: https://docs.github.com/rest/actions/artifacts#download-an-artifact
         """
         context = self._opened()
+        _arguments.callback(on_progress)
         artifact = await self._described(artifact)
         client = context.blob_client(self.name, artifact, whole=True)
         retrier = Retrier(context.policy)
-        async with open_stream(artifact, client, retrier, context.lifetime) as stream:
+        async with open_stream(artifact, client, retrier, context.lifetime, on_progress) as stream:
             yield stream
 
     @asynccontextmanager

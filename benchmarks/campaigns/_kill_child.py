@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from ghartifacts_async import Client
+from ghartifacts_async._http.buffered_body import Chunk
 from ghartifacts_async._http.streamed_response import StreamedResponse
 
 _COUNTERS = struct.Struct("<QQ")
@@ -51,7 +52,7 @@ async def _download(
 ) -> None:
     counter, original_read = ByteCounter(Path(path)), StreamedResponse.read
 
-    async def read(stream: StreamedResponse) -> bytes:
+    async def read(stream: StreamedResponse) -> Chunk:
         chunk = await original_read(stream)
         counter.add(len(chunk))
         return chunk

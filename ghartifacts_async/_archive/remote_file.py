@@ -9,29 +9,21 @@ import asyncio
 import logging
 import sys
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
 from pathlib import Path
 
 from ghartifacts_async._disk.directories import make_temporary_directory, remove_tree
 from ghartifacts_async._disk.file_io import InputFile, disk_errors
 from ghartifacts_async._disk.threads import IoThreads
-from ghartifacts_async._download.blob import (
-    MAX_REJECTED_RESPONSES,
-    BlobClient,
-    RangeBody,
-    UnexpectedResponse,
+from ghartifacts_async._download.blob import BlobClient
+from ghartifacts_async._download.ranges import Segment
+from ghartifacts_async._download.resumable_reader import (
+    RestartDownload,
+    ResumableReader,
+    Retrier,
 )
-from ghartifacts_async._download.retrier import Retrier
 from ghartifacts_async._download.verification import BlobInfo
 from ghartifacts_async._tasks.waiting import await_uncancelled
-from ghartifacts_async.errors import (
-    ArtifactsError,
-    ClientStateError,
-    DiskError,
-    IncompleteDownload,
-    StoreError,
-    TransportError,
-)
+from ghartifacts_async.errors import ClientStateError, DiskError
 from ghartifacts_async.models import Artifact, Download, RetryPolicy
 
 _READ_SIZE = 2**18
@@ -162,7 +154,7 @@ class RemoteFile:
 
 
 class RangeReader:
-    """Reads a byte range of a payload sequentially, and resumes after an error.
+    """Reads a byte range of a payload sequentially, also from the cached tail or a download.
 
     Args:
         remote: The payload.
@@ -172,12 +164,10 @@ class RangeReader:
 
     def __init__(self, remote: RemoteFile, start: int, stop: int) -> None:
         self._remote = remote
-        self._position = start
         self._stop = stop
-        self._retrier = Retrier(remote.policy)
-        self._connection = AsyncExitStack()
-        self._body: RangeBody | None = None
-        self._unexpected_responses = 0
+        # The cached tail is not requested again.
+        self._segment = Segment(start, max(start, min(stop, remote.cached_from)))
+        self._reader = ResumableReader(remote.blob_client, Retrier(remote.policy), self._segment)
 
     async def read(self) -> bytes:
         """Read the next bytes. Return ``b""`` at the end.
@@ -189,70 +179,37 @@ class RangeReader:
             TransportError: The connection still fails after the last retry.
             DiskError: The temporary file cannot be written or read.
         """
-        self._retrier.read_requested()
-        while self._position < self._stop:
-            if chunk := await self._read_local():
-                self._position += len(chunk)
+        while self._segment.at < self._stop:
+            if self._is_local:
+                chunk = await self._read_local()
+                self._segment.at += len(chunk)
                 return chunk
             try:
-                chunk = await self._receive()
-            except UnexpectedResponse as response:
-                error = await self._handle_unexpected(response)
-            except (IncompleteDownload, StoreError, TransportError) as failure:
-                error = failure
+                received = await self._reader.read()
+            except RestartDownload as restart:
+                await self.close()
+                remote = self._remote
+                if not restart.whole and remote.blob_client.info.total is not None:
+                    raise restart.error from None
+                self._stop = min(self._stop, await remote.download())
             else:
-                self._position += len(chunk)
-                self._retrier.record_bytes(len(chunk))
-                if chunk:
-                    return chunk
-                error = None  # The store sent less than the requested range.
-            await self.close()
-            if error is not None:
-                await self._retrier.wait_or_raise(error)
+                chunk = bytes(received)
+                self._reader.release(received)
+                return chunk
         return b""
 
     async def close(self) -> None:
         """Close the connection."""
-        self._body = None
-        await self._connection.aclose()
+        await self._reader.close()
+
+    @property
+    def _is_local(self) -> bool:
+        """Whether the next bytes are in the cached tail or in the temporary file."""
+        return self._remote.file is not None or self._segment.at >= self._remote.cached_from
 
     async def _read_local(self) -> bytes:
-        """Return bytes from the cached tail or the temporary file, or ``b""``."""
-        remote = self._remote
-        if self._position >= remote.cached_from:
-            start, stop = self._position - remote.cached_from, self._stop - remote.cached_from
+        remote, position = self._remote, self._segment.at
+        if position >= remote.cached_from:
+            start, stop = position - remote.cached_from, self._stop - remote.cached_from
             return remote.cached_tail[start:stop]
-        if remote.file is not None:
-            return await remote.threads.run(remote.read_file, self._position, self._stop)
-        return b""
-
-    async def _receive(self) -> bytes:
-        if self._body is None:
-            stop = min(self._stop, self._remote.cached_from)
-            opening = self._remote.blob_client.open(self._position, stop)
-            self._body = await self._connection.enter_async_context(opening)
-            self._unexpected_responses = 0
-        return await self._body.read()
-
-    async def _handle_unexpected(self, response: UnexpectedResponse) -> ArtifactsError | None:
-        """Decide how to proceed after a response that does not match the requested range.
-
-        Returns:
-            The error, if the request must be retried. ``None`` if the whole payload has been
-            downloaded to the temporary file instead.
-
-        Raises:
-            IncompleteDownload: The payload has changed.
-        """
-        self._unexpected_responses += 1
-        repeated = self._unexpected_responses >= MAX_REJECTED_RESPONSES
-        size_is_unknown = self._remote.blob_client.info.total is None
-        rejection = response.rejection
-        if rejection.whole or (repeated and (rejection.no_ranges or size_is_unknown)):
-            await self.close()
-            total = await self._remote.download()
-            self._stop = min(self._stop, total)
-            return None
-        if rejection.changed and repeated:
-            raise response.error
-        return response.error
+        return await remote.threads.run(remote.read_file, position, self._stop)

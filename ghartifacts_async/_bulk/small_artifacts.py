@@ -21,7 +21,7 @@ from ghartifacts_async._disk.hidden_files import HiddenFiles
 from ghartifacts_async._disk.nameless_file import supports_nameless_files, write_nameless_file
 from ghartifacts_async._download import verification
 from ghartifacts_async._download.blob import BlobClient
-from ghartifacts_async._download.retrier import Retrier
+from ghartifacts_async._download.resumable_reader import Retrier
 from ghartifacts_async._download.stream import open_stream
 from ghartifacts_async._download.target import DownloadRequest
 from ghartifacts_async.models import Artifact, Download

@@ -149,7 +149,7 @@ class RandomFile:
         """Return the status of the file."""
         return os.fstat(self._fd)
 
-    def write(self, offset: int, chunks: Sequence[bytes]) -> None:
+    def write(self, offset: int, chunks: Sequence[bytes | memoryview]) -> None:
         """Write the chunks one after another, beginning at `offset`."""
         views = deque(memoryview(chunk) for chunk in chunks if chunk)
         while views:

@@ -16,7 +16,7 @@ from ghartifacts_async.errors import ClientStateError, DiskError
 from ghartifacts_async.models import Digest
 
 # Reads are large, because each one releases the interpreter's lock and must wait to get it back.
-_READ_SIZE = 2**20
+_READ_SIZE = 2**21
 _STEP = 2**25
 _MIN_FOLLOW_BYTES = 2**22
 

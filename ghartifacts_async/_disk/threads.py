@@ -20,7 +20,7 @@ from ghartifacts_async.errors import ClientStateError, DiskError
 _T = TypeVar("_T")
 
 _THREADS = 8
-_MAX_BATCH = 2**20
+_MAX_BATCH = 2**21
 _MIN_BATCH = 2**16
 _TOTAL_BATCH_BYTES = 2**22
 

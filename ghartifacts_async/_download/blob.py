@@ -15,6 +15,7 @@ from ghartifacts_async._download import verification
 from ghartifacts_async._download.signed_url import SignedUrlProvider
 from ghartifacts_async._download.verification import RANGE_REFUSED, BlobInfo, RejectedResponse
 from ghartifacts_async._http import redirects
+from ghartifacts_async._http.buffered_body import Chunk
 from ghartifacts_async._http.redirects import SignedUrl
 from ghartifacts_async._http.streamed_response import StreamedResponse
 from ghartifacts_async._http.transport import Transport
@@ -28,9 +29,6 @@ from ghartifacts_async.models import Artifact
 
 _ERROR_BYTES = 4096
 _STORE_CODE = re.compile(rb"<Code>([A-Za-z0-9]{1,64})</Code>")
-
-MAX_REJECTED_RESPONSES = 2
-"""After this many rejected responses in a row, do not send the same request again."""
 
 
 class UnexpectedResponse(Exception):
@@ -62,6 +60,9 @@ class BlobClient:
         info: Size and ETag of the payload. Each is None until it is known; the ETag stays None if
             it is not checked.
         etag_changed: Whether responses had different ETags.
+        serves_ranges: Whether the store has served a range.
+        refuses_ranges: Whether the store has refused ranges so often that only the whole payload
+            is requested.
     """
 
     def __init__(
@@ -78,6 +79,8 @@ class BlobClient:
         self._check_etag = not whole or verification.sha256(artifact) is None
         self.info: BlobInfo = self._info_from_github()
         self.etag_changed: bool = False
+        self.serves_ranges: bool = False
+        self.refuses_ranges: bool = False
         self._etag: str | None = None
 
     def set_info(self, total: int | None, etag: str | None) -> None:
@@ -121,6 +124,10 @@ class BlobClient:
             # Renew the URL only once per request. Otherwise a store that refuses every URL would
             # cause an endless loop.
             renewed = True
+
+    def release(self, chunk: Chunk) -> None:
+        """Use the memory of a chunk again. The chunk must not be read afterwards."""
+        self._transport.buffers.release(chunk)
 
     def incomplete_error(self, reason: str, received: int) -> IncompleteDownload:
         """Create the error for a response that is invalid or has too few or too many bytes."""
@@ -172,6 +179,7 @@ class BlobClient:
             raise UnexpectedResponse(result, self.incomplete_error(reason, start))
         self._note_etag(stream.headers.get("etag"))
         self.set_info(result.info.total, result.info.etag)
+        self.serves_ranges |= stream.status == 206
         return RangeBody(stream, start, result.stop, self)
 
     def _note_etag(self, etag: str | None) -> None:
@@ -185,7 +193,6 @@ class RangeBody:
     Attributes:
         headers: Headers of the response, by lower-case name.
         url_path: Percent-encoded path of the URL.
-        is_partial: Whether the response has status 206, and so contains the requested range.
         supports_ranges: Whether the response shows that the store supports range requests.
     """
 
@@ -198,13 +205,14 @@ class RangeBody:
         self._client = client
         self.headers: Mapping[str, str] = stream.headers
         self.url_path = stream.url.path
-        self.is_partial = stream.status == 206
-        self.supports_ranges = self.is_partial or stream.headers.get("accept-ranges") == "bytes"
+        accepts_ranges = stream.headers.get("accept-ranges") == "bytes"
+        self.supports_ranges = stream.status == 206 or accepts_ranges
 
-    async def read(self) -> bytes:
+    async def read(self) -> Chunk:
         """Return the next chunk, or ``b""`` at the end of the body.
 
-        The body ends early if the store sent less than the requested range.
+        The body ends early if the store sent less than the requested range. Call
+        `BlobClient.release` with the chunk when its bytes are no longer needed.
 
         Raises:
             IncompleteDownload: The body is shorter or longer than expected.

@@ -13,12 +13,12 @@ from ghartifacts_async._disk.hidden_files import HiddenFiles
 from ghartifacts_async._disk.threads import IoThreads
 from ghartifacts_async._download import ranges, verification
 from ghartifacts_async._download.blob import BlobClient, RangeBody
-from ghartifacts_async._download.fetcher import Fetcher, RestartDownload
+from ghartifacts_async._download.fetcher import Fetcher
 from ghartifacts_async._download.journal import Record
 from ghartifacts_async._download.part_file import PartFile, open_part_file
 from ghartifacts_async._download.progress import Meter
 from ghartifacts_async._download.ranges import SegmentScheduler
-from ghartifacts_async._download.retrier import Retrier
+from ghartifacts_async._download.resumable_reader import RestartDownload, Retrier
 from ghartifacts_async._download.signed_url import SignedUrlProvider
 from ghartifacts_async._download.target import DownloadRequest, Target
 from ghartifacts_async._http.transport import Transport

@@ -10,45 +10,20 @@ from typing import Protocol
 from ghartifacts_async._arguments import MAX_CONNECTIONS
 from ghartifacts_async._disk.threads import IoThreads
 from ghartifacts_async._download import ranges
-from ghartifacts_async._download.blob import (
-    MAX_REJECTED_RESPONSES,
-    BlobClient,
-    RangeBody,
-    UnexpectedResponse,
-)
+from ghartifacts_async._download.blob import BlobClient, RangeBody
 from ghartifacts_async._download.ranges import Segment, SegmentScheduler
-from ghartifacts_async._download.retrier import Retrier
+from ghartifacts_async._download.resumable_reader import ResumableReader, Retrier
+from ghartifacts_async._http.buffered_body import Chunk
 from ghartifacts_async._tasks.waiting import await_uncancelled, wait_all
-from ghartifacts_async.errors import (
-    ArtifactsError,
-    IncompleteDownload,
-    StoreError,
-    TransportError,
-)
 
 _IDLE_WAIT = 0.25
 _MAX_CHUNKS = 1024
 
 
-class RestartDownload(Exception):
-    """The received bytes cannot be used, so the download must start again from the first byte.
-
-    Attributes:
-        error: The error that explains why they cannot be used.
-        whole: Whether to request the whole payload at once, because the store does not support
-            ranges.
-    """
-
-    def __init__(self, error: ArtifactsError, *, whole: bool) -> None:
-        super().__init__(error.summary)
-        self.error = error
-        self.whole = whole
-
-
 class Sink(Protocol):
     """The destination of the received bytes, for example a part file."""
 
-    def write(self, offset: int, chunks: list[bytes], size: int) -> asyncio.Future[None]:
+    def write(self, offset: int, chunks: list[Chunk], size: int) -> asyncio.Future[None]:
         """Start to write chunks with a total of `size` bytes at `offset`.
 
         Returns:
@@ -93,7 +68,7 @@ class Fetcher:
         self._on_first_response = on_first_response
         self._on_bytes = on_bytes
         self._shared_connections = shared_connections
-        self._ranges_work = self._stopped = False
+        self._stopped = False
         self._responded = asyncio.Event()
         self._sink_ready = asyncio.Event()
         self._connections: int | None = None
@@ -145,7 +120,7 @@ class Fetcher:
             number: Number of the connection. Number 0 starts at once; the others wait until it has
                 a response.
         """
-        rate, rejected = 0.0, 0
+        rate = 0.0
         if number:
             await self._responded.wait()
             if number >= (self._connections or ranges.connections(self._client.info.total or 0)):
@@ -154,93 +129,82 @@ class Fetcher:
         shared = self._shared_connections
         turn = shared if number and shared is not None else nullcontext()
         while not self._is_done:
-            error: ArtifactsError | None = None
             async with turn:
                 segment = self._scheduler.claim(loop.time(), rate)
                 if segment is not None:
                     self._threads.writers += 1
                     try:
-                        await self._fetch(segment)
-                        rate, rejected = segment.rate(loop.time()), 0
-                    except UnexpectedResponse as response:
-                        rejected += 1
-                        error = self._error_to_retry(response, rejected)
-                    except (IncompleteDownload, StoreError, TransportError) as failure:
-                        error = failure
+                        await self._fetch(segment, number)
+                        rate = segment.rate(loop.time())
                     finally:
                         self._threads.writers -= 1
                         self._scheduler.release(segment)
             if segment is None:
                 await asyncio.sleep(_IDLE_WAIT)
-            elif error is not None:
-                if segment.stop is None and segment.received:
-                    raise RestartDownload(error, whole=True)
-                await self._retrier.wait_or_raise(error, number)
 
-    def _error_to_retry(self, response: UnexpectedResponse, in_a_row: int) -> ArtifactsError:
-        rejection, error = response.rejection, response.error
-        repeated = in_a_row >= MAX_REJECTED_RESPONSES
-        if (rejection.whole and not self._ranges_work) or (
-            repeated and (rejection.whole or rejection.no_ranges)
-        ):
-            raise RestartDownload(error, whole=True)
-        if rejection.changed and repeated:
-            raise RestartDownload(error, whole=False)
-        return error
+    async def _fetch(self, segment: Segment, number: int) -> None:
+        reader = ResumableReader(
+            self._client, self._retrier, segment, connection=number, on_response=self._prepare
+        )
+        try:
+            await self._receive(reader, segment)
+        finally:
+            await reader.close()
 
-    async def _fetch(self, segment: Segment) -> None:
-        loop = asyncio.get_running_loop()
-        async with self._client.open(segment.at, segment.stop) as body:
-            self._ranges_work = self._ranges_work or body.is_partial
-            if not self._responded.is_set():
-                if not body.supports_ranges:
-                    self._connections = 1
-                # Let the other connections open while space for the file is reserved on disk.
-                self._responded.set()
-                self._stopped = not await self._on_first_response(body)
-                if self._stopped:
-                    return
-                self._sink_ready.set()
-            await self._sink_ready.wait()
-            if segment.stop is None:
-                segment.stop = self._client.info.total
-            segment.started_at, segment.received = loop.time(), 0
-            await self._receive(body, segment)
+    async def _prepare(self, body: RangeBody) -> bool:
+        """Prepare the sink for the first response, or wait until it is ready.
 
-    async def _receive(self, body: RangeBody, segment: Segment) -> None:
-        """Read a response body and write it to the sink in batches.
+        Return False if the fetch must stop.
+        """
+        if not self._responded.is_set():
+            if not body.supports_ranges:
+                self._connections = 1
+            # Let the other connections open while space for the file is reserved on disk.
+            self._responded.set()
+            self._stopped = not await self._on_first_response(body)
+            if self._stopped:
+                return False
+            self._sink_ready.set()
+        await self._sink_ready.wait()
+        return True
+
+    async def _receive(self, reader: ResumableReader, segment: Segment) -> None:
+        """Read a segment and write it to the sink in batches.
 
         The next batch of chunks is received while the previous one is being written.
         """
-        batch: list[bytes] = []
+        batch: list[Chunk] = []
         batch_size = 0
         writing: asyncio.Future[None] | None = None
         try:
-            while segment.stop is None or segment.left:
-                chunk = await body.read()
-                if not chunk:
-                    break
-                # Another connection may have taken over the end of this segment.
-                chunk = chunk if segment.stop is None else chunk[: segment.left]
+            while chunk := await reader.read():
                 batch.append(chunk)
                 batch_size += len(chunk)
-                segment.at += len(chunk)
-                segment.received += len(chunk)
-                self._retrier.record_bytes(len(chunk))
                 self._on_bytes(len(chunk))
                 if batch_size >= self._threads.batch_bytes or len(batch) >= _MAX_CHUNKS:
                     if writing is not None:
                         await await_uncancelled(writing)
-                    writing = self._sink.write(segment.at - batch_size, batch, batch_size)
+                    writing = self._write(reader, segment.at - batch_size, batch, batch_size)
                     batch, batch_size = [], 0
         finally:
             # Write the received bytes even after an error, so that they need not be fetched again.
             try:
                 if batch_size:
-                    last = self._sink.write(segment.at - batch_size, batch, batch_size)
+                    last = self._write(reader, segment.at - batch_size, batch, batch_size)
                     await await_uncancelled(last)
             finally:
                 if writing is not None:
                     await await_uncancelled(writing)
-        if segment.stop is None:
-            segment.stop = self._client.info.total or segment.at
+
+    def _write(
+        self, reader: ResumableReader, offset: int, batch: list[Chunk], size: int
+    ) -> asyncio.Future[None]:
+        """Start to write a batch, and use the memory of its chunks again when it is written."""
+
+        def release(_: asyncio.Future[None]) -> None:
+            for chunk in batch:
+                reader.release(chunk)
+
+        writing = self._sink.write(offset, batch, size)
+        writing.add_done_callback(release)
+        return writing

@@ -128,7 +128,9 @@ class PartFile:
         """Discard the received bytes, so that no later download resumes from them."""
         self.spans, self._discarded = RangeSet(), True
 
-    def write(self, offset: int, chunks: Sequence[bytes], size: int) -> asyncio.Future[None]:
+    def write(
+        self, offset: int, chunks: Sequence[bytes | memoryview], size: int
+    ) -> asyncio.Future[None]:
         """Start to write received chunks in the background.
 
         Args:
@@ -267,7 +269,7 @@ class PartFile:
             self._file.reserve(record.total)
             self._claim.lock.append(journal.header(record))
 
-    def _write(self, offset: int, chunks: Sequence[bytes], size: int) -> None:
+    def _write(self, offset: int, chunks: Sequence[bytes | memoryview], size: int) -> None:
         assert self._file is not None
         with disk_errors(self._path):
             self._file.write(offset, chunks)

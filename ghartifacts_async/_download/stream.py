@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from copy import copy
 
 from ghartifacts_async._download import verification
-from ghartifacts_async._download.blob import (
-    MAX_REJECTED_RESPONSES,
-    BlobClient,
-    RangeBody,
-    UnexpectedResponse,
+from ghartifacts_async._download.blob import BlobClient, RangeBody
+from ghartifacts_async._download.progress import Meter, OnProgress
+from ghartifacts_async._download.ranges import Segment
+from ghartifacts_async._download.resumable_reader import (
+    RestartDownload,
+    ResumableReader,
+    Retrier,
 )
-from ghartifacts_async._download.retrier import Retrier
 from ghartifacts_async._tasks.lifetime import Lifetime
-from ghartifacts_async.errors import (
-    ArtifactsError,
-    ClientStateError,
-    IncompleteDownload,
-    StoreError,
-    TransportError,
-)
+from ghartifacts_async.errors import ArtifactsError, ClientStateError
 from ghartifacts_async.models import Artifact, Digest
 
 
@@ -45,7 +40,12 @@ class ArtifactStream:
     """
 
     def __init__(
-        self, artifact: Artifact, client: BlobClient, retrier: Retrier, lifetime: Lifetime
+        self,
+        artifact: Artifact,
+        client: BlobClient,
+        retrier: Retrier,
+        lifetime: Lifetime,
+        on_progress: OnProgress | None,
     ) -> None:
         self.artifact = artifact
         self.filename: str = ""
@@ -55,11 +55,11 @@ class ArtifactStream:
         self._client = client
         self._retrier = retrier
         self._lifetime = lifetime
-        self._connection = AsyncExitStack()
-        self._body: RangeBody | None = None
+        self._meter = Meter(artifact, on_progress)
+        self._reader = self._read_from_start()
         self._hash = hashlib.sha256()
-        self._received = self._to_skip = self._opened_at = self._rejected = 0
-        self._whole = self._closed = False
+        self._received = self._to_skip = 0
+        self._closed = False
         self._failure: ArtifactsError | None = None
         self._tail = b""
         self._ahead: list[bytes] = []
@@ -78,6 +78,7 @@ class ArtifactStream:
             DigestMismatch: The payload differs from GitHub's digest.
             StoreError: The blob store responds with an error status, even after retries.
             TransportError: The store cannot be reached, even after retries.
+            ProgressError: The progress callback raised.
             ClientStateError: The stream or its client is closed.
         """
         if self.digest is None:
@@ -104,97 +105,75 @@ class ArtifactStream:
             self._ahead.append(await self._read())
 
     async def _connect(self) -> None:
-        """Request the payload, or the rest of it, and retry failed requests."""
-        while self._body is None:
+        """Request the payload, so that its name and its size are known."""
+        while True:
             try:
-                await self._open()
-            except (UnexpectedResponse, StoreError, TransportError) as failure:
-                error = self._error_to_retry(failure)
-            else:
+                await self._reader.open()
                 return
-            await self._retrier.wait_or_raise(error)
+            except RestartDownload as restart:
+                await self._start_over(restart)
 
     async def _read(self) -> bytes:
-        """Return the next chunk, or ``b""`` at the end. Reconnect if the connection breaks."""
-        self._retrier.read_requested()
+        """Return the next chunk that was not yielded before, or ``b""`` at the end."""
         while True:
-            await self._connect()
-            assert self._body is not None
-            error: ArtifactsError | None
+            if self._closed:
+                raise ClientStateError(
+                    "this stream is closed; read it inside its 'async with' block"
+                )
             try:
-                chunk = await self._body.read()
-            except (IncompleteDownload, TransportError) as failure:
-                error = failure
-            else:
-                new = self._skip_known(chunk)
-                if new or (not chunk and self._received >= (self._client.info.total or 0)):
-                    return new
-                if chunk:
-                    continue
-                error = self._error_of_short_body()
-            await self._close()
-            if error is not None:
-                await self._retrier.wait_or_raise(error)
+                chunk = await self._reader.read()
+            except RestartDownload as restart:
+                await self._start_over(restart)
+                continue
+            data = bytes(chunk)
+            self._reader.release(chunk)
+            new = self._skip_known(data)
+            if new or not data:
+                return new
 
-    def _error_of_short_body(self) -> IncompleteDownload | None:
-        """Return None to request the rest at once, or an error if the body brought nothing new."""
-        if self._received > self._opened_at:
-            return None
-        return self._client.incomplete_error("the store sent no further bytes", self._received)
+    async def _start_over(self, restart: RestartDownload) -> None:
+        """Read the payload again from its start, without yielding known chunks again.
 
-    async def _open(self) -> None:
-        if self._closed:
-            raise ClientStateError("this stream is closed; read it inside its 'async with' block")
-        total = self._client.info.total
-        whole = self._whole or total is None
-        start = 0 if whole else self._received
-        self._to_skip, self._opened_at = self._received - start, self._received
-        body = await self._connection.enter_async_context(
-            self._client.open(start, None if whole else total)
-        )
-        self._body, self._rejected = body, 0
-        if not self._received:
+        Raises:
+            ArtifactsError: It is too late, or the retry policy allows no further attempt.
+        """
+        if not restart.whole:
+            if self._received:
+                # Chunks of the earlier payload were already yielded.
+                raise restart.error
+            self._client.reset()
+        await self._reader.close()
+        await self._retrier.wait_or_raise(restart.error)
+        self._retrier.start_over()
+        self._to_skip = self._received
+        self._reader = self._read_from_start()
+
+    def _read_from_start(self) -> ResumableReader:
+        segment = Segment(0, self._client.info.total or None)
+        return ResumableReader(self._client, self._retrier, segment, on_response=self._describe)
+
+    async def _describe(self, body: RangeBody) -> bool:
+        """Take the size and the name of the payload from the first response."""
+        if not self._received and not self._ahead:
             self.filename = verification.filename(self.artifact, body.url_path, body.headers)
             self.size = self._client.info.total
-
-    async def _close(self) -> None:
-        self._body = None
-        await self._connection.aclose()
+            self._meter.begin(self.size)
+        return True
 
     def _skip_known(self, chunk: bytes) -> bytes:
         """Return the part of a received chunk that was not yielded before.
 
-        Bytes are received a second time if the store sends the whole payload after a reconnect.
+        Bytes are received a second time if the payload is read again from its start.
         """
         skipped = min(self._to_skip, len(chunk))
         self._to_skip -= skipped
         new = chunk[skipped:]
         self._hash.update(new)
         self._received += len(new)
-        self._retrier.record_bytes(len(new))
+        self._meter.add(len(new))
         if self.artifact.digest is None:
             self._tail = (self._tail + new)[-verification.END_OF_ZIP :]
         return new
-
-    def _error_to_retry(
-        self, failure: UnexpectedResponse | StoreError | TransportError
-    ) -> ArtifactsError:
-        """Return the error of a failed request, and change the next request accordingly.
-
-        Raises:
-            IncompleteDownload: The payload has changed, and chunks of it were already yielded.
-        """
-        if not isinstance(failure, UnexpectedResponse):
-            return failure
-        self._rejected += 1
-        rejection, repeated = failure.rejection, self._rejected >= MAX_REJECTED_RESPONSES
-        self._whole = self._whole or rejection.whole or (rejection.no_ranges and repeated)
-        if rejection.changed and repeated:
-            if self._received:
-                # Chunks of the earlier payload were already yielded, so it is too late to restart.
-                raise failure.error
-            self._client.reset()
-        return failure.error
 
     def _verify(self) -> None:
         digest = Digest("sha256", self._hash.hexdigest())
@@ -204,18 +183,23 @@ class ArtifactStream:
             self._failure = copy(failure)
             raise
         self.digest = digest
+        self._meter.finish()
 
 
 @asynccontextmanager
 async def open_stream(
-    artifact: Artifact, client: BlobClient, retrier: Retrier, lifetime: Lifetime
+    artifact: Artifact,
+    client: BlobClient,
+    retrier: Retrier,
+    lifetime: Lifetime,
+    on_progress: OnProgress | None = None,
 ) -> AsyncIterator[ArtifactStream]:
     """Open a stream and close it when the ``with`` block ends; see `Repo.stream_artifact`."""
-    stream = ArtifactStream(artifact, client, retrier, lifetime)
+    stream = ArtifactStream(artifact, client, retrier, lifetime, on_progress)
     try:
         async with lifetime.scope():
             await stream._connect()
         yield stream
     finally:
         stream._closed = True
-        await stream._close()
+        await stream._reader.close()

@@ -8,6 +8,7 @@ from contextlib import suppress
 
 import aiohttp
 
+from ghartifacts_async._http.buffered_body import MIN_LENGTH, BufferedBody, BufferPool, Chunk
 from ghartifacts_async._http.exception_mapping import AIOHTTP_EXCEPTIONS
 from ghartifacts_async._http.headers import Headers, read_headers
 from ghartifacts_async._http.redaction import Redactor
@@ -18,14 +19,66 @@ from ghartifacts_async.models import Timeouts
 
 
 class RawResponse:
-    """A response of aiohttp, which a traceback must not show, because its repr has the URL."""
+    """A response of aiohttp, which a traceback must not show, because its repr has the URL.
 
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
+    A large body is received into reusable buffers, any other one by aiohttp.
+
+    Args:
+        response: The response of aiohttp.
+        buffers: The buffers of large bodies.
+    """
+
+    def __init__(self, response: aiohttp.ClientResponse, buffers: BufferPool) -> None:
         self.response = response
+        self._buffers = buffers
+        self._body: BufferedBody | None = None
+        self._begun = False
 
     def headers(self) -> Headers | None:
         """Return the headers, or None if they are too large."""
         return read_headers(self.response.headers.items())
+
+    async def read(self) -> Chunk:
+        """Return the next chunk of the body, or ``b""`` at the end.
+
+        Raises:
+            Exception: The connection broke; one of `AIOHTTP_EXCEPTIONS`.
+        """
+        if not self._begun:
+            self._begun = True
+            self._body = self._take_over()
+        if self._body is not None:
+            return await self._body.read()
+        return await _read_chunk(self.response.content)
+
+    def fail(self, error: Exception) -> None:
+        """Let the read that is waiting raise an error."""
+        if self._body is not None:
+            self._body.fail(error)
+        else:
+            self.response.content.set_exception(error)
+
+    def stop(self) -> None:
+        """Stop receiving. The caller closes the response."""
+        if self._body is not None:
+            self._body.close()
+
+    def _take_over(self) -> BufferedBody | None:
+        """Take over the connection if the body is large.
+
+        Return None if aiohttp must receive the body, because it is small, chunked, of unknown
+        length or complete already, or because the connection has failed or is a mock.
+        """
+        length, content = self.response.content_length, self.response.content
+        if length is None or length < MIN_LENGTH or "Transfer-Encoding" in self.response.headers:
+            return None
+        if self.response.connection is None or content.exception() is not None:
+            return None
+        transport = self.response.connection.transport
+        protocol = self.response.connection.protocol
+        if transport is None or transport.is_closing() or protocol is None:
+            return None
+        return BufferedBody(transport, protocol, content, length, self._buffers)
 
 
 class StreamedResponse:
@@ -67,29 +120,30 @@ class StreamedResponse:
         self.status = raw.response.status
         self.headers = headers.values
         self.location = headers.location
-        self._stall_timeout = StallTimeout(
-            timeouts.stall, lambda: raw.response.content.set_exception(TimeoutError())
-        )
+        self._stall_timeout = StallTimeout(timeouts.stall, lambda: raw.fail(TimeoutError()))
 
     def close(self) -> None:
-        """Stop the timer that detects a stalled body."""
+        """Stop receiving. The caller closes the response."""
         self._stall_timeout.close()
+        self._raw.stop()
 
     def redact(self, text: str) -> str:
         """Shorten a text of the response and remove secrets from it, such as the signed URL."""
         return self._redactor.redact(text, self.url)
 
-    async def read(self) -> bytes:
+    async def read(self) -> Chunk:
         """Return the next chunk of the body, or ``b""`` at the end. Nothing is decompressed.
+
+        Call `BufferPool.release` with the chunk when its bytes are no longer needed.
 
         Raises:
             TransportError: The connection broke, stalled or became too slow.
         """
         failure: ArtifactsError | None = None
-        chunk = b""
+        chunk: Chunk = b""
         self._stall_timeout.start_read()
         try:
-            chunk = await _read_chunk(self._raw.response.content)
+            chunk = await self._raw.read()
         except AIOHTTP_EXCEPTIONS as error:
             failure = self._error_of(error, self.url.reveal())
         finally:

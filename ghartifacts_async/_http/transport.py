@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from yarl import URL
 
+from ghartifacts_async._http.buffered_body import BufferPool
 from ghartifacts_async._http.connection_pool import ConnectionPool, check_borrowed
 from ghartifacts_async._http.exception_mapping import AIOHTTP_EXCEPTIONS, MAX_HEADER, map_exception
 from ghartifacts_async._http.headers import MAX_SIZE
@@ -54,6 +55,7 @@ class Transport:
 
     Attributes:
         pool: The limit on concurrent connections.
+        buffers: The buffers of large bodies.
         redactor: The secrets that were sent last, which no text from a response may show.
         bytes_received: Number of bytes of streamed bodies received so far.
     """
@@ -66,6 +68,7 @@ class Transport:
         self._headers = {"User-Agent": user_agent}
         self._session: aiohttp.ClientSession | None = None
         self.pool: ConnectionPool = ConnectionPool(session)
+        self.buffers: BufferPool = BufferPool()
         self.redactor: Redactor = Redactor()
         self._streaming: set[RawResponse] = set()
         self.bytes_received = 0
@@ -263,7 +266,8 @@ class Transport:
                 allow_redirects=False,
                 auto_decompress=decode,
                 proxy=None if proxy is None else plain(proxy),
-            )
+            ),
+            self.buffers,
         )
 
 

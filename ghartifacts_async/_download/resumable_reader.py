@@ -1,0 +1,276 @@
+"""Read a range of a payload, and request the rest again wherever a response ends early.
+
+Downloads, streams and archives read through `ResumableReader`, which alone decides what follows a
+failed request, a rejected response and a short body.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+
+from ghartifacts_async._api import retry
+from ghartifacts_async._download.blob import BlobClient, RangeBody, UnexpectedResponse
+from ghartifacts_async._download.ranges import Segment
+from ghartifacts_async._download.verification import RANGE_REFUSED
+from ghartifacts_async._http import redirects
+from ghartifacts_async._http.buffered_body import Chunk
+from ghartifacts_async.errors import (
+    ArtifactsError,
+    IncompleteDownload,
+    StoreError,
+    TransportError,
+)
+from ghartifacts_async.models import RetryPolicy
+
+_MAX_REJECTED_RESPONSES = 2
+
+_log = logging.getLogger("ghartifacts_async")
+
+
+class RestartDownload(Exception):
+    """The rest of a range cannot be requested, so the payload must be read again from its start.
+
+    Attributes:
+        error: The error that explains why.
+        whole: Whether to request the whole payload at once, because the store does not support
+            ranges. If False, the payload has changed.
+    """
+
+    def __init__(self, error: ArtifactsError, *, whole: bool) -> None:
+        super().__init__(error.summary)
+        self.error = error
+        self.whole = whole
+
+
+class Retrier:
+    """Waits before each retry of a download, or raises if the policy allows no further attempt.
+
+    Args:
+        policy: The client's retry policy.
+        chance: Returns a random number from 0 to 1, which varies the waits.
+    """
+
+    def __init__(self, policy: RetryPolicy, chance: Callable[[], float] = random.random) -> None:
+        self._policy = policy
+        self._chance = chance
+        self._streak = retry.FailureStreak()
+
+    def record_bytes(self, received: int) -> None:
+        """Record received bytes, which reset the attempt counter.
+
+        After the download has started over, bytes that were received before do not count again.
+        """
+        self._streak.record_bytes(received, _now())
+
+    def read_requested(self) -> None:
+        """Record that the reader requests the next chunk.
+
+        The time since the last received bytes is then not counted against the retry policy, because
+        the reader caused it and not the store.
+        """
+        self._streak.read_requested(_now())
+
+    def start_over(self) -> None:
+        """Record that the received bytes were discarded and the download starts over."""
+        self._streak.restart()
+
+    async def wait_or_raise(self, error: ArtifactsError, connection: int = 0) -> None:
+        """Wait before the next attempt of a connection.
+
+        Args:
+            error: Error of the failed attempt.
+            connection: Number of the connection. Failures are counted per connection, so that an
+                outage that breaks all connections does not count several times.
+
+        Raises:
+            ArtifactsError: The given error, because the policy allows no further attempt.
+        """
+        failures, elapsed = self._streak.record_failure(_now(), connection)
+        attempt = retry.Attempt(failures, elapsed, self._chance())
+        decision = retry.decide(self._policy, attempt, _failure(error))
+        if isinstance(decision, retry.GiveUp):
+            retry.record_attempts(error, self._streak.attempts(connection), elapsed)
+            raise error
+        _log.info("%s; retrying in %.1f s", error, decision.seconds)
+        await asyncio.sleep(decision.seconds)
+
+
+class ResumableReader:
+    """Reads a range of a payload sequentially.
+
+    Args:
+        client: Requests ranges of the payload.
+        retrier: Decides whether to retry a failed request.
+        segment: The range. Its `at` is the offset of the next byte. Another task may lower its
+            `stop` during a read.
+        connection: Number of the connection, for `Retrier.wait_or_raise`.
+        on_response: Called with each accepted response before its body is read, and awaited. It
+            returns False to stop reading.
+    """
+
+    def __init__(
+        self,
+        client: BlobClient,
+        retrier: Retrier,
+        segment: Segment,
+        *,
+        connection: int = 0,
+        on_response: Callable[[RangeBody], Awaitable[bool]] | None = None,
+    ) -> None:
+        self._client = client
+        self._retrier = retrier
+        self._segment = segment
+        self._connection = connection
+        self._on_response = on_response
+        self._response = AsyncExitStack()
+        self._body: RangeBody | None = None
+        self._first = self._opened_at = segment.at
+        self._rejected = 0
+
+    async def read(self) -> Chunk:
+        """Return the next chunk, or ``b""`` at the end of the range.
+
+        Call `release` with the chunk when its bytes are no longer needed.
+
+        Raises:
+            RestartDownload: The rest of the range cannot be requested.
+            GitHubError: GitHub does not issue a signed URL.
+            IncompleteDownload: Bytes are missing after the last retry.
+            StoreError: The store refuses the request.
+            TransportError: The connection still fails after the last retry.
+        """
+        self._retrier.read_requested()
+        while await self.open() and not self._is_complete:
+            assert self._body is not None
+            error: ArtifactsError | None
+            try:
+                chunk = await self._body.read()
+            except (IncompleteDownload, TransportError) as failure:
+                error = failure
+            else:
+                if chunk:
+                    return self._take(chunk)
+                if self._segment.stop is None:
+                    self._segment.stop = self._segment.at
+                    break
+                error = self._error_of_short_body()
+            await self.close()
+            if error is not None:
+                await self._retry(error)
+        return b""
+
+    async def open(self) -> bool:
+        """Request the rest of the range, unless a response is open. `read` does so by itself.
+
+        Return False if there is nothing to read, or `on_response` stops reading.
+
+        Raises:
+            ArtifactsError: The range cannot be requested; see `read`.
+            RestartDownload: The rest of the range cannot be requested.
+        """
+        error: ArtifactsError
+        while self._body is None:
+            if self._is_complete:
+                return False
+            try:
+                return await self._request()
+            except UnexpectedResponse as response:
+                error = self._error_to_retry(response)
+            except (StoreError, TransportError) as failure:
+                error = failure
+            await self.close()
+            await self._retry(error)
+        return True
+
+    def release(self, chunk: Chunk) -> None:
+        """Use the memory of a chunk again. The chunk must not be read afterwards."""
+        self._client.release(chunk)
+
+    async def close(self) -> None:
+        """Close the connection, unless the response was read to its end."""
+        self._body = None
+        await self._response.aclose()
+
+    @property
+    def _is_complete(self) -> bool:
+        return self._segment.stop is not None and not self._segment.left
+
+    async def _request(self) -> bool:
+        """Request the rest of the range once. Return False if `on_response` stops reading."""
+        segment = self._segment
+        body = await self._response.enter_async_context(self._client.open(segment.at, segment.stop))
+        self._rejected = 0
+        self._opened_at = segment.at
+        if self._on_response is not None and not await self._on_response(body):
+            return False
+        if segment.stop is None:
+            segment.stop = self._client.info.total
+        segment.measure_from(_now())
+        self._body = body
+        return True
+
+    def _take(self, chunk: Chunk) -> Chunk:
+        """Count a chunk, without the bytes that another connection has taken over."""
+        segment = self._segment
+        if segment.stop is not None and len(chunk) > segment.left:
+            chunk = chunk[: segment.left]
+        segment.advance(len(chunk))
+        self._retrier.record_bytes(len(chunk))
+        return chunk
+
+    def _error_of_short_body(self) -> IncompleteDownload | None:
+        """Return None to request the rest at once, or an error if the body brought no bytes."""
+        if self._segment.at > self._opened_at:
+            return None
+        return self._client.incomplete_error("the store sent no further bytes", self._segment.at)
+
+    def _error_to_retry(self, response: UnexpectedResponse) -> ArtifactsError:
+        """Return the error of a rejected response after which the request may be retried.
+
+        Raises:
+            RestartDownload: Retrying the request cannot help.
+        """
+        self._rejected += 1
+        rejection, error = response.rejection, response.error
+        repeated = self._rejected >= _MAX_REJECTED_RESPONSES
+        if rejection.whole and not self._client.serves_ranges:
+            raise self._restart(error, whole=True)
+        if repeated and (rejection.whole or rejection.no_ranges):
+            raise self._restart(error, whole=True)
+        if repeated and rejection.changed:
+            raise self._restart(error, whole=False)
+        return error
+
+    async def _retry(self, error: ArtifactsError) -> None:
+        segment = self._segment
+        if segment.at > self._first and (segment.stop is None or self._client.refuses_ranges):
+            raise self._restart(error, whole=True)
+        # A connection that waits has no speed, so that others take over its bytes.
+        segment.measure_from(_now())
+        await self._retrier.wait_or_raise(error, self._connection)
+
+    def _restart(self, error: ArtifactsError, *, whole: bool) -> RestartDownload:
+        self._client.refuses_ranges |= whole
+        return RestartDownload(error, whole=whole)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _failure(error: ArtifactsError) -> retry.Failure:
+    """Convert an error to the `Failure` from which the retry policy decides what to do next."""
+    if isinstance(error, StoreError):
+        # These statuses mean that the signed URL was refused. The next attempt uses a new URL, so
+        # the status must not make the failure permanent.
+        # The same holds for refused ranges, after which the whole payload may be requested.
+        retryable = redirects.URL_REFUSED | RANGE_REFUSED
+        status = None if error.status in retryable else error.status
+        return retry.Failure(status, error.retry_after)
+    # The API client has already retried errors of GitHub's API.
+    transient = retry.is_transient(error) or isinstance(error, IncompleteDownload)
+    return retry.Failure(permanent=not transient or error.attempts > 1)
