@@ -13,14 +13,18 @@ from contextlib import asynccontextmanager
 from ghartifacts_async._api import rate_limit_headers
 from ghartifacts_async._download import verification
 from ghartifacts_async._download.signed_url import SignedUrlProvider
-from ghartifacts_async._download.verification import RANGE_REFUSED, BlobInfo, RejectedResponse
+from ghartifacts_async._download.verification import (
+    RANGE_REFUSED,
+    BlobInfo,
+    RejectedResponse,
+    UnexpectedResponse,
+)
 from ghartifacts_async._http import redirects
 from ghartifacts_async._http.buffered_body import Chunk
 from ghartifacts_async._http.redirects import SignedUrl
 from ghartifacts_async._http.streamed_response import StreamedResponse
 from ghartifacts_async._http.transport import Transport
 from ghartifacts_async.errors import (
-    DownloadError,
     IncompleteDownload,
     RedirectRefused,
     StoreError,
@@ -29,20 +33,6 @@ from ghartifacts_async.models import Artifact
 
 _ERROR_BYTES = 4096
 _STORE_CODE = re.compile(rb"<Code>([A-Za-z0-9]{1,64})</Code>")
-
-
-class UnexpectedResponse(Exception):
-    """A response that does not match the requested range or earlier responses for the payload.
-
-    Attributes:
-        rejection: What is wrong with the response.
-        error: Error to raise to the caller if retrying does not help.
-    """
-
-    def __init__(self, rejection: RejectedResponse, error: DownloadError) -> None:
-        super().__init__(error.summary)
-        self.rejection = rejection
-        self.error = error
 
 
 class BlobClient:
@@ -60,9 +50,8 @@ class BlobClient:
         info: Size and ETag of the payload. Each is None until it is known; the ETag stays None if
             it is not checked.
         etag_changed: Whether responses had different ETags.
-        serves_ranges: Whether the store has served a range.
-        refuses_ranges: Whether the store has refused ranges so often that only the whole payload
-            is requested.
+        ranges_work: True if the store has served a range, False if it refuses ranges, so that only
+            the whole payload is requested, and None if neither is known.
     """
 
     def __init__(
@@ -79,8 +68,7 @@ class BlobClient:
         self._check_etag = not whole or verification.sha256(artifact) is None
         self.info: BlobInfo = self._info_from_github()
         self.etag_changed: bool = False
-        self.serves_ranges: bool = False
-        self.refuses_ranges: bool = False
+        self.ranges_work: bool | None = None
         self._etag: str | None = None
 
     def set_info(self, total: int | None, etag: str | None) -> None:
@@ -179,7 +167,8 @@ class BlobClient:
             raise UnexpectedResponse(result, self.incomplete_error(reason, start))
         self._note_etag(stream.headers.get("etag"))
         self.set_info(result.info.total, result.info.etag)
-        self.serves_ranges |= stream.status == 206
+        if stream.status == 206:
+            self.ranges_work = True
         return RangeBody(stream, start, result.stop, self)
 
     def _note_etag(self, etag: str | None) -> None:

@@ -100,15 +100,6 @@ class Segment:
         """The number of bytes still to receive, or 0 if the size of the payload is unknown."""
         return 0 if self.stop is None else self.stop - self.at
 
-    def advance(self, count: int) -> None:
-        """Note that `count` bytes were received."""
-        self.at += count
-        self.received += count
-
-    def measure_from(self, now: float) -> None:
-        """Measure `rate` from the time `now`."""
-        self.started_at, self.received = now, 0
-
     def rate(self, now: float) -> float:
         """Return the average number of bytes received per second since `started_at`."""
         return self.received / max(now - self.started_at, 1e-3)

@@ -13,9 +13,9 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 
 from ghartifacts_async._api import retry
-from ghartifacts_async._download.blob import BlobClient, RangeBody, UnexpectedResponse
+from ghartifacts_async._download.blob import BlobClient, RangeBody
 from ghartifacts_async._download.ranges import Segment
-from ghartifacts_async._download.verification import RANGE_REFUSED
+from ghartifacts_async._download.verification import RANGE_REFUSED, UnexpectedResponse
 from ghartifacts_async._http import redirects
 from ghartifacts_async._http.buffered_body import Chunk
 from ghartifacts_async.errors import (
@@ -209,7 +209,7 @@ class ResumableReader:
             return False
         if segment.stop is None:
             segment.stop = self._client.info.total
-        segment.measure_from(_now())
+        segment.started_at, segment.received = _now(), 0
         self._body = body
         return True
 
@@ -218,7 +218,8 @@ class ResumableReader:
         segment = self._segment
         if segment.stop is not None and len(chunk) > segment.left:
             chunk = chunk[: segment.left]
-        segment.advance(len(chunk))
+        segment.at += len(chunk)
+        segment.received += len(chunk)
         self._retrier.record_bytes(len(chunk))
         return chunk
 
@@ -237,7 +238,7 @@ class ResumableReader:
         self._rejected += 1
         rejection, error = response.rejection, response.error
         repeated = self._rejected >= _MAX_REJECTED_RESPONSES
-        if rejection.whole and not self._client.serves_ranges:
+        if rejection.whole and not self._client.ranges_work:
             raise self._restart(error, whole=True)
         if repeated and (rejection.whole or rejection.no_ranges):
             raise self._restart(error, whole=True)
@@ -247,14 +248,15 @@ class ResumableReader:
 
     async def _retry(self, error: ArtifactsError) -> None:
         segment = self._segment
-        if segment.at > self._first and (segment.stop is None or self._client.refuses_ranges):
+        if segment.at > self._first and (segment.stop is None or self._client.ranges_work is False):
             raise self._restart(error, whole=True)
         # A connection that waits has no speed, so that others take over its bytes.
-        segment.measure_from(_now())
+        segment.started_at, segment.received = _now(), 0
         await self._retrier.wait_or_raise(error, self._connection)
 
     def _restart(self, error: ArtifactsError, *, whole: bool) -> RestartDownload:
-        self._client.refuses_ranges |= whole
+        if whole:
+            self._client.ranges_work = False
         return RestartDownload(error, whole=whole)
 
 
