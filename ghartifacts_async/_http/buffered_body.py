@@ -33,8 +33,8 @@ _MAX_DELAY = 0.05
 class BufferPool:
     """The buffers of one client's response bodies.
 
-    The more bodies are received at the same time, the smaller are the buffers of the next one,
-    which bounds the memory used.
+    The more bodies are received at the same time, the smaller are the buffers, which bounds the
+    memory used. When no body is being received, no buffer is kept.
     """
 
     def __init__(self) -> None:
@@ -48,6 +48,8 @@ class BufferPool:
     def leave(self) -> None:
         """Count a body that is no longer being received."""
         self._bodies -= 1
+        if not self._bodies:
+            self._free.clear()
 
     @property
     def max_unread(self) -> int:
@@ -66,7 +68,8 @@ class BufferPool:
     def release(self, chunk: Chunk) -> None:
         """Use the buffer of a chunk again. The chunk must not be read afterwards."""
         if isinstance(chunk, memoryview) and isinstance(chunk.obj, bytearray):
-            if len(self._free) < _MAX_FREE and len(chunk.obj) == self._size:
+            keeps = self._bodies and len(self._free) < _MAX_FREE
+            if keeps and len(chunk.obj) == self._size:
                 self._free.append(chunk.obj)
             chunk.release()
 
