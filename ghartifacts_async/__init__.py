@@ -44,6 +44,7 @@ from ghartifacts_async.errors import (
     ProgressError,
     RateLimited,
     RedirectRefused,
+    RunEnded,
     ServerError,
     SignatureMismatch,
     StoreError,
@@ -55,6 +56,8 @@ from ghartifacts_async.errors import (
     UnexpectedReply,
     UnsafeMember,
     UnsupportedMember,
+    WaitError,
+    WaitTimedOut,
     WebhookError,
 )
 from ghartifacts_async.models import (
@@ -86,6 +89,9 @@ from ghartifacts_async.repo import Repo
 if TYPE_CHECKING:
     from ghartifacts_async._api.converters import from_json, to_json
     from ghartifacts_async._archive.archive import Archive
+    from ghartifacts_async._runs.run_listing import RunListing
+    from ghartifacts_async._runs.selection import Rejection, Resolution
+    from ghartifacts_async._runs.waiter import Waiter
     from ghartifacts_async.reports import (
         BulkProgress,
         Deletion,
@@ -150,10 +156,14 @@ __all__ = [
     "RateLimitPolicy",
     "RateLimited",
     "RedirectRefused",
+    "Rejection",
     "Repo",
     "RepositoryInfo",
+    "Resolution",
     "RetryPolicy",
     "Run",
+    "RunEnded",
+    "RunListing",
     "RunPage",
     "ServerError",
     "SignatureMismatch",
@@ -170,6 +180,9 @@ __all__ = [
     "UnexpectedReply",
     "UnsafeMember",
     "UnsupportedMember",
+    "WaitError",
+    "WaitTimedOut",
+    "Waiter",
     "WebhookError",
     "WorkflowRun",
     "from_json",
@@ -183,6 +196,10 @@ _HOMES = {
     "MirrorReport": "reports",
     "Outcome": "reports",
     "PruneReport": "reports",
+    "Rejection": "_runs.selection",
+    "Resolution": "_runs.selection",
+    "RunListing": "_runs.run_listing",
+    "Waiter": "_runs.waiter",
     "from_json": "_api.converters",
     "to_json": "_api.converters",
 }

@@ -11,7 +11,7 @@ from typing import TypeVar, get_args
 from ghartifacts_async._http.redaction import Secret, hidden, kind_of
 from ghartifacts_async._http.urls import split_url
 from ghartifacts_async.errors import InvalidArgument
-from ghartifacts_async.models import Artifact, Direction, IfDirectoryExists, IfExists
+from ghartifacts_async.models import Artifact, Direction, IfDirectoryExists, IfExists, Run
 
 _Several = TypeVar("_Several")
 
@@ -66,11 +66,13 @@ def several(artifacts: _Several) -> _Several:
     return artifacts
 
 
-def run_id(run: int | str) -> int:
-    """Validate the id of a workflow run. Environment variables contain it as text."""
+def run_id(run: Run | int | str) -> int:
+    """Return the id of a workflow run. Environment variables contain it as text."""
+    if isinstance(run, Run):
+        run = run.id
     if isinstance(run, str) and _DIGITS.fullmatch(run):
         run = int(run)
-    return _positive("run_id must be the id of a workflow run", run)
+    return _positive("run_id must be a Run or the id of a workflow run", run)
 
 
 def app_id(app: int | str) -> str:
@@ -205,6 +207,15 @@ def artifact_name(name: str | None) -> str | None:
     return name
 
 
+def artifact_names(names: str | Iterable[str]) -> tuple[str, ...]:
+    """Validate names or patterns of artifacts, and return each once."""
+    several = (names,) if isinstance(names, str) else tuple(names)
+    for one in several:
+        if artifact_name(one) is None:
+            raise InvalidArgument("names must be names of artifacts or patterns, not None")
+    return tuple(dict.fromkeys(several))
+
+
 def destination(path: str | PathLike[str]) -> None:
     """Validate the path of a file or directory to write."""
     if not isinstance(path, str | PathLike) or isinstance(text := fspath(path), bytes):
@@ -219,6 +230,14 @@ def destination(path: str | PathLike[str]) -> None:
         )
     if not text:
         raise InvalidArgument("destination is empty; use '.' for the working directory")
+
+
+def seconds(what: str, value: float | None) -> float | None:
+    """Validate a positive number of seconds; None means no limit."""
+    valid = isinstance(value, int | float) and type(value) is not bool
+    if value is not None and not (valid and 0 < value < float("inf")):
+        raise InvalidArgument(f"{what} must be a positive number of seconds or None, not {value!r}")
+    return value
 
 
 def callback(on_progress: Callable[..., object] | None) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from importlib import import_module
+from typing import Any, TypeVar, cast
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ghartifacts_async._api import endpoints
 from ghartifacts_async._api.client import ApiClient
@@ -20,6 +22,8 @@ from ghartifacts_async.models import Artifact, ArtifactPage, Download, RetryPoli
 
 _DEFERRED_MODULES = ("aiolimiter", "filelock", "ghartifacts_async._api.converters")
 """Modules that take long to import, so a client imports them in a thread when it is opened."""
+
+_T = TypeVar("_T")
 
 _loaded = threading.Event()
 
@@ -43,6 +47,19 @@ class ClientContext:
     threads: IoThreads
     lifetime: Lifetime
     policy: RetryPolicy
+    _shared: dict[Any, object] = field(factory=dict, init=False, eq=False, repr=False)
+
+    def shared(self, kind: Callable[[ClientContext], _T]) -> _T:
+        """Return the client's only instance of a class, which is created at the first call.
+
+        This package need not import classes that many programs never use.
+
+        Args:
+            kind: The class, whose only argument is this context.
+        """
+        if kind not in self._shared:
+            self._shared[kind] = kind(self)
+        return cast("_T", self._shared[kind])
 
     async def load(self) -> None:
         """Import the deferred modules in a thread, because importing blocks the event loop."""

@@ -31,6 +31,9 @@
     │   ├── UnsupportedMember    a member that is encrypted, or neither stored nor deflated
     │   ├── MemberNotFound       no member has this name (a KeyError)
     │   └── ArchiveLimitExceeded  the archive exceeds its `ArchiveLimits`
+    ├── WaitError                the artifact or the end of the run did not come
+    │   ├── RunEnded             the run ended without the artifact, or did not succeed
+    │   └── WaitTimedOut         the time to wait is over (a TimeoutError)
     ├── WebhookError             a webhook delivery is refused
     │   ├── SignatureMismatch    it is not signed with the secret
     │   └── InvalidDelivery      it is too large or malformed
@@ -357,6 +360,27 @@ class TargetBusy(DiskError):
 
 class TargetExists(DiskError):
     """The target exists, and `if_exists` does not allow replacing it."""
+
+
+class WaitError(ArtifactsError):
+    """`Repo.wait_for_artifact` or `Repo.wait_for_run` ended without what it waited for."""
+
+
+@define(eq=False, repr=False, slots=False)
+class RunEnded(WaitError):
+    """The run ended without the artifact, or it did not succeed.
+
+    Attributes:
+        run_id: Id of the run.
+        conclusion: Conclusion of the run, such as ``"failure"``, or None if GitHub named none.
+    """
+
+    run_id: int = field(default=0, kw_only=True)
+    conclusion: str | None = field(default=None, kw_only=True)
+
+
+class WaitTimedOut(WaitError, TimeoutError):
+    """The artifact was not uploaded, or the run did not end, within the given time."""
 
 
 @define(eq=False, repr=False, slots=False)

@@ -125,6 +125,8 @@ class Artifact:
         name: Name given at the upload. Not unique in a repository; never use it as a path.
         size_in_bytes: Size of the payload in bytes. Without a `digest` (uploads before
             upload-artifact v4) it is the size of the files before they were zipped.
+        archive_download_url: Address of the payload. Empty if GitHub lists the artifact before its
+            upload is complete.
         expired: True if the retention period is over and the payload has been deleted.
         digest: SHA-256 of the payload, or None for uploads before upload-artifact v4 and on
             servers without this field (GHES ≤ 3.19).
@@ -137,7 +139,7 @@ class Artifact:
     name: str
     size_in_bytes: int
     url: str
-    archive_download_url: str
+    archive_download_url: str = field(metadata={"null": ""})
     expired: bool
     created_at: datetime | None = None
     expires_at: datetime | None = None

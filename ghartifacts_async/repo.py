@@ -14,7 +14,7 @@ from collections.abc import (
     Iterable,
 )
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, Unpack
 
@@ -40,12 +40,17 @@ from ghartifacts_async.models import (
     Download,
     IfDirectoryExists,
     IfExists,
+    Run,
 )
 
 if TYPE_CHECKING:
     from ghartifacts_async._archive.archive import Archive
     from ghartifacts_async._archive.operations import ArchiveOperations
     from ghartifacts_async._bulk.operations import BulkOperations
+    from ghartifacts_async._runs.operations import RunOperations
+    from ghartifacts_async._runs.run_listing import RunListing
+    from ghartifacts_async._runs.selection import Resolution
+    from ghartifacts_async._runs.waiter import Waiter
     from ghartifacts_async.reports import (
         BulkProgress,
         Deletion,
@@ -127,7 +132,7 @@ class Repo:
 
     def list_run_artifacts(
         self,
-        run_id: int | str,
+        run_id: Run | int | str,
         *,
         name: str | None = None,
         direction: Direction = "desc",
@@ -140,7 +145,7 @@ class Repo:
         Nothing is requested until you read the `ArtifactListing`.
 
         Args:
-            run_id: Id of the workflow run; also as text, as ``GITHUB_RUN_ID`` contains it.
+            run_id: The workflow run, or its id; also as text, as ``GITHUB_RUN_ID`` contains it.
             name: List only artifacts of exactly this name. GitHub applies this filter, and the
                 library checks it.
             direction: ``"desc"`` for newest first, ``"asc"`` for oldest first.
@@ -160,6 +165,270 @@ class Repo:
             per_page=_arguments.per_page(per_page),
         )
         return self._listing(call, Filter(name=name, run_id=run, **filters), concurrency)
+
+    def list_runs(
+        self,
+        *,
+        workflow: int | str | None = None,
+        branch: str | None = None,
+        event: str | None = None,
+        status: str | None = None,
+        conclusion: str | None = None,
+        actor: str | None = None,
+        head_sha: str | None = None,
+        from_fork: bool | None = None,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+        exclude_pull_requests: bool = False,
+        per_page: int = 100,
+        concurrency: int = 16,
+    ) -> RunListing:
+        """List the repository's workflow runs, newest first, each exactly once.
+
+        Nothing is requested until you read the `RunListing`. GitHub applies most of the filters,
+        and the library checks all of them. More than 1,000 runs are listed, too.
+
+        Args:
+            workflow: List only runs of this workflow: the name of its file, such as ``"ci.yml"``,
+                or its id.
+            branch: List only runs on this branch of the repository, not of forks; see
+                `ArtifactFilters`.
+            event: List only runs triggered by this event, such as ``"push"``.
+            status: List only runs with this status, such as ``"in_progress"``.
+            conclusion: List only runs with this conclusion, such as ``"success"``.
+            actor: List only runs triggered by the account with this login.
+            head_sha: List only runs of this commit of the repository, given in full.
+            from_fork: List only runs whose commit comes from a fork (True), or only those of the
+                repository's own branches (False). If it is None, runs of forks are listed unless
+                `branch` or `head_sha` is given.
+            created_after: List only runs created at this time or later.
+            created_before: List only runs created before this time.
+            exclude_pull_requests: Ask GitHub not to describe the pull requests of each run, which
+                makes responses smaller. The runs themselves are listed.
+            per_page: Runs that the first request fetches, at most 100.
+            concurrency: Maximum number of pages to fetch concurrently, at most 256.
+
+        Source: https://docs.github.com/rest/actions/workflow-runs
+        """
+        return self._runs().list_runs(
+            workflow=workflow,
+            branch=branch,
+            event=event,
+            status=status,
+            conclusion=conclusion,
+            actor=actor,
+            head_sha=head_sha,
+            from_fork=from_fork,
+            created_after=created_after,
+            created_before=created_before,
+            exclude_pull_requests=exclude_pull_requests,
+            per_page=_arguments.per_page(per_page),
+            concurrency=_arguments.concurrency(concurrency),
+        )
+
+    async def get_run(self, run_id: Run | int | str) -> Run:
+        """Return the current state of a workflow run.
+
+        Raises:
+            NotFound: No run has this id, or the token cannot see it.
+
+        Source: https://docs.github.com/rest/actions/workflow-runs#get-a-workflow-run
+        """
+        return await self._runs().get_run(_arguments.run_id(run_id))
+
+    async def latest_artifact(
+        self,
+        name: str | None = None,
+        *,
+        pattern: str | None = None,
+        workflow: int | str | None = None,
+        branch: str | None = None,
+        event: str | None = None,
+        conclusion: str | None = "success",
+        from_fork: bool | None = False,
+        max_age: timedelta | None = None,
+        include_expired: bool = False,
+    ) -> Artifact:
+        """Return the newest artifact of a run that matches.
+
+        "Newest" is decided by the time of creation, because neither ids nor GitHub's listings of
+        runs follow it. The run of each candidate is requested by its id.
+
+        This takes one call for each 100 artifacts of this name that are read (the first two pages
+        if there are more than 100), and one for each run that is considered, usually one. If
+        `workflow` and `event` are not given and `conclusion` is None, no run needs to be requested.
+        At most 200 runs are considered. Without `name`, GitHub cannot filter, so artifacts of all
+        names are read.
+
+        Args:
+            name: Exact name of the artifact.
+            pattern: Pattern that the name must match; see `ArtifactFilters`.
+            workflow: Consider only runs of this workflow: the name of its file, such as
+                ``"ci.yml"``, or its id.
+            branch: Consider only runs on this branch.
+            event: Consider only runs triggered by this event, such as ``"push"``.
+            conclusion: Consider only runs with this conclusion in their latest attempt. None
+                considers all runs, even unfinished ones.
+            from_fork: Consider only the repository's own runs (False) or only those of forks
+                (True). Anybody can make a fork's run upload anything. None is the same as False if
+                `branch` is given, and otherwise considers all runs.
+            max_age: Consider only artifacts that were created at most this long ago.
+            include_expired: Consider expired artifacts, whose content can no longer be downloaded.
+
+        Raises:
+            NotFound: No artifact matches. The summary says why the candidates were passed over.
+        """
+        return await self._runs().latest_artifact(
+            _arguments.artifact_name(name),
+            pattern,
+            max_age,
+            workflow=workflow,
+            branch=branch,
+            event=event,
+            conclusion=conclusion,
+            from_fork=from_fork,
+            include_expired=include_expired,
+        )
+
+    async def resolve_artifacts(
+        self,
+        names: str | Iterable[str],
+        *,
+        require: Iterable[str] | None = None,
+        nearest_ancestor_of: str | None = None,
+        base: str | None = None,
+        workflow: int | str | None = None,
+        branch: str | None = None,
+        event: str | None = None,
+        conclusion: str | None = "success",
+        from_fork: bool | None = False,
+        max_age: timedelta | None = None,
+        include_expired: bool = False,
+    ) -> Resolution:
+        """Return several artifacts that come from one run, and that run.
+
+        Runs are considered in the order in which their first required artifact was created, newest
+        first. A run that lacks a required artifact, or in which one has expired, is passed over. If
+        several attempts of a run uploaded an artifact of the same name, the newest is returned.
+
+        This takes the calls of `latest_artifact`, and one for each run whose other artifacts are
+        listed. With `nearest_ancestor_of`, it takes one more for each 100 commits that are read,
+        and with `base` another one. If the run was re-run after the upload, each earlier attempt
+        may take one.
+
+        Args:
+            names: Names of the artifacts, or patterns (with ``*``, ``?`` or ``[``), which stand for
+                all matching artifacts of the run.
+            require: Those of `names` that the run must have; None for all of them.
+            nearest_ancestor_of: Consider only runs of this commit (a SHA or branch) and its
+                ancestors, in the order of ``git log``. The dates of commits must be right to a day.
+            base: Begin at the newest common ancestor of `nearest_ancestor_of` and this branch or
+                commit, for example to compare a pull request with the commit that it started from.
+            workflow: See `latest_artifact`, as for the following arguments.
+            branch: Consider only runs on this branch.
+            event: Consider only runs triggered by this event.
+            conclusion: Consider only runs with this conclusion.
+            from_fork: Consider only the repository's own runs (False) or only those of forks.
+            max_age: Consider only artifacts that were created at most this long ago.
+            include_expired: Accept expired artifacts.
+
+        Raises:
+            NotFound: No run matches. The summary says why the candidates were passed over.
+        """
+        return await self._runs().resolve_artifacts(
+            _arguments.artifact_names(names),
+            require,
+            nearest_ancestor_of,
+            base,
+            max_age,
+            workflow=workflow,
+            branch=branch,
+            event=event,
+            conclusion=conclusion,
+            from_fork=from_fork,
+            include_expired=include_expired,
+        )
+
+    async def wait_for_artifact(
+        self,
+        name: str,
+        *,
+        run_id: Run | int | str | None = None,
+        head_sha: str | None = None,
+        workflow: int | str | None = None,
+        any_conclusion: bool = False,
+        timeout: float | None = 600.0,  # noqa: ASYNC109 - waits for a repository share their polls
+        poll_interval: float | None = None,
+    ) -> Artifact:
+        """Wait until a run has uploaded an artifact, and return the artifact.
+
+        An artifact is returned as soon as it can be downloaded, which may be before the run ends.
+        While a run is re-run, the artifacts of earlier attempts do not count. After the end of the
+        run, an artifact may take up to 30 seconds to be listed.
+
+        All waits for one repository share their polls. A poll takes two or three calls; responses
+        that have not changed do not count against the primary rate limit. Polls are 2 seconds
+        apart at first and up to 30 seconds later, so that ten minutes use at most 30 calls of the
+        limit for any number of waits. With `waiter`, a webhook makes a wait poll at once.
+
+        Args:
+            name: Name of the artifact.
+            run_id: The run, or its id. Pass either this or `head_sha`.
+            head_sha: Full SHA of the commit whose runs may upload the artifact. The runs need not
+                exist yet. Runs of forks do not count.
+            workflow: Wait only for runs of this workflow: the name of its file, or its id.
+            any_conclusion: Accept an artifact of a run that failed or was cancelled.
+            timeout: Seconds to wait; None for no limit.
+            poll_interval: Seconds between two polls; None to choose them as described. A server
+                that names a longer interval (``X-Poll-Interval``) is obeyed.
+
+        Raises:
+            RunEnded: The run ended without the artifact, was cancelled or failed.
+            WaitTimedOut: The time is over.
+            NotFound: No run has this id, or the token cannot see it.
+        """
+        return await self._runs().wait_for_artifact(
+            _arguments.artifact_name(name),
+            None if run_id is None else _arguments.run_id(run_id),
+            head_sha,
+            workflow,
+            _arguments.seconds("timeout", timeout),
+            _arguments.seconds("poll_interval", poll_interval),
+            any_conclusion=any_conclusion,
+        )
+
+    async def wait_for_run(
+        self,
+        run_id: Run | int | str,
+        *,
+        timeout: float | None = 600.0,  # noqa: ASYNC109 - waits for a repository share their polls
+        poll_interval: float | None = None,
+    ) -> Run:
+        """Wait until a run has ended, with any conclusion, and return it.
+
+        Args:
+            run_id: The run, or its id.
+            timeout: Seconds to wait; None for no limit.
+            poll_interval: Seconds between two polls; see `wait_for_artifact`.
+
+        Raises:
+            WaitTimedOut: The time is over.
+            NotFound: No run has this id, or the token cannot see it.
+        """
+        return await self._runs().wait_for_run(
+            _arguments.run_id(run_id),
+            _arguments.seconds("timeout", timeout),
+            _arguments.seconds("poll_interval", poll_interval),
+        )
+
+    @property
+    def waiter(self) -> Waiter:
+        """The waits of the client, which webhooks can wake: ``repo.waiter.notify(event)``.
+
+        Raises:
+            ClientStateError: The client is not open.
+        """
+        return self._runs().waiter
 
     async def get_artifact(self, artifact: Artifact | int) -> Artifact:
         """Return the current state of an artifact.
@@ -605,6 +874,12 @@ class Repo:
         from ghartifacts_async._bulk.operations import BulkOperations
 
         return BulkOperations(self._opened, self.name)
+
+    def _runs(self) -> RunOperations:
+        """Import the operations on runs, which many programs never use, and return them."""
+        from ghartifacts_async._runs.operations import RunOperations
+
+        return RunOperations(self._opened, self.name)
 
     def _archives(self) -> ArchiveOperations:
         """Import the archive operations, which many programs never use, and return them."""

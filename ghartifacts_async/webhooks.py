@@ -13,6 +13,7 @@ Source: https://docs.github.com/webhooks/webhook-events-and-payloads
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import json
 import re
@@ -24,8 +25,6 @@ from urllib.parse import parse_qs
 from attrs import field, frozen
 
 from ghartifacts_async._api.converters import ShapeError, structure
-from ghartifacts_async._http.messages import printable
-from ghartifacts_async._http.redaction import Secret, hidden
 from ghartifacts_async.errors import InvalidArgument, InvalidDelivery, SignatureMismatch
 from ghartifacts_async.models import Account, Job, RepositoryInfo, Run
 
@@ -168,8 +167,9 @@ def parse(
 
     Source: https://docs.github.com/webhooks/using-webhooks/validating-webhook-deliveries
     """
-    keys, secret = _hidden(secret), None  # tracebacks may show variables
-    if keys is not None and not (keys and all(isinstance(one, Secret) and one for one in keys)):
+    # Keep no secret in a variable, because tracebacks may be logged with the variables.
+    macs, secret = _macs(secret), None
+    if macs == ():
         raise InvalidArgument(
             "secret is empty; pass the secret of the webhook's settings, or a sequence of secrets"
         )
@@ -183,8 +183,8 @@ def parse(
         raise InvalidDelivery(
             f"the webhook's body has {len(body)} bytes, more than max_size, {max_size}", status=413
         )
-    if keys is not None:
-        _verify(found.get("x-hub-signature-256"), body, keys)
+    if macs is not None:
+        _verify(found.get("x-hub-signature-256"), body, macs)
     name = _header(found, "x-github-event", _NAME)
     delivery = _header(found, "x-github-delivery", _DELIVERY)
     payload = _payload(found.get("content-type", "application/json"), body)
@@ -194,7 +194,7 @@ def parse(
         return kind(
             name=name,
             delivery=delivery,
-            verified=keys is not None,
+            verified=macs is not None,
             payload=payload,
             action=envelope.action,
             repository=envelope.repository,
@@ -216,13 +216,15 @@ def parse(
     return event(Event)
 
 
-def _hidden(secret: Secrets | None) -> tuple[Secret, ...] | None:
-    """Return the secrets with one character for each byte, or None if there are none."""
+def _macs(secret: Secrets | None) -> tuple[hmac.HMAC, ...] | None:
+    """Return a MAC for each secret, none if one of them is empty, or None if there is no secret."""
     if secret is None:
         return None
     several = (secret,) if isinstance(secret, str | bytes) else tuple(secret)
-    raw = (one.encode(errors="surrogatepass") if isinstance(one, str) else one for one in several)
-    return tuple(hidden(one.decode("latin-1") if isinstance(one, bytes) else one) for one in raw)
+    if not all(isinstance(one, str | bytes) and one for one in several):
+        return ()
+    keys = [one.encode(errors="replace") if isinstance(one, str) else one for one in several]
+    return tuple(hmac.new(key, digestmod=hashlib.sha256) for key in keys)
 
 
 def _relevant(headers: Headers) -> dict[str, str]:
@@ -248,27 +250,26 @@ def _text(value: str | bytes) -> str:
     return value if isinstance(value, str) else value.decode("latin-1")
 
 
-def _verify(signature: str | None, body: bytes, keys: tuple[Secret, ...]) -> None:
+def _verify(signature: str | None, body: bytes, macs: tuple[hmac.HMAC, ...]) -> None:
     if signature is None:
         raise SignatureMismatch(
             "the webhook is not signed (no X-Hub-Signature-256); set a secret in its settings"
         )
     given = signature.encode(errors="replace")
-    if not any(hmac.compare_digest(_signature(key, body), given) for key in keys):
+    for mac in macs:
+        mac.update(body)
+    matches = [hmac.compare_digest(f"sha256={mac.hexdigest()}".encode(), given) for mac in macs]
+    if not any(matches):
         raise SignatureMismatch(
             "the webhook's signature was not made with the secret; check that both are the same "
             "and that the body is passed exactly as received"
         )
 
 
-def _signature(key: Secret, body: bytes) -> bytes:
-    return f"sha256={hmac.new(key.reveal().encode('latin-1'), body, 'sha256').hexdigest()}".encode()
-
-
 def _header(headers: Mapping[str, str], name: str, form: re.Pattern[str]) -> str:
     value = headers.get(name, "")
     if not form.fullmatch(value):
-        raise InvalidDelivery(f"the webhook's header {name} is {printable(value) or 'missing'}")
+        raise InvalidDelivery(f"the webhook's header {name} is {value[:100]!a}")
     return value
 
 
@@ -278,9 +279,7 @@ def _payload(content_type: str, body: bytes) -> dict[str, Any]:
         body = _from_form(body)
     elif kind != "application/json":
         raise InvalidDelivery(
-            f"the webhook's content type is {printable(kind[:100])}; choose application/json in "
-            "its settings",
-            status=415,
+            f"the webhook's content type is {kind[:100]!a}; choose application/json", status=415
         )
     _check_structure(body)
     problem = "not an object"
@@ -316,5 +315,5 @@ def _structure(payload: dict[str, Any], model: type[_T], event: str) -> _T:
     try:
         return structure(payload, model)
     except ShapeError as error:
-        problem = printable(str(error))
+        problem = ascii(str(error))[1:-1]
     raise InvalidDelivery(f"the webhook's body is not a valid {event} event: {problem}")

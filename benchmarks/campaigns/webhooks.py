@@ -7,6 +7,7 @@ seed and number: ``--seed SEED --only NUMBER``.
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import pickle
 import random
@@ -67,7 +68,7 @@ def _mutate_value(rng: random.Random, node: Any) -> None:
     elif rng.random() < 0.3:
         del node[key]
     else:
-        node[key] = rng.choice(_VALUES)
+        node[key] = copy.deepcopy(rng.choice(_VALUES))
 
 
 def check(pairs: list[tuple[str, str]], body: bytes) -> str:

@@ -11,12 +11,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, cast, get_args
 
 import attrs
 from cattrs import Converter, transform_error
 from cattrs.errors import IterableValidationError, IterableValidationNote
-from cattrs.gen import make_dict_structure_fn
+from cattrs.gen import make_dict_structure_fn, override
 
 from ghartifacts_async._http.redaction import Secret
 from ghartifacts_async.errors import InvalidArgument
@@ -162,8 +162,13 @@ def _moment(text: str) -> datetime:
 
 
 def _object(model: type[_T], converter: Converter) -> Any:
-    fast = make_dict_structure_fn(model, converter, _cattrs_detailed_validation=False)
-    detailed = make_dict_structure_fn(model, converter, _cattrs_detailed_validation=True)
+    nulls: Any = {
+        field.name: override(struct_hook=_or_null(field, converter))
+        for field in attrs.fields(cast("type[attrs.AttrsInstance]", model))
+        if "null" in field.metadata
+    }
+    fast = make_dict_structure_fn(model, converter, _cattrs_detailed_validation=False, **nulls)
+    detailed = make_dict_structure_fn(model, converter, _cattrs_detailed_validation=True, **nulls)
 
     def check(value: object, _: object) -> _T:
         if not isinstance(value, dict):
@@ -175,6 +180,12 @@ def _object(model: type[_T], converter: Converter) -> Any:
             return detailed(value, model)
 
     return check
+
+
+def _or_null(field: attrs.Attribute[Any], converter: Converter) -> Any:
+    """Return a hook that replaces null by the value that the field's metadata names."""
+    hook = converter.get_structure_hook(str)
+    return lambda value, kind: field.metadata["null"] if value is None else hook(value, kind)
 
 
 def _optional(kind: Any, converter: Converter) -> Any:

@@ -15,7 +15,8 @@ from attrs import frozen
 
 from ghartifacts_async._api import rate_limit_headers
 from ghartifacts_async._api.call import ApiCall
-from ghartifacts_async._api.pagination import ListingPage, has_more
+from ghartifacts_async._api.filters import Item
+from ghartifacts_async._api.pagination import ListingPage, Page, has_more
 from ghartifacts_async._api.responses import hints
 from ghartifacts_async._api.responses.message import read_message
 from ghartifacts_async._http import redirects
@@ -36,6 +37,7 @@ from ghartifacts_async.errors import (
 )
 from ghartifacts_async.models import Artifact, ArtifactPage, Direction
 
+_I = TypeVar("_I", bound=Item)
 _T = TypeVar("_T")
 
 ACCEPT = "application/vnd.github+json"
@@ -157,8 +159,13 @@ def read_page(call: ApiCall[Any], response: Response) -> ArtifactPage:
 
 
 def read_listing_page(call: ApiCall[Any], response: Response) -> ListingPage[Artifact]:
+    """Decode a page of artifacts, and determine whether another page follows."""
+    return read_listing(ArtifactPage, call, response)
+
+
+def read_listing(model: type[Page[_I]], call: ApiCall[Any], response: Response) -> ListingPage[_I]:
     """Decode a page of a listing, and determine whether another page follows."""
-    page = read_page(call, response)
+    page = read_as(model, call, response)
     return ListingPage(page, has_more(call, response, page))
 
 

@@ -128,7 +128,7 @@ class Filter:
         size = artifact.size_in_bytes
         return (
             self._matches_name(artifact.name)
-            and self._matches_run(artifact.workflow_run or WorkflowRun())
+            and self.matches_run(artifact.workflow_run or WorkflowRun())
             and (self.expired is None or artifact.expired == self.expired)
             and (self.min_size is None or size >= self.min_size)
             and (self.max_size is None or size <= self.max_size)
@@ -140,7 +140,8 @@ class Filter:
             self.pattern is None or fnmatchcase(name, self.pattern)
         )
 
-    def _matches_run(self, run: WorkflowRun) -> bool:
+    def matches_run(self, run: WorkflowRun) -> bool:
+        """Return True if a workflow run matches the filters that concern runs."""
         return (
             # The run's id is in the path of the call, so a server may omit it in the response.
             (self.run_id is None or run.id in {None, self.run_id})

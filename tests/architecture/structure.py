@@ -23,7 +23,7 @@ FLOORS = [
     {"_api"},
     {"auth", "_download", "webhooks"},
     {"_context"},
-    {"_archive"},
+    {"_archive", "_runs"},
     {"_bulk"},
     {"repo"},
     {"client"},
@@ -44,9 +44,17 @@ PURE = {
     "_archive.zip_format.archive_tail", "_archive.zip_format.central_directory",
     "_archive.zip_format.local_header", "_archive.zip_format.member_decoder",
     "_archive.member_index", "_archive.member_paths",
+    "_runs.endpoints", "_runs.run_filter", "_runs.selection", "_runs.time_ranges", "_runs.watch",
     "_bulk.manifest", "_bulk.path_template", "_bulk.retention",
 }  # fmt: skip
 """Modules that only compute values, without await, clock, network, disk or logging."""
+
+
+ENTRIES = {"__main__"}
+"""Modules that only start a program, so nothing is found in them: ``python -m`` calls `cli`.
+
+They have a layer, but do not count as top-level modules.
+"""
 
 
 @cache
@@ -123,7 +131,7 @@ def arrows() -> set[tuple[str, str]]:
         (top(module), top(target))
         for module, targets in graph().items()
         for target in targets
-        if top(module) != top(target)
+        if top(module) != top(target) and module not in ENTRIES
     }
 
 
@@ -140,6 +148,8 @@ def height(edges: dict[str, set[str]]) -> int:
 def top_graph() -> dict[str, set[str]]:
     """Return, for each top-level package or module, the others that it imports."""
     edges: dict[str, set[str]] = {top(module): set() for module in sources()}
+    for entry in ENTRIES:
+        del edges[entry]
     for module, target in arrows():
         edges[module].add(target)
     return edges

@@ -102,7 +102,9 @@ def test_bad_ids(number: Any) -> None:
 def test_bad_run_ids(number: Any) -> None:
     """A run's id that is neither a positive int nor its digits is refused."""
     message = error_message(_arguments.run_id, number)
-    assert message.startswith("run_id must be the id of a workflow run, a positive int, not ")
+    assert message.startswith(
+        "run_id must be a Run or the id of a workflow run, a positive int, not "
+    )
 
 
 @pytest.mark.parametrize("number", [1, 30, 100])

@@ -46,6 +46,8 @@ VALUES: dict[str, Any] = {
     "retry_after": 2.5,
     "member": "../evil",
     "suggestions": ("report.json",),
+    "run_id": 2332938,
+    "conclusion": "failure",
     "limit": "max_total_size",
     "allowed": 2**36,
 }
@@ -142,6 +144,7 @@ def assert_same(one: BaseException, other: BaseException) -> None:
         ("InvalidArgument", ValueError),
         ("ClientStateError", RuntimeError),
         ("TimedOut", TimeoutError),
+        ("WaitTimedOut", TimeoutError),
     ],
 )
 def test_builtin_base_classes(name: str, builtin: type[Exception]) -> None:

@@ -17,15 +17,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-from ghartifacts_async import Timeouts, errors, webhooks
+from ghartifacts_async import Timeouts, errors
 from ghartifacts_async.auth import GitHubApp, Token
 from ghartifacts_async.testing import FakeGitHub, Fault
 from tests.clock import wall
 from tests.secrets import canaries
 from tests.secrets.archives import ARCHIVES
 from tests.secrets.driving import ONCE, Drive, client, download, failing, get, located, stored
+from tests.secrets.runs import RUNS
 from tests.support import REPOSITORY, raw_server, rsa_keys, says
-from tests.webhooks import deliveries
 
 
 async def bad_provider(fake: FakeGitHub, _: Path) -> Any:
@@ -232,24 +232,6 @@ redirect_to_ftp_with_echo = failing(
 )
 
 
-async def unsigned_webhook(_: FakeGitHub, __: Path) -> Any:
-    """Parse a webhook that was signed with another secret."""
-    headers, body = deliveries.delivery("push")
-    return webhooks.parse(headers, body, secret=canaries.TOKEN)
-
-
-async def malformed_webhook(_: FakeGitHub, __: Path) -> Any:
-    """Parse a signed webhook that is not JSON."""
-    signed = deliveries.signed("push", b"no JSON", canaries.TOKEN)
-    return webhooks.parse(*signed, secret=[canaries.TOKEN, canaries.TOKEN])
-
-
-async def webhook_as_text(_: FakeGitHub, __: Path) -> Any:
-    """Pass the body of a webhook as text."""
-    body: Any = "{}"
-    return webhooks.parse({}, body, secret=[canaries.TOKEN])
-
-
 RAISED: list[tuple[type[errors.ArtifactsError], Drive]] = [
     (errors.InvalidArgument, invalid_private_key),
     (errors.InvalidArgument, app_without_installation),
@@ -296,10 +278,8 @@ RAISED: list[tuple[type[errors.ArtifactsError], Drive]] = [
     (errors.DiskFull, full_disk),
     (errors.TargetBusy, target_in_use),
     (errors.TargetExists, existing_target),
-    (errors.SignatureMismatch, unsigned_webhook),
-    (errors.InvalidDelivery, malformed_webhook),
-    (errors.InvalidArgument, webhook_as_text),
     *ARCHIVES,
+    *RUNS,
 ]
 
 PARENTS = {
@@ -308,6 +288,7 @@ PARENTS = {
     errors.GitHubError,
     errors.DownloadError,
     errors.ArchiveError,
+    errors.WaitError,
     errors.WebhookError,
 }
 """Base classes for callers to catch; only their subclasses are raised."""

@@ -1,0 +1,315 @@
+"""The polls of one repository, shared by all waits for its artifacts and runs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import TypeVar
+
+from attrs import define
+
+from ghartifacts_async._api import endpoints as artifact_endpoints
+from ghartifacts_async._api import rate_limit_headers
+from ghartifacts_async._api.call import ApiCall
+from ghartifacts_async._context import ClientContext
+from ghartifacts_async._runs import endpoints
+from ghartifacts_async._runs.watch import (
+    FIRST_DELAY,
+    Pending,
+    RunState,
+    Target,
+    judge,
+    next_delay,
+    seconds_over_budget,
+)
+from ghartifacts_async.errors import NotFound, ServerError, TransportError
+from ghartifacts_async.models import Artifact, Run
+from ghartifacts_async.webhooks import Event, WorkflowJobEvent
+
+_T = TypeVar("_T")
+
+MANY_RUNS = 5
+"""If more runs than this are watched, a listing of runs tells which of them to request."""
+
+_MIN_SPACING = 1.0
+"""Minimum number of seconds between two polls, however many events arrive."""
+
+_SECONDS = re.compile(r"[0-9]{1,5}")
+
+_log = logging.getLogger("ghartifacts_async")
+
+
+@define(eq=False)
+class Watch:
+    """The waits for one target.
+
+    Attributes:
+        target: What they wait for.
+        done: The result, or the error that ended the waits.
+        waiting: Number of waits.
+        interval: Seconds between polls that a caller has asked for, or None.
+        state: What is known about the target, for the message of a timeout.
+        soon: Whether the artifact should be listed within seconds.
+        woken: Whether the runs of the target must be requested in the next poll.
+    """
+
+    target: Target
+    done: asyncio.Future[Artifact | Run]
+    waiting: int = 0
+    interval: float | None = None
+    state: str = "GitHub has not answered yet"
+    soon: bool = False
+    woken: bool = False
+
+    def finish(self, result: Artifact | Run | Exception) -> None:
+        """Set the result or the error, unless one is set."""
+        if self.done.done():
+            return
+        if isinstance(result, Exception):
+            self.done.set_exception(result)
+            self.done.exception()  # keeps asyncio from logging it
+        else:
+            self.done.set_result(result)
+
+
+class Poller:
+    """The polls of one repository.
+
+    Args:
+        context: The context of the open client.
+        repository: ``owner/name``.
+    """
+
+    def __init__(self, context: ClientContext, repository: str) -> None:
+        self._api = context.api
+        self._lifetime = context.lifetime
+        self._repository = repository
+        self._watches: dict[Target, Watch] = {}
+        self._states: dict[int, RunState] = {}
+        self._asked_at: dict[int, float] = {}
+        self._responses: dict[str, object] = {}
+        self._listed: set[tuple[int, str]] = set()
+        self._counted = 0
+        self._min_delay = 0.0
+        self._wake = asyncio.Event()
+        self._task: asyncio.Future[None] | None = None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is watched."""
+        return not self._watches
+
+    def join(self, target: Target, interval: float | None) -> Watch:
+        """Add a wait for a target, and return the target's watch."""
+        watch = self._watches.get(target)
+        if watch is None or watch.done.done():
+            done = asyncio.get_running_loop().create_future()
+            watch = self._watches[target] = Watch(target, done)
+            self._wake.set()
+        watch.waiting += 1
+        if interval is not None:
+            watch.interval = min(interval, watch.interval or interval)
+        if self._task is None or self._task.done():
+            self._task = asyncio.ensure_future(self._run())
+        return watch
+
+    def leave(self, watch: Watch) -> None:
+        """Remove a wait that `join` added."""
+        watch.waiting -= 1
+        if not watch.waiting and self._watches.get(watch.target) is watch:
+            del self._watches[watch.target]
+
+    async def stop(self) -> None:
+        """Cancel the running poll, and wait for it to end."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+    def notify(self, event: Event) -> None:
+        """Poll at once if an event concerns a target; see `Waiter.notify`."""
+        for watch in self._watches.values():
+            if event.run is not None:
+                concerned = watch.target.concerns(event.run)
+            elif isinstance(event, WorkflowJobEvent):
+                concerned = watch.target.run_id == event.job.run_id or (
+                    watch.target.head_sha == event.job.head_sha
+                )
+            else:
+                concerned = False
+            if concerned:
+                watch.woken = True
+                self._wake.set()
+
+    async def _run(self) -> None:
+        """Poll until the task is cancelled or the client is closed."""
+        loop = asyncio.get_running_loop()
+        started_at, delay = loop.time(), None
+        try:
+            async with self._lifetime.scope():
+                while True:
+                    self._wake.clear()
+                    polled_at = loop.time()
+                    await self._poll()
+                    delay = next_delay(delay)
+                    if await self._pause(self._wait(delay, polled_at - started_at)):
+                        delay = None
+        except Exception as error:
+            for watch in [*self._watches.values()]:
+                watch.finish(error)
+
+    def _wait(self, delay: float, elapsed: float) -> float:
+        """Return the seconds until the next poll."""
+        pending = [watch for watch in self._watches.values() if not watch.done.done()]
+        asked = [watch.interval for watch in pending if watch.interval is not None]
+        if any(watch.soon for watch in pending):
+            delay = FIRST_DELAY
+        elif asked:
+            delay = min(asked)
+        else:
+            delay = max(delay, seconds_over_budget(self._counted, elapsed))
+        return max(delay, self._min_delay)
+
+    async def _pause(self, seconds: float) -> bool:
+        """Wait until the next poll. Return True if an event or a new target ended the wait."""
+        await asyncio.sleep(min(_MIN_SPACING, seconds))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, seconds - _MIN_SPACING)):
+                await self._wake.wait()
+                return True
+        return False
+
+    async def _poll(self) -> None:
+        """Ask GitHub once about all targets, and finish the waits that are over."""
+        self._min_delay = 0.0
+        self._listed.clear()
+        try:
+            await self._request_runs()
+            artifacts = await self._request_artifacts()
+            for watch in self._pending():
+                await self._judge(watch, artifacts)
+        except (ServerError, TransportError) as error:
+            # The call was retried. A wait may outlast a longer outage.
+            _log.warning("%s; waiting goes on", error.summary)
+            for watch in self._pending():
+                watch.state = error.summary
+
+    async def _judge(self, watch: Watch, artifacts: list[Artifact]) -> None:
+        """Finish a watch if its artifact is listed or its runs have ended without it."""
+        target, now = watch.target, asyncio.get_running_loop().time()
+        for artifact in filter(target.may_come_from, artifacts):
+            run_id = artifact.workflow_run.id if artifact.workflow_run is not None else None
+            if run_id is not None and run_id not in self._states:
+                await self._request_run(run_id)
+        states = [state for state in self._states.values() if target.concerns(state.run)]
+        verdict = judge(target, states, artifacts, now)
+        if target.name is not None and not isinstance(verdict, Artifact):
+            # The shared listing may not reach back to a run that has ended: ask for the run's own.
+            for run in [state.run for state in states if state.run.is_completed]:
+                if (run.id, target.name) not in self._listed:
+                    artifacts = artifacts + await self._artifacts_of_run(run.id, target.name)
+            verdict = judge(target, states, artifacts, now)
+        if isinstance(verdict, Pending):
+            watch.state, watch.soon = verdict.state, verdict.soon
+        else:
+            watch.finish(verdict)
+
+    async def _request_runs(self) -> None:
+        """Request the runs that may have changed their state."""
+        now = asyncio.get_running_loop().time()
+        watches = self._pending()
+        run_ids = [(watch, watch.target.run_id) for watch in watches]
+        wanted = {run_id for _, run_id in run_ids if run_id is not None}
+        asked = {run_id for watch, run_id in run_ids if run_id and (watch.woken or watch.soon)}
+        for sha in {watch.target.head_sha for watch in watches if watch.target.head_sha}:
+            call = endpoints.list_runs(
+                self._repository, None, {"head_sha": sha}, per_page=endpoints.PAGE_SIZE
+            )
+            listed = (await self._fetch(call))[0].page.items
+            asked |= {run.id for run in listed if self._may_have_changed(run)}
+        if len(wanted) <= MANY_RUNS:
+            asked |= wanted
+        else:
+            call = endpoints.list_runs(self._repository, None, {}, per_page=endpoints.PAGE_SIZE)
+            listed = (await self._fetch(call))[0].page.items
+            ended = [run for run in listed if run.is_completed and self._may_have_changed(run)]
+            asked |= wanted & {run.id for run in ended}
+            # The listing may be stale or incomplete, so ask for two of the runs in any case.
+            asked |= set(sorted(wanted, key=lambda one: self._asked_at.get(one, -1.0))[:2])
+        for run_id in sorted(asked):
+            self._asked_at[run_id] = now
+            await self._request_run(run_id)
+        for watch in watches:
+            watch.woken = False
+
+    def _may_have_changed(self, listed: Run) -> bool:
+        """Return True if a listed run may be in another state than when it was last requested."""
+        known = self._states.get(listed.id)
+        return (
+            known is None or not known.run.is_completed or known.run.updated_at != listed.updated_at
+        )
+
+    async def _request_run(self, run_id: int) -> None:
+        """Request a run, and finish the watches of a run that does not exist."""
+        try:
+            run, headers = await self._fetch(endpoints.get_run(self._repository, run_id))
+        except NotFound as error:
+            self._states.pop(run_id, None)
+            for watch in self._pending():
+                if watch.target.run_id == run_id:
+                    watch.finish(error)
+            return
+        known = self._states.get(run_id)
+        if known is None or known.run != run:
+            self._states[run_id] = RunState(run, _ended_at(run, headers))
+
+    async def _request_artifacts(self) -> list[Artifact]:
+        """Request the newest artifacts that the targets may be among, in one call."""
+        targets = [watch.target for watch in self._pending() if watch.target.name is not None]
+        if not targets:
+            return []
+        names = {target.name for target in targets}
+        name = names.pop() if len(names) == 1 else None
+        runs = {target.run_id for target in targets}
+        run_id = runs.pop() if len(runs) == 1 else None
+        if run_id is not None and name is not None:
+            return await self._artifacts_of_run(run_id, name)
+        call = artifact_endpoints.list_repository_artifacts(
+            self._repository, name=name, per_page=endpoints.PAGE_SIZE
+        )
+        return [*(await self._fetch(call))[0].page.items]
+
+    async def _artifacts_of_run(self, run_id: int, name: str) -> list[Artifact]:
+        self._listed.add((run_id, name))
+        call = artifact_endpoints.list_run_artifacts(
+            self._repository, run_id, name=name, direction="desc", per_page=endpoints.PAGE_SIZE
+        )
+        try:
+            return [*(await self._fetch(call))[0].page.items]
+        except NotFound:
+            return []  # the request for the run itself reports this
+
+    async def _fetch(self, call: ApiCall[_T]) -> tuple[_T, Mapping[str, str]]:
+        """Make a call, and count it if it used up the primary rate limit."""
+        response = await self._api.fetch(call)
+        if response is not self._responses.get(call.target):
+            self._counted += 1
+            self._responses[call.target] = response
+        interval = response.headers.get("x-poll-interval", "")
+        if _SECONDS.fullmatch(interval):
+            self._min_delay = max(self._min_delay, float(interval))
+        return call.decode(call, response), response.headers
+
+    def _pending(self) -> list[Watch]:
+        return [watch for watch in self._watches.values() if not watch.done.done()]
+
+
+def _ended_at(run: Run, headers: Mapping[str, str]) -> float:
+    """Return when a run ended, on the event loop's clock, judging by the server's times."""
+    if not run.is_completed:
+        return float("inf")
+    ended = run.updated_at.timestamp()
+    ago = rate_limit_headers.server_time(headers, ended) - ended
+    return asyncio.get_running_loop().time() - max(0.0, ago)

@@ -1,0 +1,223 @@
+"""Find the artifact that is meant: the newest one, or several that come from one run.
+
+The truth is GitHub's listing of artifacts, ordered by time of creation, and the run of each
+candidate, requested by its id. Listings of runs play no part, because they have been seen to be
+stale, incomplete and unordered.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
+from datetime import timedelta
+
+from attrs import define, field
+
+from ghartifacts_async._api import endpoints as artifact_endpoints
+from ghartifacts_async._api.client import ApiClient
+from ghartifacts_async._api.filters import Filter
+from ghartifacts_async._api.listing import ArtifactListing
+from ghartifacts_async._runs import endpoints
+from ghartifacts_async._runs.selection import (
+    DELETED,
+    Rejection,
+    Resolution,
+    Wanted,
+    age_key,
+    attempt_of,
+    is_pattern,
+    nearest_miss,
+    newest_by_name,
+    select_names,
+)
+from ghartifacts_async.errors import NotFound
+from ghartifacts_async.models import Artifact, Run
+
+LOOKAHEAD = 100
+"""Number of artifacts by which GitHub's order may differ from that of the times of creation."""
+
+MAX_RUNS = 200
+"""Number of runs that a search requests at most, so that a hopeless one cannot use up the limit."""
+
+_CLOCK_ERROR = timedelta(days=1)
+"""Tolerated error of the times of commits, which the committers' computers recorded."""
+
+
+async def newest_first(listing: ArtifactListing) -> AsyncGenerator[Artifact, None]:
+    """Yield the artifacts of a listing by time of creation, newest first."""
+    waiting: list[tuple[tuple[float, int], Artifact]] = []
+    async with aclosing(listing.__aiter__()) as artifacts:
+        async for artifact in artifacts:
+            heapq.heappush(waiting, (age_key(artifact), artifact))
+            if len(waiting) > LOOKAHEAD:
+                yield heapq.heappop(waiting)[1]
+    while waiting:
+        yield heapq.heappop(waiting)[1]
+
+
+@define(eq=False)
+class Search:
+    """One search, with the runs that it has requested and the artifacts that it passed over.
+
+    Attributes:
+        api: Makes API calls.
+        repository: ``owner/name``.
+        wanted: What an artifact must satisfy.
+        what: What is searched for, for error messages.
+    """
+
+    api: ApiClient
+    repository: str
+    wanted: Wanted
+    what: str
+    rejected: list[Rejection] = field(factory=list)
+    _runs: dict[int, Run | None] = field(factory=dict)
+    _left: int = MAX_RUNS
+
+    async def latest(self, listing: ArtifactListing) -> Artifact:
+        """Return the newest artifact of a listing that is wanted; see `Repo.latest_artifact`."""
+        async with aclosing(newest_first(listing)) as candidates:
+            async for artifact in candidates:
+                if await self._accepts(artifact):
+                    return artifact
+        raise self._not_found()
+
+    async def resolve(
+        self,
+        candidates: AsyncIterator[Artifact],
+        names: Sequence[str],
+        required: Sequence[str],
+    ) -> Resolution:
+        """Return the artifacts of the first candidate's run that has all required artifacts.
+
+        Args:
+            candidates: Artifacts of the runs to consider, in the order of preference.
+            names: Names and patterns of the wanted artifacts.
+            required: Those of `names` that must match at least one artifact.
+        """
+        tried: set[int | None] = set()
+        async for artifact in candidates:
+            run_id = None if artifact.workflow_run is None else artifact.workflow_run.id
+            if run_id in tried:
+                continue
+            tried.add(run_id)
+            if not await self._accepts(artifact, with_run=True):
+                continue
+            run = await self._run_of(artifact)
+            assert run is not None
+            only = len(names) == 1 and not is_pattern(names[0])
+            found = {artifact.name: artifact} if only else await self._artifacts_of(run)
+            selected, reason = select_names(
+                names, required, found, expired=self.wanted.include_expired
+            )
+            if reason is None:
+                attempt = await self._attempt(run, min(selected.values(), key=age_key))
+                return Resolution(run, selected, attempt, tuple(self.rejected))
+            self.rejected.append(Rejection(artifact, reason, run))
+        raise self._not_found()
+
+    async def by_ancestry(
+        self, listing: ArtifactListing, start: str
+    ) -> AsyncGenerator[Artifact, None]:
+        """Yield the artifacts of a listing that belong to the history of a commit, nearest first.
+
+        The commits are in the order of ``git log``. Artifacts of one commit are yielded by time of
+        creation, newest first. The listing is read only until it is older than the commit.
+        """
+        waiting: dict[str | None, list[Artifact]] = {}
+        exhausted = False
+        async with (
+            aclosing(newest_first(listing)) as artifacts,
+            aclosing(self._history(start)) as history,
+        ):
+            async for commit in history:
+                while not exhausted:
+                    artifact = await anext(artifacts, None)
+                    if artifact is None:
+                        exhausted = True
+                        break
+                    sha = None if artifact.workflow_run is None else artifact.workflow_run.head_sha
+                    waiting.setdefault(sha, []).append(artifact)
+                    if _is_older(artifact, commit):
+                        break
+                for artifact in waiting.pop(commit.sha, ()):
+                    yield artifact
+                if exhausted and not waiting:
+                    break
+        for left in waiting.values():
+            self.rejected += [Rejection(one, "of a run of another commit") for one in left]
+
+    async def merge_base(self, base: str, head: str) -> str:
+        """Return the newest common ancestor of two commits or branches."""
+        compared = await self.api.call(endpoints.compare(self.repository, base, head))
+        return compared.merge_base_commit.sha
+
+    async def _history(self, start: str) -> AsyncGenerator[endpoints.Commit, None]:
+        page = 1
+        while True:
+            commits = await self.api.call(endpoints.list_commits(self.repository, start, page))
+            for commit in commits:
+                yield commit
+            if len(commits) < endpoints.PAGE_SIZE:
+                return
+            page += 1
+
+    async def _accepts(self, artifact: Artifact, *, with_run: bool = False) -> bool:
+        """Return True if an artifact is wanted, requesting its run if necessary."""
+        reason, run = self.wanted.rejects_artifact(artifact), None
+        needed = with_run or self.wanted.needs_run or not self.wanted.knows_origin(artifact)
+        if reason is None and needed:
+            run = await self._run_of(artifact)
+            reason = DELETED if run is None else self.wanted.rejects_run(run)
+        if reason is not None:
+            self.rejected.append(Rejection(artifact, reason, run))
+        return reason is None
+
+    async def _run_of(self, artifact: Artifact) -> Run | None:
+        """Return the run of an artifact, or None if it was deleted."""
+        assert artifact.workflow_run is not None
+        run_id = artifact.workflow_run.id
+        assert run_id is not None
+        if run_id not in self._runs:
+            if not self._left:
+                raise self._not_found(f"; only the newest {MAX_RUNS} runs were considered")
+            self._left -= 1
+            try:
+                self._runs[run_id] = await self.api.call(endpoints.get_run(self.repository, run_id))
+            except NotFound:
+                self._runs[run_id] = None
+        return self._runs[run_id]
+
+    async def _artifacts_of(self, run: Run) -> dict[str, Artifact]:
+        """Return the newest artifact of each name in a run."""
+        call = artifact_endpoints.list_run_artifacts(
+            self.repository, run.id, name=None, direction="desc", per_page=endpoints.PAGE_SIZE
+        )
+        listing = ArtifactListing(self.api, call, Filter(run_id=run.id), concurrency=4)
+        return newest_by_name(await listing.collect())
+
+    async def _attempt(self, run: Run, artifact: Artifact) -> int | None:
+        """Return the attempt that uploaded an artifact, judging by the times of the attempts."""
+        known = attempt_of(run, artifact)
+        if known is not None or artifact.created_at is None:
+            return known
+        for number in range(run.run_attempt - 1, 1, -1):
+            call = endpoints.get_attempt(self.repository, run.id, number)
+            try:
+                attempt = await self.api.call(call)
+            except NotFound:
+                return None
+            if attempt_of(attempt, artifact) is not None:
+                return number
+        return 1
+
+    def _not_found(self, hint: str = "") -> NotFound:
+        miss = nearest_miss(self.rejected, self.what)
+        return NotFound(f"{self.repository} has no {self.what}: {miss}{hint}", status=404)
+
+
+def _is_older(artifact: Artifact, commit: endpoints.Commit) -> bool:
+    """Return True if an artifact, and so all that follow it, is certainly older than a commit."""
+    created, committed = artifact.created_at, commit.committed_at
+    return bool(created and committed and created < committed - _CLOCK_ERROR)

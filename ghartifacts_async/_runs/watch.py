@@ -1,0 +1,163 @@
+"""Decide whether a wait for an artifact, or for the end of a run, is over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
+
+from attrs import frozen
+
+from ghartifacts_async._api.filters import Filter
+from ghartifacts_async._runs.run_filter import is_of_workflow, origin
+from ghartifacts_async._runs.selection import age_key
+from ghartifacts_async.errors import RunEnded
+from ghartifacts_async.models import Artifact, Run, WorkflowRun
+
+GRACE = 30.0
+"""Seconds after the end of a run in which its artifacts may not be listed yet."""
+
+FIRST_DELAY = 2.0
+MAX_DELAY = 30.0
+"""Seconds between two polls of a repository: at first, and after a while."""
+
+_GROWTH = 1.5
+_FREE_CALLS = 8
+_SECONDS_PER_CALL = 30.0
+
+
+@frozen
+class Target:
+    """What a wait is for. Waits for the same target share one `Watch`.
+
+    Attributes:
+        name: Name of the artifact, or None to wait for the end of the run.
+        run_id: Id of the run, or None for any run of the commit.
+        head_sha: Commit of the run, or None.
+        workflow: Id or file name of the workflow, or None for any.
+        any_conclusion: Whether a run that did not succeed may provide the artifact.
+    """
+
+    name: str | None
+    run_id: int | None
+    head_sha: str | None = None
+    workflow: int | str | None = None
+    any_conclusion: bool = False
+
+    def __str__(self) -> str:
+        where = f"run {self.run_id}" if self.run_id is not None else f"commit {self.head_sha}"
+        return f"the end of {where}" if self.name is None else f"artifact {self.name!r} of {where}"
+
+    def may_come_from(self, artifact: Artifact) -> bool:
+        """Return True if an artifact is the one, judging by what it says itself."""
+        run = artifact.workflow_run or WorkflowRun()
+        # For a moment after an upload, GitHub may list an artifact without its URL.
+        if artifact.name != self.name or not artifact.archive_download_url:
+            return False
+        if self.run_id not in {None, run.id}:
+            return False
+        return self.head_sha is None or Filter(head_sha=self.head_sha).matches_run(run)
+
+    def concerns(self, run: Run) -> bool:
+        """Return True if a run is the one, or may provide the artifact."""
+        if self.run_id is not None and run.id != self.run_id:
+            return False
+        of_commit = self.head_sha is None or Filter(head_sha=self.head_sha).matches_run(origin(run))
+        return of_commit and is_of_workflow(run, self.workflow)
+
+
+@frozen
+class RunState:
+    """A run as GitHub last described it.
+
+    Attributes:
+        run: The run.
+        ended_at: Time of the run's end on the event loop's clock; infinite if it has not ended.
+    """
+
+    run: Run
+    ended_at: float = float("inf")
+
+
+@frozen
+class Pending:
+    """The wait goes on.
+
+    Attributes:
+        state: The state of the runs, for the message of a timeout.
+        soon: Whether the artifact should be listed within seconds.
+    """
+
+    state: str
+    soon: bool = False
+
+
+Verdict: TypeAlias = Artifact | Run | RunEnded | Pending
+
+
+def judge(
+    target: Target, states: Iterable[RunState], artifacts: Iterable[Artifact], now: float
+) -> Verdict:
+    """Return the result of a wait, the error that ends it, or that it is pending.
+
+    Args:
+        target: What the wait is for.
+        states: The runs that the target concerns.
+        artifacts: Artifacts that GitHub listed after it returned the states.
+        now: Time on the event loop's clock.
+    """
+    listed = sorted(filter(target.may_come_from, artifacts), key=age_key)
+    verdicts = [_judge_run(target, state, listed, now) for state in states]
+    for kind in (Artifact, Run, Pending, RunEnded):
+        for verdict in verdicts:
+            if isinstance(verdict, kind):
+                return verdict
+    return Pending("no run is known yet")
+
+
+def _judge_run(target: Target, state: RunState, listed: Sequence[Artifact], now: float) -> Verdict:
+    run = state.run
+    if target.name is None:
+        return run if run.is_completed else Pending(f"run {run.id} is {run.status}")
+    own = [one for one in listed if one.workflow_run is not None and one.workflow_run.id == run.id]
+    if not run.is_completed:
+        # An artifact of an earlier attempt is about to be replaced.
+        uploaded = [one for one in own if not _is_older(one, run)]
+        return uploaded[0] if uploaded else Pending(f"run {run.id} is {run.status}")
+    if run.conclusion != "success" and not target.any_conclusion:
+        problem = (
+            f"run {run.id} ended with conclusion {run.conclusion!r} before {target.name!r} was "
+            "found; pass any_conclusion=True to accept its artifacts"
+        )
+        hurry = target.run_id is not None
+    elif own and not own[0].expired:
+        return own[0]
+    else:
+        problem = f"run {run.id} ended without an artifact named {target.name!r}"
+        if own:
+            problem = f"artifact {target.name!r} of run {run.id} has expired"
+        hurry = bool(own)
+    if not hurry and now - state.ended_at < GRACE:
+        # The artifact, or another run of the same commit, may not be listed yet.
+        return Pending(problem, soon=True)
+    return RunEnded(problem, run_id=run.id, conclusion=run.conclusion)
+
+
+def _is_older(artifact: Artifact, run: Run) -> bool:
+    """Return True if an artifact was created before the latest attempt of its run started."""
+    started, created = run.run_started_at, artifact.created_at
+    return started is not None and created is not None and created < started
+
+
+def next_delay(delay: float | None) -> float:
+    """Return the seconds until the next poll, given those before the previous one."""
+    return FIRST_DELAY if delay is None else min(delay * _GROWTH, MAX_DELAY)
+
+
+def seconds_over_budget(calls: int, elapsed: float) -> float:
+    """Return how long to wait so that ten minutes of polls use at most 28 calls of the limit.
+
+    Args:
+        calls: Number of calls that counted against the primary rate limit so far.
+        elapsed: Seconds since the first of them.
+    """
+    return (calls + 1 - _FREE_CALLS) * _SECONDS_PER_CALL - elapsed

@@ -1,0 +1,1 @@
+"""Workflow runs: listing them, finding their artifacts and waiting for them."""

@@ -1,0 +1,118 @@
+"""The end of a wait: an artifact, an error, or another poll."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from ghartifacts_async import Artifact, Run, RunEnded
+from ghartifacts_async._runs.watch import (
+    GRACE,
+    Pending,
+    RunState,
+    Target,
+    judge,
+    next_delay,
+    seconds_over_budget,
+)
+from tests.runs.support import SHA, of_run, run
+from tests.values import run_json
+
+RUN = 30433642
+DIST = Target("dist", RUN)
+OF_COMMIT = Target("dist", None, SHA, "ci.yml")
+NEW = datetime(2026, 1, 22, 19, 34, tzinfo=UTC)
+OLD = datetime(2026, 1, 22, 19, 33, tzinfo=UTC)
+UPLOADED = of_run(created_at=NEW)
+FORK = {**run_json()["repository"], "id": 5}
+
+
+def state(ended: float = 100.0, **changes: Any) -> RunState:
+    """Return a run that ended this many seconds ago at the time 1000."""
+    return RunState(run(**changes), 1000 - ended)
+
+
+RUNNING = state(status="in_progress", conclusion=None)
+
+
+@pytest.mark.parametrize(
+    ("target", "states", "artifacts", "kind"),
+    [
+        (DIST, [], [], Pending),
+        (DIST, [], [UPLOADED], Pending),
+        (DIST, [RUNNING], [], Pending),
+        (DIST, [RUNNING], [UPLOADED], Artifact),
+        # An artifact of the attempt before is about to be replaced, until the run succeeds.
+        (DIST, [RUNNING], [of_run(created_at=OLD)], Pending),
+        (DIST, [state()], [of_run(created_at=OLD)], Artifact),
+        (DIST, [RUNNING], [of_run()], Artifact),
+        (DIST, [RUNNING], [of_run(name="other", created_at=NEW)], Pending),
+        (DIST, [RUNNING], [of_run(5, created_at=NEW)], Pending),
+        (DIST, [RUNNING], [of_run(created_at=NEW, archive_download_url="")], Pending),
+        (DIST, [state()], [UPLOADED], Artifact),
+        (DIST, [state()], [], RunEnded),
+        (DIST, [state(GRACE - 1)], [], Pending),
+        (DIST, [state(1)], [of_run(created_at=NEW, expired=True)], RunEnded),
+        (DIST, [state(1, conclusion="failure")], [UPLOADED], RunEnded),
+        (DIST, [state(1, conclusion="cancelled")], [], RunEnded),
+        (Target("dist", RUN, any_conclusion=True), [state(conclusion=None)], [UPLOADED], Artifact),
+        (Target("dist", RUN, any_conclusion=True), [state(1, conclusion="failure")], [], Pending),
+        (Target("dist", RUN, any_conclusion=True), [state(conclusion="failure")], [], RunEnded),
+        (Target(None, RUN), [RUNNING], [], Pending),
+        (Target(None, RUN), [state(1, conclusion="failure")], [], Run),
+        (OF_COMMIT, [RUNNING], [UPLOADED], Artifact),
+        (OF_COMMIT, [state()], [], RunEnded),
+        # Another run of the same commit may not be known yet, or may still succeed.
+        (OF_COMMIT, [state(1, conclusion="failure")], [], Pending),
+        (OF_COMMIT, [state(conclusion="failure"), RUNNING], [], Pending),
+        (OF_COMMIT, [RUNNING], [of_run(created_at=NEW, head_repository_id=5)], Pending),
+    ],
+)
+def test_the_verdict(
+    target: Target, states: list[RunState], artifacts: list[Artifact], kind: type
+) -> None:
+    """A wait ends with its artifact or run, or early if they can no longer come."""
+    assert isinstance(judge(target, states, artifacts, 1000.0), kind)
+
+
+def test_the_newest_artifact_is_returned() -> None:
+    """If a run has several artifacts of the name, the newest is returned."""
+    both = [of_run(id=9, created_at=OLD), of_run(id=8, created_at=NEW)]
+    assert judge(DIST, [state()], both, 1000.0) == both[1]
+
+
+def test_the_error_says_what_to_do() -> None:
+    """The error names the run and its conclusion."""
+    verdict = judge(DIST, [state(conclusion="failure")], [], 1000.0)
+    assert isinstance(verdict, RunEnded)
+    assert (verdict.run_id, verdict.conclusion) == (RUN, "failure")
+    assert "any_conclusion=True" in str(verdict)
+
+
+def test_which_runs_a_target_concerns() -> None:
+    """Runs of forks and of other workflows and commits are of no concern."""
+    assert DIST.concerns(run())
+    assert not DIST.concerns(run(id=5))
+    assert OF_COMMIT.concerns(run())
+    assert not OF_COMMIT.concerns(run(head_sha="0" * 40))
+    assert not OF_COMMIT.concerns(run(path="x/lint.yml"))
+    assert not OF_COMMIT.concerns(run(head_repository=FORK))
+    assert str(DIST) == "artifact 'dist' of run 30433642"
+    assert str(Target(None, RUN)) == "the end of run 30433642"
+    assert str(OF_COMMIT) == f"artifact 'dist' of commit {SHA}"
+
+
+def test_ten_minutes_of_polls() -> None:
+    """Delays grow from 2 to 30 seconds, and even if every poll counted, 28 would fit the budget."""
+    delays: list[float] = []
+    while sum(delays) < 600:
+        delays.append(next_delay(delays[-1] if delays else None))
+    assert (delays[0], delays[-1]) == (2.0, 30.0)
+    assert delays == sorted(delays)
+    calls, now = 0, 0.0
+    while now < 600:
+        calls += 3
+        now += max(2.0, seconds_over_budget(calls, now))
+    assert calls <= 30
