@@ -6,92 +6,91 @@
             await repo.download_artifact(artifact, "out/")
 
 Start with `Client` and `Repo`. Every error is an `ArtifactsError`. `ghartifacts_async.testing`
-contains a fake GitHub server for tests. Classes and functions that many programs never use are
-imported when they are first accessed.
+contains a fake GitHub server for tests. Each name is imported when it is first accessed, so that a
+program loads only what it uses.
 """
 
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
-from ghartifacts_async._api.listing import ArtifactListing
-from ghartifacts_async._download.stream import ArtifactStream
-from ghartifacts_async.auth import Anonymous, Auth, GitHubApp, Token, TokenProvider
-from ghartifacts_async.client import Client
-from ghartifacts_async.errors import (
-    ApiVersionRetired,
-    ArchiveError,
-    ArchiveLimitExceeded,
-    ArtifactExpired,
-    ArtifactsError,
-    AuthenticationError,
-    CertificateRefused,
-    ClientStateError,
-    ConnectionFailed,
-    DamagedArchive,
-    DigestMismatch,
-    DiskError,
-    DiskFull,
-    DownloadError,
-    GitHubError,
-    IncompleteDownload,
-    InstallationTokenError,
-    InvalidArgument,
-    InvalidDelivery,
-    MemberNotFound,
-    NotAZip,
-    NotFound,
-    PermissionDenied,
-    ProgressError,
-    RateLimited,
-    RedirectRefused,
-    RunEnded,
-    ServerError,
-    SignatureMismatch,
-    StoreError,
-    TargetBusy,
-    TargetExists,
-    TimedOut,
-    TokenProviderError,
-    TransportError,
-    UnexpectedReply,
-    UnsafeMember,
-    UnsupportedMember,
-    WaitError,
-    WaitTimedOut,
-    WebhookError,
-)
-from ghartifacts_async.models import (
-    Account,
-    ArchiveLimits,
-    Artifact,
-    ArtifactFilters,
-    ArtifactPage,
-    Digest,
-    Direction,
-    Download,
-    IfDirectoryExists,
-    IfExists,
-    Job,
-    Member,
-    Progress,
-    RateLimit,
-    RateLimitPolicy,
-    RepositoryInfo,
-    RetryPolicy,
-    Run,
-    RunPage,
-    Stats,
-    Timeouts,
-    WorkflowRun,
-)
-from ghartifacts_async.repo import Repo
-
 if TYPE_CHECKING:
     from ghartifacts_async._api.converters import from_json, to_json
+    from ghartifacts_async._api.listing import ArtifactListing
     from ghartifacts_async._archive.archive import Archive
+    from ghartifacts_async._download.stream import ArtifactStream
     from ghartifacts_async._runs.run_listing import RunListing
     from ghartifacts_async._runs.selection import Rejection, Resolution
     from ghartifacts_async._runs.waiter import Waiter
+    from ghartifacts_async.auth import Anonymous, Auth, GitHubApp, Token, TokenProvider
+    from ghartifacts_async.client import Client
+    from ghartifacts_async.errors import (
+        ApiVersionRetired,
+        ArchiveError,
+        ArchiveLimitExceeded,
+        ArtifactExpired,
+        ArtifactsError,
+        AuthenticationError,
+        CertificateRefused,
+        ClientStateError,
+        ConnectionFailed,
+        DamagedArchive,
+        DigestMismatch,
+        DiskError,
+        DiskFull,
+        DownloadError,
+        GitHubError,
+        IncompleteDownload,
+        InstallationTokenError,
+        InvalidArgument,
+        InvalidDelivery,
+        MemberNotFound,
+        NotAZip,
+        NotFound,
+        PermissionDenied,
+        ProgressError,
+        RateLimited,
+        RedirectRefused,
+        RunEnded,
+        ServerError,
+        SignatureMismatch,
+        StoreError,
+        TargetBusy,
+        TargetExists,
+        TimedOut,
+        TokenProviderError,
+        TransportError,
+        UnexpectedReply,
+        UnsafeMember,
+        UnsupportedMember,
+        WaitError,
+        WaitTimedOut,
+        WebhookError,
+    )
+    from ghartifacts_async.models import (
+        Account,
+        ArchiveLimits,
+        Artifact,
+        ArtifactFilters,
+        ArtifactPage,
+        Digest,
+        Direction,
+        Download,
+        IfDirectoryExists,
+        IfExists,
+        Job,
+        Member,
+        Progress,
+        RateLimit,
+        RateLimitPolicy,
+        RepositoryInfo,
+        RetryPolicy,
+        Run,
+        RunPage,
+        Stats,
+        Timeouts,
+        WorkflowRun,
+    )
+    from ghartifacts_async.repo import Repo
     from ghartifacts_async.reports import (
         BulkProgress,
         Deletion,
@@ -189,8 +188,13 @@ __all__ = [
     "to_json",
 ]
 
+_MODULES = ("errors", "models", "auth", "repo", "client", "reports", "testing", "webhooks")
+"""The public modules. All public names but those of `_HOMES` are in one of the first five."""
+
 _HOMES = {
     "Archive": "_archive.archive",
+    "ArtifactListing": "_api.listing",
+    "ArtifactStream": "_download.stream",
     "BulkProgress": "reports",
     "Deletion": "reports",
     "MirrorReport": "reports",
@@ -204,8 +208,6 @@ _HOMES = {
     "to_json": "_api.converters",
 }
 
-_MODULES = {"reports", "testing", "webhooks"}
-
 if not TYPE_CHECKING:  # otherwise a type checker would accept every misspelt name
 
     def __getattr__(name: str) -> object:
@@ -213,8 +215,10 @@ if not TYPE_CHECKING:  # otherwise a type checker would accept every misspelt na
             value = _import_module("importlib.metadata").version(__name__)
         elif name in _MODULES:
             value = _import_module(f"{__name__}.{name}")
-        elif name in _HOMES:
-            value = getattr(_import_module(f"{__name__}.{_HOMES[name]}"), name)
+        elif name in __all__:
+            homes = (_HOMES[name],) if name in _HOMES else _MODULES[:5]
+            modules = (_import_module(f"{__name__}.{home}") for home in homes)
+            value = next(vars(module)[name] for module in modules if name in vars(module))
         else:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         globals()[name] = value  # so that this function is not called for this name again

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import json
 import re
@@ -14,15 +15,24 @@ from ghartifacts_async import testing
 
 
 def test_all_is_sorted_and_complete() -> None:
-    """`__all__` is sorted and holds every public name."""
+    """`__all__` is sorted, and holds every public name and every name that type checkers see."""
     names = ghartifacts_async.__all__
     assert names == sorted(names)
+    for name in names:
+        assert hasattr(ghartifacts_async, name), name
     public = {
         name
         for name, value in vars(ghartifacts_async).items()
         if not name.startswith("_") and name != "TYPE_CHECKING" and not inspect.ismodule(value)
     }
-    assert public | set(ghartifacts_async._HOMES) == set(names)
+    assert public == set(names)
+    declared = {
+        alias.asname or alias.name
+        for node in ast.walk(ast.parse(inspect.getsource(ghartifacts_async)))
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("ghartifacts_async")
+        for alias in node.names
+    }
+    assert declared == set(names)
 
 
 def test_every_public_name_is_documented() -> None:
@@ -58,10 +68,27 @@ def test_public_modules_are_attributes() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
-def test_import_loads_neither_the_fake_nor_the_cli() -> None:
-    """Importing the package loads neither the fake, the command line nor their dependencies."""
+def test_importing_the_package_loads_nothing_else() -> None:
+    """Importing the package alone is quick, because it loads no other module of it or of others."""
     code = (
-        "import sys, json, aiohttp; before = set(sys.modules); import ghartifacts_async; "
+        "import sys, json; before = set(sys.modules); import ghartifacts_async; "
+        "print(json.dumps(sorted(set(sys.modules) - before)))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    loaded = json.loads(result.stdout)
+    assert [name for name in loaded if name.startswith("ghartifacts_async")] == [
+        "ghartifacts_async"
+    ]
+    assert not {"aiohttp", "asyncio", "attr", "yarl"} & set(loaded)
+
+
+def test_importing_the_client_loads_neither_the_fake_nor_the_cli() -> None:
+    """Importing the client loads neither the fake, the command line nor their dependencies."""
+    code = (
+        "import sys, json, aiohttp; before = set(sys.modules); "
+        "from ghartifacts_async import Client; "
         "print(json.dumps(sorted(set(sys.modules) - before)))"
     )
     result = subprocess.run(
