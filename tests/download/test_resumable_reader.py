@@ -1,0 +1,208 @@
+"""The resumable reader, against a model store that may do anything that HTTP allows."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from attrs import define, field
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ghartifacts_async import ArtifactsError, ConnectionFailed, Digest, RetryPolicy
+from ghartifacts_async._download.blob import BlobClient
+from ghartifacts_async._download.ranges import Segment
+from ghartifacts_async._download.resumable_reader import (
+    RestartDownload,
+    ResumableReader,
+    Retrier,
+)
+from ghartifacts_async._http.buffered_body import BufferPool
+from ghartifacts_async._http.redirects import SignedUrl
+from tests.values import artifact
+
+PAYLOAD = bytes(range(200))
+ATTEMPTS = 4
+
+Behaviour = tuple[str, int]
+BEHAVIOURS = [
+    "right", "short", "cut", "empty", "whole", "wrong part", "wrong size", "no total", "other unit",
+    "other etag", "weak etag", "no etag", "gzip", "400", "403", "404", "412", "416", "429", "500",
+    "501", "503", "reset", "extra",
+]  # fmt: skip
+
+
+@define
+class ModelResponse:
+    """A response of the model store, read in small chunks."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    breaks: bool = False
+    url: SignedUrl = field(factory=lambda: SignedUrl("https://store.test/x?sig=1"))
+    location: None = None
+
+    async def read(self) -> bytes:
+        """Return the next chunk, or ``b""`` at the end."""
+        chunk, self.body = self.body[:7], self.body[7:]
+        if not chunk and self.breaks:
+            raise ConnectionFailed("store.test: the connection broke", host="store.test")
+        return chunk
+
+    async def read_start(self, size: int) -> bytes:
+        """Return the first bytes."""
+        return self.body[:size]
+
+    def redact(self, text: str) -> str:
+        """Return the text."""
+        return text
+
+
+@define
+class ModelStore:
+    """A store that behaves as told, one response after another, and then as the last one.
+
+    It stands for the transport and for the provider of signed URLs.
+    """
+
+    behaviours: list[Behaviour]
+    buffers: BufferPool = field(factory=BufferPool)
+    requests: int = 0
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator[tuple[SignedUrl, bool]]:
+        """Issue a URL."""
+        yield SignedUrl("https://store.test/x?sig=1"), True
+
+    def invalidate(self, url: SignedUrl) -> None:
+        """Accept any URL."""
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        url: SignedUrl,  # noqa: ARG002 - the signature of Transport.stream
+        headers: Mapping[str, str],
+    ) -> AsyncIterator[ModelResponse]:
+        """Respond to a request."""
+        kind, number = self.behaviours[min(self.requests, len(self.behaviours) - 1)]
+        self.requests += 1
+        if kind == "reset":
+            raise ConnectionFailed("store.test: cannot connect", host="store.test")
+        found = re.fullmatch(r"bytes=(\d+)-(\d+)", headers.get("Range", ""))
+        start, stop = (int(found[1]), int(found[2]) + 1) if found else (0, len(PAYLOAD))
+        yield self._respond(kind, number, start, stop, has_range=found is not None)
+
+    def _respond(
+        self, kind: str, number: int, start: int, stop: int, *, has_range: bool
+    ) -> ModelResponse:
+        if kind.isdigit():
+            return ModelResponse(int(kind), {}, b"")
+        total = str(len(PAYLOAD))
+        headers = {"etag": '"e"'}
+        if kind in {"short", "empty"} and has_range:
+            stop = start + (1 + number % (stop - start) if kind == "short" else 0)
+        if kind == "wrong part":
+            start = max(0, start - 1 - number)
+        if kind == "wrong size":
+            total = str(len(PAYLOAD) + 1)
+        if kind == "no total":
+            total = "*"
+        if kind == "no etag":
+            del headers["etag"]
+        if kind in {"other etag", "weak etag"}:
+            headers["etag"] = '"f"' if kind == "other etag" else 'W/"e"'
+        if kind == "gzip":
+            headers["content-encoding"] = "gzip"
+        unit = "Bytes" if kind == "other unit" else "bytes"
+        body = PAYLOAD[start:stop]
+        if kind == "whole" or not has_range:
+            headers["content-length"] = str(len(PAYLOAD))
+            status, body = 200, PAYLOAD
+        else:
+            status = 206
+            headers["content-range"] = f"{unit} {start}-{stop - 1}/{total}"
+            headers["content-length"] = str(len(body))
+        if kind == "cut":
+            return ModelResponse(status, headers, body[: number % (len(body) + 1)], breaks=True)
+        if kind == "extra":
+            body += b"more"
+        return ModelResponse(status, headers, body)
+
+
+def reader_of(store: ModelStore, segment: Segment, *, digest: bool) -> ResumableReader:
+    """Return a reader of a segment of the payload, with or without a known digest."""
+    known = Digest("sha256", hashlib.sha256(PAYLOAD).hexdigest()) if digest else None
+    described = artifact(size_in_bytes=len(PAYLOAD), digest=known)
+    transport: Any = store
+    client = BlobClient(transport, transport, described, whole=True)
+    policy = RetryPolicy(attempts=ATTEMPTS, wait_initial=1e-6, wait_max=1e-6)
+    return ResumableReader(client, Retrier(policy), segment)
+
+
+behaviours = st.lists(
+    st.tuples(st.sampled_from(BEHAVIOURS), st.integers(0, len(PAYLOAD))), min_size=1, max_size=12
+)
+
+
+@settings(deadline=None, max_examples=500)
+@given(
+    behaviours,
+    st.integers(0, len(PAYLOAD) - 1),
+    st.integers(1, len(PAYLOAD)),
+    st.booleans(),
+)
+def test_the_reader_yields_the_right_bytes_or_an_error(
+    told: list[Behaviour], start: int, length: int, digest: bool
+) -> None:
+    """The bytes read are always the next ones of the range, and each arrives once."""
+
+    async def test() -> None:
+        stop = min(len(PAYLOAD), start + length)
+        segment = Segment(start, stop)
+        store = ModelStore(told)
+        reader = reader_of(store, segment, digest=digest)
+        received = b""
+        try:
+            while chunk := await reader.read():
+                received += chunk
+                assert received == PAYLOAD[start : start + len(received)]
+            assert start + len(received) == stop
+        except (ArtifactsError, RestartDownload):
+            assert segment.at == start + len(received) < stop
+        finally:
+            await reader.close()
+        assert store.requests <= ATTEMPTS * (length + 2)
+
+    asyncio.run(test())
+
+
+@settings(deadline=None, max_examples=300)
+@given(behaviours, st.integers(0, len(PAYLOAD) - 1))
+def test_the_reader_recovers(told: list[Behaviour], start: int) -> None:
+    """After fewer faults than attempts, a store that becomes right again is read to its end."""
+    permanent = {"404", "gzip", "whole", "wrong size", "other etag"}
+    faults = [one for one in told if one[0] not in permanent][: ATTEMPTS - 1]
+
+    async def test() -> None:
+        store = ModelStore([*faults, ("right", 0)])
+        segment = Segment(start, len(PAYLOAD))
+        reader = reader_of(store, segment, digest=True)
+        received = b""
+        try:
+            while chunk := await reader.read():
+                received += chunk
+        except RestartDownload as restart:
+            # The store refused two ranges in a row, so the whole payload is requested.
+            whole = restart.whole
+        else:
+            whole = received == PAYLOAD[start:]
+        finally:
+            await reader.close()
+        assert whole
+
+    asyncio.run(test())
