@@ -15,7 +15,13 @@ from ghartifacts_async._api.call import ApiCall
 from ghartifacts_async._api.client import ApiClient
 from ghartifacts_async._api.endpoints import read_page
 from ghartifacts_async._api.filters import Criteria, Horizon, Item
-from ghartifacts_async._api.pagination import ListingPage, PagePlan, Window, page_call
+from ghartifacts_async._api.pagination import (
+    ListingPage,
+    PagePlan,
+    Window,
+    page_call,
+)
+from ghartifacts_async._api.responses.link import Cursor, cursor_call
 from ghartifacts_async._http.messages import Response
 from ghartifacts_async._tasks.waiting import wait_all
 from ghartifacts_async.models import Artifact, ArtifactPage
@@ -114,7 +120,9 @@ class ArtifactListing(Listing[Artifact]):
     achieve this, consecutive pages overlap a little, which takes about a seventh more calls. If
     many artifacts are deleted during the listing, some pages are requested again. The id of each
     listed artifact is kept in memory, in eight bytes. All this assumes that each of GitHub's pages
-    shows the state of a single moment, and that artifacts keep their order.
+    shows the state of a single moment, and that artifacts keep their order. A server that leaves
+    out of its pages what the token may not see is also read to the end. If it repeats pages or
+    sends empty ones without end, `UnexpectedReply` is raised.
 
     A listing with `created_after` (or `created_before`, if ``direction`` is ``"asc"``) ends early,
     after 100 consecutive artifacts that are beyond that time.
@@ -161,7 +169,7 @@ class ArtifactListing(Listing[Artifact]):
 class _PageRequest(Generic[_I_co]):
     """An outstanding request for a page."""
 
-    window: Window
+    window: Window | None
     call: ApiCall[ListingPage[_I_co]]
     response: asyncio.Task[Response]
 
@@ -184,6 +192,7 @@ class CallPages(Generic[_I]):
         self._plan = PagePlan[_I](int(call.query["per_page"]), descending=descending)
         self._horizon = Horizon(criteria, descending=descending)
         self._width = 1
+        self._cursor: Cursor | None = None
         self._requests: deque[_PageRequest[_I]] = deque()
 
     def __aiter__(self) -> Self:
@@ -200,7 +209,12 @@ class CallPages(Generic[_I]):
             # Decode here and not in the task, so that pages which arrive together do not delay the
             # next requests by the time that it takes to decode all of them.
             listed = request.call.decode(request.call, await request.response)
-            new = self._plan.accept(request.window, listed.page, listed.has_more)
+            cursor = listed.has_more if isinstance(listed.has_more, Cursor) else None
+            more = listed.has_more if request.window is not None else cursor is not None
+            new = self._plan.accept(request.window, listed.page, more)
+            if cursor is not None:
+                await self.cancel_requests()
+                self._cursor = cursor
             if new is None:
                 await self.cancel_requests()
                 self._width = 1
@@ -222,13 +236,18 @@ class CallPages(Generic[_I]):
 
     def _next_request(self) -> _PageRequest[_I]:
         """Start requests until `_width` of them are outstanding, and return the oldest one."""
+        if self._cursor is not None:
+            self._start_request(None, cursor_call(self._call, self._cursor))
+            return self._requests.popleft()
         while (
             len(self._requests) < self._width and (window := self._plan.next_window()) is not None
         ):
-            call = page_call(self._call, window)
-            response = asyncio.ensure_future(self._request(call))
-            self._requests.append(_PageRequest(window, call, response))
+            self._start_request(window, page_call(self._call, window))
         return self._requests.popleft()
+
+    def _start_request(self, window: Window | None, call: ApiCall[ListingPage[_I]]) -> None:
+        response = asyncio.ensure_future(self._request(call))
+        self._requests.append(_PageRequest(window, call, response))
 
     async def _request(self, call: ApiCall[ListingPage[_I]]) -> Response:
         return await self._api.fetch(call)

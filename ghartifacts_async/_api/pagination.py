@@ -34,17 +34,24 @@ Two assumptions are made: a response of GitHub shows the state of a single momen
 keep their order. An artifact that is uploaded or deleted during the listing may be yielded or not,
 but never twice. If a list grows at its end faster than it can be read, the listing never ends.
 
+Some servers cut a page first and then leave out the items that the token may not see. Such a page
+is short although another one follows. If all items that two pages share are left out, the rule
+cannot be applied. Then the position decides, provided that the total count is the same in both
+responses. A short first page may also mean that the server limits the page size. That is assumed
+until a response shows items where the limit would have put others.
+
 GitHub names the next page in the ``Link`` header (RFC 8288), with a path that may differ from the
 requested one: ``</repositories/1/actions/artifacts?page=2>; rel="next"``. This module only checks
 whether a next page exists, and never requests the URL itself. So the token is sent only to the
-client's base URL, even if a proxy in front of a GHES puts another host into ``Link``.
+client's base URL, even if a proxy in front of a GHES puts another host into ``Link``. If the URL
+has no page number, its query contains an opaque cursor. The next page is then requested with this
+query, and with the path of the first page.
 
 Source: https://docs.github.com/rest/using-the-rest-api/using-pagination-in-the-rest-api
 """
 
 from __future__ import annotations
 
-import re
 from array import array
 from bisect import bisect_left
 from typing import Any, Generic, Protocol, TypeVar
@@ -53,6 +60,7 @@ from attrs import evolve, frozen
 
 from ghartifacts_async._api.call import ApiCall
 from ghartifacts_async._api.filters import Item
+from ghartifacts_async._api.responses.link import Cursor, cursor_of, page_of, parse_link
 from ghartifacts_async._http.messages import Response
 from ghartifacts_async.errors import UnexpectedReply
 
@@ -64,24 +72,9 @@ _MAX_SIZE = 100
 _SHARED = 2
 _STEP_BACK = 50
 _MAX_GAPS_IN_A_ROW = 100
-
-_PAGE = re.compile(r"[?&]page=([0-9]{1,9})(?:[&#]|\Z)")
-_LINK = re.compile(
-    r"""<([^<>]*)>((?:\s*;\s*[^\s;,="]+(?:\s*=\s*(?:"(?:\\.|[^"\\])*"|[^\s;,"]*))?)*)"""
-)
-_PARAMETER = re.compile(r"""([^\s;,="]+)(?:\s*=\s*(?:"((?:\\.|[^"\\])*)"|([^\s;,"]*)))?""")
-
-
-def parse_link(header: str) -> dict[str, str]:
-    """Return the targets of a ``Link`` header by relation type, the first one of each type."""
-    targets: dict[str, str] = {}
-    for target, parameters in _LINK.findall(header):
-        for name, quoted, bare in _PARAMETER.findall(parameters):
-            if name.lower() == "rel":
-                for relation in (quoted or bare).lower().split():
-                    targets.setdefault(relation, target)
-                break  # RFC 8288, 3.3: a second rel parameter is ignored
-    return targets
+_MAX_REPEATS_IN_A_ROW = 3
+_MAX_EMPTY_IN_A_ROW = 300
+_SMALLEST_LIMIT = 10
 
 
 @frozen
@@ -123,10 +116,15 @@ class Page(Protocol[_I_co]):
 
 @frozen
 class ListingPage(Generic[_I_co]):
-    """A page of a listing, and whether another one follows it."""
+    """A page of a listing.
+
+    Attributes:
+        page: The page.
+        has_more: Whether another page follows, or the cursor of that page.
+    """
 
     page: Page[_I_co]
-    has_more: bool
+    has_more: bool | Cursor
 
 
 class PagePlan(Generic[_I]):
@@ -153,7 +151,10 @@ class PagePlan(Generic[_I]):
         self._end = 0
         self._known = 1
         self._step_back = _STEP_BACK
-        self._gaps = 0
+        self._gaps = self._repeats = self._empty = 0
+        self._reach = self._covered = 0
+        self._leaves_out = False
+        self._total = 0
 
     def next_window(self) -> Window | None:
         """Return the next page to request, or None if the pages returned so far may suffice."""
@@ -164,21 +165,39 @@ class PagePlan(Generic[_I]):
         self._end = window.stop
         return window
 
-    def accept(self, window: Window, page: Page[_I], has_more: bool) -> tuple[_I, ...] | None:
+    def accept(
+        self, window: Window | None, page: Page[_I], has_more: bool | Cursor
+    ) -> tuple[_I, ...] | None:
         """Return the new items of a response, or None if there may be a gap before it.
 
         If the result is None, discard all outstanding requests, because `next_window` goes back.
 
         Args:
-            window: The page that was requested.
+            window: The page that was requested, or None if it was requested with a cursor.
             page: The response.
-            has_more: Whether another page follows it.
+            has_more: True or a cursor if another page follows it.
 
         Raises:
-            UnexpectedReply: Too many responses in a row may have a gap before them, or an id is
-                invalid.
+            UnexpectedReply: Too many responses in a row may have a gap before them, or contain
+                nothing new.
         """
-        if window.start and not any(self._has(item.id) for item in page.items):
+        if window is None:
+            new = self._add_all(page, has_more, is_further=True)
+            self.done = not has_more
+            return new
+        known = sum(self._has(item.id) for item in page.items)
+        is_short = bool(has_more) and len(page.items) < window.size
+        if window.start and window.size <= self._size:
+            # More known items than the pages share, although none were uploaded.
+            limit_is_wrong = (
+                self._size < _MAX_SIZE
+                and page.total_count == self._total
+                and known > max(0, self._covered - window.start)
+            )
+            if is_short or limit_is_wrong:
+                self._leaves_out, self._size = True, _MAX_SIZE
+        by_position = self._leaves_out and page.total_count == self._total
+        if window.start and not known and not by_position:
             self._gaps += 1
             if self._gaps > _MAX_GAPS_IN_A_ROW:
                 raise UnexpectedReply(
@@ -191,16 +210,46 @@ class PagePlan(Generic[_I]):
             self._known = max(page.total_count, self._end + 1)
             self._step_back *= 2
             return None
-        new = tuple(item for item in page.items if self._add(item.id))
+        new = self._add_all(page, has_more, is_further=window.stop > self._reach)
         if new:
             self._gaps = 0
         self.done = not has_more
         self._known = max(page.total_count, window.stop + 1)
         self._step_back = _STEP_BACK
-        if has_more and not window.start and len(page.items) < window.size:
-            # This server limits pages to a smaller size.
-            self._size = self._end = max(2, len(page.items))
+        self._total = page.total_count
+        self._reach = max(self._reach, window.stop)
+        self._covered = max(self._covered, window.stop)
+        if is_short and not window.start and not self._leaves_out:
+            self._leaves_out = len(page.items) < _SMALLEST_LIMIT
+            if not self._leaves_out:
+                # Assume that this server limits pages to a smaller size.
+                self._size = self._end = self._covered = len(page.items)
         return new
+
+    def _add_all(self, page: Page[_I], has_more: object, *, is_further: bool) -> tuple[_I, ...]:
+        """Remember all items of a response, and return the new ones.
+
+        Raise UnexpectedReply if too many responses in a row contain nothing new. This only concerns
+        responses that are further into the listing than all earlier ones (`is_further`).
+        """
+        new = tuple(item for item in page.items if self._add(item.id))
+        self._empty = 0 if page.items else self._empty + 1
+        if new:
+            self._repeats = 0
+        elif page.items and is_further:
+            self._repeats += 1
+        if has_more and self._repeats >= _MAX_REPEATS_IN_A_ROW:
+            raise self._endless_error(self._repeats, "only items of earlier pages", page)
+        if has_more and self._empty >= _MAX_EMPTY_IN_A_ROW:
+            raise self._endless_error(self._empty, "no items", page)
+        return new
+
+    def _endless_error(self, count: int, what: str, page: Page[_I]) -> UnexpectedReply:
+        return UnexpectedReply(
+            f"the listing does not end: {count} pages in a row contain {what}, and name a next "
+            f"page; {len(self._seen)} of {page.total_count} items were received",
+            status=200,
+        )
 
     def _has(self, item_id: int) -> bool:
         key = self._sign * item_id
@@ -213,10 +262,7 @@ class PagePlan(Generic[_I]):
         at = bisect_left(self._seen, key)
         if at < len(self._seen) and self._seen[at] == key:
             return False
-        try:
-            self._seen.insert(at, key)
-        except OverflowError:
-            raise UnexpectedReply(f"{item_id} is not a valid id", status=200) from None
+        self._seen.insert(at, key)
         return True
 
 
@@ -241,8 +287,8 @@ def page_call(call: ApiCall[_T], window: Window) -> ApiCall[_T]:
     return evolve(call, query=query, conditional=False)
 
 
-def has_more(call: ApiCall[Any], response: Response, page: Page[Any]) -> bool:
-    """Return True if another page follows.
+def has_more(call: ApiCall[Any], response: Response, page: Page[Any]) -> bool | Cursor:
+    """Return True if another page follows, or its cursor if it has no number.
 
     If a proxy has removed or damaged the ``Link`` header, `total_count` decides.
 
@@ -259,7 +305,9 @@ def has_more(call: ApiCall[Any], response: Response, page: Page[Any]) -> bool:
     short = number * int(call.query["per_page"]) < page.total_count
     if "next" not in targets:
         return not targets and bool(page.items) and short
-    following = _page_of(targets["next"])
+    if (cursor := cursor_of(targets["next"])) is not None:
+        return cursor
+    following = page_of(targets["next"])
     if following != number + 1 or not (page.items or short):
         raise UnexpectedReply(
             f"{call}: page {number} has {len(page.items)} of {page.total_count} items, "
@@ -268,8 +316,3 @@ def has_more(call: ApiCall[Any], response: Response, page: Page[Any]) -> bool:
             request_id=response.redact(response.headers.get("x-github-request-id", "")) or None,
         )
     return True
-
-
-def _page_of(target: str) -> int | None:
-    found = _PAGE.search(target)
-    return int(found[1]) if found else None

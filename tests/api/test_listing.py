@@ -6,9 +6,10 @@ from datetime import datetime
 
 import pytest
 
-from ghartifacts_async import Artifact, Client, InvalidArgument, NotFound, Repo
-from ghartifacts_async.testing import FakeGitHub
+from ghartifacts_async import Artifact, Client, InvalidArgument, NotFound, Repo, UnexpectedReply
+from ghartifacts_async.testing import FakeGitHub, Fault
 from tests.support import REPOSITORY
+from tests.values import artifact_json
 
 
 def add_artifacts(
@@ -45,6 +46,42 @@ async def test_the_path_in_links_is_not_used(repo: Repo, fake_github: FakeGitHub
     assert {request.path for request in fake_github.requests} == {
         f"/repos/{REPOSITORY}/actions/artifacts"
     }
+
+
+def page(ids: list[int], link: str) -> Fault:
+    """Return a page of a server that names the next page with an opaque cursor."""
+    artifacts = [artifact_json(id=number) for number in ids]
+    body = {"total_count": 5, "artifacts": artifacts}
+    return Fault(200, body=body, headers={"Link": link} if link else {})
+
+
+async def test_cursors_are_followed(repo: Repo, fake_github: FakeGitHub) -> None:
+    """If the next page has a cursor instead of a number, it is requested from the same server."""
+    url = "https://elsewhere.example/repositories/1/actions/artifacts"
+    fake_github.fail_next(
+        page([5, 4], f'<{url}?per_page=2&after=Y3Vyc29y%3D>; rel="next"'),
+        page([4, 3, 2], '</x?after=b>; rel="next", </x?before=c>; rel="prev"'),
+        page([], '<?after=c>; rel="next"'),
+        page([1], ""),
+    )
+    assert ids(await repo.list_artifacts(per_page=2).collect()) == [5, 4, 3, 2, 1]
+    assert [request.query.get("after") for request in fake_github.requests] == [
+        None,
+        "Y3Vyc29y=",
+        "b",
+        "c",
+    ]
+    assert {request.path for request in fake_github.requests} == {
+        f"/repos/{REPOSITORY}/actions/artifacts"
+    }
+
+
+async def test_a_repeated_cursor_ends_the_listing(repo: Repo, fake_github: FakeGitHub) -> None:
+    """A server whose cursors lead to the same page forever ends the listing with an error."""
+    fake_github.fail_when(lambda _: page([2, 1], '<?after=b>; rel="next"'))
+    with pytest.raises(UnexpectedReply, match="the listing does not end"):
+        await repo.list_artifacts().collect()
+    assert len(fake_github.requests) == 4
 
 
 async def test_name_matches_exactly(repo: Repo, fake_github: FakeGitHub) -> None:

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from ghartifacts_async import ArtifactPage, UnexpectedReply
 from ghartifacts_async._api.call import ApiCall
 from ghartifacts_async._api.endpoints import list_repository_artifacts
-from ghartifacts_async._api.pagination import Window, has_more, page_call, parse_link
+from ghartifacts_async._api.pagination import Window, has_more, page_call
+from ghartifacts_async._api.responses.link import Cursor, cursor_call, parse_link
 from ghartifacts_async._http.messages import Response
 from tests.values import REPOSITORY, artifact, assert_not_quadratic, examples, make_response
 
@@ -178,7 +179,8 @@ def test_pages_use_the_path_and_query_of_the_first(window: Window) -> None:
 @pytest.mark.parametrize("page", ["1", "2", "0", "-1", "x", "", "99999999999", "\u00b2", None])
 def test_pagination_loop(page: str | None) -> None:
     """A Link header that names any page but the following one as next raises UnexpectedReply."""
-    target = "/repositories/1/actions/artifacts" + (f"?page={quote(page)}" if page else "")
+    query = "" if page is None else f"?page={quote(page)}"
+    target = f"/repositories/1/actions/artifacts{query}"
     call = ApiCall("GET", FIRST.path, FIRST.decode, {**FIRST.query, "page": "2"})
     with pytest.raises(UnexpectedReply, match="page 2") as caught:
         has_more(
@@ -237,3 +239,32 @@ def test_an_empty_page_has_no_next() -> None:
     """An empty page beyond the end that names a next page raises UnexpectedReply."""
     with pytest.raises(UnexpectedReply, match="has 0"):
         has_more(FIRST, make_response(link='</x?page=2>; rel="next"'), ArtifactPage(30, ()))
+
+
+@pytest.mark.parametrize(
+    ("target", "query"),
+    [
+        ("/repositories/1/actions/artifacts?after=Y3Vyc29y", {"after": "Y3Vyc29y"}),
+        ("https://api.github.com/x?after=a%3D%3D&per_page=30", {"after": "a==", "per_page": "30"}),
+        ("https://evil.example/x?after=a", {"after": "a"}),
+        ("?after=a#page=7", {"after": "a"}),
+    ],
+)
+def test_a_cursor_is_followed_with_the_path_of_the_first_page(
+    target: str, query: dict[str, str]
+) -> None:
+    """A next page without a number is requested with its query, and with no other host or path."""
+    cursor = has_more(FIRST, make_response(link=f'<{target}>; rel="next"'), FULL)
+    assert cursor == Cursor(query)
+    call = cursor_call(FIRST, Cursor(query))
+    assert (call.method, call.path, call.conditional) == ("GET", FIRST.path, False)
+    assert call.query == {**FIRST.query, **query}
+
+
+@pytest.mark.parametrize(
+    "target", ["/x", "/x?", "/x?&", "/x?after=%ff", "/x?a b", "/x?a=\xe9", f"/x?a={'b' * 5000}"]
+)
+def test_an_unusable_cursor(target: str) -> None:
+    """A next page that has neither a number nor a usable cursor raises UnexpectedReply."""
+    with pytest.raises(UnexpectedReply, match="names page None as the next"):
+        has_more(FIRST, make_response(link=f'<{target}>; rel="next"'), FULL)

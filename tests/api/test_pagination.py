@@ -6,6 +6,7 @@ import functools
 import itertools
 import random
 from collections import deque
+from collections.abc import Callable
 
 import pytest
 from attrs import define, field
@@ -209,15 +210,6 @@ def test_pages_that_never_overlap_raise() -> None:
     assert calls < 400
 
 
-def test_an_oversized_id_raises() -> None:
-    """An artifact id beyond 64 bits raises UnexpectedReply."""
-    walk = PagePlan[Artifact](100, descending=False)
-    window = walk.next_window()
-    assert window is not None
-    with pytest.raises(UnexpectedReply, match=str(2**70)):
-        walk.accept(window, ArtifactPage(1, (artifact(id=2**70),)), False)
-
-
 def test_steady_uploads_do_not_keep_a_listing_from_ending() -> None:
     """A listing ends although artifacts are uploaded faster than they are read."""
     listing = ChangingListing(list(range(500, 0, -1)), True, random.Random(5))
@@ -225,3 +217,95 @@ def test_steady_uploads_do_not_keep_a_listing_from_ending() -> None:
     found, calls = read_all(listing, first=100, most=1, calm=0)
     assert listing.stayed <= set(found)
     assert calls < 60
+
+
+def reads(answer: Callable[[Window], tuple[ArtifactPage, bool]]) -> tuple[list[int], int]:
+    """Read a listing that a function serves, one request at a time."""
+    listing = ChangingListing([], True, random.Random(6))
+    listing.answer = answer  # type: ignore[method-assign, assignment]
+    return read_all(listing, first=100, most=1, calm=1)
+
+
+def leaving_out(
+    count: int, hidden: Callable[[int], bool]
+) -> Callable[[Window], tuple[ArtifactPage, bool]]:
+    """Return a server that cuts pages of `count` items first, and then leaves items out."""
+    ids = range(count, 0, -1)
+
+    def answer(window: Window) -> tuple[ArtifactPage, bool]:
+        shown = (number for number in ids[window.start : window.stop] if not hidden(number))
+        return ArtifactPage(count, tuple(map(numbered, shown))), window.stop < count
+
+    return answer
+
+
+HIDDEN: dict[str, Callable[[int], bool]] = {
+    "none": lambda _: False,
+    "one of the first page": lambda number: number == 2995,
+    "90 of the first page": lambda number: 2905 < number <= 2995,
+    "98 of the first page": lambda number: 2902 < number <= 3000,
+    "the first page": lambda number: number > 2900,
+    "the first 500": lambda number: number > 2500,
+    "every other": lambda number: number % 2 == 1,
+    "all but every tenth": lambda number: number % 10 != 0,
+    "a page in the middle": lambda number: 1400 < number <= 1500,
+    "250 in the middle": lambda number: 1400 < number <= 1650,
+    "the last page": lambda number: number <= 100,
+    "the last 250": lambda number: number <= 250,
+    "all": lambda _: True,
+}
+
+
+@pytest.mark.parametrize("hidden", HIDDEN.values(), ids=HIDDEN)
+def test_a_server_that_leaves_items_out_is_read_to_the_end(hidden: Callable[[int], bool]) -> None:
+    """A server that leaves out items of its pages is read to the end, exactly once."""
+    found, calls = reads(leaving_out(3000, hidden))
+    assert found == [number for number in range(3000, 0, -1) if not hidden(number)]
+    assert calls < 100
+
+
+@examples(300)
+@given(
+    st.integers(0, 1200),
+    st.lists(st.tuples(st.integers(0, 1200), st.integers(1, 400)), max_size=4),
+    st.sampled_from([1, 10, 30, 100]),
+    st.sampled_from([1, 4, 16]),
+)
+def test_any_stretch_may_be_left_out(
+    count: int, stretches: list[tuple[int, int]], first: int, most: int
+) -> None:
+    """Whatever stretches of a listing are left out, the rest is read exactly once."""
+    out = {number for start, size in stretches for number in range(start, start + size)}
+    listing = ChangingListing([], True, random.Random(7))
+    listing.answer = leaving_out(count, out.__contains__)  # type: ignore[method-assign, assignment]
+    found, _ = read_all(listing, first=first, most=most, calm=1)
+    assert found == [number for number in range(count, 0, -1) if number not in out]
+
+
+@pytest.mark.parametrize("total", [100, 1, 10**15])
+def test_repeated_pages_end_a_listing(total: int) -> None:
+    """A server that repeats a page forever ends the listing with an error after three repeats."""
+    calls = 0
+
+    def repeat(_: Window) -> tuple[ArtifactPage, bool]:
+        nonlocal calls
+        calls += 1
+        return ArtifactPage(total, tuple(map(numbered, range(100, 0, -1)))), True
+
+    with pytest.raises(UnexpectedReply, match="does not end: 3 pages in a row contain only items"):
+        reads(repeat)
+    assert calls == 4
+
+
+def test_empty_pages_end_a_listing() -> None:
+    """A server that promises more but sends only empty pages ends the listing with an error."""
+    calls = 0
+
+    def nothing(_: Window) -> tuple[ArtifactPage, bool]:
+        nonlocal calls
+        calls += 1
+        return ArtifactPage(10**15, ()), True
+
+    with pytest.raises(UnexpectedReply, match="300 pages in a row contain no items"):
+        reads(nothing)
+    assert calls == 300

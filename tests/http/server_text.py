@@ -11,7 +11,7 @@ from ghartifacts_async import Artifact, ArtifactPage, errors
 from ghartifacts_async._api import converters, endpoints, pagination, rate_limit_headers
 from ghartifacts_async._api.call import ApiCall
 from ghartifacts_async._api.filters import Filter
-from ghartifacts_async._api.responses import hints, message
+from ghartifacts_async._api.responses import hints, link, message
 from ghartifacts_async._bulk.path_template import PathTemplate
 from ghartifacts_async._disk import filenames
 from ghartifacts_async._download import verification
@@ -127,7 +127,9 @@ PARSERS: dict[str, Parser] = {
     "_api.pagination.has_more": _decoded(
         lambda call, response: pagination.has_more(call, response, ArtifactPage(1, ())), LISTING
     ),
-    "_api.pagination.parse_link": pagination.parse_link,
+    "_api.responses.link.cursor_of": lambda text: link.cursor_of(f"/x?{text}"),
+    "_api.responses.link.page_of": link.page_of,
+    "_api.responses.link.parse_link": link.parse_link,
     "_api.rate_limit_headers.http_date": rate_limit_headers.http_date,
     "_api.rate_limit_headers.is_limit": lambda text: rate_limit_headers.is_limit(
         403, _limits(text), text, text
@@ -206,7 +208,7 @@ UNITS = (
 STARTS = ("", 'attachment; filename="', '"', "attachment; filename*=utf-8''", "<a>;rel=")
 """Beginnings of headers, after which the repeated texts follow."""
 
-OF_HEADERS = {"_api.pagination.parse_link"} | {
+OF_HEADERS = {"_api.responses.link.parse_link"} | {
     name for name in PARSERS if name.startswith("_http.headers.")
 }
 """The parsers of headers that have parameters."""
