@@ -493,7 +493,8 @@ class Repo:
             connections: Number of concurrent connections, at most 8; None to choose it by size. If
                 the store does not serve byte ranges, only one connection is used.
             wait_for_lock: Wait while another download, in this or another process, writes to the
-                same target. If False, raise `TargetBusy`.
+                same target. If False, raise `TargetBusy`. Tasks of one process that wait for a
+                download of the same artifact get its result as skipped, or its error.
             keep_partial: If the download fails, keep the bytes received so far for the next call.
                 They are in two hidden files next to the target, whose names depend only on the
                 target.

@@ -7,6 +7,8 @@ and moves it to its final path.
 from __future__ import annotations
 
 import logging
+from copy import copy
+from typing import cast
 
 from ghartifacts_async._disk.file_io import boot_id
 from ghartifacts_async._disk.hidden_files import HiddenFiles
@@ -20,12 +22,17 @@ from ghartifacts_async._download.progress import Meter
 from ghartifacts_async._download.ranges import SegmentScheduler
 from ghartifacts_async._download.resumable_reader import RestartDownload, Retrier
 from ghartifacts_async._download.signed_url import SignedUrlProvider
-from ghartifacts_async._download.target import DownloadRequest, Target
+from ghartifacts_async._download.target import DownloadRequest, Target, busy_error, exists_error
 from ghartifacts_async._http.transport import Transport
+from ghartifacts_async._tasks.turns import is_taken, turn
 from ghartifacts_async.errors import (
     ArtifactsError,
+    ClientStateError,
     DigestMismatch,
     IncompleteDownload,
+    ProgressError,
+    TargetBusy,
+    TargetExists,
 )
 from ghartifacts_async.models import Digest, Download, RetryPolicy
 
@@ -54,6 +61,7 @@ class Downloader:
         request: DownloadRequest,
     ) -> None:
         self._threads = threads
+        self._transport = transport
         self._urls = urls
         self._key = key
         self._request = request
@@ -70,11 +78,48 @@ class Downloader:
     async def run(self) -> Download:
         """Download the artifact, unless the file already exists with the right content.
 
+        If other tasks call this for the same file at the same time, only the first one downloads
+        it, and the others share its result.
+
         Raises:
             ArtifactsError: The artifact cannot be downloaded; see `Repo.download_artifact`.
         """
+        self._target = await Target.resolve(self._threads, self._request)
+        path = self._target.path
+        if not self._request.wait_for_lock and is_taken(path):
+            if await self._exists():
+                return await self._skipped()
+            raise busy_error(self._target.folder.path)
+        artifact, name_for = self._artifact, self._request.name_for
+        payload = self._key, artifact.size_in_bytes, artifact.digest, name_for
+        wanted = payload, self._target.name_is_final
+        async with turn(path) as queue:
+            found, transport, result = queue.result or (None, None, None)
+            if found == wanted and isinstance(result, Download):
+                return await self._share(result)
+            # Another client may have another token.
+            if found == wanted and transport is self._transport:
+                raise copy(cast("ArtifactsError", result))
+            queue.result = None
+            try:
+                download = await self._run()
+            except (ClientStateError, ProgressError, TargetBusy, TargetExists):
+                raise
+            except ArtifactsError as error:
+                queue.result = wanted, self._transport, error
+                raise
+            queue.result = wanted, self._transport, download
+            return download
+
+    async def _share(self, download: Download) -> Download:
+        """Return the result of another task that has just downloaded the same file."""
+        if self._request.if_exists == "error":
+            raise exists_error(download.path)
+        self._target.set_name(download.path.name)
+        return await self._skipped(download)
+
+    async def _run(self) -> Download:
         request = self._request
-        self._target = await Target.resolve(self._threads, request)
         folder, hidden = self._target.folder, HiddenFiles.of(self._target.name)
         if await self._exists():
             await self._threads.run(hidden.remove_leftovers, folder)
@@ -98,15 +143,21 @@ class Downloader:
             self._threads, self._artifact, self._request.if_exists
         )
 
-    async def _skipped(self) -> Download:
-        """Return the result for a download that is skipped because the file already exists."""
+    async def _skipped(self, download: Download | None = None) -> Download:
+        """Return the result for a download that is skipped because the file already exists.
+
+        Args:
+            download: The download that has created the file, or None if it was verified.
+        """
         if self._request.durable:
             await self._target.sync(self._threads)
-        size, digest = self._artifact.size_in_bytes, self._artifact.digest
+        artifact, verified = self._artifact, download is None or download.verified
+        size = artifact.size_in_bytes if download is None else download.size
+        digest = artifact.digest if download is None else download.digest
         assert digest is not None
         self._meter.begin(size, size)
         self._meter.finish()
-        return Download(self._artifact, self._target.path, size, digest, True, skipped=True)
+        return Download(artifact, self._target.path, size, digest, verified, skipped=True)
 
     async def _download(self) -> Download | None:
         """Download, verify and publish the file.

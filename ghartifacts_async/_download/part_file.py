@@ -25,8 +25,9 @@ from ghartifacts_async._disk.trust import UnsafeFile
 from ghartifacts_async._download import journal
 from ghartifacts_async._download.journal import Record
 from ghartifacts_async._download.ranges import RangeSet
+from ghartifacts_async._download.target import busy_error, exists_error
 from ghartifacts_async._tasks.waiting import wait_all
-from ghartifacts_async.errors import DiskError, TargetBusy, TargetExists
+from ghartifacts_async.errors import DiskError
 from ghartifacts_async.models import Digest
 
 _OPEN_ATTEMPTS = 5
@@ -61,8 +62,7 @@ async def open_part_file(
         if wait_for_lock:
             await threads.run_until_true(part._open, folder.path / hidden.journal)
         elif not await threads.run(part._open):
-            message = f"{folder.path}: another download is writing to this target"
-            raise TargetBusy(message, path=folder.path)
+            raise busy_error(folder.path)
         yield part
     finally:
         await part._close(keep_partial)
@@ -298,8 +298,7 @@ class PartFile:
                 directory.sync()
                 self._created.sync()
         except FileExistsError as error:
-            message = f'{target}: the file already exists; pass if_exists="replace" to replace it'
-            raise TargetExists(message, path=target, errno=error.errno) from error
+            raise exists_error(target) from error
         except OSError as error:
             raise disk_error(error, target) from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,7 +17,7 @@ from ghartifacts_async._disk.filenames import safe_filename
 from ghartifacts_async._disk.hasher import has_digest
 from ghartifacts_async._disk.threads import IoThreads
 from ghartifacts_async._download.progress import OnProgress
-from ghartifacts_async.errors import DiskError, TargetExists
+from ghartifacts_async.errors import DiskError, TargetBusy, TargetExists
 from ghartifacts_async.models import Artifact, IfExists
 
 
@@ -127,10 +128,7 @@ class Target:
             return False
         if if_exists == "error":
             if self.name_is_final:
-                raise TargetExists(
-                    f'{self.path}: the file already exists; pass if_exists="replace" to replace it',
-                    path=self.path,
-                )
+                raise exists_error(self.path)
             return False
         size, digest = artifact.size_in_bytes, artifact.digest
         if digest is not None and if_exists == "verify":
@@ -179,6 +177,18 @@ class Target:
             with InputFile(path, directory) as file:
                 file.sync()
             directory.sync()
+
+
+def exists_error(path: Path) -> TargetExists:
+    """Return the error for a target that exists and must not be replaced."""
+    problem = 'the file already exists; pass if_exists="replace" to replace it'
+    return TargetExists(f"{path}: {problem}", path=path, errno=errno.EEXIST)
+
+
+def busy_error(directory: Path) -> TargetBusy:
+    """Return the error for a target in a directory to which another download is writing."""
+    message = f"{directory}: another download is writing to this target"
+    return TargetBusy(message, path=directory)
 
 
 def _is_directory(text: str) -> bool:

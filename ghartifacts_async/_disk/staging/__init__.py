@@ -22,6 +22,7 @@ from ghartifacts_async._disk.safe_open import Directory
 from ghartifacts_async._disk.staging.target import OLD, TREE, StagingTarget
 from ghartifacts_async._disk.threads import IoThreads
 from ghartifacts_async._disk.trust import is_private
+from ghartifacts_async._tasks.turns import turn
 from ghartifacts_async.errors import DiskError
 from ghartifacts_async.models import IfDirectoryExists
 
@@ -53,11 +54,12 @@ async def staging_directory(
         DiskError: The staging directory cannot be created, or the target cannot be replaced.
     """
     staging = StagingDirectory(threads, directory, if_exists)
-    try:
-        await threads.run_until_true(staging._make, staging.lock)
-        yield staging
-    finally:
-        await threads.run(staging._remove_work, after_close=True)
+    async with turn(("staging directory", os.fspath(directory))):
+        try:
+            await threads.run_until_true(staging._make, staging.lock)
+            yield staging
+        finally:
+            await threads.run(staging._remove_work, after_close=True)
 
 
 class StagingDirectory:
