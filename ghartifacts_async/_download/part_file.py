@@ -104,8 +104,7 @@ class PartFile:
         Raises:
             DiskError: The files cannot be read.
         """
-        record = await self._threads.run(self._resume, artifact, digest)
-        if record is not None:
+        if (record := await self._threads.run(self._resume, artifact, digest)) is not None:
             self._size = record.total
             self.spans = RangeSet(record.spans)
             self._start_hashing()
@@ -304,13 +303,13 @@ class PartFile:
 
     def _release(self, keep_partial: bool) -> None:
         """Release the lock, and remove the files unless a later download may resume from them."""
-        if self._file is not None:
-            with suppress(OSError):
+        with suppress(OSError):
+            if self._file is not None:
                 self._file.close()
         kept = False
         if self._is_open:
-            claim = self._claim
             with self._directory as directory:
+                claim = self._claim
                 with suppress(OSError):
                     empty = claim.lock.is_empty or (self._discarded and not self.spans.total)
                     kept = keep_partial and claim.is_stable and not (self._published or empty)
