@@ -228,7 +228,8 @@ class Poller:
                 self._repository, None, {"head_sha": sha}, per_page=endpoints.PAGE_SIZE
             )
             listed = (await self._fetch(call))[0].page.items
-            asked |= {run.id for run in listed if self._may_have_changed(run)}
+            known = [state.run for state in self._states.values() if state.run.head_sha == sha]
+            asked |= {run.id for run in (*listed, *known) if self._may_have_changed(run)}
         if len(wanted) <= MANY_RUNS:
             asked |= wanted
         else:

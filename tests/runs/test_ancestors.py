@@ -1,0 +1,106 @@
+"""`Repo.resolve_artifacts` with `nearest_ancestor_of`: artifacts of a commit's history."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from ghartifacts_async import Client, NotFound, Repo
+from ghartifacts_async.testing import FakeGitHub, Fault, LoggedRequest
+from tests.support import REPOSITORY
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def sha(number: int) -> str:
+    """Return the SHA of a commit by its number; the commits form one line of history."""
+    return f"{number:040x}"
+
+
+def serve_commits(fake: FakeGitHub, count: int) -> None:
+    """Serve a history of commits, one a day, and the comparison with the branch ``base``."""
+
+    def answer(request: LoggedRequest) -> Fault | None:
+        if request.path.endswith("/commits"):
+            newest = int(request.query["sha"], 16)
+            page = int(request.query["page"])
+            numbers = range(newest, -1, -1)[100 * (page - 1) : 100 * page]
+            body = [
+                {
+                    "sha": sha(number),
+                    "commit": {"committer": {"date": (START + timedelta(days=number)).isoformat()}},
+                }
+                for number in numbers
+            ]
+            return Fault(200, body=json.dumps(body))
+        if found := re.search(r"/compare/(.+)\.\.\.(.+)$", request.path):
+            assert found[1] == "release/1.x"
+            assert found[2] == sha(count)
+            return Fault(200, body={"merge_base_commit": {"sha": sha(count - 5)}})
+        return None
+
+    fake.fail_when(answer)
+
+
+def add(fake: FakeGitHub, commit: int, *names: str, **options: object) -> int:
+    """Add a run of a commit, one hour after the commit, and its artifacts; return its id."""
+    created = START + timedelta(days=commit, hours=1)
+    run = fake.add_run(REPOSITORY, head_sha=sha(commit), created_at=created, **options)  # type: ignore[arg-type]
+    for name in names:
+        fake.add_artifact(REPOSITORY, name, b"x", run_id=run, created_at=created)
+    return run.id
+
+
+async def test_the_nearest_ancestor(repo: Repo, gh: Client, fake_github: FakeGitHub) -> None:
+    """The nearest commit with a complete successful run counts, not the newest artifact."""
+    serve_commits(fake_github, 20)
+    add(fake_github, 5, "coverage", "dist")
+    near = add(fake_github, 12, "coverage", "dist")
+    add(fake_github, 14, "coverage")
+    add(fake_github, 15, "coverage", "dist", conclusion="failure")
+    add(fake_github, 19, "coverage", "dist")
+    add(fake_github, 16, "coverage", "dist", head_repository="someone/octo-docs")
+    resolution = await repo.resolve_artifacts(["coverage", "dist"], nearest_ancestor_of=sha(16))
+    assert resolution.run.id == near
+    assert [one.reason for one in resolution.rejected] == [
+        "of a run from a fork",
+        "of a failed run",
+        "of a run without 'dist'",
+    ]
+    # Commits, artifacts, three runs, and the artifacts of two of them.
+    assert gh.stats.calls == 7
+
+
+async def test_the_commit_itself(repo: Repo, fake_github: FakeGitHub) -> None:
+    """The commit itself is the nearest; of its runs, the one with the newest artifact."""
+    serve_commits(fake_github, 20)
+    add(fake_github, 16, "coverage")
+    newest = add(fake_github, 16, "coverage")
+    resolution = await repo.resolve_artifacts("coverage", nearest_ancestor_of=sha(16))
+    assert resolution.run.id == newest
+
+
+async def test_the_merge_base(repo: Repo, fake_github: FakeGitHub) -> None:
+    """With `base`, only commits before the branches parted count."""
+    serve_commits(fake_github, 20)
+    wanted = add(fake_github, 14, "coverage")
+    add(fake_github, 17, "coverage")
+    resolution = await repo.resolve_artifacts(
+        "coverage", nearest_ancestor_of=sha(20), base="release/1.x"
+    )
+    assert resolution.run.id == wanted
+
+
+async def test_a_long_history(repo: Repo, gh: Client, fake_github: FakeGitHub) -> None:
+    """An artifact of a commit far back is found; artifacts of other commits are passed over."""
+    serve_commits(fake_github, 400)
+    wanted = add(fake_github, 120, "coverage")
+    add(fake_github, 390, "coverage")
+    resolution = await repo.resolve_artifacts("coverage", nearest_ancestor_of=sha(350))
+    assert resolution.run.id == wanted
+    assert gh.stats.calls == 5
+    with pytest.raises(NotFound, match="2 found, all of runs of another commit"):
+        await repo.resolve_artifacts("coverage", nearest_ancestor_of=sha(50))

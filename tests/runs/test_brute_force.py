@@ -1,0 +1,197 @@
+"""`latest_artifact` and `resolve_artifacts` find what a search of the server's data finds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from attrs import frozen
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ghartifacts_async import Client, NotFound
+from ghartifacts_async.testing import FakeArtifact, FakeGitHub, FakeRun
+from tests.support import REPOSITORY
+from tests.values import examples
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+NAMES = ["dist", "report", "wheel"]
+
+
+@frozen
+class Upload:
+    """An artifact of a run to add, at a time in minutes, so that ids may be out of order."""
+
+    name: str
+    minute: int
+    expired: bool
+
+
+RUNS = st.fixed_dictionaries(
+    {
+        "branch": st.sampled_from(["main", "main", "dev"]),
+        "event": st.sampled_from(["push", "push", "pull_request"]),
+        "workflow": st.sampled_from(["ci.yml", "ci.yml", "lint.yml"]),
+        "conclusion": st.sampled_from(["success", "success", "failure", "cancelled"]),
+        "status": st.sampled_from(["completed", "completed", "in_progress"]),
+        "head_repository": st.sampled_from([None, None, "someone/octo-docs"]),
+        "attempt": st.integers(1, 3),
+    }
+)
+UPLOADS = st.lists(
+    st.builds(
+        Upload,
+        name=st.sampled_from(NAMES),
+        minute=st.integers(0, 60),
+        expired=st.sampled_from([False, False, False, True]),
+    ),
+    max_size=6,
+)
+WORLDS = st.lists(st.tuples(RUNS, UPLOADS), min_size=1, max_size=8)
+FILTERS = st.fixed_dictionaries(
+    {
+        "branch": st.sampled_from([None, "main", "dev"]),
+        "event": st.sampled_from([None, "push"]),
+        "workflow": st.sampled_from([None, "ci.yml"]),
+        "conclusion": st.sampled_from(["success", "failure", None]),
+        "from_fork": st.sampled_from([False, False, True, None]),
+        "include_expired": st.booleans(),
+    }
+)
+DISTORTIONS = st.sampled_from(
+    [{}, {"shuffle": True}, {"drop": 0.7}, {"freeze": True}, {"drop": 1.0}]
+)
+
+
+def is_wanted_run(run: FakeRun, filters: dict[str, Any]) -> bool:
+    """Return True if a run matches the filters, in the simplest words."""
+    fork = run.head_repository_id != run.repository_id
+    if filters["from_fork"] is not None and fork is not filters["from_fork"]:
+        return False
+    if filters["branch"] is not None and filters["from_fork"] is None and fork:
+        return False
+    return (
+        filters["branch"] in (None, run.head_branch)
+        and filters["event"] in (None, run.event)
+        and (filters["workflow"] is None or run.workflow.endswith(f"/{filters['workflow']}"))
+        and filters["conclusion"] in (None, run.conclusion)
+    )
+
+
+def age(artifact: FakeArtifact) -> tuple[datetime, int]:
+    """Return the order of creation."""
+    return artifact.created_at, artifact.id
+
+
+def build(fake: FakeGitHub, world: list[tuple[dict[str, Any], list[Upload]]]) -> None:
+    """Add the runs and artifacts of a world."""
+    fake.add_repository(REPOSITORY)
+    for options, uploads in world:
+        run = fake.add_run(REPOSITORY, created_at=START, **options)
+        for upload in uploads:
+            fake.add_artifact(
+                REPOSITORY,
+                upload.name,
+                b"",
+                run_id=run,
+                expired=upload.expired,
+                created_at=START + timedelta(minutes=upload.minute),
+            )
+
+
+def wanted(fake: FakeGitHub, filters: dict[str, Any]) -> list[FakeArtifact]:
+    """Return the artifacts of matching runs that may be returned, newest first."""
+    found = [
+        artifact
+        for artifact in fake.artifacts(REPOSITORY)
+        if is_wanted_run(fake.run(artifact.run_id), filters)
+        and (filters["include_expired"] or not artifact.expired)
+    ]
+    return sorted(found, key=age, reverse=True)
+
+
+def best_run(fake: FakeGitHub, names: list[str], filters: dict[str, Any]) -> dict[str, int] | None:
+    """Return the ids of the artifacts of the first run that has all of them."""
+    everything = sorted(fake.artifacts(REPOSITORY), key=age, reverse=True)
+    for first in everything:
+        if first.name != names[0] or not is_wanted_run(fake.run(first.run_id), filters):
+            continue
+        newest: dict[str, FakeArtifact] = {}
+        for artifact in everything:
+            if artifact.run_id == first.run_id:
+                newest.setdefault(artifact.name, artifact)
+        chosen = [newest[name] for name in names if name in newest]
+        if len(chosen) == len(names) and (
+            filters["include_expired"] or not any(artifact.expired for artifact in chosen)
+        ):
+            return {artifact.name: artifact.id for artifact in chosen}
+    return None
+
+
+def check(
+    world: list[tuple[dict[str, Any], list[Upload]]],
+    distortion: dict[str, Any],
+    test: Callable[[FakeGitHub, Client], Any],
+) -> None:
+    """Build a world whose listings of runs are distorted, and run a test in it."""
+
+    async def run() -> None:
+        async with FakeGitHub() as fake:
+            fake.distort_run_lists(**distortion)
+            build(fake, world)
+            async with Client(fake.token, base_url=fake.url) as gh:
+                await test(fake, gh)
+                assert not [each for each in fake.requests if each.path.endswith("/runs")]
+
+    asyncio.run(run())
+
+
+@given(world=WORLDS, filters=FILTERS, distortion=DISTORTIONS, name=st.sampled_from([None, *NAMES]))
+@examples(80)
+def test_the_latest_artifact(
+    world: list[tuple[dict[str, Any], list[Upload]]],
+    filters: dict[str, Any],
+    distortion: dict[str, Any],
+    name: str | None,
+) -> None:
+    """The latest artifact is the newest of those that a search of all data finds, or NotFound."""
+
+    async def test(fake: FakeGitHub, gh: Client) -> None:
+        expected = [one.id for one in wanted(fake, filters) if name in (None, one.name)]
+        try:
+            found = (await gh.repo(REPOSITORY).latest_artifact(name, **filters)).id
+        except NotFound:
+            assert expected == []
+        else:
+            assert found == expected[0]
+
+    check(world, distortion, test)
+
+
+@given(
+    world=WORLDS,
+    filters=FILTERS,
+    distortion=DISTORTIONS,
+    names=st.lists(st.sampled_from(NAMES), min_size=1, max_size=3, unique=True),
+)
+@examples(80)
+def test_several_of_one_run(
+    world: list[tuple[dict[str, Any], list[Upload]]],
+    filters: dict[str, Any],
+    distortion: dict[str, Any],
+    names: list[str],
+) -> None:
+    """The artifacts come from the first complete run that a search of all data finds."""
+
+    async def test(fake: FakeGitHub, gh: Client) -> None:
+        expected = best_run(fake, names, filters)
+        try:
+            resolution = await gh.repo(REPOSITORY).resolve_artifacts(names, **filters)
+        except NotFound:
+            assert expected is None
+        else:
+            assert {name: one.id for name, one in resolution.artifacts.items()} == expected
+
+    check(world, distortion, test)
