@@ -6,13 +6,17 @@ import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from fnmatch import translate
+from functools import partial
+from heapq import nlargest
+from posixpath import commonprefix
 
 from ghartifacts_async._archive.zip_format.archive_tail import quote_name
 from ghartifacts_async._archive.zip_format.central_directory import CentralDirectoryEntry
 from ghartifacts_async._disk.filenames import MAX_BYTES, folded
 from ghartifacts_async.errors import MemberNotFound, UnsafeMember
 
-_MAX_COMPARED_NAMES = 10_000
+_MAX_NAMES = 2000
+_MAX_COMPARED_NAMES = 50
 
 
 class MemberIndex:
@@ -87,11 +91,18 @@ def _suggestions(name: str, names: Sequence[str]) -> tuple[str, ...]:
     """
     base = _base_name(name)
     found = [candidate for candidate in names if _base_name(candidate) == base]
-    if not found:
+    if not found and len(name) <= MAX_BYTES:
         max_difference = len(name) // 4 + 1
         similar = [other for other in names if abs(len(other) - len(name)) <= max_difference]
-        found = get_close_matches(name, similar[:_MAX_COMPARED_NAMES])
+        # get_close_matches takes quadratic time or more, so it only compares the best candidates.
+        best = nlargest(_MAX_COMPARED_NAMES, similar[:_MAX_NAMES], key=partial(_common_ends, name))
+        found = get_close_matches(name, best)
     return tuple(found[:3])
+
+
+def _common_ends(name: str, other: str) -> int:
+    """Return how many characters two names have in common at their beginnings and ends."""
+    return len(commonprefix([name, other])) + len(commonprefix([name[::-1], other[::-1]]))
 
 
 def _base_name(name: str) -> str:

@@ -25,6 +25,7 @@ from ghartifacts_async._http.redirects import SignedUrl
 from ghartifacts_async._http.streamed_response import StreamedResponse
 from ghartifacts_async._http.transport import Transport
 from ghartifacts_async.errors import (
+    DownloadError,
     IncompleteDownload,
     RedirectRefused,
     StoreError,
@@ -117,6 +118,20 @@ class BlobClient:
         """Use the memory of a chunk again. The chunk must not be read afterwards."""
         self._transport.buffers.release(chunk)
 
+    def check_size(self, size: int) -> None:
+        """Check the size of the payload, as far as it is known.
+
+        Raises:
+            DownloadError: The payload is larger than `verification.max_size`.
+        """
+        limit = verification.max_size(self._artifact)
+        if size > limit:
+            raise DownloadError(
+                f"artifact {self._artifact.id}: the store sends {size} bytes or more, but GitHub "
+                f"records a size of {self._artifact.size_in_bytes} bytes; at most {limit} bytes "
+                "are accepted"
+            )
+
     def incomplete_error(self, reason: str, received: int) -> IncompleteDownload:
         """Create the error for a response that is invalid or has too few or too many bytes."""
         return IncompleteDownload(
@@ -165,6 +180,8 @@ class BlobClient:
                 host = stream.url.host
                 raise StoreError(f"{host}: {reason}", status=stream.status, host=host)
             raise UnexpectedResponse(result, self.incomplete_error(reason, start))
+        if result.info.total is not None:
+            self.check_size(result.info.total)
         self._note_etag(stream.headers.get("etag"))
         self.set_info(result.info.total, result.info.etag)
         if stream.status == 206:
@@ -211,7 +228,9 @@ class RangeBody:
             return b""
         chunk = await self._stream.read()
         self._at += len(chunk)
-        if self._stop is not None:
+        if self._stop is None:
+            self._client.check_size(self._at)
+        else:
             if self._at > self._stop:
                 reason = f"the store sent more than {self._stop} bytes"
                 raise self._client.incomplete_error(reason, self._at)

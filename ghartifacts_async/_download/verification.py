@@ -27,6 +27,8 @@ _IDENTITY = frozenset({"", "identity"})
 RANGE_REFUSED = frozenset({400, 412, 416, 501})
 """Statuses of stores that refuse range requests; a request for the whole payload may work."""
 
+_MORE_THAN_TWICE = 64 * 2**20
+
 _END_RECORD_MARK = b"PK\x05\x06"
 _END_RECORD = Struct("<12xIIH")
 END_OF_ZIP = _END_RECORD.size + 0xFFFF
@@ -232,6 +234,16 @@ def sha256(artifact: Artifact) -> Digest | None:
     """Return GitHub's SHA-256 digest of an artifact, or None if GitHub has none."""
     digest = artifact.digest
     return digest if digest is not None and digest.algorithm == "sha256" else None
+
+
+def max_size(artifact: Artifact) -> int:
+    """Return the maximum number of bytes to accept as the payload of an artifact.
+
+    With a digest, this is `size_in_bytes`. Without one, the sizes may differ (see `check`), and
+    the limit only keeps a store from filling the disk: it is twice `size_in_bytes` and 64 MiB.
+    """
+    size = artifact.size_in_bytes
+    return size if artifact.digest is not None else 2 * size + _MORE_THAN_TWICE
 
 
 def needs_tail(artifact: Artifact, received: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import stat
 import struct
 import time
@@ -30,7 +31,7 @@ from ghartifacts_async._archive.zip_format.archive_tail import (
 )
 from tests.archive.rejected_archives import REJECTED_ARCHIVES, RejectedArchive
 from tests.archive.zip_writer import STORED, ZipMember, build_zip, deflate, parse_index, unzip
-from tests.values import assert_not_quadratic, examples
+from tests.values import assert_not_quadratic, cost, examples
 
 DATA = Path(__file__).parents[1] / "data" / "archives"
 
@@ -166,6 +167,28 @@ def test_suggestions_are_fast_for_slow_names() -> None:
     with pytest.raises(MemberNotFound):
         MemberIndex(entries).find("report.json")
     assert time.process_time() - before < 1
+
+
+def test_suggestions_are_fast_for_hostile_names() -> None:
+    """Finding suggestions among names that are all similar to the wanted one is fast."""
+    wanted = "results/coverage/integration/linux-x86_64/report-summary-of-all-tests.json" * 2
+    rng = random.Random(1)
+    letters = [*wanted.replace("/", "_")]
+
+    def shuffled(count: int) -> list[ZipMember]:
+        return [ZipMember("".join(rng.sample(letters, len(letters)))) for _ in range(count)]
+
+    indexes = {count: parse_index(build_zip(*shuffled(count))) for count in (500, 4000)}
+
+    def find(count: int) -> None:
+        with pytest.raises(MemberNotFound):
+            indexes[count].find(wanted)
+
+    assert cost(lambda: find(4000)) < 4 * max(cost(lambda: find(500)), 0.05)
+    long_names = parse_index(build_zip(*[ZipMember(f"{n}{'ab' * 1000}") for n in range(30)]))
+    with pytest.raises(MemberNotFound) as caught:
+        long_names.find("x" + "ab" * 1000)
+    assert caught.value.suggestions == ()
 
 
 def test_members_by_name() -> None:

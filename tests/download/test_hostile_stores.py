@@ -1,0 +1,91 @@
+"""Stores that lie: what they send is bounded, and what they say cannot harm a later call."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from ghartifacts_async import Client, ConnectionFailed, DownloadError, Repo
+from ghartifacts_async._download.verification import max_size
+from ghartifacts_async.models import Digest
+from ghartifacts_async.testing import FakeGitHub
+from tests.download.payloads import NO_RETRIES, PAYLOAD, add_artifact, blob_response, send_forever
+from tests.support import REPOSITORY, files_below, raw_server
+from tests.values import SHA256, artifact
+
+MORE = 64 * 2**20
+
+
+@pytest.mark.parametrize("size", [0, 1, 10**9])
+def test_the_size_of_a_payload_is_limited(size: int) -> None:
+    """A payload may have its recorded size or, without a digest, twice that and 64 MiB."""
+    digest = Digest("sha256", SHA256)
+    assert max_size(artifact(size_in_bytes=size, digest=digest)) == size
+    assert max_size(artifact(size_in_bytes=size, digest=None)) == 2 * size + MORE
+
+
+async def stream(repo: Repo, _: Path) -> None:
+    """Stream the artifact."""
+    async with repo.stream_artifact(1) as chunks:
+        async for _chunk in chunks:
+            pass
+
+
+async def download(repo: Repo, to: Path) -> None:
+    """Download the artifact."""
+    await repo.download_artifact(1, to / "x.zip", keep_partial=False)
+
+
+@pytest.mark.parametrize("work", [stream, download])
+async def test_an_endless_body_does_not_fill_the_disk(
+    fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, work: object
+) -> None:
+    """Without a digest, a body without end is refused as soon as it exceeds the limit."""
+    monkeypatch.setattr("ghartifacts_async._download.verification._MORE_THAN_TWICE", 2**20)
+    async with raw_server(send_forever) as url:
+        add_artifact(fake_github, f"{url}/x", digest=None)
+        async with Client(fake_github.token, base_url=fake_github.url) as gh:
+            with pytest.raises(DownloadError, match="at most 7048576 bytes are accepted"):
+                await work(gh.repo(REPOSITORY), tmp_path)  # type: ignore[operator]
+            assert gh.stats.bytes_received < 20 * 2**20
+    assert files_below(tmp_path) == []
+
+
+@pytest.mark.parametrize("work", [stream, download])
+async def test_an_absurd_size_is_refused_at_once(
+    fake_github: FakeGitHub, tmp_path: Path, work: object
+) -> None:
+    """Without a digest, a store that announces far too many bytes is refused at once."""
+    async with raw_server(blob_response(PAYLOAD, length=10**18 - 1)) as url:
+        add_artifact(fake_github, f"{url}/x", digest=None)
+        async with Client(fake_github.token, base_url=fake_github.url) as gh:
+            with pytest.raises(DownloadError, match="the store sends 999999999999999999 bytes"):
+                await work(gh.repo(REPOSITORY), tmp_path)  # type: ignore[operator]
+    assert files_below(tmp_path) == []
+
+
+@pytest.mark.parametrize("etag", [b'"a\x01b"', b'"\xff"', b'"a\x7f"', b"unquoted", b'"a", "b"'])
+async def test_an_invalid_etag_does_not_wedge_a_target(
+    fake_github: FakeGitHub, tmp_path: Path, etag: bytes
+) -> None:
+    """An ETag that cannot be sent back is ignored, so a later call resumes and succeeds."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nAccept-Ranges: bytes\r\n" % len(PAYLOAD)
+    start = head + b"ETag: %s\r\n\r\n" % etag + PAYLOAD[:1_000_000]
+
+    async def broken(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(start)
+        await writer.drain()
+
+    async with raw_server(broken) as url:
+        add_artifact(fake_github, f"{url}/x", id=7)
+        async with Client(fake_github.token, base_url=fake_github.url, retry=NO_RETRIES) as gh:
+            with pytest.raises(ConnectionFailed):
+                await gh.repo(REPOSITORY).download_artifact(7, tmp_path / "x.zip")
+    fake_github.delete_artifact(7)
+    add_artifact(fake_github, id=7)
+    async with Client(fake_github.token, base_url=fake_github.url, retry=NO_RETRIES) as gh:
+        found = await gh.repo(REPOSITORY).download_artifact(7, tmp_path / "x.zip")
+    assert found.verified
+    assert found.resumed_bytes > 0
