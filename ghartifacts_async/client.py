@@ -7,6 +7,7 @@ import are loaded in a thread when a client is opened.
 from __future__ import annotations
 
 import os
+import ssl as ssl_module
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from types import TracebackType
@@ -44,7 +45,8 @@ if TYPE_CHECKING:
 class Client:
     """A client of one GitHub server: github.com, a data-residency host or an Enterprise Server.
 
-    Use each client once, as ``async with Client(…) as gh``. Many tasks may share it.
+    Use each client once, as ``async with Client(…) as gh``, or between `open` and `aclose`. Many
+    tasks may share it, but only on the event loop on which it was opened.
 
     Args:
         auth: A token, an `Auth`, an async callable that returns a token, or `Anonymous()` for calls
@@ -56,6 +58,10 @@ class Client:
         session: An aiohttp session to borrow. Its connection pool, proxy and trace configurations
             are used; its default headers, cookies, netrc and middlewares are not. The client never
             closes it. None for a session of the client's own.
+        trust_env: Use the proxies that ``HTTPS_PROXY``, ``HTTP_PROXY`` and ``NO_PROXY`` name, with
+            the credentials in their URLs. netrc is never read. Not with `session`.
+        ssl: TLS settings, for example with the certificate of a company's own authority; None for
+            the default ones. Not with `session`.
         user_agent: Value of the header ``User-Agent``. GitHub asks for the application's name. None
             for the name and version of this library.
         retry: How often and for how long calls and downloads are retried.
@@ -77,6 +83,8 @@ class Client:
         base_url: str = "https://api.github.com",
         api_version: str = "2026-03-10",
         session: aiohttp.ClientSession | None = None,
+        trust_env: bool = False,
+        ssl: ssl_module.SSLContext | None = None,
         user_agent: str | None = None,
         retry: RetryPolicy = RetryPolicy(),
         rate_limits: RateLimitPolicy = RateLimitPolicy(),
@@ -89,6 +97,10 @@ class Client:
         self._base_url = _arguments.base_url(base_url)
         if session is not None:
             check_borrowed(session)
+            if trust_env or ssl is not None:
+                raise InvalidArgument("trust_env and ssl are settings of the session you pass")
+        if ssl is not None:
+            _arguments.of_kind(ssl, ssl_module.SSLContext)
         for value, kind in (
             (retry, RetryPolicy),
             (rate_limits, RateLimitPolicy),
@@ -102,6 +114,8 @@ class Client:
             session,
             user_agent=_arguments.header_value("user_agent", user_agent or _user_agent()),
             timeouts=timeouts,
+            trust_env=trust_env,
+            ssl_context=ssl,
         )
         lifetime = Lifetime()
         self._api = ApiClient(
@@ -127,6 +141,8 @@ class Client:
         base_url: str | None = None,
         api_version: str = "2026-03-10",
         session: aiohttp.ClientSession | None = None,
+        trust_env: bool | None = None,
+        ssl: ssl_module.SSLContext | None = None,
         user_agent: str | None = None,
         retry: RetryPolicy = RetryPolicy(),
         rate_limits: RateLimitPolicy = RateLimitPolicy(),
@@ -147,6 +163,9 @@ class Client:
             base_url: Base URL of the API; None to take the server from the environment.
             api_version: Value of the header ``X-GitHub-Api-Version``.
             session: An aiohttp session to borrow; see `Client`.
+            trust_env: Whether to use the proxies that environment variables name; see `Client`.
+                None to use them, unless a `session` is borrowed.
+            ssl: TLS settings; see `Client`.
             user_agent: Value of the header ``User-Agent``; see `Client`.
             retry: How often and for how long calls and downloads are retried.
             rate_limits: The pace of API calls.
@@ -168,6 +187,8 @@ class Client:
             base_url=base_url,
             api_version=api_version,
             session=session,
+            trust_env=session is None if trust_env is None else trust_env,
+            ssl=ssl,
             user_agent=user_agent,
             retry=retry,
             rate_limits=rate_limits,
@@ -271,26 +292,38 @@ class Client:
         """Counts of what this client has done so far."""
         return self._api.stats
 
-    async def __aenter__(self) -> Self:
+    async def open(self) -> Self:
+        """Open the client, as ``async with`` does. Close it with `aclose`.
+
+        For services that have a hook for their start and one for their end. The client belongs to
+        the event loop that is running now.
+
+        Raises:
+            ClientStateError: The client is open or was closed.
+        """
         if self._state != "not open yet":
             raise ClientStateError(
                 f"this client is {self._state}; create a new client for each use"
             )
+        self._context.lifetime.open()
         await self._context.transport.open()
         self._state = "open"
         try:
             await self._context.load()
         except BaseException:
-            await self.__aexit__(None, None, None)
+            await self.aclose()
             raise
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def aclose(self) -> None:
+        """Close the client. Calls that are still running raise `ClientStateError`.
+
+        Closing a client again, or one that was never opened, does nothing else.
+
+        Raises:
+            ClientStateError: The client was opened on another event loop.
+        """
+        self._context.lifetime.check_loop()
         self._state = "closed"
         self._context.lifetime.close()
         try:
@@ -298,13 +331,25 @@ class Client:
         finally:
             await self._context.threads.close()
 
+    async def __aenter__(self) -> Self:
+        return await self.open()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
     def __repr__(self) -> str:
         return f"<Client of {self._base_url}, {self._state}>"
 
     def _opened(self) -> ClientContext:
         if self._state != "open":
             raise ClientStateError(
-                f"this client is {self._state}; use it inside 'async with Client(…)'"
+                f"this client is {self._state}; use it inside 'async with Client(…)', or between "
+                "open() and aclose()"
             )
         return self._context
 

@@ -281,6 +281,8 @@ def error_of(
             hint = "GitHub has retired this API version; pass a later one as api_version"
         case HTTPStatus.GONE:
             kind = ArtifactExpired
+        case HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+            hint = "put credentials into the proxy's URL"
         case _ if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             kind = ServerError
     advice = hints.for_base_url(call, response) or hint

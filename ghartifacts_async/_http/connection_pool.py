@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
-from aiohttp.helpers import get_env_proxy_for_url
 from yarl import URL
 
 from ghartifacts_async._http.redaction import Secret, SecretUrl, plain
+from ghartifacts_async._http.urls import split_url
 from ghartifacts_async.errors import InvalidArgument
 
 
@@ -85,10 +86,14 @@ class ConnectionPool:
 
     Args:
         borrowed_session: The caller's session, or ``None`` if the client uses its own.
+        trust_env: Whether to use the proxies that environment variables name.
     """
 
-    def __init__(self, borrowed_session: aiohttp.ClientSession | None) -> None:
+    def __init__(
+        self, borrowed_session: aiohttp.ClientSession | None, *, trust_env: bool = False
+    ) -> None:
         self._borrowed_session = borrowed_session
+        self._trust_env = trust_env or (borrowed_session is not None and borrowed_session.trust_env)
         self._proxies: dict[str, SecretUrl | None] = {}
         connector = borrowed_session.connector if borrowed_session is not None else None
         limits = (connector.limit, connector.limit_per_host) if connector is not None else ()
@@ -105,17 +110,17 @@ class ConnectionPool:
         return ConnectionPermit(self._permits, keeps)
 
     async def proxy_for(self, url: str | Secret) -> SecretUrl | None:
-        """Return the proxy that the caller's session uses for a URL, or None.
+        """Return the proxy to use for a URL, or None.
 
-        If the session has ``trust_env``, the proxy comes from the environment variables, and the
-        proxy's credentials may come from netrc.
+        It is the proxy of the caller's session, or the one that ``HTTPS_PROXY``, ``HTTP_PROXY`` and
+        ``NO_PROXY`` name. Credentials are those in the proxy's URL; netrc is not read.
+
+        Raises:
+            InvalidArgument: The variable does not name an HTTP proxy.
         """
-        borrowed_session = self._borrowed_session
-        if borrowed_session is None:
-            return None
-        if proxy := _own_proxy(borrowed_session):
+        if self._borrowed_session is not None and (proxy := _own_proxy(self._borrowed_session)):
             return proxy
-        if not borrowed_session.trust_env:
+        if not self._trust_env:
             return None
         server = _server(plain(url))
         if server not in self._proxies:
@@ -136,10 +141,18 @@ def _server(url: str) -> str:
 
 
 def _proxy_of_environment(server: str) -> SecretUrl | None:
-    try:
-        return _with_credentials(*get_env_proxy_for_url(URL(server)))
-    except LookupError:
+    scheme, _, host = server.partition("://")
+    proxy = None if proxy_bypass(host) else getproxies().get(scheme)
+    if not proxy:
         return None
+    secret = SecretUrl(proxy if "://" in proxy else f"http://{proxy}")
+    proxy = None  # Tracebacks may be logged with the local variables of their frames.
+    if split_url(secret.reveal()) is None or not secret.reveal().lower().startswith("http"):
+        raise InvalidArgument(
+            f"the environment variable {scheme.upper()}_PROXY is not the URL of an HTTP proxy, "
+            "such as http://proxy.example:3128"
+        )
+    return secret
 
 
 def _with_credentials(proxy: URL | str, auth: aiohttp.BasicAuth | None) -> SecretUrl:

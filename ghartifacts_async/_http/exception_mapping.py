@@ -7,6 +7,7 @@ import re
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 
+from ghartifacts_async._http.headers import MAX_SIZE
 from ghartifacts_async._http.urls import host_of
 from ghartifacts_async.errors import (
     CertificateRefused,
@@ -15,15 +16,23 @@ from ghartifacts_async.errors import (
     TransportError,
 )
 
-# aiohttp raises RuntimeError if a connection is closed during a request.
-AIOHTTP_EXCEPTIONS = (aiohttp.ClientError, HttpProcessingError, OSError, RuntimeError, ValueError)
-"""The exceptions that aiohttp raises for a failed request."""
+REQUEST_EXCEPTIONS = (aiohttp.ClientError, HttpProcessingError, OSError, UnicodeError)
+"""The exceptions that aiohttp raises for a failed request.
+
+A `UnicodeError` means that the name of a host cannot be encoded. Any other exception comes from a
+mistake in this library or in the caller's code.
+"""
+
+# aiohttp raises RuntimeError if the connection is closed before the body is read.
+AIOHTTP_EXCEPTIONS = (*REQUEST_EXCEPTIONS, RuntimeError)
+"""The exceptions that aiohttp raises while a body is read."""
 
 MAX_HEADER = 2**16
 """Longest header line that is accepted, in bytes."""
 
 _UNKNOWN_ENCODING = re.compile(r"content-encoding: (\w+) \((?:br|zstd)\)")
 _CERTIFICATE = (aiohttp.ClientConnectorCertificateError, aiohttp.ServerFingerprintMismatch)
+_PROXY_REFUSED = frozenset({401, 403, 407})
 _NEVER_SENT = (
     *_CERTIFICATE,
     aiohttp.ClientConnectorError,
@@ -48,7 +57,21 @@ def map_exception(error: Exception, url: str) -> TransportError:
         f"{host}: {_reason(error)}",
         host=host,
         may_have_arrived=not isinstance(error, _NEVER_SENT),
-        retryable=kind is not CertificateRefused and not (_is_too_long(error) or _encoding(error)),
+        retryable=not (
+            kind is CertificateRefused
+            or _is_too_long(error)
+            or _encoding(error)
+            or (isinstance(error, aiohttp.ClientHttpProxyError) and error.status in _PROXY_REFUSED)
+        ),
+    )
+
+
+def headers_too_large(host: str) -> ConnectionFailed:
+    """Return the error to raise if the headers of a response are too large."""
+    return ConnectionFailed(
+        f"{host}: the headers of the response are larger than {MAX_SIZE} bytes",
+        host=host,
+        retryable=False,
     )
 
 
@@ -82,6 +105,8 @@ def _reason(error: Exception) -> str:
             return (
                 f"cannot connect to the proxy ({error.strerror or type(error.os_error).__name__})"
             )
+        case aiohttp.ClientHttpProxyError(status=407):
+            return "the proxy responded with status 407; put credentials into the proxy's URL"
         case aiohttp.ClientHttpProxyError():
             return f"the proxy responded with status {error.status}"
         case _ if encoding := _encoding(error):

@@ -1,16 +1,17 @@
 """HTTP requests and streamed responses.
 
-Every client has a session of its own. If the caller lends one, the client's session uses the
-connector (pool, TLS, resolver), the proxy and the trace configs of the caller's session. The
-default headers, cookies, netrc, middlewares and total timeout of the caller's session are not used.
+Every client has a session of its own. It uses the connector (pool, TLS, resolver), the proxy and
+the trace configs of a session that the caller lends, but not its default headers, cookies, netrc,
+middlewares and total timeout.
 
-Exceptions of aiohttp are replaced by errors of this library. They are not chained, because their
+Errors of this library replace the exceptions of aiohttp. They are not chained, because their
 messages contain whole signed URLs.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, closing
 from io import BytesIO
@@ -21,17 +22,21 @@ from yarl import URL
 
 from ghartifacts_async._http.buffered_body import BufferPool
 from ghartifacts_async._http.connection_pool import ConnectionPool, check_borrowed
-from ghartifacts_async._http.exception_mapping import AIOHTTP_EXCEPTIONS, MAX_HEADER, map_exception
-from ghartifacts_async._http.headers import MAX_SIZE
+from ghartifacts_async._http.exception_mapping import (
+    MAX_HEADER,
+    REQUEST_EXCEPTIONS,
+    headers_too_large,
+    map_exception,
+)
 from ghartifacts_async._http.messages import Response
 from ghartifacts_async._http.redaction import Redactor, Secret, plain
 from ghartifacts_async._http.redirects import SignedUrl
 from ghartifacts_async._http.streamed_response import RawResponse, StreamedResponse
+from ghartifacts_async._http.traces import CallbackFailed, set_trace_configs, signed_request
 from ghartifacts_async._http.urls import host_of
 from ghartifacts_async.errors import (
     ArtifactsError,
     ClientStateError,
-    ConnectionFailed,
     UnexpectedReply,
 )
 from ghartifacts_async.models import Timeouts
@@ -52,6 +57,8 @@ class Transport:
             use a new pool.
         user_agent: Value of the ``User-Agent`` header of every request.
         timeouts: Time limits of requests and responses.
+        trust_env: Whether to use the proxies that environment variables name.
+        ssl_context: TLS settings of a new pool; ``None`` for the default ones.
 
     Attributes:
         pool: The limit on concurrent connections.
@@ -61,13 +68,20 @@ class Transport:
     """
 
     def __init__(
-        self, session: aiohttp.ClientSession | None, *, user_agent: str, timeouts: Timeouts
+        self,
+        session: aiohttp.ClientSession | None,
+        *,
+        user_agent: str,
+        timeouts: Timeouts,
+        trust_env: bool = False,
+        ssl_context: ssl.SSLContext | None = None,
     ) -> None:
         self._borrowed_session = session
+        self._ssl_context = ssl_context
         self.timeouts = timeouts
         self._headers = {"User-Agent": user_agent}
         self._session: aiohttp.ClientSession | None = None
-        self.pool: ConnectionPool = ConnectionPool(session)
+        self.pool: ConnectionPool = ConnectionPool(session, trust_env=trust_env)
         self.buffers: BufferPool = BufferPool()
         self.redactor: Redactor = Redactor()
         self._streaming: set[RawResponse] = set()
@@ -85,15 +99,15 @@ class Transport:
         self._session = aiohttp.ClientSession(
             connector=borrowed_session.connector
             if borrowed_session
-            else aiohttp.TCPConnector(limit=0),
+            else aiohttp.TCPConnector(limit=0, ssl=self._ssl_context or True),
             connector_owner=borrowed_session is None,
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=self._headers,
             read_bufsize=_READ_BUFFER,
             max_line_size=MAX_HEADER,
             max_field_size=MAX_HEADER,
-            trace_configs=borrowed_session.trace_configs if borrowed_session else None,
         )
+        set_trace_configs(self._session, borrowed_session)
         # aiohttp's own retries would be neither rate-limited nor counted in the statistics.
         self._session._retry_connection = False
 
@@ -131,16 +145,19 @@ class Transport:
             sock_connect=self.timeouts.connect,
             sock_read=seconds,
         )
+        failure: Exception
         try:
             raw = await self._request(method, url, headers, timeout, body=body)
             async with raw.response:
                 content = await _read_bounded(raw.response.content)
-        except AIOHTTP_EXCEPTIONS as error:
+        except CallbackFailed as callback:
+            failure = callback.error
+        except REQUEST_EXCEPTIONS as error:
             failure = self.error_for(error, url)
         else:
             received = raw.headers()
             if received is None:
-                raise _headers_error(host_of(url))
+                raise headers_too_large(host_of(url))
             if content.tell() <= MAX_REPLY_BYTES:
                 return Response(
                     raw.response.status,
@@ -175,19 +192,23 @@ class Transport:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=self.timeouts.connect)
         headers = {"Accept-Encoding": "identity", **headers}
         seconds = self.timeouts.connect + self.timeouts.stall
+        failure: Exception
         try:
             # sock_read does not limit how long headers take that arrive byte by byte, and it
             # starts a timer for each chunk of the body.
             async with asyncio.timeout(seconds):
-                raw = await self._get(url, headers, timeout)
-        except AIOHTTP_EXCEPTIONS as error:
+                with signed_request():
+                    raw = await self._get(url, headers, timeout)
+        except CallbackFailed as callback:
+            failure = callback.error
+        except REQUEST_EXCEPTIONS as error:
             failure = self.error_for(error, url.reveal())
         else:
             self._streaming.add(raw)
             try:
                 received = raw.headers()
                 if received is None:
-                    raise _headers_error(url.host)
+                    raise headers_too_large(url.host)
                 streamed = StreamedResponse(
                     raw,
                     received,
@@ -208,10 +229,10 @@ class Transport:
 
     def closed_error(self) -> ClientStateError | None:
         """Return the error to raise if the client or the caller's session is closed, else None."""
-        if self._session is None or self._session.closed:
-            return ClientStateError("the client was closed while a request was in progress")
         if self._borrowed_session is not None and self._borrowed_session.closed:
             return ClientStateError("the session that was passed to the client is closed")
+        if self._session is None or self._session.closed:
+            return ClientStateError("the client was closed while a request was in progress")
         return None
 
     def error_for(self, error: Exception, url: str) -> ArtifactsError:
@@ -255,20 +276,34 @@ class Transport:
         proxy = await self.pool.proxy_for(url)
         if proxy is not None:
             self.redactor.add(proxy)
-        # Secrets are revealed only here, because tracebacks may show the variables of all frames.
-        return RawResponse(
-            await self._session.request(
-                method,
-                URL(plain(url), encoded=True),
-                headers={name: plain(value) for name, value in headers.items()},
-                data=body,
-                timeout=timeouts,
-                allow_redirects=False,
-                auto_decompress=decode,
-                proxy=None if proxy is None else plain(proxy),
-            ),
-            self.buffers,
-        )
+        try:
+            # Secrets are revealed only here, because tracebacks may show variables.
+            return RawResponse(
+                await self._session.request(
+                    method,
+                    _url(url),
+                    headers={name: plain(value) for name, value in headers.items()},
+                    data=body,
+                    timeout=timeouts,
+                    allow_redirects=False,
+                    auto_decompress=decode,
+                    proxy=None if proxy is None else plain(proxy),
+                ),
+                self.buffers,
+            )
+        except RuntimeError:  # aiohttp raises it if the session was closed in the meantime
+            if error := self.closed_error():
+                raise error from None
+            raise
+
+
+def _url(url: str | SignedUrl) -> URL:
+    """Return a URL that is sent byte for byte."""
+    try:
+        return URL(plain(url), encoded=True)
+    except ValueError:
+        pass
+    raise aiohttp.InvalidURL(host_of(plain(url)))
 
 
 async def _read_bounded(content: aiohttp.StreamReader) -> BytesIO:
@@ -277,14 +312,9 @@ async def _read_bounded(content: aiohttp.StreamReader) -> BytesIO:
     No variable holds a part of the body, because it may contain a token.
     """
     body = BytesIO()
-    while body.tell() <= MAX_REPLY_BYTES and body.write(await content.readany()):
-        pass
+    try:
+        while body.tell() <= MAX_REPLY_BYTES and body.write(await content.readany()):
+            pass
+    except RuntimeError:  # aiohttp raises it if the connection is closed before the body is read
+        raise aiohttp.ServerDisconnectedError from None
     return body
-
-
-def _headers_error(host: str) -> ConnectionFailed:
-    return ConnectionFailed(
-        f"{host}: the headers of the response are larger than {MAX_SIZE} bytes",
-        host=host,
-        retryable=False,
-    )

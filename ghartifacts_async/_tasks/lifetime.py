@@ -24,7 +24,24 @@ class Lifetime:
         self._owner = owner
         self._parent = parent
         self._scopes: dict[asyncio.Task[Any] | None, asyncio.Timeout] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
+
+    def open(self) -> None:
+        """Remember the running event loop, on which all operations must run."""
+        self._loop = asyncio.get_running_loop()
+
+    def check_loop(self) -> None:
+        """Check that the running event loop is the one on which the owner was opened.
+
+        Raises:
+            ClientStateError: Another event loop is running.
+        """
+        if self._loop is not None and asyncio.get_running_loop() is not self._loop:
+            raise ClientStateError(
+                f"{self._owner} was opened on another event loop; open one on each loop, or use "
+                "asyncio.run_coroutine_threadsafe to run its calls on its own loop"
+            )
 
     def scope(self) -> AbstractAsyncContextManager[None]:
         """Return an async context manager whose body is interrupted when the lifetime is closed.
@@ -36,6 +53,7 @@ class Lifetime:
         Raises:
             ClientStateError: The lifetime is closed, or is closed while the body runs.
         """
+        self.check_loop()
         if self._closed:
             raise ClientStateError(f"{self._owner} is closed")
         if asyncio.current_task() in self._scopes:

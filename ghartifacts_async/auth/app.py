@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from copy import copy
 from importlib.util import find_spec
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from attrs import frozen
 
@@ -268,6 +268,12 @@ class GitHubApp:
         now = int(self._now())
         claims = {"iat": now - _CLOCK_SKEW, "exp": now + _JWT_LASTS, "iss": self._issuer}
         return jwt.encode(claims, self._key, algorithm="RS256")
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "this GitHubApp contains a secret (its private key) and cannot be pickled or copied; "
+            "create it anew where you need it"
+        )
 
     def _name(self) -> str:
         known = f"installation {self._installation}" if self._installation else ""

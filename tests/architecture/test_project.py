@@ -19,6 +19,7 @@ LONG_FOR_A_REASON = {
     "ghartifacts_async/_api/endpoints.py": "every endpoint, with its errors",
     "ghartifacts_async/_arguments.py": "every public argument, with its rules",
     "ghartifacts_async/repo.py": "every public method, with its promises",
+    "ghartifacts_async/client.py": "every argument and method of a client, with its promises",
     "ghartifacts_async/errors.py": "every error, with its attributes",
     "ghartifacts_async/models.py": "every public value, with the meaning of its fields",
     "tests/public/test_arguments.py": "every argument, and the mistakes in it",
