@@ -12,9 +12,9 @@ from typing import Any, TypeAlias, TypeVar
 from ghartifacts_async import _arguments
 from ghartifacts_async._api import rate_limit_headers
 from ghartifacts_async._api.call import ApiCall, ApiCaller
-from ghartifacts_async._api.endpoints import error_of
 from ghartifacts_async._api.rate_limiter import RateLimiter
 from ghartifacts_async._api.request import CallContext, RequestSender
+from ghartifacts_async._api.responses.errors import error_of
 from ghartifacts_async._api.retry import (
     AttemptOutcome,
     CallState,

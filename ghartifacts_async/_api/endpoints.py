@@ -18,23 +18,13 @@ from ghartifacts_async._api.call import ApiCall
 from ghartifacts_async._api.filters import Item
 from ghartifacts_async._api.pagination import ListingPage, Page, has_more
 from ghartifacts_async._api.responses import hints
-from ghartifacts_async._api.responses.message import read_message
+from ghartifacts_async._api.responses.errors import error_of as error_of
+from ghartifacts_async._api.responses.errors import github_error
 from ghartifacts_async._http import redirects
 from ghartifacts_async._http.messages import Response, printable
 from ghartifacts_async._http.redaction import Secret, decoded
 from ghartifacts_async._http.redirects import SignedUrl
-from ghartifacts_async.errors import (
-    ApiVersionRetired,
-    ArtifactExpired,
-    AuthenticationError,
-    GitHubError,
-    NotFound,
-    PermissionDenied,
-    RateLimited,
-    RedirectRefused,
-    ServerError,
-    UnexpectedReply,
-)
+from ghartifacts_async.errors import RedirectRefused, UnexpectedReply
 from ghartifacts_async.models import Artifact, ArtifactPage, Direction
 
 _I = TypeVar("_I", bound=Item)
@@ -195,7 +185,9 @@ def check_deleted(call: ApiCall[Any], response: Response) -> None:
     """Check that the response to `delete_artifact` is 204."""
     _refuse_redirect(call, response)
     if response.status != HTTPStatus.NO_CONTENT:
-        raise _error(UnexpectedReply, f"{call}: expected 204, got {response.status}", response)
+        raise github_error(
+            UnexpectedReply, f"{call}: expected 204, got {response.status}", response
+        )
 
 
 def read_as(model: type[_T], call: ApiCall[Any], response: Response) -> _T:
@@ -220,7 +212,7 @@ def read_as(model: type[_T], call: ApiCall[Any], response: Response) -> _T:
     content_type = printable(response.headers.get("content-type", "no content type"))
     start = f", starting {response.redact(decoded(response.body))[:60]!r}" if quotes else ""
     hint = hints.for_base_url(call, response)
-    raise _error(
+    raise github_error(
         UnexpectedReply,
         f"{call}: the response is not a valid {model.__name__}: {problem} "
         f"({content_type}, {len(response.body)} bytes{start}){'; ' if hint else ''}{hint}",
@@ -236,89 +228,3 @@ def _refuse_redirect(call: ApiCall[Any], response: Response) -> None:
             f"{call}: refused the redirect from the API to {target.host}; "
             f"{hints.for_redirect(call, response, target)}"
         )
-
-
-def error_of(
-    call: ApiCall[Any], response: Response, *, anonymous: bool = False
-) -> GitHubError | None:
-    """Return the error that a response reports, or None if it is a success or a redirect.
-
-    Args:
-        call: The call.
-        response: Its response.
-        anonymous: Whether the call was made without a token.
-    """
-    status = response.status
-    if status < HTTPStatus.BAD_REQUEST:
-        return None
-    message, headers = read_message(response), response.headers
-    kind: type[GitHubError] = UnexpectedReply
-    hint = ""
-    more: dict[str, Any] = {}
-    match status:
-        case _ if rate_limit_headers.is_limit(
-            status, headers, message.text or message.page_text, message.documentation_url
-        ):
-            retry_at = rate_limit_headers.retry_at(headers)
-            kind, more = RateLimited, {"retry_at": retry_at}
-            hint = f"wait until {retry_at:%Y-%m-%d %H:%M:%S} UTC" if retry_at else ""
-            if anonymous and (advice := hints.limit_for_anonymous(response)):
-                hint = f"{hint}; {advice}" if hint else advice
-        case HTTPStatus.UNAUTHORIZED:
-            kind, hint = AuthenticationError, hints.for_unauthorized(response, anonymous=anonymous)
-            date = rate_limit_headers.http_date(headers.get("date", ""))
-            more = {"server_time": None if date is None else rate_limit_headers.moment(date)}
-        case HTTPStatus.FORBIDDEN:
-            kind, hint = PermissionDenied, hints.for_forbidden(response, anonymous=anonymous)
-            more = {
-                "accepted_permissions": headers.get("x-accepted-github-permissions"),
-                "sso_url": hints.sso_url(response),
-            }
-        case HTTPStatus.NOT_FOUND:
-            kind, hint = NotFound, hints.for_not_found(call, anonymous=anonymous)
-        case HTTPStatus.GONE if _is_about_versions(message.text):
-            kind = ApiVersionRetired
-            hint = "GitHub has retired this API version; pass a later one as api_version"
-        case HTTPStatus.GONE:
-            kind = ArtifactExpired
-        case HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
-            hint = "put credentials into the proxy's URL"
-        case _ if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            kind = ServerError
-    advice = hints.for_base_url(call, response) or hint
-    more_words = filter(None, (call.notes.get(status), advice))
-    summary = "; ".join((f"{call}: {status} {message}".rstrip(), *more_words))
-    return _error(
-        kind,
-        summary,
-        response,
-        message=message.text,
-        documentation_url=message.documentation_url,
-        errors=message.errors,
-        **more,
-    )
-
-
-def _is_about_versions(message: str) -> bool:
-    """Return True if a 410 concerns the version of the API, not an artifact."""
-    return "artifact" not in message.lower() and "version" in message.lower()
-
-
-_E = TypeVar("_E", bound=GitHubError)
-
-
-def _error(cls: type[_E], summary: str, response: Response, **more: Any) -> _E:
-    """Create an error. All text of the server in it is shortened, and secrets are removed."""
-    request_id = response.headers.get("x-github-request-id")
-    return cls(
-        response.redact(f"{summary} (request {printable(request_id)})" if request_id else summary),
-        status=response.status,
-        request_id=_redacted(request_id, response),
-        **{name: _redacted(value, response) for name, value in more.items()},
-    )
-
-
-def _redacted(value: Any, response: Response) -> Any:
-    if isinstance(value, tuple):
-        return tuple(_redacted(one, response) for one in value)
-    return response.redact(value) if isinstance(value, str) else value

@@ -22,6 +22,7 @@ from ghartifacts_async import (
 from ghartifacts_async._api import endpoints
 from ghartifacts_async._api.endpoints import error_of
 from ghartifacts_async._http.messages import Response
+from ghartifacts_async._http.redaction import Secret
 from tests.values import CALL, REPOSITORY, assert_not_quadratic, examples, make_response
 
 ROOT = "https://ghe.example"
@@ -268,7 +269,7 @@ def test_a_page_instead_of_an_artifact() -> None:
 )
 def test_a_redirect_that_leaves_the_api(base_url: str, location: str, words: str) -> None:
     """The error for a refused redirect says which base URL may be meant."""
-    response = Response(302, WEB | {"location": location}, b"", base_url + CALL.path)
+    response = Response(302, WEB, b"", base_url + CALL.path, Secret(location))
     with pytest.raises(RedirectRefused) as caught:
         endpoints.read_artifact(CALL, response)
     assert words in str(caught.value)
