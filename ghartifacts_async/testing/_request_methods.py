@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, Literal
 
 from ghartifacts_async.testing._api.handler import ApiControls
 from ghartifacts_async.testing._api.routes import find_route
+from ghartifacts_async.testing._server_thread import ServerThread
 from ghartifacts_async.testing._shared.request_log import LoggedRequest, RequestLog
 
 
@@ -16,6 +18,7 @@ class RequestMethods:
 
     _api_controls: ApiControls
     _log: RequestLog
+    _thread: ServerThread | None
 
     def route(self, method: str, path: str, handler: Callable[..., Any]) -> None:
         """Add an endpoint to the API, or replace one.
@@ -80,7 +83,24 @@ class RequestMethods:
         When a client has read a response or has closed the connection, the server may not have
         noticed yet. Call this before asserting on `LoggedRequest.status` and `bytes_sent`.
         """
-        await self._log.wait_all_finished()
+        if self._thread is None:
+            await self._log.wait_all_finished()
+        else:
+            await asyncio.to_thread(self.block_until_idle)
+
+    def block_until_idle(self, timeout: float | None = None) -> None:
+        """Wait until no request is in progress, in a test without an event loop.
+
+        Args:
+            timeout: The number of seconds to wait at most. None means no limit.
+
+        Raises:
+            RuntimeError: The server runs on an event loop of the caller, which this would block.
+            TimeoutError: A request is still in progress.
+        """
+        if self._thread is None:
+            raise RuntimeError("this server needs the event loop; await wait_until_idle() instead")
+        self._thread.run(self._log.wait_all_finished(), timeout)
 
 
 def _endpoint(request: LoggedRequest) -> str | None:

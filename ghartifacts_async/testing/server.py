@@ -27,6 +27,7 @@ from ghartifacts_async.testing._blob.signing import Signer
 from ghartifacts_async.testing._data_methods import DataMethods
 from ghartifacts_async.testing._fault_methods import FaultMethods
 from ghartifacts_async.testing._request_methods import RequestMethods
+from ghartifacts_async.testing._server_thread import ServerThread
 from ghartifacts_async.testing._shared.artifact import FakeArtifact
 from ghartifacts_async.testing._shared.clock import Clock
 from ghartifacts_async.testing._shared.database import Database
@@ -47,7 +48,10 @@ _NOT_ENFORCED = FakeLimits(enforced=False)
 
 
 class FakeGitHub(DataMethods, FaultMethods, AccessMethods, RequestMethods):
-    """A fake GitHub server on loopback, used as an async context manager.
+    """A fake GitHub server on loopback, used as a context manager.
+
+    `async with` runs the server on the event loop of the caller, and `with` in a thread of its own,
+    for tests without an event loop or with another one.
 
     It is a real HTTP server, and as strict as GitHub. The API and the blob store, to which the
     API redirects downloads, have different origins. Artifacts can be added before the server is
@@ -116,6 +120,7 @@ class FakeGitHub(DataMethods, FaultMethods, AccessMethods, RequestMethods):
         self._authority = CertificateAuthority(_certified_names(host, public_url)) if tls else None
         self._urls: tuple[str, str] | None = None
         self._closed = False
+        self._thread: ServerThread | None = None
         self._log = RequestLog()
         self._database = Database(self._now)
         self._api_controls = ApiControls(
@@ -148,6 +153,27 @@ class FakeGitHub(DataMethods, FaultMethods, AccessMethods, RequestMethods):
         self._blob_server = HttpServer(
             lambda _: ("blob", self._blobs.handle), self._log, lambda: self.latency, context
         )
+
+    def __enter__(self) -> Self:
+        thread = ServerThread()
+        try:
+            thread.run(self.start())
+        except BaseException:
+            thread.stop()
+            raise
+        self._thread = thread
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        assert self._thread is not None
+        self._thread.run(self.close())
+        self._thread.stop()
+        self._thread = None
 
     async def __aenter__(self) -> Self:
         await self.start()

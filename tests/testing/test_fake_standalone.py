@@ -1,4 +1,4 @@
-"""FakeGitHub outside this test suite: as a pytest plugin and as a program."""
+"""FakeGitHub outside this test suite: as a program, and its modules."""
 
 from __future__ import annotations
 
@@ -8,44 +8,14 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ghartifacts_async import testing
-from ghartifacts_async.testing.plugin import fake_github
-
-__all__ = ["fake_github"]
 
 ROOT = Path(testing.__file__).parent.parent.parent
-
-
-async def test_the_fixture_is_a_running_server(fake_github: testing.FakeGitHub) -> None:
-    """The fixture `fake_github` is a running server without artifacts."""
-    assert fake_github.url.startswith("http://127.0.0.1:")
-    assert fake_github.requests == []
-
-
-@pytest.mark.parametrize("mode", ["auto", "strict"])
-def test_the_fixture_works_in_both_asyncio_modes(mode: str, tmp_path: Path) -> None:
-    """The fixture works in both modes of pytest-asyncio, with all warnings turned into errors."""
-    (tmp_path / "test_it.py").write_text(
-        "import pytest\n"
-        "@pytest.mark.asyncio\n"
-        "async def test_it(fake_github):\n"
-        "    fake_github.add_artifact('o/r', 'dist', {'a': b'b'})\n"
-    )
-    installed = entry_points(group="pytest11", name="ghartifacts_async")
-    plugin = [] if installed else ["-p", "ghartifacts_async.testing.plugin"]
-    command = [sys.executable, "-W", "error", "-m", "pytest", "-q", "-W", "error", *plugin]
-    command += ["-p", "no:cacheprovider", "--rootdir", str(tmp_path)]
-    command += ["-o", f"asyncio_mode={mode}", "-o", "asyncio_default_fixture_loop_scope=function"]
-    done = subprocess.run(
-        [*command, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_plugin_does_not_load_the_server() -> None:

@@ -9,7 +9,6 @@ from typing import Any
 
 import aiohttp
 import pytest
-from aioresponses import aioresponses
 from yarl import URL
 
 from ghartifacts_async import (
@@ -24,6 +23,7 @@ from ghartifacts_async import (
     ServerError,
     UnexpectedReply,
 )
+from ghartifacts_async.testing.aioresponses_adapter import aioresponses
 
 API = "https://api.github.com"
 ARTIFACTS = f"{API}/repos/octo-org/octo-docs/actions/artifacts"

@@ -171,7 +171,9 @@ class ApiHandler:
                     await asyncio.sleep(0)
             if refusal is None:
                 await self._controls.held.wait_until_released(request)
-            yield self._respond(request, identity, refusal)
+            with self._database.lock:
+                response = self._respond(request, identity, refusal)
+            yield response
         finally:
             rate_limiter.finish_request()
 

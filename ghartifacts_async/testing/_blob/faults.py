@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import attrs
 
@@ -37,6 +37,12 @@ class BlobFault:
         ignores_range: Whether `Range` is ignored.
         headers: New values of headers that the response has. A value of None removes a header.
         is_chunked: Whether the body is sent with `Transfer-Encoding: chunked`.
+        replica: The number of the replica that answers. Each has an `ETag` of its own, with which
+            it compares `If-Match`. None answers as all requests without faults.
+        range_refusal: The status with which a request that has `Range` is refused; None serves
+            ranges.
+        max_range: The most bytes that a partial response has; None sends the range requested.
+        encoding: The `Content-Encoding` in which the body is sent, whatever the client accepts.
         flips: The positions in the blob, counted from 0, of bytes that are sent with one bit
             inverted.
         pace: The sending rate in bytes per second; None means unlimited.
@@ -50,6 +56,12 @@ class BlobFault:
     ignores_range: bool = False
     headers: Mapping[str, str | None] = attrs.field(factory=dict)
     is_chunked: bool = False
+    replica: int | None = None
+    range_refusal: int | None = None
+    max_range: int | None = attrs.field(
+        default=None, validator=attrs.validators.optional(attrs.validators.gt(0))
+    )
+    encoding: Literal["gzip", "deflate"] | None = None
     flips: frozenset[int] = frozenset()
     pace: float | None = attrs.field(
         default=None, validator=attrs.validators.optional(attrs.validators.gt(0))
@@ -148,6 +160,35 @@ class BlobFault:
     def etag(cls, value: str | None) -> Self:
         """Send this `ETag`, or omit the header if None. Accept every `If-Match`."""
         return cls(headers={"ETag": value})
+
+    @classmethod
+    def other_replica(cls, number: int = 1) -> Self:
+        """Answer as another replica of the blob: with the same bytes, but an `ETag` of its own.
+
+        Like a replica, it answers 412 to an `If-Match` that has the `ETag` of another one.
+
+        Args:
+            number: The number of the replica. The same number always has the same `ETag`.
+        """
+        return cls(replica=number)
+
+    @classmethod
+    def short_range(cls, length: int) -> Self:
+        """Answer a range request with at most `length` bytes, as HTTP allows.
+
+        Status 206 and `Content-Range` describe what is sent. Other requests are not affected.
+        """
+        return cls(max_range=length)
+
+    @classmethod
+    def refuse_ranges(cls, status: int = 416) -> Self:
+        """Refuse a request that has `Range`, and serve other requests."""
+        return cls(range_refusal=status)
+
+    @classmethod
+    def encode(cls, encoding: Literal["gzip", "deflate"] = "gzip") -> Self:
+        """Compress the body, and name it in `Content-Encoding`, whatever the client accepts."""
+        return cls(encoding=encoding)
 
     def __and__(self, other: BlobFault) -> BlobFault:
         ours, theirs = self._non_defaults(), other._non_defaults()

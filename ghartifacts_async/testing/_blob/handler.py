@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import stat
 import uuid
+import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import quote
@@ -91,8 +92,11 @@ class BlobHandler:
     async def handle(self, request: Request) -> AsyncIterator[Response]:
         """Yield the response to a request. An error is also yielded as a response, not raised."""
         await self._controls.held.wait_until_released(request)
-        self._now.execute_due()
-        yield self._respond(request, self._controls.faults.next_for(request) or NO_FAULT)
+        with self._database.lock:
+            self._now.execute_due()
+            fault = self._controls.faults.next_for(request) or NO_FAULT
+            response = self._respond(request, fault)
+        yield response
 
     def _respond(self, request: Request, fault: BlobFault) -> Response:
         """Return the final response, with the fault and the common headers applied."""
@@ -147,7 +151,7 @@ def _read_blob(request: Request, artifact: FakeArtifact, fault: BlobFault) -> Re
     """Return the blob or the requested range of it, subject to the request's conditions."""
     file_status = artifact.path.stat()
     size = file_status[stat.ST_SIZE]
-    etag = f'"0x8D{file_status.st_mtime_ns:X}{size:X}"'
+    etag = f'"0x8D{file_status.st_mtime_ns:X}{size:X}{fault.replica or ""}"'
     headers = {
         "Accept-Ranges": "bytes",
         "Content-Disposition": _content_disposition(artifact.file_name),
@@ -165,11 +169,27 @@ def _read_blob(request: Request, artifact: FakeArtifact, fault: BlobFault) -> Re
     ):
         return Response(304, headers)
     header = conditions.get("x-ms-range") or conditions.get("Range") or ""
+    if header and fault.range_refusal is not None:
+        raise BlobError.from_status(fault.range_refusal)
     requested = None if fault.ignores_range else _parse_range(header, size)
     if requested is None:
-        return Response(200, headers, FileSlice(artifact.path, 0, size))
+        return _encoded(200, headers, FileSlice(artifact.path, 0, size), fault)
+    requested = requested[: fault.max_range]
     headers["Content-Range"] = f"bytes {requested.start}-{requested.stop - 1}/{size}"
-    return Response(206, headers, FileSlice(artifact.path, requested.start, len(requested)))
+    body = FileSlice(artifact.path, requested.start, len(requested))
+    return _encoded(206, headers, body, fault)
+
+
+def _encoded(status: int, headers: dict[str, str], body: FileSlice, fault: BlobFault) -> Response:
+    """Return a response whose body has the encoding of the fault, if any."""
+    if fault.encoding is None:
+        return Response(status, headers, body)
+    with body.path.open("rb") as file:
+        file.seek(body.offset)
+        content = file.read(body.length)
+    encoder = zlib.compressobj(wbits=zlib.MAX_WBITS + (16 if fault.encoding == "gzip" else 0))
+    content = encoder.compress(content) + encoder.flush()
+    return Response(status, {**headers, "Content-Encoding": fault.encoding}, content)
 
 
 def _parse_range(header: str, size: int) -> range | None:

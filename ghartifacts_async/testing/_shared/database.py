@@ -5,10 +5,13 @@ from __future__ import annotations
 import bisect
 import os
 import tempfile
+import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import wraps
 from itertools import count
 from pathlib import Path
+from typing import Any, TypeVar, cast
 
 import attrs
 
@@ -24,15 +27,34 @@ _FIRST_RUN_ID = 2332938
 _FIRST_WORKFLOW_ID = 161335
 
 
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def _locked(method: Method) -> Method:
+    """Make a method of `Database` hold its lock."""
+
+    @wraps(method)
+    def call(self: Database, *arguments: Any, **options: Any) -> Any:
+        with self.lock:
+            return method(self, *arguments, **options)
+
+    return cast("Method", call)
+
+
 class Database:
     """The data of the server. Look-ups return None for missing keys.
 
     Args:
         now: A function that returns the time, in seconds since the epoch.
+
+    Attributes:
+        lock: The lock that the server holds while it handles a request. A test may change the
+            data in another thread.
     """
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
+        self.lock = threading.RLock()
         self._repositories: dict[str | int, Repository] = {}
         self._old_names: dict[str, tuple[Repository, int]] = {}
         self._artifacts: dict[int, FakeArtifact] = {}
@@ -56,6 +78,7 @@ class Database:
             repository for key, repository in self._repositories.items() if isinstance(key, int)
         ]
 
+    @_locked
     def add_repository(self, full_name: str) -> Repository:
         """Return the repository with this name; create it if it does not exist."""
         _check_name(full_name)
@@ -76,6 +99,7 @@ class Database:
             fork.parent = parent
         return fork
 
+    @_locked
     def rename_repository(self, old: str, new: str, status: int) -> Repository:
         """Rename a repository, and store the status of the redirects from its old name."""
         _check_name(new)
@@ -98,6 +122,7 @@ class Database:
         """Find a repository by an old name, and the status of the redirects from that name."""
         return self._old_names.get(key.lower()) if isinstance(key, str) else None
 
+    @_locked
     def add_workflow(self, repository: Repository, file: str) -> Workflow:
         """Return the workflow with this file; create it if it does not exist.
 
@@ -134,6 +159,7 @@ class Database:
         """Return the attempts of a run, first to last. The list is empty if no run has the id."""
         return self._attempts.get(run_id, [])
 
+    @_locked
     def save_run(self, run: FakeRun) -> None:
         """Add a run or an attempt of it, or replace the attempt with the same number."""
         attempts = self._attempts.setdefault(run.id, [])
@@ -143,6 +169,7 @@ class Database:
         attempts[run.attempt - 1 : run.attempt] = [run]
         bisect.insort(runs, attempts[-1], key=_sort_key)
 
+    @_locked
     def delete_run(self, run_id: int) -> None:
         """Delete a run with its artifacts."""
         run = self._attempts.pop(run_id)[-1]
@@ -201,6 +228,7 @@ class Database:
             path.write_bytes(content)
         return path
 
+    @_locked
     def save_artifact(self, artifact: FakeArtifact) -> None:
         """Add an artifact, or replace the one with the same id."""
         if artifact.id in self._artifacts:
@@ -209,6 +237,7 @@ class Database:
         artifacts = self._repositories[artifact.repository_id].artifacts
         bisect.insort(artifacts, artifact, key=_sort_key)
 
+    @_locked
     def delete_artifact(self, artifact_id: int) -> None:
         """Delete an artifact, and its file if the server created it."""
         artifact = self._remove(artifact_id)
