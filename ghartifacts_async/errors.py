@@ -28,7 +28,7 @@
     │   ├── NotAZip              the payload is not a zip archive
     │   ├── DamagedArchive       the archive contradicts itself or its checksums
     │   ├── UnsafeMember         a member whose name or type would do harm when extracted
-    │   ├── UnsupportedMember    a member that is encrypted, or neither stored nor deflated
+    │   ├── UnsupportedMember    a member that is encrypted or compressed by another method
     │   ├── MemberNotFound       no member has this name (a KeyError)
     │   └── ArchiveLimitExceeded  the archive exceeds its `ArchiveLimits`
     ├── WaitError                the artifact or the end of the run did not come
@@ -310,7 +310,7 @@ class UnsafeMember(ArchiveError):
 
 
 class UnsupportedMember(ArchiveError):
-    """A member is encrypted, or compressed by another method than deflate."""
+    """A member is encrypted, or compressed by a method that is not supported."""
 
 
 @define(eq=False, repr=False, slots=False)

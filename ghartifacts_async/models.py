@@ -17,6 +17,9 @@ _DIGEST = re.compile(r"([A-Za-z0-9_-]+):([0-9A-Fa-f]+)")
 Direction: TypeAlias = Literal["asc", "desc"]
 IfExists: TypeAlias = Literal["verify", "replace", "error"]
 IfDirectoryExists: TypeAlias = Literal["error", "replace"]
+Symlinks: TypeAlias = Literal["error", "skip", "inside"]
+Backslashes: TypeAlias = Literal["error", "separator"]
+OnCollision: TypeAlias = Literal["error", "rename"]
 
 
 class ArtifactFilters(TypedDict, total=False):

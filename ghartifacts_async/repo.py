@@ -36,11 +36,14 @@ from ghartifacts_async.models import (
     ArchiveLimits,
     Artifact,
     ArtifactFilters,
+    Backslashes,
     Direction,
     Download,
     IfDirectoryExists,
     IfExists,
+    OnCollision,
     Run,
+    Symlinks,
 )
 
 if TYPE_CHECKING:
@@ -571,7 +574,11 @@ class Repo:
 
     @asynccontextmanager
     async def open_artifact(
-        self, artifact: Artifact | int, *, limits: ArchiveLimits = ArchiveLimits()
+        self,
+        artifact: Artifact | int,
+        *,
+        encoding: str | None = None,
+        limits: ArchiveLimits = ArchiveLimits(),
     ) -> AsyncIterator[Archive]:
         """Open an artifact's zip to read or unpack single members without downloading the rest.
 
@@ -587,11 +594,14 @@ class Repo:
 
         Args:
             artifact: The artifact, or its id, which costs one more API call.
+            encoding: Encoding of the member names for which the archive does not specify one, for
+                example ``"cp932"`` or ``"cp866"``. By default, these are UTF-8 if a program on
+                Unix or macOS wrote them and they are valid UTF-8, and otherwise code page 437.
             limits: Limits on what may be unpacked.
 
         Raises:
             NotAZip: The payload is not a zip.
-            DamagedArchive: The central directory is inconsistent.
+            DamagedArchive: The central directory is inconsistent, or a name cannot be decoded.
             ArchiveLimitExceeded: The archive has more members than allowed.
             ArtifactExpired: The artifact's retention period is over.
             NotFound: No artifact has this id, or the token cannot see it.
@@ -602,9 +612,41 @@ class Repo:
         """
         _arguments.of_kind(limits, ArchiveLimits)
         archives = self._archives()
+        archives.check_encoding(encoding)
         artifact = await self._described(artifact)
-        async with archives.open(artifact, limits) as archive:
+        async with archives.open(artifact, limits, encoding) as archive:
             yield archive
+
+    async def read_member(
+        self,
+        artifact: Artifact | int,
+        name: str,
+        *,
+        max_size: int = 2**26,
+        encoding: str | None = None,
+        limits: ArchiveLimits = ArchiveLimits(),
+    ) -> bytes:
+        """Read a single member of an artifact's zip, without downloading the rest.
+
+        To read several members, use `open_artifact`, which reads the central directory only once.
+
+        Args:
+            artifact: The artifact, or its id, which costs one more API call.
+            name: The member's exact name.
+            max_size: Maximum size in bytes; 64 MiB by default.
+            encoding: Encoding of member names, as in `open_artifact`.
+            limits: Limits on what may be unpacked.
+
+        Raises:
+            MemberNotFound: The archive has no member with this name.
+            ArchiveError: The payload is not a zip, or the member cannot be read; see
+                `open_artifact` and `Archive.read`.
+            DownloadError: The bytes could not be downloaded.
+        """
+        _arguments.count("max_size", max_size)
+        _arguments.members((name,))
+        async with self.open_artifact(artifact, encoding=encoding, limits=limits) as archive:
+            return await archive.read(name, max_size=max_size)
 
     async def extract_artifact(
         self,
@@ -615,13 +657,19 @@ class Repo:
         strip: int = 0,
         if_exists: IfDirectoryExists = "error",
         portable: bool = False,
+        symlinks: Symlinks = "error",
+        backslashes: Backslashes = "error",
+        on_collision: OnCollision = "error",
+        encoding: str | None = None,
         limits: ArchiveLimits = ArchiveLimits(),
+        on_progress: OnProgress | None = None,
     ) -> list[Path]:
         """Download an artifact, verify it and unpack it into a new directory.
 
         Nothing is written outside the directory. The archive is refused if it exceeds `limits`, or
         if one of the members to unpack is a link or a device, has a name that leads out of the
-        directory, or has a name that denotes the same file as another's on some system. All file
+        directory, or has a name that denotes the same file as another's on some system; some of
+        this can be allowed. Components of a name that are empty or ``.`` are ignored. All file
         access happens in threads.
 
         Members are unpacked into a hidden staging directory next to the target, which then becomes
@@ -639,8 +687,8 @@ class Repo:
             artifact: The artifact, or its id, which costs one more API call.
             directory: The target directory. It and missing parents are created; an empty directory
                 counts as missing.
-            members: The members to unpack: an iterable of names, one name, or a pattern in which
-                ``*`` also matches slashes. None for all members.
+            members: The members to unpack: an iterable of names, one name, or a glob pattern as in
+                `Archive.glob`, such as ``"**/*.xml"``. None for all members.
             strip: Number of leading path components to remove from each name. Members with no more
                 components than that are skipped.
             if_exists: What to do if the directory exists and is not empty. ``"error"`` raises
@@ -651,16 +699,30 @@ class Repo:
                 be replaced.
             portable: Refuse names that are invalid on Windows. On Windows, these are always
                 refused.
+            symlinks: What to do with symbolic links. ``"error"`` refuses the archive. ``"skip"``
+                leaves them out. ``"inside"`` creates those that lead to a place within the
+                directory, after all files, and refuses others. Its risk: a program that later
+                writes through such a link changes another file of the directory.
+            backslashes: ``"error"`` refuses names with backslashes. ``"separator"`` treats a
+                backslash as a slash, as PowerShell 5 writes it. Its risk: on Unix, a backslash is
+                an ordinary character of a name, so such a file ends up in another place.
+            on_collision: What to do with two names that differ only in case or in Unicode
+                composition. ``"error"`` refuses them. ``"rename"`` extracts the second one as
+                ``name~2.ext``. Its risk: programs that expect the recorded name do not find the
+                file. Other collisions are always refused.
+            encoding: Encoding of member names, as in `open_artifact`.
             limits: Limits on what may be unpacked.
+            on_progress: A function that is called with the progress of the download, as in
+                `download_artifact`.
 
         Returns:
-            Paths of the files, in the order of the archive.
+            Paths of the files and links, in the order of the archive.
 
         Raises:
             NotAZip: The payload is not a zip.
             DamagedArchive: The archive is inconsistent.
             UnsafeMember: A member is refused.
-            UnsupportedMember: A member is encrypted, or neither stored nor deflated.
+            UnsupportedMember: A member is encrypted, or its compression method is not supported.
             MemberNotFound: No member has one of the names or matches the pattern.
             ArchiveLimitExceeded: The archive exceeds `limits`.
             ArtifactExpired: The artifact's retention period is over.
@@ -674,11 +736,21 @@ class Repo:
         Source: https://docs.github.com/rest/actions/artifacts#download-an-artifact
         """
         archives = self._archives()
+        _arguments.callback(on_progress)
         request = archives.extraction_request(
-            directory, members, strip, if_exists, portable, limits
+            directory,
+            members=members,
+            strip=strip,
+            if_exists=if_exists,
+            portable=portable,
+            symlinks=symlinks,
+            backslashes=backslashes,
+            on_collision=on_collision,
+            encoding=encoding,
+            limits=limits,
         )
         async with self._opened().lifetime.scope():
-            return await archives.extract(await self._described(artifact), request)
+            return await archives.extract(await self._described(artifact), request, on_progress)
 
     def download_artifacts(
         self,

@@ -31,10 +31,12 @@ from types import FrameType
 
 from benchmarks.campaigns._leftovers import BrokenPromiseError
 from ghartifacts_async import ArchiveError, ArchiveLimits
+from ghartifacts_async._archive.member_paths import PathRules
 from ghartifacts_async._disk.filenames import folded
 from tests.archive import zip_writer
 from tests.archive.rejected_archives import REJECTED_ARCHIVES
 from tests.archive.self_containing_zip import self_containing_zip
+from tests.archive.unusual_archives import unusual_archives
 from tests.archive.zip_writer import STORED, ZipMember
 
 LIMITS = ArchiveLimits(max_members=200, max_member_size=2**20, max_total_size=2**22, max_ratio=1000)
@@ -71,7 +73,10 @@ def seeds() -> list[bytes]:
     ]
     official = [path.read_bytes() for path in sorted(SAMPLES.glob("*.zip"))]
     rejected = [each.archive for each in REJECTED_ARCHIVES]
-    return [archive for archive in (*valid, *official, *rejected) if len(archive) <= _MAX_SEED_SIZE]
+    # Most mutants of valid archives are rejected, so take as many valid ones as invalid ones.
+    accepted = [*valid, *unusual_archives(), *official]
+    accepted *= len(rejected) // len(accepted) + 1
+    return [archive for archive in (*accepted, *rejected) if len(archive) <= _MAX_SEED_SIZE]
 
 
 def check(data: bytes) -> str:
@@ -87,7 +92,7 @@ def check(data: bytes) -> str:
     strip, portable, chunk_size = crc32 & 1, bool(crc32 & 2), 1 + (crc32 >> 2) % 5000
     try:
         contents = zip_writer.unzip(
-            data, LIMITS, strip=strip, portable=portable, chunk_size=chunk_size
+            data, LIMITS, rules=PathRules(strip, portable), chunk_size=chunk_size
         )
     except ArchiveError as error:
         if not str(error).isprintable():
@@ -231,20 +236,10 @@ def with_atheris(seconds: int, seed: int) -> int:
         for number, archive in enumerate(seeds()):
             (corpus / f"{number}").write_bytes(archive)
         options = [f"-max_total_time={seconds}", f"-seed={seed}", "-rss_limit_mb=1024"]
-        options += [
-            f"-timeout={_TIMEOUT:.0f}",
-            f"-max_len={_MAX_SEED_SIZE}",
-            "-print_final_stats=1",
-        ]
-        options += [f"-artifact_prefix={tempfile.gettempdir()}/"]
-        command = [
-            sys.executable,
-            "-m",
-            "benchmarks.campaigns.fuzz",
-            "--child",
-            str(corpus),
-            *options,
-        ]
+        options += [f"-timeout={_TIMEOUT:.0f}", f"-max_len={_MAX_SEED_SIZE}"]
+        options += ["-print_final_stats=1", f"-artifact_prefix={tempfile.gettempdir()}/"]
+        command = [sys.executable, "-m", "benchmarks.campaigns.fuzz", "--child", str(corpus)]
+        command += options
         return subprocess.run(command, check=False).returncode
 
 
@@ -253,10 +248,17 @@ def _child(arguments: list[str]) -> None:
     for name in (
         "_archive.zip_format.archive_tail",
         "_archive.zip_format.central_directory",
-        "_archive.zip_format.member_decoder",
+        "_archive.zip_format.decompressors",
+        "_archive.zip_format.end_record",
+        "_archive.zip_format.extra_fields",
         "_archive.zip_format.local_header",
+        "_archive.zip_format.member_decoder",
+        "_archive.zip_format.member_gap",
+        "_archive.zip_format.member_names",
+        "_archive.extraction_plan",
         "_archive.member_index",
         "_archive.member_paths",
+        "_archive.member_patterns",
         "_disk.filenames",
     ):
         module = importlib.import_module(f"ghartifacts_async.{name}")

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from ghartifacts_async import _arguments
+from ghartifacts_async._archive import arguments
 from ghartifacts_async._archive.extraction import (
     ExtractionRequest,
     extract_from_file,
     extract_from_ranges,
 )
+from ghartifacts_async._archive.extraction_plan import check_limits
 from ghartifacts_async._archive.member_index import MemberIndex
-from ghartifacts_async._archive.member_paths import check_limits
 from ghartifacts_async._archive.member_reader import MemberReader, MemberStream
 from ghartifacts_async._archive.remote_file import RemoteFile
 from ghartifacts_async._archive.zip_format.archive_tail import (
@@ -31,9 +34,18 @@ from ghartifacts_async._archive.zip_format.central_directory import (
 from ghartifacts_async._disk.staging import staging_directory
 from ghartifacts_async._tasks.lifetime import Lifetime
 from ghartifacts_async.errors import ArchiveLimitExceeded
-from ghartifacts_async.models import ArchiveLimits, Artifact, IfDirectoryExists, Member
+from ghartifacts_async.models import (
+    ArchiveLimits,
+    Artifact,
+    Backslashes,
+    IfDirectoryExists,
+    Member,
+    OnCollision,
+    Symlinks,
+)
 
 _DEFAULT_MAX_SIZE = 2**26
+_MAX_JSON_ON_LOOP = 2**16
 _CONCURRENT_READS = 8
 
 
@@ -80,6 +92,23 @@ class Archive:
         """Return all members in recorded order."""
         return [entry.member for entry in self._index.entries]
 
+    def glob(self, pattern: str) -> list[str]:
+        """Return the names of the members that match a pattern, in recorded order.
+
+        ``archive.glob("**/*.xml")`` returns all XML files, also those at the top level. As in
+        `pathlib`, ``*`` and ``?`` do not match slashes, ``**`` matches any number of directories,
+        ``[…]`` matches one character of a set, and a pattern that ends with a slash matches
+        directories only. Matching is case-sensitive, and hidden files are not special.
+
+        Args:
+            pattern: The pattern.
+
+        Raises:
+            InvalidArgument: The pattern is empty or absolute.
+        """
+        arguments.pattern(pattern)
+        return [entry.member.name for entry in self._index.glob(pattern)]
+
     async def read(self, name: str, *, max_size: int = _DEFAULT_MAX_SIZE) -> bytes:
         """Read a member into memory, and verify its size and CRC-32.
 
@@ -96,7 +125,7 @@ class Archive:
             DamagedArchive: The member's data does not match its recorded size or CRC-32, or its
                 two headers contradict each other.
             UnsupportedMember: The member is encrypted, or its compression method is not supported.
-            UnsafeMember: Two members have this name, or the member has a second name in a Unicode
+            UnsafeMember: Two members have this name, or the member has another name in a Unicode
                 Path extra field.
             DownloadError: The bytes cannot be downloaded.
         """
@@ -117,6 +146,41 @@ class Archive:
                 finally:
                     await reader.close()
 
+    async def read_text(
+        self, name: str, encoding: str = "utf-8", *, max_size: int = _DEFAULT_MAX_SIZE
+    ) -> str:
+        """Read a member as text; see `read`.
+
+        Line breaks are kept as they are.
+
+        Args:
+            name: The member's exact name.
+            encoding: Encoding of the text.
+            max_size: Maximum size in bytes; 64 MiB by default.
+
+        Raises:
+            UnicodeDecodeError: The member is not valid text in this encoding.
+        """
+        arguments.encoding(encoding)
+        data = await self.read(name, max_size=max_size)
+        return data.decode(encoding)
+
+    async def read_json(self, name: str, *, max_size: int = _DEFAULT_MAX_SIZE) -> Any:
+        """Read a member and parse it as JSON; see `read`.
+
+        Args:
+            name: The member's exact name.
+            max_size: Maximum size in bytes; 64 MiB by default.
+
+        Raises:
+            ValueError: The member is not valid JSON. This is a `json.JSONDecodeError`, or a
+                `UnicodeDecodeError` if it is not valid Unicode.
+        """
+        data = await self.read(name, max_size=max_size)
+        if len(data) <= _MAX_JSON_ON_LOOP:
+            return json.loads(data)
+        return await self._remote.threads.run(json.loads, data)
+
     @asynccontextmanager
     async def stream(self, name: str) -> AsyncIterator[AsyncIterator[bytes]]:
         """Stream a member: ``async with archive.stream(name) as chunks: async for …``.
@@ -131,7 +195,7 @@ class Archive:
             MemberNotFound: The archive has no member with this name.
             ArchiveLimitExceeded: The member exceeds the archive's `ArchiveLimits`.
             UnsupportedMember: The member is encrypted, or its compression method is not supported.
-            UnsafeMember: Two members have this name, or the member has a second name in a Unicode
+            UnsafeMember: Two members have this name, or the member has another name in a Unicode
                 Path extra field.
         """
         async with self._lifetime.scope():
@@ -149,6 +213,9 @@ class Archive:
         strip: int = 0,
         if_exists: IfDirectoryExists = "error",
         portable: bool = False,
+        symlinks: Symlinks = "error",
+        backslashes: Backslashes = "error",
+        on_collision: OnCollision = "error",
     ) -> list[Path]:
         """Download only the selected members and extract them to a new directory.
 
@@ -159,13 +226,17 @@ class Archive:
 
         Args:
             directory: Directory to create, with its parents. It may exist if it is empty.
-            members: One name, several names, or a glob pattern in which ``*`` also matches
-                slashes. ``None`` selects all members.
+            members: One name, several names, or a glob pattern as in `glob`. ``None`` selects all
+                members.
             strip: Number of leading path components to remove from each name.
             if_exists: ``"error"`` raises `TargetExists` if the directory exists and is not empty.
                 ``"replace"`` replaces the directory, including its mode and owner.
             portable: Whether to refuse names that Windows does not support. On Windows, such names
                 are always refused.
+            symlinks: What to do with symbolic links, as in `Repo.extract_artifact`.
+            backslashes: What a backslash in a name means, as in `Repo.extract_artifact`.
+            on_collision: What to do with names that differ only in case, as in
+                `Repo.extract_artifact`.
 
         Returns:
             The paths of the files, in the order of the archive.
@@ -178,7 +249,15 @@ class Archive:
             DiskError: A file cannot be written.
         """
         request = ExtractionRequest.from_arguments(
-            directory, members, strip, if_exists, portable, self._limits
+            directory,
+            members=members,
+            strip=strip,
+            if_exists=if_exists,
+            portable=portable,
+            symlinks=symlinks,
+            backslashes=backslashes,
+            on_collision=on_collision,
+            limits=self._limits,
         )
         threads = self._remote.threads
         opening = staging_directory(threads, request.directory, request.if_exists)
@@ -200,12 +279,16 @@ class Archive:
 
 @asynccontextmanager
 async def open_archive(
-    artifact: Artifact, remote: RemoteFile, lifetime: Lifetime, limits: ArchiveLimits
+    artifact: Artifact,
+    remote: RemoteFile,
+    lifetime: Lifetime,
+    limits: ArchiveLimits,
+    encoding: str | None,
 ) -> AsyncIterator[Archive]:
     """Open an archive, and clean up its temporary download on exit; see `Repo.open_artifact`."""
     try:
         async with lifetime.scope():
-            index = await _fetch_index(remote, limits)
+            index = await _fetch_index(remote, limits, encoding)
         archive_lifetime = Lifetime("this archive", parent=lifetime)
         try:
             yield Archive(artifact, index, remote, archive_lifetime, limits)
@@ -215,13 +298,19 @@ async def open_archive(
         await remote.close()
 
 
-async def _fetch_index(remote: RemoteFile, limits: ArchiveLimits) -> MemberIndex:
+async def _fetch_index(
+    remote: RemoteFile, limits: ArchiveLimits, encoding: str | None
+) -> MemberIndex:
     await remote.cache_tail(TAIL_SIZE)
     tail = ArchiveTail(await remote.total(), limits)
     tail.prepend(remote.cached_tail)
     while True:
         try:
-            return await remote.threads.run(lambda: MemberIndex(parse_central_directory(tail)))
+            directory = await remote.threads.run(parse_central_directory, tail, encoding)
+            break
         except MissingBytesError as missing:
             start = missing.start
         tail.prepend(await remote.fetch(start, tail.start))
+    for offset, signature in directory.unexpected.items():
+        directory.check_signature(offset, await remote.fetch(offset, offset + len(signature)))
+    return await remote.threads.run(MemberIndex, directory.entries)

@@ -12,13 +12,16 @@ from typing import Any
 from attrs import frozen
 
 from ghartifacts_async import _arguments
+from ghartifacts_async._archive import arguments
+from ghartifacts_async._archive.extraction_plan import ExtractionPlan, plan_extraction
 from ghartifacts_async._archive.member_index import MemberIndex
-from ghartifacts_async._archive.member_paths import ExtractionPlan, plan_extraction
+from ghartifacts_async._archive.member_paths import PathRules
 from ghartifacts_async._archive.member_reader import DecoderInput
 from ghartifacts_async._archive.member_writer import (
     BYTES_PER_FILE,
     READ_SIZE,
     STEP_SIZE,
+    ExtractionOutput,
     FileExtractor,
     MemberWriter,
     read_index,
@@ -32,7 +35,14 @@ from ghartifacts_async._disk.staging import PAYLOAD, StagingDirectory, staging_d
 from ghartifacts_async._disk.threads import IoThreads
 from ghartifacts_async._download import ranges
 from ghartifacts_async.errors import ArchiveError
-from ghartifacts_async.models import ArchiveLimits, Download, IfDirectoryExists
+from ghartifacts_async.models import (
+    ArchiveLimits,
+    Backslashes,
+    Download,
+    IfDirectoryExists,
+    OnCollision,
+    Symlinks,
+)
 
 _CONCURRENT_EXTRACTORS = min(4, os.cpu_count() or 1)
 _CONCURRENT_REQUESTS = 4
@@ -44,20 +54,25 @@ class ExtractionRequest:
 
     directory: str | os.PathLike[str]
     members: str | tuple[str, ...] | None
-    strip: int
     if_exists: IfDirectoryExists
-    portable: bool
+    rules: PathRules
+    encoding: str | None
     limits: ArchiveLimits
 
     @classmethod
     def from_arguments(
         cls,
         directory: str | os.PathLike[str],
-        members: str | Iterable[str] | None,
-        strip: int,
-        if_exists: IfDirectoryExists,
-        portable: bool,
-        limits: ArchiveLimits,
+        *,
+        members: str | Iterable[str] | None = None,
+        strip: int = 0,
+        if_exists: IfDirectoryExists = "error",
+        portable: bool = False,
+        symlinks: Symlinks = "error",
+        backslashes: Backslashes = "error",
+        on_collision: OnCollision = "error",
+        encoding: str | None = None,
+        limits: ArchiveLimits = ArchiveLimits(),
     ) -> ExtractionRequest:
         """Check the arguments of a public method.
 
@@ -66,12 +81,25 @@ class ExtractionRequest:
         """
         _arguments.destination(directory)
         _arguments.of_kind(limits, ArchiveLimits)
+        for what, value, kind in (
+            ("symlinks", symlinks, Symlinks),
+            ("backslashes", backslashes, Backslashes),
+            ("on_collision", on_collision, OnCollision),
+        ):
+            arguments.choice(what, value, kind)
+        rules = PathRules(
+            _arguments.count("strip", strip),
+            portable or os.name == "nt",
+            symlinks,
+            backslashes,
+            on_collision,
+        )
         return cls(
             directory,
             _arguments.members(members),
-            _arguments.count("strip", strip),
             _arguments.if_directory_exists(if_exists),
-            portable or os.name == "nt",
+            rules,
+            arguments.encoding(encoding),
             limits,
         )
 
@@ -82,8 +110,8 @@ class ExtractionRequest:
             ArchiveError: A member is missing or refused, or `if_exists` is ``"replace"`` and no
                 files would be extracted.
         """
-        entries = index.select(self.members)
-        plan = plan_extraction(entries, self.limits, strip=self.strip, portable=self.portable)
+        entries = index.select(self.members, self.rules.spelling)
+        plan = plan_extraction(entries, self.limits, self.rules)
         if self.if_exists == "replace" and not plan.files:
             raise ArchiveError(
                 "no files would be extracted, so the directory is not replaced; check `members` "
@@ -103,7 +131,7 @@ async def download_and_extract(
         payload = (await download(staging.work / PAYLOAD, staging.folder)).path
         await staging.check()
         open_file = staging.open_payload
-        index = await threads.run(read_index, payload, request.limits, open_file)
+        index = await threads.run(read_index, payload, request.limits, open_file, request.encoding)
         plan = await threads.run(request.plan, index)
         await extract_from_file(threads, payload, plan, staging, open_file)
         return await staging.publish(path for _, path in plan.files)
@@ -124,8 +152,8 @@ async def extract_from_file(
     """
     await staging.fill(plan.directories)
     decoders = await threads.run(_decoders, plan, STEP_SIZE)
-    paths = plan.paths()
-    waiting = deque(FileExtractor(path, open_file, decoder, paths, staging) for decoder in decoders)
+    output = ExtractionOutput(plan, staging)
+    waiting = deque(FileExtractor(path, open_file, decoder, output) for decoder in decoders)
 
     async def worker() -> None:
         while waiting:
@@ -139,6 +167,7 @@ async def extract_from_file(
                 raise
 
     await _run_workers(worker, min(_CONCURRENT_EXTRACTORS, len(waiting)))
+    await threads.run(output.create_links)
 
 
 async def extract_from_ranges(
@@ -153,14 +182,15 @@ async def extract_from_ranges(
     """
     await staging.fill(plan.directories)
     waiting = deque(await threads.run(_decoders, plan, ranges.BYTES_PER_CONNECTION))
-    paths = plan.paths()
+    output = ExtractionOutput(plan, staging)
 
     async def worker() -> None:
         while waiting:
             decoder = waiting.popleft()
-            await _extract_group(threads, remote, decoder, MemberWriter(decoder, paths, staging))
+            await _extract_group(threads, remote, decoder, MemberWriter(decoder, output))
 
     await _run_workers(worker, min(_CONCURRENT_REQUESTS, len(waiting)))
+    await threads.run(output.create_links)
 
 
 async def _extract_group(
@@ -195,10 +225,9 @@ async def _run_workers(worker: Callable[[], Coroutine[Any, Any, None]], count: i
 
 def _decoders(plan: ExtractionPlan, max_size: int) -> list[MemberDecoder]:
     """Group members that are cheapest to read together, and return a decoder for each group."""
-    entries = [entry for entry, _ in plan.files]
     return list(
         member_decoder.group_members(
-            entries,
+            plan.entries,
             max_gap=READ_SIZE,
             max_size=max_size,
             max_members=max(1, max_size // BYTES_PER_FILE),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
-from fnmatch import translate
 from functools import partial
 from heapq import nlargest
 from posixpath import commonprefix
 
+from ghartifacts_async._archive.member_patterns import compile_pattern
 from ghartifacts_async._archive.zip_format.archive_tail import quote_name
 from ghartifacts_async._archive.zip_format.central_directory import CentralDirectoryEntry
 from ghartifacts_async._disk.filenames import MAX_BYTES, folded
@@ -49,12 +48,29 @@ class MemberIndex:
             raise UnsafeMember(f"{quote_name(name)} is in the archive twice", member=name)
         return entry
 
-    def select(self, members: str | Iterable[str] | None) -> list[CentralDirectoryEntry]:
+    def glob(
+        self, pattern: str, spelling: Callable[[str], str] = lambda name: name
+    ) -> list[CentralDirectoryEntry]:
+        """Return the members that match a pattern, in the order of the archive.
+
+        Args:
+            pattern: A glob pattern with the rules of `pathlib`; see `member_patterns`.
+            spelling: A function that returns the name to match, given the recorded one.
+        """
+        matches = compile_pattern(pattern)
+        return [entry for entry in self.entries if matches(spelling(entry.member.name))]
+
+    def select(
+        self,
+        members: str | Iterable[str] | None,
+        spelling: Callable[[str], str] = lambda name: name,
+    ) -> list[CentralDirectoryEntry]:
         """Select members, in the order of the archive.
 
         Args:
-            members: One name, several names, or a glob pattern in which ``*`` also matches
-                slashes. ``None`` selects all members.
+            members: One name, several names, or a glob pattern with the rules of `pathlib`.
+                ``None`` selects all members.
+            spelling: See `glob`.
 
         Raises:
             MemberNotFound: The archive has no member with one of the names, or none that matches
@@ -62,16 +78,15 @@ class MemberIndex:
         """
         if members is None:
             return [*self.entries]
-        if isinstance(members, str):
-            matches = re.compile(translate(members)).match
-            names = {members} if members in self._by_name else {*filter(matches, self._by_name)}
-            if not names:
+        if isinstance(members, str) and members not in self._by_name:
+            found = self.glob(members, spelling)
+            if not found:
                 raise self._not_found(members)
-        else:
-            names = {*members}
-            for name in names:
-                if name not in self._by_name:
-                    raise self._not_found(name)
+            return found
+        names = {members} if isinstance(members, str) else {*members}
+        for name in names:
+            if name not in self._by_name:
+                raise self._not_found(name)
         return [entry for entry in self.entries if entry.member.name in names]
 
     def _not_found(self, name: str) -> MemberNotFound:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ghartifacts_async._archive.extraction_plan import ExtractionPlan
 from ghartifacts_async._archive.member_index import MemberIndex
-from ghartifacts_async._archive.member_paths import PathParts
 from ghartifacts_async._archive.zip_format.archive_tail import ArchiveTail, MissingBytesError
 from ghartifacts_async._archive.zip_format.central_directory import (
     CentralDirectoryEntry,
@@ -33,22 +33,74 @@ BYTES_PER_FILE = 2**14
 """Creating a file takes about as long as writing this many bytes."""
 
 
+class ExtractionOutput:
+    """Where an extraction writes its members.
+
+    Symbolic links are created last, so that no file is written through a link.
+
+    Args:
+        plan: Where members are extracted. Members without a path are only checked.
+        staging: The directory to write to.
+    """
+
+    def __init__(self, plan: ExtractionPlan, staging: StagingDirectory) -> None:
+        self._plan = plan
+        self._staging = staging
+        self._paths = plan.paths()
+        self._link_targets = dict.fromkeys(plan.links, b"")
+
+    def create_file(self, entry: CentralDirectoryEntry) -> OutputFile | None:
+        """Create a member's file. Return None if the member does not become a file.
+
+        Raises:
+            DiskError: The file cannot be created.
+        """
+        path = self._paths.get(entry.header_offset)
+        if path is None or entry.header_offset in self._link_targets:
+            return None
+        with self.disk_errors(entry):
+            mode = 0o755 if entry.member.mode & 0o111 else 0o644
+            return self._staging.create_file(path, mode)
+
+    def add_target(self, entry: CentralDirectoryEntry, chunk: bytes) -> None:
+        """Add a chunk to a link's target. Do nothing if the member is not a link."""
+        if entry.header_offset in self._link_targets:
+            self._link_targets[entry.header_offset] += chunk
+
+    def create_links(self) -> None:
+        """Check and create the symbolic links, after everything else has been written.
+
+        Raises:
+            UnsafeMember: A link leads out of the directory.
+            DiskError: A link cannot be created.
+        """
+        for path, target in self._plan.check_links(self._link_targets):
+            with disk_errors(self._staging.target.joinpath(*path)):
+                self._staging.create_link(path, target)
+
+    @contextmanager
+    def disk_errors(self, entry: CentralDirectoryEntry) -> Iterator[None]:
+        """Convert each OSError to a DiskError that names the final path of a member's file."""
+        try:
+            yield
+        except OSError as error:
+            path = self._paths[entry.header_offset]
+            raise disk_error(error, self._staging.target.joinpath(*path)) from error
+
+
 class MemberWriter:
     """Writes the members that a decoder yields.
 
     Args:
         decoder: Decodes a group of members.
-        paths: Path of each member's file, by the member's `header_offset`.
-        staging: The directory to write to.
+        output: Where the members are written.
     """
 
-    def __init__(
-        self, decoder: MemberDecoder, paths: Mapping[int, PathParts], staging: StagingDirectory
-    ) -> None:
+    def __init__(self, decoder: MemberDecoder, output: ExtractionOutput) -> None:
         self._decoder = decoder
-        self._paths = paths
-        self._staging = staging
-        self._output: OutputFile | None = None
+        self._output = output
+        self._file: OutputFile | None = None
+        self._current: CentralDirectoryEntry | None = None
 
     def write(self) -> bool:
         """Write decoded chunks until the decoder needs input or `STEP_SIZE` bytes are written.
@@ -66,29 +118,30 @@ class MemberWriter:
             if decoded is None:
                 return False
             entry, chunk = decoded
-            path = self._paths[entry.header_offset]
-            try:
-                self._write_chunk(entry, path, chunk)
-            except OSError as error:
-                raise disk_error(error, self._staging.target.joinpath(*path)) from error
+            self._write_chunk(entry, chunk)
             remaining -= len(chunk) or BYTES_PER_FILE
         return True
 
     def close(self) -> None:
         """Close the file that is being written, if any."""
-        if self._output is not None:
+        if self._file is not None:
             with suppress(OSError):
-                self._output.close()
+                self._file.close()
 
-    def _write_chunk(self, entry: CentralDirectoryEntry, path: PathParts, chunk: bytes) -> None:
-        if self._output is None:
-            mode = 0o755 if entry.member.mode & 0o111 else 0o644
-            self._output = self._staging.create_file(path, mode)
-        if chunk:
-            self._output.write(chunk)
-        else:
-            output, self._output = self._output, None
-            output.close()
+    def _write_chunk(self, entry: CentralDirectoryEntry, chunk: bytes) -> None:
+        """Write a chunk. The chunk ``b""`` ends the member."""
+        if self._current is not entry:
+            self._current = entry
+            self._file = self._output.create_file(entry)
+        if self._file is None:
+            self._output.add_target(entry, chunk)
+            return
+        with self._output.disk_errors(entry):
+            if chunk:
+                self._file.write(chunk)
+            else:
+                file, self._file = self._file, None
+                file.close()
 
 
 class FileExtractor(MemberWriter):
@@ -98,8 +151,7 @@ class FileExtractor(MemberWriter):
         path: The archive.
         open_file: Opens `path`, for example relative to an open directory.
         decoder: Decodes a group of members.
-        paths: Path of each member's file, by the member's `header_offset`.
-        staging: The directory to write to.
+        output: Where the members are written.
     """
 
     def __init__(
@@ -107,10 +159,9 @@ class FileExtractor(MemberWriter):
         path: Path,
         open_file: Callable[[Path], InputFile],
         decoder: MemberDecoder,
-        paths: Mapping[int, PathParts],
-        staging: StagingDirectory,
+        output: ExtractionOutput,
     ) -> None:
-        super().__init__(decoder, paths, staging)
+        super().__init__(decoder, output)
         self._path = path
         self._open_file = open_file
         self._archive: InputFile | None = None
@@ -156,7 +207,10 @@ class FileExtractor(MemberWriter):
 
 
 def read_index(
-    path: Path, limits: ArchiveLimits, open_file: Callable[[Path], InputFile]
+    path: Path,
+    limits: ArchiveLimits,
+    open_file: Callable[[Path], InputFile],
+    encoding: str | None = None,
 ) -> MemberIndex:
     """Read the central directory of an archive on disk.
 
@@ -168,7 +222,8 @@ def read_index(
         tail = ArchiveTail(file.size(), limits)
         while True:
             try:
-                return MemberIndex(parse_central_directory(tail))
+                directory = parse_central_directory(tail, encoding)
+                break
             except MissingBytesError as missing:
                 start = missing.start
             size = tail.start - start
@@ -176,6 +231,9 @@ def read_index(
             if len(data) < size:
                 raise _truncated(path)
             tail.prepend(data)
+        for offset, signature in directory.unexpected.items():
+            directory.check_signature(offset, file.read(offset, len(signature)))
+        return MemberIndex(directory.entries)
 
 
 def _truncated(path: Path) -> DiskError:

@@ -7,11 +7,13 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
 
+from ghartifacts_async._archive import arguments
 from ghartifacts_async._archive.archive import Archive, open_archive
 from ghartifacts_async._archive.extraction import ExtractionRequest, download_and_extract
 from ghartifacts_async._archive.remote_file import RemoteFile
 from ghartifacts_async._context import ClientContext
 from ghartifacts_async._disk.directories import Folder
+from ghartifacts_async._download.progress import OnProgress
 from ghartifacts_async._download.target import DownloadRequest
 from ghartifacts_async._http.messages import printable
 from ghartifacts_async.errors import NotAZip
@@ -31,7 +33,9 @@ class ArchiveOperations:
         self._repository = repository
 
     @asynccontextmanager
-    async def open(self, artifact: Artifact, limits: ArchiveLimits) -> AsyncIterator[Archive]:
+    async def open(
+        self, artifact: Artifact, limits: ArchiveLimits, encoding: str | None
+    ) -> AsyncIterator[Archive]:
         """Open an archive to read individual members; see `Repo.open_artifact`."""
         context = self._opened()
         remote = RemoteFile(
@@ -42,22 +46,32 @@ class ArchiveOperations:
             partial(self._download, artifact),
         )
         async with AsyncExitStack() as stack:
-            opening = open_archive(artifact, remote, context.lifetime, limits)
+            opening = open_archive(artifact, remote, context.lifetime, limits, encoding)
             with _explained(artifact):
                 archive = await stack.enter_async_context(opening)
             yield archive
 
+    check_encoding = staticmethod(arguments.encoding)
+    """Check the argument `encoding`."""
+
     extraction_request = staticmethod(ExtractionRequest.from_arguments)
     """Check the arguments of an extraction, and return the request that `extract` takes."""
 
-    async def extract(self, artifact: Artifact, request: ExtractionRequest) -> list[Path]:
+    async def extract(
+        self, artifact: Artifact, request: ExtractionRequest, on_progress: OnProgress | None
+    ) -> list[Path]:
         """Download and verify an artifact, then extract it; see `Repo.extract_artifact`."""
-        download = partial(self._download, artifact)
+        download = partial(self._download, artifact, on_progress=on_progress)
         with _explained(artifact):
             return await download_and_extract(self._opened().threads, download, request)
 
     def _download(
-        self, artifact: Artifact, path: Path, folder: Folder | None = None
+        self,
+        artifact: Artifact,
+        path: Path,
+        folder: Folder | None = None,
+        *,
+        on_progress: OnProgress | None = None,
     ) -> Awaitable[Download]:
         """Download the artifact to a path in a private directory. Keep no partial data."""
         request = DownloadRequest(
@@ -66,6 +80,7 @@ class ArchiveOperations:
             destination=path,
             folder=folder,
             keep_partial=False,
+            on_progress=on_progress,
         )
         return self._opened().download(request)
 

@@ -200,10 +200,7 @@ class Directory:
         os.replace(self._at(name), target._at(new), src_dir_fd=self._fd, dst_dir_fd=target._fd)
 
     def link(self, name: str, new: str, target: Directory | None = None) -> bool:
-        """Make a hard link. Return False if the system refuses it.
-
-        File systems, security modules and Android refuse links with various errors. The caller
-        must then write or move the file in another way.
+        """Make a hard link. Return False if the system refuses it, which it may for many reasons.
 
         Raises:
             FileExistsError: Something is named `new`.
@@ -217,6 +214,10 @@ class Directory:
         except (OSError, NotImplementedError):
             return False
         return True
+
+    def symlink(self, target: str, name: str) -> None:
+        """Create a symbolic link."""
+        os.symlink(target, self._at(name), dir_fd=self._fd)
 
     def link_nameless(self, fd: int, new: str) -> bool:
         """Give a name to a file without a name. Return False if the system refuses it.
@@ -253,10 +254,7 @@ class Directory:
             shutil.rmtree(self._at(name), ignore_errors=True, dir_fd=self._fd)
 
     def sync(self) -> None:
-        """Sync the directory, so that new and renamed files in it survive a power failure.
-
-        Do nothing if the system or the file system cannot sync a directory.
-        """
+        """Sync the directory if possible, so that new names in it survive a power failure."""
         if self._fd is not None:
             try:
                 os.fsync(self._fd)

@@ -117,14 +117,14 @@ async def test_a_full_disk(
 ) -> None:
     """A full disk raises DiskFull with the target path of the file, and no file is left."""
     await add_artifact(fake_github, repo)
-    original = MemberWriter._write_chunk
+    original = os.write
 
-    def write_chunk(self: MemberWriter, entry: Any, path: tuple[str, ...], chunk: bytes) -> None:
-        if chunk == b"" and path == ("bin", "tool"):
+    def write(descriptor: int, data: bytes) -> int:
+        if LARGE.startswith(bytes(data[:100])):
             raise OSError(errno.ENOSPC, "No space left on device")
-        original(self, entry, path, chunk)
+        return original(descriptor, data)
 
-    monkeypatch.setattr(MemberWriter, "_write_chunk", write_chunk)
+    monkeypatch.setattr(os, "write", write)
     with pytest.raises(DiskFull) as caught:
         await extract(1, tmp_path / "new" / "out")
     assert caught.value.path == tmp_path / "new" / "out" / "bin" / "tool"

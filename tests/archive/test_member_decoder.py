@@ -16,6 +16,7 @@ from tests.archive.self_containing_zip import self_containing_zip
 from tests.archive.zip_writer import (
     DATA_DESCRIPTOR_FLAG,
     DEFLATED,
+    LOCAL_SIGNATURE,
     STORED,
     ZipMember,
     build_zip,
@@ -35,7 +36,7 @@ CONTENTS = st.binary(max_size=300) | st.builds(lambda b, n: b * n, st.binary(), 
     st.sampled_from([0, DATA_DESCRIPTOR_FLAG]),
     st.integers(1, 700),
     st.integers(0, 200),
-    st.binary(max_size=30),
+    st.binary(max_size=30).filter(lambda data: LOCAL_SIGNATURE not in data),
 )
 def test_round_trip(
     files: dict[str, bytes], method: int, flags: int, chunk: int, gap: int, between: bytes
@@ -125,7 +126,7 @@ def test_adjacent_members_are_grouped() -> None:
 
 
 def test_the_stop_is_close_to_the_last_member() -> None:
-    """A decoder needs no bytes far beyond its last member, even if the next member is far away."""
+    """Reading a member needs no bytes far beyond it, even if the next member is far away."""
     archive = build_zip(ZipMember("a", b"x" * 100, STORED), ZipMember("b"), between=bytes(5000))
     entry, last = parse_index(archive).entries
     decoder = MemberDecoder([entry])

@@ -12,8 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ghartifacts_async import ArchiveError, ArchiveLimits, UnsafeMember, _arguments
-from ghartifacts_async._archive.member_paths import plan_extraction, safe_path
+from ghartifacts_async import (
+    ArchiveError,
+    ArchiveLimits,
+    InvalidArgument,
+    Symlinks,
+    UnsafeMember,
+    _arguments,
+)
+from ghartifacts_async._archive import arguments
+from ghartifacts_async._archive.extraction_plan import plan_extraction
+from ghartifacts_async._archive.member_paths import PathRules, safe_path
 from ghartifacts_async._disk.filenames import folded
 from tests.archive.zip_writer import ZipMember, build_zip, parse_index, unzip
 from tests.public.test_arguments import error_message
@@ -32,15 +41,18 @@ NAMES = st.lists(
 @examples(500)
 @given(NAMES, st.booleans())
 def test_any_name_is_refused_or_safe(name: str, portable: bool) -> None:
-    """Any name is either refused, or used unchanged as a path below the target directory."""
+    """Any name is either refused, or becomes a path below the target directory."""
     try:
         (entry,) = parse_index(build_zip(ZipMember(name))).entries
-        parts = safe_path(entry, portable=portable)
+        parts = safe_path(entry, PathRules(portable=portable)).parts
     except ArchiveError as error:
         assert (str(error).isprintable(), error.member) == (True, name)  # noqa: PT017 - either is fine
         return
     path = "/".join(parts)
-    assert path == name.removesuffix("/")
+    if not parts:
+        assert not name.strip("./")
+        return
+    assert path == "/".join(part for part in name.split("/") if part not in ("", "."))
     assert posixpath.normpath(path) == path
     assert not path.startswith(("/", "../"))
     assert path != ".."
@@ -61,7 +73,7 @@ def test_any_names_are_refused_or_distinct(names: list[str], strip: int) -> None
     """Accepted names become distinct paths, and each directory is listed before its contents."""
     archive = build_zip(*[ZipMember(name, b"" if name.endswith("/") else b"x") for name in names])
     try:
-        found = unzip(archive, strip=strip)
+        found = unzip(archive, rules=PathRules(strip=strip))
     except ArchiveError:
         return
     made = {""}
@@ -122,13 +134,17 @@ def test_strip() -> None:
         ZipMember("top/a", b"1"),
         ZipMember("top/b/c", b"2"),
     ]
-    assert unzip(build_zip(*members), strip=1) == {"a": b"1", "b/": b"", "b/c": b"2"}
-    assert unzip(build_zip(*members), strip=2) == {"c": b"2"}
-    assert unzip(build_zip(*members), strip=9) == {}
+    assert unzip(build_zip(*members), rules=PathRules(strip=1)) == {
+        "a": b"1",
+        "b/": b"",
+        "b/c": b"2",
+    }
+    assert unzip(build_zip(*members), rules=PathRules(strip=2)) == {"c": b"2"}
+    assert unzip(build_zip(*members), rules=PathRules(strip=9)) == {}
     with pytest.raises(UnsafeMember):
-        unzip(build_zip(ZipMember("x/a", b"1"), ZipMember("y/a", b"1")), strip=1)
+        unzip(build_zip(ZipMember("x/a", b"1"), ZipMember("y/a", b"1")), rules=PathRules(strip=1))
     with pytest.raises(UnsafeMember):
-        unzip(build_zip(ZipMember("../a", b"1")), strip=1)
+        unzip(build_zip(ZipMember("../a", b"1")), rules=PathRules(strip=1))
 
 
 @pytest.mark.parametrize(
@@ -157,12 +173,12 @@ def test_planning_takes_linear_time() -> None:
         for count in (4_000, 32_000)
     }
     assert_not_quadratic(
-        lambda count: plan_extraction(entries[count], ArchiveLimits(), strip=0, portable=True)
+        lambda count: plan_extraction(entries[count], ArchiveLimits(), PathRules(portable=True))
     )
 
 
 def test_arguments() -> None:
-    """Invalid values of `members`, `strip` and `if_exists` are refused."""
+    """Invalid values of `members`, `strip`, `if_exists` and `encoding` are refused."""
     assert _arguments.members(None) is None
     assert _arguments.members("*.json") == "*.json"
     assert _arguments.members(name for name in ["a", "b"]) == ("a", "b")
@@ -176,6 +192,16 @@ def test_arguments() -> None:
         assert "strip must be a non-negative int" in error_message(
             lambda bad: _arguments.count("strip", bad), bad
         )
+    for encoding in (None, "cp932", "CP866", "utf-16"):
+        assert arguments.encoding(encoding) == encoding
+    for bad_encoding in ("nonsense", "hex", "", "a\0b", 5):
+        assert "must be a text encoding" in error_message(arguments.encoding, bad_encoding)
+    for bad_pattern in ("", ".", "./", "/a/*", 5):
+        assert "must be a relative path" in error_message(arguments.pattern, bad_pattern)
+    assert arguments.pattern("**/*.xml") == "**/*.xml"
+    arguments.choice("symlinks", "skip", Symlinks)
+    with pytest.raises(InvalidArgument, match="symlinks must be 'error' or 'skip' or 'inside'"):
+        arguments.choice("symlinks", "follow", Symlinks)
     for what in ("error", "replace"):
         assert _arguments.if_directory_exists(what) == what
     assert "not 'verify'" in error_message(_arguments.if_directory_exists, "verify")

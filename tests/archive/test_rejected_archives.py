@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from ghartifacts_async import ArchiveError, Client, DigestMismatch, Repo
 from ghartifacts_async.testing import FakeGitHub
 from tests.archive.artifacts import list_tree, read_files
-from tests.archive.rejected_archives import REJECTED_ARCHIVES, RejectedArchive
+from tests.archive.rejected_archive import RejectedArchive
+from tests.archive.rejected_archives import REJECTED_ARCHIVES
 from tests.archive.self_containing_zip import self_containing_zip
 from tests.archive.zip_writer import DEFLATED, STORED, ZipMember, build_zip
 from tests.support import REPOSITORY

@@ -11,8 +11,9 @@ from typing import Any
 
 from attrs import field, frozen
 
+from ghartifacts_async._archive.extraction_plan import plan_extraction
 from ghartifacts_async._archive.member_index import MemberIndex
-from ghartifacts_async._archive.member_paths import plan_extraction
+from ghartifacts_async._archive.member_paths import PathRules
 from ghartifacts_async._archive.zip_format.archive_tail import (
     TAIL_SIZE,
     ArchiveTail,
@@ -181,16 +182,24 @@ def _end_records(values: Mapping[str, int], comment: bytes, *, zip64: bool) -> b
 
 
 def parse_index(
-    archive: bytes, limits: ArchiveLimits = ArchiveLimits(), *, tail_size: int = TAIL_SIZE
+    archive: bytes,
+    limits: ArchiveLimits = ArchiveLimits(),
+    *,
+    tail_size: int = TAIL_SIZE,
+    encoding: str | None = None,
 ) -> MemberIndex:
     """Parse the central directory, starting with the last `tail_size` bytes of an archive."""
     tail = ArchiveTail(len(archive), limits)
     tail.prepend(archive[-tail_size:])
     while True:
         try:
-            return MemberIndex(parse_central_directory(tail))
+            directory = parse_central_directory(tail, encoding)
+            break
         except MissingBytesError as missing:
             tail.prepend(archive[missing.start : tail.start])
+    for offset, signature in directory.unexpected.items():
+        directory.check_signature(offset, archive[offset : offset + len(signature)])
+    return MemberIndex(directory.entries)
 
 
 def unzip(
@@ -198,8 +207,8 @@ def unzip(
     limits: ArchiveLimits = ArchiveLimits(),
     *,
     members: str | Sequence[str] | None = None,
-    strip: int = 0,
-    portable: bool = False,
+    rules: PathRules = PathRules(),
+    encoding: str | None = None,
     chunk_size: int = 2**16,
     max_gap: int = 2**16,
 ) -> dict[str, bytes]:
@@ -209,32 +218,36 @@ def unzip(
         archive: The archive.
         limits: Limits on the extracted members.
         members: The members to extract; see `MemberIndex.select`.
-        strip: Number of leading path components to remove.
-        portable: Whether to refuse names that Windows does not support.
+        rules: Which paths are accepted.
+        encoding: Encoding of names for which the archive does not specify one.
         chunk_size: How many bytes to feed to a decoder at a time.
         max_gap: See `group_members`.
 
     Returns:
         A dict of paths and contents. A directory has a path that ends with ``/``, and no content.
+        The content of a link is its target.
     """
-    index = parse_index(archive, limits)
-    plan = plan_extraction(index.select(members), limits, strip=strip, portable=portable)
+    index = parse_index(archive, limits, encoding=encoding)
+    plan = plan_extraction(index.select(members, rules.spelling), limits, rules)
     paths = {offset: "/".join(parts) for offset, parts in plan.paths().items()}
     contents = {"/".join(parts) + "/": b"" for parts in plan.directories}
-    entries = [entry for entry, _ in plan.files]
-    for decoder in group_members(entries, max_gap=max_gap, max_size=2**20, max_members=100):
+    targets: dict[int, bytes] = {}
+    for decoder in group_members(plan.entries, max_gap=max_gap, max_size=2**20, max_members=100):
         position = decoder.start
         while not decoder.done:
             decoded = decoder.next()
             if decoded is not None:
                 entry, chunk = decoded
-                path = paths[entry.header_offset]
-                contents[path] = contents.get(path, b"") + chunk
+                path = paths.get(entry.header_offset)
+                if path is not None:
+                    contents[path] = contents.get(path, b"") + chunk
+                    targets[entry.header_offset] = contents[path]
             elif not decoder.done:
                 assert position < decoder.stop
                 data = archive[position : min(position + chunk_size, decoder.stop)]
                 position += len(data)
                 decoder.feed(data)
+    plan.check_links(targets)
     return contents
 
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from ghartifacts_async._archive import member_paths
+from ghartifacts_async._archive import extraction_plan
+from ghartifacts_async._archive.member_paths import MemberPath, PathRules
 from ghartifacts_async._archive.zip_format.central_directory import CentralDirectoryEntry
 from tests.archive.zip_writer import ZipMember, build_zip
 
@@ -41,10 +42,10 @@ def test_the_fuzzer_reports_unsafe_paths(monkeypatch: pytest.MonkeyPatch, name: 
     archive = build_zip(ZipMember(f"x/{name}", b"x"), ZipMember(name, b"x"))
     assert fuzz.check(archive) == "UnsafeMember"
 
-    def unchecked(entry: CentralDirectoryEntry, *, portable: bool) -> tuple[str, ...]:  # noqa: ARG001
-        return tuple(entry.member.name.split("/"))
+    def unchecked(entry: CentralDirectoryEntry, _: PathRules) -> MemberPath:
+        return MemberPath(tuple(entry.member.name.split("/")), is_directory=False, is_link=False)
 
-    rule: Callable[..., tuple[str, ...]] = unchecked
-    monkeypatch.setattr(member_paths, "safe_path", rule)
+    rule: Callable[..., MemberPath] = unchecked
+    monkeypatch.setattr(extraction_plan, "safe_path", rule)
     with pytest.raises(fuzz.BrokenPromiseError, match="unsafe path"):
         fuzz.check(archive)

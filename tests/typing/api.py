@@ -6,7 +6,7 @@ import os
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import assert_type
+from typing import Any, assert_type
 
 import aiohttp
 
@@ -95,6 +95,9 @@ async def archives(repo: Repo, artifact: Artifact) -> None:
     async with repo.open_artifact(artifact, limits=ArchiveLimits(max_members=10)) as archive:
         assert_type(archive, Archive)
         assert_type(archive.names(), list[str])
+        assert_type(archive.glob("**/*.xml"), list[str])
+        assert_type(await archive.read_text("a", encoding="latin-1"), str)
+        assert_type(await archive.read_json("a"), Any)
         assert_type(archive.members(), list[Member])
         assert_type(archive.downloaded, bool)
         assert_type(await archive.read("report.json", max_size=10), bytes)
@@ -103,6 +106,11 @@ async def archives(repo: Repo, artifact: Artifact) -> None:
                 assert_type(chunk, bytes)
         assert_type(await archive.extract("out", ["a", "b"]), list[Path])
         assert_type(await archive.extract("out", "*.json", if_exists="replace"), list[Path])
+    assert_type(await repo.read_member(artifact, "a", encoding="cp932"), bytes)
+    await repo.extract_artifact(
+        11, "out", symlinks="inside", backslashes="separator", on_collision="rename"
+    )
+    await repo.extract_artifact(11, "out", symlinks="follow")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     files = await repo.extract_artifact(11, Path("out"), strip=1, portable=True)
     assert_type(files, list[Path])
     await repo.extract_artifact(11, "out", if_exists="verify")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

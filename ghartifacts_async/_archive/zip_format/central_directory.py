@@ -1,11 +1,8 @@
-"""Parse the end record and the central directory of a zip archive.
+"""Parse the central directory of a zip archive.
 
 The central directory lies at the end of an archive. Member sizes are read from it because the
 local headers may lack them: the official uploader writes archives as a stream and leaves zeros
 there.
-
-The standard library's `zipfile` does the parsing. It reads from an `ArchiveTail`, which holds the
-last bytes of the archive and raises `MissingBytesError` if `zipfile` needs earlier bytes.
 
 The entries are untrusted. Sizes are checked again while the members are decompressed, and names are
 checked when they are turned into paths.
@@ -16,29 +13,37 @@ Source: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, sections 4.
 from __future__ import annotations
 
 import struct
-import zipfile
-from collections.abc import Iterator
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from itertools import pairwise
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from ghartifacts_async._archive.zip_format.archive_tail import ArchiveTail, quote_name
-from ghartifacts_async._download.verification import END_OF_ZIP
-from ghartifacts_async._http.messages import printable
-from ghartifacts_async.errors import DamagedArchive, NotAZip
-from ghartifacts_async.models import Member
+from ghartifacts_async._archive.zip_format.archive_tail import (
+    ArchiveTail,
+    quote_name,
+    too_many_members,
+)
+from ghartifacts_async._archive.zip_format.end_record import (
+    CENTRAL_SIGNATURE,
+    LOCAL_SIGNATURE,
+    EndRecord,
+    find_end_record,
+)
+from ghartifacts_async._archive.zip_format.extra_fields import extra_fields, zip64_values
+from ghartifacts_async._archive.zip_format.member_names import UNIX_SYSTEMS, decode_name
+from ghartifacts_async.errors import DamagedArchive, UnsafeMember
+from ghartifacts_async.models import ArchiveLimits, Member
 
 LOCAL_HEADER = struct.Struct("<4s5H3I2H")
-UTF8_FLAG = 0x800
 
-_END_SIGNATURE = b"PK\x05\x06"
-_END_RECORD = struct.Struct("<20xH")
-_UNICODE_PATH_FIELD = 0x7075
-_UNIX_SYSTEMS = frozenset({3, 19})
+_ENTRY = struct.Struct("<4s4B4H3I5H2I")
 _DIRECTORY_TYPE = 0o040000
 _TYPE_MASK = 0o170000
+_MAX_VERSION = 63
+_MAX_NAME_SIZE = 4096
+_MAX_SIZE_OF_NAMES = 2**24
 
 
 @frozen
@@ -47,89 +52,148 @@ class CentralDirectoryEntry:
 
     Attributes:
         member: Name, sizes, checksum and mode.
+        raw_name: The name as encoded in the archive.
         header_offset: Offset of the local header.
         next_offset: Offset of the next member's local header or, for the last member, of the
             central directory.
         flags: General purpose bit flags.
         method: Compression method.
-        has_unicode_path: Whether an extra field holds a second name, which some readers prefer.
+        has_two_names: Whether an extra field gives the member another name than the header does.
     """
 
     member: Member
+    raw_name: bytes
     header_offset: int
     next_offset: int
     flags: int
     method: int
-    has_unicode_path: bool = False
-
-    @property
-    def raw_name(self) -> bytes:
-        """The name as encoded in the archive."""
-        name = self.member.name
-        return name.encode("utf-8" if self.flags & UTF8_FLAG or name.isascii() else "cp437")
+    has_two_names: bool = False
 
 
-def parse_central_directory(tail: ArchiveTail) -> list[CentralDirectoryEntry]:
-    """Parse the central directory and return its entries in recorded order.
+@frozen
+class CentralDirectory:
+    """The central directory of an archive.
+
+    Attributes:
+        entries: The entries in recorded order.
+        unexpected: Signatures by offset. If the archive has one of them at its offset, programs
+            that read it from its start, or with its recorded offsets, see other members.
+    """
+
+    entries: list[CentralDirectoryEntry]
+    unexpected: Mapping[int, bytes]
+
+    def check_signature(self, offset: int, data: bytes) -> None:
+        """Check the bytes at one of the offsets in `unexpected`.
+
+        Raises:
+            DamagedArchive: They are the signature, so there is a second archive.
+        """
+        if data == self.unexpected[offset]:
+            raise DamagedArchive(
+                "the archive is damaged: another archive precedes it, so it is ambiguous which "
+                "members it has"
+            )
+
+
+def parse_central_directory(tail: ArchiveTail, encoding: str | None = None) -> CentralDirectory:
+    """Parse the central directory.
+
+    Args:
+        tail: The last bytes of the archive.
+        encoding: Encoding of names for which the archive does not specify one.
 
     Raises:
         MissingBytesError: More bytes are needed. Prepend them to `tail` and call again.
         NotAZip: The payload does not end with a zip end record.
         DamagedArchive: The records contradict each other, or members overlap.
         ArchiveLimitExceeded: There are too many members.
-        UnsafeMember: A name or its extra fields are too long.
+        UnsafeMember: A name is too long, or all names together.
     """
-    tail.seek(max(0, tail.total - END_OF_ZIP))
-    _check_end_record(tail.read(), tail.total)
-    try:
-        with zipfile.ZipFile(tail) as archive:
-            archive.NameToInfo.clear()
-            return _entries(archive.infolist(), archive.start_dir)
-    except (zipfile.BadZipFile, NotImplementedError, struct.error, UserWarning) as error:
-        reason = str(error)
-    except (ValueError, OverflowError) as error:
-        reason = f"the central directory cannot be parsed ({type(error).__name__})"
-    raise DamagedArchive(f"the archive is damaged: {printable(reason)}")
+    end = find_end_record(tail)
+    entries = _parse_entries(tail.read(end.start, end.stop), end, encoding, tail.limits)
+    if not end.has_count(len(entries)):
+        raise _damaged(f"it has {len(entries)} members, but its end record says {end.count}")
+    entries = _set_next_offsets(entries, end.start)
+    first = min((entry.header_offset for entry in entries), default=end.start)
+    unexpected = {0: LOCAL_SIGNATURE} if first >= len(LOCAL_SIGNATURE) else {}
+    if end.recorded_start != end.start:
+        unexpected[end.recorded_start] = CENTRAL_SIGNATURE
+    return CentralDirectory(entries, unexpected)
 
 
-def _check_end_record(data: bytes, total: int) -> None:
-    """Check that exactly one end record, with its comment, ends at the last byte.
-
-    `zipfile` accepts an end record that is followed by other bytes, so it would open a payload
-    that merely contains an archive near its end.
-    """
-    position = data.rfind(_END_SIGNATURE)
-    if position < 0 or not _ends_with_record(data, position):
-        raise NotAZip(f"the payload of {total} bytes does not end with a zip end record")
-    while (position := data.rfind(_END_SIGNATURE, 0, position)) >= 0:
-        if _ends_with_record(data, position):
-            raise DamagedArchive(
-                "the archive is damaged: its comment contains the end record of another archive"
-            )
-
-
-def _ends_with_record(data: bytes, position: int) -> bool:
-    """Return True if `data` ends with the end record at `position` and its comment."""
-    stop = position + _END_RECORD.size
-    if stop > len(data):
-        return False
-    (comment_length,) = _END_RECORD.unpack_from(data, position)
-    return bool(stop + comment_length == len(data))
-
-
-def _entries(infos: list[zipfile.ZipInfo], directory_offset: int) -> list[CentralDirectoryEntry]:
-    order = sorted(range(len(infos)), key=lambda n: infos[n].header_offset)
-    next_offsets = [directory_offset] * len(infos)
-    for index, next_index in pairwise(order):
-        next_offsets[index] = infos[next_index].header_offset
+def _parse_entries(
+    data: memoryview, end: EndRecord, encoding: str | None, limits: ArchiveLimits
+) -> list[CentralDirectoryEntry]:
+    shift = end.start - end.recorded_start
     to_datetime = cache(_datetime)
     entries: list[CentralDirectoryEntry] = []
-    infos.reverse()
-    for next_offset in next_offsets:
-        # Release each ZipInfo as soon as it is converted, which halves the peak memory.
-        info = infos.pop()
-        entry = _entry(info, next_offset, to_datetime(info.date_time))
-        entries.append(entry)
+    position = size_of_names = 0
+    while position < len(data):
+        if len(data) - position < _ENTRY.size:
+            raise _damaged("its central directory is truncated")
+        (
+            signature, _, system, version, _, flags, method, time, date, crc32, compressed_size,
+            size, name_length, extra_length, comment_length, _, _, attributes, offset,
+        ) = _ENTRY.unpack_from(data, position)  # fmt: skip
+        start = position + _ENTRY.size
+        position = start + name_length + extra_length + comment_length
+        if signature != CENTRAL_SIGNATURE or position > len(data):
+            raise _damaged("its central directory has an invalid entry")
+        if len(entries) >= limits.max_members:
+            raise too_many_members(limits)
+        raw_name = bytes(data[start : start + name_length])
+        size_of_names += name_length
+        _check_name_length(raw_name, size_of_names)
+        if version > _MAX_VERSION:
+            raise _damaged(
+                f"a member needs version {version / 10} of the zip format; at most "
+                f"{_MAX_VERSION / 10} is supported"
+            )
+        fields = []
+        if extra_length:
+            extra = data[start + name_length : start + name_length + extra_length]
+            try:
+                fields = [*extra_fields(extra)]
+                size, compressed_size, offset = zip64_values(
+                    fields, (size, compressed_size, offset)
+                )
+            except ValueError as error:
+                raise _damaged(str(error)) from error
+        name, has_two_names = decode_name(raw_name, flags, system, fields, encoding)
+        mode = attributes >> 16 if system in UNIX_SYSTEMS else 0
+        is_directory = name.endswith("/") or mode & _TYPE_MASK == _DIRECTORY_TYPE
+        modified = to_datetime(date, time)
+        member = Member(name, size, compressed_size, crc32, modified, mode, is_directory)
+        entries.append(
+            CentralDirectoryEntry(
+                member, raw_name, offset + shift, end.start, flags, method, has_two_names
+            )
+        )
+    return entries
+
+
+def _check_name_length(raw_name: bytes, size_of_names: int) -> None:
+    if len(raw_name) > _MAX_NAME_SIZE:
+        reason = f"has a name of {len(raw_name)} bytes; at most {_MAX_NAME_SIZE} are allowed"
+    elif size_of_names > _MAX_SIZE_OF_NAMES:
+        reason = f"brings the total size of all names to more than {_MAX_SIZE_OF_NAMES} bytes"
+    else:
+        return
+    name = raw_name.decode("utf-8", "replace")
+    raise UnsafeMember(f"{quote_name(name)} {reason}", member=name)
+
+
+def _set_next_offsets(
+    entries: list[CentralDirectoryEntry], directory_offset: int
+) -> list[CentralDirectoryEntry]:
+    """Return the entries with their `next_offset`, after checking that they do not overlap."""
+    order = sorted(range(len(entries)), key=lambda n: entries[n].header_offset)
+    next_offsets = [directory_offset] * len(entries)
+    for index, next_index in pairwise(order):
+        next_offsets[index] = entries[next_index].header_offset
+    for index, next_offset in enumerate(next_offsets):
+        entry = entries[index]
         size = LOCAL_HEADER.size + len(entry.raw_name) + entry.member.compressed_size
         if entry.header_offset < 0 or entry.header_offset + size > next_offset:
             raise DamagedArchive(
@@ -137,53 +201,25 @@ def _entries(infos: list[zipfile.ZipInfo], directory_offset: int) -> list[Centra
                 "archive",
                 member=entry.member.name,
             )
+        entries[index] = evolve(entry, next_offset=next_offset)
     return entries
 
 
-def _entry(
-    info: zipfile.ZipInfo, next_offset: int, modified: datetime | None
-) -> CentralDirectoryEntry:
-    # zipfile truncates `filename` at a NUL; `orig_filename` is the recorded name.
-    name = info.orig_filename
-    mode = info.external_attr >> 16 if info.create_system in _UNIX_SYSTEMS else 0
-    member = Member(
-        name,
-        info.file_size,
-        info.compress_size,
-        info.CRC,
-        modified,
-        mode,
-        name.endswith("/") or mode & _TYPE_MASK == _DIRECTORY_TYPE,
-    )
-    return CentralDirectoryEntry(
-        member,
-        info.header_offset,
-        next_offset,
-        info.flag_bits,
-        info.compress_type,
-        has_unicode_path(info.extra),
-    )
-
-
-def extra_fields(extra: bytes | memoryview) -> Iterator[tuple[int, bytes | memoryview]]:
-    """Yield the header id and the data of each extra field."""
-    position = 0
-    while position + 4 <= len(extra):
-        header_id, length = struct.unpack_from("<HH", extra, position)
-        yield header_id, extra[position + 4 : position + 4 + length]
-        position += 4 + length
-
-
-def has_unicode_path(extra: bytes | memoryview) -> bool:
-    """Return True if there is an Info-ZIP Unicode Path field, which holds a second name.
-
-    Source: APPNOTE.TXT, section 4.6.9
-    """
-    return any(header_id == _UNICODE_PATH_FIELD for header_id, _ in extra_fields(extra))
-
-
-def _datetime(parts: tuple[int, int, int, int, int, int]) -> datetime | None:
+def _datetime(date: int, time: int) -> datetime | None:
+    """Convert a date and a time in the format of MS-DOS."""
     try:
-        return datetime(*parts, tzinfo=UTC)
+        return datetime(
+            1980 + (date >> 9),
+            date >> 5 & 15,
+            date & 31,
+            time >> 11,
+            time >> 5 & 63,
+            (time & 31) * 2,
+            tzinfo=UTC,
+        )
     except ValueError:
         return None
+
+
+def _damaged(reason: str) -> DamagedArchive:
+    return DamagedArchive(f"the archive is damaged: {reason}")

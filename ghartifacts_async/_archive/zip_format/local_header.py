@@ -2,42 +2,63 @@
 
 If the two differ, programs that read one or the other see different members, which attackers
 exploit. Only the CRC-32 and the sizes may be missing from the local header, and only if a flag says
-that they follow the data in a data descriptor, as in archives that are written as a stream.
+that they follow the data in a data descriptor, as in archives that are written as a stream. The
+flag may be in the local header only. Then the data descriptor is checked too.
 
-Source: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, sections 4.3.7, 4.4.4 and 4.5.3
+Source: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, sections 4.3.7, 4.3.9 and 4.4.4
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+
+from attrs import frozen
 
 from ghartifacts_async._archive.zip_format.archive_tail import quote_name
 from ghartifacts_async._archive.zip_format.central_directory import (
     LOCAL_HEADER,
-    UTF8_FLAG,
     CentralDirectoryEntry,
-    extra_fields,
-    has_unicode_path,
 )
+from ghartifacts_async._archive.zip_format.end_record import LOCAL_SIGNATURE
+from ghartifacts_async._archive.zip_format.extra_fields import (
+    IN_ZIP64_FIELD,
+    extra_fields,
+    unicode_paths,
+    zip64_values,
+)
+from ghartifacts_async._archive.zip_format.member_names import UTF8_FLAG
 from ghartifacts_async.errors import DamagedArchive
 
-_SIGNATURE = b"PK\x03\x04"
+MAX_DESCRIPTOR_SIZE = 24
+
 _DATA_DESCRIPTOR_FLAG = 0x8
 _COMPRESSION_OPTION_FLAGS = 0x6
-_ZIP64_FIELD = 1
-_IN_ZIP64_FIELD = 0xFFFFFFFF
+_DESCRIPTOR_SIGNATURE = b"PK\x07\x08"
 
 
-def data_offset(entry: CentralDirectoryEntry, header: memoryview) -> int | None:
-    """Return the offset of a member's data, after checking its local header.
+@frozen
+class LocalHeader:
+    """A local header that agrees with its entry in the central directory.
+
+    Attributes:
+        data_offset: Offset of the member's data in the archive.
+        check_descriptor: Whether the central directory does not mention that a data descriptor
+            follows the data, so that `check_descriptor` must be called.
+    """
+
+    data_offset: int
+    check_descriptor: bool
+
+
+def parse_local_header(entry: CentralDirectoryEntry, header: memoryview) -> LocalHeader | None:
+    """Parse and check a member's local header.
 
     Args:
         entry: The member's entry in the central directory.
         header: Bytes of the archive, starting at the entry's `header_offset`.
 
     Returns:
-        The offset in the archive, or ``None`` if `header` is too short.
+        The header, or ``None`` if `header` is too short.
 
     Raises:
         DamagedArchive: The local header contradicts the entry.
@@ -48,32 +69,68 @@ def data_offset(entry: CentralDirectoryEntry, header: memoryview) -> int | None:
         signature, _, flags, method, _, _, crc32, compressed_size, size, name_length, extra_length,
     ) = LOCAL_HEADER.unpack_from(header)  # fmt: skip
     length = LOCAL_HEADER.size + name_length + extra_length
-    member = entry.member
-    fits = entry.header_offset + length + member.compressed_size <= entry.next_offset
-    if signature != _SIGNATURE or name_length != len(entry.raw_name) or not fits:
-        raise _contradiction(entry)
+    fits = entry.header_offset + length + entry.member.compressed_size <= entry.next_offset
+    if signature != LOCAL_SIGNATURE or name_length != len(entry.raw_name) or not fits:
+        raise contradiction(entry)
     if len(header) < length:
         return None
     raw_name = bytes(header[LOCAL_HEADER.size : LOCAL_HEADER.size + name_length])
-    extra = header[LOCAL_HEADER.size + name_length : length]
-    if _IN_ZIP64_FIELD in (compressed_size, size):
-        size, compressed_size = _zip64_sizes(extra, size, compressed_size)
+    try:
+        fields = [*extra_fields(header[LOCAL_HEADER.size + name_length : length])]
+        if not flags & _DATA_DESCRIPTOR_FLAG or fields:
+            size, compressed_size = zip64_values(fields, (size, compressed_size))
+    except ValueError:
+        raise contradiction(entry) from None
     if (
         raw_name != entry.raw_name
         or method != entry.method
         or (flags ^ entry.flags) & ~_flags_that_may_differ(raw_name)
         or not _sizes_agree(entry, flags, (crc32, compressed_size, size))
-        or has_unicode_path(extra)
+        or unicode_paths(fields, raw_name) - {entry.member.name}
     ):
-        raise _contradiction(entry)
-    offset: int = entry.header_offset + length
-    return offset
+        raise contradiction(entry)
+    return LocalHeader(
+        entry.header_offset + length, bool(flags & ~entry.flags & _DATA_DESCRIPTOR_FLAG)
+    )
+
+
+def check_descriptor(entry: CentralDirectoryEntry, data: bytes) -> None:
+    """Check that a data descriptor agrees with the central directory.
+
+    Args:
+        entry: The member's entry in the central directory.
+        data: The bytes after the member's data: `MAX_DESCRIPTOR_SIZE` or, if the next member
+            follows sooner, all of them.
+
+    Raises:
+        DamagedArchive: There is no data descriptor, or it contradicts the entry.
+    """
+    member = entry.member
+    data = data.removeprefix(_DESCRIPTOR_SIGNATURE)
+    for form in ("<3I", "<I2Q"):
+        try:
+            expected = struct.pack(form, member.crc32, member.compressed_size, member.size)
+        except struct.error:
+            continue
+        if data.startswith(expected):
+            return
+    raise contradiction(entry)
+
+
+def contradiction(entry: CentralDirectoryEntry) -> DamagedArchive:
+    """Return the error for a member whose headers contradict each other."""
+    name = entry.member.name
+    return DamagedArchive(
+        f"the archive is damaged: the local header of {quote_name(name)} contradicts the central "
+        "directory",
+        member=name,
+    )
 
 
 def _sizes_agree(entry: CentralDirectoryEntry, flags: int, local: tuple[int, int, int]) -> bool:
     member = entry.member
     recorded = (member.crc32, member.compressed_size, member.size)
-    deferred = {0, _IN_ZIP64_FIELD} if flags & _DATA_DESCRIPTOR_FLAG else set[int]()
+    deferred = {0, IN_ZIP64_FIELD} if flags & _DATA_DESCRIPTOR_FLAG else set[int]()
     return all(
         value == expected or value in deferred
         for value, expected in zip(local, recorded, strict=True)
@@ -81,31 +138,10 @@ def _sizes_agree(entry: CentralDirectoryEntry, flags: int, local: tuple[int, int
 
 
 def _flags_that_may_differ(raw_name: bytes) -> int:
-    """Return the flags that may differ: compression level and, for ASCII names, encoding."""
-    return _COMPRESSION_OPTION_FLAGS | (UTF8_FLAG if raw_name.isascii() else 0)
+    """Return the flags that may differ.
 
-
-def _zip64_sizes(extra: memoryview, size: int, compressed_size: int) -> tuple[int, int]:
-    """Return the two sizes. Read each from the zip64 field if the header refers to that field."""
-    for header_id, data in extra_fields(extra):
-        if header_id == _ZIP64_FIELD:
-            values = _integers(data)
-            if size == _IN_ZIP64_FIELD:
-                size = next(values, size)
-            if compressed_size == _IN_ZIP64_FIELD:
-                compressed_size = next(values, compressed_size)
-            break
-    return size, compressed_size
-
-
-def _integers(data: bytes | memoryview) -> Iterator[int]:
-    return (value for (value,) in struct.iter_unpack("<Q", data[: len(data) // 8 * 8]))
-
-
-def _contradiction(entry: CentralDirectoryEntry) -> DamagedArchive:
-    name = entry.member.name
-    return DamagedArchive(
-        f"the archive is damaged: the local header of {quote_name(name)} contradicts the central "
-        "directory",
-        member=name,
-    )
+    These are the compression level, whether a data descriptor follows, and, for ASCII names, the
+    encoding.
+    """
+    encoding = UTF8_FLAG if raw_name.isascii() else 0
+    return _COMPRESSION_OPTION_FLAGS | _DATA_DESCRIPTOR_FLAG | encoding

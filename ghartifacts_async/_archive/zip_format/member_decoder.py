@@ -1,4 +1,4 @@
-"""Decode members: inflate their data chunk by chunk, and check their size and CRC-32.
+"""Decode members: decompress their data chunk by chunk, and check their size and CRC-32.
 
 Decoding fails as soon as a member turns out to be larger than its recorded size. Only one chunk of
 output is in memory at a time.
@@ -18,7 +18,15 @@ from ghartifacts_async._archive.zip_format.central_directory import (
     LOCAL_HEADER,
     CentralDirectoryEntry,
 )
-from ghartifacts_async._archive.zip_format.local_header import data_offset
+from ghartifacts_async._archive.zip_format.decompressors import (
+    STORED,
+    InvalidDataError,
+    UnsupportedDataError,
+    make_decompressor,
+    unsupported_method,
+)
+from ghartifacts_async._archive.zip_format.local_header import parse_local_header
+from ghartifacts_async._archive.zip_format.member_gap import MemberGap
 from ghartifacts_async.errors import DamagedArchive, UnsafeMember, UnsupportedMember
 
 MemberChunk: TypeAlias = tuple[CentralDirectoryEntry, bytes]
@@ -26,7 +34,6 @@ MemberChunk: TypeAlias = tuple[CentralDirectoryEntry, bytes]
 
 MAX_CHUNK_SIZE = 2**20
 
-_STORED, _DEFLATED = 0, 8
 _ENCRYPTION_FLAGS = 0x1 | 0x40 | 0x2000
 _PATCH_FLAG = 0x20
 _MAX_OVERHEAD = 2**16
@@ -38,6 +45,8 @@ def group_members(
     entries: Iterable[CentralDirectoryEntry], *, max_gap: int, max_size: int, max_members: int
 ) -> Iterator[MemberDecoder]:
     """Group members that lie close together, and yield a decoder for each group.
+
+    The decoders check that there are no hidden members between the members.
 
     Args:
         entries: The members to decode, in any order.
@@ -53,11 +62,11 @@ def group_members(
             or _min_end(entry) - group[0].header_offset > max_size
             or len(group) >= max_members
         ):
-            yield MemberDecoder(group)
+            yield MemberDecoder(group, check_gaps=True)
             group = []
         group.append(entry)
     if group:
-        yield MemberDecoder(group)
+        yield MemberDecoder(group, check_gaps=True)
 
 
 class MemberDecoder:
@@ -65,6 +74,8 @@ class MemberDecoder:
 
     Args:
         entries: The members, ordered by `header_offset`.
+        check_gaps: Whether to check that no local header follows a member's data before the next
+            member. Programs that read an archive from its start would find a member there.
 
     Attributes:
         start: Offset in the archive of the first byte to feed.
@@ -78,15 +89,19 @@ class MemberDecoder:
         DamagedArchive: The sizes in a member's entry contradict each other.
     """
 
-    def __init__(self, entries: Sequence[CentralDirectoryEntry]) -> None:
+    def __init__(
+        self, entries: Sequence[CentralDirectoryEntry], *, check_gaps: bool = False
+    ) -> None:
         for entry in entries:
             _check_supported(entry)
         self._entries = deque(entries)
+        self._check_gaps = check_gaps
         self.start = entries[0].header_offset
         self.stop = min(entries[-1].next_offset, _min_end(entries[-1]) + _USUAL_EXTRA_SIZE)
         self._position = self.start
         self._buffer = memoryview(b"")
         self._data: _DataDecoder | None = None
+        self._gap: MemberGap | None = None
 
     @property
     def done(self) -> bool:
@@ -109,37 +124,45 @@ class MemberDecoder:
         if not self._entries:
             return None
         entry = self._entries[0]
-        if self._data is None:
-            self._data = self._start_data(entry)
-            if self._data is None:
+        if self._gap is None:
+            if self._data is None and not self._start_data(entry):
                 return None
-        chunk, consumed = self._data.decode(self._buffer)
-        self._consume(consumed)
-        if chunk == b"":
-            self._entries.popleft()
-            self._data = None
-        return None if chunk is None else (entry, chunk)
+            assert self._data is not None
+            chunk, consumed = self._data.decode(self._buffer)
+            self._consume(consumed)
+            if chunk != b"":
+                return None if chunk is None else (entry, chunk)
+            self._gap = self._data.gap
+        self._consume(self._gap.check(self._buffer))
+        if not self._gap.done:
+            return None
+        self._entries.popleft()
+        self._data = self._gap = None
+        return entry, b""
 
-    def _start_data(self, entry: CentralDirectoryEntry) -> _DataDecoder | None:
-        """Check the local header, and return a decoder for the data after it.
+    def _start_data(self, entry: CentralDirectoryEntry) -> bool:
+        """Check the local header, and start to decode the data after it.
 
         Returns:
-            The decoder, or ``None`` if more bytes of the header must be fed first.
+            False if more bytes of the header must be fed first.
         """
         self._consume(min(entry.header_offset - self._position, len(self._buffer)))
-        offset = None
+        header = None
         if self._position >= entry.header_offset:
-            offset = data_offset(entry, self._buffer)
+            header = parse_local_header(entry, self._buffer)
         is_last = len(self._entries) == 1
-        if offset is None:
+        if header is None:
             if is_last and self._position + len(self._buffer) >= self.stop:
                 # The extra fields are longer than usual.
                 self.stop = min(entry.next_offset, self.stop + _MAX_EXTRA_SIZE)
-            return None
-        self._consume(offset - self._position)
+            return False
+        self._consume(header.data_offset - self._position)
+        data_end = header.data_offset + entry.member.compressed_size
+        gap = MemberGap(entry, header, entry.next_offset - data_end, whole=self._check_gaps)
         if is_last:
-            self.stop = offset + entry.member.compressed_size
-        return _DataDecoder(entry)
+            self.stop = data_end + gap.remaining
+        self._data = _DataDecoder(entry, gap)
+        return True
 
     def _consume(self, count: int) -> None:
         self._buffer = self._buffer[count:]
@@ -147,13 +170,22 @@ class MemberDecoder:
 
 
 class _DataDecoder:
-    """Decodes the compressed data of one member."""
+    """Decodes the compressed data of one member.
 
-    def __init__(self, entry: CentralDirectoryEntry) -> None:
+    Args:
+        entry: The member.
+        gap: The bytes after the data.
+
+    Attributes:
+        gap: The bytes after the data.
+    """
+
+    def __init__(self, entry: CentralDirectoryEntry, gap: MemberGap) -> None:
         self._entry = entry
         self._remaining = entry.member.compressed_size
         self._decoded = self._crc32 = 0
-        self._inflater = zlib.decompressobj(-15) if entry.method == _DEFLATED else None
+        self._decompressor = make_decompressor(entry)
+        self.gap = gap
 
     def decode(self, buffer: memoryview) -> tuple[bytes | None, int]:
         """Decode the next chunk.
@@ -162,45 +194,38 @@ class _DataDecoder:
             The chunk, and the number of bytes of `buffer` that were consumed. The chunk is ``b""``
             at the end of the member, and ``None`` if more bytes are needed.
         """
-        data = buffer[: self._remaining]
-        if self._inflater is None:
-            chunk = bytes(data[:MAX_CHUNK_SIZE])
-            consumed, ended = len(chunk), self._remaining == len(chunk)
-        else:
-            chunk, consumed = self._inflate(self._inflater, data)
-            ended = self._inflater.eof
+        size = self._entry.member.size
+        chunk, consumed = b"", 0
+        if not self._decompressor.ended:
+            # Allow one byte more than the recorded size, to notice longer data.
+            max_size = min(MAX_CHUNK_SIZE, size - self._decoded + 1)
+            try:
+                data = buffer[: self._remaining]
+                chunk, consumed = self._decompressor.decompress(data, max_size)
+            except InvalidDataError as error:
+                raise self._damaged(str(error)) from None
+            except UnsupportedDataError as error:
+                name = self._entry.member.name
+                raise UnsupportedMember(f"{quote_name(name)} {error}", member=name) from None
         self._remaining -= consumed
         self._decoded += len(chunk)
         self._crc32 = zlib.crc32(chunk, self._crc32)
-        size = self._entry.member.size
         if self._decoded > size:
             raise self._damaged(f"it decompresses to more than the recorded {size} bytes")
         if chunk:
             return chunk, consumed
-        if ended:
+        if self._decompressor.ended:
             self._check()
             return b"", consumed
         if self._remaining == 0:
             raise self._damaged("its compressed data is truncated")
         return None, consumed
 
-    def _inflate(self, inflater: zlib._Decompress, data: memoryview) -> tuple[bytes, int]:
-        if inflater.eof:
-            return b"", 0
-        # Allow one byte more than the recorded size, so that `decode` notices longer data.
-        max_size = min(MAX_CHUNK_SIZE, self._entry.member.size - self._decoded + 1)
-        try:
-            chunk = inflater.decompress(data, max_size)
-        except zlib.error:
-            chunk = None
-        if chunk is None:
-            raise self._damaged("its compressed data is invalid")
-        return chunk, len(data) - len(inflater.unconsumed_tail) - len(inflater.unused_data)
-
     def _check(self) -> None:
         member = self._entry.member
-        if self._remaining:
-            raise self._damaged(f"{self._remaining} bytes follow the end of its compressed data")
+        excess = self._remaining + self._decompressor.excess
+        if excess:
+            raise self._damaged(f"{excess} bytes follow the end of its compressed data")
         if self._decoded != member.size:
             raise self._damaged(
                 f"it decompresses to {self._decoded} bytes instead of the recorded {member.size}"
@@ -219,14 +244,15 @@ def _check_supported(entry: CentralDirectoryEntry) -> None:
     """Check that a member can be decoded and that its entry does not contradict itself."""
     member = entry.member
     name, quoted = member.name, quote_name(member.name)
-    if entry.has_unicode_path:
-        raise UnsafeMember(f"{quoted} has a second name in a Unicode Path extra field", member=name)
+    if entry.has_two_names:
+        raise UnsafeMember(f"{quoted} has another name in a Unicode Path extra field", member=name)
     if entry.flags & _ENCRYPTION_FLAGS:
         raise UnsupportedMember(f"{quoted} is encrypted", member=name)
-    if entry.method not in {_STORED, _DEFLATED} or entry.flags & _PATCH_FLAG:
+    method = "PKWARE patches" if entry.flags & _PATCH_FLAG else unsupported_method(entry.method)
+    if method:
         raise UnsupportedMember(
-            f"{quoted} uses compression method {entry.method}; only 0 (stored) and 8 (deflate) "
-            "are supported",
+            f"{quoted} is compressed with {method}; only stored, deflate, bzip2, LZMA and, since "
+            "Python 3.14, Zstandard are supported",
             member=name,
         )
     if member.compressed_size > 2 * member.size + _MAX_OVERHEAD:
@@ -235,7 +261,7 @@ def _check_supported(entry: CentralDirectoryEntry) -> None:
             f"large for its size of {member.size} bytes",
             member=name,
         )
-    if entry.method == _STORED and member.compressed_size != member.size:
+    if entry.method == STORED and member.compressed_size != member.size:
         raise DamagedArchive(
             f"{quoted} is damaged: it is not compressed, but its compressed size of "
             f"{member.compressed_size} bytes differs from its size of {member.size} bytes",

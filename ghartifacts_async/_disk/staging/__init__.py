@@ -134,6 +134,10 @@ class StagingDirectory:
         """Create a file in the directory, with its permissions before the umask. It blocks."""
         return OutputFile(self._directory.create("/".join((TREE, *parts)), mode))
 
+    def create_link(self, parts: tuple[str, ...], target: str) -> None:
+        """Create a symbolic link in the directory. It blocks."""
+        self._directory.symlink(target, "/".join((TREE, *parts)))
+
     def open_payload(self, path: Path) -> InputFile:
         """Open a file that is directly in `work`. It blocks."""
         return InputFile(path, self._directory)

@@ -1,0 +1,55 @@
+"""Match member names against glob patterns, with the rules of `pathlib`.
+
+``*`` and ``?`` do not match a slash, ``**`` matches any number of directories, and a pattern that
+ends with a slash matches directories only. Names of hidden files are not special. Case matters.
+
+Source: https://docs.python.org/3/library/pathlib.html#pattern-language
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from fnmatch import translate
+
+_RECURSIVE = "**"
+
+
+def compile_pattern(pattern: str) -> Callable[[str], bool]:
+    """Return a function that tells whether a member name matches a pattern."""
+    parts = _parts(pattern)
+    only_directories = pattern.endswith("/")
+    # Each component is matched by itself, so that no pattern takes exponential time.
+    matchers = [None if part == _RECURSIVE else re.compile(translate(part)) for part in parts]
+
+    def matches(name: str) -> bool:
+        if only_directories and not name.endswith("/"):
+            return False
+        return _matches(matchers, _parts(name))
+
+    return matches
+
+
+def _parts(path: str) -> list[str]:
+    return [part for part in path.split("/") if part not in {"", "."}]
+
+
+def _matches(matchers: Sequence[re.Pattern[str] | None], parts: Sequence[str]) -> bool:
+    """Match components against a pattern in which None stands for any number of components."""
+    reached = {0}
+    for part in (*parts, None):
+        for position in sorted(reached):
+            while position < len(matchers) and matchers[position] is None:
+                position += 1
+                reached.add(position)
+        if part is None:
+            break
+        following = set[int]()
+        for position in reached:
+            matcher = matchers[position] if position < len(matchers) else None
+            if position < len(matchers) and matcher is None:
+                following.add(position)
+            elif matcher is not None and matcher.match(part):
+                following.add(position + 1)
+        reached = following
+    return bool(parts) and len(matchers) in reached

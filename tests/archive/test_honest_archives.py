@@ -1,0 +1,214 @@
+"""Archives that are spelled in unusual ways, but mean the same to every program."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+import pytest
+
+from ghartifacts_async import DamagedArchive, UnsafeMember
+from tests.archive.unusual_archives import DATA, NAME, unicode_path, unusual_archives
+from tests.archive.zip_writer import (
+    DATA_DESCRIPTOR_FLAG,
+    DESCRIPTOR_SIGNATURE,
+    STORED,
+    ZipMember,
+    build_zip,
+    parse_index,
+    unzip,
+)
+
+UTF8 = NAME.encode()
+
+
+@pytest.mark.parametrize("archive", unusual_archives())
+def test_unusual_archives(archive: bytes) -> None:
+    """Unusual archives are extracted, for any chunk size."""
+    for chunk_size in (1, 100, 2**20):
+        assert DATA in unzip(archive, chunk_size=chunk_size).values()
+
+
+def names(archive: bytes, encoding: str | None = None) -> list[str]:
+    """Return the names of the members."""
+    return [entry.member.name for entry in parse_index(archive, encoding=encoding).entries]
+
+
+@pytest.mark.parametrize(
+    ("raw", "system", "encoding", "name"),
+    [
+        (UTF8, 3, None, NAME),
+        (UTF8, 19, None, NAME),
+        (UTF8, 3, "cp932", NAME),
+        (UTF8, 0, None, UTF8.decode("cp437")),
+        (UTF8, 0, "utf-8", NAME),
+        (b"\x81bung.txt", 3, None, NAME),
+        (b"\x81bung.txt", 0, None, NAME),
+        ("日本.txt".encode("cp932"), 0, "cp932", "日本.txt"),
+        ("日本.txt".encode("cp932"), 3, "cp932", "日本.txt"),
+        ("файл".encode("cp866"), 0, "cp866", "файл"),
+        (b"plain.txt", 0, "cp866", "plain.txt"),
+        (b"plain.txt", 3, "utf-16", "plain.txt"),
+    ],
+)
+def test_encodings(raw: bytes, system: int, encoding: str | None, name: str) -> None:
+    """A name without a flag is UTF-8 if Unix wrote it as UTF-8, else in the given encoding."""
+    member = ZipMember(raw, b"x", central={"system": system})
+    assert names(build_zip(member), encoding) == [name]
+    assert unzip(build_zip(member), encoding=encoding) == {name: b"x"}
+
+
+def test_a_name_in_another_encoding() -> None:
+    """A name that the given encoding cannot decode raises an error that names the encoding."""
+    member = ZipMember(b"\x81\x00", b"x", central={"system": 0})
+    with pytest.raises(DamagedArchive, match=r"cannot be decoded as cp932.*another encoding"):
+        names(build_zip(member), "cp932")
+
+
+@pytest.mark.parametrize("where", [{"central"}, {"central", "local"}])
+@pytest.mark.parametrize("raw", [UTF8, b"\x81bung.txt", b"?bung.txt", b"#U00fcbung.txt"])
+def test_unicode_paths(where: set[str], raw: bytes) -> None:
+    """A Unicode Path field gives the name, or repeats it, if it is for the raw name."""
+    field = {"extra": b"UT\x01\0x" + unicode_path(raw, NAME)}
+    values = dict.fromkeys(where, field)
+    assert unzip(build_zip(ZipMember(raw, DATA, **values))) == {NAME: DATA}  # type: ignore[arg-type]
+    assert unzip(build_zip(ZipMember(raw, DATA, flags=0, **values))) == {NAME: DATA}  # type: ignore[arg-type]
+
+
+def test_unicode_paths_of_other_names() -> None:
+    """A Unicode Path field is ignored if it is for another raw name, unknown or empty."""
+    for field in (
+        unicode_path(b"other", "your"),
+        unicode_path(b"mine", "your", version=2),
+        unicode_path(b"mine", ""),
+        unicode_path(b"mine", "mine"),
+        b"\x75\x70\x03\0abc",
+    ):
+        extra = {"extra": field}
+        assert unzip(build_zip(ZipMember("mine", DATA, local=extra, central=extra))) == {
+            "mine": DATA
+        }
+    flagged = {"extra": unicode_path(UTF8, NAME)}
+    assert unzip(build_zip(ZipMember(NAME, DATA, local=flagged, central=flagged))) == {NAME: DATA}
+
+
+@pytest.mark.parametrize(
+    ("written", "path"),
+    [
+        ("./a", "a"),
+        ("a/./b", "a/b"),
+        ("a//b", "a/b"),
+        ("././/a", "a"),
+        ("a/b/./", "a/b/"),
+        ("a:b/c:d", "a:b/c:d"),
+        ("12:30.log", "12:30.log"),
+        ("...", "..."),
+    ],
+)
+def test_spellings(written: str, path: str) -> None:
+    """Components that are empty or ``.`` are dropped, and colons are kept."""
+    if written == "a:b/c:d":
+        written, path = "ab:c/c:d", "ab:c/c:d"
+    data = b"" if path.endswith("/") else b"x"
+    assert unzip(build_zip(ZipMember(written, data)))[path] == data
+
+
+@pytest.mark.parametrize("root", ["./", "/", ".", "././", "//", ""])
+def test_the_root(root: str) -> None:
+    """An entry that names the target directory itself is skipped."""
+    assert unzip(build_zip(ZipMember(root), ZipMember("./a", b"x"))) == {"a": b"x"}
+
+
+@pytest.mark.parametrize("pair", [("a", "./a"), ("a/b", "a//b"), ("./A", "a"), ("a/", "./A/b")])
+def test_spellings_collide(pair: tuple[str, str]) -> None:
+    """Two spellings of one path collide."""
+    members = [ZipMember(name, b"" if name.endswith("/") else b"x") for name in pair]
+    with pytest.raises(UnsafeMember, match="conflicts with the path"):
+        unzip(build_zip(*members))
+
+
+@pytest.mark.parametrize(
+    "trailer", [bytes(10240 - 122), b"\n", b"\r\n", b"\x1a", b"signed by CI\n", bytes(65535)]
+)
+@pytest.mark.parametrize("zip64", [False, True])
+def test_padding(trailer: bytes, zip64: bool) -> None:
+    """Padding or text of up to 64 KiB after the end record is ignored."""
+    archive = build_zip(ZipMember("a", DATA), ZipMember("b/"), zip64=zip64)
+    for data in (archive + trailer, b"#!/bin/sh\n" + archive + trailer):
+        for tail in (22, 1000, 2**17):
+            assert [entry.member.name for entry in parse_index(data, tail_size=tail).entries] == [
+                "a",
+                "b/",
+            ]
+        assert unzip(data) == {"a": DATA, "b/": b""}
+
+
+def test_other_end_records() -> None:
+    """Bytes like an end record in a stored member, such as in a nested zip, are no second one."""
+    inner = build_zip(ZipMember("x", DATA), comment=b"inner")
+    code = b"END = 'PK\x05\x06'\n" + bytes(range(256)) * 3
+    for data in (inner, inner + bytes(99), code):
+        for comment in (b"", b"x" * 60000):
+            archive = build_zip(ZipMember("a", data, STORED), comment=comment)
+            assert unzip(archive) == {"a": data}
+            assert unzip(archive + b"\n") == {"a": data}
+
+
+def test_zip64_end_records() -> None:
+    """A zip64 end record may repeat values that fit, and have more data than is known."""
+    archive = build_zip(ZipMember("a", DATA), zip64=True)
+    fitting = build_zip(ZipMember("a", DATA))[-18:]
+    assert unzip(archive[:-18] + fitting) == {"a": DATA}
+    position = archive.index(b"PK\x06\x06")
+    extended = (
+        archive[: position + 4]
+        + struct.pack("<Q", 44 + 20)
+        + archive[position + 12 : position + 56]
+        + bytes(20)
+        + archive[position + 56 :]
+    )
+    assert unzip(extended) == {"a": DATA}
+
+
+def test_66_000_members_without_zip64() -> None:
+    """The number of members may have overflowed in an archive without zip64 end records."""
+    members = [ZipMember(f"{number}") for number in range(66_000)]
+    for count in (66_000 & 0xFFFF, 0xFFFF):
+        archive = build_zip(*members, end={"count": count})
+        assert len(parse_index(archive).entries) == 66_000
+
+
+@pytest.mark.parametrize("form", ["<3I", "<I2Q"])
+@pytest.mark.parametrize("signature", [b"", DESCRIPTOR_SIGNATURE])
+def test_a_flag_in_one_header(form: str, signature: bytes) -> None:
+    """A data descriptor may be announced in one header only, if sizes and CRC-32 agree."""
+    member = ZipMember("a", DATA, flags=0)
+    sizes = (zlib.crc32(DATA), len(member.payload), len(DATA))
+    descriptor = signature + struct.pack(form, *sizes)
+    zeros = {"crc32": 0, "size": 0, "compressed_size": 0}
+    for local in ({}, zeros):
+        local_only = ZipMember("a", DATA, flags=0, local={"flags": DATA_DESCRIPTOR_FLAG, **local})
+        archive = build_zip(local_only, between=descriptor)
+        for chunk_size in (1, 7, 2**16):
+            assert unzip(archive, chunk_size=chunk_size) == {"a": DATA}
+    central_only = ZipMember("a", DATA, flags=0, central={"flags": DATA_DESCRIPTOR_FLAG})
+    assert unzip(build_zip(central_only)) == {"a": DATA}
+
+
+def test_a_pipe_is_a_file() -> None:
+    """What ``zip`` reads from standard input is a file, although its recorded type is a pipe."""
+    assert unzip(build_zip(ZipMember("-", DATA, mode=0o010600))) == {"-": DATA}
+    with pytest.raises(UnsafeMember, match="a device, a pipe or a socket"):
+        unzip(build_zip(ZipMember("a", DATA, mode=0o010600)))
+
+
+def test_long_extra_fields() -> None:
+    """Extra fields may have 64 KiB in each header."""
+    fields = b"\x99\x99\0\0" * 16383
+    large = b"\x99\x99" + struct.pack("<H", 65531) + bytes(65531)
+    for extra in (fields, large, b"\x99\x99\0\0abc"):
+        member = ZipMember("a", DATA, local={"extra": extra}, central={"extra": extra})
+        assert unzip(build_zip(member, ZipMember("b", DATA)), chunk_size=999) == {
+            "a": DATA,
+            "b": DATA,
+        }
