@@ -97,6 +97,7 @@ if TYPE_CHECKING:
     from ghartifacts_async.reports import (
         BulkProgress,
         Deletion,
+        Extraction,
         MirrorReport,
         Outcome,
         PruneReport,
@@ -136,6 +137,7 @@ __all__ = [
     "DiskFull",
     "Download",
     "DownloadError",
+    "Extraction",
     "GitHubApp",
     "GitHubError",
     "IfDirectoryExists",
@@ -203,6 +205,7 @@ _HOMES = {
     "ArtifactStream": "_download.stream",
     "BulkProgress": "reports",
     "Deletion": "reports",
+    "Extraction": "reports",
     "MirrorReport": "reports",
     "Outcome": "reports",
     "PruneReport": "reports",

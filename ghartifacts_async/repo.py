@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from ghartifacts_async.reports import (
         BulkProgress,
         Deletion,
+        Extraction,
         MirrorReport,
         Outcome,
         PruneReport,
@@ -678,7 +679,8 @@ class Repo:
         unchanged or, at the very last moment, complete. If the process is killed, the staging
         directory (``.….ghartifacts-unpack``) remains. The next extraction to the same target
         resumes its download, moves a replaced directory back, and removes the rest. Extractions to
-        the same target wait for each other.
+        the same target wait for each other. If the target is an empty directory whose parent cannot
+        be written, the staging directory is in the target, and its files are moved one by one.
 
         Files get mode 0644, or 0755 if the archive marks them executable, and directories 0755,
         less the umask.
@@ -801,6 +803,79 @@ class Repo:
             if_exists=if_exists,
             durable=durable,
             on_progress=on_progress,
+        )
+
+    def extract_artifacts(
+        self,
+        artifacts: Iterable[Artifact | int] | AsyncIterable[Artifact | int],
+        directory: str | os.PathLike[str],
+        *,
+        concurrency: int = 8,
+        merge: bool = False,
+        members: str | Iterable[str] | None = None,
+        strip: int = 0,
+        if_exists: IfDirectoryExists = "error",
+        portable: bool = False,
+        symlinks: Symlinks = "error",
+        backslashes: Backslashes = "error",
+        on_collision: OnCollision = "error",
+        encoding: str | None = None,
+        limits: ArchiveLimits = ArchiveLimits(),
+        on_progress: Callable[[BulkProgress], None] | None = None,
+    ) -> AsyncGenerator[Extraction, None]:
+        """Extract many artifacts concurrently and yield a result as each one ends.
+
+        ``async for extraction in repo.extract_artifacts(repo.list_run_artifacts(42), "out/"): …``
+
+        Each artifact is extracted to ``<directory>/<artifact name>/``, as by `extract_artifact`.
+        Unsafe names are changed. Of several artifacts with one name, the first one gets the name,
+        and to the names of the others ``-<id>`` is appended. If an artifact fails or has expired,
+        its `Extraction` contains the error, and the others continue. Closing the generator, leaving
+        the loop or cancelling ends the running extractions. Use `contextlib.aclosing` to be sure
+        that the generator is closed even if the loop body raises.
+
+        Args:
+            artifacts: A listing, or any iterable or async iterable of artifacts or ids; an id costs
+                one more API call.
+            directory: The directory of all artifacts; created if missing.
+            concurrency: Maximum number of artifacts to extract at the same time, at most 256.
+            merge: Extract all artifacts to `directory` itself, which may contain other files. No
+                file is replaced: an artifact of which a file exists already, or has the path of
+                another artifact's file on some system, fails as a whole. Each file appears
+                complete, but not all at the same time.
+            members: The members to extract from each artifact, as in `extract_artifact`.
+            strip: As in `extract_artifact`.
+            if_exists: What to do if the directory of an artifact exists, as in `extract_artifact`.
+                ``"replace"`` cannot be combined with `merge`.
+            portable: As in `extract_artifact`.
+            symlinks: As in `extract_artifact`.
+            backslashes: As in `extract_artifact`.
+            on_collision: As in `extract_artifact`.
+            encoding: As in `extract_artifact`.
+            limits: Limits on what each artifact may expand to.
+            on_progress: A function that is called in the event loop, at most ten times a second and
+                once when all extractions have ended.
+
+        Raises:
+            ProgressError: `on_progress` raised an exception.
+            DiskError: `directory` cannot be created.
+            Exception: Any exception that iterating over `artifacts` raises. Errors of single
+                artifacts are not raised but are in their results.
+        """
+        request = self._archives().extraction_request(
+            directory,
+            members=members,
+            strip=strip,
+            if_exists=if_exists,
+            portable=portable,
+            symlinks=symlinks,
+            backslashes=backslashes,
+            on_collision=on_collision,
+            encoding=encoding,
+            limits=limits,
+        )
+        return self._bulk().extract(
+            artifacts, request, concurrency=concurrency, merge=merge, on_progress=on_progress
         )
 
     def delete_artifacts(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from attrs import field, frozen
 
@@ -43,6 +44,34 @@ class Outcome:
 
 
 @frozen
+class Extraction:
+    """The result of extracting one artifact by `Repo.extract_artifacts`.
+
+    Attributes:
+        artifact: The artifact. If an id was passed and GitHub did not return its artifact, the id.
+        files: Paths of the extracted files, in the order of the archive. Empty if it failed.
+        directory: The directory of the artifact's files, or None if the extraction failed.
+        error: The error that ended the extraction, or None if it succeeded. If the listing shows
+            that the artifact has expired, no request is made and this is an `ArtifactExpired`.
+    """
+
+    artifact: Artifact | int
+    files: tuple[Path, ...] = ()
+    directory: Path | None = None
+    error: ArtifactsError | None = None
+
+    def result(self) -> tuple[Path, ...]:
+        """Return the paths of the extracted files.
+
+        Raises:
+            ArtifactsError: The extraction failed; this is `error`.
+        """
+        if self.error is not None:
+            raise self.error
+        return self.files
+
+
+@frozen
 class Deletion:
     """The result of one deletion by `Repo.delete_artifacts` or `Repo.prune`.
 
@@ -68,7 +97,7 @@ class Deletion:
 
 @frozen
 class BulkProgress:
-    """Progress of a bulk download or a mirror, as passed to `on_progress`.
+    """Progress of a bulk download, a bulk extraction or a mirror, as passed to `on_progress`.
 
     Attributes:
         done: Artifacts whose files are complete: downloaded, linked, or existing before.

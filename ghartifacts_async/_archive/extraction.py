@@ -50,7 +50,12 @@ _CONCURRENT_REQUESTS = 4
 
 @frozen
 class ExtractionRequest:
-    """The checked arguments of an extraction; see `Repo.extract_artifact`."""
+    """The checked arguments of an extraction; see `Repo.extract_artifact`.
+
+    Attributes:
+        merge_as: Merge the files into `directory`; see `staging_directory`.
+        on_plan: Called with the plan before anything is written. It may refuse the plan.
+    """
 
     directory: str | os.PathLike[str]
     members: str | tuple[str, ...] | None
@@ -58,6 +63,8 @@ class ExtractionRequest:
     rules: PathRules
     encoding: str | None
     limits: ArchiveLimits
+    merge_as: str | None = None
+    on_plan: Callable[[ExtractionPlan], None] = lambda _: None
 
     @classmethod
     def from_arguments(
@@ -126,13 +133,17 @@ async def download_and_extract(
     request: ExtractionRequest,
 ) -> list[Path]:
     """Download and verify a payload, then extract it; see `Repo.extract_artifact`."""
-    async with staging_directory(threads, request.directory, request.if_exists) as staging:
+    opening = staging_directory(
+        threads, request.directory, request.if_exists, merge_as=request.merge_as
+    )
+    async with opening as staging:
         await staging.check()
         payload = (await download(staging.work / PAYLOAD, staging.folder)).path
         await staging.check()
         open_file = staging.open_payload
         index = await threads.run(read_index, payload, request.limits, open_file, request.encoding)
         plan = await threads.run(request.plan, index)
+        request.on_plan(plan)
         await extract_from_file(threads, payload, plan, staging, open_file)
         return await staging.publish(path for _, path in plan.files)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from functools import partial
@@ -58,10 +59,19 @@ class ArchiveOperations:
     """Check the arguments of an extraction, and return the request that `extract` takes."""
 
     async def extract(
-        self, artifact: Artifact, request: ExtractionRequest, on_progress: OnProgress | None
+        self,
+        artifact: Artifact,
+        request: ExtractionRequest,
+        on_progress: OnProgress | None,
+        shared_connections: asyncio.Semaphore | None = None,
     ) -> list[Path]:
         """Download and verify an artifact, then extract it; see `Repo.extract_artifact`."""
-        download = partial(self._download, artifact, on_progress=on_progress)
+        download = partial(
+            self._download,
+            artifact,
+            on_progress=on_progress,
+            shared_connections=shared_connections,
+        )
         with _explained(artifact):
             return await download_and_extract(self._opened().threads, download, request)
 
@@ -72,6 +82,7 @@ class ArchiveOperations:
         folder: Folder | None = None,
         *,
         on_progress: OnProgress | None = None,
+        shared_connections: asyncio.Semaphore | None = None,
     ) -> Awaitable[Download]:
         """Download the artifact to a path in a private directory. Keep no partial data."""
         request = DownloadRequest(
@@ -81,6 +92,7 @@ class ArchiveOperations:
             folder=folder,
             keep_partial=False,
             on_progress=on_progress,
+            shared_connections=shared_connections,
         )
         return self._opened().download(request)
 

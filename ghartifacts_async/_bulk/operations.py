@@ -8,14 +8,24 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ghartifacts_async import _arguments
+from ghartifacts_async._archive.extraction import ExtractionRequest
 from ghartifacts_async._bulk.deletions import delete_artifacts, prune
 from ghartifacts_async._bulk.downloads import download_artifacts
+from ghartifacts_async._bulk.extractions.extract import extract_artifacts
 from ghartifacts_async._bulk.mirror import Mirror, update_mirrors
 from ghartifacts_async._bulk.path_template import PathTemplate
 from ghartifacts_async._bulk.retention import Criteria
 from ghartifacts_async._context import ClientContext
+from ghartifacts_async.errors import InvalidArgument
 from ghartifacts_async.models import Artifact, IfExists
-from ghartifacts_async.reports import BulkProgress, Deletion, MirrorReport, Outcome, PruneReport
+from ghartifacts_async.reports import (
+    BulkProgress,
+    Deletion,
+    Extraction,
+    MirrorReport,
+    Outcome,
+    PruneReport,
+)
 
 
 class BulkOperations:
@@ -55,6 +65,32 @@ class BulkOperations:
             concurrency=concurrency,
             if_exists=if_exists,
             durable=durable,
+            on_progress=on_progress,
+        )
+
+    def extract(
+        self,
+        artifacts: Iterable[Artifact | int] | AsyncIterable[Artifact | int],
+        request: ExtractionRequest,
+        *,
+        concurrency: int,
+        merge: bool,
+        on_progress: Callable[[BulkProgress], None] | None,
+    ) -> AsyncGenerator[Extraction, None]:
+        """Extract many artifacts and yield each result; see `Repo.extract_artifacts`."""
+        _arguments.callback(on_progress)
+        _arguments.several(artifacts)
+        _arguments.concurrency(concurrency)
+        _arguments.of_kind(merge, bool)
+        if merge and request.if_exists == "replace":
+            raise InvalidArgument("if_exists='replace' cannot be combined with merge=True")
+        return extract_artifacts(
+            self._opened(),
+            self._repository,
+            artifacts,
+            request,
+            concurrency=concurrency,
+            merge=merge,
             on_progress=on_progress,
         )
 

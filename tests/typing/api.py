@@ -23,6 +23,7 @@ from ghartifacts_async import (
     Deletion,
     Digest,
     Download,
+    Extraction,
     GitHubError,
     Member,
     MirrorReport,
@@ -122,6 +123,9 @@ async def bulk(gh: Client, repo: Repo, artifacts: list[Artifact]) -> None:
         assert_type(outcome, Outcome)
         assert_type(outcome.download, Download | None)
         assert_type(outcome.result(), Download)
+    async for extraction in repo.extract_artifacts(repo.list_artifacts(), "out", merge=True):
+        assert_type(extraction, Extraction)
+        assert_type(extraction.result(), tuple[Path, ...])
     async for deletion in repo.delete_artifacts([1, *artifacts]):
         assert_type(deletion, Deletion)
     report = await repo.mirror(Path("out"), name="dist", branch="main", on_progress=on_bulk)

@@ -19,6 +19,7 @@ from ghartifacts_async._disk.directories import CreatedDirectories, Folder
 from ghartifacts_async._disk.file_io import InputFile, OutputFile, disk_error, disk_errors
 from ghartifacts_async._disk.hidden_files import Claim, HiddenFiles
 from ghartifacts_async._disk.safe_open import Directory
+from ghartifacts_async._disk.staging.merge import merge_tree
 from ghartifacts_async._disk.staging.target import OLD, TREE, StagingTarget
 from ghartifacts_async._disk.threads import IoThreads
 from ghartifacts_async._disk.trust import is_private
@@ -36,7 +37,11 @@ _log = logging.getLogger("ghartifacts_async")
 
 @asynccontextmanager
 async def staging_directory(
-    threads: IoThreads, directory: str | os.PathLike[str], if_exists: IfDirectoryExists
+    threads: IoThreads,
+    directory: str | os.PathLike[str],
+    if_exists: IfDirectoryExists,
+    *,
+    merge_as: str | None = None,
 ) -> AsyncIterator[StagingDirectory]:
     """Create a staging directory, and remove it at the end unless it was published.
 
@@ -48,13 +53,16 @@ async def staging_directory(
             are created.
         if_exists: What to do if the target exists and is not empty: raise an error (``"error"``)
             or replace it (``"replace"``).
+        merge_as: Merge the directory into the target, which may contain other files. No existing
+            file is replaced. The staging directory is in the target, and has a hidden name that
+            depends on this text.
 
     Raises:
         TargetExists: The target exists and must not be replaced.
         DiskError: The staging directory cannot be created, or the target cannot be replaced.
     """
-    staging = StagingDirectory(threads, directory, if_exists)
-    async with turn(("staging directory", os.fspath(directory))):
+    staging = StagingDirectory(threads, directory, if_exists, merge_as)
+    async with turn(("staging directory", os.fspath(directory), merge_as)):
         try:
             await threads.run_until_true(staging._make, staging.lock)
             yield staging
@@ -67,16 +75,22 @@ class StagingDirectory:
 
     Attributes:
         target: Final path of the directory.
-        work: Hidden directory in the same parent directory as `target`. It contains the directory
-            to fill.
+        work: Hidden directory that contains the directory to fill. It is in the same parent
+            directory as `target` or, if it is merged into `target`, in `target`.
     """
 
     def __init__(
-        self, threads: IoThreads, directory: str | os.PathLike[str], if_exists: IfDirectoryExists
+        self,
+        threads: IoThreads,
+        directory: str | os.PathLike[str],
+        if_exists: IfDirectoryExists,
+        merge_as: str | None = None,
     ) -> None:
         self._threads = threads
         self._path = self.work = Path(directory)
         self._replace = if_exists == "replace"
+        self._merge_as = merge_as
+        self._directories: list[tuple[str, ...]] = []
         self._target: StagingTarget | None = None
         self._created = CreatedDirectories()
         self._published = False
@@ -90,6 +104,8 @@ class StagingDirectory:
     @property
     def lock(self) -> Path:
         """The path of the lock file."""
+        if self._merge_as is not None:
+            return self._path / HiddenFiles.of(self._merge_as).lock
         return self._path.parent / HiddenFiles.of(self._path.name).lock
 
     @property
@@ -117,7 +133,7 @@ class StagingDirectory:
         await self._threads.run(self._fill, directories)
 
     async def publish(self, files: Iterable[tuple[str, ...]]) -> list[Path]:
-        """Move the directory to its target and return the final paths of its files.
+        """Move the directory to its target, or its files into the target, and return their paths.
 
         If the caller is cancelled before the move begins, the directory is not moved.
 
@@ -156,10 +172,14 @@ class StagingDirectory:
         """Create and open `work`. Return False if another process is using its name."""
         with disk_errors(self._path):
             target = self._target = StagingTarget(self._path, replace=self._replace)
-            target.check()
-        with disk_errors(target.path.parent):
-            hidden = HiddenFiles.of(target.path.name)
-            parent = Folder(target.path.parent).open(self._created)
+            if self._merge_as is None and target.has_unwritable_parent():
+                self._merge_as = target.path.name
+            if self._merge_as is None:
+                target.check()
+        location = target.path.parent if self._merge_as is None else target.path
+        with disk_errors(location):
+            hidden = HiddenFiles.of(self._merge_as or target.path.name)
+            parent = Folder(location).open(self._created)
             claim = Claim(parent, hidden, hidden.lock)
             self._claimed = parent, claim
             try:
@@ -171,7 +191,8 @@ class StagingDirectory:
                     self._unclaim()
         with disk_errors(self.work):
             self._remove_leftovers(target)
-            target.check()
+            if self._merge_as is None:
+                target.check()
             self._directory.make(TREE, _DIRECTORY_MODE)
         return True
 
@@ -203,7 +224,8 @@ class StagingDirectory:
         """
         download = HiddenFiles.of(PAYLOAD)
         for name in self._directory.names():
-            if name == OLD and not self._parent.exists(target.path.name):
+            moved = self._merge_as is None and not self._parent.exists(target.path.name)
+            if name == OLD and moved:
                 target.move(OLD, self._directory, self._parent)
             elif name not in {PAYLOAD, download.part, download.journal}:
                 self._directory.remove_tree(name)
@@ -223,7 +245,8 @@ class StagingDirectory:
 
     def _fill(self, directories: Iterable[tuple[str, ...]]) -> None:
         self._check()
-        for parts in directories:
+        self._directories = [*directories]
+        for parts in self._directories:
             try:
                 self._directory.make("/".join((TREE, *parts)), _DIRECTORY_MODE)
             except OSError as error:
@@ -231,9 +254,13 @@ class StagingDirectory:
 
     def _publish(self, files: Iterable[tuple[str, ...]]) -> list[Path]:
         assert self._target is not None
+        files = [*files]
         paths = [self.target.joinpath(*parts) for parts in files]
         self._check()
-        self._target.publish(self._directory, self._parent)
+        if self._merge_as is None:
+            self._target.publish(self._directory, self._parent)
+        else:
+            merge_tree(self._directory, self._parent, self._directories, files)
         self._published = True
         return paths
 

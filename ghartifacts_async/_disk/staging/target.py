@@ -20,6 +20,7 @@ TREE, OLD, DROPPED = "tree", "old", "dropped"
 _TARGET_EXISTS = {errno.EEXIST, errno.ENOTEMPTY}
 _CANNOT_RENAME = {errno.EXDEV, errno.EBUSY, errno.EPERM, errno.EACCES}
 _PUBLISH_ATTEMPTS = 20
+_HIDDEN = ".ghartifacts-"
 
 
 class StagingTarget:
@@ -68,6 +69,18 @@ class StagingTarget:
                 path=self.path,
             )
         return True
+
+    def has_unwritable_parent(self) -> bool:
+        """Return True if the target is an empty directory whose parent cannot be written.
+
+        The target can then be filled, but not replaced.
+        """
+        try:
+            names = [path.name for path in self.path.iterdir()]
+        except OSError:
+            return False
+        is_empty = all(_HIDDEN in name for name in names) and not self.path.is_symlink()
+        return is_empty and not os.access(self.path.parent, os.W_OK)
 
     def publish(self, work: Directory, parent: Directory) -> None:
         """Move the tree in a staging directory to the target.

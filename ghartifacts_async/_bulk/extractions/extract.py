@@ -1,0 +1,103 @@
+"""Downloading and extracting many artifacts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Sized
+from contextlib import aclosing
+from pathlib import Path
+
+from attrs import evolve
+
+from ghartifacts_async import _arguments
+from ghartifacts_async._archive.extraction import ExtractionRequest
+from ghartifacts_async._archive.extraction_plan import ExtractionPlan
+from ghartifacts_async._archive.operations import ArchiveOperations
+from ghartifacts_async._bulk.downloads import SHARED_CONNECTIONS
+from ghartifacts_async._bulk.extractions.placement import DirectoryNames, MergedPaths
+from ghartifacts_async._bulk.meter import BulkMeter
+from ghartifacts_async._bulk.outcomes import ENDS_OPERATION, error_of
+from ghartifacts_async._context import ClientContext
+from ghartifacts_async._disk.directories import CreatedDirectories
+from ghartifacts_async._disk.file_io import disk_errors
+from ghartifacts_async._tasks.workers import iterate, map_concurrently
+from ghartifacts_async.errors import ArtifactExpired
+from ghartifacts_async.models import Artifact
+from ghartifacts_async.reports import BulkProgress, Extraction
+
+
+async def extract_artifacts(
+    context: ClientContext,
+    repository: str,
+    artifacts: Iterable[Artifact | int] | AsyncIterable[Artifact | int],
+    request: ExtractionRequest,
+    *,
+    concurrency: int,
+    merge: bool,
+    on_progress: Callable[[BulkProgress], None] | None,
+) -> AsyncGenerator[Extraction, None]:
+    """Extract many artifacts and yield each result; see `Repo.extract_artifacts`.
+
+    Args:
+        context: The client's connections, threads and settings.
+        repository: The repository, as ``owner/name``.
+        artifacts: The artifacts, or their ids.
+        request: How to extract each of them. Its directory is that of all artifacts.
+        concurrency: Maximum number of artifacts to extract at the same time.
+        merge: Whether to extract all artifacts to one directory.
+        on_progress: Called with the progress of all artifacts together.
+    """
+    meter = BulkMeter(on_progress, len(artifacts) if isinstance(artifacts, Sized) else None)
+    archives = ArchiveOperations(lambda: context, repository)
+    shared_connections = asyncio.Semaphore(SHARED_CONNECTIONS)
+    directory = Path(request.directory)
+    names, merged = DirectoryNames(), MergedPaths()
+
+    def request_for(artifact: Artifact) -> ExtractionRequest:
+        if not merge:
+            return evolve(request, directory=directory / names.name_for(artifact))
+
+        def claim_paths(plan: ExtractionPlan) -> None:
+            merged.add(artifact, plan.directories, (path for _, path in plan.files))
+
+        return evolve(request, merge_as=f"{artifact.id}", on_plan=claim_paths)
+
+    async def extract_one(artifact: Artifact) -> Extraction:
+        if artifact.expired:
+            when = f" on {artifact.expires_at:%Y-%m-%d}" if artifact.expires_at else ""
+            raise ArtifactExpired(f"artifact {artifact.id} expired{when}, according to its listing")
+        own_request = request_for(artifact)
+        try:
+            files = await archives.extract(
+                artifact, own_request, meter.callback(), shared_connections
+            )
+        except BaseException:
+            merged.discard(artifact)
+            raise
+        return Extraction(artifact, tuple(files), Path(own_request.directory))
+
+    async def extract(artifact: Artifact | int) -> Extraction:
+        meter.begin()
+        try:
+            if not isinstance(artifact, Artifact):
+                artifact = await context.get(repository, _arguments.artifact_id(artifact))
+            extraction = await extract_one(artifact)
+        except ENDS_OPERATION:
+            raise
+        except Exception as error:
+            extraction = Extraction(artifact, error=error_of(error, artifact))
+        meter.end(succeeded=extraction.error is None)
+        return extraction
+
+    # Otherwise, an extraction that fails would remove the directory while others need it.
+    await context.threads.run(_make_directory, directory)
+    results = map_concurrently(iterate(artifacts), extract, concurrency, context.lifetime)
+    async with aclosing(results) as extractions:
+        async for extraction in extractions:
+            yield extraction
+    meter.finish()
+
+
+def _make_directory(directory: Path) -> None:
+    with disk_errors(directory):
+        CreatedDirectories().make(directory)
