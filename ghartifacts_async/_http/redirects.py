@@ -11,7 +11,7 @@ from collections.abc import Container
 from urllib.parse import unquote, urljoin, urlsplit
 
 from ghartifacts_async._http.redaction import Secret, SecretUrl, plain
-from ghartifacts_async._http.urls import host_of, origin, split_url
+from ghartifacts_async._http.urls import host_of, is_local, origin, split_url
 from ghartifacts_async.errors import RedirectRefused
 
 MAX_HOPS = 5
@@ -99,7 +99,12 @@ def store_hop(
             f"{host_of(plain(url))} responded with {status} without a Location that may be "
             "followed; nothing was downloaded"
         )
-    return _resolve(url, location)
+    target = _resolve(url, location)
+    if isinstance(url, SignedUrl) and is_local(target.host) and not is_local(url.host):
+        raise RedirectRefused(
+            f"{url.host} redirects to {target.host}, which is this machine or its network link"
+        )
+    return target
 
 
 def may_have_expired(status: int, *, signed_for_this: bool) -> bool:

@@ -175,6 +175,7 @@ PARSERS: dict[str, Parser] = {
     "_http.redirects.api_hop": _redirected,
     "_http.redirects.store_hop": _stored,
     "_http.urls.host_of": urls.host_of,
+    "_http.urls.is_local": urls.is_local,
     "_http.urls.split_url": urls.split_url,
 }
 """The functions by their names below the package."""
