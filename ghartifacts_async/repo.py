@@ -759,10 +759,13 @@ class Repo:
         artifacts: Iterable[Artifact | int] | AsyncIterable[Artifact | int],
         directory: str | os.PathLike[str],
         *,
+        template: str = _arguments.DEFAULT_TEMPLATE,
         concurrency: int = 8,
+        connections: int | None = None,
         if_exists: IfExists = "verify",
         durable: bool = False,
         on_progress: Callable[[BulkProgress], None] | None = None,
+        on_artifact_progress: OnProgress | None = None,
     ) -> AsyncGenerator[Outcome, None]:
         """Download many artifacts concurrently and yield an outcome as each one ends.
 
@@ -784,25 +787,36 @@ class Repo:
             artifacts: A listing, or any iterable or async iterable of artifacts or ids; an id costs
                 one more API call.
             directory: The target directory; created if missing.
+            template: Path of each file without its extension, as in `mirror`. If it has no
+                ``{id}``, the first artifact with a path gets it, and others whose paths would be
+                equal on some file system get their id appended. So ``"{name}"`` saves ``dist.zip``
+                and ``dist-1.zip``.
             concurrency: Maximum number of concurrent downloads, at most 256.
+            connections: Number of connections of each download, at most 8; None to choose it by
+                size and limit it for all downloads together.
             if_exists: What to do if a file exists, as in `download_artifact`.
             durable: Yield an outcome only after its file has been synced to disk, so that it
                 survives a power loss.
             on_progress: A function that is called in the event loop, at most ten times a second and
                 once when all downloads have ended.
+            on_artifact_progress: A function that is called with the progress of each download, as
+                in `download_artifact`. An artifact that arrives in one piece is not reported.
 
         Raises:
-            ProgressError: `on_progress` raised an exception.
+            ProgressError: A callback raised an exception.
             Exception: Any exception that iterating over `artifacts` raises. Errors of single
                 artifacts are not raised but are in their outcomes.
         """
         return self._bulk().download(
             artifacts,
             directory,
+            template=template,
             concurrency=concurrency,
+            connections=connections,
             if_exists=if_exists,
             durable=durable,
             on_progress=on_progress,
+            on_artifact_progress=on_artifact_progress,
         )
 
     def extract_artifacts(

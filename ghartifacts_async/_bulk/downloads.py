@@ -11,10 +11,11 @@ from pathlib import Path
 from ghartifacts_async import _arguments
 from ghartifacts_async._bulk.meter import BulkMeter
 from ghartifacts_async._bulk.outcomes import ENDS_OPERATION, error_of
-from ghartifacts_async._bulk.path_template import PathTemplate
+from ghartifacts_async._bulk.path_template import DistinctPaths, PathTemplate
 from ghartifacts_async._bulk.small_artifacts import download_one
 from ghartifacts_async._context import ClientContext
 from ghartifacts_async._disk.directories import Folder
+from ghartifacts_async._download.progress import OnProgress
 from ghartifacts_async._download.target import DownloadRequest
 from ghartifacts_async._tasks.workers import Slot, iterate, map_concurrently, with_slots
 from ghartifacts_async.errors import ArtifactExpired
@@ -38,27 +39,32 @@ async def download_artifacts(
     template: PathTemplate,
     *,
     concurrency: int,
+    connections: int | None,
     if_exists: IfExists,
     durable: bool,
     on_progress: Callable[[BulkProgress], None] | None,
+    on_artifact_progress: OnProgress | None,
 ) -> AsyncGenerator[Outcome, None]:
     """Download many artifacts and yield each outcome; see `Repo.download_artifacts`."""
+    paths = template if template.has_id else DistinctPaths(template.template)
     meter = BulkMeter(on_progress, len(artifacts) if isinstance(artifacts, Sized) else None)
-    shared_connections = asyncio.Semaphore(SHARED_CONNECTIONS)
+    shared_connections = asyncio.Semaphore(SHARED_CONNECTIONS) if connections is None else None
 
     async def fetch(artifact: Artifact, slot: Slot) -> Download:
         if artifact.expired:
             when = f" on {artifact.expires_at:%Y-%m-%d}" if artifact.expires_at else ""
             raise ArtifactExpired(f"artifact {artifact.id} expired{when}, according to its listing")
-        path = directory / template.path(artifact)
+        path = directory / paths.path(artifact)
         request = DownloadRequest(
             repository=repository,
             artifact=artifact,
             destination=path,
             folder=Folder(path.parent, directory),
             if_exists=if_exists,
+            connections=connections,
             durable=durable,
-            name_for=partial(template.name, artifact),
+            on_progress=on_artifact_progress,
+            name_for=partial(paths.name, artifact),
             shared_connections=shared_connections,
         )
         return await download_one(context, request, meter, on_received=slot.release)

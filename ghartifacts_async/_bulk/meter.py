@@ -66,8 +66,12 @@ class BulkMeter:
         self.received += received
         self._report_soon()
 
-    def callback(self) -> OnProgress:
-        """Return a progress callback that counts the received bytes of one download."""
+    def callback(self, then: OnProgress | None = None) -> OnProgress:
+        """Return a progress callback that counts the received bytes of one download.
+
+        Args:
+            then: The caller's callback for this download, or None.
+        """
         counted = 0
 
         def count(progress: Progress) -> None:
@@ -75,6 +79,8 @@ class BulkMeter:
             received = progress.received - progress.resumed
             self.add_bytes(max(0, received - counted))
             counted = max(counted, received)
+            if then is not None:
+                then(progress)
 
         return count
 

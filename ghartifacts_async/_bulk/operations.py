@@ -16,6 +16,7 @@ from ghartifacts_async._bulk.mirror import Mirror, update_mirrors
 from ghartifacts_async._bulk.path_template import PathTemplate
 from ghartifacts_async._bulk.retention import Criteria
 from ghartifacts_async._context import ClientContext
+from ghartifacts_async._download.progress import OnProgress
 from ghartifacts_async.errors import InvalidArgument
 from ghartifacts_async.models import Artifact, IfExists
 from ghartifacts_async.reports import (
@@ -45,27 +46,34 @@ class BulkOperations:
         artifacts: Iterable[Artifact | int] | AsyncIterable[Artifact | int],
         directory: str | os.PathLike[str],
         *,
+        template: str,
         concurrency: int,
+        connections: int | None,
         if_exists: IfExists,
         durable: bool,
         on_progress: Callable[[BulkProgress], None] | None,
+        on_artifact_progress: OnProgress | None,
     ) -> AsyncGenerator[Outcome, None]:
         """Download many artifacts and yield each outcome; see `Repo.download_artifacts`."""
         _arguments.destination(directory)
         _arguments.callback(on_progress)
+        _arguments.callback(on_artifact_progress)
         _arguments.several(artifacts)
         _arguments.concurrency(concurrency)
+        _arguments.connections(connections)
         _arguments.if_exists(if_exists)
         return download_artifacts(
             self._opened(),
             self._repository,
             artifacts,
             Path(directory),
-            PathTemplate(_arguments.DEFAULT_TEMPLATE),
+            PathTemplate(template),
             concurrency=concurrency,
+            connections=connections,
             if_exists=if_exists,
             durable=durable,
             on_progress=on_progress,
+            on_artifact_progress=on_artifact_progress,
         )
 
     def extract(

@@ -19,7 +19,7 @@ from string import Formatter
 from typing import TypeAlias
 
 from ghartifacts_async._arguments import DEFAULT_TEMPLATE
-from ghartifacts_async._disk.filenames import safe_filename
+from ghartifacts_async._disk.filenames import folded, safe_filename
 from ghartifacts_async.errors import InvalidArgument
 from ghartifacts_async.models import Artifact
 
@@ -44,15 +44,18 @@ class PathTemplate:
         template: Text and fields: ``{name}``, ``{id}``, ``{run_id}``, ``{branch}``, ``{sha}``,
             ``{digest}`` and ``{created}``. Only ``{created}`` takes a format, for example
             ``{created:%Y-%m}``.
+        append_id: Whether to append the id if the template has none in a place where no other text
+            can be mistaken for it. If False, artifacts may have equal paths.
 
     Attributes:
         template: The text of the template.
+        has_id: Whether the template has the id in such a place.
 
     Raises:
         InvalidArgument: The template is not valid.
     """
 
-    def __init__(self, template: str) -> None:
+    def __init__(self, template: str, *, append_id: bool = True) -> None:
         if not isinstance(template, str):
             raise InvalidArgument(
                 f"template must be a str such as {DEFAULT_TEMPLATE!r}, not {template!r}"
@@ -61,6 +64,8 @@ class PathTemplate:
         self._components = [_parse(component, template) for component in template.split("/")]
         self._has_leading_id = any(map(_starts_with_id, self._components))
         self._id_separator = "" if self._has_leading_id else _id_separator(self._components[-1])
+        self.has_id = self._has_leading_id or bool(self._id_separator)
+        self._append_id = append_id or bool(self._id_separator)
 
     def path(self, artifact: Artifact, extension: str = ".zip") -> str:
         """Return the path of an artifact below the directory, with slashes.
@@ -71,7 +76,7 @@ class PathTemplate:
         """
         values = _values(artifact, extension)
         *directories, name = ("".join(_texts(one, values)) for one in self._components)
-        if not self._has_leading_id:
+        if self._append_id and not self._has_leading_id:
             # Make the id a part of the extension, so that it is kept if a long name is shortened.
             ending = f"{self._id_separator}{artifact.id}"
             name = name.removesuffix(ending) if self._id_separator else name
@@ -86,6 +91,34 @@ class PathTemplate:
             artifact: The artifact.
             filename: File name of its payload. Only the extension is used.
         """
+        return self.path(artifact, extension(filename)).rpartition("/")[2]
+
+
+class DistinctPaths:
+    """Paths by a template without an id.
+
+    The first artifact with a path gets it. Artifacts whose paths would be equal to it, on some file
+    system, get their id appended.
+
+    Args:
+        template: The template.
+    """
+
+    def __init__(self, template: str) -> None:
+        self._plain = PathTemplate(template, append_id=False)
+        self._with_id = PathTemplate(template)
+        self._users: dict[str, int] = {}
+
+    def path(self, artifact: Artifact, extension: str = ".zip") -> str:
+        """Return the path of an artifact below the directory; see `PathTemplate.path`."""
+        for template in (self._plain, self._with_id):
+            path = template.path(artifact, extension)
+            if self._users.setdefault(folded(path), artifact.id) == artifact.id:
+                return path
+        return self._with_id.path(artifact, f"-{artifact.id}{extension}")
+
+    def name(self, artifact: Artifact, filename: str) -> str:
+        """Return the last component of an artifact's path; see `PathTemplate.name`."""
         return self.path(artifact, extension(filename)).rpartition("/")[2]
 
 

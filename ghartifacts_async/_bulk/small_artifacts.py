@@ -69,7 +69,8 @@ async def download_one(
             meter.add_bytes(size)
             refreshes = max(0, urls.issued - 1)
             return Download(artifact, path, size, digest, True, url_refreshes=refreshes)
-    return await context.download(evolve(request, destination=target, on_progress=meter.callback()))
+    on_progress = meter.callback(request.on_progress)
+    return await context.download(evolve(request, destination=target, on_progress=on_progress))
 
 
 def _is_small(artifact: Artifact) -> bool:

@@ -12,7 +12,12 @@ from hypothesis import strategies as st
 
 from ghartifacts_async import Artifact, Digest, InvalidArgument, WorkflowRun, _arguments
 from ghartifacts_async._bulk import path_template
-from ghartifacts_async._bulk.path_template import MANIFEST, PathTemplate, extension
+from ghartifacts_async._bulk.path_template import (
+    MANIFEST,
+    DistinctPaths,
+    PathTemplate,
+    extension,
+)
 from tests.values import ANY_TEXT, SHA256, artifact, examples
 
 RUN = WorkflowRun(id=7, head_branch="feature/x", head_sha="abc")
@@ -137,3 +142,58 @@ def test_an_id_after_a_dot_is_taken_for_an_extension() -> None:
     first = template.path(artifact(id=5, name="x.7"), extension("tool"))
     second = template.path(artifact(id=7, name="x"), extension("y.5"))
     assert first != second
+
+
+def paths_of(template: str, *names: str) -> list[str]:
+    """Return the paths of artifacts with these names, whose ids count from 1."""
+    artifacts = [artifact(id=number, name=name) for number, name in enumerate(names, 1)]
+    paths = DistinctPaths(template)
+    return [paths.path(each) for each in artifacts]
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (("dist", "docs"), ["dist.zip", "docs.zip"]),
+        (("dist", "docs", "dist"), ["dist.zip", "docs.zip", "dist-3.zip"]),
+        (("Dist", "dist"), ["Dist.zip", "dist-2.zip"]),
+        (("\u00e9", "e\u0301"), ["\u00e9.zip", "\u00e9-2.zip"]),
+        (("a:b", "a?b"), ["a_b.zip", "a_b-2.zip"]),
+        (("x", "x", "x-2"), ["x.zip", "x-2.zip", "x-2-3.zip"]),
+        (("x-2", "x", "x"), ["x-2.zip", "x.zip", "x-3.zip"]),
+        (("x-3", "x", "x"), ["x-3.zip", "x.zip", "x-3-3.zip"]),
+    ],
+)
+def test_only_equal_paths_get_the_id(names: tuple[str, ...], expected: list[str]) -> None:
+    """Without an id in the template, only artifacts whose paths would be equal get their id."""
+    assert paths_of("{name}", *names) == expected
+
+
+def test_a_template_with_an_id_keeps_it() -> None:
+    """A template with an id gives each artifact the same path as in a mirror."""
+    assert paths_of("{id}/{name}", "dist", "dist") == ["1/dist.zip", "2/dist.zip"]
+    assert paths_of("{name}-{id}", "x" * 300) == [
+        PathTemplate("{name}-{id}").path(artifact(id=1, name="x" * 300))
+    ]
+
+
+def test_a_path_belongs_to_one_artifact() -> None:
+    """An artifact keeps its path, and a raw file with another's name gets its id."""
+    first, second = artifact(id=1, name="dist"), artifact(id=2, name="dist")
+    paths = DistinctPaths("{name}")
+    assert [paths.path(each) for each in (first, second, first)] == [
+        "dist.zip",
+        "dist-2.zip",
+        "dist.zip",
+    ]
+    raw, other = artifact(id=3, name="report.json"), artifact(id=4, name="report")
+    assert paths.name(raw, "report.json") == "report.json"
+    assert paths.name(other, "x.json") == "report-4.json"
+
+
+@given(st.lists(ANY_TEXT, min_size=1, max_size=8))
+@examples(50)
+def test_distinct_paths_are_distinct(names: list[str]) -> None:
+    """No two artifacts get paths that some file system treats as the same."""
+    paths = paths_of("{name}", *names)
+    assert len({folded(path) for path in paths}) == len(paths)
