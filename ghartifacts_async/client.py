@@ -173,8 +173,8 @@ class Client:
             conditional: Whether to revalidate responses with their ``ETag``; see `Client`.
 
         Raises:
-            InvalidArgument: No variable contains a token for this server, or a variable has an
-                invalid value.
+            NoToken: No variable contains a token for this server.
+            InvalidArgument: A variable has an invalid value.
         """
         hidden_auth: Any = hidden(auth)
         auth = None  # Tracebacks with local variables must not show the token.

@@ -2,6 +2,7 @@
 
     ArtifactsError
     ├── InvalidArgument          an invalid argument; no request was sent (a ValueError)
+    │   └── NoToken              the environment contains no token for the server
     ├── ClientStateError         a client used before it was opened or after it was closed
     ├── TokenProviderError       the caller's token provider raised an exception
     ├── TransportError           no complete response arrived
@@ -98,6 +99,10 @@ class ArtifactsError(Exception):
 
 class InvalidArgument(ArtifactsError, ValueError):
     """An invalid argument. No request was sent."""
+
+
+class NoToken(InvalidArgument):
+    """No environment variable contains a token for the server; see `Client.from_env`."""
 
 
 class ClientStateError(ArtifactsError, RuntimeError):

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from ghartifacts_async import _arguments
 from ghartifacts_async._http.redaction import Secret
 from ghartifacts_async._http.urls import origin, split_url
-from ghartifacts_async.errors import InvalidArgument
+from ghartifacts_async.errors import NoToken
 
 # Not a mapping of the variables, because tracebacks may show its values.
 GetEnv: TypeAlias = Callable[[str], str | None]
@@ -49,7 +49,7 @@ def token_in(getenv: GetEnv, base_url: str) -> Secret:
         base_url: Base URL of the server's API.
 
     Raises:
-        InvalidArgument: No variable contains a token for this server.
+        NoToken: No variable contains a token for this server.
     """
     names = _token_variables(getenv, base_url)
     for name in names:
@@ -62,7 +62,7 @@ def token_in(getenv: GetEnv, base_url: str) -> Secret:
         command = "gh auth token"
     else:
         command = f"gh auth token --hostname {host.removeprefix('api.')}"
-    raise InvalidArgument(
+    raise NoToken(
         f"no token for {host}: set {' or '.join(names)}{ignored}; with the GitHub CLI: "
         f"export {names[0]}=$({command}). For calls without a token, pass auth=Anonymous()"
     )

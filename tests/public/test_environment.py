@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from ghartifacts_async import Anonymous, Client, InvalidArgument, NotFound
+from ghartifacts_async import Anonymous, Client, InvalidArgument, NotFound, NoToken
 from ghartifacts_async._http.redaction import Secret
 from ghartifacts_async.testing import FakeGitHub
 from tests.support import QUICK, REPOSITORY
@@ -133,7 +133,7 @@ def test_a_token_of_another_server_is_not_used(
 ) -> None:
     """A token for another server is never used; the error says which variable to set."""
     set_variables(monkeypatch, environment)
-    with pytest.raises(InvalidArgument) as caught:
+    with pytest.raises(NoToken) as caught:
         Client.from_env()
     for part in parts:
         assert part in str(caught.value)
