@@ -10,8 +10,11 @@ import os
 import ssl as ssl_module
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from copy import copy
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack
+
+from attrs import evolve
 
 from ghartifacts_async import _arguments
 from ghartifacts_async._api.client import ApiClient
@@ -92,6 +95,7 @@ class Client:
         conditional: bool = True,
     ) -> None:
         self._state, self._base_url = "not open yet", "?"
+        self._parent: Client | None = None
         # Tracebacks with local variables must not show the token.
         auth = hidden(auth)
         self._base_url = _arguments.base_url(base_url)
@@ -107,9 +111,6 @@ class Client:
             (timeouts, Timeouts),
         ):
             _arguments.of_kind(value, kind)
-        app = auth if isinstance(auth, GitHubApp) else None
-        if app is not None:
-            app.bind(self._base_url)
         transport = Transport(
             session,
             user_agent=_arguments.header_value("user_agent", user_agent or _user_agent()),
@@ -118,17 +119,27 @@ class Client:
             ssl_context=ssl,
         )
         lifetime = Lifetime()
-        self._api = ApiClient(
-            transport,
-            auth_of(auth).token,
-            RateLimiter(rate_limits, time.time, bounded=transport.pool.bounded),
-            retry,
-            lifetime,
-            base_url=self._base_url,
-            api_version=_arguments.header_value("api_version", api_version),
-            conditional=conditional,
-            token_is_new=app.token_is_new if app is not None else lambda _, __: False,
-        )
+        api_version = _arguments.header_value("api_version", api_version)
+
+        def api_for(source: Auth) -> ApiClient:
+            app = source if isinstance(source, GitHubApp) else None
+            if app is not None:
+                app.bind(self._base_url)
+            return ApiClient(
+                transport,
+                source.token,
+                RateLimiter(rate_limits, time.time, bounded=transport.pool.bounded),
+                retry,
+                lifetime,
+                base_url=self._base_url,
+                api_version=api_version,
+                conditional=conditional,
+                token_is_new=app.token_is_new if app is not None else lambda _, __: False,
+            )
+
+        self._auth, self._api_for = auth_of(auth), api_for
+        self._api = api_for(self._auth)
+        self._installations: dict[int, Client] = {}
         self._context = ClientContext(
             self._base_url, self._api, transport, IoThreads(), lifetime, retry
         )
@@ -221,6 +232,32 @@ class Client:
             name = name.name
         return Repo(_arguments.repository(name), self._base_url)._bound(self._opened)
 
+    def for_installation(self, installation_id: int | str) -> Client:
+        """Return a client of another installation of the same GitHub App.
+
+        Each installation has its own token, rate limits and cache, but all share the connections of
+        this client and are closed with it. The same installation gets the same client again.
+
+        Args:
+            installation_id: Id of the installation, such as `webhooks.Event.installation_id`.
+
+        Raises:
+            InvalidArgument: This client does not authenticate as a `GitHubApp`, or the id is
+                invalid.
+        """
+        if self._parent is not None:
+            return self._parent.for_installation(installation_id)
+        if not isinstance(self._auth, GitHubApp):
+            raise InvalidArgument("for_installation needs a client whose auth is a GitHubApp")
+        number = _arguments.installation_id(installation_id)
+        if number not in self._installations:
+            client = copy(self)
+            client._auth, client._parent = self._auth.for_installation(number), self
+            client._api = self._api_for(client._auth)
+            client._context = evolve(self._context, api=client._api)
+            self._installations[number] = client
+        return self._installations[number]
+
     async def mirror(
         self,
         repositories: Iterable[str | Repo],
@@ -301,6 +338,10 @@ class Client:
         Raises:
             ClientStateError: The client is open or was closed.
         """
+        if self._parent is not None:
+            raise ClientStateError(
+                "the client of an installation is opened and closed with its app's"
+            )
         if self._state != "not open yet":
             raise ClientStateError(
                 f"this client is {self._state}; create a new client for each use"
@@ -318,11 +359,14 @@ class Client:
     async def aclose(self) -> None:
         """Close the client. Calls that are still running raise `ClientStateError`.
 
-        Closing a client again, or one that was never opened, does nothing else.
+        Closing a client again, or one that was never opened, does nothing else. Closing the client
+        of an installation has no effect.
 
         Raises:
             ClientStateError: The client was opened on another event loop.
         """
+        if self._parent is not None:
+            return
         self._context.lifetime.check_loop()
         self._state = "closed"
         self._context.lifetime.close()
@@ -343,12 +387,13 @@ class Client:
         await self.aclose()
 
     def __repr__(self) -> str:
-        return f"<Client of {self._base_url}, {self._state}>"
+        return f"<Client of {self._base_url}, {(self._parent or self)._state}>"
 
     def _opened(self) -> ClientContext:
-        if self._state != "open":
+        state = (self._parent or self)._state
+        if state != "open":
             raise ClientStateError(
-                f"this client is {self._state}; use it inside 'async with Client(…)', or between "
+                f"this client is {state}; use it inside 'async with Client(…)', or between "
                 "open() and aclose()"
             )
         return self._context

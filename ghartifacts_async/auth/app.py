@@ -49,7 +49,8 @@ class GitHubApp:
     The installation token is created when it is first needed and shared by all tasks. It is
     renewed a minute before it expires, or when GitHub refuses it. One `GitHubApp` can be shared by
     several clients of the same server. Pass either `installation_id` or `repository`; with
-    `repository`, the app may be removed and installed again while the program runs.
+    `repository`, the app may be removed and installed again while the program runs. A service for
+    many installations passes neither, and uses `Client.for_installation`.
 
     If GitHub refuses to create a token, every call raises an `InstallationTokenError`.
 
@@ -89,7 +90,7 @@ class GitHubApp:
         self._issuer, self._repository = "?", repository
         self._installation: int | None = None
         self._issuer = _arguments.app_id(app_id)
-        if (installation_id is None) == (repository is None):
+        if installation_id is not None and repository is not None:
             raise InvalidArgument("pass either installation_id or repository to GitHubApp")
         if repository is not None:
             _arguments.repository(repository)
@@ -110,6 +111,18 @@ class GitHubApp:
         # A lock rather than a shared task: if the task that creates the token is cancelled, the
         # next one takes over.
         self._minting = asyncio.Lock()
+
+    def for_installation(self, installation_id: int | str) -> GitHubApp:
+        """Return the same app, authenticating as another installation of it.
+
+        Args:
+            installation_id: Id of the installation, such as `webhooks.Event.installation_id`.
+        """
+        other = GitHubApp.__new__(GitHubApp)
+        vars(other).update(vars(self))
+        other._installation, other._repository = _arguments.installation_id(installation_id), None
+        other._minted, other._failure, other._minting = None, None, asyncio.Lock()
+        return other
 
     def bind(self, base_url: str) -> None:
         """Bind the app to a server, so that its tokens are sent to no other server.
@@ -202,6 +215,11 @@ class GitHubApp:
     async def _create_token(self, api_caller: ApiCaller) -> IssuedToken:
         """Create a token, after looking up the installation if its id is not known."""
         known = self._installation
+        if known is None and self._repository is None:
+            raise InvalidArgument(
+                f"GitHubApp {self._issuer} has neither installation_id nor repository; pass one of "
+                "them, or use Client.for_installation"
+            )
         if known is None:
             known = await self._find_installation(api_caller)
         try:
@@ -278,7 +296,7 @@ class GitHubApp:
     def _name(self) -> str:
         known = f"installation {self._installation}" if self._installation else ""
         where = " on ".join(filter(None, (known, self._repository)))
-        return f"GitHubApp {self._issuer}, {where}"
+        return f"GitHubApp {self._issuer}, {where}" if where else f"GitHubApp {self._issuer}"
 
     def __repr__(self) -> str:
         return f"<{self._name()}>"

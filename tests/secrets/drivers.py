@@ -120,9 +120,9 @@ async def invalid_private_key(_: FakeGitHub, __: Path) -> Any:
     return GitHubApp(7, canaries.KEY, installation_id=42)
 
 
-async def app_without_installation(_: FakeGitHub, __: Path) -> Any:
-    """Create an app without an installation or a repository."""
-    return GitHubApp(7, canaries.KEY)
+async def app_without_installation(fake: FakeGitHub, _: Path) -> Any:
+    """Call the API with an app without an installation or a repository."""
+    return await get(fake, auth=GitHubApp(7, canaries.KEY))
 
 
 async def token_with_newline(_: FakeGitHub, __: Path) -> Any:
