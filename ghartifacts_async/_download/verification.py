@@ -138,9 +138,7 @@ def validate_response(
     """
     whole = is_whole(start, stop, info)
     if status == 412 and "If-Match" in range_headers(start, stop, info):
-        return RejectedResponse(
-            "the store responded with 412: the payload has changed", changed=True
-        )
+        return RejectedResponse("the store answered 412: the payload has changed", changed=True)
     if status == 200 and not whole:
         return RejectedResponse(
             "the store sent the whole payload instead of the requested range", whole=True
@@ -167,7 +165,9 @@ def validate_response(
     else:
         return None
     encoding = headers.get("content-encoding", "").strip().lower()
-    if encoding not in _IDENTITY and (received.total is None or received.total != info.total):
+    length = info.total if body_stop is None else body_stop - start
+    has_payload_size = received.total == info.total is not None and _length(headers) == length
+    if encoding not in _IDENTITY and not has_payload_size:
         return RejectedResponse(
             f"the store sent Content-Encoding: {printable(encoding)}, although the request "
             "accepts only the unencoded payload",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import itertools
 import os
 from pathlib import Path
@@ -255,6 +256,30 @@ async def test_an_encoded_body(
         with pytest.raises(StoreError, match="Content-Encoding: gzip"):
             await download(repo, fake_github, store, tmp_path / "x", connections)
         assert len(store.requests) <= connections
+
+
+@pytest.mark.parametrize("digest", ["auto", None])
+async def test_encoded_ranges(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, digest: str | None
+) -> None:
+    """Ranges that are encoded one by one are an error, with and without a digest."""
+
+    def respond(request: StoreRequest) -> StoreResponse:
+        response = serve(PAYLOAD, request)
+        if request.span is None:
+            response.closes_after = 2**20
+        else:
+            response.headers.append("Content-Encoding: gzip")
+            response.body = gzip.compress(response.body, compresslevel=0)
+        return response
+
+    async with range_store(respond) as store:
+        made = fake_github.add_artifact(
+            REPOSITORY, "x", PAYLOAD, raw="x.bin", digest=digest, location=lambda _: store.url
+        )
+        with pytest.raises(StoreError, match="Content-Encoding: gzip"):
+            await repo.download_artifact(made.id, tmp_path / "x", connections=4)
+        assert not (tmp_path / "x").exists()
 
 
 async def test_an_encoding_label_of_an_encoded_payload(

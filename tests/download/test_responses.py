@@ -127,6 +127,16 @@ def test_encoded_bodies(length: str | None, known: int | None, accepted: bool) -
         assert "Content-Encoding: gzip" in response.reason
 
 
+@pytest.mark.parametrize(("length", "accepted"), [("5", True), ("7", False), (None, False)])
+def test_encoded_ranges(length: str | None, accepted: bool) -> None:
+    """An encoded range is rejected, unless its size is the requested one."""
+    headers = {**partial_headers("bytes 5-9/10"), "content-encoding": "gzip"}
+    if length is not None:
+        headers["content-length"] = length
+    response = validate_response(206, headers, 5, 10, BlobInfo(10))
+    assert isinstance(response, AcceptedResponse) is accepted
+
+
 def test_responses_to_a_request_for_the_whole() -> None:
     """A request for the whole payload rejects a range in its middle, and another size."""
     middle = validate_response(206, partial_headers("bytes 3-9/10"), 0, 10, BlobInfo(10))
