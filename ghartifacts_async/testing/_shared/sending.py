@@ -35,7 +35,17 @@ _RESET_ON_CLOSE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 
 
 async def send(http: web.BaseRequest, response: Response, entry: LogEntry) -> web.StreamResponse:
-    """Send a response, and record the number of body bytes in the log entry."""
+    """Send a response, and record the number of body bytes in the log entry.
+
+    A client may disconnect at any time. That is no error of the server.
+    """
+    try:
+        return await _send(http, response, entry)
+    except ConnectionError:
+        return _AlreadySent(keep_alive=False)
+
+
+async def _send(http: web.BaseRequest, response: Response, entry: LogEntry) -> web.StreamResponse:
     if response.body_faults is not None:
         return await _send_with_faults(http, response, response.body_faults, entry)
     if response.disconnect == "before_headers":
@@ -99,6 +109,10 @@ async def _send_slice(
         raise ConnectionResetError("the client has closed the connection")
     remaining = body.length
     try:
+        # Over TLS there is no sendfile, and asyncio's own fallback raises an AttributeError when
+        # the client disconnects.
+        if http.secure:
+            raise NotImplementedError
         loop = asyncio.get_running_loop()
         remaining -= await loop.sendfile(http.transport, file, body.offset, body.length)
     except NotImplementedError:
@@ -146,8 +160,6 @@ async def _send_with_faults(
             connection = transport.get_extra_info("socket")
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
             transport.abort()
-    except ConnectionError:
-        return _AlreadySent(keep_alive=False)
     finally:
         entry.bytes_sent = sent
     return _AlreadySent(keep_alive=faults.keep_alive and http.keep_alive)
