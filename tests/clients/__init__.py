@@ -1,0 +1,1 @@
+"""Tests of real clients of GitHub's API against FakeGitHub."""

@@ -1,0 +1,68 @@
+"""Clients that authenticate as a GitHub App."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ghartifacts_async.testing import FakeGitHub
+from tests.clients.base import NAME, OWNER, REPOSITORY, library
+from tests.clients.programs import NodeClient
+from tests.support import rsa_keys
+
+pytestmark = pytest.mark.filterwarnings("default")  # of the clients' libraries
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeGitHub]:
+    """A server with an app that has two installations."""
+    with FakeGitHub(signing="azure") as server:
+        server.add_app(7, rsa_keys()[1], 42, [REPOSITORY])
+        server.add_app(7, rsa_keys()[1], 43, ["mona/site"])
+        server.add_artifact(REPOSITORY, "dist", b"x", id=11)
+        yield server
+
+
+class OctokitApp(NodeClient):
+    """The class `App` of octokit."""
+
+    script = "app"
+
+
+def test_octokit_app(fake: FakeGitHub, tmp_path: Path) -> None:
+    """Octokit's App lists its installations, and the artifacts that one of them may read."""
+    client = OctokitApp(fake, fake.token, tmp_path)
+    found = client._drive("app", app=7, key=rsa_keys()[0])
+    assert found == {"installations": [42, 43], "artifacts": [11]}
+
+
+def test_pygithub_integration(fake: FakeGitHub) -> None:
+    """PyGithub lists the installations of an app, and uses the token of one of them."""
+    github = library("github")
+    auth = github.Auth.AppAuth(7, rsa_keys()[0])
+    with github.GithubIntegration(auth=auth, base_url=fake.url) as integration:
+        assert sorted(one.id for one in integration.get_installations()) == [42, 43]
+        assert integration.get_repo_installation(OWNER, NAME).id == 42
+        assert integration.get_user_installation("mona").id == 43
+        client = integration.get_github_for_installation(42)
+        client.requester._Requester__seconds_between_requests = 0
+        assert [one.id for one in client.get_repo(REPOSITORY).get_artifacts()] == [11]
+
+
+def test_pygithub_runs(fake: FakeGitHub) -> None:
+    """PyGithub lists the runs of a repository with filters, and of a workflow."""
+    github = library("github")
+    run = fake.add_run(REPOSITORY, workflow="nightly.yml", branch="dev", attempt=2)
+    auth = github.Auth.Token(fake.token)
+    options = {"seconds_between_requests": 0, "seconds_between_writes": 0}
+    with github.Github(auth=auth, base_url=fake.url, **options) as client:
+        repository = client.get_repo(REPOSITORY)
+        found = list(repository.get_workflow_runs(branch="dev", status="success"))
+        assert [(one.id, one.run_attempt) for one in found] == [(run.id, 2)]
+        workflow = repository.get_workflow("nightly.yml")
+        assert [one.id for one in workflow.get_runs()] == [run.id]
+        assert [job.run_id for job in found[0].jobs()] == [run.id]
+        assert client.get_user().login == "octocat"
+        assert client.get_rate_limit().resources.core.limit == 5000
