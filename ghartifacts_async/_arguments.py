@@ -7,6 +7,7 @@ from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from inspect import iscoroutinefunction
 from os import PathLike, fsencode, fspath
 from typing import TypeVar, get_args
+from urllib.parse import unquote
 
 from ghartifacts_async._http.redaction import Secret, hidden, kind_of
 from ghartifacts_async._http.urls import split_url
@@ -35,6 +36,8 @@ _APP_ID = re.compile(r"[1-9][0-9]*|[A-Za-z][A-Za-z0-9._-]*")
 _PERMISSION = re.compile(r"[a-z][a-z_]*")
 _DIGITS = re.compile(r"[0-9]{1,19}")
 _OTHER_PATH_OF_GHES = re.compile(r"(.*?)/api(?:/graphql|/uploads|/v3/.+)?")
+_REQUEST_PATH = re.compile(r"/(?!/)[!\"$-\[\]-~]*")
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _HEADER_TEXT = re.compile(r"[\x20-\x7e]+")
 
 
@@ -73,6 +76,44 @@ def run_id(run: Run | int | str) -> int:
     if isinstance(run, str) and _DIGITS.fullmatch(run):
         run = int(run)
     return _positive("run_id must be a Run or the id of a workflow run", run)
+
+
+def request_path(path: str, base_url: str = "") -> str:
+    """Validate the path of a request below the API's base URL, which may precede it."""
+    if isinstance(path, str) and base_url and path.startswith(f"{base_url}/"):
+        path = path[len(base_url) :]
+    if not isinstance(path, str) or not _REQUEST_PATH.fullmatch(path):
+        raise InvalidArgument(
+            "path must be a path of the API such as '/orgs/octo-org', percent-encoded where "
+            f"necessary, not {_shown(path)}; the token is sent to no other server"
+        )
+    segments = unquote(unquote(path.partition("?")[0])).replace("\\", "/").split("/")
+    if not {".", ".."}.isdisjoint(segments):
+        raise InvalidArgument(f"path must have no dot segments, not {_shown(path)}")
+    return path
+
+
+def request_method(method: str) -> str:
+    """Validate the method of a request, and return it in capitals."""
+    if not isinstance(method, str) or method.upper() not in _METHODS:
+        raise InvalidArgument(f"method must be one of {', '.join(_METHODS)}, not {method!r}")
+    return method.upper()
+
+
+def query(params: Mapping[str, object] | None) -> dict[str, str]:
+    """Validate query parameters, and return them as text. None leaves a parameter out."""
+    if not isinstance(params, Mapping | None):
+        raise InvalidArgument(f"params must be a mapping or None, not a {type(params).__name__}")
+    texts: dict[str, str] = {}
+    for name, value in (params or {}).items():
+        if not isinstance(name, str) or not isinstance(value, str | int | None):
+            raise InvalidArgument(
+                f"params must map names to a str, int, bool or None, not {name!r} to a "
+                f"{type(value).__name__}"
+            )
+        if value is not None:
+            texts[name] = str(value).lower() if isinstance(value, bool) else str(value)
+    return texts
 
 
 def app_id(app: int | str) -> str:

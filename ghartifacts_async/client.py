@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import ssl as ssl_module
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from copy import copy
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 from attrs import evolve
 
 from ghartifacts_async import _arguments
+from ghartifacts_async._api import endpoints
 from ghartifacts_async._api.client import ApiClient
 from ghartifacts_async._api.rate_limiter import RateLimiter
 from ghartifacts_async._context import ClientContext
@@ -318,6 +319,39 @@ class Client:
             durable=durable,
             on_progress=on_progress,
         )
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | int | None] | None = None,
+        json: object = None,
+    ) -> Any:
+        """Call any endpoint of the API with the client's token, and return its JSON.
+
+        Use it for endpoints that have no method of their own. Rate limits, errors and the renewal
+        of the token are those of all calls. Temporary failures are retried only for GET, HEAD, PUT
+        and DELETE, because a POST or PATCH may have been executed although it failed.
+
+        Args:
+            method: HTTP method, such as ``"GET"``.
+            path: Percent-encoded path below the API's base URL, such as ``/orgs/octo-org``. It may
+                begin with the base URL, as GitHub's links do; any other URL is refused.
+            params: Query parameters. None leaves a parameter out.
+            json: JSON to send, or None.
+
+        Returns:
+            The JSON of the response, or None if it has no body.
+
+        Raises:
+            InvalidArgument: An argument is invalid.
+            GitHubError: GitHub refused the call, or the response is not JSON.
+            RedirectRefused: The response redirects to another server, which would get the token.
+            TransportError: No complete response arrived.
+        """
+        path = _arguments.request_path(path, self._base_url)
+        return await self._opened().api.call(endpoints.request(method, path, params, json))
 
     @property
     def rate_limit(self) -> RateLimit | None:

@@ -12,11 +12,12 @@ from collections.abc import (
     AsyncIterator,
     Callable,
     Iterable,
+    Mapping,
 )
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from attrs import field, frozen
 
@@ -914,6 +915,39 @@ class Repo:
         Source: https://docs.github.com/rest/actions/artifacts#delete-an-artifact
         """
         return self._bulk().delete(artifacts)
+
+    async def request(
+        self,
+        method: str,
+        path: str = "",
+        *,
+        params: Mapping[str, str | int | None] | None = None,
+        json: object = None,
+    ) -> Any:
+        """Call any endpoint below ``/repos/OWNER/REPO`` with the token, and return its JSON.
+
+        Use it for endpoints that have no method of their own. Rate limits, errors and the renewal
+        of the token are those of all calls. Temporary failures are retried only for GET, HEAD, PUT
+        and DELETE, because a POST or PATCH may have been executed although it failed.
+
+        Args:
+            method: HTTP method, such as ``"GET"``.
+            path: Percent-encoded path below the repository's, such as ``/actions/secrets``;
+                ``""`` for the repository itself.
+            params: Query parameters. None leaves a parameter out.
+            json: JSON to send, or None.
+
+        Returns:
+            The JSON of the response, or None if it has no body.
+
+        Raises:
+            InvalidArgument: An argument is invalid.
+            GitHubError: GitHub refused the call, or the response is not JSON.
+            RedirectRefused: The response redirects to another server, which would get the token.
+            TransportError: No complete response arrived.
+        """
+        path = f"/repos/{self.name}" + (_arguments.request_path(path) if path else "")
+        return await self._opened().api.call(endpoints.request(method, path, params, json))
 
     async def prune(
         self,

@@ -27,6 +27,7 @@ class ApiCall(Generic[_T_co]):
         query: Query parameters by name.
         conditional: Whether to cache the response and revalidate it with its ``ETag``.
         body: JSON to send, or ``None``.
+        repeatable: Whether the call may be made again if it may have been executed already.
         permission: Permission that the call needs, or ``""`` if it is not known. A 404 may mean
             that the token lacks it.
         notes: Text to add to the error of a response, by status.
@@ -37,14 +38,17 @@ class ApiCall(Generic[_T_co]):
     decode: Callable[[ApiCall[Any], Response], _T_co]
     query: Mapping[str, str] = field(factory=dict)
     conditional: bool = False
-    body: Mapping[str, object] | None = None
+    body: object = None
+    repeatable: bool = True
     permission: str = "actions"
     notes: Mapping[int, str] = field(factory=dict)
 
     @property
     def target(self) -> str:
         """Path and query as sent."""
-        return f"{self.path}?{urlencode(self.query)}" if self.query else self.path
+        if not self.query:
+            return self.path
+        return f"{self.path}{'&' if '?' in self.path else '?'}{urlencode(self.query)}"
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"

@@ -138,7 +138,7 @@ class ApiClient:
         permit: ConnectionPermit,
     ) -> Response:
         """Make attempts until one succeeds or the policy allows no more; return the response."""
-        state = CallState(call.method)
+        state = CallState(call.method, call.repeatable)
         context = CallContext(call, state, permit, counted=token_factory is None)
         rejected: Secret | None = None
         renewed: Secret | None = None

@@ -5,6 +5,7 @@ Source: https://docs.github.com/rest/actions/artifacts
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
@@ -13,6 +14,7 @@ from typing import Any, TypeVar
 
 from attrs import frozen
 
+from ghartifacts_async import _arguments
 from ghartifacts_async._api import rate_limit_headers
 from ghartifacts_async._api.call import ApiCall
 from ghartifacts_async._api.filters import Item
@@ -24,7 +26,7 @@ from ghartifacts_async._http import redirects
 from ghartifacts_async._http.messages import Response, printable
 from ghartifacts_async._http.redaction import Secret, decoded
 from ghartifacts_async._http.redirects import SignedUrl
-from ghartifacts_async.errors import RedirectRefused, UnexpectedReply
+from ghartifacts_async.errors import InvalidArgument, RedirectRefused, UnexpectedReply
 from ghartifacts_async.models import Artifact, ArtifactPage, Direction
 
 _I = TypeVar("_I", bound=Item)
@@ -136,6 +138,52 @@ def create_installation_token(
     body = {} if permissions is None else {"permissions": dict(permissions)}
     path = f"/app/installations/{installation_id}/access_tokens"
     return ApiCall("POST", path, read_issued_token, body=body, permission="")
+
+
+def request(
+    method: str, path: str, params: Mapping[str, object] | None, body: object
+) -> ApiCall[Any]:
+    """Return the call of any endpoint, whose response is JSON.
+
+    Args:
+        method: HTTP method.
+        path: Path below the API's base URL, which may have a query.
+        params: Query parameters.
+        body: JSON to send, or None.
+
+    Raises:
+        InvalidArgument: An argument is invalid.
+    """
+    method = _arguments.request_method(method)
+    try:
+        json.dumps(body)
+    except (TypeError, ValueError, RecursionError) as error:
+        problem = type(error).__name__
+    else:
+        return ApiCall(
+            method,
+            path,
+            read_json,
+            _arguments.query(params),
+            body=body,
+            repeatable=method not in {"POST", "PATCH"},
+            permission="",
+        )
+    raise InvalidArgument(f"json must consist of JSON values ({problem})")
+
+
+def read_json(call: ApiCall[Any], response: Response) -> Any:
+    """Return the JSON of a response, or None if its body is empty."""
+    _refuse_redirect(call, response)
+    if not response.body:
+        return None
+    try:
+        return json.loads(response.body)
+    except (ValueError, RecursionError) as error:
+        problem = type(error).__name__
+    content_type = printable(response.headers.get("content-type", "no content type"))
+    summary = f"{call}: the response is not JSON: {problem} ({content_type})"
+    raise github_error(UnexpectedReply, summary, response)
 
 
 def read_artifact(call: ApiCall[Any], response: Response) -> Artifact:

@@ -123,6 +123,7 @@ class CallState:
 
     Attributes:
         method: HTTP method of the call.
+        repeatable: Whether the call may be made again if it may have been executed already.
         attempts: Number of attempts that were started.
         seconds: Duration of the attempts and of the waits between them, without waits at rate
             limits.
@@ -133,6 +134,7 @@ class CallState:
     """
 
     method: str
+    repeatable: bool = True
     attempts: int = 0
     seconds: float = 0.0
     token_renewed: bool = False
@@ -226,6 +228,8 @@ def next_step(
         case RateLimited():
             retry = outcome.limit_allows_retry and state.attempts < policy.attempts
             return WaitForGate() if retry else Raise(error)
+    if not state.repeatable:
+        return Raise(error)
     status = None if response is None else response.status
     permanent = response is None and not is_transient(error)
     failure = Failure(status, outcome.retry_after, permanent)

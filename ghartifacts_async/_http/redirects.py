@@ -23,6 +23,7 @@ URL_REFUSED = frozenset({400, 401, 403})
 """Statuses with which a blob store refuses an expired signed URL. A new URL may work."""
 
 _REDIRECTS = STORE_REDIRECTS - {303}
+_REDIRECT_TARGETS = ("repos", "repositories", "organizations", "orgs", "user", "users")
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _UNSENDABLE = re.compile(r"[^\x21-\x7e]")
 
@@ -158,7 +159,7 @@ def _join(url: str, location: str) -> str:
 
 def _is_below(path: str, base: str) -> bool:
     """Return True if a path is below the base path and has no dot segments that lead out of it."""
-    if not path.startswith((f"{base}/repos/", f"{base}/repositories/")):
+    if not path.startswith(tuple(f"{base}/{name}/" for name in _REDIRECT_TARGETS)):
         return False
     segments = re.split(r"[/\\]", unquote(unquote(path)))
     return not {".", ".."} & set(segments)
