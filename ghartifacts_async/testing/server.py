@@ -37,6 +37,7 @@ from ghartifacts_async.testing._shared.http_server import Handler, HttpServer
 from ghartifacts_async.testing._shared.messages import Request
 from ghartifacts_async.testing._shared.request_log import OriginName, RequestLog
 from ghartifacts_async.testing._tls import CertificateAuthority
+from ghartifacts_async.testing._webhook_methods import WebhookMethods
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -47,7 +48,7 @@ Signing = Literal["azure", "exact"]
 _NOT_ENFORCED = FakeLimits(enforced=False)
 
 
-class FakeGitHub(DataMethods, FaultMethods, AccessMethods, RequestMethods):
+class FakeGitHub(WebhookMethods, DataMethods, FaultMethods, AccessMethods, RequestMethods):
     """A fake GitHub server on loopback, used as a context manager.
 
     `async with` runs the server on the event loop of the caller, and `with` in a thread of its own,
@@ -110,6 +111,7 @@ class FakeGitHub(DataMethods, FaultMethods, AccessMethods, RequestMethods):
         signing = signing or self.default_signing
         if signing not in {"azure", "exact"}:
             raise ValueError(f"signing must be 'azure' or 'exact', not {signing!r}")
+        WebhookMethods.__init__(self)
         self.token = token
         self.url_ttl = url_ttl
         self.latency = latency
@@ -213,6 +215,7 @@ class FakeGitHub(DataMethods, FaultMethods, AccessMethods, RequestMethods):
         The request log stays readable. Closing a closed server has no effect.
         """
         self._closed = True
+        await self._cancel_deliveries()
         await self._api_server.close()
         await self._blob_server.close()
         self._database.close()

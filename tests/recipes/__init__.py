@@ -1,0 +1,1 @@
+"""Complete programs that use the library, run as tests by `test_recipes`."""
