@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-from ghartifacts_async import Timeouts, errors
+from ghartifacts_async import Client, Timeouts, errors
 from ghartifacts_async.auth import GitHubApp, Token
 from ghartifacts_async.testing import FakeGitHub, Fault
 from tests.clock import wall
@@ -35,6 +35,13 @@ async def bad_provider(fake: FakeGitHub, _: Path) -> Any:
         raise LookupError("no vault")
 
     return await get(fake, auth=provide)
+
+
+async def token_of_another_server(_: FakeGitHub, __: Path) -> Any:
+    """Create a client from an environment whose token is for another server."""
+    environment = {"GH_ENTERPRISE_TOKEN": canaries.TOKEN}
+    with mock.patch.dict(os.environ, environment, clear=True):
+        return Client.from_env()
 
 
 async def not_entered(fake: FakeGitHub, _: Path) -> Any:
@@ -240,6 +247,7 @@ RAISED: list[tuple[type[errors.ArtifactsError], Drive]] = [
     (errors.InvalidArgument, synchronous_provider),
     (errors.InvalidArgument, bytes_token),
     (errors.InvalidArgument, provided_bytes_token),
+    (errors.NoToken, token_of_another_server),
     (errors.ClientStateError, not_entered),
     (errors.TokenProviderError, bad_provider),
     (errors.ConnectionFailed, failing(*[Fault.dropped()] * 2)),
