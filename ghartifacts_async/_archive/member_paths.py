@@ -17,14 +17,13 @@ from attrs import frozen
 
 from ghartifacts_async._archive.zip_format.archive_tail import quote_name
 from ghartifacts_async._archive.zip_format.central_directory import CentralDirectoryEntry
-from ghartifacts_async._disk.filenames import MAX_BYTES, is_portable
+from ghartifacts_async._disk.filenames import CONTROL_CHARACTER, MAX_BYTES, is_portable
 from ghartifacts_async.errors import DamagedArchive, UnsafeMember
 from ghartifacts_async.models import Backslashes, OnCollision, Symlinks
 
 PathParts: TypeAlias = tuple[str, ...]
 """The components of a path below the target directory."""
 
-_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _DRIVE = re.compile(r"[A-Za-z]:")
 _TYPE_MASK, _PIPE_TYPE, _DIRECTORY_TYPE, _REGULAR_TYPE, _LINK_TYPE = (
     0o170000, 0o010000, 0o040000, 0o100000, 0o120000,
@@ -77,7 +76,7 @@ def safe_path(entry: CentralDirectoryEntry, rules: PathRules) -> MemberPath:
     recorded = member.name
     if entry.has_two_names:
         raise unsafe(recorded, "has another name in a Unicode Path extra field")
-    if _CONTROL_CHARACTER.search(recorded):
+    if CONTROL_CHARACTER.search(recorded):
         raise unsafe(recorded, "has control characters in its name")
     name = recorded.replace("\\", "/") if "\\" in recorded else recorded
     parts = _parts(recorded, name, rules)
@@ -177,7 +176,7 @@ def check_link(
     except UnicodeDecodeError:
         raise unsafe(name, "is a symbolic link with a target that is not valid UTF-8") from None
     described = f"is a symbolic link to {quote_name(target)}, which"
-    if not target or _CONTROL_CHARACTER.search(target) or "\\" in target:
+    if not target or CONTROL_CHARACTER.search(target) or "\\" in target:
         raise unsafe(name, f"{described} is not a valid path")
     if target.startswith("/") or _DRIVE.match(target):
         raise unsafe(name, f"{described} is an absolute path")

@@ -90,6 +90,7 @@ class ArchiveOperations:
             artifact=artifact,
             destination=path,
             folder=folder,
+            is_nested=folder is not None,
             keep_partial=False,
             on_progress=on_progress,
             shared_connections=shared_connections,

@@ -15,6 +15,7 @@ from ghartifacts_async._bulk.path_template import DistinctPaths, PathTemplate
 from ghartifacts_async._bulk.small_artifacts import download_one
 from ghartifacts_async._context import ClientContext
 from ghartifacts_async._disk.directories import Folder
+from ghartifacts_async._disk.hidden_files import HiddenFiles
 from ghartifacts_async._download.progress import OnProgress
 from ghartifacts_async._download.target import DownloadRequest
 from ghartifacts_async._tasks.workers import Slot, iterate, map_concurrently, with_slots
@@ -52,6 +53,11 @@ async def download_artifacts(
 
     async def fetch(artifact: Artifact, slot: Slot) -> Download:
         if artifact.expired:
+            if template.has_id:
+                # A partial download of it can never be completed.
+                path = directory / template.path(artifact)
+                leftovers, folder = HiddenFiles.of(path.name), Folder(path.parent, directory)
+                await context.threads.run(leftovers.remove_leftovers, folder)
             when = f" on {artifact.expires_at:%Y-%m-%d}" if artifact.expires_at else ""
             raise ArtifactExpired(f"artifact {artifact.id} expired{when}, according to its listing")
         path = directory / paths.path(artifact)

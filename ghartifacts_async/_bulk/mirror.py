@@ -165,7 +165,10 @@ class Mirror:
                     missing = [one for one in artifacts if one.id not in existing]
                     available = [one for one in missing if not one.expired]
                     report.add_up_to_date(len(existing))
-                    report.add_expired(len(missing) - len(available))
+                    expired = [one for one in missing if one.expired]
+                    report.add_expired(len(expired))
+                    if expired:
+                        await self._store.remove_leftovers(expired)
                     for artifact in available:
                         self._unfinished += 1
                         yield self, artifact

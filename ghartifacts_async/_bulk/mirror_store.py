@@ -85,6 +85,10 @@ class MirrorStore:
         """
         return await self._threads.run(self._find_unrecorded, artifact)
 
+    async def remove_leftovers(self, artifacts: Sequence[Artifact]) -> None:
+        """Remove partial downloads of expired artifacts, which can never be completed."""
+        await self._threads.run(self._remove_leftovers, artifacts)
+
     async def record(self, artifact: Artifact, path: str, digest: Digest) -> None:
         """Add a complete and verified file to the manifest.
 
@@ -217,9 +221,13 @@ class MirrorStore:
 
     def _record(self, artifact: Artifact, path: str, digest: Digest) -> None:
         # Remove leftovers of killed processes now, because later updates skip recorded files.
-        for one in {path, *self._likely_paths(artifact)}:
-            HiddenFiles.of(Path(one).name).remove_leftovers(self.folder(one))
+        self._remove_leftovers([artifact], path)
         self._manifest.add(artifact, path, digest)
+
+    def _remove_leftovers(self, artifacts: Sequence[Artifact], *paths: str) -> None:
+        for artifact in artifacts:
+            for path in {*paths, *self._likely_paths(artifact)}:
+                HiddenFiles.of(Path(path).name).remove_leftovers(self.folder(path))
 
     def _is_payload(self, artifact: Artifact, path: str, size: int, digest: Digest) -> bool:
         """Return True if a file of this size and digest is the artifact's payload."""

@@ -2,8 +2,8 @@
 
 A safe name is a single path component on Linux, macOS and Windows. It contains no separator, is not
 the name of a device, does not begin with a dot (a file from an artifact must not become your
-``.netrc``) and has at most 255 bytes. Characters that one of the systems does not allow are
-replaced by ``_``.
+``.netrc``) or a dash (nor an option of a command), and has at most 255 bytes. Characters that one
+of the systems does not allow are replaced by ``_``.
 
 Source: https://learn.microsoft.com/windows/win32/fileio/naming-a-file
 """
@@ -18,6 +18,17 @@ MAX_BYTES = 255
 _RESERVED = re.compile(
     r"(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³]) *(\..*)?", re.IGNORECASE
 )
+CONTROL_CHARACTER = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
+    r"|(?<![^\x00-\x7f])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\x7f])"
+)
+"""A character that is invisible, or that changes the order or the lines in which a name is shown.
+
+The two joiners are needed in emoji and in some scripts, so they are allowed between characters that
+are not ASCII.
+"""
+
+_IGNORED = re.compile(r"[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
 _ILLEGAL = frozenset('<>:"/\\|?*')
 _LEGAL = str.maketrans(dict.fromkeys(_ILLEGAL, "_"))
 
@@ -39,7 +50,7 @@ def safe_filename(name: str, suffix: str = "") -> str:
     if not suffix:
         text = text.rstrip(" .")
     text = text or "artifact"
-    if text.startswith("."):
+    if text.startswith((".", "-")):
         text = f"_{text[1:]}"
     if _RESERVED.fullmatch(text):
         text = _shortened(f"_{text}", suffix)
@@ -55,11 +66,11 @@ def is_portable(component: str) -> bool:
 def folded(name: str) -> str:
     """Return a key that is equal for two names if some file system treats them as the same name.
 
-    The names may differ in case or in Unicode normalization.
+    The names may differ in case, in Unicode normalization or in characters that HFS+ ignores.
     """
     if name.isascii():
         return name.lower()
-    folded = unicodedata.normalize("NFD", name).casefold()
+    folded = unicodedata.normalize("NFD", _IGNORED.sub("", name)).casefold()
     return unicodedata.normalize("NFC", folded)
 
 

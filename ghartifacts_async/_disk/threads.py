@@ -17,12 +17,21 @@ from typing import Any, TypeVar, cast
 from ghartifacts_async._tasks.waiting import UncancellableFuture, await_uncancelled, wait_done
 from ghartifacts_async.errors import ClientStateError, DiskError
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
 _T = TypeVar("_T")
 
 _THREADS = 8
 _MAX_BATCH = 2**21
 _MIN_BATCH = 2**16
 _TOTAL_BATCH_BYTES = 2**22
+
+_MAX_OPERATIONS = 256
+_DESCRIPTORS_PER_OPERATION = 6
+"""A directory, a journal, a part file, and some connections."""
 
 _FIRST_WAIT = 0.02
 _MAX_WAIT = 1.0
@@ -66,6 +75,7 @@ class IoThreads:
 
     Attributes:
         writers: Number of connections that are currently receiving bytes to write.
+        open_files: Limits how many downloads and extractions have open files at the same time.
     """
 
     def __init__(self) -> None:
@@ -73,6 +83,7 @@ class IoThreads:
         self._jobs: set[asyncio.Future[Any]] = set()
         self._closed = False
         self.writers = 0
+        self.open_files = asyncio.Semaphore(_max_operations())
 
     @property
     def batch_bytes(self) -> int:
@@ -175,3 +186,13 @@ class IoThreads:
             cancelled = True
             await wait_done(future)
             raise
+
+
+def _max_operations() -> int:
+    """Return for how many downloads this process may open files at the same time."""
+    if resource is None:
+        return _MAX_OPERATIONS
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit == resource.RLIM_INFINITY:
+        return _MAX_OPERATIONS
+    return max(1, min(_MAX_OPERATIONS, limit // (2 * _DESCRIPTORS_PER_OPERATION)))

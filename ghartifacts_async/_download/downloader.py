@@ -7,6 +7,7 @@ and moves it to its final path.
 from __future__ import annotations
 
 import logging
+from contextlib import nullcontext
 from copy import copy
 from typing import cast
 
@@ -26,6 +27,7 @@ from ghartifacts_async._download.target import DownloadRequest, Target, busy_err
 from ghartifacts_async._http.transport import Transport
 from ghartifacts_async._tasks.turns import is_taken, turn
 from ghartifacts_async.errors import (
+    ArtifactExpired,
     ArtifactsError,
     ClientStateError,
     DigestMismatch,
@@ -124,16 +126,22 @@ class Downloader:
         if await self._exists():
             await self._threads.run(hidden.remove_leftovers, folder)
             return await self._skipped()
-        async with open_part_file(
+        opening = open_part_file(
             self._threads,
             folder,
             hidden,
             wait_for_lock=request.wait_for_lock,
             keep_partial=request.keep_partial,
             mode=request.mode,
-        ) as self._part:
+        )
+        turn_to_open = nullcontext() if request.is_nested else self._threads.open_files
+        async with turn_to_open, opening as self._part:
             # Another process may have finished this download while we waited for the lock.
-            download = None if await self._exists() else await self._download()
+            try:
+                download = None if await self._exists() else await self._download()
+            except ArtifactExpired:
+                self._part.discard()  # it can never be completed
+                raise
             if download is None:
                 self._part.discard()
         return download or await self._skipped()

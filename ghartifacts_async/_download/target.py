@@ -37,6 +37,7 @@ class DownloadRequest:
         mode: Permissions of the file, before the umask.
         folder: Directory of `destination`, which is then the path of a file. None means any
             directory, and `destination` may also be a directory.
+        is_nested: Whether an extraction, which has its turn to open files, does this download.
         on_progress: Callback for the progress of this download, or None.
         name_for: Function that takes the payload's own file name and returns the name to save it
             as. `destination` is then the path for a zip, and other payloads get the returned name
@@ -55,6 +56,7 @@ class DownloadRequest:
     durable: bool = False
     mode: int = 0o666
     folder: Folder | None = None
+    is_nested: bool = False
     on_progress: OnProgress | None = None
     name_for: Callable[[str], str] | None = None
     shared_connections: asyncio.Semaphore | None = None

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from ghartifacts_async._disk.filenames import MAX_BYTES, safe_filename
+from ghartifacts_async._disk.filenames import CONTROL_CHARACTER, MAX_BYTES, folded, safe_filename
 from tests.values import assert_not_quadratic, examples
 
 NAMES = st.one_of(
@@ -34,7 +34,7 @@ def is_safe(name: str) -> bool:
         0 < len(name.encode(errors="replace")) <= MAX_BYTES
         and not set('<>:"/\\|?*') & set(name)
         and not {"Cc", "Cf", "Cs", "Zl", "Zp"} & {unicodedata.category(each) for each in name}
-        and not name.startswith((".", " "))
+        and not name.startswith((".", " ", "-"))
         and not name.endswith((".", " "))
         and name.partition(".")[0].rstrip(" ").lower() not in DEVICES
     )
@@ -79,6 +79,9 @@ def test_a_safe_name_is_kept(name: str) -> None:
         ("C:\\autoexec.bat", "C__autoexec.bat"),
         (".netrc", "_netrc"),
         (" .netrc", "_netrc"),
+        ("-rf", "_rf"),
+        ("--help", "_-help"),
+        ("a-b", "a-b"),
         ("a\0b\nc\x7fd\x85e", "a_b_c_d_e"),
         ('<>:"/\\|?*', "_" * 9),
         ("\u202egpj.exe", "_gpj.exe"),
@@ -117,6 +120,7 @@ def test_names(name: str, expected: str) -> None:
         ("..", "_..zip"),
         ("con", "_con.zip"),
         (".env", "_env.zip"),
+        ("-rf", "_rf.zip"),
         ("a" * 300, "a" * 251 + ".zip"),
         ("a" * 250 + ".tar.gz", "a" * 250 + "..zip"[1:]),
         ("\U0001f600" * 100, "\U0001f600" * 62 + ".zip"),
@@ -125,6 +129,38 @@ def test_names(name: str, expected: str) -> None:
 def test_suffix(name: str, expected: str) -> None:
     """The suffix is kept, however long the name is."""
     assert safe_filename(name, ".zip") == expected
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a\u202egpj.exe",
+        "a\u200db",
+        "\u200db",
+        "a\u200c",
+        "\ufeffa",
+        "a\u2028b",
+        "a\x85",
+        "a\u2066b",
+    ],
+)
+def test_control_characters(name: str) -> None:
+    """Invisible characters and those that change how a name is shown are found."""
+    assert CONTROL_CHARACTER.search(name)
+
+
+@pytest.mark.parametrize("character", "\u200b\u200c\u200d\u200e\u200f\u202a\u202e\u206a\ufeff")
+def test_ignored_characters_do_not_distinguish_names(character: str) -> None:
+    """Names that differ only in characters that HFS+ ignores are the same name."""
+    assert folded(f".gi{character}t") == folded(".git")
+
+
+@pytest.mark.parametrize(
+    "name", ["a b", "\U0001f469\u200d\U0001f680.png", "\u0645\u06cc\u200c\u0631"]
+)
+def test_joiners_between_other_characters_are_no_control_characters(name: str) -> None:
+    """The joiners that emoji and some scripts need are allowed."""
+    assert not CONTROL_CHARACTER.search(name)
 
 
 @pytest.mark.parametrize("unit", ["a", " ", ".", "\0", "\ud800", "e\u0301", "\u0301\u0316"])

@@ -62,7 +62,10 @@ async def staging_directory(
         DiskError: The staging directory cannot be created, or the target cannot be replaced.
     """
     staging = StagingDirectory(threads, directory, if_exists, merge_as)
-    async with turn(("staging directory", os.fspath(directory), merge_as)):
+    async with (
+        turn(("staging directory", os.fspath(directory), merge_as)),
+        threads.open_files,
+    ):
         try:
             await threads.run_until_true(staging._make, staging.lock)
             yield staging

@@ -1,0 +1,62 @@
+"""Many operations at once stay below the limit of open files."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from ghartifacts_async import DiskError, Repo
+from ghartifacts_async.testing import FakeGitHub
+from tests.disk.children import child
+from tests.download.payloads import PAYLOAD, add_artifact
+from tests.support import REPOSITORY, files_below
+
+BODY = """
+        import resource
+        resource.setrlimit(resource.RLIMIT_NOFILE, (96, 96))
+        async with Client({token!r}, base_url={url!r}) as gh:
+            repo = gh.repo({repository!r})
+            artifact = await repo.get_artifact(1)
+            jobs = [repo.download_artifact(artifact, {to!r} + f"/{{n}}.zip") for n in range(150)]
+            jobs += [repo.extract_artifact(artifact, {to!r} + f"/{{n}}") for n in range(50)]
+            for one in await asyncio.gather(*jobs, return_exceptions=True):
+                if isinstance(one, BaseException):
+                    raise one
+"""
+
+
+async def test_more_downloads_than_descriptors(fake_github: FakeGitHub, tmp_path: Path) -> None:
+    """150 downloads and 50 extractions at once succeed with 96 descriptors."""
+    pytest.importorskip("resource", reason="Windows has no such limit")
+    fake_github.add_artifact(REPOSITORY, "dist", {"a": os.urandom(50_000)})
+    body = BODY.format(
+        token=fake_github.token, url=fake_github.url, repository=REPOSITORY, to=str(tmp_path)
+    )
+    async with child(fake_github, body) as process:
+        assert await process.wait() == 0
+    assert len(files_below(tmp_path)) == 200
+
+
+async def test_a_lack_of_descriptors_passes(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the process has too many open files for a moment, a download waits and goes on."""
+    add_artifact(fake_github)
+    genuine, failures = os.open, 3
+
+    def fails(name: str, *more: int, dir_fd: int | None = None) -> int:
+        nonlocal failures
+        if os.fspath(name).endswith("journal") and failures:
+            failures -= 1
+            raise OSError(errno.EMFILE, "Too many open files")
+        return genuine(name, *more, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "open", fails)
+    assert (await repo.download_artifact(1, tmp_path / "dist.zip")).path.read_bytes() == PAYLOAD
+    assert failures == 0
+    failures = 1
+    with pytest.raises(DiskError, match="Too many open files"):
+        await repo.download_artifact(1, tmp_path / "other.zip", wait_for_lock=False)

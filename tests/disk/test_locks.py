@@ -1,0 +1,159 @@
+"""Locks that are refused, held or invalid neither lose data nor leave files."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+from functools import partial
+from pathlib import Path
+
+import filelock
+import pytest
+
+from ghartifacts_async import ArtifactsError, Client, DiskFull, Repo
+from ghartifacts_async._disk.hidden_files import HiddenFiles
+from ghartifacts_async._disk.lock_file import LockFile
+from ghartifacts_async._disk.safe_open import Directory
+from ghartifacts_async.testing import BlobFault, FakeGitHub
+from tests.disk.children import child, until
+from tests.download.payloads import NO_RETRIES, PAYLOAD, add_artifact
+from tests.support import REPOSITORY, files_below
+
+REFUSALS = [
+    errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, 524, errno.EINVAL, errno.EPERM, errno.EACCES,
+    errno.EIO,
+]  # fmt: skip
+
+
+NO_LOCKS = """
+import filelock
+def no(*_, **__): raise OSError(38, "Function not implemented")
+filelock.lock_descriptor = no
+"""
+
+
+def new_part_files(directory: Path, known: set[str]) -> bool:
+    """Return True if a directory has a part file that was not known before."""
+    return any(name.endswith("-part") for name in {*files_below(directory)} - known)
+
+
+@pytest.fixture(params=REFUSALS)
+def refused(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Let the system refuse every lock, with one of many errors."""
+    number: int = request.param
+
+    def refuse(*_: object, **__: object) -> bool:
+        raise OSError(number, "no locks")
+
+    monkeypatch.setattr(filelock, "lock_descriptor", refuse)
+    return number
+
+
+@pytest.mark.usefixtures("refused")
+async def test_without_locks_nothing_is_left(fake_github: FakeGitHub, tmp_path: Path) -> None:
+    """Without locks, downloads, extractions and mirrors work, and failed ones leave no files."""
+    add_artifact(fake_github)
+    archive = fake_github.add_artifact(REPOSITORY, "zip", {"a": PAYLOAD})
+    async with Client(fake_github.token, base_url=fake_github.url, retry=NO_RETRIES) as gh:
+        repo = gh.repo(REPOSITORY)
+        for _ in range(3):
+            fake_github.fail_blobs_next(BlobFault.truncate(after=1_000_000))
+            with pytest.raises(ArtifactsError):
+                await repo.download_artifact(1, tmp_path / "dist.zip")
+            assert files_below(tmp_path) == []
+        await repo.download_artifact(1, tmp_path / "dist.zip")
+        await repo.extract_artifact(archive.id, tmp_path / "out")
+        assert (await repo.mirror(tmp_path / "mirror")).downloaded == 2
+    assert files_below(tmp_path) == [
+        "dist.zip",
+        "mirror/artifacts.jsonl",
+        "mirror/dist-1.zip",
+        "mirror/zip-2.zip",
+        "out/a",
+    ]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+async def test_without_locks_killed_processes_leave_one_download(
+    fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """Without locks, the files of a killed process are removed by the next one."""
+    add_artifact(fake_github)
+    body = f"await repo.download_artifact(1, {str(tmp_path / 'dist.zip')!r})"
+    fake_github.fail_blobs_when(lambda _: BlobFault.throttle(100_000))
+    for _ in range(3):
+        known = {*files_below(tmp_path)}
+        async with child(fake_github, body, NO_LOCKS):
+            await until(partial(new_part_files, tmp_path, known))
+        assert len(files_below(tmp_path)) <= 3
+    fake_github.clear_faults()
+    async with child(fake_github, body, NO_LOCKS) as process:
+        assert await process.wait() == 0
+    assert files_below(tmp_path) == ["dist.zip"]
+
+
+async def test_without_locks_two_processes_do_not_disturb_each_other(
+    fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """Without locks, concurrent downloads of two processes to one target both succeed."""
+    add_artifact(fake_github)
+    body = f"await repo.download_artifact(1, {str(tmp_path / 'dist.zip')!r})"
+    async with (
+        child(fake_github, body, NO_LOCKS) as first,
+        child(fake_github, body, NO_LOCKS) as second,
+    ):
+        with fake_github.holding(origin="blob"):
+            await until(lambda: len(fake_github.requests_to("blob")) == 2)
+        assert [await first.wait(), await second.wait()] == [0, 0]
+    assert files_below(tmp_path) == ["dist.zip"]
+    assert (tmp_path / "dist.zip").read_bytes() == PAYLOAD
+
+
+async def test_waiting_for_a_lock_is_logged_once(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A call that waits for a lock logs the name of the lock file, once and after two seconds."""
+    add_artifact(fake_github)
+    target = tmp_path / "dist.zip"
+    with Directory(tmp_path) as directory, caplog.at_level(logging.WARNING):
+        held = LockFile(HiddenFiles.of(target.name).journal)
+        assert held.acquire(directory)
+        task = asyncio.create_task(repo.download_artifact(1, target))
+        await until(lambda: caplog.messages)
+        await asyncio.sleep(0.5)
+        assert not task.done()
+        held.release()
+        assert (await task).verified
+    assert caplog.messages == [
+        f"waiting for {tmp_path / held.name}: another process or task has locked it"
+    ]
+
+
+async def test_a_short_write_to_the_journal_loses_nothing(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If a line of the journal is written only in part, all other lines are still used."""
+    add_artifact(fake_github)
+    target = tmp_path / "dist.zip"
+    genuine, lines = os.write, 0
+
+    def short(fd: int, data: bytes) -> int:
+        nonlocal lines
+        if isinstance(data, bytes) and data.endswith(b"\n") and b"-" in data:
+            lines += 1
+            if lines == 3:
+                genuine(fd, data[:3])
+                raise OSError(errno.ENOSPC, "No space left on device")
+        return genuine(fd, data)
+
+    fake_github.fail_blobs_when(lambda _: BlobFault.throttle(4_000_000))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", short)
+        with pytest.raises(DiskFull):
+            await repo.download_artifact(1, target, connections=1)
+    fake_github.clear_faults()
+    assert lines >= 3
+    assert (await repo.download_artifact(1, target)).resumed_bytes > 0
+    assert target.read_bytes() == PAYLOAD
