@@ -1,10 +1,12 @@
-"""Conditions of a fault campaign: small segments, a full disk, and captured warnings."""
+"""Conditions of a fault campaign: small segments and buffers, a full disk, and captured logs."""
 
 from __future__ import annotations
 
 import errno
 import itertools
 import logging
+import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from unittest import mock
@@ -12,6 +14,7 @@ from unittest import mock
 from benchmarks.campaigns._schedules import Schedule
 from ghartifacts_async._disk import file_io, hasher, threads
 from ghartifacts_async._download import ranges
+from ghartifacts_async._http import buffered_body, streamed_response
 
 
 @contextmanager
@@ -33,6 +36,36 @@ def segments(schedule: Schedule) -> Iterator[None]:
         mock.patch.object(hasher, "_MIN_FOLLOW_BYTES", size),
     ):
         yield
+
+
+@contextmanager
+def buffers(schedule: Schedule) -> Iterator[Counter[str]]:
+    """Receive bodies of any length into small buffers, or let aiohttp receive all bodies.
+
+    Yields:
+        The number of bytes that were received into buffers, by the kind of connection.
+    """
+    received = Counter[str]()
+    connection = "TLS" if schedule.tls else "plain"
+
+    class CountedBody(buffered_body.BufferedBody):
+        def buffer_updated(self, nbytes: int) -> None:
+            received[connection] += nbytes
+            super().buffer_updated(nbytes)
+
+    size = schedule.buffers
+    with mock.patch.object(streamed_response, "BufferedBody", CountedBody):
+        if size is None:
+            with mock.patch.object(streamed_response, "MIN_LENGTH", math.inf):
+                yield received
+        else:
+            with (
+                mock.patch.object(streamed_response, "MIN_LENGTH", 1),
+                mock.patch.multiple(
+                    buffered_body, _MAX_SIZE=size, _MIN_SIZE=size // 4, _TOTAL_BYTES=2 * size
+                ),
+            ):
+                yield received
 
 
 @contextmanager
@@ -59,17 +92,20 @@ def full_disk(batches: int | None) -> Iterator[list[int]]:
 
 
 @contextmanager
-def captured_warnings() -> Iterator[list[str]]:
-    """Collect the warnings that the library logs, for example when it discards partial data."""
+def captured(logger: str, level: int) -> Iterator[list[str]]:
+    """Collect the messages of a logger from a level upwards.
+
+    The library's warnings, for example, show that it discards partial data.
+    """
     messages: list[str] = []
 
     class Handler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            messages.append(record.getMessage())
+            messages.append(logging.Formatter().format(record))
 
-    logger, handler = logging.getLogger("ghartifacts_async"), Handler(logging.WARNING)
-    logger.addHandler(handler)
+    handler = Handler(level)
+    logging.getLogger(logger).addHandler(handler)
     try:
         yield messages
     finally:
-        logger.removeHandler(handler)
+        logging.getLogger(logger).removeHandler(handler)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
+import aiohttp
 from attrs import define
 
 from benchmarks.campaigns._leftovers import BrokenPromiseError
@@ -50,7 +53,7 @@ async def download_once(
     """
     reports: deque[Progress] = deque()
     result = Result()
-    async with Client(fake.token, base_url=fake.url) as gh:
+    async with _open_client(fake) as gh:
         repo = gh.repo(REPOSITORY)
         source: Artifact | int = artifact if run.by_id else await repo.get_artifact(artifact)
         task = asyncio.create_task(
@@ -80,6 +83,21 @@ async def download_once(
         result.error = error
     _check_progress(reports, result.download)
     return result
+
+
+@asynccontextmanager
+async def _open_client(fake: FakeGitHub) -> AsyncIterator[Client]:
+    """Open a client that trusts the certificate of the server, if it serves HTTPS."""
+    if not fake.url.startswith("https:"):
+        async with Client(fake.token, base_url=fake.url) as gh:
+            yield gh
+        return
+    connector = aiohttp.TCPConnector(ssl=fake.ssl_context)
+    async with (
+        aiohttp.ClientSession(connector=connector) as session,
+        Client(fake.token, base_url=fake.url, session=session) as gh,
+    ):
+        yield gh
 
 
 async def _wait_for_ending(run: Run, task: asyncio.Task[Download]) -> None:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import io
+import logging
 import os
 import random
 import zipfile
-from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections import Counter
 from pathlib import Path
-from typing import Any
 
 from attrs import define, field
 
-from benchmarks.campaigns._conditions import captured_warnings, full_disk, segments
+from benchmarks.campaigns._conditions import (
+    buffers,
+    captured,
+    full_disk,
+    segments,
+)
 from benchmarks.campaigns._downloads import REPOSITORY, Result, download_once
 from benchmarks.campaigns._leftovers import (
     BrokenPromiseError,
@@ -22,7 +26,8 @@ from benchmarks.campaigns._leftovers import (
     check_nothing_left,
     covers,
 )
-from benchmarks.campaigns._schedules import NamedFault, Run, Schedule
+from benchmarks.campaigns._run_faults import RunFaults
+from benchmarks.campaigns._schedules import Run, Schedule
 from ghartifacts_async.errors import (
     ArtifactsError,
     ClientStateError,
@@ -32,7 +37,7 @@ from ghartifacts_async.errors import (
     ProgressError,
     TargetExists,
 )
-from ghartifacts_async.testing import FakeArtifact, FakeGitHub, LoggedRequest
+from ghartifacts_async.testing import FakeArtifact, FakeGitHub
 from tests.clock import wall
 
 _ENDLESS = 1e6
@@ -48,6 +53,7 @@ class Tally:
         schedules: Executed schedules.
         runs: Started downloads, including concurrent ones.
         received: Received payload bytes.
+        buffered: Bytes received into reusable buffers, by the kind of connection.
         resumed: Bytes that were reused from part files.
         outcomes: Number of downloads by outcome.
         faults: Number of injected faults by kind.
@@ -57,6 +63,7 @@ class Tally:
     runs: int = 0
     received: int = 0
     resumed: int = 0
+    buffered: Counter[str] = field(factory=Counter)
     outcomes: Counter[str] = field(factory=Counter)
     faults: Counter[str] = field(factory=Counter)
 
@@ -66,6 +73,7 @@ class Tally:
         self.runs += other.runs
         self.received += other.received
         self.resumed += other.resumed
+        self.buffered.update(other.buffered)
         self.outcomes.update(other.outcomes)
         self.faults.update(other.faults)
 
@@ -78,20 +86,28 @@ async def execute(schedule: Schedule, directory: Path, tally: Tally) -> None:
     """
     random.seed(schedule.content_seed)
     tally.schedules += 1
-    async with FakeGitHub(now=wall) as fake:
-        with segments(schedule):
+    async with FakeGitHub(now=wall, tls=schedule.tls) as fake:
+        with segments(schedule), buffers(schedule) as buffered:
             execution = _Execution(schedule, fake, directory, tally)
-            for run in schedule.runs:
-                try:
-                    async with asyncio.timeout(_ENDLESS):
-                        await execution.run(run)
-                except BaseException as error:
-                    error.add_note(f"in {run}")
-                    raise
+            try:
+                for run in schedule.runs:
+                    try:
+                        async with asyncio.timeout(_ENDLESS):
+                            await execution.run(run)
+                    except BaseException as error:
+                        error.add_note(f"in {run}")
+                        raise
+            finally:
+                tally.faults.update(execution.faults.counts)
+                tally.buffered.update(buffered)
 
 
 class _Execution:
-    """A schedule that is being executed, with its server, artifact and target."""
+    """A schedule that is being executed, with its server, artifact and target.
+
+    Attributes:
+        faults: The faults of the server.
+    """
 
     def __init__(self, schedule: Schedule, fake: FakeGitHub, directory: Path, tally: Tally) -> None:
         self._schedule = schedule
@@ -113,8 +129,7 @@ class _Execution:
         if schedule.existing != "nothing":
             existing = b"something else" if schedule.existing == "other" else self._payloads[0]
             self._target.write_bytes(existing)
-        self._faults_met: set[str] = set()
-        self._faults_met_in_run: set[str] = set()
+        self.faults = RunFaults(fake, self._rng)
 
     async def run(self, run: Run) -> None:
         if run.payload_replaced:
@@ -122,8 +137,11 @@ class _Execution:
         existing = self._target.read_bytes() if self._target.exists() else None
         identity = _file_identity(self._target)
         before = PartFiles(self._directory)
-        self._set_up_faults(run)
-        with captured_warnings() as logged, full_disk(run.disk_full_after) as unwritten:
+        self.faults.set_up(run)
+        with (
+            captured("ghartifacts_async", logging.WARNING) as logged,
+            full_disk(run.disk_full_after) as unwritten,
+        ):
             results = await asyncio.gather(
                 *[
                     download_once(
@@ -165,49 +183,6 @@ class _Execution:
             size = self._rng.choice([size, self._rng.randrange(2 * size + 1)])
         self._payloads.append(_payload(self._schedule, self._rng, size))
         self._artifact.path.write_bytes(self._payloads[-1])
-
-    def _set_up_faults(self, run: Run) -> None:
-        self._faults_met_in_run.clear()
-        self._fake.clear_faults()
-        self._fake.clear_requests()
-        self._fake.url_ttl = run.url_ttl
-        self._fake.fail_blobs_when(self._consecutive(run.faults, ""))
-        if run.first_request_fault is not None:
-            self._fake.fail_blobs_when(self._once_per_start(run.first_request_fault))
-        self._fake.fail_when(self._consecutive(run.api_faults, "/zip"))
-
-    def _consecutive(
-        self, faults: Sequence[NamedFault | None], end: str
-    ) -> Callable[[LoggedRequest], Any]:
-        """Return a function that assigns the faults in turn to requests for paths with this end."""
-        queue = deque(faults)
-
-        def choose(request: LoggedRequest) -> Any:
-            if not queue or not request.path.endswith(end) or (fault := queue.popleft()) is None:
-                return None
-            return self._meet(fault)
-
-        return choose
-
-    def _once_per_start(self, fault: NamedFault) -> Callable[[LoggedRequest], Any]:
-        """Return a function that assigns the fault to the first request from each offset."""
-        seen: set[str] = set()
-
-        def choose(request: LoggedRequest) -> Any:
-            start = request.headers.get("Range", "").partition("-")[0]
-            if start in seen:
-                return None
-            seen.add(start)
-            return self._meet(fault)
-
-        return choose
-
-    def _meet(self, fault: NamedFault) -> Any:
-        kinds = fault[0].split(" & ")
-        self._tally.faults.update(kinds)
-        self._faults_met.update(kinds)
-        self._faults_met_in_run.update(kinds)
-        return fault[1]
 
     def _count(self, result: Result) -> None:
         self._tally.runs += 1
@@ -252,7 +227,7 @@ class _Execution:
             allowed |= after.files if run.keep_partial else before.files
         if stray := {*self._root.rglob("*")} - allowed:
             raise BrokenPromiseError(f"stray files: {sorted(map(str, stray))}")
-        if "flip" not in self._faults_met and (wrong := after.false_records(self._payloads)):
+        if "flip" not in self.faults.met and (wrong := after.false_records(self._payloads)):
             raise BrokenPromiseError(f"a journal records bytes that are not on disk: {wrong}")
 
     def _check_no_byte_lost(
@@ -283,7 +258,7 @@ class _Execution:
 
     def _bytes_lost(self, result: Result, written: int) -> int:
         """Return how many bytes of successful responses were received but not written."""
-        if self._faults_met_in_run & _SENDS_UNUSABLE_BYTES:
+        if self.faults.met_in_run & _SENDS_UNUSABLE_BYTES:
             return 0
         refused = sum((entry.status or 0) >= 400 for entry in self._fake.requests_to("blob"))
         return result.received - written - refused * _ERROR_BYTES

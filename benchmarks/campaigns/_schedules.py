@@ -6,17 +6,22 @@ A schedule depends only on a seed and a number, so a failing schedule can be rep
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal
 
 from attrs import frozen
 
+from benchmarks.campaigns._faults import (
+    NamedFault,
+    api_fault,
+    behaviour,
+    blob_fault,
+    fault_sequence,
+)
 from ghartifacts_async.models import IfExists
-from ghartifacts_async.testing import BlobFault, Fault
+from ghartifacts_async.testing import BlobFault
 
 Ending = Literal["completed", "cancelled", "closed"]
 Existing = Literal["nothing", "other", "same"]
-NamedFault = tuple[str, Any]
 
 _SIZES = [0, 1, 2, 100, 4096, *(2**16 + d for d in (-1, 0, 1)), *(2**20 + d for d in (-1, 0, 1))]
 _MOMENTS = [0.001, 0.1, 1.0, 5.0, 31.0, 70.0]
@@ -53,6 +58,8 @@ class Run:
         first_request_fault: A fault of the first request from each offset of the payload, or None.
             Later requests from the offset succeed, so the run must succeed.
         disk_full_after: Number of writes after which the disk is full, or None.
+        behaviour: What responses are like that have no other fault: each gets one of these at
+            random. The run must succeed in spite of them.
     """
 
     ending: Ending
@@ -70,6 +77,7 @@ class Run:
     payload_replaced: bool
     first_request_fault: NamedFault | None = None
     disk_full_after: int | None = None
+    behaviour: tuple[NamedFault, ...] = ()
 
     @property
     def must_succeed(self) -> bool:
@@ -79,8 +87,9 @@ class Run:
 
     @property
     def fault_free(self) -> bool:
-        """Whether the run has no fault at all."""
-        return self.must_succeed and self.first_request_fault is None
+        """Whether the run has no fault, so that no byte must be received in vain."""
+        refuses_ranges = any(name == "refuse ranges" for name, _ in self.behaviour)
+        return self.must_succeed and self.first_request_fault is None and not refuses_ranges
 
 
 @frozen
@@ -98,6 +107,9 @@ class Schedule:
             payload.
         if_exists: The argument of `Repo.download_artifact`.
         segments: Maximum number of segments of the payload, or None for the library's default.
+        tls: Whether the API and the store are called over HTTPS.
+        buffers: Size in bytes of the largest buffers that bodies of any length are received into.
+            If it is None, aiohttp receives them.
         runs: The runs.
     """
 
@@ -110,6 +122,8 @@ class Schedule:
     existing: Existing
     if_exists: IfExists
     segments: int | None
+    tls: bool
+    buffers: int | None
     runs: tuple[Run, ...]
 
     @property
@@ -125,13 +139,13 @@ def draw(seed: int, number: int) -> Schedule:
     digest = rng.random() < 0.7
     existing: list[Existing] = ["nothing", "nothing", "nothing", "nothing", "other", "same"]
     exists: list[IfExists] = ["verify", "verify", "verify", "verify", "replace", "replace", "error"]
-    # Without a digest, no client can detect a flipped bit. Without an ETag as well, no client can
-    # detect that the payload was replaced.
+    # Without a digest, no client can detect a flipped bit, or that replicas have the same bytes.
+    # Without an ETag as well, no client can detect that the payload was replaced.
     replacing = not digest and rng.random() < 0.2
     excluded = frozenset() if digest else _UNDETECTABLE
     excluded |= _HIDES_REPLACEMENT if replacing else frozenset()
     count = rng.choice([0, 1, 1, 1, 2, 2, 3, 5])
-    runs = [_run(rng, size, excluded, replacing) for _ in range(count)]
+    runs = [_run(rng, size, digest, excluded, replacing) for _ in range(count)]
     return Schedule(
         seed,
         number,
@@ -142,7 +156,9 @@ def draw(seed: int, number: int) -> Schedule:
         existing=rng.choice(existing),
         if_exists=rng.choice(exists),
         segments=rng.choice([None, 3, 8, 8, 20, 40]),
-        runs=(*runs, _last_run(rng, replacing)),
+        tls=rng.random() < 0.5,
+        buffers=max(64, size // rng.choice([2, 8, 50])) if rng.random() < 0.5 else None,
+        runs=(*runs, _last_run(rng, size, digest, replacing)),
     )
 
 
@@ -155,11 +171,13 @@ def _size(rng: random.Random) -> int:
     return rng.randrange(3 * 2**20)
 
 
-def _run(rng: random.Random, size: int, excluded: frozenset[str], replacing: bool) -> Run:
+def _run(
+    rng: random.Random, size: int, digest: bool, excluded: frozenset[str], replacing: bool
+) -> Run:
     ending: Ending = rng.choice(["completed", "completed", "cancelled", "closed"])
     seconds = rng.choice(_MOMENTS) * rng.random() if rng.random() < 0.5 else None
     count = rng.choice([0, 1, 2, 4, 12])
-    faults = _fault_sequence(rng, count, lambda rng: _blob_fault(rng, size, excluded))
+    faults = fault_sequence(rng, count, lambda rng: blob_fault(rng, size, excluded))
     first_request_fault: NamedFault | None = None
     disk_full_after: int | None = None
     kind = rng.random()
@@ -182,7 +200,7 @@ def _run(rng: random.Random, size: int, excluded: frozenset[str], replacing: boo
         faults=faults,
         api_faults=()
         if first_request_fault
-        else _fault_sequence(rng, rng.choice([0, 0, 1, 3]), _api_fault),
+        else fault_sequence(rng, rng.choice([0, 0, 1, 3]), api_fault),
         url_ttl=rng.choice([60, 60, 60, 5, 1]),
         concurrent=rng.random() < 0.1,
         keep_partial=rng.random() < 0.9,
@@ -192,10 +210,11 @@ def _run(rng: random.Random, size: int, excluded: frozenset[str], replacing: boo
         payload_replaced=replacing and rng.random() < 0.4,
         first_request_fault=first_request_fault,
         disk_full_after=disk_full_after,
+        behaviour=_behaviour(rng, size, digest),
     )
 
 
-def _last_run(rng: random.Random, replacing: bool) -> Run:
+def _last_run(rng: random.Random, size: int, digest: bool, replacing: bool) -> Run:
     return Run(
         "completed",
         seconds=None,
@@ -210,83 +229,9 @@ def _last_run(rng: random.Random, replacing: bool) -> Run:
         by_id=rng.random() < 0.2,
         durable=False,
         payload_replaced=replacing and rng.random() < 0.4,
+        behaviour=_behaviour(rng, size, digest),
     )
 
 
-def _fault_sequence(
-    rng: random.Random, count: int, make: Callable[[random.Random], NamedFault]
-) -> tuple[NamedFault | None, ...]:
-    """Draw faults for consecutive requests. None is a request without a fault.
-
-    Args:
-        rng: The source of randomness.
-        count: Number of faults. Some of them are repeated for several requests.
-        make: Draws a fault.
-    """
-    sequence: list[NamedFault | None] = []
-    for _ in range(count):
-        sequence += [None] * rng.choice([0, 0, 1, 3])
-        sequence += [make(rng)] * rng.choice([1, 1, 1, 2, 9])
-    return tuple(sequence)
-
-
-def _blob_fault(rng: random.Random, size: int, excluded: frozenset[str]) -> NamedFault:
-    kinds = [kind for kind in _BLOB_FAULTS if kind not in excluded]
-    name = rng.choice(kinds)
-    fault = _BLOB_FAULTS[name](rng, max(1, size))
-    if rng.random() < 0.25:
-        other = rng.choice(kinds)
-        try:
-            return f"{name} & {other}", fault & _BLOB_FAULTS[other](rng, max(1, size))
-        except ValueError:
-            pass  # The two faults cannot be combined.
-    return name, fault
-
-
-def _position(rng: random.Random, size: int) -> int:
-    """Return a random position in the payload. Positions near the start are more likely."""
-    return int(size ** rng.random()) if rng.random() < 0.5 else rng.randrange(size)
-
-
-def _content_range(rng: random.Random, size: int) -> str | None:
-    if rng.random() < 0.2:
-        return None
-    first = _position(rng, size)
-    last = first + _position(rng, size)
-    total = rng.choice([size, size + 1, last + 1])
-    return rng.choice([f"bytes {first}-{last}/{total}", f"bytes {first}-{last}/*", "bytes */1"])
-
-
-_BLOB_FAULTS: dict[str, Callable[[random.Random, int], BlobFault]] = {
-    "truncate": lambda rng, size: BlobFault.truncate(after=_position(rng, size)),
-    "reset": lambda rng, size: BlobFault.reset(after=_position(rng, size)),
-    "stall": lambda rng, size: BlobFault.stall(after=_position(rng, size)),
-    "throttle": lambda rng, size: BlobFault.throttle(max(10, size / rng.choice([0.3, 2, 9]))),
-    "drip": lambda rng, _: BlobFault.throttle(rng.choice([0.3, 2])),
-    "flip": lambda rng, size: BlobFault.flip(at=_position(rng, size)),
-    "length": lambda rng, size: BlobFault.length(rng.choice([None, _position(rng, 2 * size)])),
-    "chunked": lambda _, __: BlobFault.chunked(),
-    "content-range": lambda rng, size: BlobFault.content_range(_content_range(rng, size)),
-    "etag": lambda rng, _: BlobFault.etag(rng.choice([None, '"other"', 'W/"weak"'])),
-    "ignore-range": lambda _, __: BlobFault.ignore_range(),
-    "expire": lambda _, __: BlobFault.expire(),
-    "5xx": lambda rng, _: BlobFault.status(rng.choice([500, 502, 503, 504])),
-    "4xx": lambda rng, _: BlobFault.status(rng.choice([400, 401, 403, 404, 412, 416, 429])),
-    "retry-after": lambda rng, _: BlobFault.status(503, retry_after=rng.choice([0, 1, 7, 50, 300])),
-    "dropped": lambda _, __: BlobFault.dropped(),
-}
-
-
-def _api_fault(rng: random.Random) -> NamedFault:
-    name = rng.choice(list(_API_FAULTS))
-    return name, _API_FAULTS[name](rng)
-
-
-_API_FAULTS: dict[str, Callable[[random.Random], Fault]] = {
-    "API 5xx": lambda rng: Fault(rng.choice([500, 502, 503, 504])),
-    "API html": lambda _: Fault.html(),
-    "API dropped": lambda _: Fault.dropped(),
-    "API cut": lambda _: Fault.cut(),
-    "API limit": lambda rng: Fault.secondary_limit(rng.choice([None, 1, 60])),
-    "API 404": lambda _: Fault(404),
-}
+def _behaviour(rng: random.Random, size: int, digest: bool) -> tuple[NamedFault, ...]:
+    return behaviour(rng, size, replicas=digest) if rng.random() < 0.3 else ()

@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import gc
 import json
+import logging
 import multiprocessing
 import os
 import signal
@@ -26,6 +27,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
+from benchmarks.campaigns._conditions import captured
 from benchmarks.campaigns._executions import Tally, execute
 from benchmarks.campaigns._leftovers import BrokenPromiseError, descriptors, unraisable_errors
 from benchmarks.campaigns._schedules import draw
@@ -50,13 +52,15 @@ def execute_one(seed: int, number: int, tally: Tally) -> str | None:
             tempfile.TemporaryDirectory() as directory,
             _time_limit(_REAL_SECONDS),
             unraisable_errors() as unraisable,
+            captured("asyncio", logging.ERROR) as in_loop,
+            captured("aiohttp", logging.ERROR) as in_http,
             asyncio.Runner(loop_factory=FastLoop) as runner,
         ):
             runner.get_loop().set_exception_handler(
                 lambda _, context: lost.append(str(context.get("exception", context["message"])))
             )
             runner.run(execute(schedule, Path(directory), tally))
-        if messages := [*unraisable, *lost]:
+        if messages := [*unraisable, *lost, *in_loop, *in_http]:
             raise BrokenPromiseError(f"exceptions that no caller could catch: {messages}")
         if still_open := descriptors() - before:
             raise BrokenPromiseError(f"file descriptors are still open: {sorted(still_open)}")
@@ -136,6 +140,7 @@ def _table(tally: Tally, failures: int, seconds: float) -> None:
         ("seconds", f"{seconds:.1f}"),
     ]
     counters: list[tuple[str, Counter[str]]] = [
+        ("bytes into buffers,", tally.buffered),
         ("outcome", tally.outcomes),
         ("fault", tally.faults),
     ]
