@@ -28,6 +28,7 @@ class Store:
 
     Attributes:
         send: Sends the body of a response, after its head. It may send it wrongly.
+        payload: The blob.
         latency: Seconds before each response.
         chunked: Whether to send bodies in chunks, so that aiohttp receives them.
         repeats: How often a body repeats the requested bytes.
@@ -36,6 +37,7 @@ class Store:
     """
 
     send: Send
+    payload: bytes = PAYLOAD
     latency: float = 0.0
     chunked: bool = False
     repeats: int = 1
@@ -52,14 +54,15 @@ class Store:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
                 found = re.search(rb"(?i)range: bytes=(\d+)-(\d+)", head)
-                start, stop = (int(found[1]), int(found[2]) + 1) if found else (0, SIZE)
+                size = len(self.payload)
+                start, stop = (int(found[1]), int(found[2]) + 1) if found else (0, size)
                 await asyncio.sleep(self.latency)
-                body = PAYLOAD[start:stop] * self.repeats
+                body = self.payload[start:stop] * self.repeats
                 length = b"Content-Length: %d" % len(body)
                 framing = b"Transfer-Encoding: chunked" if self.chunked else length
                 writer.write(
                     b"HTTP/1.1 206 Partial Content\r\n%s\r\n"
-                    b"Content-Range: bytes %d-%d/%d\r\n\r\n" % (framing, start, stop - 1, SIZE)
+                    b"Content-Range: bytes %d-%d/%d\r\n\r\n" % (framing, start, stop - 1, size)
                 )
                 if self.chunked:
                     body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
