@@ -50,6 +50,9 @@ class Competitor:
         environment: Environment variables in addition to those of this process.
         most_runs: Maximum number of measured runs, to limit the time of slow commands.
         timeout: Seconds that a run may take.
+        verifies: Whether the command verifies the digest of what it downloads; None if it
+            downloads nothing.
+        is_program: Whether the command needs no interpreter, so that ``call`` is its whole run.
     """
 
     name: str
@@ -60,6 +63,8 @@ class Competitor:
     environment: Mapping[str, str] = field(factory=dict)
     most_runs: int = 100
     timeout: float = 300.0
+    verifies: bool | None = None
+    is_program: bool = False
 
 
 @define
@@ -69,6 +74,7 @@ class Row:
     Attributes:
         name: The name of the competitor.
         role: The role of the competitor.
+        verifies: Whether the competitor verifies what it downloads, as for `Competitor`.
         seconds: Seconds of the whole process.
         cpu: CPU seconds of the process and its children.
         peak_mib: Peak resident memory of the largest process, in MiB.
@@ -76,16 +82,19 @@ class Row:
             the call without interpreter startup and imports.
         ratios: `seconds` divided by the `seconds` of the first competitor in the same round.
         call_ratios: ``call`` divided by the ``call`` of the first competitor in the same round.
+        cpu_ratios: `cpu` divided by the `cpu` of the first competitor in the same round.
     """
 
     name: str
     role: Role = "theirs"
+    verifies: bool | None = None
     seconds: list[float] = field(factory=list)
     cpu: list[float] = field(factory=list)
     peak_mib: list[float] = field(factory=list)
     reported: dict[str, list[float]] = field(factory=dict)
     ratios: list[float] = field(factory=list)
     call_ratios: list[float] = field(factory=list)
+    cpu_ratios: list[float] = field(factory=list)
 
     def values(self, figure: str) -> list[float]:
         """Return the values of a reported figure or an attribute, or an empty list."""
@@ -120,7 +129,7 @@ def compare(
     Raises:
         CompetitorError: This library failed, or another competitor failed and `failed` is None.
     """
-    rows = {entry.name: Row(entry.name, entry.role) for entry in entries}
+    rows = {entry.name: Row(entry.name, entry.role, entry.verifies) for entry in entries}
     for number in range(-1, runs):
         first: dict[str, float] = {}
         for entry in entries:
@@ -134,12 +143,14 @@ def compare(
                 failed.append(str(error))
                 del rows[entry.name]
                 continue
-            first = first or {"seconds": accounts["seconds"], "call": reported.get("call", 0.0)}
+            first = first or {"call": reported.get("call", 0.0), **accounts}
             if number < 0:
                 continue
             row = rows[entry.name]
             row.add(accounts, reported)
             row.ratios.append(accounts["seconds"] / first["seconds"])
+            if first["cpu"]:
+                row.cpu_ratios.append(accounts["cpu"] / first["cpu"])
             if first["call"] and "call" in reported:
                 row.call_ratios.append(reported["call"] / first["call"])
     return list(rows.values())
@@ -186,6 +197,8 @@ def run(entry: Competitor) -> tuple[dict[str, float], dict[str, float]]:
         reported: dict[str, float] = json.loads(last) if last.startswith("{") else {}
         if "seconds" in reported:
             reported["call"] = reported.pop("seconds")
+        elif entry.is_program:
+            reported["call"] = accounts["seconds"]
         reported.update(entry.check(reported) or {})
     except (OSError, ValueError) as error:
         raise CompetitorError(f"{entry.name}: {error}; {_redacted(last)}") from error

@@ -12,33 +12,50 @@ _ACCEPT = "-H 'Accept: application/vnd.github+json'"
 _PATH = "/repos/octo-org/octo-docs/actions/artifacts/1/zip"
 
 
-def fetchers(server: GitHub, target: Path) -> Iterator[tuple[str, str, list[str]]]:
-    """Yield the ways to download the artifact: a name, a command, and the programs it needs."""
+def fetchers(
+    server: GitHub, target: Path, digest: str
+) -> Iterator[tuple[str, str, list[str], bool]]:
+    """Yield the ways to download the artifact.
+
+    Args:
+        server: The server.
+        target: Path of the file to write.
+        digest: SHA-256 of the artifact, in hexadecimal.
+
+    Yields:
+        A name, a command, the programs it needs, and whether it verifies the digest.
+    """
     curl, path = curl_command(server, target), quote(str(target))
-    yield "curl", curl, ["curl"]
-    yield "curl && openssl dgst", f"{curl} && openssl dgst -sha256 {path}", ["curl", "openssl"]
-    yield "curl && sha256sum", f"{curl} && sha256sum {path}", ["curl", "sha256sum"]
-    yield "aria2c -x8", aria2c_command(server, target, 8), ["aria2c", "curl"]
-    yield "gh api", gh_command(server, f"api {_ACCEPT} {_PATH} > {path}"), ["gh"]
+    hashed = f"{curl_command(server)} | tee {path} | openssl dgst -sha256 -r"
+    checked = f'hashed=$({hashed}) && test "${{hashed%% *}}" = {digest}'
+    aria2c = aria2c_command(server, target, 8, digest)
+    yield "curl | tee | openssl dgst", checked, ["curl", "tee", "openssl"], True
+    yield "aria2c -x8 --checksum", aria2c, ["aria2c", "curl"], True
+    yield "curl", curl, ["curl"], False
+    yield "gh api", gh_command(server, f"api {_ACCEPT} {_PATH} > {path}"), ["gh"], False
 
 
-def curl_command(server: GitHub, target: Path) -> str:
-    """Return a command that downloads with curl.
+def curl_command(server: GitHub, target: Path | None = None) -> str:
+    """Return a command that downloads with curl, to standard output without a target.
 
     curl follows the redirect, and does not send the token to the redirect's host.
     """
-    return f"curl -sSfL {_curl_arguments(server)} -o {quote(str(target))}"
+    output = "" if target is None else f" -o {quote(str(target))}"
+    return f"curl -sSfL {_curl_arguments(server)}{output}"
 
 
-def aria2c_command(server: GitHub, target: Path, connections: int) -> str:
-    """Return a command that downloads with aria2c.
+def aria2c_command(
+    server: GitHub, target: Path, connections: int, digest: str | None = None
+) -> str:
+    """Return a command that downloads with aria2c, and verifies the SHA-256 if it is given.
 
     aria2c would also send the token to the redirect's host, so curl requests the signed URL first.
     """
     trust = f"--ca-certificate={quote(server.ca)} " if server.ca else ""
+    checksum = "" if digest is None else f"--checksum=sha-256={digest} "
     signed_url = f"curl -sSf -o /dev/null -w '%{{redirect_url}}' {_curl_arguments(server)}"
     return (
-        f"aria2c -q -x{connections} -s{connections} -k1M --file-allocation=none {trust}"
+        f"aria2c -q -x{connections} -s{connections} -k1M --file-allocation=none {trust}{checksum}"
         f"--allow-overwrite=true --dir={quote(str(target.parent))} --out={quote(target.name)} "
         f'"$({signed_url})"'
     )

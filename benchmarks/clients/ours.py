@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 
@@ -59,13 +60,14 @@ def digest(path: str) -> dict[str, float]:
     return reported
 
 
-async def listing(url: str, token: str, concurrency: str) -> dict[str, float]:
-    """List all artifacts."""
+async def listing(url: str, token: str, concurrency: str = "") -> dict[str, float]:
+    """List all artifacts, with the default concurrency if none is given."""
+    options: dict[str, Any] = {"concurrency": int(concurrency)} if concurrency else {}
     count = 0
     async with opened(url, token, "") as repo:
         before = memory_mib()
         with timed() as reported:
-            async for _ in repo.list_artifacts(concurrency=int(concurrency)):
+            async for _ in repo.list_artifacts(**options):
                 count += 1
     return {**reported, "count": count, "grown MiB": memory_mib("VmHWM") - before}
 

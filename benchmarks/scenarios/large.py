@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
 from benchmarks._comparison import Competitor, Role
+from benchmarks._earlier import COMMIT, extract_earlier
 from benchmarks._programs import fetchers
 from benchmarks._scenario import (
     CALL,
@@ -16,12 +18,15 @@ from benchmarks._scenario import (
     WALL,
     Context,
     Result,
+    SkippedError,
     figures,
     payload,
     remover,
     size_check,
 )
 from benchmarks._servers import github
+
+_EARLIER = f"{OURS} at {COMMIT}, connections=1"
 
 
 def http(context: Context) -> Result:
@@ -44,10 +49,23 @@ def _play(context: Context, size: int, runs: int, *, tls: bool) -> Result:
         entries: list[tuple[Competitor, Sequence[str]]] = []
 
         def add(
-            name: str, command: list[str], *needs: str, role: Role = "theirs", most: int = 100
+            name: str,
+            command: list[str],
+            *needs: str,
+            role: Role = "theirs",
+            most: int = 100,
+            verifies: bool = False,
         ) -> Competitor:
             entry = Competitor(
-                name, command, role, remover(target), size_check(target, size), trust, most
+                name,
+                command,
+                role,
+                remover(target),
+                size_check(target, size),
+                trust,
+                most,
+                verifies=verifies,
+                is_program=command[0] == "sh",
             )
             entries.append((entry, needs))
             return entry
@@ -55,10 +73,17 @@ def _play(context: Context, size: int, runs: int, *, tls: bool) -> Result:
         def client(name: str, *more: object) -> list[str]:
             return context.client(name, "fetch", *arguments, *more)
 
-        ours = add(f"{OURS}, connections=1", client("ours", 1), role="ours")
-        add(f"{OURS}, with defaults", client("ours", 0), role="ours")
-        for name, shell, needs in fetchers(server, target):
-            add(name, ["sh", "-c", shell], *needs)
+        ours = add(f"{OURS}, connections=1", client("ours", 1), role="ours", verifies=True)
+        add(f"{OURS}, defaults", client("ours", 0), role="ours", verifies=True)
+        try:
+            before = context.client("earlier", "fetch", extract_earlier(context.directory))
+            add(_EARLIER, [*before, *map(str, arguments), "1"], verifies=True)
+        except SkippedError as reason:
+            context.skipped.append(f"{_EARLIER}: {reason}")
+        with source.open("rb") as file:
+            expected = hashlib.file_digest(file, "sha256").hexdigest()
+        for name, shell, needs, verifies in fetchers(server, target, expected):
+            add(name, ["sh", "-c", shell], *needs, verifies=verifies)
         add("aiohttp and aiofiles", client("recipe"), "py:aiofiles")
         add("httpx, streamed", client("httpx"), "py:httpx")
         add("pycurl", client("pycurl"), "py:pycurl")
@@ -76,7 +101,8 @@ def _play(context: Context, size: int, runs: int, *, tls: bool) -> Result:
     hashed = rows[-1].median("call") or 0.0
     notes = [
         server.note,
-        "This library verifies the SHA-256 of the file on disk; the others verify nothing.",
+        "This library, `openssl dgst` and `aria2c --checksum` verify the SHA-256.",
+        "The others verify nothing.",
         "githubkit without streaming holds the whole body in memory.",
         f"This library's seconds include {start:.2f} s for interpreter startup and imports.",
         f"Computing the SHA-256 of the file takes at least {hashed:.2f} s of one core.",
@@ -85,14 +111,17 @@ def _play(context: Context, size: int, runs: int, *, tls: bool) -> Result:
         f"{size / 2**30:g} GiB by {'https' if tls else 'http'} to disk",
         (WALL, RATIO, CALL, CALL_RATIO, CPU, PEAK),
         rows,
-        figures(
-            rows,
-            "ratios",
-            curl="curl",
-            openssl="curl && openssl dgst",
-            sha256sum="curl && sha256sum",
-            githubkit="githubkit",
-        ),
+        {
+            **figures(
+                rows,
+                "call_ratios",
+                openssl="curl | tee | openssl dgst",
+                aria2c="aria2c -x8 --checksum",
+                pycurl="pycurl",
+                earlier=_EARLIER,
+            ),
+            **{key: 1 / ratio for key, ratio in figures(rows, "cpu_ratios", cpu=_EARLIER).items()},
+        },
         notes,
         profile,
     )

@@ -1,10 +1,10 @@
-"""Peak memory of downloads from nginx, by payload size and number of connections."""
+"""Peak memory of downloads from nginx: of one of any size, and of eight concurrent ones."""
 
 from __future__ import annotations
 
 import shutil
 
-from benchmarks._comparison import Competitor, measure_once
+from benchmarks._comparison import Competitor, Row, measure_once
 from benchmarks._scenario import (
     CPU,
     OURS,
@@ -19,34 +19,47 @@ from benchmarks._scenario import (
 from benchmarks._servers import github
 
 _MIB = (64, 1024, 8192)
+_CONCURRENT = 8
 
 
 def run_scenario(context: Context) -> Result:
     """Download payloads of 64 MiB to 8 GiB. Skip those for which the directory has no room."""
-    source, target = context.directory / "source.zip", context.directory / "target.zip"
     room = shutil.disk_usage(context.directory).free / 2**20
     sizes = _MIB[: context.choose(3, 2)]
-    rows = []
+    alone, rows = list[Row](), list[Row]()
     for mib in sizes:
         if room < 1.5 * mib:
             context.skipped.append(f"{mib:,} MiB: only {room:,.0f} MiB are free")
             continue
-        with source.open("wb") as file:
-            file.truncate(mib * 2**20)
-        with github(source) as server:
-            for connections in (8,) if context.quick else (1, 4, 8):
-                arguments = (server.url, server.token, target, server.ca, connections)
-                command = context.client("ours", "fetch", *arguments)
-                name = f"{OURS}, {mib:,} MiB, connections={connections}"
-                check = size_check(target, mib * 2**20)
-                rows.append(measure_once(Competitor(name, command, "ours", remover(target), check)))
-    if not rows:
+        for connections in (8,) if context.quick else (1, 4, 8):
+            name = f"{OURS}, {mib:,} MiB, connections={connections}"
+            alone.append(_measure(context, name, "fetch", mib, 1, "", connections))
+    mib = context.choose(256, 32)
+    if room >= 1.5 * mib * _CONCURRENT:
+        name = f"{OURS}, {_CONCURRENT} × {mib} MiB, defaults"
+        task = "download_concurrently"
+        rows.append(_measure(context, name, task, mib, _CONCURRENT, _CONCURRENT))
+    if not alone:
         raise SkippedError(f"only {room:,.0f} MiB are free")
-    peak = max(peak for row in rows for peak in row.peak_mib)
+    figures = {"eight MiB": rows[0].peak_mib[0]} if rows else {}
+    if room >= 1.5 * sizes[-1]:
+        figures["peak MiB"] = max(peak for row in alone for peak in row.peak_mib)
     return Result(
-        "memory by payload size",
+        "memory of one download by payload size, and of eight concurrent downloads",
         (PEAK, WALL, CPU),
-        rows,
-        {"peak MiB": peak} if room >= 1.5 * sizes[-1] else {},
-        [server.note],
+        [*alone, *rows],
+        figures,
     )
+
+
+def _measure(
+    context: Context, name: str, task: str, mib: int, files: int, *arguments: object
+) -> Row:
+    """Return the figures of one run that downloads a payload of `mib` MiB to `files` files."""
+    source, target = context.directory / "source.zip", context.directory / "target.zip"
+    with source.open("wb") as file:
+        file.truncate(mib * 2**20)
+    with github(source) as server:
+        command = context.client("ours", task, server.url, server.token, target, *arguments)
+        check = size_check(target, mib * 2**20, files)
+        return measure_once(Competitor(name, command, "ours", remover(target), check))

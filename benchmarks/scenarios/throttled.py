@@ -6,10 +6,10 @@ from benchmarks._comparison import Competitor, Role
 from benchmarks._programs import aria2c_command, curl_command
 from benchmarks._scenario import (
     CALL,
+    CALL_RATIO,
     CPU,
     OURS,
     PEAK,
-    RATIO,
     WALL,
     Context,
     Result,
@@ -32,7 +32,16 @@ def run_scenario(context: Context) -> Result:
 
         def entry(name: str, command: list[str], role: Role, most_runs: int) -> Competitor:
             before, check = remover(target), size_check(target, size)
-            return Competitor(name, command, role, before, check, most_runs=most_runs)
+            return Competitor(
+                name,
+                command,
+                role,
+                before,
+                check,
+                most_runs=most_runs,
+                verifies=role == "ours",
+                is_program=role == "theirs",
+            )
 
         def ours(connections: int) -> list[str]:
             arguments = (server.url, server.token, target, server.ca, connections)
@@ -48,9 +57,9 @@ def run_scenario(context: Context) -> Result:
     least = size / (8 * RATE)
     return Result(
         f"{size / 2**30:g} GiB at {RATE / 1e6:.0f} MB/s per connection",
-        (WALL, RATIO, CALL, CPU, PEAK),
+        (WALL, CALL, CALL_RATIO, CPU, PEAK),
         rows,
-        figures(rows, "ratios", one=one.name, aria2c="aria2c -x8"),
+        figures(rows, "call_ratios", one=one.name, aria2c="aria2c -x8"),
         [f"At this rate, eight connections take {least:.2f} s, and one takes {8 * least:.1f} s."],
         profile,
     )

@@ -34,7 +34,8 @@ def run_scenario(context: Context) -> Result:
 
         def entry(name: str, command: list[str], role: Role = "theirs") -> Competitor:
             check = size_check(target, size // files, files)
-            return Competitor(name, command, role, remover(target), check)
+            verifies = role == "ours"
+            return Competitor(name, command, role, remover(target), check, verifies=verifies)
 
         into = quote(str(target))
         unzip = f"unzip -q {quote(str(packed))} -d {into}"

@@ -43,6 +43,17 @@ def test_ratios_compare_runs_of_the_same_round() -> None:
     assert second.median("nothing of that name") is None
 
 
+def test_the_call_of_a_program_is_its_whole_run() -> None:
+    """The run of a program without interpreter is compared with the call of a Python competitor."""
+    ours = comparison.Competitor("ours", python('print("{\\"seconds\\": 0.1}")'))
+    program = comparison.Competitor("sleep", ["sleep", "1"], verifies=False, is_program=True)
+    _, row = comparison.compare([ours, program], 1)
+    assert row.call_ratios[0] > 10
+    assert row.median("call") == row.seconds[0]
+    assert row.verifies is False
+    assert row.cpu_ratios[0] < 1
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's unit differs")
 def test_peak_memory_excludes_the_measuring_process() -> None:
     """The peak of a small program is small, even if the measuring process is large."""

@@ -29,23 +29,22 @@ def test_a_figure_is_compared_with_its_target() -> None:
     """A target is met or not met. It is not judged in a quick run or without a measurement."""
     results = {"memory": result(**{"peak MiB": 63.9}), "startup": result(**{"over aiohttp": 75.6})}
     selected = [*results, "member", "kills"]
-    memory, *members, startup, kills = targets.verdicts(results, selected, ["kills"], quick=False)
+    memory, *others, startup, kills = targets.verdicts(results, selected, ["kills"], quick=False)
     assert (memory.figure, memory.met) == ("64 MiB", True)
     assert (startup.figure, startup.met) == ("76 ms", False)
     assert (kills.figure, kills.met) == ("failed", False)
-    assert {(one.figure, one.met) for one in members} == {("not measured", None)}
+    assert {(one.figure, one.met) for one in others} == {("not measured", None)}
     assert {one.met for one in targets.verdicts(results, results, [], quick=True)} == {None}
 
 
 def test_rounding_never_improves_a_figure() -> None:
     """A printed figure is never better than the measured one."""
-    result_of_large = {"large": result(curl=0.9999, openssl=1.4, sha256sum=3.001, githubkit=5)}
-    curl, openssl, sha256sum, _ = targets.verdicts(
-        result_of_large, result_of_large, [], quick=False
-    )
-    assert (curl.figure, curl.met) == ("0.99 × ours", False)
-    assert (openssl.figure, openssl.met) == ("1.40 × ours", True)
-    assert sha256sum.figure == "3.00 × ours"
+    results = {"large": result(openssl=1.19999, aria2c=1.7, pycurl=0.7501, earlier=5, cpu=0.8001)}
+    openssl, aria2c, pycurl, _, cpu = targets.verdicts(results, results, [], quick=False)
+    assert (openssl.figure, openssl.met) == ("1.19 × ours", False)
+    assert (aria2c.figure, aria2c.met) == ("1.70 × ours", True)
+    assert pycurl.figure == "0.75 × ours"
+    assert (cpu.figure, cpu.met) == ("0.81 ×", False)
 
 
 def test_tables_are_padded() -> None:
@@ -58,6 +57,13 @@ def test_tables_are_padded() -> None:
         "",
         "A note.",
     ]
+
+
+def test_a_pipe_does_not_end_a_cell() -> None:
+    """A command with a pipe stays in one cell."""
+    assert report.table(["what", "s"], [["curl | tee", "1"]]).splitlines()[2] == (
+        "| curl \\| tee | 1 |"
+    )
 
 
 def test_a_missed_target_comes_with_its_profile() -> None:
