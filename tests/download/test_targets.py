@@ -1,0 +1,46 @@
+"""Where a payload is saved: links as targets, and names of files that were uploaded unzipped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ghartifacts_async import Repo
+from ghartifacts_async.testing import FakeGitHub
+from tests.support import REPOSITORY, files_below
+
+
+async def test_a_link_at_the_target_is_replaced(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """A symbolic link at the target is itself replaced; the file behind it stays as it was."""
+    artifact = fake_github.add_artifact(REPOSITORY, "dist", b"new")
+    behind, target = tmp_path / "behind", tmp_path / "target"
+    behind.write_bytes(b"old")
+    target.symlink_to(behind)
+    await repo.download_artifact(artifact.id, target, if_exists="replace")
+    assert (target.is_symlink(), target.read_bytes(), behind.read_bytes()) == (
+        False,
+        b"new",
+        b"old",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "stem", "suffix"),
+    [("dist.zip", "dist", ".zip"), ("Dist.ZIP", "Dist", ".ZIP"), ("x.tar.gz", "x", ".tar.gz")],
+)
+async def test_all_methods_keep_the_name_of_a_raw_file(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, name: str, stem: str, suffix: str
+) -> None:
+    """A file that was uploaded unzipped keeps its name and suffix, also if it is a zip."""
+    artifact = fake_github.add_artifact(REPOSITORY, name, b"PK", raw=name)
+    one = await repo.download_artifact(artifact.id, f"{tmp_path}/one/")
+    assert one.path.name == name
+    async with repo.stream_artifact(artifact.id) as stream:
+        assert stream.filename == name
+    async for outcome in repo.download_artifacts([artifact.id], tmp_path / "many"):
+        assert outcome.result().path.name in {name, f"{stem}-{artifact.id}{suffix}"}
+    await repo.mirror(tmp_path / "mirror")
+    assert f"{stem}-{artifact.id}{suffix}" in files_below(tmp_path / "mirror")
