@@ -11,7 +11,6 @@ import os
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 
-import aiohttp
 from aiohttp import web
 
 from ghartifacts_async import Client, WaitError, WebhookError, webhooks
@@ -36,12 +35,8 @@ class CoverageBot:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self, _: web.Application) -> AsyncIterator[None]:
-        """Keep the clients open while the service runs."""
-        headers = {"Authorization": f"Bearer {self._token}"}
-        async with (
-            Client(self._token, base_url=self._api_url) as self._gh,
-            aiohttp.ClientSession(headers=headers) as self._session,
-        ):
+        """Keep the client open while the service runs."""
+        async with Client(self._token, base_url=self._api_url) as self._gh:
             yield
             for task in self._tasks:
                 task.cancel()
@@ -78,9 +73,8 @@ class CoverageBot:
             report = await archive.read_json("report.json", max_size=100_000)
         percent = float(report["percent"])
         for pull_request in event.payload["workflow_run"]["pull_requests"]:
-            url = f"{self._api_url}/repos/{repo.name}/issues/{pull_request['number']}/comments"
-            async with self._session.post(url, json={"body": f"Coverage: {percent:.1f} %"}) as done:
-                done.raise_for_status()
+            path = f"/issues/{pull_request['number']}/comments"
+            await repo.request("POST", path, json={"body": f"Coverage: {percent:.1f} %"})
 
 
 def create_app() -> web.Application:

@@ -66,6 +66,9 @@ def test_no_filter_matches_everything() -> None:
     assert criteria().matches(run(head_repository=FORK))
     assert criteria(from_fork=True).matches(run(head_repository=FORK))
     assert not criteria(from_fork=True).matches(run())
+    times = {"created_after": CREATED, "created_before": CREATED.replace(second=9)}
+    chosen = criteria(**times)
+    assert (chosen.created_after, chosen.created_before) == (*times.values(),)
     assert criteria(exclude_pull_requests=True).query() == {"exclude_pull_requests": "true"}
 
 

@@ -139,6 +139,12 @@ def test_the_attempt(
     assert selection.attempt_of(run(**changes), of_run(created_at=created_at)) == attempt
 
 
+def test_patterns() -> None:
+    """Names with wildcards are patterns, so that GitHub cannot filter by them."""
+    assert all(map(selection.is_pattern, ["*", "a?", "x[1]"]))
+    assert not any(map(selection.is_pattern, ["dist", "a b.c", "x]"]))
+
+
 def rejected(*reasons: str) -> list[Rejection]:
     """Return rejections with these reasons."""
     some: Artifact = of_run()
