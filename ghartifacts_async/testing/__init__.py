@@ -4,7 +4,12 @@
 is the blob store to which the API redirects downloads. They are as strict as GitHub and Azure.
 A test can make the API enforce rate limits, fail, redirect renamed repositories, issue
 installation tokens and retire API versions. It can make the blob store drop, reset, stall,
-throttle or corrupt responses, send wrong headers and let signed URLs expire.
+throttle or corrupt responses, send wrong headers and let signed URLs expire. Workflow runs, users'
+tokens and apps exist as well; `FakeGitHub.route` adds endpoints that the server does not know.
+
+Any client can use the server. `with FakeGitHub()` runs it in a thread, the pytest fixture
+`fake_github` is a running server in any kind of test, and `python -m ghartifacts_async.testing`
+runs it for clients in other languages.
 
 Example:
     ```python

@@ -7,7 +7,11 @@ import asyncio
 import signal
 import sys
 from contextlib import suppress
+from pathlib import Path
 
+from ghartifacts_async.testing._standalone.control import PATH as CONTROL_PATH
+from ghartifacts_async.testing._standalone.control import add_control_endpoint
+from ghartifacts_async.testing._standalone.scenario import apply_scenario, limits_of, read_scenario
 from ghartifacts_async.testing.server import FakeGitHub
 
 _REPOSITORY = "octo-org/octo-docs"
@@ -34,14 +38,57 @@ async def serve(fake: FakeGitHub) -> None:
     with suppress(NotImplementedError):
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     async with fake:
-        listing = f"{fake.url}/repos/{_REPOSITORY}/actions/artifacts"
-        print(f"API        {fake.url}")
-        print(f"API (GHES) {fake.ghes_url}")
-        print(f"blobs      {fake.blob_url}")
-        print(f"token      {fake.token}")
-        print(f"try        curl -H 'Authorization: Bearer {fake.token}' '{listing}'")
-        print("Press Ctrl-C to stop.", flush=True)
+        print("\n".join(describe(fake)))
+        print("The server is ready. Press Ctrl-C to stop.", flush=True)
         await asyncio.Event().wait()
+
+
+def describe(fake: FakeGitHub) -> list[str]:
+    """Return the lines that say how clients reach the server."""
+    url, token, is_tls = fake.url, fake.token, fake.url.startswith("https:")
+    listing = f"{url}/repos/{_REPOSITORY}/actions/artifacts"
+    trust = f" --cacert '{fake.ca_file}'" if is_tls else ""
+    if is_tls:
+        host = url.removeprefix("https://")
+        gh = f"GH_HOST='{host}' GH_ENTERPRISE_TOKEN='{token}' SSL_CERT_FILE='{fake.ca_file}'"
+        certificates = f" NODE_EXTRA_CA_CERTS='{fake.ca_file}'"
+    else:
+        gh = f"GH_HOST=github.localhost GH_TOKEN='{token}' http_proxy='{url}'"
+        certificates = ""
+    python_trust = f", verify='{fake.ca_file}'" if is_tls else ""
+    return [
+        f"API        {url}",
+        f"API (GHES) {fake.ghes_url}",
+        f"blobs      {fake.blob_url}",
+        f"token      {token}",
+        f"control    {url}{CONTROL_PATH}",
+        f"gh         export {gh}",
+        f"actions    export GITHUB_API_URL='{url}' GITHUB_TOKEN='{token}'{certificates}",
+        f"octokit    new Octokit({{ baseUrl: '{url}', auth: '{token}' }})",
+        f"PyGithub   Github(base_url='{url}', auth=Auth.Token('{token}'){python_trust})",
+        f"try        curl -H 'Authorization: Bearer {token}' '{listing}'{trust}",
+    ]
+
+
+def create(options: argparse.Namespace) -> FakeGitHub:
+    """Return the server that the command line describes."""
+    scenario = {} if options.scenario is None else read_scenario(options.scenario)
+    directory = Path() if options.scenario is None else options.scenario.parent
+    fake = FakeGitHub(
+        port=options.port,
+        blob_port=options.blob_port,
+        token=options.token,
+        limits=limits_of(scenario),
+        host=options.host,
+        public_url=options.public_url,
+        tls=options.tls,
+        signing=options.signing,
+    )
+    apply_scenario(fake, scenario, directory)
+    if options.scenario is None and not options.empty:
+        add_samples(fake)
+    add_control_endpoint(fake, directory)
+    return fake
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -55,13 +102,23 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--token", default="fake-token", help="the token that the API accepts")
     parser.add_argument("--empty", action="store_true", help="start without sample artifacts")
+    parser.add_argument(
+        "scenario",
+        nargs="?",
+        type=Path,
+        help="a TOML or JSON file with repositories, runs, artifacts, tokens, limits and faults",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
+    parser.add_argument("--public-url", help="the URL under which clients reach the API")
+    parser.add_argument("--tls", action="store_true", help="serve HTTPS with a new certificate")
+    parser.add_argument(
+        "--signing", choices=["azure", "exact"], help="how signed URLs are verified"
+    )
     options = parser.parse_args(arguments)
     try:
-        fake = FakeGitHub(port=options.port, blob_port=options.blob_port, token=options.token)
-    except ValueError as error:
+        fake = create(options)
+    except (OSError, ModuleNotFoundError, TypeError, ValueError) as error:
         parser.error(str(error))
-    if not options.empty:
-        add_samples(fake)
     try:
         asyncio.run(serve(fake))
     except (KeyboardInterrupt, asyncio.CancelledError):

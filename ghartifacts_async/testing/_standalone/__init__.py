@@ -1,0 +1,1 @@
+"""What `python -m ghartifacts_async.testing` needs beside the server."""

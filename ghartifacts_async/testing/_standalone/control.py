@@ -1,0 +1,47 @@
+"""The control endpoint: it adds to a running server what a scenario can hold, and reports on it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ghartifacts_async.testing._shared.request_log import LoggedRequest
+from ghartifacts_async.testing._standalone.scenario import apply_scenario
+from ghartifacts_async.testing.server import FakeGitHub
+
+PATH = "/_control"
+
+
+def add_control_endpoint(fake: FakeGitHub, directory: Path) -> None:
+    """Add the control endpoint to a server.
+
+    `GET` reports the number of requests to each endpoint and the unknown requests. `POST` takes a
+    scenario as JSON. `DELETE` removes all faults.
+
+    Args:
+        fake: The server.
+        directory: The directory to which the paths of files in scenarios are relative.
+    """
+
+    def report(_: LoggedRequest) -> Any:
+        unknown = [f"{request.method} {request.path}" for request in fake.unknown_requests]
+        return {
+            "ready": True,
+            "requests": dict(fake.request_counts()),
+            "unknown_requests": unknown,
+            "queued_faults": fake.queued_faults,
+        }
+
+    def add(request: LoggedRequest) -> Any:
+        try:
+            return 201, {"added": apply_scenario(fake, json.loads(request.body), directory)}
+        except ValueError as error:
+            return 422, {"message": str(error)}
+
+    def clear(_: LoggedRequest) -> Any:
+        fake.clear_faults()
+        return 204, None
+
+    for method, handler in (("GET", report), ("POST", add), ("DELETE", clear)):
+        fake.route(method, PATH, handler)
