@@ -32,7 +32,7 @@
     │   ├── UnsupportedMember    a member that is encrypted or compressed by another method
     │   ├── MemberNotFound       no member has this name (a KeyError)
     │   └── ArchiveLimitExceeded  the archive exceeds its `ArchiveLimits`
-    ├── WaitError                the artifact or the end of the run did not come
+    ├── WaitError                a wait for an artifact or a run failed
     │   ├── RunEnded             the run ended without the artifact, or did not succeed
     │   └── WaitTimedOut         the time to wait is over (a TimeoutError)
     ├── WebhookError             a webhook delivery is refused

@@ -192,7 +192,7 @@ class Poller:
                 await self._judge(watch, artifacts)
         except (ServerError, TransportError) as error:
             # The call was retried. A wait may outlast a longer outage.
-            _log.warning("%s; waiting goes on", error.summary)
+            _log.warning("%s; polling continues", error.summary)
             for watch in self._pending():
                 watch.state = error.summary
 

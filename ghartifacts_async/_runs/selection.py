@@ -1,4 +1,4 @@
-"""Decide whether an artifact is the one that the caller means, or why it is not."""
+"""Decide whether an artifact matches what the caller wants, and why not."""
 
 from __future__ import annotations
 

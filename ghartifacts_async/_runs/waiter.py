@@ -67,7 +67,7 @@ async def _result(watch: Watch, seconds: float | None) -> Artifact | Run:
             return await asyncio.shield(watch.done)
     except TimeoutError:
         failure: ArtifactsError = WaitTimedOut(
-            f"{watch.target} did not come within {seconds:g} s; {watch.state}"
+            f"{watch.target} was not reached within {seconds:g} s; {watch.state}"
         )
     except ArtifactsError as error:
         # Several waits may raise this error, and each adds its own traceback.

@@ -80,7 +80,7 @@ class RunState:
 
 @frozen
 class Pending:
-    """The wait goes on.
+    """The wait continues.
 
     Attributes:
         state: The state of the runs, for the message of a timeout.

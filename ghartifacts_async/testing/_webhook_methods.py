@@ -63,7 +63,7 @@ class WebhookMethods(RunMethods):
     def complete_run(self, run: FakeRun | int, conclusion: str = "success") -> FakeRun:
         """Complete the latest attempt of a run, and return the changed run.
 
-        Webhooks of `add_webhook` are told.
+        Sends a delivery to each webhook of `add_webhook`.
 
         Args:
             run: The run or its id.

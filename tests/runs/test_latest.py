@@ -70,7 +70,7 @@ async def test_workflow_event_and_conclusion(repo: Repo, fake_github: FakeGitHub
 
 
 async def test_ids_do_not_follow_time(repo: Repo, fake_github: FakeGitHub) -> None:
-    """The newest is the one that was created last, not the one with the largest id."""
+    """The newest artifact was created last; its id need not be the largest."""
     run = fake_github.add_run(REPOSITORY, attempt=2, created_at=START)
     for number in range(150):
         add(fake_github, run, id=1000 - number, created_at=START + timedelta(minutes=number))

@@ -89,7 +89,7 @@ def test_the_run_is_requested_only_if_needed() -> None:
 
 
 def test_the_newest_of_each_name() -> None:
-    """Of two artifacts with one name, the later counts, whatever their ids are."""
+    """Of two artifacts with one name, the later counts, for any ids."""
     old = of_run(id=9, name="dist", created_at=at(1))
     new = of_run(id=3, name="dist", created_at=at(2))
     same = of_run(id=4, name="dist", created_at=at(2))

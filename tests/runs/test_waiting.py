@@ -29,7 +29,7 @@ async def test_an_artifact_that_is_there() -> None:
 
 @fast
 async def test_an_artifact_that_comes_later() -> None:
-    """An artifact is returned soon after its upload, although the run goes on for an hour."""
+    """An artifact is returned soon after its upload, although the run lasts an hour."""
     async with open_world() as world:
         world.fake.after(100, world.upload)
         world.fake.after(3600, world.fake.complete_run, world.run)

@@ -138,7 +138,7 @@ def test_a_wrong_signature_is_refused(value: str | None) -> None:
 @given(body=st.binary(max_size=60), secret=st.binary(min_size=1), other=st.binary(min_size=1))
 @examples(200)
 def test_nothing_is_read_before_the_signature(body: bytes, secret: bytes, other: bytes) -> None:
-    """Whatever the body is, a wrong signature is what is reported."""
+    """For any body, a wrong signature is reported first."""
     headers, _ = signed("push", body, other)
     if signature(body, secret) != signature(body, other):
         with pytest.raises(SignatureMismatch):
