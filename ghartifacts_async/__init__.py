@@ -92,6 +92,7 @@ if TYPE_CHECKING:
         Stats,
         Symlinks,
         Timeouts,
+        Wait,
         WorkflowRun,
     )
     from ghartifacts_async.repo import Repo
@@ -189,6 +190,7 @@ __all__ = [
     "UnexpectedReply",
     "UnsafeMember",
     "UnsupportedMember",
+    "Wait",
     "WaitError",
     "WaitTimedOut",
     "Waiter",

@@ -281,14 +281,12 @@ def seconds(what: str, value: float | None) -> float | None:
     return value
 
 
-def callback(on_progress: Callable[..., object] | None) -> None:
-    """Validate a progress callback, which must not be async."""
-    call = getattr(on_progress, "__call__", None)  # noqa: B004 - an object may have an async one
-    if on_progress is not None and (
-        call is None or any(map(iscoroutinefunction, (on_progress, call)))
-    ):
+def callback(function: Callable[..., object] | None, name: str = "on_progress") -> None:
+    """Validate a callback, which must not be async."""
+    call = getattr(function, "__call__", None)  # noqa: B004 - an object may have an async one
+    if function is not None and (call is None or any(map(iscoroutinefunction, (function, call)))):
         raise InvalidArgument(
-            "on_progress must be a plain function, not an async one; the event loop calls it"
+            f"{name} must be a plain function, not an async one; the event loop calls it"
         )
 
 

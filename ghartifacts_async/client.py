@@ -19,6 +19,7 @@ from attrs import evolve
 from ghartifacts_async import _arguments
 from ghartifacts_async._api import endpoints
 from ghartifacts_async._api.client import ApiClient
+from ghartifacts_async._api.limits.wait_reporter import WaitReporter
 from ghartifacts_async._api.rate_limiter import RateLimiter
 from ghartifacts_async._context import ClientContext
 from ghartifacts_async._disk.threads import IoThreads
@@ -37,6 +38,7 @@ from ghartifacts_async.models import (
     RetryPolicy,
     Stats,
     Timeouts,
+    Wait,
 )
 from ghartifacts_async.repo import Repo
 
@@ -75,6 +77,8 @@ class Client:
         conditional: Keep the latest responses to `get_artifact` and the latest first pages of
             listings in memory, and send their ``ETag`` with the next request for the same data. If
             the data is unchanged (304), the request does not count against the primary rate limit.
+        on_wait: A function that is called in the event loop when calls begin to wait for more than
+            five seconds, once for each wait. Each such wait is also logged as a warning.
 
     Raises:
         InvalidArgument: An argument is invalid, or `session` has default credentials.
@@ -94,6 +98,7 @@ class Client:
         rate_limits: RateLimitPolicy = RateLimitPolicy(),
         timeouts: Timeouts = Timeouts(),
         conditional: bool = True,
+        on_wait: Callable[[Wait], object] | None = None,
     ) -> None:
         self._state, self._base_url = "not open yet", "?"
         self._parent: Client | None = None
@@ -112,6 +117,8 @@ class Client:
             (timeouts, Timeouts),
         ):
             _arguments.of_kind(value, kind)
+        _arguments.callback(on_wait, "on_wait")
+        waits = WaitReporter(on_wait)
         transport = Transport(
             session,
             user_agent=_arguments.header_value("user_agent", user_agent or _user_agent()),
@@ -129,7 +136,7 @@ class Client:
             return ApiClient(
                 transport,
                 source.token,
-                RateLimiter(rate_limits, time.time, bounded=transport.pool.bounded),
+                RateLimiter(rate_limits, time.time, bounded=transport.pool.bounded, waits=waits),
                 retry,
                 lifetime,
                 base_url=self._base_url,
@@ -160,6 +167,7 @@ class Client:
         rate_limits: RateLimitPolicy = RateLimitPolicy(),
         timeouts: Timeouts = Timeouts(),
         conditional: bool = True,
+        on_wait: Callable[[Wait], object] | None = None,
     ) -> Self:
         """Create a client from environment variables, by the rules of the GitHub CLI.
 
@@ -183,6 +191,7 @@ class Client:
             rate_limits: The pace of API calls.
             timeouts: Timeouts of connections, calls and downloads.
             conditional: Whether to revalidate responses with their ``ETag``; see `Client`.
+            on_wait: A function that is called when calls begin to wait; see `Client`.
 
         Raises:
             NoToken: No variable contains a token for this server.
@@ -206,6 +215,7 @@ class Client:
             rate_limits=rate_limits,
             timeouts=timeouts,
             conditional=conditional,
+            on_wait=on_wait,
         )
 
     def repo(self, name: str | Repo | None = None) -> Repo:

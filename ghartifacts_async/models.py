@@ -482,6 +482,21 @@ class RateLimitPolicy:
 
 
 @frozen
+class Wait:
+    """A wait of more than five seconds, at a rate limit or before a retry.
+
+    Attributes:
+        seconds: Duration of the wait in seconds.
+        until: Time at which the wait ends (UTC), or None if it is out of range.
+        reason: Why the client waits.
+    """
+
+    seconds: float
+    until: datetime | None
+    reason: str
+
+
+@frozen
 class Stats:
     """Counters of a client.
 
@@ -492,6 +507,7 @@ class Stats:
         retries: Attempts of calls, not counting the first attempt of each.
         waited: Seconds spent waiting for the rate limiter, summed over all calls.
         bytes_received: Bytes of payloads received.
+        waiting: The long wait that is in progress, or None.
     """
 
     calls: int = 0
@@ -499,3 +515,4 @@ class Stats:
     retries: int = 0
     waited: float = 0.0
     bytes_received: int = 0
+    waiting: Wait | None = None

@@ -109,6 +109,7 @@ class ApiClient:
             retries=self._retries,
             waited=self._limiter.waited,
             bytes_received=self._transport.bytes_received,
+            waiting=self._limiter.waits.current,
         )
 
     async def call(self, call: ApiCall[_T], permit: ConnectionPermit | None = None) -> _T:
@@ -175,6 +176,7 @@ class ApiClient:
                     case Wait(seconds):
                         self._retries += 1
                         _log.info("%s; retrying in %.1f s", outcome.error, seconds)
+                        self._limiter.waits.report(seconds, f"{outcome.error}; then a retry")
                         state.may_be_done = state.may_be_done or may_have_worked(outcome)
                         await asyncio.sleep(seconds)
                         state.seconds += seconds

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 from ghartifacts_async._api import rate_limit_headers
 from ghartifacts_async._api.call import ApiCall
+from ghartifacts_async._api.limits.wait_reporter import WaitReporter
 from ghartifacts_async.errors import RateLimited
 from ghartifacts_async.models import RateLimit, RateLimitPolicy
 
@@ -49,6 +50,7 @@ class RateLimiter:
         wall_clock: Function that returns seconds since the epoch. It is used if a response has no
             ``Date``.
         bounded: Whether requests may have to wait for a connection.
+        waits: Reports long waits; ``None`` for a reporter of its own.
 
     Attributes:
         rate_limit: The primary rate limit that GitHub last reported, or ``None``.
@@ -56,8 +58,14 @@ class RateLimiter:
     """
 
     def __init__(
-        self, policy: RateLimitPolicy, wall_clock: Callable[[], float], *, bounded: bool = False
+        self,
+        policy: RateLimitPolicy,
+        wall_clock: Callable[[], float],
+        *,
+        bounded: bool = False,
+        waits: WaitReporter | None = None,
     ) -> None:
+        self.waits: WaitReporter = waits or WaitReporter(wall_clock=wall_clock)
         self._policy = policy
         self._wall_clock = wall_clock
         self._bounded = bounded
@@ -258,6 +266,10 @@ class RateLimiter:
         if self.exceeds_max_wait(seconds):
             raise self._rate_limited(call, seconds)
         self._spaced_until = loop.time() + seconds + _SPACED_SECONDS
+        asked = "GitHub asks all calls to wait, at a rate limit"
+        limit = 0 if self.rate_limit is None else self.rate_limit.limit
+        used_up = f"all {limit} calls of the rate limit are used"
+        self.waits.report(seconds, asked if asked_to_wait else used_up)
         await asyncio.sleep(seconds)
 
     def _rate_limited(self, call: ApiCall[Any], seconds: float) -> RateLimited:

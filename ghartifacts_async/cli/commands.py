@@ -82,7 +82,7 @@ async def list_(
     repository: Repository, /, *, name: Name = None, run: Run = None, json: AsJson = False
 ) -> None:
     """List a repository's artifacts, newest first."""
-    async with Client.from_env() as gh:
+    async with Client.from_env(on_wait=show.waiting) as gh:
         listing = _listing(gh.repo(repository), name, run)
         if json:
             async for artifact in listing:
@@ -106,7 +106,7 @@ async def download(
     A single artifact is stored directly in the output directory. If there are several artifacts,
     each is stored in a subdirectory with the artifact's name. Expired artifacts are skipped.
     """
-    async with Client.from_env() as gh:
+    async with Client.from_env(on_wait=show.waiting) as gh:
         repo = gh.repo(repository)
         artifacts = await _listing(repo, name, run).collect()
         with show.bars(quiet=json) as bars:

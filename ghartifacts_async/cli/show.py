@@ -13,7 +13,7 @@ from rich.progress import Progress as RichProgress
 from rich.table import Table
 from rich.text import Text
 
-from ghartifacts_async import Artifact, Progress
+from ghartifacts_async import Artifact, Progress, Wait
 from ghartifacts_async.cli.fetch import Failure, Outcome, Skipped
 
 _UNLIMITED_WIDTH = 2**16
@@ -42,6 +42,13 @@ def say(text: str, style: str = "") -> None:
 def error(text: str) -> None:
     """Print an error message to standard error."""
     errors.print(Text(printable(f"error: {text}")), soft_wrap=True)
+
+
+def waiting(wait: Wait) -> None:
+    """Print to standard error why and until when the command waits."""
+    until = f"until {wait.until:%H:%M:%S} UTC " if wait.until else ""
+    text = f"waiting {until}({wait.seconds:.0f} s): {wait.reason}"
+    errors.print(Text(printable(text)), soft_wrap=True)
 
 
 def table(artifacts: Sequence[Artifact]) -> None:

@@ -1,0 +1,1 @@
+"""Reports about the limits that make calls wait."""

@@ -1,0 +1,95 @@
+"""A long wait is visible: one warning, the statistics and a callback say why and until when."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+
+from ghartifacts_async import Client, InvalidArgument, RetryPolicy, Wait
+from ghartifacts_async.testing import FakeLimits, Fault
+from tests.api.support import open_world
+from tests.clock import fast
+
+
+def warnings_in(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return the warnings of the library."""
+    return [
+        record.getMessage()
+        for record in caplog.records
+        if record.name == "ghartifacts_async" and record.levelno == logging.WARNING
+    ]
+
+
+@pytest.mark.parametrize(
+    ("limits", "fault", "reason"),
+    [
+        (FakeLimits(primary=2), None, "all 2 calls of the rate limit are used"),
+        (None, Fault.secondary_limit(60), "GitHub asks all calls to wait"),
+        (None, Fault(503, retry_after=60), "503"),
+    ],
+)
+@fast
+async def test_a_long_wait_is_reported_once(
+    caplog: pytest.LogCaptureFixture, limits: Any, fault: Fault | None, reason: str
+) -> None:
+    """One warning, one callback and the statistics tell of a wait, however many tasks wait."""
+    waits: list[Wait] = []
+    fake = {} if limits is None else {"limits": limits}
+    async with open_world(fake=fake, conditional=False, on_wait=waits.append) as world:
+        for _ in range(2 if limits else 1):
+            await world.repo.get_artifact(world.artifact)
+        assert world.gh.stats.waiting is None
+        if fault is not None:
+            world.fake.fail_next(fault)
+        tasks = [
+            asyncio.ensure_future(world.repo.get_artifact(world.artifact))
+            for _ in range(1 if reason == "503" else 20)
+        ]
+        await asyncio.sleep(1)
+        waiting = world.gh.stats.waiting
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    assert len(waits) == 1
+    assert waiting == waits[0]
+    assert waits[0].seconds > 50
+    assert reason in waits[0].reason
+    (warning,) = warnings_in(caplog)
+    assert reason in warning
+    assert waits[0].until is not None
+    assert f"{waits[0].until:%Y-%m-%d %H:%M:%S} UTC" in warning
+
+
+@fast
+async def test_a_short_wait_is_not_reported(caplog: pytest.LogCaptureFixture) -> None:
+    """Waits of up to five seconds are no warning."""
+    async with open_world(retry=RetryPolicy(wait_initial=0)) as world:
+        world.fake.fail_next(Fault(503, retry_after=5), Fault.secondary_limit(4))
+        await world.repo.get_artifact(world.artifact)
+    assert warnings_in(caplog) == []
+
+
+@fast
+async def test_a_mistake_in_the_callback() -> None:
+    """An exception of `on_wait` reaches the caller."""
+
+    def fail(_: Wait) -> None:
+        raise LookupError("no screen")
+
+    async with open_world(on_wait=fail) as world:
+        world.fake.fail_next(Fault.secondary_limit(60))
+        with pytest.raises(LookupError, match="no screen"):
+            await world.repo.get_artifact(world.artifact)
+
+
+async def provide(_: Wait) -> None:
+    """Do nothing."""
+
+
+def test_an_async_callback_is_refused() -> None:
+    """`on_wait` must be a plain function."""
+    with pytest.raises(InvalidArgument, match="on_wait must be a plain function"):
+        Client("token", on_wait=provide)
