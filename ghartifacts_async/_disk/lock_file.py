@@ -67,9 +67,9 @@ class LockFile:
                     raise LockRefused(error.errno, error.strerror) from error
             # The previous holder may have removed the file after we opened it and before we
             # locked it.
-            if not lock or (locked and directory.is_at(os.fstat(fd), self.name)):
-                self._fd, self._directory = fd, directory
-                self._size = os.fstat(fd).st_size
+            status = os.fstat(fd)
+            if not lock or (locked and directory.is_at(status, self.name)):
+                self._fd, self._directory, self._size = fd, directory, status.st_size
         finally:
             if self._fd != fd:
                 close_quietly(fd)

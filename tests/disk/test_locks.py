@@ -6,13 +6,15 @@ import asyncio
 import errno
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 import filelock
 import pytest
 
-from ghartifacts_async import ArtifactsError, Client, DiskFull, Repo
+from ghartifacts_async import ArtifactsError, Client, DiskError, DiskFull, Repo
 from ghartifacts_async._disk.hidden_files import HiddenFiles
 from ghartifacts_async._disk.lock_file import LockFile
 from ghartifacts_async._disk.safe_open import Directory
@@ -157,3 +159,28 @@ async def test_a_short_write_to_the_journal_loses_nothing(
     assert lines >= 3
     assert (await repo.download_artifact(1, target)).resumed_bytes > 0
     assert target.read_bytes() == PAYLOAD
+
+
+@pytest.mark.parametrize("name", ["fstat", "close"])
+async def test_a_failing_system_call_holds_no_lock(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """If a call fails with EIO, at most DiskError is raised, and the lock is released."""
+    artifact = await repo.get_artifact(add_artifact(fake_github).id)
+    target = tmp_path / "dist.zip"
+    genuine = getattr(os, name)
+    for failing in range(8):
+        count = iter(range(1000))
+
+        def fail(fd: int, failing: int = failing, count: Iterator[int] = count) -> object:
+            if name == "close":
+                genuine(fd)
+            if next(count) == failing:
+                raise OSError(errno.EIO, "Input/output error")
+            return None if name == "close" else genuine(fd)
+
+        with monkeypatch.context() as patch, suppress(DiskError):
+            patch.setattr(os, name, fail)
+            await repo.download_artifact(artifact, target, if_exists="replace")
+        again = await repo.download_artifact(artifact, target, wait_for_lock=False)
+        assert again.path.read_bytes() == PAYLOAD
