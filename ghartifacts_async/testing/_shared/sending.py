@@ -133,8 +133,9 @@ async def _send_with_faults(
     try:
         if transport is None:
             raise ConnectionResetError("the client has closed the connection")
-        # Without a write buffer, `drain` waits until the operating system has all bytes.
-        transport.set_write_buffer_limits(high=0)
+        # Without a write buffer, `drain` waits until the operating system has all bytes. A limit
+        # of 0 would pause asyncio's TLS transport forever.
+        transport.set_write_buffer_limits(high=int(http.secure))
         if response.headers.get("Transfer-Encoding") == "chunked":
             writer.enable_chunking()
         line = f"HTTP/1.1 {response.status} {reason_phrase(response.status)}"
