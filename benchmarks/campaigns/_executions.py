@@ -129,7 +129,7 @@ class _Execution:
         if schedule.existing != "nothing":
             existing = b"something else" if schedule.existing == "other" else self._payloads[0]
             self._target.write_bytes(existing)
-        self.faults = RunFaults(fake, self._rng)
+        self.faults = RunFaults(fake, random.Random(f"{schedule.content_seed}/faults"))
 
     async def run(self, run: Run) -> None:
         if run.payload_replaced:

@@ -50,7 +50,7 @@ def blob_fault(rng: random.Random, size: int, excluded: frozenset[str]) -> Named
 
 
 def behaviour(rng: random.Random, size: int, *, replicas: bool) -> tuple[NamedFault, ...]:
-    """Draw the behaviour of a store that a client must put up with.
+    """Draw an unusual behaviour of a store, which a client must support.
 
     Args:
         rng: The source of randomness.

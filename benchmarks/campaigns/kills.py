@@ -1,6 +1,7 @@
 """The kill campaign: kill a child process during a download, and let the next child resume it.
 
-Each child is killed at a random moment: while it starts, after some bytes, or near the last byte.
+Half of the artifacts are downloaded over TLS. Each child is killed at a random moment: while it
+starts, after some bytes, or near the last byte.
 Bytes that a killed child has received but not recorded in its journal are fetched again. For each
 connection, these are at most two batches: one that was being written and one that was being filled.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import random
 import sys
 import tempfile
@@ -67,8 +69,9 @@ async def campaign(kills: int, seed: int, directory: Path) -> Losses:
     """
     rng = random.Random(seed)
     losses = Losses()
-    async with FakeGitHub() as fake:
+    async with FakeGitHub() as plain, FakeGitHub(tls=True) as secure:
         while losses.kills < kills:
+            fake = rng.choice([plain, secure])
             content = rng.randbytes(rng.choice(_SIZES))
             artifact = fake.add_artifact(REPOSITORY, "dist", content)
             target = directory / f"{artifact.id}.zip"
@@ -148,6 +151,9 @@ class _Download:
 
     async def _spawn(self, counter: Path, connections: int) -> Process:
         fake = self._fake
+        environment = dict(os.environ)
+        if fake.url.startswith("https:"):
+            environment["SSL_CERT_FILE"] = str(fake.ca_file)
         arguments = (counter, fake.url, fake.token, REPOSITORY, self._artifact.id, self._target)
         return await asyncio.create_subprocess_exec(
             sys.executable,
@@ -155,6 +161,7 @@ class _Download:
             "benchmarks.campaigns._kill_child",
             *map(str, (*arguments, connections)),
             cwd=_ROOT,
+            env=environment,
             stderr=PIPE,
         )
 
