@@ -1,4 +1,4 @@
-"""``python -m ghartifacts_async``: the command line, which needs the extra ``cli``."""
+"""The command line, ``ghartifacts`` or ``python -m ghartifacts_async``; needs the extra ``cli``."""
 
 import sys
 from importlib.util import find_spec
@@ -13,9 +13,9 @@ def main() -> int:
         )
         return 1
     try:
-        from ghartifacts_async.cli.commands import main as commands
+        from ghartifacts_async.cli.app import main as run
 
-        return commands()
+        return run()
     except KeyboardInterrupt:
         return 130
 

@@ -9,9 +9,11 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from ghartifacts_async import Client, Download
-from ghartifacts_async.cli import show
-from ghartifacts_async.cli.fetch import fetch
+from ghartifacts_async import Client
+from ghartifacts_async.cli.commands.downloading import Writing, write_all
+from ghartifacts_async.cli.common import Common
+from ghartifacts_async.cli.printing.output import Output
+from ghartifacts_async.cli.printing.views import ARTIFACT
 from ghartifacts_async.testing import FakeGitHub
 
 REPOSITORY = "octo-org/octo-docs"
@@ -20,38 +22,42 @@ REAL = """
 To do the same with a real repository:
 
   export GH_TOKEN=YOUR_TOKEN
-  {python} -m ghartifacts_async list OWNER/REPO
-  {python} -m ghartifacts_async download OWNER/REPO --name NAME -o DIR"""
+  {program} list OWNER/REPO
+  {program} download OWNER/REPO --name NAME -D DIR"""
 
 
-async def run_demo() -> None:
-    """Start a fake GitHub, list its artifacts, download all of them and show their paths."""
+async def run_demo() -> int:
+    """Start a fake GitHub, list its artifacts, download all of them and show their paths.
+
+    Returns:
+        The exit status.
+    """
+    out = Output(Common(quiet=True))
     directory = Path(tempfile.mkdtemp(prefix="ghartifacts-demo-"))
     async with FakeGitHub() as fake:
         _fill(fake)
-        show.note(f"A fake GitHub runs at {fake.url}, its blob store at {fake.blob_url}.\n")
+        out.text(f"A fake GitHub runs at {fake.url}, its blob store at {fake.blob_url}.\n")
         async with Client(fake.token, base_url=fake.url) as gh:
             repo = gh.repo(REPOSITORY)
             artifacts = await repo.list_artifacts().collect()
-            show.table(artifacts)
-            show.note("")
-            with show.bars() as bars:
-                outcomes = await fetch(repo, artifacts, directory, bars)
-    show.outcomes(outcomes, directory)
-    if not all(isinstance(outcome, Download) and outcome.verified for outcome in outcomes):
-        raise SystemExit("the demo failed: not every artifact above is verified")
-    show.note(REAL.format(python=_python()))
+            for number, artifact in enumerate(artifacts):
+                ARTIFACT.show(out, artifact, None, first=number == 0)
+            out.text("")
+            status = await write_all(repo, artifacts, Writing(directory=directory), out)
+    out.text(REAL.format(program=_program()))
+    return status
 
 
-def _python() -> str:
-    """Return the path of the Python interpreter, quoted for a shell.
+def _program() -> str:
+    """Return how to start the program in a shell.
 
-    The path is relative if the interpreter is below the working directory.
+    A path is relative if it is below the working directory.
     """
-    path = Path(sys.executable)
+    path = Path(sys.argv[0] if Path(sys.argv[0]).name == "ghartifacts" else sys.executable)
     with suppress(ValueError):
-        path = path.relative_to(Path.cwd())
-    return shlex.quote(str(path))
+        path = path.absolute().relative_to(Path.cwd())
+    command = shlex.quote(str(path))
+    return command if path.name == "ghartifacts" else f"{command} -m ghartifacts_async"
 
 
 def _fill(fake: FakeGitHub) -> None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import fcntl
 import json
 import os
+import struct
 import sys
+import termios
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from pathlib import Path
 from typing import Any
@@ -31,17 +35,26 @@ class Ended:
         """Return the JSON objects that ``--json`` prints."""
         return [json.loads(line) for line in self.out.splitlines()]
 
+    def rows(self) -> list[list[str]]:
+        """Return the fields of the lines that are printed to a pipe."""
+        return [line.split("\t") for line in self.out.splitlines()]
+
 
 def environment(fake: FakeGitHub | None, **extra: str) -> dict[str, str]:
     """Return the environment of a command: the fake's token and URL, and no user settings."""
     private = ("GH_", "GITHUB_", "FORCE_COLOR", "NO_COLOR", "COLUMNS", "TTY_", "PYTHONUNBUFFERED")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(private)}
     github = {} if fake is None else {"GH_TOKEN": fake.token, "GITHUB_API_URL": fake.url}
-    return kept | {"PYTHONIOENCODING": "utf-8"} | github | extra
+    config = {"PYTHONIOENCODING": "utf-8", "GH_CONFIG_DIR": os.devnull}
+    return kept | config | github | extra
 
 
 async def start(
-    fake: FakeGitHub | None, *arguments: str | Path, out: int = PIPE, **extra: str
+    fake: FakeGitHub | None,
+    *arguments: str | Path,
+    out: int = PIPE,
+    cwd: Path | None = None,
+    **extra: str,
 ) -> Process:
     """Start a command."""
     return await asyncio.create_subprocess_exec(
@@ -51,6 +64,7 @@ async def start(
         stdin=DEVNULL,
         stdout=out,
         stderr=PIPE,
+        cwd=cwd,
         env=environment(fake, **extra),
     )
 
@@ -60,15 +74,83 @@ async def end(process: Process) -> Ended:
     async with asyncio.timeout(TIMEOUT):
         out, err = await process.communicate()
     assert process.returncode is not None
-    ended = Ended(process.returncode, (out or b"").decode(), err.decode())
+    return checked(process.returncode, out, err)
+
+
+def checked(status: int, out: bytes | None, err: bytes) -> Ended:
+    """Return the outcome of a command, and assert that it printed no traceback."""
+    ended = Ended(status, (out or b"").decode(), err.decode())
     for text in ("Traceback", "Exception ignored"):
-        assert text not in ended.err, ended.err
+        assert text not in ended.err + ended.out, ended.err + ended.out
     return ended
 
 
-async def run(fake: FakeGitHub | None, *arguments: str | Path, **extra: str) -> Ended:
+async def run(
+    fake: FakeGitHub | None, *arguments: str | Path, cwd: Path | None = None, **extra: str
+) -> Ended:
     """Run a command until it exits and assert that it never prints the token."""
-    ended = await end(await start(fake, *arguments, out=PIPE, **extra))
+    ended = await end(await start(fake, *arguments, out=PIPE, cwd=cwd, **extra))
     token = extra.get("GH_TOKEN") or (fake.token if fake else "")
     assert not token or token not in ended.out + ended.err
     return ended
+
+
+async def run_in_terminal(
+    fake: FakeGitHub | None,
+    *arguments: str | Path,
+    columns: int = 80,
+    typed: str = "",
+    interrupt_at: str | None = None,
+    **extra: str,
+) -> Ended:
+    """Run a command in a pseudo-terminal. All of its output is in `Ended.out`.
+
+    Args:
+        fake: The server.
+        arguments: Arguments of the command.
+        columns: Width of the terminal.
+        typed: Text that the user types.
+        interrupt_at: Press Ctrl-C when this text has appeared.
+        extra: Environment variables.
+    """
+    master, slave = os.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *MODULE,
+        *map(str, arguments),
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        env=environment(fake, TERM="xterm", **extra),
+        preexec_fn=_take_terminal,
+    )
+    os.close(slave)
+    os.write(master, typed.encode())
+    output = bytearray()
+    try:
+        async with asyncio.timeout(TIMEOUT):
+            while chunk := await asyncio.to_thread(_read, master):
+                output += chunk
+                if interrupt_at is not None and interrupt_at in output.decode(errors="replace"):
+                    interrupt_at = None
+                    os.write(master, b"\x03")
+            status = await process.wait()
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        os.close(master)
+    return checked(status, bytes(output).replace(b"\r\n", b"\n"), b"")
+
+
+def _take_terminal() -> None:
+    """Make the terminal on standard input the controlling one, so that Ctrl-C sends SIGINT."""
+    os.setsid()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+def _read(master: int) -> bytes:
+    try:
+        return os.read(master, 65536)
+    except OSError:
+        return b""  # Linux reports the end of a terminal as EIO.

@@ -1,21 +1,17 @@
-"""The ``download`` command: its files, its output and its exit status."""
+"""The ``download``, ``extract`` and ``mirror`` commands: files, output and exit status."""
 
 from __future__ import annotations
 
 import asyncio
-import io
 import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
-from ghartifacts_async import Artifact
-from ghartifacts_async.cli import show
 from ghartifacts_async.testing import FakeGitHub
-from tests.cli.support import TIMEOUT, end, run, start
+from tests.cli.support import TIMEOUT, end, run, run_in_terminal, start
 from tests.support import REPOSITORY, files_below, published_below, raw_server
 
 
@@ -25,71 +21,106 @@ def output(tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
-async def test_a_single_artifact_is_stored_directly_in_the_output_directory(
+async def test_the_layout_does_not_depend_on_the_number(
     fake_github: FakeGitHub, output: Path
 ) -> None:
-    """A single artifact is stored in the output directory itself and reported as verified."""
+    """Each artifact becomes `DIR/<name>.zip`, and a repeated name gets the id appended."""
     added = fake_github.add_artifact(REPOSITORY, "dist", {"a": b"b"})
-    fake_github.add_artifact(REPOSITORY, "other", {"a": b"b"})
-    done = await run(fake_github, "download", REPOSITORY, "--name", "dist", "-o", output)
-    assert files_below(output) == ["dist.zip"]
+    done = await run(fake_github, "download", REPOSITORY, "--name", "dist", "-D", output)
     assert (output / "dist.zip").read_bytes() == added.path.read_bytes()
     assert f"{added.digest}  verified" in done.out
-    assert f"1 of 1 artifacts are in {output}" in done.out
-    assert (done.status, done.err) == (0, "")
-
-
-async def test_several_artifacts_get_a_directory_each(
-    fake_github: FakeGitHub, output: Path
-) -> None:
-    """Each of several artifacts gets a directory with its name. A raw payload keeps its name."""
-    fake_github.add_artifact(REPOSITORY, "dist", {"a": b"b"})
-    fake_github.add_artifact(REPOSITORY, "report", b"{}", raw="report.json")
-    done = await run(fake_github, "download", REPOSITORY, "-o", output)
-    assert files_below(output) == ["dist/dist.zip", "report/report.json"]
+    assert done.err == f"1 of 1 artifacts are in {output}\n"
     assert done.status == 0
+    fake_github.add_artifact(REPOSITORY, "report.json", b"{}", raw="report.json")
+    fake_github.add_artifact(REPOSITORY, "dist", {"a": b"c"})
+    await run(fake_github, "download", REPOSITORY, "--all", "-D", output)
+    assert files_below(output) == ["dist-1.zip", "dist.zip", "report.json"]
+    done = await run(
+        fake_github, "download", REPOSITORY, "1", "-D", output, "--template", "{branch}/{name}"
+    )
+    assert "main/dist.zip" in files_below(output)
 
 
 @pytest.mark.parametrize(
-    ("names", "expected"),
+    ("arguments", "expected"),
     [
-        (("dist", "dist"), ["dist-1/dist.zip", "dist-2/dist.zip"]),
-        (("Dist", "dist"), ["Dist-1/Dist.zip", "dist-2/dist.zip"]),
-        (("\u00e9", "e\u0301"), ["\u00e9-1/\u00e9.zip", "\u00e9-2/\u00e9.zip"]),
+        (["2"], ["docs.zip"]),
+        (["https://{host}/octo-org/octo-docs/actions/runs/{run}/artifacts/1"], ["dist.zip"]),
+        (["https://{host}/octo-org/octo-docs/actions/runs/{run}"], ["dist.zip"]),
+        (["--run", "{run}"], ["dist.zip"]),
+        (["-n", "dist", "-n", "docs"], ["dist.zip", "docs.zip"]),
+        (["-p", "do*"], ["docs.zip"]),
+        (["-b", "main", "--concurrency", "1", "--connections", "1"], ["dist.zip", "docs.zip"]),
+        (["--latest", "-n", "dist"], ["dist.zip"]),
     ],
 )
-async def test_colliding_names_get_the_id_appended(
-    fake_github: FakeGitHub, output: Path, names: tuple[str, str], expected: list[str]
+async def test_what_is_downloaded(
+    fake_github: FakeGitHub, output: Path, arguments: list[str], expected: list[str]
 ) -> None:
-    """Artifacts whose names collide, on any file system, get directories with ids."""
-    for name in names:
-        fake_github.add_artifact(REPOSITORY, name, {"a": name})
-    done = await run(fake_github, "download", REPOSITORY, "-o", output)
-    assert files_below(output) == expected
-    assert done.status == 0
+    """Ids, URLs from the browser, names, patterns, runs and filters select artifacts."""
+    run_id = fake_github.add_artifact(REPOSITORY, "dist", b"x").run_id
+    fake_github.add_artifact(REPOSITORY, "docs", b"x")
+    host = fake_github.url.removeprefix("http://")
+    given = [one.format(run=run_id, host=host) for one in arguments]
+    done = await run(fake_github, "download", "-R", REPOSITORY, *given, "-D", output)
+    assert (files_below(output), done.status) == (expected, 0), done.err
 
 
-async def test_run_selects_the_artifacts_of_a_workflow_run(
+async def test_nothing_is_downloaded_without_a_selection(
     fake_github: FakeGitHub, output: Path
 ) -> None:
-    """`--run` downloads only the artifacts of that workflow run."""
-    for run_id in (7, 8):
-        fake_github.add_artifact(REPOSITORY, f"of-{run_id}", b"x", run_id=run_id)
-    done = await run(fake_github, "download", REPOSITORY, "--run", "8", "-o", output, "--json")
-    (line,) = done.lines()
-    assert (line["path"], line["verified"]) == (str(output / "of-8.zip"), True)
-    assert files_below(output) == ["of-8.zip"]
+    """`download` alone asks what to download instead of fetching the whole repository."""
+    fake_github.add_artifact(REPOSITORY, "dist", b"x")
+    done = await run(fake_github, "download", REPOSITORY, "-D", output)
+    assert (done.status, done.out) == (2, "")
+    assert "--all" in done.err
+    done = await run(fake_github, "download", REPOSITORY, "dist", "-D", output)
+    assert done.status == 2
+    assert "--name" in done.err
+    assert not output.exists()
+
+
+async def test_extract(fake_github: FakeGitHub, output: Path) -> None:
+    """`extract` unpacks each artifact to `DIR/<name>/`, and with `--flat` to `DIR` itself."""
+    for name in ("dist", "docs"):
+        fake_github.add_artifact(REPOSITORY, name, {f"{name}.txt": name, "sub/a": "b" + name})
+    done = await run(fake_github, "extract", REPOSITORY, "--all", "-D", output, "--json")
+    assert files_below(output) == ["dist/dist.txt", "dist/sub/a", "docs/docs.txt", "docs/sub/a"]
+    assert {line["directory"] for line in done.lines()} == {f"{output}/dist", f"{output}/docs"}
+    done = await run(fake_github, "download", "-x", REPOSITORY, "-n", "dist", "-D", output)
+    assert done.status == 1
+    assert "✗ dist: " in done.out
+    again = ("download", "-x", REPOSITORY, "-n", "dist", "-D", output, "--if-exists", "replace")
+    done = await run(fake_github, *again)
+    assert (done.status, done.out) == (0, f"✓ {output}/dist  2 files\n")
+    flat = output / "flat"
+    done = await run(fake_github, "extract", REPOSITORY, "1", "--flat", "-D", flat)
+    assert (files_below(flat), done.status) == (["dist.txt", "sub/a"], 0)
+
+
+async def test_mirror(fake_github: FakeGitHub, output: Path) -> None:
+    """`mirror` downloads what is new to `DIR/OWNER/REPO`, and exits with 1 on a failure."""
+    fake_github.add_artifact(REPOSITORY, "dist", b"x")
+    done = await run(fake_github, "mirror", REPOSITORY, output)
+    assert done.out.startswith("1 downloaded, 0 linked, 0 existed already")
+    assert f"{REPOSITORY}/dist-1.zip" in files_below(output)
+    done = await run(fake_github, "mirror", REPOSITORY, "octo-org/none", output, "--json")
+    (report,) = done.lines()
+    assert (report["skipped"], list(report["unlisted"])) == (1, ["octo-org/none"])
+    assert done.status == 1
+    done = await run(fake_github, "mirror", output)
+    assert done.status == 2
 
 
 @pytest.mark.parametrize("more", [[], ["--json"]])
-async def test_no_matching_artifact_is_an_error(
+async def test_no_matching_artifact_is_status_3(
     fake_github: FakeGitHub, output: Path, more: list[str]
 ) -> None:
-    """If no artifact has the name, the command exits with 1 and creates no files."""
+    """If no artifact has the name, the command exits with 3 and creates no files."""
     fake_github.add_artifact(REPOSITORY, "dist", b"x")
-    done = await run(fake_github, "download", REPOSITORY, "--name", "dits", "-o", output, *more)
-    assert (done.status, done.out) == (1, "")
-    assert done.err == f"error: {REPOSITORY} has no artifact named 'dits'\n"
+    done = await run(fake_github, "download", REPOSITORY, "--name", "dits", "-D", output, *more)
+    assert (done.status, done.out) == (3, "")
+    assert done.err == "nothing to download: no artifact matches\n"
     assert not output.exists()
 
 
@@ -97,40 +128,21 @@ async def test_expired_artifacts_are_skipped(fake_github: FakeGitHub, output: Pa
     """Expired artifacts are reported as skipped and not requested; the others are downloaded."""
     fake_github.add_artifact(REPOSITORY, "old", b"x", expired=True)
     fake_github.add_artifact(REPOSITORY, "dist", b"x")
-    done = await run(fake_github, "download", REPOSITORY, "-o", output)
+    done = await run(fake_github, "download", REPOSITORY, "--all", "-D", output)
     assert files_below(output) == ["dist.zip"]
     assert "old: skipped: expired" in done.out
-    assert "1 of 2 artifacts" in done.out
-    assert (done.status, done.err) == (0, "")
-    done = await run(fake_github, "download", REPOSITORY, "-o", output, "--json")
-    kept, skipped = done.lines()
-    assert kept["artifact"]["name"] == "dist"
-    assert (skipped["artifact"]["name"], skipped["skipped"]) == ("old", "expired")
+    assert "1 of 2 artifacts" in done.err
+    assert done.status == 0
+    done = await run(fake_github, "download", REPOSITORY, "--all", "-D", output, "--json")
+    by_name = {line["artifact"]["name"]: line for line in done.lines()}
+    assert by_name["old"]["skipped"] == "expired"
+    assert by_name["dist"]["verified"]
     assert not [request for request in fake_github.requests if request.status == 410]
-
-
-@pytest.mark.parametrize("more", [[], ["--json"]])
-async def test_only_expired_artifacts_is_an_error(
-    fake_github: FakeGitHub, output: Path, more: list[str]
-) -> None:
-    """If every artifact has expired, the command exits with 1 and an error message."""
-    for name in ("old", "older"):
-        fake_github.add_artifact(REPOSITORY, name, b"x", expired=True)
-    done = await run(fake_github, "download", REPOSITORY, "-o", output, *more)
-    assert (done.status, done.out.count("expired\n" if not more else "skipped")) == (1, 2)
-    assert done.err == "error: nothing to download: all 2 artifacts have expired\n"
-    assert not output.exists()
-
-
-async def test_an_artifact_that_expires_after_the_listing_is_skipped(
-    fake_github: FakeGitHub, output: Path
-) -> None:
-    """An artifact that expires after it was listed is reported as skipped."""
-    fake_github.add_artifact(REPOSITORY, "dist", b"x")
-    fake_github.fail_next(410, path="/zip$")
-    done = await run(fake_github, "download", REPOSITORY, "-o", output)
-    assert "dist: skipped: expired" in done.out
-    assert done.status == 1
+    done = await run(fake_github, "download", REPOSITORY, "-n", "old", "-D", output)
+    assert (done.status, done.err) == (
+        3,
+        "nothing to download: artifact 1 (old) has expired\n",
+    )
 
 
 async def test_a_failed_download_does_not_stop_the_others(
@@ -139,46 +151,36 @@ async def test_a_failed_download_does_not_stop_the_others(
     """If a download fails, the others finish, its escaped name is printed, and the status is 1."""
     fake_github.add_artifact(REPOSITORY, "dist", b"x")
     fake_github.add_artifact(REPOSITORY, "\x1b[2Jbad", b"x", digest=f"sha256:{'0' * 64}")
-    done = await run(fake_github, "download", REPOSITORY, "-o", output)
-    assert files_below(output) == ["dist/dist.zip"]
+    done = await run(fake_github, "download", REPOSITORY, "--all", "-D", output)
+    assert published_below(output) == ["dist.zip"]
     assert "✗ \\x1b[2Jbad: " in done.out
     assert "\x1b" not in done.out + done.err
     assert done.status == 1
-    done = await run(fake_github, "download", REPOSITORY, "-o", output, "--json")
-    bad, _ = done.lines()
-    assert bad["error"].startswith("artifact 2: GitHub records")
+    done = await run(fake_github, "download", REPOSITORY, "--all", "-D", output, "--json")
+    errors = [line["error"] for line in done.lines() if "error" in line]
+    assert len(errors) == 1
+    assert errors[0].startswith("artifact 2: GitHub records")
     assert done.status == 1
 
 
+@pytest.mark.parametrize("columns", [30, 100])
 async def test_progress_bars_are_drawn_on_a_terminal_only(
-    fake_github: FakeGitHub, output: Path
+    fake_github: FakeGitHub, output: Path, columns: int
 ) -> None:
-    """Progress bars go to standard error if it is a terminal, and are never drawn with `--json`."""
-    fake_github.add_artifact(REPOSITORY, "\x07[red]{dist}", b"x")
-    arguments = ("download", REPOSITORY, "-o", output)
+    """Bars show the running downloads and the total on a terminal, and then only results stay."""
+    fake_github.add_artifact(REPOSITORY, "\x07[red]{dist}", os.urandom(4_000_000))
+    arguments = ("download", REPOSITORY, "--all", "-D", output)
+    done = await run_in_terminal(fake_github, *arguments, columns=columns)
+    assert "━" in done.out
+    assert "1/1" in done.out
+    assert "\x07" not in done.out
+    assert f"1 of 1 artifacts are in {output}" in done.out
+    assert done.status == 0
+    for more in (["-q"], ["--json", "-q"]):
+        done = await run_in_terminal(fake_github, *arguments, *more)
+        assert "━" not in done.out
     done = await run(fake_github, *arguments, FORCE_COLOR="1", TERM="xterm")
-    assert "\\x07[red]{dist}" in done.err
-    assert "\x07" not in done.out + done.err
-    assert "━" in done.err
-    assert "━" not in done.out
-    assert done.out.count("\n") == 2
-    done = await run(fake_github, *arguments, "--json", FORCE_COLOR="1", TERM="xterm")
-    assert (len(done.lines()), done.err) == (1, "")
-
-
-def test_finished_bars_disappear(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only running downloads have a progress bar."""
-    terminal = io.StringIO()
-    monkeypatch.setattr(show, "errors", Console(file=terminal, force_terminal=True, width=80))
-    with show.bars() as bars:
-        for number in range(20):
-            artifact = Artifact(number, "", f"number-{number}", 1, "", "", expired=False)
-            bars.begin(artifact)
-            bars.end(artifact)
-        before = len(terminal.getvalue())
-        bars.begin(Artifact(20, "", "number-20", 1, "", "", expired=False))
-    assert "number-20" in terminal.getvalue()[before:]
-    assert "number-1 " not in terminal.getvalue()[before:]
+    assert "\x1b" not in done.out + done.err
 
 
 @pytest.fixture
@@ -194,29 +196,35 @@ def _sigint_reaches_children() -> Iterator[None]:
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no POSIX signals")
 @pytest.mark.usefixtures("_sigint_reaches_children")
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-async def test_a_signal_publishes_nothing(
+async def test_a_signal_leaves_what_resumes(
     fake_github: FakeGitHub, tmp_path: Path, number: signal.Signals, status: int
 ) -> None:
-    """After SIGINT or SIGTERM the command prints nothing and leaves no file under a final name."""
+    """After SIGINT or SIGTERM no file has its final name, and the same command resumes."""
+    content = os.urandom(9_000_000)
 
     async def stall(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (
+        writer.write(
             b"HTTP/1.1 200 OK\r\nContent-Type: application/zip\r\nContent-Length: 9000000\r\n\r\n"
         )
-        writer.write(head + b"x" * 3_000_000)
+        writer.write(content[:3_000_000])
         await reader.read()
 
     def written() -> int:
         return sum((tmp_path / name).stat().st_size for name in files_below(tmp_path))
 
+    arguments = ("download", REPOSITORY, "--all", "-D", tmp_path)
     async with raw_server(stall) as url, asyncio.timeout(TIMEOUT):
-        for name in ("dist", "other"):
-            fake_github.add_artifact(REPOSITORY, name, bytes(9_000_000), location=url)
-        process = await start(fake_github, "download", REPOSITORY, "-o", tmp_path)
+        added = fake_github.add_artifact(REPOSITORY, "dist", content, location=url)
+        process = await start(fake_github, *arguments)
         while not written():
             assert process.returncode is None
             await asyncio.sleep(0.01)
         process.send_signal(number)
         done = await end(process)
-    assert (done.status, done.out, done.err) == (status, "", "")
+    assert (done.status, done.out) == (status, "")
+    assert done.err == "interrupted; the same command resumes\n"
     assert published_below(tmp_path) == []
+    fake_github.delete_artifact(added)
+    fake_github.add_artifact(REPOSITORY, "dist", content)
+    done = await run(fake_github, *arguments)
+    assert (published_below(tmp_path), done.status) == (["dist.zip"], 0)

@@ -1,11 +1,23 @@
-"""``python -m ghartifacts_async`` before a command starts."""
+"""What happens before a command starts: arguments, the repository, the token and the help."""
 
 from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
 from ghartifacts_async import __main__ as entry_point
-from ghartifacts_async.cli import commands
+from ghartifacts_async.cli import app
+from ghartifacts_async.testing import FakeGitHub
+from tests.cli.support import run
+from tests.support import REPOSITORY
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_a_missing_extra_is_reported(
@@ -23,5 +35,174 @@ def test_ctrl_c_exits_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted() -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(commands, "main", interrupted)
+    monkeypatch.setattr(app, "main", interrupted)
     assert entry_point.main() == 130
+
+
+@pytest.mark.parametrize("command", ["", *app.COMMANDS])
+async def test_help(command: str, tmp_path: Path) -> None:
+    """`--help` prints the usage and examples of the program and of each command."""
+    done = await run(None, *command.split(), "--help", cwd=tmp_path)
+    assert (done.status, done.err) == (0, "")
+    assert done.out.lower().startswith("usage: ")
+    if command != "serve-fake":
+        assert "Examples:" in done.out
+    if not command:
+        assert "Exit status:" in done.out
+        assert all(f"\n  {name}: " in done.out for name in app.COMMANDS)
+    assert "[default: ()]" not in done.out
+
+
+def cpu_seconds(*arguments: str) -> float:
+    """Run Python and return the CPU time that it takes."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL, timeout=60)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def test_help_starts_quickly() -> None:
+    """`--help` takes less CPU time than `import aiohttp, rich`, which commands need."""
+    ratios = []
+    for _ in range(5):
+        reference = cpu_seconds("-c", "import aiohttp, rich")
+        ratios.append(cpu_seconds("-m", "ghartifacts_async", "--help") / reference)
+    assert min(ratios) < 0.9, ratios
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["lsit"], 'Did you mean "list"?'),
+        (["list", "--limt", "3"], "Did you mean --limit?"),
+        (["list", REPOSITORY, "--limit", "x"], "unable to convert"),
+        (["list", REPOSITORY, "--since", "soon"], "7d for a week ago"),
+        (["list", REPOSITORY, "--min-size", "big"], "10k"),
+        (["list", REPOSITORY, "dist"], "--name"),
+        (["list", "a/b/c/d"], "OWNER/REPO"),
+        (["list", REPOSITORY, "--run", "x"], "--run"),
+        (["list", REPOSITORY, "--commit", "abc"], "git rev-parse"),
+        (["grep"], "PATTERN"),
+        (["grep", "[", REPOSITORY, "1"], "-F"),
+        (["ls", REPOSITORY], "artifact"),
+        (["cat", REPOSITORY], "artifact"),
+        (["delete", REPOSITORY], "--name"),
+        (["prune", REPOSITORY], "older_than"),
+        (["wait", REPOSITORY, "--run", "1"], "--name"),
+        (["latest", REPOSITORY], "--name"),
+        (["download", REPOSITORY, "--latest", "--run", "1"], "--latest"),
+        (["completion", "tcsh"], "bash"),
+    ],
+)
+async def test_wrong_usage(fake_github: FakeGitHub, arguments: list[str], hint: str) -> None:
+    """Wrong arguments exit with 2 and one line that says what to do, and nothing is requested."""
+    done = await run(fake_github, *arguments)
+    assert (done.status, done.out) == (2, "")
+    assert done.err.startswith("error: ")
+    assert done.err.count("\n") == 1
+    assert hint in done.err
+    assert fake_github.requests == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "token", "status", "reason"),
+    [
+        ([REPOSITORY], "ghp_two words", 2, "white space"),
+        ([REPOSITORY], "ghp_revoked", 4, "check the token"),
+        (["octo-org/none"], "t0", 3, "octo-org/none"),
+    ],
+)
+async def test_an_error_is_one_line(
+    fake_github: FakeGitHub, arguments: list[str], token: str, status: int, reason: str
+) -> None:
+    """An error is one line with a reason, without the token, and has its own exit status."""
+    fake_github.token = "t0"
+    fake_github.add_repository(REPOSITORY)
+    done = await run(fake_github, "list", *arguments, GH_TOKEN=token)
+    assert (done.status, done.out) == (status, "")
+    assert done.err.startswith("error: ")
+    assert done.err.count("\n") == 1
+    assert reason in done.err
+
+
+async def test_no_token(fake_github: FakeGitHub, tmp_path: Path) -> None:
+    """Without a token, public artifacts can be listed; a download exits with 4 and a hint."""
+    fake_github.add_artifact(REPOSITORY, "dist", b"x")
+    done = await run(fake_github, "list", REPOSITORY, GH_TOKEN="")
+    assert done.rows()[0][:2] == ["1", "dist"]
+    assert done.err.startswith("no token for 127.0.0.1")
+    done = await run(fake_github, "download", REPOSITORY, "1", "-D", tmp_path, GH_TOKEN="")
+    assert done.status == 4
+    assert "GH_TOKEN" in done.err
+    assert "gh auth login" in done.err
+    assert "Anonymous" not in done.err
+
+
+async def test_the_token_of_the_github_cli(fake_github: FakeGitHub, tmp_path: Path) -> None:
+    """If no variable contains a token, that of `gh auth token` for the host is used."""
+    host = fake_github.url.removeprefix("http://")
+    gh = tmp_path / "gh"
+    gh.write_text(
+        f'#!/bin/sh\n[ "$*" = "auth token --hostname {host}" ] && echo {fake_github.token}'
+    )
+    gh.chmod(0o755)
+    fake_github.add_artifact(REPOSITORY, "dist", b"x")
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    target = tmp_path / "out"
+    done = await run(fake_github, "download", REPOSITORY, "1", "-D", target, GH_TOKEN="", PATH=path)
+    assert done.status == 0, done.err
+    assert fake_github.token not in done.out + done.err
+
+
+def git(directory: Path, *arguments: str) -> None:
+    """Run git in a directory."""
+    subprocess.run(["git", *arguments], cwd=directory, check=True, timeout=60)
+
+
+async def test_where_the_repository_comes_from(fake_github: FakeGitHub, tmp_path: Path) -> None:
+    """The repository is -R, the argument, GH_REPO, GITHUB_REPOSITORY or the git remote."""
+    names = ["a/option", "a/argument", "a/gh-repo", "a/workflow", "a/upstream", "a/origin"]
+    for name in names:
+        fake_github.add_artifact(name, name.removeprefix("a/"), b"x")
+    host = fake_github.url.removeprefix("http://")
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "remote", "add", "origin", f"http://{host}/a/origin.git")
+    git(tmp_path, "remote", "add", "other", "https://elsewhere.example/a/other.git")
+
+    async def listed(*arguments: str, **extra: str) -> str:
+        done = await run(fake_github, "list", *arguments, cwd=tmp_path, **extra)
+        assert done.status == 0, done.err
+        return done.rows()[0][1]
+
+    assert await listed() == "origin"
+    git(tmp_path, "remote", "add", "upstream", f"http://{host}/a/upstream")
+    assert await listed() == "upstream"
+    git(tmp_path, "config", "remote.origin.gh-resolved", "base")
+    assert await listed() == "origin"
+    assert await listed(GITHUB_REPOSITORY="a/workflow") == "workflow"
+    everything = {"GITHUB_REPOSITORY": "a/workflow", "GH_REPO": f"{host}/a/gh-repo"}
+    assert await listed(**everything) == "gh-repo"
+    assert await listed("a/argument", **everything) == "argument"
+    assert await listed("a/argument", "-R", "a/option", **everything) == "option"
+
+
+async def test_no_repository(fake_github: FakeGitHub, tmp_path: Path) -> None:
+    """Outside of a clone and without a repository, the command exits with 2 and says how."""
+    done = await run(fake_github, "list", cwd=tmp_path)
+    assert done.status == 2
+    assert "OWNER/REPO" in done.err
+
+
+async def test_a_host_in_the_repository_needs_its_own_token(fake_github: FakeGitHub) -> None:
+    """A repository on another host is not asked for with the token of this one."""
+    done = await run(fake_github, "download", "ghe.example/a/b", "1")
+    assert done.status == 4
+    assert "no token for ghe.example" in done.err
+    assert "GH_ENTERPRISE_TOKEN" in done.err
+    assert fake_github.requests == []
+
+
+def test_the_console_script_is_the_same_program() -> None:
+    """`ghartifacts` and `python -m ghartifacts_async` run the same function."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["scripts"] == {"ghartifacts": "ghartifacts_async.__main__:main"}

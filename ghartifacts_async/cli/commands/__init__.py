@@ -1,0 +1,1 @@
+"""The commands: thin layers over the methods of the library."""

@@ -1,0 +1,213 @@
+"""The commands that write files: ``download``, ``extract`` and ``mirror``."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+
+from attrs import evolve, field, frozen
+from cyclopts import Parameter
+
+from ghartifacts_async.cli.common import Common
+from ghartifacts_async.cli.connection import (
+    choose_repository,
+    mirrored_repositories,
+    open_client,
+    open_repository,
+)
+from ghartifacts_async.cli.options import Arguments, Filters, NameFilters
+from ghartifacts_async.cli.printing.output import Output
+from ghartifacts_async.cli.printing.progress import Display, display
+from ghartifacts_async.cli.printing.results import (
+    describe_selection,
+    print_mirror_report,
+    print_result,
+)
+from ghartifacts_async.cli.selection import (
+    artifact_ids,
+    newest_of_filters,
+    select_artifacts,
+    with_run_url,
+)
+from ghartifacts_async.errors import ArtifactExpired, InvalidArgument
+
+if TYPE_CHECKING:
+    from ghartifacts_async import Artifact, Extraction, Outcome, Repo
+
+FAILED, NOTHING_FOUND = 1, 3
+
+IfExists: TypeAlias = Literal["verify", "replace", "error"]
+ToDirectory = Annotated[
+    Path | None,
+    Parameter(name=["--download", "--dir", "-D"], help="Download it to this directory."),
+]
+
+
+@Parameter(name="*")
+@frozen(kw_only=True)
+class Writing:
+    """How artifacts are written."""
+
+    directory: Annotated[
+        Path,
+        Parameter(name=["--dir", "-D"], help="Directory to write to; by default the current one."),
+    ] = field(factory=Path)
+    extract: Annotated[
+        bool, Parameter(name=["--extract", "-x"], negative="", help="Unpack to DIR/<name>/.")
+    ] = False
+    flat: Annotated[
+        bool,
+        Parameter(negative="", help="With --extract, unpack everything to DIR itself."),
+    ] = False
+    template: Annotated[
+        str,
+        Parameter(
+            help="Path of each file without its extension, such as '{branch}/{name}-{id}'. If "
+            "paths would be equal, the id is appended."
+        ),
+    ] = "{name}"
+    if_exists: Annotated[
+        IfExists,
+        Parameter(help="An existing file is kept if it is right (verify), replaced, or an error."),
+    ] = "verify"
+    concurrency: Annotated[int, Parameter(help="Number of artifacts at the same time.")] = 8
+    connections: Annotated[
+        int | None,
+        Parameter(help="Number of connections for each artifact; by default chosen by size."),
+    ] = None
+
+    def start(
+        self, repo: Repo, artifacts: Sequence[Artifact], progress: Display
+    ) -> AsyncGenerator[Outcome | Extraction, None]:
+        """Begin to download or unpack artifacts, and yield the results."""
+        if not self.extract:
+            return repo.download_artifacts(
+                artifacts,
+                self.directory,
+                template=self.template,
+                if_exists=self.if_exists,
+                concurrency=self.concurrency,
+                connections=self.connections,
+                on_progress=progress.update_total,
+                on_artifact_progress=progress.update,
+            )
+        return repo.extract_artifacts(
+            artifacts,
+            self.directory,
+            merge=self.flat,
+            if_exists="replace" if self.if_exists == "replace" else "error",
+            concurrency=self.concurrency,
+            on_progress=progress.update_total,
+        )
+
+
+@Parameter(name="*")
+@frozen(kw_only=True)
+class Selection:
+    """Which artifacts are written, in addition to the filters."""
+
+    latest: Annotated[
+        bool,
+        Parameter(negative="", help="Only the newest ones, which come from one successful run."),
+    ] = False
+    everything: Annotated[
+        bool, Parameter(name="--all", negative="", help="All artifacts of the repository.")
+    ] = False
+
+
+async def download(
+    *arguments: Arguments,
+    filters: Filters = Filters(),
+    selection: Selection = Selection(),
+    writing: Writing = Writing(),
+    common: Common = Common(),
+) -> int:
+    """Download artifacts and verify them."""
+    out = Output(common)
+    repository, rest = choose_repository(common, arguments)
+    filters, rest = with_run_url(filters, rest)
+    ids = artifact_ids(rest)
+    if not (ids or selection.everything or selection.latest) and filters == Filters():
+        raise InvalidArgument(
+            "say which artifacts: ids or URLs, --name, --pattern, --run, another filter, or --all"
+        )
+    async with open_repository(common, repository, out) as repo:
+        if selection.latest:
+            artifacts = await newest_of_filters(repo, filters)
+        elif ids:
+            artifacts = [await repo.get_artifact(each) for each in ids]
+        else:
+            artifacts = [each async for each in select_artifacts(repo, filters)]
+        return await write_all(repo, artifacts, writing, out)
+
+
+async def extract(
+    *arguments: Arguments,
+    filters: Filters = Filters(),
+    selection: Selection = Selection(),
+    writing: Writing = Writing(),
+    common: Common = Common(),
+) -> int:
+    """Download artifacts and unpack them."""
+    writing = evolve(writing, extract=True)
+    return await download(
+        *arguments, filters=filters, selection=selection, writing=writing, common=common
+    )
+
+
+async def mirror(
+    *arguments: Arguments,
+    filters: NameFilters = NameFilters(),
+    template: Annotated[
+        str, Parameter(help="Path of each file without its extension.")
+    ] = "{name}-{id}",
+    durable: Annotated[
+        bool, Parameter(negative="", help="Sync files to disk, so that they survive a power loss.")
+    ] = False,
+    concurrency: Annotated[int, Parameter(help="Number of artifacts at the same time.")] = 8,
+    common: Common = Common(),
+) -> int:
+    """Update a local copy of all artifacts of repositories."""
+    out = Output(common)
+    repositories, directory = mirrored_repositories(common, arguments)
+    async with open_client(common, out) as client:
+        with display(out) as progress:
+            report = await client.mirror(
+                repositories,
+                directory,
+                name=filters.name,
+                template=template,
+                durable=durable,
+                concurrency=concurrency,
+                on_progress=progress.update_total,
+                **filters.keywords(),
+            )
+    print_mirror_report(out, report)
+    return FAILED if report.failed or report.unlisted else 0
+
+
+async def write_all(
+    repo: Repo, artifacts: Sequence[Artifact], writing: Writing, out: Output
+) -> int:
+    """Download or unpack artifacts, show the progress and print the results.
+
+    Returns:
+        The exit status.
+    """
+    available = [artifact for artifact in artifacts if not artifact.expired]
+    if not available:
+        out.note(f"nothing to download: {describe_selection(artifacts)}")
+        return NOTHING_FOUND
+    done = failed = 0
+    with display(out, sum(artifact.size_in_bytes for artifact in available)) as progress:
+        async with aclosing(writing.start(repo, artifacts, progress)) as results:
+            async for result in results:
+                progress.end(result.artifact)
+                progress.result(partial(print_result, out, result))
+                done += result.error is None
+                failed += not isinstance(result.error, ArtifactExpired | None)
+    out.note(f"{done} of {len(artifacts)} artifacts are in {writing.directory.absolute()}")
+    return FAILED if failed else 0 if done else NOTHING_FOUND

@@ -1,0 +1,153 @@
+"""The commands that list and find: ``list``, ``runs``, ``latest`` and ``wait``."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from datetime import timedelta
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from ghartifacts_async.cli.commands.downloading import ToDirectory, Writing, write_all
+from ghartifacts_async.cli.common import Common, converter
+from ghartifacts_async.cli.connection import choose_repository, open_repository
+from ghartifacts_async.cli.options import (
+    Arguments,
+    Commit,
+    Filters,
+    Format,
+    Limit,
+    Name,
+    NewestFilters,
+    RunFilters,
+    RunId,
+    Workflow,
+)
+from ghartifacts_async.cli.printing.output import Output
+from ghartifacts_async.cli.printing.views import ARTIFACT, RUN, View
+from ghartifacts_async.cli.selection import (
+    newest_artifacts,
+    refuse,
+    run_id,
+    select_artifacts,
+    select_runs,
+    with_run_url,
+)
+from ghartifacts_async.cli.values import parse_duration
+
+NOTHING_FOUND = 3
+
+
+async def list_artifacts(
+    *arguments: Arguments,
+    filters: Filters = Filters(),
+    limit: Limit = 30,
+    format: Format = None,  # noqa: A002 - the name of the option
+    common: Common = Common(),
+) -> int:
+    """List artifacts, newest first, as they come."""
+    out = Output(common)
+    repository, rest = choose_repository(common, arguments)
+    filters, rest = with_run_url(filters, rest)
+    refuse(rest)
+    async with open_repository(common, repository, out, anonymous=True) as repo:
+        artifacts = select_artifacts(repo, filters)
+        async with aclosing(artifacts):
+            return await print_all(out, artifacts, limit, format, ARTIFACT)
+
+
+async def runs(
+    *arguments: Arguments,
+    filters: RunFilters = RunFilters(),
+    limit: Limit = 30,
+    format: Format = None,  # noqa: A002 - the name of the option
+    common: Common = Common(),
+) -> int:
+    """List workflow runs, newest first."""
+    out = Output(common)
+    repository, rest = choose_repository(common, arguments)
+    refuse(rest)
+    async with open_repository(common, repository, out, anonymous=True) as repo:
+        listing = aiter(select_runs(repo, filters))
+        return await print_all(out, listing, limit, format, RUN)
+
+
+async def latest(
+    *arguments: Arguments,
+    name: Name = (),
+    pattern: Name = (),
+    filters: NewestFilters = NewestFilters(),
+    directory: ToDirectory = None,
+    format: Format = None,  # noqa: A002 - the name of the option
+    common: Common = Common(),
+) -> int:
+    """Print the newest artifact of a successful run, or download it."""
+    out = Output(common)
+    repository, rest = choose_repository(common, arguments)
+    needs_token = directory is not None
+    async with open_repository(common, repository, out, anonymous=not needs_token) as repo:
+        _, artifacts = await newest_artifacts(repo, [*name, *pattern, *rest], filters)
+        if directory is not None:
+            return await write_all(repo, artifacts, Writing(directory=directory), out)
+    for number, artifact in enumerate(artifacts):
+        ARTIFACT.show(out, artifact, format, first=number == 0)
+    return 0
+
+
+async def wait(
+    *arguments: Arguments,
+    name: Annotated[str, Parameter(name=["--name", "-n"], help="Exact name.")],
+    run: RunId = None,
+    commit: Commit = None,
+    workflow: Workflow = None,
+    any_conclusion: Annotated[
+        bool, Parameter(negative="", help="Also accept it if the run fails or is cancelled.")
+    ] = False,
+    within: Annotated[
+        timedelta,
+        Parameter(
+            metavar="DURATION",
+            converter=converter(parse_duration),
+            help="Longest wait, such as 30m. [default: 10m]",
+        ),
+    ] = timedelta(minutes=10),
+    directory: ToDirectory = None,
+    format: Format = None,  # noqa: A002 - the name of the option
+    common: Common = Common(),
+) -> int:
+    """Wait until a run has uploaded an artifact, then print or download it."""
+    out = Output(common)
+    repository, rest = choose_repository(common, arguments)
+    urls, rest = with_run_url(Filters(run=run), rest)
+    refuse(rest)
+    async with open_repository(common, repository, out) as repo:
+        out.note(f"waiting for {name!r} in {repository}")
+        artifact = await repo.wait_for_artifact(
+            name,
+            run_id=None if urls.run is None else run_id(urls.run),
+            head_sha=commit,
+            workflow=workflow,
+            any_conclusion=any_conclusion,
+            timeout=within.total_seconds(),
+        )
+        if directory is not None:
+            return await write_all(repo, [artifact], Writing(directory=directory), out)
+    ARTIFACT.show(out, artifact, format, first=True)
+    return 0
+
+
+async def print_all(
+    out: Output, items: AsyncIterator[Any], limit: int, template: str | None, view: View
+) -> int:
+    """Print items until the limit, and say if there are more. Return the exit status."""
+    count = 0
+    async for item in items:
+        if count == limit > 0:
+            out.note(f"these are the newest {limit}; -L 0 lists all")
+            break
+        view.show(out, item, template, first=count == 0)
+        count += 1
+    if not count:
+        out.note(f"no {view.kind} matches")
+    return 0 if count else NOTHING_FOUND

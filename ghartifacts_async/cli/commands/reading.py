@@ -1,0 +1,124 @@
+"""The commands that read inside artifacts: ``ls``, ``cat`` and ``grep``."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from functools import partial
+from typing import Annotated
+
+from attrs import evolve
+from cyclopts import Parameter
+
+from ghartifacts_async.cli.common import Common, converter
+from ghartifacts_async.cli.connection import choose_repository, open_repository
+from ghartifacts_async.cli.contents.excerpts import Excerpt, copy_excerpt
+from ghartifacts_async.cli.contents.matches import compile_search, find_matches, print_match
+from ghartifacts_async.cli.contents.members import chosen_members, contents
+from ghartifacts_async.cli.options import Arguments, Format, SourceFilters
+from ghartifacts_async.cli.printing.output import Output
+from ghartifacts_async.cli.printing.views import MEMBER
+from ghartifacts_async.cli.selection import find_artifact, find_artifacts
+from ghartifacts_async.cli.values import parse_size
+from ghartifacts_async.errors import InvalidArgument
+
+NOTHING_FOUND = 3
+
+Members = Annotated[
+    str,
+    Parameter(
+        name=["--members", "-m"],
+        help="Only members that match this pattern, such as '**/*.xml', in which ** also matches "
+        "slashes.",
+    ),
+]
+Lines = int | None
+
+
+async def ls(
+    *arguments: Arguments,
+    members: Members = "**",
+    source: SourceFilters = SourceFilters(),
+    format: Format = None,  # noqa: A002 - the name of the option
+    common: Common = Common(),
+) -> int:
+    """List the members of an artifact."""
+    out = Output(common)
+    repository, rest = choose_repository(common, arguments)
+    if len(rest) != 1:
+        raise InvalidArgument("pass one artifact: its id, URL or name")
+    async with open_repository(common, repository, out) as repo:
+        artifact = await find_artifact(repo, rest[0], source)
+        async with repo.open_artifact(artifact) as archive:
+            names = set(archive.glob(members))
+            found = [member for member in archive.members() if member.name in names]
+    for number, member in enumerate(found):
+        MEMBER.show(out, member, format, first=number == 0)
+    return 0 if found else NOTHING_FOUND
+
+
+async def cat(
+    *arguments: Arguments,
+    head: Annotated[Lines, Parameter(help="Print only this many lines from the start.")] = None,
+    tail: Annotated[Lines, Parameter(help="Print only this many lines from the end.")] = None,
+    max_bytes: Annotated[
+        int | None,
+        Parameter(
+            metavar="SIZE",
+            converter=converter(parse_size),
+            help="Print at most this much, such as 64k.",
+        ),
+    ] = None,
+    source: SourceFilters = SourceFilters(),
+    common: Common = Common(),
+) -> int:
+    """Print members of an artifact."""
+    out = Output(common)
+    excerpt = Excerpt(head=head, tail=tail, max_bytes=max_bytes)
+    repository, rest = choose_repository(common, arguments)
+    if not rest:
+        raise InvalidArgument("pass an artifact (its id, URL or name), and its members")
+    async with open_repository(common, repository, out) as repo:
+        artifact = await find_artifact(repo, rest[0], source)
+        members = contents(repo, artifact, partial(chosen_members, rest[1:]))
+        async with aclosing(members):
+            async for member in members:
+                shown = await copy_excerpt(member.chunks, evolve(excerpt), out.binary())
+                if shown.left_out(member.size):
+                    out.note(f"{member.name}: {shown.left_out(member.size)}")
+    return 0
+
+
+async def grep(
+    pattern: Annotated[str, Parameter(show=False)],
+    /,
+    *arguments: Arguments,
+    members: Members = "**",
+    ignore_case: Annotated[
+        bool, Parameter(name=["--ignore-case", "-i"], negative="", help="Ignore case.")
+    ] = False,
+    fixed_strings: Annotated[
+        bool, Parameter(name=["--fixed-strings", "-F"], negative="", help="PATTERN is plain text.")
+    ] = False,
+    files_with_matches: Annotated[
+        bool,
+        Parameter(
+            name=["--files-with-matches", "-l"], negative="", help="Print only members' names."
+        ),
+    ] = False,
+    source: SourceFilters = SourceFilters(),
+    common: Common = Common(),
+) -> int:
+    """Search the members of artifacts for lines that match a regular expression."""
+    out = Output(common)
+    search = compile_search(pattern, ignore_case=ignore_case, fixed_strings=fixed_strings)
+    repository, rest = choose_repository(common, arguments)
+    found = 0
+    async with open_repository(common, repository, out) as repo:
+        artifacts = await find_artifacts(repo, rest, source)
+        for artifact in artifacts:
+            matches = find_matches(repo, artifact, members, search, first=files_with_matches)
+            async with aclosing(matches):
+                async for match in matches:
+                    found += 1
+                    print_match(out, match, several=len(artifacts) > 1, names=files_with_matches)
+    return 0 if found else NOTHING_FOUND

@@ -1,0 +1,117 @@
+"""The commands that delete artifacts: ``prune`` and ``delete``."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import aclosing
+from datetime import timedelta
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from ghartifacts_async.cli.common import Common, converter
+from ghartifacts_async.cli.connection import choose_repository, open_repository
+from ghartifacts_async.cli.options import Arguments, Filters, NameFilters
+from ghartifacts_async.cli.printing.output import Output
+from ghartifacts_async.cli.printing.results import print_deletion, print_selected
+from ghartifacts_async.cli.selection import artifact_ids, refuse, select_artifacts, with_run_url
+from ghartifacts_async.cli.values import format_size, parse_duration, parse_size
+from ghartifacts_async.errors import InvalidArgument
+
+FAILED, NOTHING_FOUND = 1, 3
+
+Yes = Annotated[bool, Parameter(name=["--yes", "-y"], negative="", help="Delete without asking.")]
+
+
+async def prune(
+    *arguments: Arguments,
+    older_than: Annotated[
+        timedelta | None,
+        Parameter(
+            metavar="DURATION",
+            converter=converter(parse_duration),
+            help="Delete those older than this, such as 30d.",
+        ),
+    ] = None,
+    keep_latest: Annotated[
+        int | None, Parameter(help="Keep this many of the newest artifacts of each name.")
+    ] = None,
+    max_total_size: Annotated[
+        int | None,
+        Parameter(
+            metavar="SIZE",
+            converter=converter(parse_size),
+            help="Delete the oldest until at most this much stays, such as 5G.",
+        ),
+    ] = None,
+    filters: NameFilters = NameFilters(),
+    yes: Annotated[
+        bool, Parameter(name=["--yes", "-y"], negative="", help="Delete; otherwise only show.")
+    ] = False,
+    common: Common = Common(),
+) -> int:
+    """Delete old artifacts, or show which ones would be deleted."""
+    out = Output(common)
+    repository, rest = choose_repository(common, arguments)
+    refuse(rest)
+    async with open_repository(common, repository, out) as repo:
+        report = await repo.prune(
+            older_than=older_than,
+            keep_latest=keep_latest,
+            max_total_size=max_total_size,
+            name=filters.name,
+            dry_run=not yes,
+            **filters.keywords(),
+        )
+    print_selected(out, report.artifacts)
+    for failure in report.failures:
+        print_deletion(out, failure)
+    done = f"{report.deleted} deleted" if yes else "nothing deleted yet; --yes deletes them"
+    size = format_size(report.size)
+    out.note(f"{len(report.artifacts)} artifacts, {size}; {report.kept} stay; {done}")
+    return FAILED if report.failures else 0
+
+
+async def delete(
+    *arguments: Arguments,
+    filters: Filters = Filters(),
+    yes: Yes = False,
+    common: Common = Common(),
+) -> int:
+    """Delete artifacts permanently."""
+    out = Output(common)
+    repository, rest = choose_repository(common, arguments)
+    filters, rest = with_run_url(filters, rest)
+    ids = artifact_ids(rest)
+    if not ids and filters == Filters():
+        raise InvalidArgument("say which artifacts: ids or URLs, --name, --run or another filter")
+    failed = 0
+    async with open_repository(common, repository, out) as repo:
+        if ids:
+            artifacts = [await repo.get_artifact(each) for each in ids]
+        else:
+            artifacts = [each async for each in select_artifacts(repo, filters)]
+        if not artifacts:
+            out.note("no artifact matches")
+            return NOTHING_FOUND
+        if not yes:
+            print_selected(out, artifacts)
+            confirm(f"Delete these {len(artifacts)} artifacts of {repository}?")
+        async with aclosing(repo.delete_artifacts(artifacts)) as deletions:
+            async for deletion in deletions:
+                print_deletion(out, deletion)
+                failed += deletion.error is not None
+    return FAILED if failed else 0
+
+
+def confirm(question: str) -> None:
+    """Ask on the terminal.
+
+    Raises:
+        InvalidArgument: The answer is no, or there is no terminal.
+    """
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise InvalidArgument("nothing was deleted; without a terminal to ask on, pass --yes")
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+        raise InvalidArgument("nothing was deleted")

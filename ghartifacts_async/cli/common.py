@@ -1,0 +1,83 @@
+"""The options of every command that talks to GitHub."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Annotated, Any
+
+from attrs import frozen
+from cyclopts import Group, Parameter, Token
+
+from ghartifacts_async.cli.values import parse_duration
+
+_COMMON = Group("Common options", sort_key=20)
+
+
+def converter(parse: Callable[[str], Any]) -> Callable[[Any, Sequence[Token]], Any]:
+    """Return a converter of cyclopts that parses the text of an option."""
+
+    def convert(_: Any, tokens: Sequence[Token]) -> Any:
+        return parse(tokens[0].value)
+
+    return convert
+
+
+_duration = converter(parse_duration)
+
+
+@Parameter(name="*")
+@frozen(kw_only=True)
+class Common:
+    """The options of every command that talks to GitHub."""
+
+    repo: Annotated[
+        str | None,
+        Parameter(
+            name=["--repo", "-R"],
+            group=_COMMON,
+            help="Repository, as [HOST/]OWNER/REPO or URL. By default: the argument REPO, "
+            "GH_REPO, GITHUB_REPOSITORY, or the git remote of the working directory.",
+        ),
+    ] = None
+    json: Annotated[
+        bool, Parameter(negative="", group=_COMMON, help="Print one JSON object per line.")
+    ] = False
+    quiet: Annotated[
+        bool,
+        Parameter(
+            name=["--quiet", "-q"], negative="", group=_COMMON, help="No progress and no notes."
+        ),
+    ] = False
+    verbose: Annotated[
+        int,
+        Parameter(
+            name=["--verbose", "-v"],
+            count=True,
+            negative="",
+            group=_COMMON,
+            show_default=False,
+            help="Log retries and other events; -vv logs more.",
+        ),
+    ] = 0
+    no_color: Annotated[
+        bool, Parameter(negative="", group=_COMMON, help="No colours, as with NO_COLOR=1.")
+    ] = False
+    timeout: Annotated[
+        timedelta | None,
+        Parameter(
+            metavar="DURATION",
+            converter=_duration,
+            group=_COMMON,
+            help="Longest wait for an answer, or for the next byte, such as 30s.",
+        ),
+    ] = None
+    max_wait: Annotated[
+        timedelta | None,
+        Parameter(
+            metavar="DURATION",
+            converter=_duration,
+            group=_COMMON,
+            help="Longest wait at a rate limit, such as 5m. 0s does not wait. [default: 1h]",
+        ),
+    ] = None

@@ -1,0 +1,188 @@
+"""Which repository, server and token a command uses, by the rules of the GitHub CLI."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import ghartifacts_async
+from ghartifacts_async.cli.printing.output import Output
+from ghartifacts_async.cli.references import (
+    Reference,
+    parse_reference,
+    split_repository,
+    web_host,
+)
+from ghartifacts_async.errors import InvalidArgument, NoToken
+
+if TYPE_CHECKING:
+    from ghartifacts_async import Client, Repo
+    from ghartifacts_async.cli.common import Common
+
+_REMOTES = ("upstream", "github", "origin")
+"""The git remotes that the GitHub CLI prefers, the preferred one first."""
+
+
+def choose_repository(common: Common, arguments: Sequence[str]) -> tuple[str, list[str]]:
+    """Return the repository that a command works on, and the rest of its arguments.
+
+    The repository is given by ``--repo``, the first argument, ``GH_REPO``, ``GITHUB_REPOSITORY`` or
+    the git remote of the working directory. If its host is not the server of the environment,
+    ``GH_HOST`` is set, so that the token for that host is used.
+
+    Raises:
+        InvalidArgument: None of these names a repository.
+    """
+    reference, rest = split_repository(arguments)
+    given = common.repo or os.environ.get("GH_REPO") or os.environ.get("GITHUB_REPOSITORY")
+    if common.repo or reference.repository is None:
+        reference = _parse(given) if given else _of_git_remote()
+    assert reference.repository is not None
+    use_host(reference)
+    return reference.repository, rest
+
+
+def use_host(reference: Reference) -> None:
+    """Set ``GH_HOST`` if a reference names another server than the environment does."""
+    if reference.host is not None and reference.host.lower() != _host():
+        os.environ["GH_HOST"] = reference.host.lower()
+
+
+def mirrored_repositories(common: Common, arguments: Sequence[str]) -> tuple[list[str], str]:
+    """Return the repositories and the directory that the arguments ``REPO... DIR`` name.
+
+    Raises:
+        InvalidArgument: An argument is missing, or names no repository.
+    """
+    *names, directory = arguments or [""]
+    names += [common.repo] if common.repo else []
+    if not names or not directory:
+        raise InvalidArgument("pass one or more repositories and a directory: mirror REPO... DIR")
+    references = [_parse(name) for name in names]
+    for reference in references:
+        use_host(reference)
+    if len({reference.host for reference in references}) > 1:
+        raise InvalidArgument("all repositories must be on one host; run one mirror for each host")
+    return [str(reference.repository) for reference in references], directory
+
+
+@asynccontextmanager
+async def open_client(
+    common: Common, out: Output, *, anonymous: bool = False
+) -> AsyncIterator[Client]:
+    """Open a client with the token for the server.
+
+    Args:
+        common: The options of the command.
+        out: Shows how long the client waits at limits.
+        anonymous: Make calls without a token if there is none.
+
+    Raises:
+        NoToken: There is no token, and `anonymous` is False.
+    """
+    settings: dict[str, Any] = {"on_wait": out.waiting}
+    if common.timeout is not None:
+        seconds = common.timeout.total_seconds()
+        settings["timeouts"] = ghartifacts_async.Timeouts(
+            connect=seconds, call=seconds, stall=seconds
+        )
+    if common.max_wait is not None:
+        settings["rate_limits"] = ghartifacts_async.RateLimitPolicy(
+            max_wait=common.max_wait.total_seconds()
+        )
+    async with _create_client(settings, out, anonymous=anonymous) as client:
+        yield client
+
+
+@asynccontextmanager
+async def open_repository(
+    common: Common, repository: str, out: Output, *, anonymous: bool = False
+) -> AsyncIterator[Repo]:
+    """Open a client, as `open_client` does, and yield one of its repositories."""
+    async with open_client(common, out, anonymous=anonymous) as client:
+        yield client.repo(repository)
+
+
+def _create_client(settings: dict[str, Any], out: Output, *, anonymous: bool) -> Client:
+    try:
+        return ghartifacts_async.Client.from_env(**settings)
+    except NoToken:
+        host = _host()
+        if token := _token_of_gh(host):
+            return ghartifacts_async.Client.from_env(token, **settings)
+        if not anonymous:
+            raise
+        out.note(f"no token for {host}; only public repositories can be listed")
+        return ghartifacts_async.Client.from_env(ghartifacts_async.Anonymous(), **settings)
+
+
+def _host() -> str:
+    """Return the host of the web pages of the server that the environment names."""
+    url = os.environ.get("GITHUB_API_URL")
+    return (os.environ.get("GH_HOST") or (web_host(url) if url else "github.com")).lower()
+
+
+def _parse(text: str) -> Reference:
+    reference = parse_reference(text)
+    if reference is None or reference.repository is None:
+        raise InvalidArgument(
+            f"{text!r} names no repository; write OWNER/REPO, HOST/OWNER/REPO or a URL"
+        )
+    return reference
+
+
+def _of_git_remote() -> Reference:
+    """Return the repository of the working directory's git remote.
+
+    Raises:
+        InvalidArgument: There is no remote on the server.
+    """
+    found: dict[str, Reference] = {}
+    for line in _output_of("git", "remote", "-v").splitlines():
+        name, _, rest = line.partition("\t")
+        reference = parse_reference(rest.rpartition(" ")[0])
+        if reference is not None and reference.host is not None:
+            found.setdefault(name, reference)
+    if "GH_HOST" in os.environ or "GITHUB_API_URL" in os.environ:
+        found = {name: one for name, one in found.items() if one.host == _host()}
+    resolved = _output_of("git", "config", "--get-regexp", r"^remote\..*\.gh-resolved$")
+    for line in resolved.splitlines():
+        name = line.partition(" ")[0].removeprefix("remote.").removesuffix(".gh-resolved")
+        if line.endswith(" base") and name in found:
+            return found[name]
+    for name in (*_REMOTES, *found):
+        if name in found:
+            return found[name]
+    raise InvalidArgument(
+        "no repository: pass OWNER/REPO or -R, set GH_REPO, or run this in a clone whose git "
+        f"remote is on {_host()}"
+    )
+
+
+def _token_of_gh(host: str) -> str:
+    """Return the token that the GitHub CLI has stored for a host, or ``""``."""
+    return _output_of("gh", "auth", "token", "--hostname", host).strip()
+
+
+def _output_of(program: str, *arguments: str) -> str:
+    """Run a program and return its output, or ``""`` if it is not installed or fails."""
+    path = shutil.which(program)
+    if path is None:
+        return ""
+    try:
+        done = subprocess.run(  # noqa: S603 - git or gh, without a shell
+            [path, *arguments],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=10,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout if done.returncode == 0 else ""

@@ -1,0 +1,122 @@
+"""Parts of a file's content: its first or last lines, its matching lines, and safe text."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import AsyncIterable, Callable
+
+from attrs import define, field
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_UNFINISHED = re.compile(r"(?:\r|\x1b(?:\[[0-9;]{0,32})?)\Z")
+_SPECIAL = re.compile(r"\x1b\[[0-9;]*m|\r\n|[^\n\t]", re.DOTALL)
+
+
+@define
+class Excerpt:
+    """The part of a content that is to be shown.
+
+    Attributes:
+        head: Number of lines from the beginning, or None for all.
+        tail: Number of lines from the end, or None for all.
+        max_bytes: Maximum number of bytes, of the end with `tail` and of the beginning otherwise.
+        read: Number of bytes read so far.
+        shown: Number of bytes returned so far.
+    """
+
+    head: int | None = None
+    tail: int | None = None
+    max_bytes: int | None = None
+    read: int = 0
+    shown: int = 0
+    _kept: bytearray = field(factory=bytearray)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing that follows will be shown."""
+        return self.tail is None and (self.head == 0 or self._room() == 0)
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Return the part of the next chunk that is to be shown now."""
+        self.read += len(chunk)
+        if self.tail is not None:
+            self._kept += chunk
+            self._drop_before_tail(self.tail)
+            return b""
+        part = chunk[: self._room()]
+        if self.head is not None:
+            lines = part.split(b"\n", self.head)
+            if len(lines) > self.head:
+                part = part[: len(part) - len(lines[-1])]
+            self.head -= part.count(b"\n")
+        self.shown += len(part)
+        return part
+
+    def finish(self) -> bytes:
+        """Return what is to be shown at the end of the content."""
+        kept = bytes(self._kept)
+        self.shown += len(kept)
+        return kept
+
+    def left_out(self, size: int) -> str:
+        """Say how much of a content of this size was left out, or nothing if all was shown."""
+        return f"{size - self.shown} of {size} bytes left out" if self.shown < size else ""
+
+    def _room(self) -> int | None:
+        return None if self.max_bytes is None else self.max_bytes - self.shown
+
+    def _drop_before_tail(self, lines: int) -> None:
+        end = len(self._kept) - self._kept.endswith(b"\n")
+        for _ in range(lines):
+            end = self._kept.rfind(b"\n", 0, end)
+            if end < 0:
+                break
+        else:
+            del self._kept[: end + 1 if lines else len(self._kept)]
+        if self.max_bytes is not None:
+            del self._kept[: max(0, len(self._kept) - self.max_bytes)]
+
+
+class TerminalText:
+    """Makes content safe for a terminal: escapes control characters, but keeps colours."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+        self._pending = ""
+
+    def feed(self, chunk: bytes, *, final: bool = False) -> str:
+        """Return the text of the next chunk.
+
+        Args:
+            chunk: Bytes of the content.
+            final: Whether they are the last ones.
+        """
+        text = self._pending + self._decoder.decode(chunk, final)
+        unfinished = None if final else _UNFINISHED.search(text)
+        self._pending = unfinished[0] if unfinished else ""
+        return _SPECIAL.sub(_safe, text[: len(text) - len(self._pending)])
+
+
+def _safe(found: re.Match[str]) -> str:
+    text = found[0]
+    if text.isprintable() or _COLOUR.fullmatch(text):
+        return text
+    if text == "\r\n":
+        return "\n"
+    return ascii(text)[1:-1]
+
+
+async def copy_excerpt(
+    chunks: AsyncIterable[bytes], excerpt: Excerpt, write: Callable[[bytes], object]
+) -> Excerpt:
+    """Write an excerpt of a content, without reading what follows it, and return the excerpt."""
+    async for chunk in chunks:
+        if part := excerpt.feed(chunk):
+            write(part)
+        if excerpt.is_complete:
+            break
+    if rest := excerpt.finish():
+        write(rest)
+    write(b"")
+    return excerpt

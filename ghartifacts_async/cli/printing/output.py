@@ -1,0 +1,194 @@
+"""Output of the commands. Names are untrusted, so their control characters are escaped."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from string import Formatter
+from typing import TYPE_CHECKING, Any
+
+import ghartifacts_async
+from ghartifacts_async.cli.contents.excerpts import TerminalText
+from ghartifacts_async.cli.values import format_seconds
+
+if TYPE_CHECKING:
+    from ghartifacts_async import Wait
+    from ghartifacts_async.cli.common import Common
+
+_FLUSH_INTERVAL = 0.1
+
+WIDTHS = {"id": 12, "size": 9, "created": 16, "run": 12, "modified": 16, "status": 11}
+"""Widths of the columns on a terminal. The last column of a row has any width."""
+
+
+def printable(text: str) -> str:
+    """Return the text with its control characters escaped."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def print_error(text: str) -> None:
+    """Print an error message to standard error, on one line."""
+    print(printable(f"error: {text}"), file=sys.stderr)
+
+
+class Output:
+    """The output of one command.
+
+    Results go to standard output: in columns for a terminal, and otherwise as fields that are
+    separated by tabs. Notes go to standard error.
+
+    Args:
+        common: The options of the command.
+
+    Attributes:
+        json: Whether results are printed as JSON.
+        quiet: Whether there are no notes and no progress.
+        is_terminal: Whether standard output is a terminal.
+    """
+
+    def __init__(self, common: Common) -> None:
+        self.json, self.quiet = common.json, common.quiet
+        self.is_terminal = sys.stdout.isatty()
+        self._flushed_at = float("-inf")
+        self._write_note: Callable[[str], None] | None = None
+        self._countdown: object = None
+
+    def line(self, text: str) -> None:
+        """Print a line. Control characters in it are escaped."""
+        self._write(printable(text))
+
+    def value(self, value: Any) -> None:
+        """Print a value of the library as a line of JSON."""
+        self._write(ghartifacts_async.to_json(value))
+
+    def text(self, text: str) -> None:
+        """Print text of ours, which may have several lines."""
+        self._write(text)
+
+    def binary(self) -> Callable[[bytes], None]:
+        """Return a function that writes content to standard output.
+
+        On a terminal, control characters are escaped, but colours are kept. Elsewhere, the bytes
+        are written unchanged.
+        """
+        sys.stdout.flush()
+        text = TerminalText()
+
+        def write(chunk: bytes) -> None:
+            if self.is_terminal:
+                sys.stdout.write(text.feed(chunk, final=not chunk))
+            else:
+                sys.stdout.buffer.write(chunk)
+
+        return write
+
+    def row(self, fields: Mapping[str, str]) -> None:
+        """Print a row, of which the last field may have any width."""
+        if not self.is_terminal:
+            return self._write("\t".join(map(printable, fields.values())))
+        *columns, last = fields.items()
+        texts = [_aligned(name, printable(text)) for name, text in columns]
+        return self._write("  ".join([*texts, printable(last[1])]).rstrip())
+
+    def header(self, names: Iterable[str]) -> None:
+        """Print the header of a table, on a terminal only."""
+        if self.is_terminal:
+            self.row({name: name.upper() for name in names})
+
+    def note(self, text: str) -> None:
+        """Print a line to standard error, unless the command is quiet."""
+        if not self.quiet:
+            self.warn(text)
+
+    def warn(self, text: str) -> None:
+        """Print a line to standard error."""
+        if self._write_note is not None:
+            self._write_note(printable(text))
+        else:
+            sys.stdout.flush()
+            print(printable(text), file=sys.stderr, flush=True)
+
+    def waiting(self, wait: Wait) -> None:
+        """Count the seconds of a wait down, if standard error is a terminal.
+
+        Elsewhere, the log says once when the wait ends.
+        """
+        if not self.quiet and self._write_note is None and sys.stderr.isatty():
+            import asyncio
+
+            self._countdown = asyncio.ensure_future(_count_down(wait.seconds))
+
+    def redirect_notes(self, write: Callable[[str], None] | None) -> None:
+        """Print notes with a function, because progress bars are on the terminal."""
+        self._write_note = write
+
+    def _write(self, line: str) -> None:
+        # The first lines appear at once. Later ones are written in blocks, which is faster.
+        now = time.monotonic()
+        due = now - self._flushed_at > _FLUSH_INTERVAL
+        self._flushed_at = now if due else self._flushed_at
+        print(line, flush=due)
+
+
+async def _count_down(seconds: float) -> None:
+    """Show the time left on one line of the terminal, and erase it at the end."""
+    import asyncio
+
+    ends_at = time.monotonic() + seconds
+    try:
+        while (left := ends_at - time.monotonic()) > 0:
+            text = f"\r\x1b[K{format_seconds(left)} left; Ctrl-C to stop"
+            print(text, end="", file=sys.stderr, flush=True)
+            await asyncio.sleep(min(1.0, left))
+    finally:
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+class FieldFormatter(Formatter):
+    """Fills in a ``--format``, whose fields are names and give no access to attributes."""
+
+    def get_field(self, field_name: str, _: Any, fields: Mapping[str, Any]) -> tuple[Any, str]:
+        """Return the value of a field.
+
+        Raises:
+            InvalidArgument: There is no such field.
+        """
+        if field_name not in fields:
+            known = ", ".join(f"{{{name}}}" for name in fields)
+            raise ghartifacts_async.InvalidArgument(
+                f"--format: unknown field {{{field_name}}}; fields are {known}"
+            )
+        return fields[field_name], field_name
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        """Format a value. A value that GitHub does not report is empty."""
+        return "" if value is None else format(value, format_spec) if format_spec else plain(value)
+
+
+def formatted(template: str, fields: Mapping[str, Any]) -> str:
+    """Fill in a ``--format``.
+
+    Raises:
+        InvalidArgument: It is invalid.
+    """
+    try:
+        return FieldFormatter().vformat(template, (), fields)
+    except (ValueError, TypeError) as error:
+        if isinstance(error, ghartifacts_async.InvalidArgument):
+            raise
+        raise ghartifacts_async.InvalidArgument(f"--format {template!r}: {error}") from None
+
+
+def plain(value: Any) -> str:
+    """Return a value as text: a time in ISO 8601, and nothing for None."""
+    if value is None:
+        return ""
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def _aligned(name: str, text: str) -> str:
+    width = WIDTHS.get(name, 0)
+    return text.rjust(width) if name in {"id", "size", "run"} else text.ljust(width)

@@ -1,0 +1,107 @@
+"""The results of commands that change files or artifacts, as text and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import ghartifacts_async
+from ghartifacts_async.cli.printing.output import Output
+from ghartifacts_async.cli.printing.views import ARTIFACT
+from ghartifacts_async.cli.values import format_seconds, format_size
+from ghartifacts_async.errors import ArtifactExpired, ArtifactsError
+
+if TYPE_CHECKING:
+    from ghartifacts_async import Artifact, Deletion, Extraction, MirrorReport, Outcome
+
+
+def print_result(out: Output, result: Outcome | Extraction) -> None:
+    """Print the result of one download or extraction."""
+    if result.error is not None:
+        print_failure(out, result.artifact, result.error)
+    elif isinstance(result, ghartifacts_async.Outcome):
+        print_download(out, result)
+    else:
+        assert result.directory is not None
+        if out.json:
+            files = [str(path) for path in result.files]
+            out.text(_json(result.artifact, directory=str(result.directory), files=files))
+        else:
+            count = f"{len(result.files)} files" if len(result.files) != 1 else "1 file"
+            out.line(f"✓ {result.directory}  {count}")
+
+
+def print_download(out: Output, outcome: Outcome) -> None:
+    """Print a download that succeeded."""
+    download = outcome.result()
+    if out.json:
+        return out.value(download)
+    status = "verified" if download.verified else "complete, but GitHub reported no digest"
+    if download.skipped:
+        status += ", existed already"
+    elif download.resumed_bytes:
+        status += f", resumed after {format_size(download.resumed_bytes)}"
+    return out.line(f"✓ {download.path}  {format_size(download.size)}  {download.digest}  {status}")
+
+
+def print_failure(out: Output, artifact: Artifact | int, error: ArtifactsError) -> None:
+    """Print why there is no file of an artifact."""
+    expired = isinstance(error, ArtifactExpired)
+    if out.json:
+        reason = {"skipped": "expired"} if expired else {"error": str(error)}
+        return out.text(_json(artifact, **reason))
+    name = artifact if isinstance(artifact, int) else artifact.name
+    return out.line(f"- {name}: skipped: expired" if expired else f"✗ {name}: {error}")
+
+
+def print_deletion(out: Output, deletion: Deletion) -> None:
+    """Print the result of one deletion."""
+    if deletion.error is not None:
+        print_failure(out, deletion.artifact, deletion.error)
+    elif out.json:
+        out.text(_json(deletion.artifact, deleted=True))
+    else:
+        artifact = deletion.artifact
+        name = artifact if isinstance(artifact, int) else f"{artifact.name} ({artifact.id})"
+        out.line(f"✓ {name}  deleted" + (", was already gone" if deletion.already_gone else ""))
+
+
+def print_mirror_report(out: Output, report: MirrorReport) -> None:
+    """Print the report on a mirror, and every failure."""
+    if out.json:
+        return out.value(report)
+    for failure in report.failures:
+        assert failure.error is not None
+        print_failure(out, failure.artifact, failure.error)
+    for repository, error in report.unlisted.items():
+        out.line(f"✗ {repository}: {error}")
+    return out.line(
+        f"{report.downloaded} downloaded, {report.linked} linked, {report.skipped} existed "
+        f"already, {report.expired} expired, {report.failed} failed; "
+        f"{format_size(report.received)} in {format_seconds(report.seconds)}"
+    )
+
+
+def print_selected(out: Output, artifacts: Sequence[Artifact]) -> None:
+    """Print artifacts that are going to be deleted."""
+    for number, artifact in enumerate(artifacts):
+        ARTIFACT.show(out, artifact, None, first=number == 0)
+
+
+def describe_selection(artifacts: Sequence[Artifact]) -> str:
+    """Say why none of the selected artifacts can be downloaded."""
+    if not artifacts:
+        return "no artifact matches"
+    if len(artifacts) == 1:
+        return f"artifact {artifacts[0].id} ({artifacts[0].name}) has expired"
+    return f"all {len(artifacts)} artifacts have expired"
+
+
+def _json(artifact: Artifact | int, **fields: Any) -> str:
+    described = artifact if isinstance(artifact, int) else _plain(artifact)
+    return json.dumps({"artifact": described, **fields})
+
+
+def _plain(artifact: Artifact) -> Any:
+    return json.loads(ghartifacts_async.to_json(artifact))

@@ -1,0 +1,114 @@
+"""References to repositories, runs and artifacts, as people type or paste them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from urllib.parse import unquote, urlsplit
+
+from attrs import frozen
+
+from ghartifacts_async.errors import InvalidArgument
+
+_NAME = re.compile(r"(?:(?P<host>[^/\s]+)/)?(?P<repository>[^/\s:]+/[^/\s:]+)")
+_SSH = re.compile(r"(?:[^@/\s]+@)(?P<host>[^:/\s]+):(?P<repository>[^/\s]+/[^/\s]+)")
+_RUN = re.compile(r"/actions/runs/(\d+)")
+_ARTIFACT = re.compile(r"/artifacts/(\d+)")
+_API = re.compile(r"/(?:api/v3/)?repos/")
+
+
+@frozen
+class Reference:
+    """What a reference names. Each part is None if it does not name it.
+
+    Attributes:
+        host: Host of the web pages, such as ``github.com``, with a port if it has one.
+        repository: ``owner/name``.
+        run: Id of a workflow run.
+        artifact: Id of an artifact.
+    """
+
+    host: str | None = None
+    repository: str | None = None
+    run: int | None = None
+    artifact: int | None = None
+
+
+def parse_reference(text: str) -> Reference | None:
+    """Parse ``OWNER/REPO``, ``HOST/OWNER/REPO``, the URL of a page or API call, or of a git remote.
+
+    Returns:
+        What the text refers to, or None if it has none of these forms.
+    """
+    if "://" in text:
+        return _parse_url(text)
+    found = _SSH.fullmatch(text) or _NAME.fullmatch(text)
+    if found is None:
+        return None
+    return Reference(found["host"], found["repository"].removesuffix(".git"))
+
+
+def split_repository(arguments: Sequence[str]) -> tuple[Reference, list[str]]:
+    """Split the repository off the arguments of a command.
+
+    The repository is the first argument if it contains a slash, which no artifact's name does. The
+    URL of an artifact or run is both a repository and an artifact or run, so it remains.
+    """
+    if not arguments or "/" not in arguments[0]:
+        return Reference(), list(arguments)
+    reference = parse_reference(arguments[0])
+    if reference is None or reference.repository is None:
+        raise InvalidArgument(
+            f"{arguments[0]!r} names no repository; write OWNER/REPO, HOST/OWNER/REPO or a URL"
+        )
+    is_only_repository = reference.run is None and reference.artifact is None
+    return reference, list(arguments[1:] if is_only_repository else arguments)
+
+
+def number_in(text: str, kind: str) -> int | None:
+    """Return the id that a text gives: digits, or the URL of an artifact or run.
+
+    Args:
+        text: The argument.
+        kind: ``"artifact"`` or ``"run"``.
+    """
+    if text.isascii() and text.isdigit():
+        return int(text)
+    reference = parse_reference(text) if "://" in text else None
+    return None if reference is None else getattr(reference, kind)
+
+
+def web_host(api_url: str) -> str:
+    """Return the host of the web pages of the server with this API URL."""
+    host = urlsplit(api_url).netloc
+    return host.removeprefix("api.") if _is_cloud(host) else host
+
+
+def _is_cloud(api_host: str) -> bool:
+    return api_host == "api.github.com" or (
+        api_host.startswith("api.") and api_host.endswith(".ghe.com")
+    )
+
+
+def _parse_url(text: str) -> Reference | None:
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in {"http", "https", "ssh", "git"} or not parts.hostname:
+        return None
+    path = unquote(_API.sub("/", parts.path, count=1))
+    names = [name for name in path.split("/") if name][:2]
+    if len(names) < 2:
+        return None
+    # The port of an SSH server is not that of the web pages.
+    is_web = parts.scheme in {"http", "https"} and port is not None
+    host = f"{parts.hostname}:{port}" if is_web else parts.hostname
+    run, artifact = _RUN.search(path), _ARTIFACT.search(path)
+    return Reference(
+        web_host(f"//{host}"),
+        f"{names[0]}/{names[1].removesuffix('.git')}",
+        int(run[1]) if run else None,
+        int(artifact[1]) if artifact else None,
+    )

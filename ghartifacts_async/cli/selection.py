@@ -1,0 +1,230 @@
+"""The artifacts and runs that the arguments and filters of a command select."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve
+
+from ghartifacts_async.cli.options import (
+    Conditions,
+    Filters,
+    NewestFilters,
+    RunFilters,
+    SourceFilters,
+)
+from ghartifacts_async.cli.references import number_in
+from ghartifacts_async.errors import InvalidArgument, NotFound
+
+if TYPE_CHECKING:
+    from ghartifacts_async import Artifact, ArtifactFilters, Repo, Run, RunListing
+
+_RERUN_LIMIT = timedelta(days=31)
+"""GitHub allows re-runs for 30 days, so the run of a new artifact may be that much older."""
+
+
+async def select_artifacts(repo: Repo, filters: Filters) -> AsyncGenerator[Artifact, None]:
+    """Yield the artifacts that match the filters and one of the names or patterns, each once."""
+    queries: list[tuple[str | None, str | None]] = [(name, None) for name in filters.name]
+    queries += [(None, pattern) for pattern in filters.pattern]
+    seen: set[int] = set()
+    for name, pattern in queries or [(None, None)]:
+        async with aclosing(_artifacts_named(repo, filters, name, pattern)) as artifacts:
+            async for artifact in artifacts:
+                if artifact.id not in seen:
+                    seen.add(artifact.id)
+                    yield artifact
+
+
+async def _artifacts_named(
+    repo: Repo, filters: Filters, name: str | None, pattern: str | None
+) -> AsyncGenerator[Artifact, None]:
+    keywords: ArtifactFilters = {**filters.conditions.keywords(), "pattern": pattern}
+    if filters.run is not None:
+        async for artifact in repo.list_run_artifacts(run_id(filters.run), name=name, **keywords):
+            yield artifact
+    elif filters.workflow is not None:
+        async for run in _runs_of_workflow(repo, filters):
+            async for artifact in repo.list_run_artifacts(run, name=name, **keywords):
+                yield artifact
+    else:
+        async for artifact in repo.list_artifacts(name, **keywords):
+            yield artifact
+
+
+def _runs_of_workflow(repo: Repo, filters: Filters) -> RunListing:
+    conditions = filters.conditions
+    return repo.list_runs(
+        workflow=filters.workflow,
+        branch=conditions.branch,
+        head_sha=conditions.commit,
+        from_fork=conditions.from_fork,
+        created_after=conditions.since and conditions.since - _RERUN_LIMIT,
+        created_before=conditions.until,
+    )
+
+
+def select_runs(repo: Repo, filters: RunFilters) -> RunListing:
+    """List the runs that match the filters."""
+    return repo.list_runs(
+        workflow=filters.workflow,
+        branch=filters.branch,
+        event=filters.event,
+        status=filters.status,
+        conclusion=filters.conclusion,
+        actor=filters.user,
+        head_sha=filters.commit,
+        from_fork=filters.from_fork,
+        created_after=filters.since,
+        created_before=filters.until,
+    )
+
+
+async def newest_artifacts(
+    repo: Repo, names: Sequence[str], filters: NewestFilters
+) -> tuple[Run | None, list[Artifact]]:
+    """Return the newest artifact of a name, or the newest artifacts of several names in one run.
+
+    Args:
+        repo: The repository.
+        names: Names, or patterns.
+        filters: Conditions of the run.
+
+    Raises:
+        NotFound: No artifact, or no run with all of these artifacts, matches.
+    """
+    if not names:
+        raise InvalidArgument("name the artifacts: --name NAME, or --pattern PATTERN")
+    keywords: dict[str, Any] = {
+        "branch": filters.branch,
+        "workflow": filters.workflow,
+        "event": filters.event,
+        "conclusion": None if filters.conclusion == "any" else filters.conclusion,
+        "from_fork": filters.from_fork,
+        "max_age": filters.max_age,
+    }
+    if len(names) == 1 and not set("*?[") & set(names[0]):
+        return None, [await repo.latest_artifact(names[0], **keywords)]
+    found = await repo.resolve_artifacts(names, **keywords)
+    return found.run, list(found.artifacts.values())
+
+
+async def newest_of_filters(repo: Repo, filters: Filters) -> list[Artifact]:
+    """Return the newest artifacts of the names and patterns of filters, from one successful run.
+
+    Raises:
+        InvalidArgument: There is no name, or a filter that the newest artifact cannot have.
+        NotFound: No run has these artifacts.
+    """
+    conditions = filters.conditions
+    newest = NewestFilters(
+        branch=conditions.branch,
+        workflow=filters.workflow,
+        from_fork=conditions.from_fork or False,
+    )
+    others = evolve(conditions, branch=None, from_fork=None)
+    if filters.run is not None or others != Conditions():
+        raise InvalidArgument(
+            "--latest takes only --name, --pattern, --branch, --workflow and --from-fork"
+        )
+    return (await newest_artifacts(repo, [*filters.name, *filters.pattern], newest))[1]
+
+
+async def find_artifact(repo: Repo, text: str, filters: SourceFilters) -> Artifact:
+    """Return the artifact that an argument means: an id, a URL, or the name of the newest one.
+
+    The newest artifact of a name may be of a run that failed or has not ended, but not of a fork.
+
+    Raises:
+        NotFound: There is no such artifact.
+    """
+    number = number_in(text, "artifact")
+    if number is not None:
+        return await repo.get_artifact(number)
+    if filters.run is not None:
+        listing = repo.list_run_artifacts(run_id(filters.run), name=text, expired=False)
+        artifact = await listing.first()
+        if artifact is not None:
+            return artifact
+        raise not_found(f"run {filters.run} of {repo.name} has no available artifact {text!r}")
+    return await repo.latest_artifact(
+        text, branch=filters.branch, workflow=filters.workflow, conclusion=None
+    )
+
+
+async def find_artifacts(
+    repo: Repo, arguments: Sequence[str], filters: SourceFilters
+) -> list[Artifact]:
+    """Return the artifacts that arguments mean, or without arguments all of a run.
+
+    Raises:
+        InvalidArgument: There are neither arguments nor a run.
+        NotFound: There is no such artifact.
+    """
+    if arguments:
+        return [await find_artifact(repo, text, filters) for text in arguments]
+    if filters.run is None:
+        raise InvalidArgument("pass artifacts (ids, URLs or names), or --run for all of a run")
+    listing = repo.list_run_artifacts(run_id(filters.run), expired=False)
+    return await listing.collect()
+
+
+def run_id(text: str) -> int:
+    """Return the id of a run that is given as digits or as a URL.
+
+    Raises:
+        InvalidArgument: It is neither.
+    """
+    number = number_in(text, "run")
+    if number is None:
+        raise InvalidArgument(f"--run {text!r} is neither the id nor the URL of a workflow run")
+    return number
+
+
+def artifact_ids(arguments: Sequence[str]) -> list[int]:
+    """Return the ids of artifacts that are given as digits or as URLs.
+
+    Raises:
+        InvalidArgument: An argument is neither.
+    """
+    ids = []
+    for text in arguments:
+        number = number_in(text, "artifact")
+        if number is None:
+            raise InvalidArgument(
+                f"{text!r} is neither the id nor the URL of an artifact; use --name for a name"
+            )
+        ids.append(number)
+    return ids
+
+
+def with_run_url(filters: Filters, arguments: Sequence[str]) -> tuple[Filters, list[str]]:
+    """Move the URL of a run from the arguments to the filters.
+
+    Returns:
+        The filters, and the other arguments.
+    """
+    rest = list(arguments)
+    for text in arguments:
+        if "://" in text and number_in(text, "artifact") is None:
+            filters = evolve(filters, run=text)
+            rest.remove(text)
+    return filters, rest
+
+
+def refuse(arguments: Sequence[str]) -> None:
+    """Refuse arguments that a command does not take.
+
+    Raises:
+        InvalidArgument: There is one.
+    """
+    if arguments:
+        raise InvalidArgument(f"unexpected argument {arguments[0]!r}; is it a --name?")
+
+
+def not_found(summary: str) -> NotFound:
+    """Return the error for something that the filters did not find."""
+    return NotFound(summary, status=404)

@@ -1,0 +1,75 @@
+"""Times, durations and sizes, as people type them."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d|w)")
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
+_POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
+_YEARS = 100
+
+
+def parse_duration(text: str) -> timedelta:
+    """Parse ``90s``, ``15m``, ``24h``, ``7d`` or ``2w``.
+
+    Raises:
+        ValueError: The text has another form, or is longer than a century.
+    """
+    found = _DURATION.fullmatch(text.strip())
+    seconds = float(found[1]) * _UNITS[found[2]] if found else 0.0
+    if found is None or seconds > _YEARS * 366 * 86400:
+        raise ValueError(f"{text!r} is no duration such as 90s, 15m, 24h, 7d or 2w")
+    return timedelta(seconds=seconds)
+
+
+def parse_time(text: str, now: datetime) -> datetime:
+    """Parse a date, a time in ISO 8601, or a duration before now such as ``7d``.
+
+    A date or time without a time zone is in UTC, as GitHub's times are.
+
+    Raises:
+        ValueError: The text has another form.
+    """
+    if _DURATION.fullmatch(text.strip()):
+        return now - parse_duration(text)
+    try:
+        time = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise ValueError(
+            f"{text!r} is no time; write 2026-03-21, 2026-03-21T18:00Z, or 7d for a week ago"
+        ) from None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def parse_size(text: str) -> int:
+    """Parse a number of bytes, such as ``4096``, ``10k``, ``1.5M`` or ``2GiB``.
+
+    Raises:
+        ValueError: The text has another form.
+    """
+    found = _SIZE.fullmatch(text.strip())
+    if found is None:
+        raise ValueError(f"{text!r} is no size such as 4096, 10k, 1.5M or 2GiB")
+    unit = 1024 if found[3] else 1000
+    return round(float(found[1]) * float(unit ** _POWERS[found[2].lower()]))
+
+
+def format_size(size: float) -> str:
+    """Return a number of bytes for people, such as ``1.5 MB``."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
+def format_seconds(seconds: float) -> str:
+    """Return a duration for people, such as ``1 min 5 s``."""
+    minutes, rest = divmod(max(0, round(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -1,0 +1,157 @@
+"""The commands ``runs``, ``latest``, ``wait``, ``prune``, ``delete`` and ``completion``."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from ghartifacts_async.testing import FakeGitHub, Fault
+from tests.cli.support import run, run_in_terminal
+from tests.support import REPOSITORY, files_below
+
+
+async def test_runs(fake_github: FakeGitHub) -> None:
+    """`runs` lists runs with filters, as fields in a pipe and columns on a terminal."""
+    failed = fake_github.add_run(REPOSITORY, workflow="ci.yml", conclusion="failure").id
+    passed = fake_github.add_run(REPOSITORY, workflow="release.yml", branch="next").id
+    done = await run(fake_github, "runs", REPOSITORY)
+    assert [row[:6] for row in done.rows()] == [
+        [str(passed), "completed", "success", "release.yml", "next", "push"],
+        [str(failed), "completed", "failure", "ci.yml", "main", "push"],
+    ]
+    for filters in (["-w", "ci.yml"], ["--conclusion", "failure"], ["-b", "main"]):
+        done = await run(fake_github, "runs", REPOSITORY, *filters, "--format", "{id}")
+        assert done.out == f"{failed}\n"
+    done = await run_in_terminal(fake_github, "runs", REPOSITORY)
+    assert done.out.split()[:4] == ["ID", "STATUS", "CREATED", "TITLE"]
+    done = await run(fake_github, "runs", REPOSITORY, "-b", "nowhere")
+    assert (done.status, done.err) == (3, "no run matches\n")
+
+
+async def test_latest(fake_github: FakeGitHub, tmp_path: Path) -> None:
+    """`latest` prints the newest artifact of a successful run, or downloads it with `-D`."""
+    good = fake_github.add_run(REPOSITORY).id
+    bad = fake_github.add_run(REPOSITORY, conclusion="failure").id
+    for run_id in (good, bad):
+        for name in ("dist", "docs"):
+            fake_github.add_artifact(REPOSITORY, name, b"x", run_id=run_id)
+    done = await run(fake_github, "latest", REPOSITORY, "dist")
+    assert [row[:2] for row in done.rows()] == [["1", "dist"]]
+    done = await run(fake_github, "latest", REPOSITORY, "-n", "dist", "--conclusion", "any")
+    assert done.rows()[0][0] == "3"
+    done = await run(fake_github, "latest", REPOSITORY, "dist", "docs", "-D", tmp_path)
+    assert files_below(tmp_path) == ["dist.zip", "docs.zip"]
+    done = await run(fake_github, "latest", REPOSITORY, "nope")
+    assert (done.status, done.out) == (3, "")
+
+
+async def test_wait(fake_github: FakeGitHub, tmp_path: Path) -> None:
+    """`wait` ends as soon as the artifact exists, or with 1 when the time or the run is over."""
+    running = fake_github.add_run(REPOSITORY, status="in_progress").id
+    fake_github.after(1, lambda: fake_github.add_artifact(REPOSITORY, "dist", b"x", run_id=running))
+    url = f"{fake_github.url}/{REPOSITORY}/actions/runs/{running}"
+    done = await run(fake_github, "wait", url, "-n", "dist", "-D", tmp_path)
+    assert (files_below(tmp_path), done.status) == (["dist.zip"], 0)
+    done = await run(
+        fake_github, "wait", REPOSITORY, "-n", "nope", "--run", str(running), "--within", "1s"
+    )
+    assert (done.status, done.out) == (1, "")
+    ended = fake_github.add_run(REPOSITORY, conclusion="failure").id
+    done = await run(fake_github, "wait", REPOSITORY, "-n", "dist", "--run", str(ended))
+    assert done.status == 1
+    assert "error: " in done.err
+
+
+async def test_prune(fake_github: FakeGitHub) -> None:
+    """`prune` only shows what it would delete, and deletes exactly that with `--yes`."""
+    for days in (90, 60, 1):
+        created = datetime.now(UTC) - timedelta(days=days)
+        fake_github.add_artifact(REPOSITORY, "dist", b"x", created_at=created)
+    arguments = ("prune", REPOSITORY, "--older-than", "30d")
+    done = await run(fake_github, *arguments)
+    assert [row[0] for row in done.rows()] == ["1", "2"]
+    assert "1 stay; nothing deleted yet; --yes deletes them" in done.err
+    assert len(fake_github.artifacts(REPOSITORY)) == 3
+    done = await run(fake_github, *arguments, "--yes", "--keep-latest", "2")
+    assert [row[0] for row in done.rows()] == ["1"]
+    assert "1 deleted" in done.err
+    assert {artifact.id for artifact in fake_github.artifacts(REPOSITORY)} == {2, 3}
+
+
+@pytest.mark.parametrize(("typed", "left"), [("y\n", 1), ("n\n", 2), ("\n", 2)])
+async def test_delete_asks_on_a_terminal(fake_github: FakeGitHub, typed: str, left: int) -> None:
+    """On a terminal, `delete` shows the artifacts and deletes only after a yes."""
+    for name in ("dist", "docs"):
+        fake_github.add_artifact(REPOSITORY, name, b"x")
+    done = await run_in_terminal(fake_github, "delete", REPOSITORY, "-n", "dist", typed=typed)
+    assert "Delete these 1 artifacts of octo-org/octo-docs? [y/N]" in done.out
+    assert len(fake_github.artifacts(REPOSITORY)) == left
+    assert done.status == (0 if left == 1 else 2)
+
+
+async def test_delete_without_a_terminal(fake_github: FakeGitHub) -> None:
+    """Without a terminal, `delete` needs `--yes`."""
+    fake_github.add_artifact(REPOSITORY, "dist", b"x")
+    done = await run(fake_github, "delete", REPOSITORY, "1")
+    assert (done.status, len(fake_github.artifacts(REPOSITORY))) == (2, 1)
+    assert "--yes" in done.err
+    done = await run(fake_github, "delete", REPOSITORY, "1", "--yes")
+    assert (done.out, done.status) == ("✓ dist (1)  deleted\n", 0)
+    done = await run(fake_github, "delete", REPOSITORY, "-n", "dist", "--yes")
+    assert done.status == 3
+
+
+async def test_rate_limit(fake_github: FakeGitHub) -> None:
+    """`rate-limit` shows how many calls are left, without using one."""
+    fake_github.add_repository(REPOSITORY)
+    first = await run(fake_github, "rate-limit", "--json")
+    second = await run(fake_github, "rate-limit", "--json")
+    assert first.lines()[0]["remaining"] == second.lines()[0]["remaining"]
+    done = await run(fake_github, "rate-limit")
+    assert "calls left" in done.out
+    assert [request.path for request in fake_github.requests] == ["/rate_limit"] * 3
+
+
+async def test_a_wait_at_a_limit_is_shown(fake_github: FakeGitHub) -> None:
+    """A wait is announced with its end, and counted down on a terminal; `--max-wait` refuses it."""
+    fake_github.add_artifact(REPOSITORY, "dist", b"x")
+    limited = Fault(429, headers={"Retry-After": "6"})
+    fake_github.fail_next(limited)
+    done = await run_in_terminal(fake_github, "list", REPOSITORY)
+    assert "warning: waiting until " in done.out
+    assert re.search(r"[56] s left; Ctrl-C to stop", done.out)
+    assert done.out.splitlines()[-1].endswith("dist")
+    fake_github.fail_next(limited)
+    done = await run(fake_github, "list", REPOSITORY, "--max-wait", "1s")
+    assert (done.status, done.out, done.err.count("\n")) == (1, "", 1)
+    assert done.err.startswith("error: ")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+async def test_completion_scripts(shell: str, tmp_path: Path) -> None:
+    """`completion` prints a script that the shell accepts."""
+    done = await run(None, "completion", shell)
+    assert done.status == 0
+    assert "download" in done.out
+    program = shutil.which(shell)
+    if program is not None:
+        script = tmp_path / "script"
+        script.write_text(done.out)
+        child = await asyncio.create_subprocess_exec(program, "-n", str(script))
+        assert await child.wait() == 0
+
+
+async def test_artifact_names_are_completed(fake_github: FakeGitHub) -> None:
+    """The completion offers the names of the newest artifacts, and nothing if a call fails."""
+    fake_github.add_artifact(REPOSITORY, "dist", b"x")
+    fake_github.add_artifact(REPOSITORY, "evil\x1b", b"x")
+    words = ("__complete", "download", "-R", REPOSITORY, "--name", "")
+    done = await run(fake_github, *words)
+    assert done.out.split("\x1fbegin\n")[1] == "dist\n"
+    done = await run(fake_github, *words, GITHUB_API_URL="http://127.0.0.1:9")
+    assert (done.out.split("\x1fbegin\n")[1], done.err, done.status) == ("", "", 0)

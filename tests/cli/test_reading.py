@@ -1,0 +1,154 @@
+"""The commands ``ls``, ``cat`` and ``grep``, which read inside artifacts."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ghartifacts_async.testing import FakeGitHub
+from tests.cli.support import run, run_in_terminal
+from tests.support import REPOSITORY
+
+LOG = "".join(f"line {number}\n" for number in range(1, 101))
+HOSTILE = "\x1b[2Jevil\x07"
+
+
+@pytest.fixture(autouse=True)
+def artifacts(fake_github: FakeGitHub) -> None:
+    """Two artifacts called `logs`, of which the second is newer, and a raw file."""
+    fake_github.add_artifact(REPOSITORY, "logs", {"build.log": "old\n"})
+    fake_github.add_artifact(
+        REPOSITORY,
+        "logs",
+        {
+            "build.log": LOG,
+            "deep/er/test.log": "ok\nFAILED test_x\n",
+            "data.bin": bytes(range(256)),
+        },
+    )
+    fake_github.add_artifact(REPOSITORY, "report.json", b'{"passed": 3}', raw="report.json")
+
+
+async def test_ls(fake_github: FakeGitHub) -> None:
+    """`ls` lists the members of an artifact that is given by id, URL or name."""
+    done = await run(fake_github, "ls", REPOSITORY, "logs")
+    assert [row[:2] for row in done.rows()] == [
+        ["build.log", str(len(LOG))],
+        ["deep/er/test.log", "17"],
+        ["data.bin", "256"],
+    ]
+    url = f"{fake_github.url}/{REPOSITORY}/actions/runs/1/artifacts/1"
+    done = await run(fake_github, "ls", url, "--format", "{size} {name}")
+    assert done.out == "4 build.log\n"
+    done = await run(fake_github, "ls", REPOSITORY, "2", "-m", "**/*.log", "--json")
+    assert [line["name"] for line in done.lines()] == ["build.log", "deep/er/test.log"]
+    done = await run_in_terminal(fake_github, "ls", REPOSITORY, "2")
+    assert done.out.split()[:3] == ["SIZE", "MODIFIED", "NAME"]
+    done = await run(fake_github, "ls", REPOSITORY, "2", "-m", "*.xml")
+    assert (done.status, done.out) == (3, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected", "note"),
+    [
+        (["build.log"], LOG, ""),
+        (
+            ["build.log", "--head", "2"],
+            "line 1\nline 2\n",
+            "build.log: 778 of 792 bytes left out\n",
+        ),
+        (["build.log", "--tail", "1"], "line 100\n", "build.log: 783 of 792 bytes left out\n"),
+        (["build.log", "--tail", "500"], LOG, ""),
+        (["build.log", "--max-bytes", "6"], "line 1", "build.log: 786 of 792 bytes left out\n"),
+        (
+            ["build.log", "--tail", "2", "--max-bytes", "4"],
+            "100\n",
+            "build.log: 788 of 792 bytes left out\n",
+        ),
+        (["build.log", "--head", "0"], "", "build.log: 792 of 792 bytes left out\n"),
+        (["**/test.log", "build.log", "--head", "1"], "ok\nline 1\n", None),
+    ],
+)
+async def test_cat(
+    fake_github: FakeGitHub, arguments: list[str], expected: str, note: str | None
+) -> None:
+    """`cat` prints members, or their first or last part; what is left out is said on stderr."""
+    done = await run(fake_github, "cat", REPOSITORY, "2", *arguments)
+    assert (done.out, done.status) == (expected, 0)
+    assert note is None or done.err == note
+
+
+async def test_cat_is_binary_safe(fake_github: FakeGitHub, tmp_path: Path) -> None:
+    """In a pipe, `cat` writes the exact bytes; on a terminal, only safe ones."""
+    target = tmp_path / "out"
+    with target.open("wb") as file:
+        from tests.cli.support import end, start
+
+        await end(await start(fake_github, "cat", REPOSITORY, "2", "data.bin", out=file.fileno()))
+    assert target.read_bytes() == bytes(range(256))
+    fake_github.add_artifact(REPOSITORY, "evil", {HOSTILE: "a\x1b[31mred\x1b[0m\x1b[2J\x9b1m\r\n"})
+    done = await run_in_terminal(fake_github, "cat", REPOSITORY, "evil")
+    assert done.out == "a\x1b[31mred\x1b[0m\\x1b[2J\\x9b1m\n"
+
+
+async def test_cat_without_a_member(fake_github: FakeGitHub) -> None:
+    """`cat` needs no member if there is only one file, and names some of them otherwise."""
+    assert (await run(fake_github, "cat", REPOSITORY, "1")).out == "old\n"
+    assert (await run(fake_github, "cat", REPOSITORY, "report.json")).out == '{"passed": 3}'
+    done = await run(fake_github, "cat", REPOSITORY, "logs")
+    assert done.status == 2
+    assert "'build.log', 'deep/er/test.log', 'data.bin'" in done.err
+    done = await run(fake_github, "cat", REPOSITORY, "logs", "build.lgo")
+    assert done.status == 3
+    assert "build.log" in done.err
+    done = await run(fake_github, "cat", REPOSITORY, "3", "x")
+    assert done.status == 2
+
+
+async def test_cat_reads_only_the_member(fake_github: FakeGitHub) -> None:
+    """`cat` does not download the rest of the artifact."""
+    big = fake_github.add_artifact(
+        REPOSITORY, "big", {"big.bin": os.urandom(5_000_000), "small.txt": "hello"}
+    )
+    done = await run(fake_github, "cat", REPOSITORY, str(big.id), "small.txt")
+    assert done.out == "hello"
+    assert sum(request.bytes_sent or 0 for request in fake_github.requests_to("blob")) < 500_000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["FAILED", "logs"], "deep/er/test.log:2:FAILED test_x\n"),
+        (["-i", "failed|^OK$", "2"], "deep/er/test.log:1:ok\ndeep/er/test.log:2:FAILED test_x\n"),
+        (
+            ["-F", "line 10", "logs", "-m", "*.log"],
+            "build.log:10:line 10\nbuild.log:100:line 100\n",
+        ),
+        (["-l", "l", "1", "2", "-m", "*.log"], "logs/build.log\nlogs/build.log\n"),
+        (["passed", "report.json"], 'report.json:1:{"passed": 3}\n'),
+        (["nowhere", "logs"], ""),
+    ],
+)
+async def test_grep(fake_github: FakeGitHub, arguments: list[str], expected: str) -> None:
+    """`grep` prints the member, number and text of each matching line; status 3 if none does."""
+    pattern, *rest = [one for one in arguments if not one.startswith("-") or one == "-m"]
+    options = [one for one in arguments if one in {"-i", "-F", "-l"}]
+    done = await run(fake_github, "grep", *options, pattern, REPOSITORY, *rest)
+    assert (done.out, done.status) == (expected, 0 if expected else 3), done.err
+
+
+async def test_grep_a_run(fake_github: FakeGitHub) -> None:
+    """Without artifacts, `grep` searches all of a run, and prints JSON with the id and line."""
+    run_id = fake_github.add_run(REPOSITORY).id
+    for number in range(2):
+        fake_github.add_artifact(
+            REPOSITORY, f"part-{number}", {"a": f"x\nERROR {number}\n"}, run_id=run_id
+        )
+    fake_github.add_artifact(REPOSITORY, "gone", {"a": "ERROR"}, run_id=run_id, expired=True)
+    done = await run(fake_github, "grep", "ERROR", REPOSITORY, "--run", str(run_id))
+    assert sorted(done.out.splitlines()) == ["part-0/a:2:ERROR 0", "part-1/a:2:ERROR 1"]
+    done = await run(fake_github, "grep", "ERROR 1", REPOSITORY, "--run", str(run_id), "--json")
+    (match,) = done.lines()
+    assert (match["member"], match["line"], match["text"]) == ("a", 2, "ERROR 1")
