@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterable
 from ghartifacts_async import ArtifactsError
 from ghartifacts_async._api import endpoints
 from ghartifacts_async._api.converters import ShapeError
+from ghartifacts_async._api.responses.errors import error_of
 from ghartifacts_async._http.messages import Response
 from ghartifacts_async._http.redaction import Redactor, Secret
 from tests.http.server_text import HEADERS, OF_HEADERS, PARSERS, STARTS, UNITS
@@ -117,7 +118,7 @@ def _check_errors(text: str) -> None:
             headers = dict.fromkeys(HEADERS, text)
             response = Response(status, headers, raw, redact=redactor.redact)
             try:
-                if error := endpoints.error_of(CALL, response):
+                if error := error_of(CALL, response):
                     raise error
                 endpoints.read_artifact(CALL, response)
             except ArtifactsError as error:

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from ghartifacts_async import Artifact, ArtifactPage, errors
+from ghartifacts_async import Artifact, ArtifactPage, UnexpectedReply, errors
 from ghartifacts_async._api import converters, endpoints, pagination, rate_limit_headers
 from ghartifacts_async._api.call import ApiCall
 from ghartifacts_async._api.filters import Filter
+from ghartifacts_async._api.responses import errors as replies
 from ghartifacts_async._api.responses import hints, link, message
 from ghartifacts_async._bulk.path_template import PathTemplate
 from ghartifacts_async._disk import filenames
@@ -112,12 +113,15 @@ PARSERS: dict[str, Parser] = {
     ),
     "_api.converters.from_body": lambda text: converters.from_body(_bytes(text), ArtifactPage),
     "_api.endpoints.check_deleted": _decoded(endpoints.check_deleted, CALL),
-    "_api.endpoints.error_of": _decoded(endpoints.error_of, CALL),
     "_api.endpoints.read_artifact": _decoded(endpoints.read_artifact, CALL),
     "_api.endpoints.read_as": _decoded(
         lambda call, response: endpoints.read_as(endpoints.Installation, call, response), CALL
     ),
     "_api.endpoints.read_issued_token": _decoded(endpoints.read_issued_token, TOKEN),
+    "_api.endpoints.read_json": _decoded(endpoints.read_json, CALL),
+    "_api.endpoints.read_listing": _decoded(
+        lambda call, response: endpoints.read_listing(ArtifactPage, call, response), LISTING
+    ),
     "_api.endpoints.read_listing_page": _decoded(endpoints.read_listing_page, LISTING),
     "_api.endpoints.read_page": _decoded(endpoints.read_page, LISTING),
     "_api.endpoints.read_signed_url": _decoded(endpoints.read_signed_url, CALL),
@@ -141,6 +145,10 @@ PARSERS: dict[str, Parser] = {
         rate_limit_headers.seconds_to_wait, 1, 0.0
     ),
     "_api.rate_limit_headers.server_time": _rate_limits(rate_limit_headers.server_time, 0.0),
+    "_api.responses.errors.error_of": _decoded(replies.error_of, CALL),
+    "_api.responses.errors.github_error": lambda text: replies.github_error(
+        UnexpectedReply, text, _response(404, text, text), message=text, errors=(text,)
+    ),
     "_api.responses.hints.for_base_url": _decoded(hints.for_base_url, CALL),
     "_api.responses.hints.for_forbidden": _decoded(
         lambda _, response: hints.for_forbidden(response, anonymous=False), CALL
@@ -188,6 +196,7 @@ OTHER_TEXT = {
     "_api.endpoints.get_artifact": "arguments of the caller",
     "_api.endpoints.list_repository_artifacts": "arguments of the caller",
     "_api.endpoints.list_run_artifacts": "arguments of the caller",
+    "_api.endpoints.request": "arguments of the caller",
     "_api.rate_limit_headers.points": "the method of a call",
     "_api.rate_limit_headers.until_reset": "covered by seconds_to_wait",
     "_http.redaction.plain": "returns its argument",
