@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,43 @@ def test_the_architecture_page_names_what_exists() -> None:
         assert (package / name).exists() or list(package.glob(f"*/{name}")), name
     for name in re.findall(r"`(_?[a-z]+)/`", page):
         assert (package / name).is_dir(), name
+
+
+def test_links_of_pages_lead_somewhere() -> None:
+    """A link of a page to a file of the project leads to a file or directory in git."""
+    files = {ROOT / file for file in tracked()}
+    known = files | {parent for file in files for parent in file.parents}
+    pages = [file for file in files if file.suffix == ".md"]
+    assert len(pages) > 5
+    for page in pages:
+        for target in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8")):
+            if "://" not in target:
+                assert (page.parent / target).resolve() in known, f"{target} in {page.name}"
+
+
+def test_contributing_names_what_exists() -> None:
+    """Every path that CONTRIBUTING names exists, and the pipeline runs its checks."""
+    files = tracked()
+    page = (ROOT / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    paths = re.findall(r"`((?:ghartifacts_async|tests|\.ci)/[\w/.]+)`", page)
+    assert len(paths) > 10
+    for path in paths:
+        assert path in files or any(file.startswith(f"{path}/") for file in files), path
+    steps = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    for check in ("ruff check .", "mypy", "basedpyright --pythonpath .venv/bin/python"):
+        assert f"`.venv/bin/{check}`" in page
+        assert f".venv/bin/{check}" in steps
+
+
+def test_hooks_run_programs_of_the_extra_lint() -> None:
+    """The hooks of pre-commit run programs that the extra `lint` installs."""
+    tracked()
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    programs = set(re.findall(r"entry: \.venv/bin/(\w+)", hooks))
+    assert programs == {"ruff", "mypy"}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lint = {line.partition("==")[0] for line in project["optional-dependencies"]["lint"]}
+    assert programs <= lint
 
 
 def test_files_are_small() -> None:
