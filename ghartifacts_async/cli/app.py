@@ -17,7 +17,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 import ghartifacts_async
 from ghartifacts_async.cli.common import Common
-from ghartifacts_async.cli.printing.output import Output, print_error
+from ghartifacts_async.cli.printing.output import Output, explained, print_error
 
 if TYPE_CHECKING:
     from ghartifacts_async import ArtifactsError
@@ -107,7 +107,8 @@ COMMANDS = {
     ),
     "download": Command(
         "downloading:download",
-        "Download artifacts and verify them.\n\nEach artifact becomes DIR/<name>.zip; a file that "
+        "Download artifacts and verify them.\n\nAll artifacts that match are downloaded; --latest "
+        "takes only the newest. Each artifact becomes DIR/<name>.zip; a file that "
         "was uploaded without zipping keeps its extension. If names are repeated, the newest gets "
         "the name, and the others get <name>-<id>. After Ctrl-C or a failure, the same command "
         "resumes. Files that are complete are not downloaded again. Expired artifacts are "
@@ -296,7 +297,7 @@ def _explained(error: ArtifactsError) -> str:
     if isinstance(error, ghartifacts_async.NoToken):
         reason = str(error).partition(". For calls without a token")[0]
         return f"{reason}, or 'gh auth login'"
-    return str(error)
+    return explained(error)
 
 
 def _help_hint(tokens: Sequence[str]) -> str:

@@ -201,6 +201,22 @@ def artifact_ids(arguments: Sequence[str]) -> list[int]:
     return ids
 
 
+async def get_artifacts(repo: Repo, ids: Sequence[int]) -> list[Artifact]:
+    """Return the artifacts with these ids.
+
+    Raises:
+        NotFound: No artifact has one of the ids. It may be that of a run, as the GitHub CLI takes.
+    """
+    artifacts = []
+    for number in ids:
+        try:
+            artifacts.append(await repo.get_artifact(number))
+        except NotFound as error:
+            error.summary += f"; if {number} is the id of a run, use --run {number}"
+            raise
+    return artifacts
+
+
 def with_run_url(filters: Filters, arguments: Sequence[str]) -> tuple[Filters, list[str]]:
     """Move the URL of a run from the arguments to the filters.
 
@@ -222,7 +238,9 @@ def refuse(arguments: Sequence[str]) -> None:
         InvalidArgument: There is one.
     """
     if arguments:
-        raise InvalidArgument(f"unexpected argument {arguments[0]!r}; is it a --name?")
+        raise InvalidArgument(
+            f"unexpected argument {arguments[0]!r}; use --name for a name, and --format for fields"
+        )
 
 
 def not_found(summary: str) -> NotFound:

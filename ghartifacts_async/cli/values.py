@@ -57,6 +57,11 @@ def parse_size(text: str) -> int:
     return round(float(found[1]) * float(unit ** _POWERS[found[2].lower()]))
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, such as ``1 file`` or ``2 files``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def format_size(size: float) -> str:
     """Return a number of bytes for people, such as ``1.5 MB``."""
     for unit in ("bytes", "kB", "MB", "GB"):

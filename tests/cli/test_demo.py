@@ -53,5 +53,5 @@ async def test_the_demo_prints_real_files_and_working_commands(
     fake_github.add_artifact(REPOSITORY, "NAME", b"x")
     pasted = "\n".join((export, listing, download)).replace("OWNER/REPO", REPOSITORY)
     done = await end(await shell(pasted, tmp_path, **env, GITHUB_API_URL=fake_github.url))
-    assert (done.status, done.err) == (0, f"1 of 1 artifacts are in {tmp_path / 'DIR'}\n")
+    assert (done.status, done.err) == (0, f"1 of 1 artifact in {tmp_path / 'DIR'}\n")
     assert files_below(tmp_path / "DIR") == ["NAME.zip"]

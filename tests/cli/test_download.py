@@ -29,7 +29,7 @@ async def test_the_layout_does_not_depend_on_the_number(
     done = await run(fake_github, "download", REPOSITORY, "--name", "dist", "-D", output)
     assert (output / "dist.zip").read_bytes() == added.path.read_bytes()
     assert f"{added.digest}  verified" in done.out
-    assert done.err == f"1 of 1 artifacts are in {output}\n"
+    assert done.err == f"1 of 1 artifact in {output}\n"
     assert done.status == 0
     fake_github.add_artifact(REPOSITORY, "report.json", b"{}", raw="report.json")
     fake_github.add_artifact(REPOSITORY, "dist", {"a": b"c"})
@@ -77,6 +77,9 @@ async def test_nothing_is_downloaded_without_a_selection(
     done = await run(fake_github, "download", REPOSITORY, "dist", "-D", output)
     assert done.status == 2
     assert "--name" in done.err
+    done = await run(fake_github, "download", REPOSITORY, "99", "-D", output)
+    assert done.status == 3
+    assert "if 99 is the id of a run, use --run 99" in done.err
     assert not output.exists()
 
 
@@ -131,7 +134,7 @@ async def test_expired_artifacts_are_skipped(fake_github: FakeGitHub, output: Pa
     done = await run(fake_github, "download", REPOSITORY, "--all", "-D", output)
     assert files_below(output) == ["dist.zip"]
     assert "old: skipped: expired" in done.out
-    assert "1 of 2 artifacts" in done.err
+    assert "1 of 2 artifacts in" in done.err
     assert done.status == 0
     done = await run(fake_github, "download", REPOSITORY, "--all", "-D", output, "--json")
     by_name = {line["artifact"]["name"]: line for line in done.lines()}
@@ -174,7 +177,7 @@ async def test_progress_bars_are_drawn_on_a_terminal_only(
     assert "━" in done.out
     assert "1/1" in done.out
     assert "\x07" not in done.out
-    assert f"1 of 1 artifacts are in {output}" in done.out
+    assert f"1 of 1 artifact in {output}" in done.out
     assert done.status == 0
     for more in (["-q"], ["--json", "-q"]):
         done = await run_in_terminal(fake_github, *arguments, *more)
@@ -228,3 +231,19 @@ async def test_a_signal_leaves_what_resumes(
     fake_github.add_artifact(REPOSITORY, "dist", content)
     done = await run(fake_github, *arguments)
     assert (published_below(tmp_path), done.status) == (["dist.zip"], 0)
+
+
+async def test_ctrl_c_on_a_terminal(fake_github: FakeGitHub, tmp_path: Path) -> None:
+    """Ctrl-C while bars are drawn removes them, and says that the same command resumes."""
+
+    async def stall(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n" + bytes(100_000))
+        await reader.read()
+
+    async with raw_server(stall) as url:
+        fake_github.add_artifact(REPOSITORY, "dist", bytes(9_000_000), location=url)
+        arguments = ("download", REPOSITORY, "--all", "-D", tmp_path)
+        done = await run_in_terminal(fake_github, *arguments, interrupt_at="dist")
+    assert done.status == 130
+    assert done.out.endswith("interrupted; the same command resumes\n")
+    assert published_below(tmp_path) == []

@@ -28,10 +28,12 @@ from ghartifacts_async.cli.printing.results import (
 )
 from ghartifacts_async.cli.selection import (
     artifact_ids,
+    get_artifacts,
     newest_of_filters,
     select_artifacts,
     with_run_url,
 )
+from ghartifacts_async.cli.values import counted
 from ghartifacts_async.errors import ArtifactExpired, InvalidArgument
 
 if TYPE_CHECKING:
@@ -138,7 +140,7 @@ async def download(
         if selection.latest:
             artifacts = await newest_of_filters(repo, filters)
         elif ids:
-            artifacts = [await repo.get_artifact(each) for each in ids]
+            artifacts = await get_artifacts(repo, ids)
         else:
             artifacts = [each async for each in select_artifacts(repo, filters)]
         return await write_all(repo, artifacts, writing, out)
@@ -209,5 +211,5 @@ async def write_all(
                 progress.result(partial(print_result, out, result))
                 done += result.error is None
                 failed += not isinstance(result.error, ArtifactExpired | None)
-    out.note(f"{done} of {len(artifacts)} artifacts are in {writing.directory.absolute()}")
+    out.note(f"{done} of {counted(len(artifacts), 'artifact')} in {writing.directory.absolute()}")
     return FAILED if failed else 0 if done else NOTHING_FOUND

@@ -14,8 +14,14 @@ from ghartifacts_async.cli.connection import choose_repository, open_repository
 from ghartifacts_async.cli.options import Arguments, Filters, NameFilters
 from ghartifacts_async.cli.printing.output import Output
 from ghartifacts_async.cli.printing.results import print_deletion, print_selected
-from ghartifacts_async.cli.selection import artifact_ids, refuse, select_artifacts, with_run_url
-from ghartifacts_async.cli.values import format_size, parse_duration, parse_size
+from ghartifacts_async.cli.selection import (
+    artifact_ids,
+    get_artifacts,
+    refuse,
+    select_artifacts,
+    with_run_url,
+)
+from ghartifacts_async.cli.values import counted, format_size, parse_duration, parse_size
 from ghartifacts_async.errors import InvalidArgument
 
 FAILED, NOTHING_FOUND = 1, 3
@@ -68,7 +74,8 @@ async def prune(
         print_deletion(out, failure)
     done = f"{report.deleted} deleted" if yes else "nothing deleted yet; --yes deletes them"
     size = format_size(report.size)
-    out.note(f"{len(report.artifacts)} artifacts, {size}; {report.kept} stay; {done}")
+    count = counted(len(report.artifacts), "artifact")
+    out.note(f"{count}, {size}; {report.kept} stay; {done}")
     return FAILED if report.failures else 0
 
 
@@ -88,7 +95,7 @@ async def delete(
     failed = 0
     async with open_repository(common, repository, out) as repo:
         if ids:
-            artifacts = [await repo.get_artifact(each) for each in ids]
+            artifacts = await get_artifacts(repo, ids)
         else:
             artifacts = [each async for each in select_artifacts(repo, filters)]
         if not artifacts:
@@ -96,7 +103,7 @@ async def delete(
             return NOTHING_FOUND
         if not yes:
             print_selected(out, artifacts)
-            confirm(f"Delete these {len(artifacts)} artifacts of {repository}?")
+            confirm(f"Delete {counted(len(artifacts), 'artifact')} of {repository}?")
         async with aclosing(repo.delete_artifacts(artifacts)) as deletions:
             async for deletion in deletions:
                 print_deletion(out, deletion)

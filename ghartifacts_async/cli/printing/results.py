@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import ghartifacts_async
-from ghartifacts_async.cli.printing.output import Output
+from ghartifacts_async.cli.printing.output import Output, explained
 from ghartifacts_async.cli.printing.views import ARTIFACT
-from ghartifacts_async.cli.values import format_seconds, format_size
+from ghartifacts_async.cli.values import counted, format_seconds, format_size
 from ghartifacts_async.errors import ArtifactExpired, ArtifactsError
 
 if TYPE_CHECKING:
@@ -28,8 +28,7 @@ def print_result(out: Output, result: Outcome | Extraction) -> None:
             files = [str(path) for path in result.files]
             out.text(_json(result.artifact, directory=str(result.directory), files=files))
         else:
-            count = f"{len(result.files)} files" if len(result.files) != 1 else "1 file"
-            out.line(f"✓ {result.directory}  {count}")
+            out.line(f"✓ {result.directory}  {counted(len(result.files), 'file')}")
 
 
 def print_download(out: Output, outcome: Outcome) -> None:
@@ -52,7 +51,7 @@ def print_failure(out: Output, artifact: Artifact | int, error: ArtifactsError) 
         reason = {"skipped": "expired"} if expired else {"error": str(error)}
         return out.text(_json(artifact, **reason))
     name = artifact if isinstance(artifact, int) else artifact.name
-    return out.line(f"- {name}: skipped: expired" if expired else f"✗ {name}: {error}")
+    return out.line(f"- {name}: skipped: expired" if expired else f"✗ {name}: {explained(error)}")
 
 
 def print_deletion(out: Output, deletion: Deletion) -> None:
@@ -75,7 +74,7 @@ def print_mirror_report(out: Output, report: MirrorReport) -> None:
         assert failure.error is not None
         print_failure(out, failure.artifact, failure.error)
     for repository, error in report.unlisted.items():
-        out.line(f"✗ {repository}: {error}")
+        out.line(f"✗ {repository}: {explained(error)}")
     return out.line(
         f"{report.downloaded} downloaded, {report.linked} linked, {report.skipped} existed "
         f"already, {report.expired} expired, {report.failed} failed; "

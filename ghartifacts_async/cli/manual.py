@@ -1,0 +1,36 @@
+"""The manual: the help of the program and of all commands, as one page of Markdown.
+
+``python -m ghartifacts_async.cli.manual > .github/COMMANDS.md`` writes the page of this project.
+"""
+
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+from ghartifacts_async.cli.app import COMMANDS, app
+
+_WIDTH = 80
+_WITHOUT_HELP = {"serve-fake"}
+"""Commands that pass ``--help`` on to another program."""
+
+
+def manual() -> str:
+    """Return the manual."""
+    parts = ["# ghartifacts", "This page is made from `ghartifacts --help`.", _help()]
+    for name in COMMANDS:
+        if name not in _WITHOUT_HELP:
+            parts += [f"## ghartifacts {name}", _help(name)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _help(*tokens: str) -> str:
+    file = io.StringIO()
+    app.help_print(tokens, console=Console(file=file, width=_WIDTH, color_system=None))
+    lines = (line.rstrip() for line in file.getvalue().strip().splitlines())
+    return "\n".join(["```text", *lines, "```"])
+
+
+if __name__ == "__main__":
+    print(manual(), end="")

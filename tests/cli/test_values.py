@@ -1,0 +1,143 @@
+"""What people type: references, times, sizes; and what they see: excerpts and progress."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from ghartifacts_async.cli.common import Common
+from ghartifacts_async.cli.contents.excerpts import Excerpt, TerminalText
+from ghartifacts_async.cli.printing.output import Output
+from ghartifacts_async.cli.printing.progress import Display
+from ghartifacts_async.cli.references import Reference, parse_reference
+from ghartifacts_async.cli.values import (
+    format_seconds,
+    format_size,
+    parse_duration,
+    parse_size,
+    parse_time,
+)
+from ghartifacts_async.reports import BulkProgress
+
+NOW = datetime(2026, 3, 21, 18, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("o/r", Reference(None, "o/r")),
+        ("ghe.example/o/r", Reference("ghe.example", "o/r")),
+        ("https://github.com/o/r.git", Reference("github.com", "o/r")),
+        ("git@github.com:o/r.git", Reference("github.com", "o/r")),
+        ("ssh://git@ghe.example:2222/o/r", Reference("ghe.example", "o/r")),
+        ("https://ghe.example:8443/o/r", Reference("ghe.example:8443", "o/r")),
+        (
+            "https://github.com/o/r/actions/runs/7/attempts/2#artifacts",
+            Reference("github.com", "o/r", run=7),
+        ),
+        (
+            "https://github.com/o/r/actions/runs/7/artifacts/11",
+            Reference("github.com", "o/r", run=7, artifact=11),
+        ),
+        (
+            "https://github.com/o/r/suites/5/artifacts/11",
+            Reference("github.com", "o/r", artifact=11),
+        ),
+        (
+            "https://api.github.com/repos/o/r/actions/artifacts/11/zip",
+            Reference("github.com", "o/r", artifact=11),
+        ),
+        (
+            "https://ghe.example/api/v3/repos/o/r/actions/artifacts/11",
+            Reference("ghe.example", "o/r", artifact=11),
+        ),
+        ("https://api.octo.ghe.com/repos/o/r", Reference("octo.ghe.com", "o/r")),
+        ("dist", None),
+        ("a/b/c/d", None),
+        ("https://github.com", None),
+        ("ftp://github.com/o/r", None),
+        ("https://github.com:x/o/r", None),
+    ],
+)
+def test_references(text: str, expected: Reference | None) -> None:
+    """Names, URLs of pages and of the API, and git remotes are understood."""
+    assert parse_reference(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("7d", NOW - timedelta(days=7)),
+        ("90m", NOW - timedelta(minutes=90)),
+        ("2026-03-20", datetime(2026, 3, 20, tzinfo=UTC)),
+        ("2026-03-20T10:00Z", datetime(2026, 3, 20, 10, tzinfo=UTC)),
+        ("2026-03-20T10:00+02:00", datetime(2026, 3, 20, 8, tzinfo=UTC)),
+    ],
+)
+def test_times(text: str, expected: datetime) -> None:
+    """A time is a date, a time in ISO 8601, or a duration before now."""
+    assert parse_time(text, NOW) == expected
+
+
+@pytest.mark.parametrize("text", ["", "soon", "7", "7 years", "9999999w", "2026-13-01"])
+def test_wrong_times(text: str) -> None:
+    """Anything else is refused with an example."""
+    with pytest.raises(ValueError, match=r"such as|write"):
+        parse_time(text, NOW)
+
+
+def test_sizes_and_durations() -> None:
+    """Sizes have decimal and binary units; both are printed for people."""
+    sizes = {"0": 0, "4096": 4096, "10k": 10_000, "1.5M": 1_500_000, "2GiB": 2**31, "1 kB": 1000}
+    assert {text: parse_size(text) for text in sizes} == sizes
+    for wrong in ("", "x", "-1", "1q"):
+        with pytest.raises(ValueError, match="such as"):
+            parse_size(wrong)
+    assert parse_duration("2w") == timedelta(days=14)
+    printed = [format_size(size) for size in (0, 999, 1500, 2_500_000, 3e9, 4e12, 5e15)]
+    assert printed == [
+        "0 bytes", "999 bytes", "1.5 kB", "2.5 MB", "3.0 GB", "4.0 TB", "5000.0 TB",
+    ]  # fmt: skip
+    assert [format_seconds(each) for each in (-1, 59, 61, 3700)] == [
+        "0 s", "59 s", "1 min 1 s", "1 h 1 min",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 1000])
+def test_an_excerpt_does_not_depend_on_the_chunks(size: int) -> None:
+    """The first and the last lines are the same, however the content arrives."""
+    content = b"".join(b"line %d\n" % number for number in range(50)) + b"no end"
+    lines = content.splitlines(keepends=True)
+    for head, tail, limit in ((3, None, None), (None, 2, None), (None, None, 10), (3, None, 8)):
+        excerpt = Excerpt(head=head, tail=tail, max_bytes=limit)
+        shown = b""
+        for start in range(0, len(content), size):
+            shown += excerpt.feed(content[start : start + size])
+            if excerpt.is_complete:
+                break
+        shown += excerpt.finish()
+        expected = b"".join(lines[:head] if head else lines[-tail:] if tail else lines)
+        assert shown == expected[:limit]
+        assert excerpt.left_out(len(content)).startswith(f"{len(content) - len(shown)} of")
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 100])
+def test_terminal_text_is_safe(size: int) -> None:
+    """Colours and line ends are kept, and all other control characters are escaped."""
+    content = "é\x1b[1;31mred\x1b[0m\r\n\x1b]0;title\x07\x1b[2J\ttab\x9b\r".encode() + b"\xff"
+    text = TerminalText()
+    parts = [text.feed(content[at : at + size]) for at in range(0, len(content), size)]
+    shown = "".join([*parts, text.feed(b"", final=True)])
+    assert shown == ("é\x1b[1;31mred\x1b[0m\n\\x1b]0;title\\x07\\x1b[2J\ttab\\x9b\\r\\xff")
+
+
+def test_progress_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """If standard error is no terminal, a line each ten seconds shows bytes, rate and time left."""
+    now = 0.0
+    display = Display(Output(Common()), 4_000_000, clock=lambda: now)
+    for _ in range(25):
+        now += 1
+        display.update_total(BulkProgress(1, 0, 2, 3, 1_000_000, 100_000.0))
+    printed = capsys.readouterr().err.splitlines()
+    assert printed == ["1 of 3 artifacts, 1.0 MB of 4.0 MB, 100.0 kB/s, 30 s left"] * 2
