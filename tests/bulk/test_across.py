@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 import asyncio
 import json
 import pickle
-import re
 from pathlib import Path
 from typing import Any
 
@@ -140,24 +138,3 @@ async def test_a_repository_of_another_server_is_rejected(
     hostile = from_json(json.dumps({"name": "../x", "base_url": fake_github.url}), Repo)
     with pytest.raises(InvalidArgument):
         gh.repo(hostile)
-
-
-async def test_the_dask_example(
-    fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The README's Dask example runs: workers receive artifacts and return downloads."""
-    pytest.importorskip("distributed")
-    for number in range(4):
-        fake_github.add_artifact("octo-org/octo-docs", "dist", b"%d" % number)
-    monkeypatch.setenv("GH_TOKEN", fake_github.token)
-    monkeypatch.setenv("GITHUB_API_URL", fake_github.url)
-    monkeypatch.chdir(tmp_path)
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    (lines,) = re.findall(r"^```py\n(.*?)^```$", readme, re.DOTALL | re.MULTILINE)
-    local = "n_workers=2, threads_per_worker=1, dashboard_address=None"
-    assert '"tcp://scheduler:8786"' in lines
-    lines = lines.replace('"tcp://scheduler:8786"', local)
-    names: dict[str, Any] = {}
-    await eval(compile(lines, "README.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)
-    assert [download.artifact for download in names["downloads"]] == names["artifacts"]
-    assert len(list((tmp_path / "out").iterdir())) == 4
