@@ -35,7 +35,7 @@ def choose_repository(common: Common, arguments: Sequence[str]) -> tuple[str, li
     ``GH_HOST`` is set, so that the token for that host is used.
 
     Raises:
-        InvalidArgument: None of these names a repository.
+        InvalidArgument: None of these names a repository, or a URL is of another one.
     """
     reference, rest = split_repository(arguments)
     given = common.repo or os.environ.get("GH_REPO") or os.environ.get("GITHUB_REPOSITORY")
@@ -43,6 +43,7 @@ def choose_repository(common: Common, arguments: Sequence[str]) -> tuple[str, li
         reference = _parse(given) if given else _of_git_remote()
     assert reference.repository is not None
     use_host(reference)
+    _refuse_other_repositories(reference.repository, rest)
     return reference.repository, rest
 
 
@@ -124,6 +125,23 @@ def _host() -> str:
     """Return the host of the web pages of the server that the environment names."""
     url = os.environ.get("GITHUB_API_URL")
     return (os.environ.get("GH_HOST") or (web_host(url) if url else "github.com")).lower()
+
+
+def _refuse_other_repositories(repository: str, arguments: Sequence[str]) -> None:
+    """Refuse URLs of artifacts and runs of another repository, whose ids mean nothing here.
+
+    Raises:
+        InvalidArgument: There is one.
+    """
+    for text in arguments:
+        other = parse_reference(text) if "://" in text else None
+        if other is not None and other.repository is not None:
+            here = (_host(), repository.lower())
+            if (str(other.host).lower(), other.repository.lower()) != here:
+                raise InvalidArgument(
+                    f"{text} is of {other.host}/{other.repository}, but this command works on "
+                    f"{repository} on {_host()}; run one command for each repository"
+                )
 
 
 def _parse(text: str) -> Reference:

@@ -94,6 +94,8 @@ def test_help_starts_quickly() -> None:
         (["latest", REPOSITORY], "--name"),
         (["download", REPOSITORY, "--latest", "--run", "1"], "--latest"),
         (["completion", "tcsh"], "bash"),
+        (["delete", "-R", REPOSITORY, "https://ghe.example/a/b/actions/runs/1"], "ghe.example/a/b"),
+        (["download", REPOSITORY, "1", "https://github.com/a/b/suites/1/artifacts/2"], "a/b"),
     ],
 )
 async def test_wrong_usage(fake_github: FakeGitHub, arguments: list[str], hint: str) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from string import Formatter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import ghartifacts_async
 from ghartifacts_async.cli.contents.excerpts import TerminalText
@@ -74,11 +75,12 @@ class Output:
         is_terminal: Whether standard output is a terminal.
     """
 
+    _note_writers: ClassVar[list[Callable[[str], None]]] = []
+
     def __init__(self, common: Common) -> None:
         self.json, self.quiet = common.json, common.quiet
         self.is_terminal = sys.stdout.isatty()
         self._flushed_at = float("-inf")
-        self._write_note: Callable[[str], None] | None = None
         self._countdown: object = None
 
     def line(self, text: str) -> None:
@@ -130,8 +132,8 @@ class Output:
 
     def warn(self, text: str) -> None:
         """Print a line to standard error."""
-        if self._write_note is not None:
-            self._write_note(printable(text))
+        if self._note_writers:
+            self._note_writers[-1](printable(text))
         else:
             sys.stdout.flush()
             print(printable(text), file=sys.stderr, flush=True)
@@ -141,14 +143,19 @@ class Output:
 
         Elsewhere, the log says once when the wait ends.
         """
-        if not self.quiet and self._write_note is None and sys.stderr.isatty():
+        if not self.quiet and not self._note_writers and sys.stderr.isatty():
             import asyncio
 
             self._countdown = asyncio.ensure_future(_count_down(wait.seconds))
 
-    def redirect_notes(self, write: Callable[[str], None] | None) -> None:
-        """Print notes with a function, because progress bars are on the terminal."""
-        self._write_note = write
+    @contextmanager
+    def redirected_notes(self, write: Callable[[str], None]) -> Iterator[None]:
+        """Print all notes with a function, because progress bars are on the terminal."""
+        self._note_writers.append(write)
+        try:
+            yield
+        finally:
+            self._note_writers.remove(write)
 
     def _write(self, line: str) -> None:
         # The first lines appear at once. Later ones are written in blocks, which is faster.

@@ -142,11 +142,10 @@ def display(out: Output, total: int | None = None) -> Iterator[Display]:
         redirect_stderr=False,
     )
     drawn = BarDisplay(out, bars, total)
-    out.redirect_notes(lambda text: console.print(Text(text), soft_wrap=True))
+    notes = out.redirected_notes(lambda text: console.print(Text(text), soft_wrap=True))
     try:
-        with bars:
+        with bars, notes:
             yield drawn
     finally:
-        out.redirect_notes(None)
         for show in drawn.results:
             show()
