@@ -141,7 +141,9 @@ def permissions(granted: Mapping[str, str] | None) -> Mapping[str, str] | None:
             ("read", "write", "admin") if str(name).endswith("_projects") else ("read", "write")
         )
         if not isinstance(name, str) or not _PERMISSION.fullmatch(name):
-            raise InvalidArgument(f"permissions has {name!r}, which is no name of a permission")
+            raise InvalidArgument(
+                f"permissions has {name!r}, which is not the name of a permission"
+            )
         if access not in levels:
             raise InvalidArgument(f"permissions[{name!r}] must be one of {levels}, not {access!r}")
     return dict(granted)
@@ -328,7 +330,7 @@ def base_url(url: str) -> str:
         raise InvalidArgument(f"base_url must be an http(s) URL {example}, not {url!r}")
     host, path = (parts.hostname or "").rstrip("."), parts.path.rstrip("/")
     if suggestion := _intended_base_url(host, path, parts.netloc):
-        raise InvalidArgument(f"base_url {url!r} is no API; did you mean {suggestion!r}?")
+        raise InvalidArgument(f"base_url {url!r} is not an API; did you mean {suggestion!r}?")
     if parts.scheme == "http" and (host == "api.github.com" or host.endswith(".ghe.com")):
         raise InvalidArgument(f"base_url {url!r} would send the token unencrypted; use https://")
     return f"{parts.scheme}{url[len(parts.scheme) :].rstrip('/')}"

@@ -52,7 +52,7 @@ class ClientContext:
     def shared(self, kind: Callable[[ClientContext], _T]) -> _T:
         """Return the client's only instance of a class, which is created at the first call.
 
-        This package need not import classes that many programs never use.
+        So this module does not import classes that many programs never use.
 
         Args:
             kind: The class, whose only argument is this context.

@@ -34,7 +34,7 @@
     │   └── ArchiveLimitExceeded  the archive exceeds its `ArchiveLimits`
     ├── WaitError                a wait for an artifact or a run failed
     │   ├── RunEnded             the run ended without the artifact, or did not succeed
-    │   └── WaitTimedOut         the time to wait is over (a TimeoutError)
+    │   └── WaitTimedOut         the timeout has passed (a TimeoutError)
     ├── WebhookError             a webhook delivery is refused
     │   ├── SignatureMismatch    it is not signed with the secret
     │   └── InvalidDelivery      it is too large or malformed

@@ -153,7 +153,7 @@ class Artifact:
 
 @frozen
 class Account:
-    """A user, an organisation or an app, as GitHub describes it.
+    """A user, an organization or an app, as GitHub describes it.
 
     Attributes:
         login: Login name, such as ``octocat`` or ``dependabot[bot]``.

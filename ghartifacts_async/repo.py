@@ -384,12 +384,12 @@ class Repo:
             workflow: Wait only for runs of this workflow: the name of its file, or its id.
             any_conclusion: Accept an artifact of a run that failed or was cancelled.
             timeout: Seconds to wait; None for no limit.
-            poll_interval: Seconds between two polls; None to choose them as described. A server
+            poll_interval: Seconds between two polls; None to poll as described. A server
                 that names a longer interval (``X-Poll-Interval``) is obeyed.
 
         Raises:
             RunEnded: The run ended without the artifact, was cancelled or failed.
-            WaitTimedOut: The time is over.
+            WaitTimedOut: `timeout` has passed.
             NotFound: No run has this id, or the token cannot see it.
         """
         return await self._runs().wait_for_artifact(
@@ -417,7 +417,7 @@ class Repo:
             poll_interval: Seconds between two polls; see `wait_for_artifact`.
 
         Raises:
-            WaitTimedOut: The time is over.
+            WaitTimedOut: `timeout` has passed.
             NotFound: No run has this id, or the token cannot see it.
         """
         return await self._runs().wait_for_run(
@@ -670,9 +670,9 @@ class Repo:
 
         Nothing is written outside the directory. The archive is refused if it exceeds `limits`, or
         if one of the members to unpack is a link or a device, has a name that leads out of the
-        directory, or has a name that denotes the same file as another's on some system; some of
-        this can be allowed. Components of a name that are empty or ``.`` are ignored. All file
-        access happens in threads.
+        directory, or has a name that denotes the same file as another's on some system.
+        `symlinks`, `backslashes` and `on_collision` can allow some of these. Components of a name
+        that are empty or ``.`` are ignored. All file access happens in threads.
 
         Members are unpacked into a hidden staging directory next to the target, which then becomes
         the target in one step, or in two steps if it replaces a directory. If anything fails, the
@@ -843,11 +843,11 @@ class Repo:
         ``async for extraction in repo.extract_artifacts(repo.list_run_artifacts(42), "out/"): …``
 
         Each artifact is extracted to ``<directory>/<artifact name>/``, as by `extract_artifact`.
-        Unsafe names are changed. Of several artifacts with one name, the first one gets the name,
-        and to the names of the others ``-<id>`` is appended. If an artifact fails or has expired,
-        its `Extraction` contains the error, and the others continue. Closing the generator, leaving
-        the loop or cancelling ends the running extractions. Use `contextlib.aclosing` to be sure
-        that the generator is closed even if the loop body raises.
+        Unsafe names are changed. If several artifacts have the same name, ``-<id>`` is appended to
+        the names of all but the first one. If an artifact fails or has expired, its `Extraction`
+        contains the error, and the others continue. Closing the generator, leaving the loop or
+        cancelling ends the running extractions. Use `contextlib.aclosing` to be sure that the
+        generator is closed even if the loop body raises.
 
         Args:
             artifacts: A listing, or any iterable or async iterable of artifacts or ids; an id costs
@@ -855,9 +855,9 @@ class Repo:
             directory: The directory of all artifacts; created if missing.
             concurrency: Maximum number of artifacts to extract at the same time, at most 256.
             merge: Extract all artifacts to `directory` itself, which may contain other files. No
-                file is replaced: an artifact of which a file exists already, or has the path of
-                another artifact's file on some system, fails as a whole. Each file appears
-                complete, but not all at the same time.
+                file is replaced: if one file of an artifact exists already, or has the same path
+                as another artifact's file on some system, the whole artifact fails. Each file
+                appears complete, but not all at the same time.
             members: The members to extract from each artifact, as in `extract_artifact`.
             strip: As in `extract_artifact`.
             if_exists: What to do if the directory of an artifact exists, as in `extract_artifact`.

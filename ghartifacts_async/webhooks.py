@@ -64,7 +64,7 @@ class Event:
         verified: True if the signature was checked, False if no secret was given.
         payload: The whole body as parsed JSON.
         action: What happened, such as ``"completed"``, or None for events without actions.
-        repository: The repository of the event, or None, for example for an organisation's event.
+        repository: The repository of the event, or None, for example for an organization's event.
         sender: The account that caused the event.
         installation_id: Id of the app's installation, for `Client.for_installation`. None if the
             webhook does not belong to an app.
@@ -284,7 +284,7 @@ def _payload(content_type: str, body: bytes) -> dict[str, Any]:
     _check_structure(body)
     problem = "not an object"
     try:
-        # `int` refuses NaN and Infinity, which are no JSON.
+        # `int` refuses NaN and Infinity, which are not JSON.
         payload = json.loads(body.decode(), parse_constant=int)
     except ValueError as error:
         payload, problem = None, type(error).__name__

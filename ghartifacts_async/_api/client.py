@@ -168,7 +168,9 @@ class ApiClient:
                     case RepeatToken(seconds):
                         self._retries += 1
                         state.early_refusals += 1
-                        _log.info("%s; the token is new: again in %.0f s", outcome.error, seconds)
+                        _log.info(
+                            "%s; the token is new: retrying in %.0f s", outcome.error, seconds
+                        )
                         await asyncio.sleep(seconds)
                         state.seconds += seconds
                     case WaitForGate():

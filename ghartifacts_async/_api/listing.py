@@ -120,9 +120,10 @@ class ArtifactListing(Listing[Artifact]):
     achieve this, consecutive pages overlap a little, which takes about a seventh more calls. If
     many artifacts are deleted during the listing, some pages are requested again. The id of each
     listed artifact is kept in memory, in eight bytes. All this assumes that each of GitHub's pages
-    shows the state of a single moment, and that artifacts keep their order. A server that leaves
-    out of its pages what the token may not see is also read to the end. If it repeats pages or
-    sends empty ones without end, `UnexpectedReply` is raised.
+    shows the state of a single moment, and that artifacts keep their order. A listing is
+    also complete if the server omits the artifacts that the token may not see, so that some pages
+    are short or empty. If a server repeats pages or sends empty ones without end,
+    `UnexpectedReply` is raised.
 
     A listing with `created_after` (or `created_before`, if ``direction`` is ``"asc"``) ends early,
     after 100 consecutive artifacts that are beyond that time.

@@ -93,8 +93,8 @@ def is_limit(
     """Return True if an error response means a rate limit, and not a missing permission.
 
     A 403 for a missing permission, SAML or an IP allow list may be the last call of the window, so
-    ``x-ratelimit-remaining: 0`` alone does not tell. Names of organizations contain no spaces, so
-    they cannot form the phrases that are looked for in the message.
+    ``x-ratelimit-remaining: 0`` alone is no proof. Names of organizations contain no spaces, so
+    they cannot contain the phrases that are searched for in the message.
     """
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return True

@@ -266,7 +266,7 @@ class RateLimiter:
         if self.exceeds_max_wait(seconds):
             raise self._rate_limited(call, seconds)
         self._spaced_until = loop.time() + seconds + _SPACED_SECONDS
-        asked = "GitHub asks all calls to wait, at a rate limit"
+        asked = "GitHub asks all calls to wait because of a rate limit"
         limit = 0 if self.rate_limit is None else self.rate_limit.limit
         used_up = f"all {limit} calls of the rate limit are used"
         self.waits.report(seconds, asked if asked_to_wait else used_up)

@@ -29,7 +29,7 @@ PROGRESS_BYTES = 2**16
 """Bytes that a download must receive after a failure to restart `RetryPolicy.timeout`."""
 
 NEW_TOKEN_WAITS = (1.0, 2.0, 4.0)
-"""Seconds to wait before a new token is sent again that some servers do not know yet."""
+"""Seconds to wait before resending a new token that some of GitHub's servers may not know yet."""
 
 TOKEN_AGE = 60.0
 """If a token was obtained more than this many seconds before it was sent, it may have expired."""

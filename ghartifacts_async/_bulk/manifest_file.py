@@ -67,7 +67,7 @@ class Manifest:
         """
         created = CreatedDirectories()
         try:
-            # Other users cannot write to a new directory, whatever the umask is.
+            # Other users cannot write to a new directory, even if the umask allows it.
             created.make(self._root, mode=0o755)
             directory = self._directory = Directory(self._root)
             reason = reason_for_distrust(directory.status())

@@ -36,7 +36,7 @@ def error_of(error: Exception, subject: Artifact | int | str) -> ArtifactsError:
     if isinstance(error, ArtifactsError):
         reported = error
     else:
-        # This is a mistake in this library, or in code of the caller that it has called.
+        # The exception shows a bug in this library, or in a function that the caller passed.
         name = subject if isinstance(subject, str) else f"artifact {_id_of(subject)}"
         reported = ArtifactsError(f"{name}: unexpected {type(error).__name__}; see its __cause__")
         reported.__cause__ = error

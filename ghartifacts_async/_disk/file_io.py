@@ -46,7 +46,7 @@ class InputFile:
         directory: The open directory of the file. None opens it by its path.
 
     Raises:
-        UnsafeFile: It is a link or no regular file, or it belongs to another user.
+        UnsafeFile: It is a link or not a regular file, or it belongs to another user.
         OSError: The file cannot be opened.
     """
 

@@ -1,4 +1,4 @@
-"""The hidden files beside a target: part file, journal, link, lock and staging directory.
+"""The hidden files next to a target: part file, journal, link, lock and staging directory.
 
 Every function blocks. A process claims the hidden files of a target by locking one of them. Where
 that is not possible, it uses others with a random name.

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from ghartifacts_async._disk.safe_open import Directory, close_quietly
 
-_MODE = 0o600  # a user who can open the file could lock it and make us wait for ever
+_MODE = 0o600  # a user who can open the file could lock it and make us wait forever
 
 
 class LockRefused(OSError):
@@ -47,7 +47,7 @@ class LockFile:
 
         Raises:
             LockRefused: The file is open, but the system refuses to lock files.
-            UnsafeFile: Something else than a file of ours has this name.
+            UnsafeFile: Something other than a file of ours has this name.
             OSError: The file cannot be opened.
         """
         # Imported here, because this method runs in a thread and the import does not block the

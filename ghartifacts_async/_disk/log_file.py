@@ -12,7 +12,7 @@ from contextlib import suppress
 from ghartifacts_async._disk.safe_open import Directory, close_quietly
 
 _LINE_SIZE = 2048
-_MODE = 0o644  # whoever can write to the file could make a mirror believe anything
+_MODE = 0o644  # a user who can write to the file could make a mirror trust wrong files
 
 
 class LogFile:

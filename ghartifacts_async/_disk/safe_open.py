@@ -1,4 +1,4 @@
-"""Open files and directories safely. No other module of the library opens them. It all blocks.
+"""Open files and directories safely. No other module opens them. Every function blocks.
 
 Another user may be able to write to a directory that we use, and can then replace our files with
 links, FIFOs or other files. So a file is opened by its name in an open directory, never follows a
@@ -94,8 +94,8 @@ class Directory:
         """Open an existing regular file for reading, and return its descriptor.
 
         Raises:
-            UnsafeFile: It is a link or no regular file, or it belongs to another user than this
-                one and root.
+            UnsafeFile: It is a link or not a regular file, or it belongs to another user than
+                this one and root.
             OSError: The file cannot be opened.
         """
         fd = self._open(name, os.O_RDONLY)
@@ -171,7 +171,7 @@ class Directory:
     def is_mount_point(self, name: str) -> bool:
         """Return True if something is mounted at an existing file or directory.
 
-        Only Linux tells this for mounts of the same file system.
+        Only Linux reports a mount within the same file system.
         """
         if _PATH_ONLY and self._fd is not None:
             fd = os.open(name, _PATH_ONLY | _FILE, dir_fd=self._fd)

@@ -53,7 +53,7 @@ class BufferPool:
 
     @property
     def max_unread(self) -> int:
-        """Number of full buffers of a body that may wait for its reader."""
+        """Maximum number of full buffers of one body that its reader has not taken yet."""
         return max(2, _MAX_UNREAD // max(1, self._bodies))
 
     def take(self) -> memoryview:
@@ -170,7 +170,7 @@ class BufferedBody(asyncio.BufferedProtocol):
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the transport's guess
         """Return the buffer for the next bytes (called by the transport)."""
         if self._ended:
-            return memoryview(bytearray(_MIN_SIZE))  # for bytes that nobody reads
+            return memoryview(bytearray(_MIN_SIZE))  # for bytes that are discarded
         return self._view[self._filled : self._filled + self._left]
 
     def buffer_updated(self, nbytes: int) -> None:

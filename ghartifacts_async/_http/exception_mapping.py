@@ -83,7 +83,7 @@ def _is_too_long(error: Exception) -> bool:
 
 
 def _encoding(error: Exception) -> str | None:
-    """Return the compression that aiohttp cannot decode and has not asked for, or None."""
+    """Return the compression that aiohttp cannot decode and has not requested, or None."""
     if isinstance(error, aiohttp.ClientResponseError | HttpProcessingError):
         found = _UNKNOWN_ENCODING.search(error.message)
         return found[1] if found else None
@@ -110,7 +110,7 @@ def _reason(error: Exception) -> str:
         case aiohttp.ClientHttpProxyError():
             return f"the proxy responded with status {error.status}"
         case _ if encoding := _encoding(error):
-            return f"the response is compressed with {encoding}, which was not asked for"
+            return f"the response is compressed with {encoding}, which was not requested"
         case aiohttp.ClientResponseError() | HttpProcessingError() if _is_too_long(error):
             return f"a header of the response is longer than {MAX_HEADER} bytes"
         case aiohttp.ClientResponseError() | HttpProcessingError():

@@ -27,7 +27,7 @@ _MIN_LENGTH = 8
 """Shorter secrets are not redacted, because a short text may occur in any response by chance."""
 
 _WINDOW = 12
-"""So many consecutive characters of a secret are redacted, even without the rest of it."""
+"""Minimum length of a piece of a secret that is redacted even without the rest of the secret."""
 
 _MAX_SECRETS = 8
 _MAX_URL = 4096
@@ -48,7 +48,7 @@ class Secret:
         return self._text
 
     def parts(self) -> Iterable[str]:
-        """Yield the texts that nobody may see, in every encoding in which they may occur."""
+        """Yield the texts to redact, in every encoding in which they may occur."""
         yield self._text
         yield from _in_base64(self._text)
 
@@ -176,7 +176,7 @@ def _without_pieces(text: str, secrets: str) -> str:
 
 
 def _in_base64(text: str) -> Iterable[str]:
-    """Yield what the base64 of a longer text contains if that text contains this one."""
+    """Yield three texts. The base64 of any text that contains `text` contains one of them."""
     raw = text.encode(errors="replace")
     for before in range(3):
         encoded = b64encode(b"\0" * before + raw).decode().rstrip("=")

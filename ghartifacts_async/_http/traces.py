@@ -5,8 +5,8 @@ new session. The client's session uses the trace configs of the caller's session
 is one, so that no request is traced twice.
 
 The callbacks get the URL of a blob store without its query. The response that some of them get
-still has it. If a callback raises an exception, the call raises it unchanged: it is no failure of
-the network.
+still has it. If a callback raises an exception, the call raises it unchanged: it is not a
+failure of the network.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Workflow runs: listing them, finding the artifact that is meant, and waiting for one."""
+"""Workflow runs: listing them, finding artifacts by their runs, and waiting for them."""

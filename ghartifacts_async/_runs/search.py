@@ -1,8 +1,8 @@
-"""Find the artifact that is meant: the newest one, or several that come from one run.
+"""Find the newest artifact that matches, or several matching artifacts that come from one run.
 
-The truth is GitHub's listing of artifacts, ordered by time of creation, and the run of each
-candidate, requested by its id. Listings of runs play no part, because they have been seen to be
-stale, incomplete and unordered.
+A search reads GitHub's listing of artifacts, ordered by time of creation, and requests the run of
+each candidate by its id. It does not use listings of runs, because they have been seen to be stale,
+incomplete and unordered.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ LOOKAHEAD = 100
 """Number of artifacts by which GitHub's order may differ from that of the times of creation."""
 
 MAX_RUNS = 200
-"""Number of runs that a search requests at most, so that a hopeless one cannot use up the limit."""
+"""Maximum number of runs that one search requests, so that it cannot use up the rate limit."""
 
 _CLOCK_ERROR = timedelta(days=1)
 """Tolerated error of the times of commits, which the committers' computers recorded."""

@@ -77,7 +77,7 @@ class Wanted:
         return (self.workflow, self.event, self.conclusion) != (None, None, None)
 
     def rejects_artifact(self, artifact: Artifact) -> str | None:
-        """Return why an artifact is not wanted, judging by what it says itself, or None."""
+        """Return why an artifact is not wanted, judging by its own fields, or None."""
         run = artifact.workflow_run or WorkflowRun()
         if run.id is None:
             return "of an unknown run"

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from attrs import frozen
 
 MAX_RESULTS = 1000
-"""Number of runs that a filtered listing returns at most."""
+"""Maximum number of runs that GitHub returns for a filtered listing."""
 
 _ORIGIN = datetime(2018, 1, 1, tzinfo=UTC)
 """A time before the first workflow run of GitHub Actions."""

@@ -27,7 +27,7 @@ _SECONDS_PER_CALL = 30.0
 
 @frozen
 class Target:
-    """What a wait is for. Waits for the same target share one `Watch`.
+    """The goal of a wait: an artifact, or the end of a run. Equal targets share a `Watch`.
 
     Attributes:
         name: Name of the artifact, or None to wait for the end of the run.
@@ -48,7 +48,7 @@ class Target:
         return f"the end of {where}" if self.name is None else f"artifact {self.name!r} of {where}"
 
     def may_come_from(self, artifact: Artifact) -> bool:
-        """Return True if an artifact is the one, judging by what it says itself."""
+        """Return True if an artifact may be the target, judging by its own fields."""
         run = artifact.workflow_run or WorkflowRun()
         # For a moment after an upload, GitHub may list an artifact without its URL.
         if artifact.name != self.name or not artifact.archive_download_url:
@@ -58,7 +58,7 @@ class Target:
         return self.head_sha is None or Filter(head_sha=self.head_sha).matches_run(run)
 
     def concerns(self, run: Run) -> bool:
-        """Return True if a run is the one, or may provide the artifact."""
+        """Return True if a run is the target, or may provide the artifact."""
         if self.run_id is not None and run.id != self.run_id:
             return False
         of_commit = self.head_sha is None or Filter(head_sha=self.head_sha).matches_run(origin(run))
@@ -100,7 +100,7 @@ def judge(
     """Return the result of a wait, the error that ends it, or that it is pending.
 
     Args:
-        target: What the wait is for.
+        target: The target of the wait.
         states: The runs that the target concerns.
         artifacts: Artifacts that GitHub listed after it returned the states.
         now: Time on the event loop's clock.
@@ -154,7 +154,7 @@ def next_delay(delay: float | None) -> float:
 
 
 def seconds_over_budget(calls: int, elapsed: float) -> float:
-    """Return how long to wait so that ten minutes of polls use at most 28 calls of the limit.
+    """Return the seconds to wait so that ten minutes of polls use at most 28 calls of the limit.
 
     Args:
         calls: Number of calls that counted against the primary rate limit so far.

@@ -15,7 +15,7 @@ class Queue:
     """The tasks of one event loop that use the same thing or wait for it.
 
     Attributes:
-        result: What the last task has left for the tasks that were waiting for it, or None.
+        result: Result of the last task, for the tasks that were waiting for it, or None.
     """
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class Queue:
 async def turn(key: Hashable) -> AsyncIterator[Queue]:
     """Wait until no other task of this event loop is in a block with the same key.
 
-    The tasks take turns in the order in which they came.
+    The tasks take turns in the order in which they began to wait.
     """
     queues = _queues.setdefault(asyncio.get_running_loop(), {})
     queue = queues.setdefault(key, Queue())

@@ -74,7 +74,7 @@ class AccessMethods:
             permissions: The access level of each permission, such as `{"actions": "read"}`.
                 `metadata: read` is always granted. None also grants `actions: write`.
             token_ttl: How long installation tokens are valid, in seconds.
-            account: The login of the user or organisation that installed the app. None chooses the
+            account: The login of the user or organization that installed the app. None chooses the
                 owner of the first repository.
 
         Raises:

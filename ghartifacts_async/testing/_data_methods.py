@@ -103,8 +103,8 @@ class DataMethods(RunMethods):
             created_at: The time of the upload. None chooses the current time in whole seconds,
                 but at least one second after the last time that was chosen.
             expires_at: When the artifact expires, on the server's clock. None chooses 90 days after
-                `created_at`, or from now on if these have passed. If `expired` is true, it has
-                expired at its creation.
+                `created_at`, or 90 days from now if that time has passed. If `expired` is true,
+                it chooses `created_at`.
             size_in_bytes: The size that the API reports, in bytes. None reports the true size.
             location: The URL to which downloads are redirected, or a function that returns this
                 URL for each redirect. The URL is sent verbatim. None redirects to the server's

@@ -63,7 +63,7 @@ class aioresponses(core.aioresponses):  # noqa: N801 - the name that it replaces
         super().start()
 
     def stop(self) -> None:
-        """Stop it, and restore aiohttp and aioresponses."""
+        """Stop answering requests, and restore aiohttp and aioresponses."""
         super().stop()
         self._adaptations.close()
 

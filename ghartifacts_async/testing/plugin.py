@@ -33,8 +33,8 @@ _NO_PLUGIN = (
 def fake_github(request: pytest.FixtureRequest) -> Iterator[FakeGitHub]:
     """Yield a running `FakeGitHub` without artifacts, and close it after the test.
 
-    In a test that pytest-asyncio runs, the server runs on the test's event loop, whatever its
-    scope. In any other test, the server runs in a thread of its own.
+    In a test that pytest-asyncio runs, the server runs on the test's event loop, which may
+    have any scope. In any other test, the server runs in a thread of its own.
     """
     scope = _loop_scope(request)
     if scope is not None:

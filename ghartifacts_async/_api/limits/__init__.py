@@ -1,1 +1,1 @@
-"""Reports about the limits that make calls wait."""
+"""Reports of the long waits that rate limits and retries cause."""

@@ -10,7 +10,7 @@ from ghartifacts_async._api import rate_limit_headers
 from ghartifacts_async.models import Wait
 
 LONG_WAIT = 5.0
-"""Waits that take longer than this many seconds are reported."""
+"""Number of seconds that a wait must exceed to be reported."""
 
 _SAME_WAIT = 1.0
 

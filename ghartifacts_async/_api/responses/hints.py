@@ -1,4 +1,4 @@
-"""What to do about an error response, as far as the response and the call tell."""
+"""Advice on an error response, derived from the response and its call."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ghartifacts_async._http.messages import Response, printable
 from ghartifacts_async._http.redirects import SignedUrl
 
 _FROM_WEB_PAGES = frozenset({200, 301, 302, 303, 307, 308, 404, 406})
-"""Statuses with which the web pages of a GHES, or the login page before it, answer a call."""
+"""Statuses of a GHES's web pages, or of a login page in front of it, in response to a call."""
 
 
 def for_unauthorized(response: Response, *, anonymous: bool) -> str:
@@ -43,7 +43,7 @@ def for_not_found(call: ApiCall[Any], *, anonymous: bool) -> str:
 
 
 def for_base_url(call: ApiCall[Any], response: Response) -> str:
-    """Return the advice for a page for people in response to a call, or ``""``."""
+    """Return the advice for a call that got a web page instead of JSON, or ``""``."""
     parts = urlsplit(response.url)
     host = parts.hostname or ""
     is_page = response.headers.get("content-type", "").startswith("text/html")

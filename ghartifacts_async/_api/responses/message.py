@@ -29,8 +29,8 @@ class ServerMessage:
         text: GitHub's message, or ``""``.
         documentation_url: GitHub's page about the error, or None.
         errors: GitHub's list of what is wrong with a request.
-        page: The content type and the title or first line of a body that is no JSON, or ``""``.
-        page_text: The start of a body that is no JSON, or ``""``.
+        page: The content type and the title or first line of a body that is not JSON, or ``""``.
+        page_text: The start of a body that is not JSON, or ``""``.
     """
 
     text: str = ""

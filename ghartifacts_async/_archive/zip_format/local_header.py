@@ -42,8 +42,8 @@ class LocalHeader:
 
     Attributes:
         data_offset: Offset of the member's data in the archive.
-        check_descriptor: Whether the central directory does not mention that a data descriptor
-            follows the data, so that `check_descriptor` must be called.
+        check_descriptor: Whether the function `check_descriptor` must be called, because only the
+            local header says that a data descriptor follows the data.
     """
 
     data_offset: int

@@ -42,7 +42,7 @@ class MemberGap:
         return self.remaining == 0 and not self._has_descriptor
 
     def check(self, buffer: memoryview) -> int:
-        """Check the next bytes, and return how many of them are done with.
+        """Check the next bytes, and return how many of them were consumed.
 
         Raises:
             DamagedArchive: There is a hidden member, or the data descriptor is wrong.
@@ -57,8 +57,8 @@ class MemberGap:
         if LOCAL_SIGNATURE in text:
             name = self._entry.member.name
             raise DamagedArchive(
-                f"the archive is damaged: after {quote_name(name)} follows a member that is not in "
-                "the central directory",
+                f"the archive is damaged: {quote_name(name)} is followed by a member that is not "
+                "in the central directory",
                 member=name,
             )
         self._last_bytes = text[1 - len(LOCAL_SIGNATURE) :]

@@ -22,7 +22,7 @@ class RunLists:
         self.restore()
 
     def restore(self) -> None:
-        """Show the truth."""
+        """Remove all faults, so that listings show the current runs."""
         self._shuffle = False
         self._drop = 0.0
         self._random = random.Random(0)  # noqa: S311 - the sequence has to be reproducible

@@ -38,11 +38,13 @@ class BlobFault:
         headers: New values of headers that the response has. A value of None removes a header.
         is_chunked: Whether the body is sent with `Transfer-Encoding: chunked`.
         replica: The number of the replica that answers. Each has an `ETag` of its own, with which
-            it compares `If-Match`. None answers as all requests without faults.
+            it compares `If-Match`. None means the replica that answers requests without
+            faults.
         range_refusal: The status with which a request that has `Range` is refused; None serves
             ranges.
-        max_range: The most bytes that a partial response has; None sends the range requested.
-        encoding: The `Content-Encoding` in which the body is sent, whatever the client accepts.
+        max_range: The maximum number of bytes in a partial response; None sends the whole range.
+        encoding: The `Content-Encoding` in which the body is sent, even if the client does not
+            accept it.
         flips: The positions in the blob, counted from 0, of bytes that are sent with one bit
             inverted.
         pace: The sending rate in bytes per second; None means unlimited.
@@ -187,7 +189,7 @@ class BlobFault:
 
     @classmethod
     def encode(cls, encoding: Literal["gzip", "deflate"] = "gzip") -> Self:
-        """Compress the body, and name it in `Content-Encoding`, whatever the client accepts."""
+        """Compress the body, even if the client does not accept it, and send `Content-Encoding`."""
         return cls(encoding=encoding)
 
     def __and__(self, other: BlobFault) -> BlobFault:

@@ -70,7 +70,7 @@ class FakeArtifact:
     location: Callable[[FakeArtifact], str] | str | None
 
     def at(self, moment: datetime) -> FakeArtifact:
-        """Return the artifact as it is at a time, from which it may be expired."""
+        """Return the artifact at a time. It is expired if `expires_at` has passed by then."""
         if self.expired or moment < self.expires_at:
             return self
         return attrs.evolve(self, expired=True)

@@ -179,7 +179,7 @@ class Database:
             self.delete_artifact(artifact.id)
 
     def artifact(self, artifact_id: int) -> FakeArtifact | None:
-        """Find an artifact by its id, in any repository, as it is now."""
+        """Find an artifact by its id, in any repository, in its current state."""
         artifact = self._artifacts.get(artifact_id)
         return artifact and artifact.at(self.current_time())
 

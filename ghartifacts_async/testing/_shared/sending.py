@@ -37,7 +37,7 @@ _RESET_ON_CLOSE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 async def send(http: web.BaseRequest, response: Response, entry: LogEntry) -> web.StreamResponse:
     """Send a response, and record the number of body bytes in the log entry.
 
-    A client may disconnect at any time. That is no error of the server.
+    A client may disconnect at any time. That is not an error of the server.
     """
     try:
         return await _send(http, response, entry)

@@ -1,1 +1,1 @@
-"""What `python -m ghartifacts_async.testing` needs beside the server."""
+"""The scenarios and the control endpoint of `python -m ghartifacts_async.testing`."""

@@ -119,6 +119,6 @@ def _add_fault(fake: FakeGitHub, entry: dict[str, Any]) -> None:
 def _add_blob_fault(fake: FakeGitHub, entry: dict[str, Any]) -> None:
     times, kind = entry.pop("times", 1), entry.pop("kind", "status")
     if kind.startswith("_"):
-        raise ValueError(f"{kind!r} is no kind of blob fault")
+        raise ValueError(f"{kind!r} is not a kind of blob fault")
     fault = getattr(BlobFault, kind)(**entry)
     fake.fail_blobs_next(*[fault] * times)

@@ -23,7 +23,7 @@ class Installation:
     Attributes:
         id: The id of the installation.
         app: The id of the app: its app id or its client id.
-        account: The login of the user or organisation that installed the app.
+        account: The login of the user or organization that installed the app.
         created_at: When the app was installed.
         grant: The repositories and permissions of the installation.
         token_ttl: How long the installation's tokens are valid, in seconds.

@@ -37,7 +37,7 @@ def user_id(login: str) -> int:
 
 
 def user_document(login: str, api_url: str) -> dict[str, object]:
-    """Return a user or an organisation."""
+    """Return a user or an organization."""
     number, url = user_id(login), f"{api_url}/users/{login}"
     return {
         "login": login,

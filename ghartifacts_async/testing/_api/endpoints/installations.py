@@ -50,7 +50,7 @@ class InstallationEndpoints:
         return self._found(call, self._installation(call))
 
     def of_account(self, call: EndpointCall) -> Response:
-        """Return the installation of the app for an organisation or a user."""
+        """Return the installation of the app for an organization or a user."""
         login = call.route.values["login"].lower()
         for installation in self._apps.installations(_require_app(call)):
             if installation.account.lower() == login:
