@@ -238,7 +238,7 @@ def _relevant(headers: Headers) -> dict[str, str]:
 
 
 def _pairs(headers: Headers) -> Iterator[tuple[str, str]]:
-    # Not every mapping of headers is a `Mapping`: email.message.Message, for example, is none.
+    # Not every mapping of headers is a `Mapping`: email.message.Message, for example, is not.
     items: Callable[[], Iterable[Any]] = getattr(headers, "items", lambda: headers)
     for name, value in items():
         yield _text(name), _text(value)
@@ -269,7 +269,7 @@ def _verify(signature: str | None, body: bytes, macs: tuple[hmac.HMAC, ...]) -> 
 def _header(headers: Mapping[str, str], name: str, form: re.Pattern[str]) -> str:
     value = headers.get(name, "")
     if not form.fullmatch(value):
-        raise InvalidDelivery(f"the webhook's header {name} is {value[:100]!a}")
+        raise InvalidDelivery(f"the webhook's header {name} is missing or invalid: {value[:100]!a}")
     return value
 
 
@@ -308,7 +308,7 @@ def _check_structure(body: bytes) -> None:
     depth = max(accumulate(map(_STEP.__getitem__, brackets)), default=0)
     if depth > MAX_DEPTH or len(brackets) > 2 * MAX_CONTAINERS:
         count = len(brackets) // 2
-        raise InvalidDelivery(f"the webhook's body has {count} containers in {depth} levels")
+        raise InvalidDelivery(f"the webhook's body is too big: {count} containers, {depth} levels")
 
 
 def _structure(payload: dict[str, Any], model: type[_T], event: str) -> _T:
