@@ -166,6 +166,7 @@ class BufferedBody(asyncio.BufferedProtocol):
             self._pool.release(chunk)
         self._unread.clear()
         self._pool.release(self._view)
+        self._view, self._delivered, self._filled = memoryview(b""), 0, 0
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the transport's guess
         """Return the buffer for the next bytes (called by the transport)."""

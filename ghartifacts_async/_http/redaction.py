@@ -129,9 +129,10 @@ class Redactor:
         self._secrets: deque[Secret] = deque(maxlen=_MAX_SECRETS)
 
     def add(self, secret: Secret) -> None:
-        """Redact this secret from now on."""
-        if secret not in self._secrets:
-            self._secrets.append(secret)
+        """Redact this secret from now on, because it is about to be sent."""
+        if secret in self._secrets:
+            self._secrets.remove(secret)
+        self._secrets.append(secret)
 
     def redact(self, text: str, *more: Secret) -> str:
         """Shorten a text from a server, and replace all parts of secrets in it by ``***``.

@@ -40,6 +40,9 @@ LOOKAHEAD = 100
 MAX_RUNS = 200
 """Maximum number of runs that one search requests, so that it cannot use up the rate limit."""
 
+_MAX_COMMIT_PAGES = 20
+"""Number of pages of a commit's history that a search reads, for the same reason."""
+
 _CLOCK_ERROR = timedelta(days=1)
 """Tolerated error of the times of commits, which the committers' computers recorded."""
 
@@ -154,14 +157,12 @@ class Search:
         return compared.merge_base_commit.sha
 
     async def _history(self, start: str) -> AsyncGenerator[endpoints.Commit, None]:
-        page = 1
-        while True:
+        for page in range(1, _MAX_COMMIT_PAGES + 1):
             commits = await self.api.call(endpoints.list_commits(self.repository, start, page))
             for commit in commits:
                 yield commit
             if len(commits) < endpoints.PAGE_SIZE:
                 return
-            page += 1
 
     async def _accepts(self, artifact: Artifact, *, with_run: bool = False) -> bool:
         """Return True if an artifact is wanted, requesting its run if necessary."""
@@ -181,7 +182,7 @@ class Search:
         assert run_id is not None
         if run_id not in self._runs:
             if not self._left:
-                raise self._not_found(f"; only the newest {MAX_RUNS} runs were considered")
+                raise self._not_found(f"; only {MAX_RUNS} runs were considered")
             self._left -= 1
             try:
                 self._runs[run_id] = await self.api.call(endpoints.get_run(self.repository, run_id))

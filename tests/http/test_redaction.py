@@ -206,3 +206,12 @@ def test_redaction_of_any_text(before: str, gap: int, after: str) -> None:
     shown = redactor(Secret(TOKEN)).redact(f"{before}{'x' * gap}{TOKEN}{after}{TOKEN}")
     assert len(shown) <= MAX_TEXT
     assert not any(TOKEN[at : at + 12] in shown for at in range(len(TOKEN) - 11))
+
+
+def test_the_secrets_sent_last_are_redacted() -> None:
+    """A secret that is sent again counts as sent last, so others do not displace it."""
+    redactor, token = Redactor(), Secret("token-that-is-always-used")
+    for number in range(20):
+        redactor.add(token)
+        redactor.add(Secret(f"another-token-with-number-{number}"))
+    assert "always" not in redactor.redact(f"bad token {token.reveal()}")

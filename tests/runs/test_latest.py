@@ -138,7 +138,7 @@ async def test_a_hopeless_search_ends(repo: Repo, gh: Client, fake_github: FakeG
     """A search gives up after 200 runs, and says so."""
     for _ in range(220):
         add(fake_github, fake_github.add_run(REPOSITORY, conclusion="failure"))
-    with pytest.raises(NotFound, match="only the newest 200 runs were considered"):
+    with pytest.raises(NotFound, match="only 200 runs were considered"):
         await repo.latest_artifact("dist")
     assert gh.stats.calls < 210
 
