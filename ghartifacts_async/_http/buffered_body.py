@@ -54,7 +54,7 @@ class BufferPool:
     @property
     def max_unread(self) -> int:
         """Maximum number of full buffers of one body that its reader has not taken yet."""
-        return max(2, _MAX_UNREAD // max(1, self._bodies))
+        return max(1, _MAX_UNREAD // max(1, self._bodies))
 
     def take(self) -> memoryview:
         """Return an empty buffer."""

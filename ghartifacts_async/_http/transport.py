@@ -44,7 +44,7 @@ from ghartifacts_async.models import Timeouts
 MAX_REPLY_BYTES = 4 * 2**20
 """Maximum size of an API response; a page of artifacts is much smaller."""
 
-_READ_BUFFER = 2**17
+_READ_BUFFER = 2**16
 
 
 class Transport:

@@ -22,6 +22,7 @@ from ghartifacts_async import (
     InvalidArgument,
     NotFound,
     RateLimited,
+    RateLimitPolicy,
     Repo,
     TargetBusy,
 )
@@ -71,17 +72,19 @@ async def test_a_failure_among_artifacts_with_equal_content(
 
 @pytest.mark.parametrize(
     ("fault", "kind"),
-    [(401, AuthenticationError), (Fault.secondary_limit(9999), RateLimited)],
+    [(401, AuthenticationError), (Fault.secondary_limit(3000), RateLimited)],
     ids=["401", "limit"],
 )
 async def test_errors_that_end_the_mirror(
-    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, fault: Any, kind: type[Exception]
+    fake_github: FakeGitHub, tmp_path: Path, fault: Any, kind: type[Exception]
 ) -> None:
     """An error that affects all artifacts ends the mirror, and the next call continues it."""
     add(fake_github, 50)
     fake_github.fail_next(*[fault] * 200, path="/zip$")
-    with pytest.raises(kind):
-        await repo.mirror(tmp_path)
+    impatient = RateLimitPolicy(max_wait=60)
+    async with Client(fake_github.token, base_url=fake_github.url, rate_limits=impatient) as gh:
+        with pytest.raises(kind):
+            await gh.repo(REPOSITORY).mirror(tmp_path)
     assert len(fake_github.requests) < 40
     fake_github.clear_faults()
     async with Client(fake_github.token, base_url=fake_github.url) as gh:

@@ -158,7 +158,7 @@ async def test_memory_does_not_depend_on_the_payload_size(
 ) -> None:
     """The peak allocation of a download is the same for any payload size."""
     peaks = []
-    for number, mib in enumerate((16, 64), 1):
+    for number, mib in enumerate((64, 192), 1):
         source = tmp_path / f"source{number}"
         with source.open("wb") as file:
             file.truncate(mib * MIB)
