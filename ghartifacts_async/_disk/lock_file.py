@@ -58,6 +58,7 @@ class LockFile:
             fd = directory.open_or_create(self.name, _MODE, append=True)
         else:
             fd = directory.open_own(self.name, append=True)
+        locked = not lock
         try:
             if lock:
                 try:
@@ -68,7 +69,7 @@ class LockFile:
             # The previous holder may have removed the file after we opened it and before we
             # locked it.
             status = os.fstat(fd)
-            if not lock or (locked and directory.is_at(status, self.name)):
+            if locked and (not lock or directory.is_at(status, self.name)):
                 self._fd, self._directory, self._size = fd, directory, status.st_size
         finally:
             if self._fd != fd:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from inspect import isawaitable, iscoroutinefunction
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
 from ghartifacts_async import _arguments
 from ghartifacts_async._api.call import ApiCaller
@@ -115,7 +115,7 @@ def auth_of(auth: Auth | str | Callable[[], Awaitable[str]]) -> Auth:
             "Anonymous() to make calls without a token"
         )
     if isinstance(auth, Secret):
-        return Token(auth)
+        return Token(cast("str", auth))  # a Secret stays hidden in tracebacks
     if isinstance(auth, Auth) and iscoroutinefunction(auth.token):
         return auth
     if callable(auth) and not isinstance(auth, type):

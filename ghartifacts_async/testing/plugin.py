@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import AsyncIterator, Iterator
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-try:
-    import pytest_asyncio
-except ImportError:
-    _SCOPES: tuple[Any, ...] = ()
-else:
-    _SCOPES = ("function", "class", "module", "package", "session")
+_SCOPES = (
+    ("function", "class", "module", "package", "session") if find_spec("pytest_asyncio") else ()
+)
 
 if TYPE_CHECKING:
     from ghartifacts_async.testing import FakeGitHub
@@ -75,6 +73,7 @@ def _name(scope: str) -> str:
 
 def _fixture_on(scope: Any) -> Any:
     """Return a fixture whose server runs on the event loop of this scope."""
+    import pytest_asyncio
 
     @pytest_asyncio.fixture(loop_scope=scope, name=_name(scope))
     async def running() -> AsyncIterator[FakeGitHub]:

@@ -182,18 +182,18 @@ async def _count_down(seconds: float) -> None:
 class FieldFormatter(Formatter):
     """Fills in a ``--format``, whose fields are names and give no access to attributes."""
 
-    def get_field(self, field_name: str, _: Any, fields: Mapping[str, Any]) -> tuple[Any, str]:
+    def get_field(self, field_name: str, args: Any, kwargs: Mapping[str, Any]) -> tuple[Any, str]:  # noqa: ARG002 - the signature of Formatter
         """Return the value of a field.
 
         Raises:
             InvalidArgument: There is no such field.
         """
-        if field_name not in fields:
-            known = ", ".join(f"{{{name}}}" for name in fields)
+        if field_name not in kwargs:
+            known = ", ".join(f"{{{name}}}" for name in kwargs)
             raise ghartifacts_async.InvalidArgument(
                 f"--format: unknown field {{{field_name}}}; fields are {known}"
             )
-        return fields[field_name], field_name
+        return kwargs[field_name], field_name
 
     def format_field(self, value: Any, format_spec: str) -> str:
         """Format a value. A value that GitHub does not report is empty."""

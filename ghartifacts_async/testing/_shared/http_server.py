@@ -72,7 +72,7 @@ class HttpServer:
         await self._runner.setup()
         await web.TCPSite(self._runner, host, port, ssl_context=self._tls).start()
         address, port = self._runner.addresses[0][:2]
-        address = _WILDCARDS.get(address, address)
+        address = str(_WILDCARDS.get(address, address))
         scheme, name = (
             "https" if self._tls else "http",
             f"[{address}]" if ":" in address else address,
