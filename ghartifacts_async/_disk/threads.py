@@ -83,7 +83,7 @@ class IoThreads:
         self._jobs: set[asyncio.Future[Any]] = set()
         self._closed = False
         self.writers = 0
-        self.open_files = asyncio.Semaphore(_max_operations())
+        self.open_files: asyncio.Semaphore = asyncio.Semaphore(_max_operations())
 
     @property
     def batch_bytes(self) -> int:

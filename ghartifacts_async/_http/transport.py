@@ -85,7 +85,7 @@ class Transport:
         self.buffers: BufferPool = BufferPool()
         self.redactor: Redactor = Redactor()
         self._streaming: set[RawResponse] = set()
-        self.bytes_received = 0
+        self.bytes_received: int = 0
 
     async def open(self) -> None:
         """Create the session.

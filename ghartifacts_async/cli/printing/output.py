@@ -78,8 +78,9 @@ class Output:
     _note_writers: ClassVar[list[Callable[[str], None]]] = []
 
     def __init__(self, common: Common) -> None:
-        self.json, self.quiet = common.json, common.quiet
-        self.is_terminal = sys.stdout.isatty()
+        self.json: bool = common.json
+        self.quiet: bool = common.quiet
+        self.is_terminal: bool = sys.stdout.isatty()
         self._flushed_at = float("-inf")
         self._countdown: object = None
 
