@@ -29,6 +29,7 @@ from ghartifacts_async._archive.zip_format.end_record import (
     CENTRAL_SIGNATURE,
     LOCAL_SIGNATURE,
     EndRecord,
+    damaged,
     find_end_record,
 )
 from ghartifacts_async._archive.zip_format.extra_fields import extra_fields, zip64_values
@@ -113,7 +114,7 @@ def parse_central_directory(tail: ArchiveTail, encoding: str | None = None) -> C
     end = find_end_record(tail)
     entries = _parse_entries(tail.read(end.start, end.stop), end, encoding, tail.limits)
     if not end.has_count(len(entries)):
-        raise _damaged(f"it has {len(entries)} members, but its end record says {end.count}")
+        raise damaged(f"it has {len(entries)} members, but its end record says {end.count}")
     entries = _set_next_offsets(entries, end.start)
     first = min((entry.header_offset for entry in entries), default=end.start)
     unexpected = {0: LOCAL_SIGNATURE} if first >= len(LOCAL_SIGNATURE) else {}
@@ -131,7 +132,7 @@ def _parse_entries(
     position = size_of_names = 0
     while position < len(data):
         if len(data) - position < _ENTRY.size:
-            raise _damaged("its central directory is truncated")
+            raise damaged("its central directory is truncated")
         (
             signature, _, system, version, _, flags, method, time, date, crc32, compressed_size,
             size, name_length, extra_length, comment_length, _, _, attributes, offset,
@@ -139,14 +140,14 @@ def _parse_entries(
         start = position + _ENTRY.size
         position = start + name_length + extra_length + comment_length
         if signature != CENTRAL_SIGNATURE or position > len(data):
-            raise _damaged("its central directory has an invalid entry")
+            raise damaged("its central directory has an invalid entry")
         if len(entries) >= limits.max_members:
             raise too_many_members(limits)
         raw_name = bytes(data[start : start + name_length])
         size_of_names += name_length
         _check_name_length(raw_name, size_of_names)
         if version > _MAX_VERSION:
-            raise _damaged(
+            raise damaged(
                 f"a member needs version {version / 10} of the zip format; at most "
                 f"{_MAX_VERSION / 10} is supported"
             )
@@ -159,7 +160,7 @@ def _parse_entries(
                     fields, (size, compressed_size, offset)
                 )
             except ValueError as error:
-                raise _damaged(str(error)) from error
+                raise damaged(str(error)) from error
         name, has_two_names = decode_name(raw_name, flags, system, fields, encoding)
         mode = attributes >> 16 if system in UNIX_SYSTEMS else 0
         is_directory = name.endswith("/") or mode & _TYPE_MASK == _DIRECTORY_TYPE
@@ -219,7 +220,3 @@ def _datetime(date: int, time: int) -> datetime | None:
         )
     except ValueError:
         return None
-
-
-def _damaged(reason: str) -> DamagedArchive:
-    return DamagedArchive(f"the archive is damaged: {reason}")

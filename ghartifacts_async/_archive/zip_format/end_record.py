@@ -87,14 +87,14 @@ def find_end_record(tail: ArchiveTail) -> EndRecord:
             is_zip64 = True
     disk, directory_disk, count_on_disk, count, size, recorded_start = values
     if disk or directory_disk or count_on_disk != count:
-        raise _damaged("it is one of several parts of a split archive")
+        raise damaged("it is one of several parts of a split archive")
     if count > tail.limits.max_members:
         raise too_many_members(tail.limits)
     start = stop - size
     if start < 0 or (count == 0 and recorded_start > start):
-        raise _damaged("its central directory lies outside of the payload")
+        raise damaged("its central directory lies outside of the payload")
     if count == 0 and any(s in data[:position] for s in (LOCAL_SIGNATURE, CENTRAL_SIGNATURE)):
-        raise _damaged("its end record says that it is empty, but it has members")
+        raise damaged("its end record says that it is empty, but it has members")
     return EndRecord(start, stop, recorded_start, count, is_zip64)
 
 
@@ -114,7 +114,7 @@ def _check_is_only_record(data: bytes, position: int, offset: int) -> None:
     """
     trailer = data[position + _END_RECORD.size :]
     if any(signature in trailer for signature in _OTHER_SIGNATURES):
-        raise _damaged("its comment, or the data after it, contains records of another archive")
+        raise damaged("its comment, or the data after it, contains records of another archive")
     other = data.rfind(_END_SIGNATURE, 0, position)
     while other >= 0:
         _, *disks, count_on_disk, count, size, start, comment = _END_RECORD.unpack_from(data, other)
@@ -126,7 +126,7 @@ def _check_is_only_record(data: bytes, position: int, offset: int) -> None:
             and size + start <= offset + other
         )
         if stop == len(data) or (stop > position and is_plausible):
-            raise _damaged("its comment contains the end record of another archive")
+            raise damaged("its comment contains the end record of another archive")
         other = data.rfind(_END_SIGNATURE, 0, other)
 
 
@@ -146,10 +146,11 @@ def _zip64_values(
         ):
             for value, expected in zip(values, found, strict=True):
                 if value != expected and value not in _IN_ZIP64:
-                    raise _damaged("its two end records contradict each other")
+                    raise damaged("its two end records contradict each other")
             return tuple(found), start
-    raise _damaged("its zip64 end record is missing")
+    raise damaged("its zip64 end record is missing")
 
 
-def _damaged(reason: str) -> DamagedArchive:
+def damaged(reason: str) -> DamagedArchive:
+    """Return the error for an archive whose structures are wrong."""
     return DamagedArchive(f"the archive is damaged: {reason}")
