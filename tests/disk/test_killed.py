@@ -16,7 +16,8 @@ from tests.disk.children import child, until
 from tests.download.payloads import NO_RETRIES
 from tests.support import REPOSITORY, files_below
 
-LARGE = os.urandom(6_000_000)
+# Larger than what three children download before they are killed.
+LARGE = os.urandom(16_000_000)
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
 
@@ -29,7 +30,7 @@ def ranges(directory: Path) -> int:
 
 async def kill_extraction(fake: FakeGitHub, out: Path) -> None:
     """Extract in a child process, and kill it when it has written some bytes."""
-    fake.fail_blobs_when(lambda _: BlobFault.throttle(1_500_000))
+    fake.fail_blobs_when(lambda _: BlobFault.throttle(4_000_000))
     async with child(fake, f"await repo.extract_artifact(1, {str(out)!r})") as process:
         before = ranges(out.parent)
         await until(lambda: ranges(out.parent) > before)

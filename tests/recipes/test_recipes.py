@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +18,17 @@ from ghartifacts_async.testing import FakeGitHub
 from tests.support import REPOSITORY
 
 SECRET = "It's a Secret to Everybody"
+UPLOADED = datetime.now(UTC)
 REPORT = {"report.json": '{"percent": 97.25, "passed": 3}'}
 RECIPES = Path(__file__).parent
 
 
 @pytest.fixture
 async def fake(fake_github: FakeGitHub, monkeypatch: pytest.MonkeyPatch) -> FakeGitHub:
-    """A fake GitHub with a report, to which the environment variables lead."""
+    """A fake GitHub with two equal artifacts, to which the environment variables lead."""
     run = fake_github.add_run(REPOSITORY)
     for name in ("coverage", "report"):
-        fake_github.add_artifact(REPOSITORY, name, REPORT, run_id=run)
+        fake_github.add_artifact(REPOSITORY, name, REPORT, run_id=run, created_at=UPLOADED)
     monkeypatch.setenv("GH_TOKEN", fake_github.token)
     monkeypatch.setenv("GITHUB_API_URL", fake_github.url)
     monkeypatch.setenv("GITHUB_REPOSITORY", REPOSITORY)
