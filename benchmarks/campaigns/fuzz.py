@@ -9,7 +9,6 @@ path outside of the directory, content that differs from what `zipfile` reads, o
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import importlib.util
 import io
@@ -20,16 +19,15 @@ import struct
 import subprocess
 import sys
 import tempfile
-import time
-import traceback
 import zipfile
 import zlib
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from types import FrameType
 
 from benchmarks.campaigns._leftovers import BrokenPromiseError
+from benchmarks.campaigns._mutants import argument_parser, run_campaign
 from ghartifacts_async import ArchiveError, ArchiveLimits
 from ghartifacts_async._archive.member_paths import PathRules
 from ghartifacts_async._disk.filenames import folded
@@ -54,6 +52,7 @@ _SIGNATURES = (
 )
 
 
+@cache
 def seeds() -> list[bytes]:
     """Return the archives to mutate: valid ones, some of GitHub's uploader, and invalid ones."""
     valid = [
@@ -194,38 +193,19 @@ _MUTATIONS: tuple[Callable[[random.Random, bytearray, list[bytes]], None], ...] 
 )  # fmt: skip
 
 
-def play_many(
-    seed: int, numbers: Iterable[int], *, until: float = float("inf")
-) -> tuple[Counter[str], dict[int, str]]:
-    """Check the mutants with these numbers.
-
-    Args:
-        seed: The seed of the campaign.
-        numbers: The numbers of the mutants.
-        until: Time on the monotonic clock at which to stop.
-
-    Returns:
-        How often each outcome of `check` occurred, and the traceback of each failure by number.
-    """
-    sources, outcomes, failures = seeds(), Counter[str](), dict[int, str]()
+def play(seed: int, number: int) -> str:
+    """Check the mutant with this number. A check that hangs fails after a time limit."""
 
     def raise_timeout(_: int, __: FrameType | None) -> None:
         raise BrokenPromiseError(f"the extraction took more than {_TIMEOUT} seconds")
 
     before = signal.signal(signal.SIGALRM, raise_timeout)
+    signal.setitimer(signal.ITIMER_REAL, _TIMEOUT)
     try:
-        for number in numbers:
-            if time.monotonic() > until:
-                break
-            signal.setitimer(signal.ITIMER_REAL, _TIMEOUT)
-            try:
-                outcomes[check(mutant(seed, number, sources))] += 1
-            except Exception:
-                failures[number] = traceback.format_exc()
+        return check(mutant(seed, number, seeds()))
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-    return outcomes, failures
 
 
 def with_atheris(seconds: int, seed: int) -> int:
@@ -283,12 +263,7 @@ def main() -> None:
     if sys.argv[1:2] == ["--child"]:
         _child(sys.argv[2:])
         return
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.campaigns.fuzz", description=__doc__
-    )
-    parser.add_argument("--seconds", type=int, default=60, help="duration of the campaign")
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**31))
-    parser.add_argument("--only", type=int, help="check only the mutant with this number")
+    parser = argument_parser("fuzz", __doc__)
     parser.add_argument(
         "--random", action="store_true", help="mutate at random even if atheris is installed"
     )
@@ -296,16 +271,7 @@ def main() -> None:
     at_random = options.random or options.only is not None
     if not at_random and importlib.util.find_spec("atheris") is not None:
         raise SystemExit(with_atheris(options.seconds, options.seed))
-    numbers = range(sys.maxsize) if options.only is None else [options.only]
-    start = time.monotonic()
-    outcomes, failures = play_many(options.seed, numbers, until=start + options.seconds)
-    for number, failure in failures.items():
-        print(f"\nmutant {number} of seed {options.seed}:\n{failure}", file=sys.stderr)
-    print(f"seed {options.seed}: {outcomes.total()} mutants in {time.monotonic() - start:.0f} s")
-    for outcome, count in outcomes.most_common():
-        print(f"{count:>10}  {outcome}")
-    if failures:
-        raise SystemExit(f"{len(failures)} failures")
+    run_campaign(play, options)
 
 
 if __name__ == "__main__":

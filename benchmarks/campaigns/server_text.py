@@ -9,16 +9,13 @@ error that shows a part of a token, is not printable, or is too long.
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
-import sys
 import time
-import traceback
 from base64 import b64encode
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
+from benchmarks.campaigns._mutants import argument_parser, run_campaign
 from ghartifacts_async import ArtifactsError
 from ghartifacts_async._api import endpoints
 from ghartifacts_async._api.converters import ShapeError
@@ -133,50 +130,10 @@ def _check_error(error: ArtifactsError) -> None:
         raise BrokenPromiseError(f"an error is too long or not printable: {error!r}")
 
 
-def play_many(
-    seed: int, numbers: Iterable[int], *, until: float = float("inf")
-) -> tuple[Counter[str], dict[int, str]]:
-    """Check the mutants with these numbers.
-
-    Args:
-        seed: The seed of the campaign.
-        numbers: The numbers of the mutants.
-        until: Time on the monotonic clock at which to stop.
-
-    Returns:
-        How often each outcome of `check` occurred, and the traceback of each failure by number.
-    """
-    outcomes, failures = Counter[str](), dict[int, str]()
-    for number in numbers:
-        if time.monotonic() > until:
-            break
-        try:
-            outcomes[check(*mutant(random.Random(f"{seed}/{number}")))] += 1
-        except Exception:
-            failures[number] = traceback.format_exc()
-    return outcomes, failures
-
-
-def main() -> None:
-    """Run the campaign from the command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.campaigns.server_text", description=__doc__
-    )
-    parser.add_argument("--seconds", type=int, default=60, help="duration of the campaign")
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**31))
-    parser.add_argument("--only", type=int, help="check only the mutant with this number")
-    options = parser.parse_args()
-    numbers = range(sys.maxsize) if options.only is None else [options.only]
-    start = time.monotonic()
-    outcomes, failures = play_many(options.seed, numbers, until=start + options.seconds)
-    for number, failure in failures.items():
-        print(f"\nmutant {number} of seed {options.seed}:\n{failure}", file=sys.stderr)
-    print(f"seed {options.seed}: {outcomes.total()} mutants in {time.monotonic() - start:.0f} s")
-    for outcome, count in outcomes.most_common():
-        print(f"{count:>10}  {outcome}")
-    if failures:
-        raise SystemExit(f"{len(failures)} failures")
+def play(seed: int, number: int) -> str:
+    """Check the mutant with this number."""
+    return check(*mutant(random.Random(f"{seed}/{number}")))
 
 
 if __name__ == "__main__":
-    main()
+    run_campaign(play, argument_parser("server_text", __doc__).parse_args())

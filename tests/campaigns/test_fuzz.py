@@ -20,7 +20,8 @@ MUTANTS = 4000
 def test_mutants_are_extracted_or_rejected() -> None:
     """A mutated archive is extracted safely or rejected with an `ArchiveError`."""
     fuzz = pytest.importorskip("benchmarks.campaigns.fuzz", reason=NO_CHECKOUT)
-    outcomes, failures = fuzz.play_many(6, range(MUTANTS))
+    mutants = pytest.importorskip("benchmarks.campaigns._mutants", reason=NO_CHECKOUT)
+    outcomes, failures = mutants.play_many(fuzz.play, 6, range(MUTANTS))
     assert failures == {}
     assert outcomes.total() == MUTANTS
     assert outcomes["extracted"] > MUTANTS / 100

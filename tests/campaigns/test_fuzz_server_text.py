@@ -13,7 +13,8 @@ MUTANTS = 300
 def test_mutants_are_parsed_or_refused() -> None:
     """Any text of a server is parsed, or refused with an error of the library without secrets."""
     fuzz = pytest.importorskip("benchmarks.campaigns.server_text", reason=NO_CHECKOUT)
-    outcomes, failures = fuzz.play_many(6, range(MUTANTS))
+    mutants = pytest.importorskip("benchmarks.campaigns._mutants", reason=NO_CHECKOUT)
+    outcomes, failures = mutants.play_many(fuzz.play, 6, range(MUTANTS))
     assert failures == {}
     assert outcomes.total() == MUTANTS
     assert {"parsed", "ShapeError", "RedirectRefused"} <= {*outcomes}
