@@ -130,7 +130,7 @@ class RateLimiter:
             await self._delete_lock.acquire()
         try:
             while True:
-                await self._wait_for_turn(call, started_at)
+                await self._wait_until_allowed(call, started_at)
                 async with connection:
                     started_at = loop.time()
                     if self._closed_for() is not None:
@@ -203,7 +203,7 @@ class RateLimiter:
         async with self._delete_slots, self._slots:
             yield
 
-    async def _wait_for_turn(self, call: ApiCall[Any], started_at: float) -> None:
+    async def _wait_until_allowed(self, call: ApiCall[Any], started_at: float) -> None:
         loop = asyncio.get_running_loop()
         try:
             if call.method == "DELETE":

@@ -23,9 +23,9 @@ from ghartifacts_async._download.progress import Meter
 from ghartifacts_async._download.ranges import SegmentScheduler
 from ghartifacts_async._download.resumable_reader import RestartDownload, Retrier
 from ghartifacts_async._download.signed_url import SignedUrlProvider
-from ghartifacts_async._download.target import DownloadRequest, Target, busy_error, exists_error
+from ghartifacts_async._download.target import DownloadRequest, FileTarget, busy_error, exists_error
 from ghartifacts_async._http.transport import Transport
-from ghartifacts_async._tasks.turns import is_taken, turn
+from ghartifacts_async._tasks.keyed_lock import is_locked, keyed_lock
 from ghartifacts_async.errors import (
     ArtifactExpired,
     ArtifactsError,
@@ -73,7 +73,7 @@ class Downloader:
         self._client = BlobClient(transport, urls, request.artifact, whole=True)
         self._retrier = Retrier(policy)
         self._meter = Meter(request.artifact, request.on_progress)
-        self._target: Target
+        self._target: FileTarget
         self._part: PartFile
         self._started = False
 
@@ -86,31 +86,31 @@ class Downloader:
         Raises:
             ArtifactsError: The artifact cannot be downloaded; see `Repo.download_artifact`.
         """
-        self._target = await Target.resolve(self._threads, self._request)
+        self._target = await FileTarget.resolve(self._threads, self._request)
         path = self._target.path
-        if not self._request.wait_for_lock and is_taken(path):
+        if not self._request.wait_for_lock and is_locked(path):
             if await self._exists():
                 return await self._skipped()
             raise busy_error(self._target.folder.path)
         artifact, name_for = self._artifact, self._request.name_for
         payload = self._key, artifact.size_in_bytes, artifact.digest, name_for
         wanted = payload, self._target.name_is_final
-        async with turn(path) as queue:
-            found, transport, result = queue.result or (None, None, None)
+        async with keyed_lock(path) as lock:
+            found, transport, result = lock.result or (None, None, None)
             if found == wanted and isinstance(result, Download):
                 return await self._share(result)
             # Another client may have another token.
             if found == wanted and transport is self._transport:
                 raise copy(cast("ArtifactsError", result))
-            queue.result = None
+            lock.result = None
             try:
                 download = await self._run()
             except (ClientStateError, ProgressError, TargetBusy, TargetExists):
                 raise
             except ArtifactsError as error:
-                queue.result = wanted, self._transport, error
+                lock.result = wanted, self._transport, error
                 raise
-            queue.result = wanted, self._transport, download
+            lock.result = wanted, self._transport, download
             return download
 
     async def _share(self, download: Download) -> Download:
@@ -134,8 +134,8 @@ class Downloader:
             keep_partial=request.keep_partial,
             mode=request.mode,
         )
-        turn_to_open = nullcontext() if request.is_nested else self._threads.open_files
-        async with turn_to_open, opening as self._part:
+        open_slot = nullcontext() if request.is_nested else self._threads.open_files
+        async with open_slot, opening as self._part:
             # Another process may have finished this download while we waited for the lock.
             try:
                 download = None if await self._exists() else await self._download()

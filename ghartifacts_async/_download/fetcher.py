@@ -127,9 +127,9 @@ class Fetcher:
                 return
         loop = asyncio.get_running_loop()
         shared = self._shared_connections
-        turn = shared if number and shared is not None else nullcontext()
+        slot = shared if number and shared is not None else nullcontext()
         while not self._is_done:
-            async with turn:
+            async with slot:
                 segment = self._scheduler.claim(loop.time(), rate)
                 if segment is not None:
                     self._threads.writers += 1

@@ -37,7 +37,7 @@ class DownloadRequest:
         mode: Permissions of the file, before the umask.
         folder: Directory of `destination`, which is then the path of a file. None means any
             directory, and `destination` may also be a directory.
-        is_nested: Whether an extraction, which has its turn to open files, does this download.
+        is_nested: Whether this is part of an extraction, which has acquired `IoThreads.open_files`.
         on_progress: Callback for the progress of this download, or None.
         name_for: Function that takes the payload's own file name and returns the name to save it
             as. `destination` is then the path for a zip, and other payloads get the returned name
@@ -63,7 +63,7 @@ class DownloadRequest:
 
 
 @define
-class Target:
+class FileTarget:
     """The file that a download creates.
 
     Attributes:
@@ -80,7 +80,7 @@ class Target:
     _different: os.stat_result | None = field(default=None, init=False)
 
     @classmethod
-    async def resolve(cls, threads: IoThreads, request: DownloadRequest) -> Target:
+    async def resolve(cls, threads: IoThreads, request: DownloadRequest) -> FileTarget:
         """Return the target of a request.
 
         It is the destination itself, or ``<artifact name>.zip`` in it if it is a directory.

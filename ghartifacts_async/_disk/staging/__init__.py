@@ -23,7 +23,7 @@ from ghartifacts_async._disk.staging.merge import merge_tree
 from ghartifacts_async._disk.staging.target import OLD, TREE, StagingTarget
 from ghartifacts_async._disk.threads import IoThreads
 from ghartifacts_async._disk.trust import is_private
-from ghartifacts_async._tasks.turns import turn
+from ghartifacts_async._tasks.keyed_lock import keyed_lock
 from ghartifacts_async.errors import DiskError
 from ghartifacts_async.models import IfDirectoryExists
 
@@ -63,7 +63,7 @@ async def staging_directory(
     """
     staging = StagingDirectory(threads, directory, if_exists, merge_as)
     async with (
-        turn(("staging directory", os.fspath(directory), merge_as)),
+        keyed_lock(("staging directory", os.fspath(directory), merge_as)),
         threads.open_files,
     ):
         try:
