@@ -21,8 +21,8 @@ from ghartifacts_async._api.retry import (
     Raise,
     RenewToken,
     RepeatToken,
+    RetryAfter,
     Return,
-    Wait,
     WaitForGate,
     may_have_worked,
     next_step,
@@ -175,7 +175,7 @@ class ApiClient:
                         state.seconds += seconds
                     case WaitForGate():
                         self._retries += 1
-                    case Wait(seconds):
+                    case RetryAfter(seconds):
                         self._retries += 1
                         _log.info("%s; retrying in %.1f s", outcome.error, seconds)
                         self._limiter.waits.report(seconds, f"{outcome.error}; then a retry")

@@ -72,7 +72,7 @@ class Failure:
 
 
 @frozen
-class Wait:
+class RetryAfter:
     """Make another attempt after this many seconds."""
 
     seconds: float
@@ -83,7 +83,7 @@ class GiveUp:
     """Make no further attempt."""
 
 
-Decision: TypeAlias = Wait | GiveUp
+Decision: TypeAlias = RetryAfter | GiveUp
 
 
 def decide(policy: RetryPolicy, attempt: Attempt, failure: Failure) -> Decision:
@@ -94,7 +94,7 @@ def decide(policy: RetryPolicy, attempt: Attempt, failure: Failure) -> Decision:
     # 2.0**1024 would raise an OverflowError.
     ceiling = min(policy.wait_max, policy.wait_initial * 2.0 ** min(attempt.number - 1, 60))
     seconds = max(attempt.chance * ceiling, failure.retry_after or 0.0)
-    return Wait(seconds) if attempt.elapsed + seconds <= policy.timeout else GiveUp()
+    return RetryAfter(seconds) if attempt.elapsed + seconds <= policy.timeout else GiveUp()
 
 
 def record_attempts(
@@ -199,7 +199,7 @@ class WaitForGate:
     """Make another attempt as soon as the rate limiter admits it."""
 
 
-Step: TypeAlias = Return | Raise | RenewToken | RepeatToken | WaitForGate | Wait
+Step: TypeAlias = Return | Raise | RenewToken | RepeatToken | WaitForGate | RetryAfter
 
 
 def next_step(
@@ -234,7 +234,7 @@ def next_step(
     permanent = response is None and not is_transient(error)
     failure = Failure(status, outcome.retry_after, permanent)
     decision = decide(policy, Attempt(state.attempts, state.seconds, chance), failure)
-    return decision if isinstance(decision, Wait) else Raise(error)
+    return decision if isinstance(decision, RetryAfter) else Raise(error)
 
 
 def is_transient(error: ArtifactsError) -> bool:

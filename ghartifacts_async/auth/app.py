@@ -103,14 +103,14 @@ class GitHubApp:
             raise InvalidArgument(f"private_key is not the PEM of an RSA private key: {problem}")
         self._wall_clock = wall_clock
         self._clock_offset = 0.0
-        self._minted: _Minted | None = None
+        self._current: _CurrentToken | None = None
         self._failures = 0
         self._failure: ArtifactsError | None = None
         self._base_url: str | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         # A lock rather than a shared task: if the task that creates the token is cancelled, the
         # next one takes over.
-        self._minting = asyncio.Lock()
+        self._token_lock = asyncio.Lock()
 
     def for_installation(self, installation_id: int | str) -> GitHubApp:
         """Return the same app, authenticating as another installation of it.
@@ -121,7 +121,7 @@ class GitHubApp:
         other = GitHubApp.__new__(GitHubApp)
         vars(other).update(vars(self))
         other._installation, other._repository = _arguments.installation_id(installation_id), None
-        other._minted, other._failure, other._minting = None, None, asyncio.Lock()
+        other._current, other._failure, other._token_lock = None, None, asyncio.Lock()
         return other
 
     def bind(self, base_url: str) -> None:
@@ -151,21 +151,21 @@ class GitHubApp:
         return (await self._token(api_caller, hidden_token)).reveal()
 
     async def _token(self, api_caller: ApiCaller, rejected: Secret | None) -> Secret:
-        if (token := self._current(rejected)) is not None:
+        if (token := self._usable_token(rejected)) is not None:
             return token
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
-            self._loop, self._minting = loop, asyncio.Lock()
+            self._loop, self._token_lock = loop, asyncio.Lock()
         failures = self._failures
-        async with self._minting:
-            if (token := self._current(rejected)) is not None:
+        async with self._token_lock:
+            if (token := self._usable_token(rejected)) is not None:
                 return token
             if self._failure is not None and self._failures != failures:
                 # Another task failed while this one waited for the lock. If each task tried again
                 # in turn, it might take hours until the last one fails.
                 raise copy(self._failure)
             try:
-                return await self._mint(api_caller)
+                return await self._renew(api_caller)
             except ArtifactsError as error:
                 failure = self._failure_for(error)
                 self._failures += 1
@@ -184,33 +184,33 @@ class GitHubApp:
             token: The token that was sent.
             error: The error of the call.
         """
-        minted = self._minted
-        if minted is None or minted.token != token:
+        current = self._current
+        if current is None or current.token != token:
             return False
-        if asyncio.get_running_loop().time() - minted.created_at > _NEW:
+        if asyncio.get_running_loop().time() - current.created_at > _NEW:
             return False
         match error:
             case AuthenticationError():
                 return True
             case PermissionDenied(sso_url=None, accepted_permissions=accepted):
-                return is_granted(accepted, minted.permissions)
+                return is_granted(accepted, current.permissions)
         return False
 
-    def _current(self, rejected: Secret | None) -> Secret | None:
-        minted = self._minted
-        if minted is None or minted.token == rejected:
+    def _usable_token(self, rejected: Secret | None) -> Secret | None:
+        current = self._current
+        if current is None or current.token == rejected:
             return None
-        return minted.token if asyncio.get_running_loop().time() < minted.renew_at else None
+        return current.token if asyncio.get_running_loop().time() < current.renew_at else None
 
-    async def _mint(self, api_caller: ApiCaller) -> Secret:
+    async def _renew(self, api_caller: ApiCaller) -> Secret:
         issued = await self._create_token(api_caller)
         now = asyncio.get_running_loop().time()
         issued_at = self._now() if issued.issued_at is None else issued.issued_at
         lifetime = issued.expires_at - issued_at
         renew_in = max(lifetime - _RENEW_BEFORE, lifetime / 2)
         token = _arguments.token(issued.token)
-        self._minted = _Minted(token, now, now + renew_in, issued.permissions)
-        return self._minted.token
+        self._current = _CurrentToken(token, now, now + renew_in, issued.permissions)
+        return self._current.token
 
     async def _create_token(self, api_caller: ApiCaller) -> IssuedToken:
         """Create a token, after looking up the installation if its id is not known."""
@@ -303,7 +303,7 @@ class GitHubApp:
 
 
 @frozen
-class _Minted:
+class _CurrentToken:
     token: Secret
     created_at: float
     renew_at: float

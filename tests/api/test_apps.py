@@ -57,7 +57,7 @@ def token_requests(world: World) -> int:
 
 
 @fast
-async def test_a_thousand_tasks_mint_one_token() -> None:
+async def test_a_thousand_tasks_create_one_token() -> None:
     """A thousand tasks share one installation token, and one new token after each expiry."""
     async with app_world(fake={"limits": FakeLimits(primary=10**6)}) as world:
         await get(world, 1000)

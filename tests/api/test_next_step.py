@@ -13,8 +13,8 @@ from ghartifacts_async._api.retry import (
     CallState,
     Raise,
     RenewToken,
+    RetryAfter,
     Return,
-    Wait,
     WaitForGate,
     may_have_worked,
     next_step,
@@ -62,15 +62,15 @@ def test_success_is_returned(status: int) -> None:
 @pytest.mark.parametrize("result", [outcome(502), outcome(None, LOST), outcome(None, UNSENT)])
 def test_transient_failures_are_retried(result: AttemptOutcome) -> None:
     """A server error or a broken connection is retried until attempts or time run out."""
-    assert step(CallState("GET", attempts=1), result) == Wait(2.0)
-    assert step(CallState("GET", attempts=2), result) == Wait(4.0)
+    assert step(CallState("GET", attempts=1), result) == RetryAfter(2.0)
+    assert step(CallState("GET", attempts=2), result) == RetryAfter(4.0)
     assert step(CallState("GET", attempts=3), result) == Raise(result.error)  # type: ignore[arg-type]
     assert isinstance(step(CallState("GET", attempts=1, seconds=59), result), Raise)
 
 
 def test_the_server_may_ask_for_a_longer_wait() -> None:
     """A retry never begins before the time that the server asked for."""
-    assert step(CallState("GET", attempts=1), outcome(503, retry_after=40.0)) == Wait(40.0)
+    assert step(CallState("GET", attempts=1), outcome(503, retry_after=40.0)) == RetryAfter(40.0)
     assert isinstance(step(CallState("GET", attempts=1), outcome(503, retry_after=61.0)), Raise)
 
 

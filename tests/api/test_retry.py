@@ -17,7 +17,7 @@ from ghartifacts_async._api.retry import (
     Failure,
     FailureStreak,
     GiveUp,
-    Wait,
+    RetryAfter,
     decide,
 )
 from ghartifacts_async._http.messages import Response
@@ -60,7 +60,7 @@ def test_decide(policy: RetryPolicy, attempt: Attempt, failure: Failure) -> None
 def test_decide_retries_by_default(number: int, elapsed: float, status: int | None) -> None:
     """The default policy retries a transient failure after exponentially growing waits."""
     decision = decide(RetryPolicy(), Attempt(number, elapsed, 0.5), Failure(status))
-    assert decision == Wait(0.5 * 2.0 ** (number - 1))
+    assert decision == RetryAfter(0.5 * 2.0 ** (number - 1))
 
 
 def test_progress_resets_a_streak() -> None:

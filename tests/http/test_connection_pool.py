@@ -121,7 +121,7 @@ async def test_downloads_and_gets_all_complete(
     "where", [{"installation_id": 42}, {"repository": REPOSITORY}], ids=["id", "repository"]
 )
 @fast
-async def test_a_token_is_minted_on_a_small_pool(
+async def test_a_token_is_created_on_a_small_pool(
     limit: int, where: dict[str, Any], tmp_path: Path
 ) -> None:
     """An app gets its first token over one or two connections, even if the first request fails."""

@@ -20,7 +20,7 @@ KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 OTHER_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 TOKENS = "/app/installations/42/access_tokens"
 
-Mint = Callable[..., Awaitable[Response]]
+CreateToken = Callable[..., Awaitable[Response]]
 
 
 def public(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
@@ -45,7 +45,7 @@ def _app(fake: FakeGitHub) -> None:
 
 
 @pytest.fixture
-def mint(send: Send, clock: Clock) -> Mint:
+def create_token(send: Send, clock: Clock) -> CreateToken:
     """Return a function that requests an installation token."""
 
     async def create_token(body: object = None, target: str = TOKENS) -> Response:
@@ -56,10 +56,10 @@ def mint(send: Send, clock: Clock) -> Mint:
 
 
 async def test_a_token_is_valid_for_an_hour(
-    send: Send, fake: FakeGitHub, clock: Clock, mint: Mint
+    send: Send, fake: FakeGitHub, clock: Clock, create_token: CreateToken
 ) -> None:
     """A token is valid for an hour, and a second token does not revoke the first."""
-    response = await mint()
+    response = await create_token()
     assert response.status == 201
     assert response.json["token"].startswith("ghs_")
     assert datetime.fromisoformat(response.json["expires_at"]).timestamp() == clock.time + 3600
@@ -67,7 +67,7 @@ async def test_a_token_is_valid_for_an_hour(
     assert response.json["repository_selection"] == "selected"
     assert "repositories" not in response.json
     clock.time += 1800
-    second = (await mint(target=f"/api/v3{TOKENS}")).json["token"]
+    second = (await create_token(target=f"/api/v3{TOKENS}")).json["token"]
     assert fake.tokens_created == 2
     first = f"Bearer {response.json['token']}"
     clock.time += 1799
@@ -78,19 +78,21 @@ async def test_a_token_is_valid_for_an_hour(
     assert (await send(LIST, Authorization=f"token {second}")).status == 200
 
 
-async def test_tokens_of_an_installation_share_a_rate_limit(send: Send, mint: Mint) -> None:
+async def test_tokens_of_an_installation_share_a_rate_limit(
+    send: Send, create_token: CreateToken
+) -> None:
     """All tokens of an installation share one rate limit."""
     remaining = []
     for _ in range(2):
-        token = (await mint()).json["token"]
+        token = (await create_token()).json["token"]
         response = await send(LIST, Authorization=f"Bearer {token}")
         remaining.append(response.headers["X-RateLimit-Remaining"])
     assert remaining == ["4999", "4998"]
 
 
-async def test_a_revoked_token(send: Send, fake: FakeGitHub, mint: Mint) -> None:
+async def test_a_revoked_token(send: Send, fake: FakeGitHub, create_token: CreateToken) -> None:
     """A revoked token gets 401, and cannot be revoked again."""
-    token = (await mint()).json["token"]
+    token = (await create_token()).json["token"]
     fake.revoke(token)
     assert (await send(LIST, Authorization=f"Bearer {token}")).status == 401
     with pytest.raises(KeyError):
@@ -140,16 +142,16 @@ async def test_other_algorithms_are_refused(send: Send) -> None:
         assert response.json["message"] == "A JSON web token could not be decoded"
 
 
-async def test_app_endpoints_accept_only_jwts(send: Send, mint: Mint) -> None:
+async def test_app_endpoints_accept_only_jwts(send: Send, create_token: CreateToken) -> None:
     """The app endpoints accept only the JWT of an app, and no other token."""
     installation = f"/repos/{REPOSITORY}/installation"
-    token = (await mint()).json["token"]
+    token = (await create_token()).json["token"]
     for authorization in (f"Bearer {token}", "Bearer fake-token", None):
         for target, method in [(TOKENS, "POST"), (installation, "GET")]:
             response = await send(target, method, Authorization=authorization)
             assert response.status == 401
     assert (await send(TOKENS)).status == 404
-    assert (await mint(target="/app/installations/43/access_tokens")).status == 404
+    assert (await create_token(target="/app/installations/43/access_tokens")).status == 404
 
 
 async def test_a_jwt_gives_no_access_to_artifacts(send: Send, clock: Clock) -> None:
@@ -179,10 +181,10 @@ async def test_finding_an_installation(
     assert (response.status, response.headers["Location"].endswith("/installation")) == (301, True)
 
 
-async def test_a_limited_token(send: Send, mint: Mint) -> None:
+async def test_a_limited_token(send: Send, create_token: CreateToken) -> None:
     """A token can be limited to fewer repositories and permissions than its installation."""
     body = {"permissions": {"actions": "read"}, "repositories": ["octo-docs"]}
-    response = await mint(body)
+    response = await create_token(body)
     assert response.json["permissions"] == {"metadata": "read", "actions": "read"}
     assert [repository["full_name"] for repository in response.json["repositories"]] == [REPOSITORY]
     authorization = f"Bearer {response.json['token']}"
@@ -193,13 +195,17 @@ async def test_a_limited_token(send: Send, mint: Mint) -> None:
     assert refused.headers["X-Accepted-GitHub-Permissions"] == "actions=write"
     hidden = await send("/repos/octo-org/second/actions/artifacts", Authorization=authorization)
     assert hidden.status == 404
-    wide = f"Bearer {(await mint({})).json['token']}"
+    wide = f"Bearer {(await create_token({})).json['token']}"
     assert (await send(f"{LIST}/11", "DELETE", Authorization=wide)).status == 204
 
 
-async def test_a_token_limited_by_repository_id(send: Send, fake: FakeGitHub, mint: Mint) -> None:
+async def test_a_token_limited_by_repository_id(
+    send: Send, fake: FakeGitHub, create_token: CreateToken
+) -> None:
     """A token limited to a repository id works after a rename, but for no other repository."""
-    token = (await mint({"repository_ids": [fake.add_repository(REPOSITORY)]})).json["token"]
+    token = (await create_token({"repository_ids": [fake.add_repository(REPOSITORY)]})).json[
+        "token"
+    ]
     fake.rename_repository(REPOSITORY, "octo-org/new")
     target = "/repos/{}/actions/artifacts"
     authorization = f"Bearer {token}"
@@ -234,10 +240,10 @@ async def test_an_installation_on_all_repositories(
     ],
 )
 async def test_a_token_cannot_exceed_its_installation(
-    mint: Mint, fake: FakeGitHub, body: object, status: int
+    create_token: CreateToken, fake: FakeGitHub, body: object, status: int
 ) -> None:
     """A token cannot get more access than its installation has."""
-    assert (await mint(body)).status == status
+    assert (await create_token(body)).status == status
     assert fake.tokens_created == 0
 
 
