@@ -74,8 +74,7 @@ def safe_path(entry: CentralDirectoryEntry, rules: PathRules) -> MemberPath:
     """
     member = entry.member
     recorded = member.name
-    if entry.has_two_names:
-        raise unsafe(recorded, "has another name in a Unicode Path extra field")
+    entry.check_name()
     if CONTROL_CHARACTER.search(recorded):
         raise unsafe(recorded, "has control characters in its name")
     name = recorded.replace("\\", "/") if "\\" in recorded else recorded

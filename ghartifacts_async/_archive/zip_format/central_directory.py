@@ -70,6 +70,18 @@ class CentralDirectoryEntry:
     method: int
     has_two_names: bool = False
 
+    def check_name(self) -> None:
+        """Check that the archive gives the member only one name.
+
+        Raises:
+            UnsafeMember: It has two names.
+        """
+        if self.has_two_names:
+            raise UnsafeMember(
+                f"{quote_name(self.member.name)} has another name in a Unicode Path extra field",
+                member=self.member.name,
+            )
+
 
 @frozen
 class CentralDirectory:

@@ -27,7 +27,7 @@ from ghartifacts_async._archive.zip_format.decompressors import (
 )
 from ghartifacts_async._archive.zip_format.local_header import parse_local_header
 from ghartifacts_async._archive.zip_format.member_gap import MemberGap
-from ghartifacts_async.errors import DamagedArchive, UnsafeMember, UnsupportedMember
+from ghartifacts_async.errors import DamagedArchive, UnsupportedMember
 
 MemberChunk: TypeAlias = tuple[CentralDirectoryEntry, bytes]
 """A member and its next decoded bytes; ``b""`` means that it is complete and has been checked."""
@@ -244,8 +244,7 @@ def _check_supported(entry: CentralDirectoryEntry) -> None:
     """Check that a member can be decoded and that its entry does not contradict itself."""
     member = entry.member
     name, quoted = member.name, quote_name(member.name)
-    if entry.has_two_names:
-        raise UnsafeMember(f"{quoted} has another name in a Unicode Path extra field", member=name)
+    entry.check_name()
     if entry.flags & _ENCRYPTION_FLAGS:
         raise UnsupportedMember(f"{quoted} is encrypted", member=name)
     method = "PKWARE patches" if entry.flags & _PATCH_FLAG else unsupported_method(entry.method)
