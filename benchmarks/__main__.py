@@ -80,7 +80,7 @@ def _run(options: argparse.Namespace) -> bool:
         print(f"{time.perf_counter() - started:.0f} s", file=sys.stderr)
     machine["files"] = f"in {parent or tempfile.gettempdir()}"
     if options.quick:
-        machine["mode"] = "quick: the sizes are too small to judge the targets"
+        machine["mode"] = "quick: the sizes are too small for the targets"
     verdicts = list(_targets.verdicts(results, selected, failed, quick=options.quick))
     text = "\n\n".join(_report.paragraphs(machine, results, verdicts, skipped))
     if options.json:

@@ -20,7 +20,7 @@ class Verdict:
         what: A description of the figure.
         target: The target in words.
         figure: The measured figure, rounded so that it never looks better than it is.
-        met: Whether the target is met, or None if it was not judged.
+        met: Whether the target is met, or None if it was not checked.
     """
 
     scenario: str
@@ -110,7 +110,7 @@ def verdicts(
         results: The results, by scenario.
         selected: The scenarios that were selected.
         failed: The scenarios in which this library failed.
-        quick: Whether this was a quick run, whose sizes are too small to judge the targets.
+        quick: Whether this was a quick run, whose sizes are too small for the targets.
     """
     for target in _TARGETS:
         if target.scenario not in selected:

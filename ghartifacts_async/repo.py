@@ -488,8 +488,8 @@ class Repo:
             destination: Path of the file, or of a directory in which to create it. A path is a
                 directory if it exists as one, or is a string that ends with a separator (a `Path`
                 drops the separator). In a directory, the file is named ``<artifact name>.zip``, or
-                after the uploaded file if that was uploaded as it is (``archive: false``). Unsafe
-                names are changed. Artifact names are not unique. Missing directories are created.
+                after the uploaded file if that was uploaded without zipping. Unsafe names are
+                changed. Artifact names are not unique. Missing directories are created.
             if_exists: What to do if the target exists. ``"verify"`` keeps a file that has the size
                 and digest that GitHub recorded, unless it is a link or belongs to another user than
                 this one and root, and replaces any other file. ``"replace"`` always replaces it.
@@ -582,7 +582,7 @@ class Repo:
         encoding: str | None = None,
         limits: ArchiveLimits = ArchiveLimits(),
     ) -> AsyncIterator[Archive]:
-        """Open an artifact's zip to read or unpack single members without downloading the rest.
+        """Open an artifact's zip to read or extract single members without downloading the rest.
 
         ``async with repo.open_artifact(artifact) as archive: await archive.read("report.json")``
 
@@ -599,7 +599,7 @@ class Repo:
             encoding: Encoding of the member names for which the archive does not specify one, for
                 example ``"cp932"`` or ``"cp866"``. By default, these are UTF-8 if a program on
                 Unix or macOS wrote them and they are valid UTF-8, and otherwise code page 437.
-            limits: Limits on what may be unpacked.
+            limits: Limits on what may be extracted.
 
         Raises:
             NotAZip: The payload is not a zip.
@@ -637,7 +637,7 @@ class Repo:
             name: The member's exact name.
             max_size: Maximum size in bytes; 64 MiB by default.
             encoding: Encoding of member names, as in `open_artifact`.
-            limits: Limits on what may be unpacked.
+            limits: Limits on what may be extracted.
 
         Raises:
             MemberNotFound: The archive has no member with this name.
@@ -666,15 +666,15 @@ class Repo:
         limits: ArchiveLimits = ArchiveLimits(),
         on_progress: OnProgress | None = None,
     ) -> list[Path]:
-        """Download an artifact, verify it and unpack it into a new directory.
+        """Download an artifact, verify it and extract it into a new directory.
 
         Nothing is written outside the directory. The archive is refused if it exceeds `limits`, or
-        if one of the members to unpack is a link or a device, has a name that leads out of the
+        if one of the members to extract is a link or a device, has a name that leads out of the
         directory, or has a name that denotes the same file as another's on some system.
         `symlinks`, `backslashes` and `on_collision` can allow some of these. Components of a name
         that are empty or ``.`` are ignored. All file access happens in threads.
 
-        Members are unpacked into a hidden staging directory next to the target, which then becomes
+        Members are extracted into a hidden staging directory next to the target, which then becomes
         the target in one step, or in two steps if it replaces a directory. If anything fails, the
         target is unchanged and nothing is left behind. After a cancellation, the target is
         unchanged or, at the very last moment, complete. If the process is killed, the staging
@@ -690,7 +690,7 @@ class Repo:
             artifact: The artifact, or its id, which costs one more API call.
             directory: The target directory. It and missing parents are created; an empty directory
                 counts as missing.
-            members: The members to unpack: an iterable of names, one name, or a glob pattern as in
+            members: The members to extract: an iterable of names, one name, or a glob pattern as in
                 `Archive.glob`, such as ``"**/*.xml"``. None for all members.
             strip: Number of leading path components to remove from each name. Members with no more
                 components than that are skipped.
@@ -714,7 +714,7 @@ class Repo:
                 ``name~2.ext``. Its risk: programs that expect the recorded name do not find the
                 file. Other collisions are always refused.
             encoding: Encoding of member names, as in `open_artifact`.
-            limits: Limits on what may be unpacked.
+            limits: Limits on what may be extracted.
             on_progress: A function that is called with the progress of the download, as in
                 `download_artifact`.
 

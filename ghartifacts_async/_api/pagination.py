@@ -20,7 +20,7 @@ during the whole listing was in at least one response. Artifacts that were seen 
 so each artifact is yielded once.
 
 Pages of the same size never share an artifact, but pages of different sizes do. The next page to
-request is the one that reaches farthest, among those that begin before the end of the covered
+request is that which reaches farthest, among those that begin before the end of the covered
 stretch. It shares two artifacts with the stretch if possible. Page 1 of size 100 is followed by
 page 2 of size 98 (positions 98 to 195), and that by page 3 of size 97. This takes about 15 calls
 where pages of the same size would take 13. Several pages can be requested concurrently, because

@@ -198,7 +198,7 @@ def test_a_page_about_a_rate_limit() -> None:
 def test_an_anonymous_client(
     status: int, headers: dict[str, str], kind: type[GitHubError], words: str
 ) -> None:
-    """A client without a token is told that it needs one, not what its token lacks."""
+    """The error of a client without a token says that it needs one, not what its token lacks."""
     error = error_for(Response(status, headers), anonymous=True)
     assert type(error) is kind
     assert words in str(error)

@@ -274,7 +274,7 @@ def test_a_server_that_leaves_items_out_is_read_to_the_end(hidden: Callable[[int
 def test_any_stretch_may_be_left_out(
     count: int, stretches: list[tuple[int, int]], first: int, most: int
 ) -> None:
-    """Whatever stretches of a listing are left out, the rest is read exactly once."""
+    """If stretches of a listing are left out, the rest is read exactly once."""
     out = {number for start, size in stretches for number in range(start, start + size)}
     listing = ChangingListing([], True, random.Random(7))
     listing.answer = leaving_out(count, out.__contains__)  # type: ignore[method-assign, assignment]

@@ -13,7 +13,7 @@ from tests.support import QUICK, REPOSITORY, published_below
 
 
 def serve_unfiltered(fake: FakeGitHub, forks: frozenset[int] = frozenset()) -> None:
-    """Answer every listing with all artifacts, whatever its parameters.
+    """Answer every listing with all artifacts, as if it had no parameters.
 
     Args:
         fake: The server.

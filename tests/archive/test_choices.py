@@ -31,7 +31,7 @@ CYRILLIC = "файл.txt"
 async def test_names_of_other_programs(
     extract: Extract, repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """Names are those that the uploader saw, whatever program made the archive."""
+    """Names are those that the uploader saw, for the archives of each kind of program."""
     raw = NAME.encode()
     data = struct.pack("<BI", 1, zlib.crc32(raw)) + raw
     field = {"extra": struct.pack("<2H", 0x7075, len(data)) + data}

@@ -46,7 +46,7 @@ def test_methods(data: bytes, method: int, chunk_size: int) -> None:
     ],
 )
 def test_bytes_after_lzma(packed: bytes, reason: str) -> None:
-    """LZMA data that goes on after its mark, or after the size of the member, is refused."""
+    """LZMA data that continues after its mark, or after the size of the member, is refused."""
     member = ZipMember("a", DATA, 14, compressed_data=packed, flags=2)
     for chunk_size in (3, 2**16):
         with pytest.raises(DamagedArchive, match=reason):

@@ -26,7 +26,7 @@ def result(**figures: float) -> object:
 
 
 def test_a_figure_is_compared_with_its_target() -> None:
-    """A target is met or not met. It is not judged in a quick run or without a measurement."""
+    """A target is met or not met. It is not checked in a quick run or without a measurement."""
     results = {"memory": result(**{"peak MiB": 63.9}), "startup": result(**{"over aiohttp": 75.6})}
     selected = [*results, "member", "kills"]
     memory, *others, startup, kills = targets.verdicts(results, selected, ["kills"], quick=False)

@@ -98,7 +98,7 @@ def test_a_terminated_run_leaves_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the benchmarks need Linux")
 def test_a_quick_run_prints_its_tables(tmp_path: Path) -> None:
-    """A quick run of some scenarios prints their tables, judges no target, and writes no file."""
+    """A quick run of some scenarios prints their tables, checks no target, and writes no file."""
     directory = tmp_path / SPACED
     directory.mkdir()
     status = ["git", "status", "--porcelain", "benchmarks", "README.md"]

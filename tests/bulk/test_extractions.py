@@ -41,7 +41,7 @@ async def extract(repo: Repo, directory: Path, *artifacts: Any, **options: Any) 
 async def test_each_artifact_gets_a_directory(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """Each artifact is extracted to a directory with its name; equal names are told apart by id."""
+    """Each artifact is extracted to a directory with its name; equal names get the id."""
     for name in ("dist", "logs", "dist", "../evil"):
         fake_github.add_artifact(REPOSITORY, name, {"a.txt": name, "d/b.txt": "x"})
     out = tmp_path / "new" / "out"

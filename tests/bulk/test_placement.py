@@ -26,7 +26,7 @@ def test_names_are_told_apart_by_id() -> None:
 @examples(100)
 @given(st.lists(st.tuples(st.integers(1, 20), st.text(max_size=300)), max_size=10))
 def test_names_never_collide(artifacts: list[tuple[int, str]]) -> None:
-    """No two artifacts get the same directory on any system, whatever their names are."""
+    """No two artifacts get the same directory on any system, even if their names are equal."""
     names = DirectoryNames()
     found = [names.name_for(artifact(id=number, name=name)) for number, name in artifacts]
     assert len({folded(name) for name in found}) == len(found)

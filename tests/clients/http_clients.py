@@ -53,7 +53,7 @@ class Requests(Client):
 
 
 class Httpx(Requests):
-    """httpx, which follows redirects when told to."""
+    """httpx, which follows redirects if the caller asks for it."""
 
     def _send(self, method: str, url: str, **options: Any) -> Any:
         options.pop("stream", None)

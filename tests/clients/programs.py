@@ -204,7 +204,7 @@ class ActionsArtifact(NodeClient):
         "get": "it finds artifacts by name only",
         "missing": "it finds artifacts by name only",
         "delete": "it finds artifacts by name only",
-        "large": "it unpacks archives, and the payload of this job is none",
+        "large": "it extracts archives, and the payload of this job is none",
         "token": "it repeats a refused request five times, for minutes",
     }
 

@@ -43,7 +43,7 @@ async def test_more_downloads_than_descriptors(fake_github: FakeGitHub, tmp_path
 async def test_a_lack_of_descriptors_passes(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """If the process has too many open files for a moment, a download waits and goes on."""
+    """If the process has too many open files for a moment, a download waits and continues."""
     add_artifact(fake_github)
     genuine, failures = os.open, 3
 

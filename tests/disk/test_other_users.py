@@ -28,7 +28,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such lin
 
 
 def plant_fifo(path: Path, _: Path) -> None:
-    """Create a FIFO, which blocks whoever opens it without care."""
+    """Create a FIFO, which blocks a process that opens it without care."""
     os.mkfifo(path, 0o666)
 
 
@@ -72,7 +72,7 @@ Plant = Callable[[Path, Path], None]
 async def test_planted_files_of_a_download(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, plant: Plant, kind: str
 ) -> None:
-    """Whatever has the name of one of our files, a download ends, and no other file changes."""
+    """A download ends, and changes no other file, if a link or FIFO has the name of its files."""
     artifact = await repo.get_artifact(fake_github.add_artifact(REPOSITORY, "dist", LARGE).id)
     shared, victim = tmp_path / "shared", tmp_path / "victim"
     shared.mkdir()
@@ -96,7 +96,7 @@ async def test_planted_files_of_a_download(
 async def test_planted_files_of_an_extraction(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, plant: Plant, kind: str
 ) -> None:
-    """Whatever has the name of one of our files, an extraction ends, and no other file changes."""
+    """An extraction ends, and changes no other file, if a link or FIFO has its files' names."""
     artifact = fake_github.add_artifact(REPOSITORY, "dist", {"a": LARGE})
     shared, victim = tmp_path / "shared", tmp_path / "victim"
     shared.mkdir()
@@ -120,7 +120,7 @@ async def test_planted_files_of_an_extraction(
 async def test_planted_files_of_a_mirror(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, plant: Plant, name: str
 ) -> None:
-    """Whatever has the name of one of our files, a mirror ends, and no other file changes."""
+    """A mirror ends, and changes no other file, if a link or FIFO has the name of its files."""
     fake_github.add_artifact(REPOSITORY, "dist", LARGE)
     root, victim = tmp_path / "mirror", tmp_path / "victim"
     root.mkdir()

@@ -65,7 +65,7 @@ class ModelResponse:
 
 @define
 class ModelStore:
-    """A store that behaves as told, one response after another, and then as the last one.
+    """A store with a list of behaviours: one for each response, and the last for all others.
 
     It stands for the transport and for the provider of signed URLs.
     """
@@ -157,14 +157,14 @@ behaviours = st.lists(
     st.booleans(),
 )
 def test_the_reader_yields_the_right_bytes_or_an_error(
-    told: list[Behaviour], start: int, length: int, digest: bool
+    plan: list[Behaviour], start: int, length: int, digest: bool
 ) -> None:
     """The bytes read are always the next ones of the range, and each arrives once."""
 
     async def test() -> None:
         stop = min(len(PAYLOAD), start + length)
         segment = Segment(start, stop)
-        store = ModelStore(told)
+        store = ModelStore(plan)
         reader = reader_of(store, segment, digest=digest)
         received = b""
         try:
@@ -183,10 +183,10 @@ def test_the_reader_yields_the_right_bytes_or_an_error(
 
 @settings(deadline=None, max_examples=300)
 @given(behaviours, st.integers(0, len(PAYLOAD) - 1))
-def test_the_reader_recovers(told: list[Behaviour], start: int) -> None:
+def test_the_reader_recovers(plan: list[Behaviour], start: int) -> None:
     """After fewer faults than attempts, a store that becomes right again is read to its end."""
     permanent = {"404", "gzip", "whole", "wrong size", "other etag"}
-    faults = [one for one in told if one[0] not in permanent][: ATTEMPTS - 1]
+    faults = [one for one in plan if one[0] not in permanent][: ATTEMPTS - 1]
 
     async def test() -> None:
         store = ModelStore([*faults, ("right", 0)])

@@ -153,7 +153,7 @@ async def test_netrc_is_never_read(
 async def test_from_env_uses_the_proxy(
     fake_github: FakeGitHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`Client.from_env` uses the proxy of the environment unless it is told not to."""
+    """`Client.from_env` uses the proxy of the environment unless `trust_env` is false."""
     fake_github.add_artifact(REPOSITORY, "dist", b"x")
     monkeypatch.setenv("GH_TOKEN", fake_github.token)
     monkeypatch.setenv("GITHUB_API_URL", fake_github.url)

@@ -57,7 +57,7 @@ def test_the_split_follows_the_density() -> None:
 def test_parts_are_shorter_and_cover_the_range(
     start: int | None, length: int | None, created: list[int]
 ) -> None:
-    """Both parts are shorter than the range, and together cover it, whatever the response shows."""
+    """Both parts are shorter than the range, and together cover it, for any response."""
     first = None if start is None else at(start)
     last = None if length is None else at((start or 0) + length)
     whole = TimeRange(first, last)

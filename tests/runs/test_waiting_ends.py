@@ -73,7 +73,7 @@ async def test_runs_of_a_commit_that_fail(options: dict[str, bool | float]) -> N
 
 @fast
 async def test_the_end_of_a_run() -> None:
-    """`wait_for_run` returns the run with its conclusion, whatever it is."""
+    """`wait_for_run` returns the run with any conclusion."""
     async with open_world() as world:
         world.fake.after(70, world.fake.complete_run, world.run, "failure")
         run = await world.repo.wait_for_run(world.run.id)

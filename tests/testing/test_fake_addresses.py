@@ -66,7 +66,7 @@ async def test_the_server_as_http_proxy(fake: FakeGitHub, http: aiohttp.ClientSe
 
 
 async def test_a_public_url() -> None:
-    """With `public_url`, URLs in responses start with it, whatever the client called."""
+    """With `public_url`, URLs in responses start with it, not with the server's URL."""
     async with FakeGitHub(public_url="https://ghe.example/") as fake:
         fake.add_artifact(REPOSITORY, "dist", b"", id=11)
         document = await raw_get(fake.url, f"/api/v3{ONE}", "ghe.test")

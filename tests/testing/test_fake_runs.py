@@ -20,7 +20,7 @@ def ids(response: Response) -> list[int]:
 
 
 async def test_runs_are_listed_newest_first(send: Send, fake: FakeGitHub) -> None:
-    """A listing has the runs in the order of their creation, whatever their ids are."""
+    """A listing has the runs in the order of their creation, not of their ids."""
     moment = datetime(2024, 1, 1, tzinfo=UTC)
     for run_id, year in [(50, 2024), (30, 2025), (90, 2023)]:
         fake.add_run(REPOSITORY, run_id, created_at=moment.replace(year=year))

@@ -58,7 +58,7 @@ ABSENT_FIELDS = {
     "squash_merge_commit_message": "settings of merges, sent to administrators",
     "squash_merge_commit_title": "settings of merges, sent to administrators",
     "use_squash_pr_title_as_default": "settings of merges, sent to administrators",
-    "custom_properties": "sent for repositories of organisations",
+    "custom_properties": "sent for repositories of organizations",
     "parent": "sent for forks; another test has one",
     "source": "sent for forks; another test has one",
     "resources": "only the limits that clients of artifacts meet",

@@ -47,7 +47,7 @@ def test_deep_and_wide_bodies(body: bytes) -> None:
 
 
 def test_brackets_in_texts_do_not_count() -> None:
-    """A text full of brackets is not nested, whatever quotes and backslashes it contains."""
+    """A text full of brackets is not nested, even with quotes and backslashes."""
     text = '[{"\\' * 1000
     event = webhooks.parse(*delivery("push", compare=text), secret=SECRET)
     assert event.payload["compare"] == text

@@ -43,7 +43,7 @@ def test_a_job_event_has_its_job() -> None:
 
 
 def test_a_ping_names_the_webhook() -> None:
-    """A `ping` has the id of the webhook, and no repository if it is an organisation's."""
+    """A `ping` has the id of the webhook, and no repository if it is an organization's."""
     event = webhooks.parse(*delivery("ping"), secret=SECRET)
     assert isinstance(event, webhooks.PingEvent)
     assert (event.hook_id, event.repository, event.installation_id) == (109948940, None, None)

@@ -32,7 +32,7 @@ async def test_an_unmocked_request_fails_at_once() -> None:
 
 
 async def test_a_registered_failure_stays_a_failure() -> None:
-    """A registered exception is raised as it is."""
+    """A registered exception is raised unchanged."""
     with aioresponses() as mocked:
         mocked.get(URL, exception=aiohttp.ClientConnectionError("down"))
         async with aiohttp.ClientSession() as session:

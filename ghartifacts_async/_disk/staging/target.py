@@ -65,7 +65,7 @@ class StagingTarget:
             reason = "is, or contains, the current directory of this process"
         if reason:
             raise DiskError(
-                f"{self.path} {reason}, so it cannot be replaced; unpack into a subdirectory",
+                f"{self.path} {reason}, so it cannot be replaced; extract into a subdirectory",
                 path=self.path,
             )
         return True
