@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import json
 import os
 import struct
 import sys
-import termios
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from pathlib import Path
 from typing import Any
 
+import pytest
 from attrs import frozen
 
 from ghartifacts_async.testing import FakeGitHub
@@ -113,6 +112,14 @@ async def run_in_terminal(
         interrupt_at: Press Ctrl-C when this text has appeared.
         extra: Environment variables.
     """
+    fcntl = pytest.importorskip("fcntl", reason="Windows has no pseudo-terminals")
+    termios = pytest.importorskip("termios", reason="Windows has no pseudo-terminals")
+
+    def take_terminal() -> None:
+        """Make the terminal the controlling one, so that Ctrl-C sends SIGINT."""
+        os.setsid()
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
     master, slave = os.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     process = await asyncio.create_subprocess_exec(
@@ -123,7 +130,7 @@ async def run_in_terminal(
         stdout=slave,
         stderr=slave,
         env=environment(fake, TERM="xterm", **extra),
-        preexec_fn=_take_terminal,
+        preexec_fn=take_terminal,
     )
     os.close(slave)
     os.write(master, typed.encode())
@@ -141,12 +148,6 @@ async def run_in_terminal(
             process.kill()
         os.close(master)
     return checked(status, bytes(output).replace(b"\r\n", b"\n"), b"")
-
-
-def _take_terminal() -> None:
-    """Make the terminal on standard input the controlling one, so that Ctrl-C sends SIGINT."""
-    os.setsid()
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 def _read(master: int) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import subprocess
 import sys
 import tomllib
@@ -55,10 +54,12 @@ async def test_help(command: str, tmp_path: Path) -> None:
 
 def cpu_seconds(*arguments: str) -> float:
     """Run Python and return the CPU time that it takes."""
+    resource = pytest.importorskip("resource", reason="Windows does not count the time of children")
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL, timeout=60)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    seconds: float = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return seconds
 
 
 def test_help_starts_quickly() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 from collections.abc import Callable
 from contextlib import suppress
@@ -46,6 +45,7 @@ def plant_file(path: Path, _: Path) -> None:
     """Create a file of another user, and lock it as long as this process lives."""
     path.write_bytes(b"theirs")
     os.chown(path, OTHER, OTHER)
+    fcntl = pytest.importorskip("fcntl")
     fcntl.flock(os.open(path, os.O_RDONLY), fcntl.LOCK_EX)
 
 
