@@ -1,13 +1,37 @@
-"""GitHub Actions artifacts for asyncio: list, get, delete and download, streamed and verified.
+"""GitHub Actions artifacts for asyncio: list, find, download, read, mirror and delete them.
 
-    async with Client(token) as gh:
+```python
+import asyncio
+
+from ghartifacts_async import Client
+
+
+async def main() -> None:
+    async with Client.from_env() as gh:
         repo = gh.repo("octo-org/octo-docs")
-        async for artifact in repo.list_artifacts(name="dist"):
-            await repo.download_artifact(artifact, "out/")
+        async for artifact in repo.list_artifacts(name="dist", expired=False):
+            download = await repo.download_artifact(artifact, f"out/{artifact.id}/")
+            print(download.path, download.verified)
 
-Start with `Client` and `Repo`. Every error is an `ArtifactsError`. `ghartifacts_async.testing`
-contains a fake GitHub server for tests. Each name is imported when it is first accessed, so that a
-program loads only what it uses.
+
+asyncio.run(main())
+```
+
+Set ``GH_TOKEN`` to a token first; with the GitHub CLI, ``gh auth token`` prints one. Each module
+begins with a guide:
+
+- `ghartifacts_async.repo`: listings, downloads, archives, and finding artifacts by their runs
+- `ghartifacts_async.reports`: many artifacts at once, mirrors and pruning
+- `ghartifacts_async.webhooks`: workflow runs that end, as webhooks or by waiting
+- `ghartifacts_async.auth`: tokens and GitHub Apps
+- `ghartifacts_async.client`: services, rate limits, retries, proxies and other endpoints
+- `ghartifacts_async.errors`: errors and logging
+- `ghartifacts_async.models`: the values, and JSON
+- `ghartifacts_async.testing`: tests with a fake GitHub
+- `ghartifacts_async.cli`: the command line
+
+All names below can be imported from this package. Each is loaded when it is first accessed, so that
+a program loads only what it uses.
 """
 
 from importlib import import_module as _import_module

@@ -1,7 +1,70 @@
-"""The client of one GitHub server: the class `Client`.
+"""A client of one GitHub server, its limits and its connections: the class `Client`.
 
-The bulk operations are imported when they are first used. Third-party modules that take long to
-import are loaded in a thread when a client is opened.
+A `Client` is used once, by any number of tasks of one event loop. Short programs open it with
+``async with``. A service opens one client when it starts, and closes it when it ends:
+
+```python
+gh = await Client.from_env(user_agent="octo-dashboard/1.2").open()
+try:
+    print(await gh.repo("octo-org/octo-docs").list_artifacts().total_count())
+finally:
+    await gh.aclose()
+```
+
+`Client.from_env` takes the server and the token from environment variables, by the rules of the
+GitHub CLI. `Client` takes them as arguments; `ghartifacts_async.auth` describes tokens. An
+Enterprise Server has the base URL ``https://HOST/api/v3``.
+
+## Rate limits and retries
+
+All tasks of a client share one rate limiter. With its defaults, it stays below the limits that
+GitHub documents. If GitHub asks the client to wait, all calls wait. A wait of more than five
+seconds is logged as a warning, passed to `on_wait`, and visible as `Stats.waiting`.
+
+```python
+from ghartifacts_async import RateLimitPolicy, RetryPolicy, Timeouts
+
+async with Client.from_env(
+    retry=RetryPolicy(attempts=4, timeout=60),
+    rate_limits=RateLimitPolicy(concurrent_requests=20, max_wait=300),
+    timeouts=Timeouts(stall=15),
+    on_wait=lambda wait: print(f"waiting {wait.seconds:.0f} s: {wait.reason}"),
+) as gh:
+    await gh.repo("octo-org/octo-docs").get_artifact(11)
+    print(gh.rate_limit, gh.stats)
+```
+
+A call that would have to wait longer than `max_wait` raises `RateLimited`. Use
+`RateLimitPolicy.unlimited` for an Enterprise Server without limits. Connection errors, timeouts and
+temporary errors of the server are retried. A download resumes instead, and may take as long as
+bytes keep arriving.
+
+Responses that GitHub says are unchanged do not count against the primary rate limit, so polling
+`Repo.get_artifact` or the start of a listing is cheap.
+
+## Proxies and TLS
+
+`Client.from_env` uses the proxies of ``HTTPS_PROXY``, ``HTTP_PROXY`` and ``NO_PROXY``; pass
+``trust_env=True`` to `Client` for the same. For the certificates of a company's own authority,
+pass an `ssl.SSLContext`. To share connections with the rest of your program, pass an aiohttp
+session. The client uses its connection pool, its proxy and its trace configurations, never its
+headers or cookies, and does not close it:
+
+```python
+import aiohttp
+
+async with aiohttp.ClientSession() as session, Client.from_env(session=session) as gh:
+    print(await gh.repo("octo-org/octo-docs").list_artifacts().first())
+```
+
+## Other endpoints
+
+`Client.request` calls any endpoint with the client's token, rate limits, retries and errors:
+
+```python
+info = await gh.request("GET", "/repos/octo-org/octo-docs")
+print(info["default_branch"])
+```
 """
 
 from __future__ import annotations

@@ -1,4 +1,44 @@
-"""The errors of this library, all derived from `ArtifactsError`.
+"""Errors and logging.
+
+Every error of this library is an `ArtifactsError`. Its text says what failed, with which values,
+and what to do about it; its attributes have the details:
+
+```python
+from ghartifacts_async import ArtifactExpired, ArtifactsError, NotFound, RateLimited
+
+try:
+    await repo.download_artifact(20, "out/")
+except ArtifactExpired:
+    print("artifact 20 has been deleted, because its retention period is over")
+except NotFound as error:
+    print("no such artifact, or the token cannot see it:", error.request_id)
+except RateLimited as error:
+    print("try again at", error.retry_at)
+except ArtifactsError as error:
+    print(f"failed after {error.attempts} attempts in {error.seconds:.1f} s: {error}")
+```
+
+Errors that may be temporary have been retried when they reach you. Operations on many artifacts
+report the errors of single artifacts instead of raising them; see `ghartifacts_async.reports`.
+Cancellation is never swallowed: a cancelled task ends with `asyncio.CancelledError`.
+
+## Logging
+
+The library logs to the logger ``ghartifacts_async`` and configures no handlers. Warnings are what
+an operator should know, such as long waits at a rate limit. INFO has the retries, and DEBUG each
+request with its status and GitHub's request id:
+
+```python
+import logging
+
+logging.basicConfig()
+logging.getLogger("ghartifacts_async").setLevel(logging.INFO)
+await repo.get_artifact(11)
+```
+
+No error and no log record contains a token or a signed URL. All errors can be pickled.
+
+## All errors
 
     ArtifactsError
     ├── InvalidArgument          an invalid argument; no request was sent (a ValueError)
@@ -42,8 +82,6 @@
         ├── DiskFull             no space left, or the quota is used up
         ├── TargetBusy           another download is writing to the same target
         └── TargetExists         the target exists and must not be replaced
-
-No error contains a token or a signed URL. All errors can be pickled.
 """
 
 from __future__ import annotations

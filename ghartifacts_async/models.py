@@ -1,4 +1,18 @@
-"""The values that callers pass and get: frozen, comparable and picklable."""
+"""The values that callers pass and get: frozen, comparable and picklable.
+
+`to_json` writes any of them, for example to a queue, and `from_json` reads it back:
+
+```python
+from ghartifacts_async import Artifact, from_json, to_json
+
+artifact = await repo.get_artifact(11)
+text = to_json(artifact)
+assert from_json(text, Artifact) == artifact
+```
+
+All datetimes have a time zone, and all of GitHub's are in UTC. Sizes are in bytes, and durations in
+seconds.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,109 @@
-"""Operations on one repository's artifacts: the class `Repo`.
+"""The artifacts and workflow runs of one repository: the class `Repo`.
 
-The packages for archives and bulk operations are imported when they are first used.
+The examples of all guides run inside ``async with Client.from_env() as gh:``, with
+``repo = gh.repo("octo-org/octo-docs")``. Wherever an artifact is passed, its id is accepted too.
+
+## Listings
+
+A listing is lazy: it requests pages while you read it. It yields every artifact that exists
+throughout exactly once, even if others are uploaded or deleted in the meantime.
+
+```python
+listing = repo.list_artifacts(pattern="dist*", branch="main", expired=False)
+async for artifact in listing:
+    print(artifact.id, artifact.name, artifact.size_in_bytes, artifact.created_at)
+newest = await listing.first()  # None if no artifact matches
+print(newest, await repo.list_artifacts().total_count())
+```
+
+Names are not unique: each upload makes another artifact, and the newest comes first. GitHub can
+filter by `name` only, which makes the listing of a large repository short. The library applies the
+other filters of `ArtifactFilters` itself.
+
+**Forks.** Anybody can open a pull request from a branch of a fork, and so upload an artifact of any
+name and content. `branch` and `head_sha` therefore do not match runs of forks, unless
+``from_fork=True`` is passed.
+
+## Downloads
+
+```python
+download = await repo.download_artifact(11, "out/")
+print(download.path, download.size, download.digest, download.verified)
+```
+
+The file appears at its path only after its size and SHA-256 have been verified. `Download.verified`
+is False if GitHub recorded no digest, as for uploads before upload-artifact v4. If the download
+fails, is cancelled or is killed, the next call for the same path resumes. A correct file is not
+downloaded again; ``if_exists="replace"`` and ``"error"`` change that.
+
+Large artifacts use several connections. Show the progress with a function:
+
+```python
+from ghartifacts_async import Progress
+
+
+def show(progress: Progress) -> None:
+    print(f"{progress.received:,} of {progress.total or 0:,} bytes, {progress.rate:,.0f} a second")
+
+
+await repo.download_artifact(11, "out/dist.zip", if_exists="replace", on_progress=show)
+```
+
+To pass the bytes on without a file, stream them. The last chunk comes only after the digest has
+been verified, so a receiver that misses it must not trust the rest:
+
+```python
+async with repo.stream_artifact(11) as stream:
+    async for chunk in stream:
+        print(stream.filename, len(chunk))
+```
+
+## Archives
+
+Most artifacts are zip archives. `Repo.open_artifact` reads members with range requests, without
+downloading the rest; reading one takes two or three requests, however large the archive is.
+
+```python
+async with repo.open_artifact(11) as archive:
+    for member in archive.members():
+        print(member.name, member.size)
+    for name in archive.glob("**/*.json"):
+        print(await archive.read_json(name))
+print(await repo.read_member(11, "report.json"))  # a single member
+```
+
+`Repo.extract_artifact` downloads and unpacks all or some of them into a new directory, which
+appears complete or not at all. ``if_exists="replace"`` replaces the directory:
+
+```python
+from ghartifacts_async import ArchiveLimits
+
+files = await repo.extract_artifact(
+    11, "site/", members="**/*.json", limits=ArchiveLimits(max_total_size=2**30)
+)
+print(files)
+```
+
+Archives are treated as hostile. Members that would be written outside the directory, links,
+devices and names that collide are refused with an `UnsafeMember`. The arguments `symlinks`,
+`backslashes` and `on_collision` allow what some programs write without harm, at a risk that
+`Repo.extract_artifact` describes.
+
+## Finding artifacts by their runs
+
+`Repo.latest_artifact` finds the newest artifact whose run matches, and says in its error why it
+passed over the others. `Repo.resolve_artifacts` finds several artifacts of the same run.
+
+```python
+artifact = await repo.latest_artifact("dist", branch="main", workflow="ci.yml", event="push")
+resolution = await repo.resolve_artifacts(["dist"], branch="main")
+print(artifact.created_at, resolution.run.html_url, resolution.artifacts["dist"].id)
+
+async for run in repo.list_runs(branch="main", conclusion="success"):
+    print(run.id, run.workflow_file, run.run_attempt, run.created_at)
+```
+
+To wait for a run that has not ended, see `ghartifacts_async.webhooks`.
 """
 
 from __future__ import annotations

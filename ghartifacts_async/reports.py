@@ -1,4 +1,74 @@
-"""Results of operations on many artifacts: outcomes, progress and reports."""
+"""Many artifacts at once, mirrors and pruning: their results, progress and reports.
+
+## Downloading and extracting many
+
+`Repo.download_artifacts`, `Repo.extract_artifacts` and `Repo.delete_artifacts` take a listing, or
+any iterable of artifacts or ids, and yield a result as each artifact ends. The error of one
+artifact does not stop the others: it is in that artifact's result.
+
+```python
+from contextlib import aclosing
+
+listing = repo.list_artifacts(name="dist")
+async with aclosing(repo.download_artifacts(listing, "out/", concurrency=16)) as outcomes:
+    async for outcome in outcomes:
+        if outcome.error is not None:
+            print("failed:", outcome.error)  # here, the artifact that has expired
+        else:
+            print(outcome.result().path)
+```
+
+The files are ``out/<artifact name>-<id>.zip``, so a second call finds those of the first and skips
+them. `template` changes the path. `Repo.extract_artifacts` unpacks each artifact to a directory of
+its own, or with ``merge=True`` all of them to one directory:
+
+```python
+async for extraction in repo.extract_artifacts(repo.list_run_artifacts(2332938), "unpacked/"):
+    print(extraction.directory, len(extraction.files), extraction.error)
+```
+
+## Mirrors
+
+`Repo.mirror` and `Client.mirror` keep local copies, for example for longer than GitHub does. Run
+them from time to time: each run downloads only what is new, and deletes nothing.
+
+```python
+from datetime import UTC, datetime, timedelta
+
+week = datetime.now(UTC) - timedelta(days=7)
+report = await gh.mirror(["octo-org/octo-docs"], "archive/", created_after=week, durable=True)
+print(report.downloaded, report.linked, report.skipped, report.expired, report.failed)
+report.raise_for_errors()
+```
+
+The files of a repository and its manifest ``artifacts.jsonl``, with a line of JSON for each
+artifact, are in ``archive/octo-org/octo-docs/``. To mirror all repositories of an organization,
+list them with `Client.request`:
+
+```python
+names: list[str] = []
+page = 1
+while repositories := await gh.request("GET", "/orgs/octo-org/repos", params={"page": page}):
+    names += [each["full_name"] for each in repositories]
+    page += 1
+await gh.mirror(names, "archive/")
+```
+
+## Pruning
+
+`Repo.prune` selects old artifacts by age, number and total size. It deletes them only with
+``dry_run=False``, one second apart, as GitHub asks:
+
+```python
+from datetime import timedelta
+
+plan = await repo.prune(older_than=timedelta(days=30), keep_latest=3)
+print(len(plan.artifacts), plan.kept, plan.size)
+report = await repo.prune(keep_latest=3, dry_run=False)
+print(report.deleted)
+report.raise_for_errors()
+```
+"""
 
 from __future__ import annotations
 

@@ -1,12 +1,39 @@
-"""Verify and parse the deliveries of GitHub's webhooks.
+"""Workflow runs that end: receive webhooks, or wait.
 
-    event = webhooks.parse(request.headers, await request.read(), secret=secret)
+## Receiving webhooks
+
+`parse` verifies the signature of a delivery before it reads anything else:
+
+```python
+from ghartifacts_async import WebhookError, webhooks
+
+try:
+    event = webhooks.parse(headers, body, secret=secret)
+except WebhookError as error:
+    print("answer the delivery with status", error.status)
+else:
     if isinstance(event, webhooks.WorkflowRunEvent) and event.action == "completed":
-        ...
+        print(event.run.conclusion, await repo.list_run_artifacts(event.run).collect())
+```
 
-`parse` refuses a delivery with a `WebhookError` whose ``status`` is the HTTP status to answer with.
-It cannot detect a delivery that is sent again: remember the `Event.delivery` of each, as the recipe
-``tests/recipes/coverage_bot.py`` does.
+Pass the body exactly as it was received. `parse` cannot detect a delivery that is sent again:
+remember the `Event.delivery` of each, as the recipe ``tests/recipes/coverage_bot.py`` does.
+
+## Waiting
+
+Without webhooks, wait for a run or for one of its artifacts. All waits for one repository share
+their requests, and a webhook that is passed to `Waiter.notify` wakes them at once:
+
+```python
+from ghartifacts_async import webhooks
+
+run = await repo.wait_for_run(2332938, timeout=600)
+artifact = await repo.wait_for_artifact("dist", run_id=run, timeout=300)
+print(run.conclusion, artifact.id)
+repo.waiter.notify(webhooks.parse(headers, body, secret=secret))
+```
+
+`RunEnded` says that the run ended without the artifact, and `WaitTimedOut` that the time is up.
 
 Source: https://docs.github.com/webhooks/webhook-events-and-payloads
 """

@@ -1,25 +1,57 @@
-"""A fake GitHub for tests: a real HTTP server on loopback, so nothing needs to be mocked.
+"""Tests with a fake GitHub: a real HTTP server on loopback, so nothing needs to be mocked.
 
 `FakeGitHub` listens on two origins. One serves the artifact endpoints of GitHub's API; the other
 is the blob store to which the API redirects downloads. They are as strict as GitHub and Azure.
+
+```python
+from ghartifacts_async.testing import FakeGitHub
+
+async with FakeGitHub() as fake:
+    fake.add_artifact("octo-org/octo-docs", "dist", {"a.txt": b"hello"}, id=11)
+    async with Client(fake.token, base_url=fake.url) as client:
+        assert await client.repo("octo-org/octo-docs").read_member(11, "a.txt") == b"hello"
+    print([request.status for request in fake.requests_to("blob")])
+```
+
+In a test, use the fixture ``fake_github`` of the pytest plugin that this package installs. It works
+in async tests, with pytest-asyncio or anyio, and in others:
+
+```python
+from pathlib import Path
+
+from ghartifacts_async.testing import FakeGitHub
+
+
+async def test_the_report_is_downloaded(fake_github: FakeGitHub, tmp_path: Path) -> None:
+    added = fake_github.add_artifact("octo-org/octo-docs", "report", {"report.json": "{}"})
+    async with Client(fake_github.token, base_url=fake_github.url) as client:
+        download = await client.repo("octo-org/octo-docs").download_artifact(added.id, tmp_path)
+    assert download.verified
+```
+
+Any client can use the server. ``with FakeGitHub()`` runs it in a thread, and ``python -m
+ghartifacts_async.testing`` runs it for programs in other languages.
+
+## Faults
+
 A test can make the API enforce rate limits, fail, redirect renamed repositories, issue
 installation tokens and retire API versions. It can make the blob store drop, reset, stall,
-throttle or corrupt responses, send wrong headers and let signed URLs expire. Workflow runs, users'
-tokens and apps exist as well; `FakeGitHub.route` adds endpoints that the server does not know.
+throttle or corrupt responses, send wrong headers and let signed URLs expire:
 
-Any client can use the server. `with FakeGitHub()` runs it in a thread, the pytest fixture
-`fake_github` is a running server in any kind of test, and `python -m ghartifacts_async.testing`
-runs it for clients in other languages.
+```python
+from ghartifacts_async.testing import BlobFault, FakeGitHub
 
-Example:
-    ```python
-    async with FakeGitHub() as fake:
-        fake.add_artifact("octo-org/octo-docs", "dist", {"a.txt": b"hello"})
-        ...  # point the client at fake.url and give it fake.token
-        assert [request.status for request in fake.requests_to("blob")] == [200]
-        # The next two requests to the blob store fail:
-        fake.fail_blobs_next(503, BlobFault.flip(at=7) & BlobFault.truncate(after=100))
-    ```
+async with FakeGitHub() as fake:
+    fake.add_artifact("octo-org/octo-docs", "dist", bytes(1000), id=11)
+    fake.fail_next(503)  # the next call
+    fake.fail_blobs_next(503, BlobFault.truncate(after=100))  # the next two requests for bytes
+    async with Client(fake.token, base_url=fake.url) as client:
+        download = await client.repo("octo-org/octo-docs").download_artifact(11, "faults.zip")
+    assert download.verified and fake.queued_faults == 0
+```
+
+Workflow runs, webhooks, users' tokens and apps exist as well; `FakeGitHub.route` adds endpoints
+that the server does not know.
 """
 
 from importlib import import_module

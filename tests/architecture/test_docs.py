@@ -11,6 +11,7 @@ import pytest
 
 import ghartifacts_async
 from ghartifacts_async import testing
+from ghartifacts_async.cli.app import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,6 +34,14 @@ def test_every_public_name_is_on_a_page(pages: dict[Path, str]) -> None:
         text = texts[module.__name__.rpartition(".")[2]]
         assert [name for name in module.__all__ if f'id="{name}"' not in text] == []
     assert 'id="FakeGitHub.add_run"' in texts["testing"], "inherited methods are there too"
+
+
+def test_each_command_is_on_the_page_of_the_command_line(pages: dict[Path, str]) -> None:
+    """The page of the command line has its guide and the help of each command."""
+    text = next(text for path, text in pages.items() if path.stem == "cli")
+    shown = re.sub(r"<[^>]+>", "", text)
+    assert "ghartifacts latest dist" in shown
+    assert [name for name in COMMANDS if f"\n  {name}: " not in shown] == []
 
 
 def test_no_link_is_broken(pages: dict[Path, str]) -> None:

@@ -22,6 +22,8 @@ LONG_FOR_A_REASON = {
     "ghartifacts_async/client.py": "every argument and method of a client, with its promises",
     "ghartifacts_async/errors.py": "every error, with its attributes",
     "ghartifacts_async/models.py": "every public value, with the meaning of its fields",
+    "ghartifacts_async/webhooks.py": "a guide, and every step from a delivery to an event",
+    "tests/typing/snippets.py": "every snippet, written by a program",
     "tests/public/test_arguments.py": "every argument, and the mistakes in it",
 }
 
@@ -80,14 +82,15 @@ def test_contributing_names_what_exists() -> None:
 
 
 def test_hooks_run_programs_of_the_extra_lint() -> None:
-    """The hooks of pre-commit run programs that the extra `lint` installs."""
+    """The hooks of pre-commit run the programs of the extra `lint`, whose versions it pins."""
     tracked()
     hooks = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
     programs = set(re.findall(r"entry: \.venv/bin/(\w+)", hooks))
-    assert programs == {"ruff", "mypy"}
+    assert programs == {"codespell", "mypy", "ruff"}
+    assert hooks.count("entry:") == hooks.count("entry: .venv/bin/")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    lint = {line.partition("==")[0] for line in project["optional-dependencies"]["lint"]}
-    assert programs <= lint
+    pins = dict(line.split("==") for line in project["optional-dependencies"]["lint"])
+    assert programs <= set(pins)
 
 
 def test_files_are_small() -> None:
