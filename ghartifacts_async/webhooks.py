@@ -43,6 +43,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
@@ -70,13 +71,14 @@ MAX_SIZE = 25 * 2**20
 MAX_DEPTH = 100
 """Maximum depth of nested objects and arrays. GitHub's own payloads use about ten levels."""
 
-MAX_CONTAINERS = 500_000
-"""Maximum number of objects and arrays, which take far more memory than their two bytes."""
+MAX_VALUES = 1_000_000
+"""Maximum number of values in a body, because even the smallest take far more memory than space."""
 
 _NAME = re.compile(r"[a-z0-9_]{1,100}")
 _DELIVERY = re.compile(r"[A-Za-z0-9-]{1,100}")
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_NOT_STARTS = bytes(set(range(256)) - set(b"[{,"))
 _STEP = {byte: 1 if byte in b"[{" else -1 for byte in b"[]{}"}
 _RELEVANT = {"content-type", "x-github-delivery", "x-github-event", "x-hub-signature-256"}
 
@@ -312,12 +314,19 @@ def _payload(content_type: str, body: bytes) -> dict[str, Any]:
     problem = "not an object"
     try:
         # `int` refuses NaN and Infinity, which are not JSON.
-        payload = json.loads(body.decode(), parse_constant=int)
+        payload = json.loads(body.decode(), parse_constant=int, parse_float=_finite)
     except ValueError as error:
         payload, problem = None, type(error).__name__
     if not isinstance(payload, dict):
         raise InvalidDelivery(f"the webhook's body is not valid JSON ({problem})")
     return payload
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    if math.isinf(value):
+        raise ValueError("a number is too large")
+    return value
 
 
 def _from_form(body: bytes) -> bytes:
@@ -331,11 +340,21 @@ def _from_form(body: bytes) -> bytes:
 
 def _check_structure(body: bytes) -> None:
     """Refuse JSON that takes very much memory, or is too deep for recursive functions."""
-    brackets = _STRING.sub(b"", body).translate(None, _NOT_BRACKETS)
+    outside_strings = _STRING.sub(b"", body)
+    # A value that is not the first of its object or array follows a comma.
+    values = len(outside_strings.translate(None, _NOT_STARTS)) + 1
+    if values > MAX_VALUES:
+        raise InvalidDelivery(
+            f"the webhook's body has about {values:,} values; at most {MAX_VALUES:,} are accepted",
+            status=413,
+        )
+    brackets = outside_strings.translate(None, _NOT_BRACKETS)
     depth = max(accumulate(map(_STEP.__getitem__, brackets)), default=0)
-    if depth > MAX_DEPTH or len(brackets) > 2 * MAX_CONTAINERS:
-        count = len(brackets) // 2
-        raise InvalidDelivery(f"the webhook's body is too big: {count} containers, {depth} levels")
+    if depth > MAX_DEPTH:
+        raise InvalidDelivery(
+            f"the webhook's body has objects and arrays nested {depth:,} deep; at most {MAX_DEPTH} "
+            "levels are accepted"
+        )
 
 
 def _structure(payload: dict[str, Any], model: type[_T], event: str) -> _T:

@@ -8,19 +8,21 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import TypeVar
+from weakref import WeakValueDictionary
 
-from attrs import define
+from attrs import define, field
 
 from ghartifacts_async._api import endpoints as artifact_endpoints
-from ghartifacts_async._api import rate_limit_headers
 from ghartifacts_async._api.call import ApiCall
 from ghartifacts_async._context import ClientContext
+from ghartifacts_async._http.messages import Response
 from ghartifacts_async._runs import endpoints
+from ghartifacts_async._runs.known_runs import KnownRuns
 from ghartifacts_async._runs.watch import (
     FIRST_DELAY,
     Pending,
-    RunState,
     Target,
+    calls_in_budget,
     judge,
     next_delay,
     seconds_over_budget,
@@ -49,8 +51,7 @@ class Watch:
     Attributes:
         target: What they wait for.
         done: The result, or the error that ended the waits.
-        waiting: Number of waits.
-        interval: Seconds between polls that a caller has asked for, or None.
+        intervals: Seconds between polls that each wait has asked for. None means the default.
         state: What is known about the target, for the message of a timeout.
         soon: Whether the artifact should be listed within seconds.
         woken: Whether the runs of the target must be requested in the next poll.
@@ -58,8 +59,7 @@ class Watch:
 
     target: Target
     done: asyncio.Future[Artifact | Run]
-    waiting: int = 0
-    interval: float | None = None
+    intervals: list[float | None] = field(factory=list)
     state: str = "GitHub has not answered yet"
     soon: bool = False
     woken: bool = False
@@ -88,11 +88,11 @@ class Poller:
         self._lifetime = context.lifetime
         self._repository = repository
         self._watches: dict[Target, Watch] = {}
-        self._states: dict[int, RunState] = {}
-        self._asked_at: dict[int, float] = {}
-        self._responses: dict[str, object] = {}
+        self._runs = KnownRuns()
+        # The client's cache keeps the responses that GitHub may confirm with a 304.
+        self._responses: WeakValueDictionary[str, Response] = WeakValueDictionary()
         self._listed: set[tuple[int, str]] = set()
-        self._counted = 0
+        self._counted = 0.0
         self._min_delay = 0.0
         self._wake = asyncio.Event()
         self._task: asyncio.Future[None] | None = None
@@ -108,18 +108,17 @@ class Poller:
         if watch is None or watch.done.done():
             done = asyncio.get_running_loop().create_future()
             watch = self._watches[target] = Watch(target, done)
+        if interval not in watch.intervals:
             self._wake.set()
-        watch.waiting += 1
-        if interval is not None:
-            watch.interval = min(interval, watch.interval or interval)
+        watch.intervals.append(interval)
         if self._task is None or self._task.done():
             self._task = asyncio.ensure_future(self._run())
         return watch
 
-    def leave(self, watch: Watch) -> None:
-        """Remove a wait that `join` added."""
-        watch.waiting -= 1
-        if not watch.waiting and self._watches.get(watch.target) is watch:
+    def leave(self, watch: Watch, interval: float | None) -> None:
+        """Remove a wait that `join` added with the same interval."""
+        watch.intervals.remove(interval)
+        if not watch.intervals and self._watches.get(watch.target) is watch:
             del self._watches[watch.target]
 
     async def stop(self) -> None:
@@ -146,30 +145,33 @@ class Poller:
     async def _run(self) -> None:
         """Poll until the task is cancelled or the client is closed."""
         loop = asyncio.get_running_loop()
-        started_at, delay = loop.time(), None
+        polled_at, delay = loop.time(), None
         try:
             async with self._lifetime.scope():
                 while True:
                     self._wake.clear()
+                    self._counted = calls_in_budget(self._counted, loop.time() - polled_at)
                     polled_at = loop.time()
                     await self._poll()
+                    self._runs.keep_only(watch.target for watch in self._pending())
                     delay = next_delay(delay)
-                    if await self._pause(self._wait(delay, polled_at - started_at)):
+                    if await self._pause(self._wait(delay)):
                         delay = None
         except Exception as error:
             for watch in [*self._watches.values()]:
                 watch.finish(error)
 
-    def _wait(self, delay: float, elapsed: float) -> float:
+    def _wait(self, delay: float) -> float:
         """Return the seconds until the next poll."""
-        pending = [watch for watch in self._watches.values() if not watch.done.done()]
-        asked = [watch.interval for watch in pending if watch.interval is not None]
+        pending = self._pending()
+        intervals = {interval for watch in pending for interval in watch.intervals}
         if any(watch.soon for watch in pending):
             delay = FIRST_DELAY
-        elif asked:
-            delay = min(asked)
         else:
-            delay = max(delay, seconds_over_budget(self._counted, elapsed))
+            delay = max(delay, seconds_over_budget(self._counted))
+            asked = [interval for interval in intervals if interval is not None]
+            if asked:
+                delay = min([*asked, delay] if None in intervals else asked)
         return max(delay, self._min_delay)
 
     async def _pause(self, seconds: float) -> bool:
@@ -201,9 +203,9 @@ class Poller:
         target, now = watch.target, asyncio.get_running_loop().time()
         for artifact in filter(target.may_come_from, artifacts):
             run_id = artifact.workflow_run.id if artifact.workflow_run is not None else None
-            if run_id is not None and run_id not in self._states:
+            if run_id is not None and run_id not in self._runs:
                 await self._request_run(run_id)
-        states = [state for state in self._states.values() if target.concerns(state.run)]
+        states = self._runs.concerning(target)
         verdict = judge(target, states, artifacts, now)
         if target.name is not None and not isinstance(verdict, Artifact):
             # The shared listing may not reach back to a run that has ended: ask for the run's own.
@@ -228,43 +230,34 @@ class Poller:
                 self._repository, None, {"head_sha": sha}, per_page=endpoints.PAGE_SIZE
             )
             listed = (await self._fetch(call))[0].page.items
-            known = [state.run for state in self._states.values() if state.run.head_sha == sha]
-            asked |= {run.id for run in (*listed, *known) if self._may_have_changed(run)}
+            runs = (*listed, *self._runs.of_commit(sha))
+            asked |= {run.id for run in runs if self._runs.may_have_changed(run)}
         if len(wanted) <= MANY_RUNS:
             asked |= wanted
         else:
             call = endpoints.list_runs(self._repository, None, {}, per_page=endpoints.PAGE_SIZE)
             listed = (await self._fetch(call))[0].page.items
-            ended = [run for run in listed if run.is_completed and self._may_have_changed(run)]
-            asked |= wanted & {run.id for run in ended}
+            changed = filter(self._runs.may_have_changed, listed)
+            asked |= wanted & {run.id for run in changed if run.is_completed}
             # The listing may be stale or incomplete, so ask for two of the runs in any case.
-            asked |= set(sorted(wanted, key=lambda one: self._asked_at.get(one, -1.0))[:2])
+            asked |= self._runs.longest_unrequested(wanted, 2)
         for run_id in sorted(asked):
-            self._asked_at[run_id] = now
+            self._runs.note_request(run_id, now)
             await self._request_run(run_id)
         for watch in watches:
             watch.woken = False
-
-    def _may_have_changed(self, listed: Run) -> bool:
-        """Return True if a listed run may be in another state than when it was last requested."""
-        known = self._states.get(listed.id)
-        return (
-            known is None or not known.run.is_completed or known.run.updated_at != listed.updated_at
-        )
 
     async def _request_run(self, run_id: int) -> None:
         """Request a run, and finish the watches of a run that does not exist."""
         try:
             run, headers = await self._fetch(endpoints.get_run(self._repository, run_id))
         except NotFound as error:
-            self._states.pop(run_id, None)
+            self._runs.remove(run_id)
             for watch in self._pending():
                 if watch.target.run_id == run_id:
                     watch.finish(error)
             return
-        known = self._states.get(run_id)
-        if known is None or known.run != run:
-            self._states[run_id] = RunState(run, _ended_at(run, headers))
+        self._runs.note(run, headers, asyncio.get_running_loop().time())
 
     async def _request_artifacts(self) -> list[Artifact]:
         """Request the newest artifacts that the targets may be among, in one call."""
@@ -305,12 +298,3 @@ class Poller:
 
     def _pending(self) -> list[Watch]:
         return [watch for watch in self._watches.values() if not watch.done.done()]
-
-
-def _ended_at(run: Run, headers: Mapping[str, str]) -> float:
-    """Return when a run ended, on the event loop's clock, judging by the server's times."""
-    if not run.is_completed:
-        return float("inf")
-    ended = run.updated_at.timestamp()
-    ago = rate_limit_headers.server_time(headers, ended) - ended
-    return asyncio.get_running_loop().time() - max(0.0, ago)

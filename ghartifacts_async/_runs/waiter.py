@@ -53,7 +53,7 @@ class Waiter:
             async with self._context.lifetime.scope():
                 return await _result(watch, seconds)
         finally:
-            poller.leave(watch)
+            poller.leave(watch, poll_interval)
             if poller.is_idle:
                 if self._pollers.get(key) is poller:
                     del self._pollers[key]

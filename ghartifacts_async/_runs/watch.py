@@ -124,9 +124,14 @@ def _judge_run(target: Target, state: RunState, listed: Sequence[Artifact], now:
         uploaded = [one for one in own if not _is_older(one, run)]
         return uploaded[0] if uploaded else Pending(f"run {run.id} is {run.status}")
     if run.conclusion != "success" and not target.any_conclusion:
+        without = (
+            f" without an artifact named {target.name!r}"
+            if not own
+            else (f", so its artifact {target.name!r} is not accepted")
+        )
         problem = (
-            f"run {run.id} ended with conclusion {run.conclusion!r} before {target.name!r} was "
-            "found; pass any_conclusion=True to accept its artifacts"
+            f"run {run.id} ended with conclusion {run.conclusion!r}{without}; pass "
+            "any_conclusion=True to accept artifacts of runs that did not succeed"
         )
         hurry = target.run_id is not None
     elif own and not own[0].expired:
@@ -153,11 +158,15 @@ def next_delay(delay: float | None) -> float:
     return FIRST_DELAY if delay is None else min(delay * _GROWTH, MAX_DELAY)
 
 
-def seconds_over_budget(calls: int, elapsed: float) -> float:
+def calls_in_budget(calls: float, elapsed: float) -> float:
+    """Return the calls that count against the budget, of those that counted some seconds ago."""
+    return max(0.0, calls - elapsed / _SECONDS_PER_CALL)
+
+
+def seconds_over_budget(calls: float) -> float:
     """Return the seconds to wait so that ten minutes of polls use at most 28 calls of the limit.
 
     Args:
-        calls: Number of calls that counted against the primary rate limit so far.
-        elapsed: Seconds since the first of them.
+        calls: Number of calls that count against the budget; see `calls_in_budget`.
     """
-    return (calls + 1 - _FREE_CALLS) * _SECONDS_PER_CALL - elapsed
+    return (calls + 1 - _FREE_CALLS) * _SECONDS_PER_CALL

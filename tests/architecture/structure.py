@@ -50,7 +50,8 @@ PURE = {
     "_archive.zip_format.member_names",
     "_archive.arguments", "_archive.extraction_plan", "_archive.member_index",
     "_archive.member_paths", "_archive.member_patterns",
-    "_runs.endpoints", "_runs.run_filter", "_runs.selection", "_runs.time_ranges", "_runs.watch",
+    "_runs.endpoints", "_runs.known_runs", "_runs.run_filter", "_runs.selection",
+    "_runs.time_ranges", "_runs.watch",
     "_bulk.extractions.placement", "_bulk.manifest", "_bulk.path_template", "_bulk.retention",
 }  # fmt: skip
 """Modules that only compute values, without await, clock, network, disk or logging."""

@@ -13,6 +13,7 @@ from ghartifacts_async._runs.watch import (
     Pending,
     RunState,
     Target,
+    calls_in_budget,
     judge,
     next_delay,
     seconds_over_budget,
@@ -88,7 +89,17 @@ def test_the_error_says_what_to_do() -> None:
     verdict = judge(DIST, [state(conclusion="failure")], [], 1000.0)
     assert isinstance(verdict, RunEnded)
     assert (verdict.run_id, verdict.conclusion) == (RUN, "failure")
+    assert "without an artifact named 'dist'" in str(verdict)
     assert "any_conclusion=True" in str(verdict)
+
+
+def test_the_error_of_an_artifact_that_is_not_accepted() -> None:
+    """If a failed run has the artifact, the error says so, and how to accept it."""
+    verdict = judge(DIST, [state(conclusion="failure")], [UPLOADED], 1000.0)
+    assert str(verdict) == (
+        f"run {RUN} ended with conclusion 'failure', so its artifact 'dist' is not accepted; pass "
+        "any_conclusion=True to accept artifacts of runs that did not succeed"
+    )
 
 
 def test_which_runs_a_target_concerns() -> None:
@@ -111,8 +122,16 @@ def test_ten_minutes_of_polls() -> None:
         delays.append(next_delay(delays[-1] if delays else None))
     assert (delays[0], delays[-1]) == (2.0, 30.0)
     assert delays == sorted(delays)
-    calls, now = 0, 0.0
+
+
+@pytest.mark.parametrize("quiet", [0.0, 3600.0])
+def test_the_budget_of_ten_minutes(quiet: float) -> None:
+    """Polls of three calls make at most 30 calls in ten minutes, even after a quiet hour."""
+    in_budget, calls, now = calls_in_budget(1.0, quiet), 0, 0.0
     while now < 600:
         calls += 3
-        now += max(2.0, seconds_over_budget(calls, now))
+        in_budget += 3
+        seconds = max(2.0, seconds_over_budget(in_budget))
+        in_budget = calls_in_budget(in_budget, seconds)
+        now += seconds
     assert calls <= 30

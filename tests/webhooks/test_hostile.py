@@ -33,17 +33,28 @@ def test_large_bodies() -> None:
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("body", "depth"),
     [
-        b"[" * 100_000 + b"]" * 100_000,
-        b'{"a":' * 101 + b"1" + b"}" * 101,
-        b'{"a":[' + b"[]," * 600_000 + b"[]]}",
-        b'{"text":"\\"[","a":' + b"[" * 200 + b"]" * 200 + b"}",
+        (b"[" * 100_000 + b"]" * 100_000, "100,000"),
+        (b'{"a":' * 101 + b"1" + b"}" * 101, "101"),
+        (b'{"text":"\\"[","a":' + b"[" * 200 + b"]" * 200 + b"}", "201"),
     ],
 )
-def test_deep_and_wide_bodies(body: bytes) -> None:
-    """A body that nests too deeply, or holds too many objects and arrays, is refused."""
-    assert "containers" in str(refuse(*signed("push", body)))
+def test_deep_bodies(body: bytes, depth: str) -> None:
+    """A body that nests too deeply is refused, and the error names its depth and the limit."""
+    assert f"nested {depth} deep; at most 100 levels" in str(refuse(*signed("push", body)))
+    accepted = b'{"a":' * 100 + b"1" + b"}" * 100
+    assert webhooks.parse(*signed("push", accepted), secret=SECRET).name == "push"
+
+
+@pytest.mark.parametrize("value", [b"[]", b"{}", b"1", b'""', b"1.5", b"null"])
+def test_bodies_of_many_values(value: bytes) -> None:
+    """A body of too many values of any kind is refused, and the error names the limit."""
+    few, many = (b'{"a":[' + value + (b"," + value) * count + b"]}" for count in (9, 1_000_000))
+    error = refuse(*signed("push", many))
+    assert error.status == 413
+    assert "values; at most 1,000,000 are accepted" in str(error)
+    assert len(webhooks.parse(*signed("push", few), secret=SECRET).payload["a"]) == 10
 
 
 def test_brackets_in_texts_do_not_count() -> None:
@@ -75,6 +86,7 @@ def test_checking_the_depth_takes_linear_time(unit: bytes) -> None:
         b"{}]",
         b'{"a": NaN}',
         b'{"a": -Infinity}',
+        b'{"a": 1e999}',
         b'{"a": ' + b"9" * 5000 + b"}",
         b'{"a": "\xff"}',
         b"\xef\xbb\xbf{}",

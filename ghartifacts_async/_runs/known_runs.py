@@ -1,0 +1,88 @@
+"""The runs that a repository's waits concern, as GitHub last described them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ghartifacts_async._api import rate_limit_headers
+from ghartifacts_async._runs.watch import RunState, Target
+from ghartifacts_async.models import Run
+
+
+class KnownRuns:
+    """The runs that GitHub has described, and when each was last requested."""
+
+    def __init__(self) -> None:
+        self._states: dict[int, RunState] = {}
+        self._requested_at: dict[int, float] = {}
+
+    def __contains__(self, run_id: int) -> bool:
+        """Return True if GitHub has described the run."""
+        return run_id in self._states
+
+    def __len__(self) -> int:
+        """Return the number of runs that are remembered."""
+        return len(self._states.keys() | self._requested_at.keys())
+
+    def concerning(self, target: Target) -> list[RunState]:
+        """Return the runs that a target concerns."""
+        return [state for state in self._states.values() if target.concerns(state.run)]
+
+    def of_commit(self, head_sha: str) -> list[Run]:
+        """Return the runs of a commit, also those of forks and of other workflows."""
+        return [state.run for state in self._states.values() if state.run.head_sha == head_sha]
+
+    def note_request(self, run_id: int, now: float) -> None:
+        """Remember that a run is being requested."""
+        self._requested_at[run_id] = now
+
+    def note(self, run: Run, headers: Mapping[str, str], now: float) -> None:
+        """Remember a run, and the time of its end, judging by the server's times.
+
+        Args:
+            run: The run.
+            headers: Headers of the response.
+            now: Time on the event loop's clock.
+        """
+        known = self._states.get(run.id)
+        if known is not None and known.run == run:
+            return
+        ended_at = float("inf")
+        if run.is_completed:
+            updated = run.updated_at.timestamp()
+            ended_at = now - max(0.0, rate_limit_headers.server_time(headers, updated) - updated)
+        self._states[run.id] = RunState(run, ended_at)
+
+    def may_have_changed(self, listed: Run) -> bool:
+        """Return True if a listed run may be in another state than when it was last requested."""
+        known = self._states.get(listed.id)
+        return (
+            known is None or not known.run.is_completed or known.run.updated_at != listed.updated_at
+        )
+
+    def longest_unrequested(self, run_ids: Iterable[int], count: int) -> set[int]:
+        """Return the runs whose last request is longest ago."""
+        return set(sorted(run_ids, key=lambda one: self._requested_at.get(one, -1.0))[:count])
+
+    def remove(self, run_id: int) -> None:
+        """Forget a run that does not exist any more."""
+        self._states.pop(run_id, None)
+
+    def keep_only(self, targets: Iterable[Target]) -> None:
+        """Forget the runs that none of the targets concerns, so that they take no memory.
+
+        All runs of a target's commit are kept, so that no poll requests those of forks again.
+        """
+        targets = [*targets]
+        run_ids = {target.run_id for target in targets}
+        commits = {target.head_sha for target in targets}
+        self._states = {
+            run_id: state
+            for run_id, state in self._states.items()
+            if run_id in run_ids or state.run.head_sha in commits
+        }
+        self._requested_at = {
+            run_id: moment
+            for run_id, moment in self._requested_at.items()
+            if run_id in run_ids or run_id in self._states
+        }

@@ -1,0 +1,66 @@
+"""The runs that a poller remembers."""
+
+from __future__ import annotations
+
+from ghartifacts_async._runs.known_runs import KnownRuns
+from ghartifacts_async._runs.watch import Target
+from tests.runs.support import SHA, run
+
+NOW = 1000.0
+NONE: dict[str, str] = {}
+OTHER_COMMIT = "c" * 40
+
+
+def known(*changes: dict[str, object]) -> KnownRuns:
+    """Return known runs, each requested at the time 1000."""
+    runs = KnownRuns()
+    for number, fields in enumerate(changes, 1):
+        runs.note_request(number, NOW)
+        runs.note(run(**{"id": number, **fields}), NONE, NOW)
+    return runs
+
+
+def test_runs_that_no_wait_concerns_are_forgotten() -> None:
+    """Only the runs of the remaining waits take memory, and all runs of their commits."""
+    runs = known({"head_sha": OTHER_COMMIT}, {"head_sha": OTHER_COMMIT}, {}, {"path": "x/lint.yml"})
+    runs.note_request(9, NOW)
+    assert len(runs) == 5
+    runs.keep_only([Target("dist", 1), Target("dist", None, SHA, "ci.yml"), Target(None, 9)])
+    assert [number in runs for number in (1, 2, 3, 4, 9)] == [True, False, True, True, False]
+    assert len(runs) == 4
+    assert [one.id for one in runs.of_commit(SHA)] == [3, 4]
+    runs.keep_only([])
+    assert len(runs) == 0
+
+
+def test_when_a_run_ended() -> None:
+    """The end of a run is as long ago as the server's clock says, and infinite until then."""
+    runs = known({"status": "in_progress", "conclusion": None})
+    target = Target(None, 1)
+    assert [state.ended_at for state in runs.concerning(target)] == [float("inf")]
+    ended = run(id=1)
+    date = {"date": ended.updated_at.strftime("%a, %d %b %Y %H:%M:59 GMT")}
+    runs.note(ended, date, NOW)
+    (state,) = runs.concerning(target)
+    assert state.ended_at == NOW - (59 - ended.updated_at.second)
+    runs.note(ended, NONE, NOW + 50)
+    assert runs.concerning(target) == [state], "an unchanged run has not ended later"
+    runs.remove(1)
+    assert runs.concerning(target) == []
+
+
+def test_which_runs_may_have_changed() -> None:
+    """A listed run is requested unless it had already ended, and has not changed since."""
+    runs = known({}, {"status": "queued", "conclusion": None})
+    assert not runs.may_have_changed(run(id=1))
+    assert runs.may_have_changed(run(id=1, updated_at="2030-01-01T00:00:00Z"))
+    assert runs.may_have_changed(run(id=2))
+    assert runs.may_have_changed(run(id=3))
+
+
+def test_the_runs_that_were_not_requested_for_longest() -> None:
+    """Runs that were never requested come first, and then the one requested longest ago."""
+    runs = KnownRuns()
+    for number, moment in ((1, 5.0), (2, 3.0), (3, 4.0)):
+        runs.note_request(number, moment)
+    assert runs.longest_unrequested([1, 2, 3, 4], 2) == {4, 2}
