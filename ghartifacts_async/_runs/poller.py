@@ -7,7 +7,7 @@ import logging
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 from attrs import define, field
@@ -15,7 +15,6 @@ from attrs import define, field
 from ghartifacts_async._api import endpoints as artifact_endpoints
 from ghartifacts_async._api.call import ApiCall
 from ghartifacts_async._context import ClientContext
-from ghartifacts_async._http.messages import Response
 from ghartifacts_async._runs import endpoints
 from ghartifacts_async._runs.known_runs import KnownRuns
 from ghartifacts_async._runs.watch import (
@@ -90,7 +89,7 @@ class Poller:
         self._watches: dict[Target, Watch] = {}
         self._runs = KnownRuns()
         # The client's cache keeps the responses that GitHub may confirm with a 304.
-        self._responses: WeakValueDictionary[str, Response] = WeakValueDictionary()
+        self._responses: WeakValueDictionary[str, Any] = WeakValueDictionary()
         self._listed: set[tuple[int, str]] = set()
         self._counted = 0.0
         self._min_delay = 0.0

@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from ghartifacts_async.testing._blob.faults import BlobFault
     from ghartifacts_async.testing._shared.artifact import FakeArtifact
     from ghartifacts_async.testing._shared.fault_schedule import fault_bursts
+    from ghartifacts_async.testing._shared.repository import FakeCommit
     from ghartifacts_async.testing._shared.request_log import LoggedRequest
     from ghartifacts_async.testing._shared.run import FakeRun
     from ghartifacts_async.testing.server import FakeGitHub
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BlobFault",
     "FakeArtifact",
+    "FakeCommit",
     "FakeGitHub",
     "FakeLimits",
     "FakeRun",
@@ -83,6 +85,7 @@ __all__ = [
 _MODULES = {
     "BlobFault": "_blob.faults",
     "FakeArtifact": "_shared.artifact",
+    "FakeCommit": "_shared.repository",
     "FakeGitHub": "server",
     "FakeLimits": "_api.rate_limits.limits",
     "FakeRun": "_shared.run",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import mimetypes
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -13,13 +15,15 @@ from ghartifacts_async.testing._run_methods import RunMethods
 from ghartifacts_async.testing._shared.archives import sha256_of
 from ghartifacts_async.testing._shared.artifact import FakeArtifact
 from ghartifacts_async.testing._shared.database import Content
+from ghartifacts_async.testing._shared.repository import DEFAULT_BRANCH, FakeCommit
 from ghartifacts_async.testing._shared.run import FakeRun
 
 _RETENTION = timedelta(days=90)
+_SHA = re.compile(r"[0-9a-f]{40}")
 
 
 class DataMethods(RunMethods):
-    """Methods for repositories and artifacts.
+    """Methods for repositories, commits and artifacts.
 
     They can be called before the server is started and while it runs.
     """
@@ -62,6 +66,64 @@ class DataMethods(RunMethods):
             ValueError: The new name is not `owner/name`, or another repository has that name.
         """
         self._database.rename_repository(old, new, status)
+
+    def add_commit(
+        self,
+        repository: str,
+        sha: str | None = None,
+        *,
+        branch: str = DEFAULT_BRANCH,
+        parents: Sequence[str] | None = None,
+        message: str | None = None,
+        author: str | None = None,
+        committed_at: datetime | None = None,
+    ) -> FakeCommit:
+        """Add a commit to a branch, as a push would. The commit changes no files.
+
+        Runs and artifacts of the repository can be added without any commit. If the branch of a
+        new run has commits, the run belongs to the newest.
+
+        Args:
+            repository: `"owner/name"`; created if it does not exist.
+            sha: The SHA, 40 hexadecimal digits in lower case. None derives one.
+            branch: The branch whose newest commit it becomes; created if it does not exist.
+            parents: The SHAs of its parents, which may be commits of forks. None chooses the
+                newest commit of the branch, or of `main` if the branch is new. Pass several for
+                a merge, and none for a history of its own.
+            message: The message. None makes one.
+            author: The login of the author. None chooses the owner of the repository.
+            committed_at: When it was committed. None chooses the current time in whole seconds,
+                but at least one second after the last time that was chosen.
+
+        Raises:
+            ValueError: The repository's name is not `owner/name`, the SHA is not valid or another
+                commit has it, a parent does not exist, or `committed_at` has no time zone.
+        """
+        if committed_at is not None and committed_at.tzinfo is None:
+            raise ValueError("committed_at needs a time zone")
+        found = self._database.add_repository(repository)
+        commits = found.commits
+        if sha is None:
+            sha = hashlib.sha256(f"{found.id}/{len(commits)}".encode()).hexdigest()[:40]
+        if not _SHA.fullmatch(sha):
+            raise ValueError(f"a SHA has 40 hexadecimal digits in lower case; {sha!r} has not")
+        if sha in commits:
+            raise ValueError(f"commit {sha} already exists; choose another SHA")
+        if parents is None:
+            newest = found.branches.get(branch) or found.branches.get(DEFAULT_BRANCH)
+            parents = () if newest is None else (newest,)
+        for parent in parents:
+            if parent not in commits:
+                raise ValueError(f"{repository} has no commit {parent}; add the parent first")
+        commit = FakeCommit(
+            sha=sha,
+            parents=tuple(parents),
+            message=f"Commit {sha[:7]}" if message is None else message,
+            author=author or found.owner,
+            committed_at=committed_at or self._database.next_timestamp(),
+        )
+        self._database.save_commit(found, branch, commit)
+        return commit
 
     def add_artifact(
         self,

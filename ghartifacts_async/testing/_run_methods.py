@@ -57,7 +57,8 @@ class RunMethods:
             conclusion: The conclusion. It has no effect unless the status is `"completed"`.
             head_repository: The repository of the commit, `"owner/name"`; created as a fork if
                 it does not exist. None means the same repository.
-            head_sha: The commit. None derives one from the run's id.
+            head_sha: The commit. None chooses the newest commit of the branch, or derives one
+                from the run's id if the branch has no commits.
             attempt: The number of the attempt, counted from 1. All earlier attempts failed.
             actor: The login of the user who triggered the run. None chooses the owner of the
                 head repository.
@@ -94,7 +95,7 @@ class RunMethods:
             status=_COMPLETED if attempt > 1 else status,
             conclusion="failure" if attempt > 1 else _conclusion(status, conclusion),
             head_branch=branch,
-            head_sha=head_sha or hashlib.sha256(f"{parent.id}/{run_id}".encode()).hexdigest()[:40],
+            head_sha=head_sha or head.branches.get(branch) or _derived_sha(parent.id, run_id),
             head_repository=head.full_name,
             head_repository_id=head.id,
             actor=actor or head.owner,
@@ -226,6 +227,10 @@ class RunMethods:
     def _save(self, run: FakeRun) -> FakeRun:
         self._database.save_run(run)
         return run
+
+
+def _derived_sha(repository_id: int, run_id: int) -> str:
+    return hashlib.sha256(f"{repository_id}/{run_id}".encode()).hexdigest()[:40]
 
 
 def _conclusion(status: str, conclusion: str | None) -> str | None:

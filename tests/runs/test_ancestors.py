@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from ghartifacts_async import Client, NotFound, Repo
-from ghartifacts_async.testing import FakeGitHub, Fault, LoggedRequest
+from ghartifacts_async.testing import FakeGitHub
 from tests.support import REPOSITORY
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -20,29 +18,16 @@ def sha(number: int) -> str:
     return f"{number:040x}"
 
 
-def serve_commits(fake: FakeGitHub, count: int) -> None:
-    """Serve a history of commits, one a day, and the comparison with the branch ``base``."""
+def add_history(fake: FakeGitHub, count: int) -> None:
+    """Add commits to the branch ``main``, one a day, and a branch that parts before the last five.
 
-    def answer(request: LoggedRequest) -> Fault | None:
-        if request.path.endswith("/commits"):
-            newest = int(request.query["sha"], 16)
-            page = int(request.query["page"])
-            numbers = range(newest, -1, -1)[100 * (page - 1) : 100 * page]
-            body = [
-                {
-                    "sha": sha(number),
-                    "commit": {"committer": {"date": (START + timedelta(days=number)).isoformat()}},
-                }
-                for number in numbers
-            ]
-            return Fault(200, body=json.dumps(body))
-        if found := re.search(r"/compare/(.+)\.\.\.(.+)$", request.path):
-            assert found[1] == "release/1.x"
-            assert found[2] == sha(count)
-            return Fault(200, body={"merge_base_commit": {"sha": sha(count - 5)}})
-        return None
-
-    fake.fail_when(answer)
+    The commits have the numbers from 0 to `count`.
+    """
+    for number in range(count + 1):
+        moment = START + timedelta(days=number)
+        fake.add_commit(REPOSITORY, sha(number), committed_at=moment)
+        if number == count - 5:
+            fake.add_commit(REPOSITORY, branch="release/1.x", committed_at=moment)
 
 
 def add(fake: FakeGitHub, commit: int, *names: str, **options: object) -> int:
@@ -56,7 +41,7 @@ def add(fake: FakeGitHub, commit: int, *names: str, **options: object) -> int:
 
 async def test_the_nearest_ancestor(repo: Repo, gh: Client, fake_github: FakeGitHub) -> None:
     """The nearest commit with a complete successful run counts, not the newest artifact."""
-    serve_commits(fake_github, 20)
+    add_history(fake_github, 20)
     add(fake_github, 5, "coverage", "dist")
     near = add(fake_github, 12, "coverage", "dist")
     add(fake_github, 14, "coverage")
@@ -76,7 +61,7 @@ async def test_the_nearest_ancestor(repo: Repo, gh: Client, fake_github: FakeGit
 
 async def test_the_commit_itself(repo: Repo, fake_github: FakeGitHub) -> None:
     """The commit itself is the nearest; of its runs, the one with the newest artifact."""
-    serve_commits(fake_github, 20)
+    add_history(fake_github, 20)
     add(fake_github, 16, "coverage")
     newest = add(fake_github, 16, "coverage")
     resolution = await repo.resolve_artifacts("coverage", nearest_ancestor_of=sha(16))
@@ -85,7 +70,7 @@ async def test_the_commit_itself(repo: Repo, fake_github: FakeGitHub) -> None:
 
 async def test_the_merge_base(repo: Repo, fake_github: FakeGitHub) -> None:
     """With `base`, only commits before the branches parted count."""
-    serve_commits(fake_github, 20)
+    add_history(fake_github, 20)
     wanted = add(fake_github, 14, "coverage")
     add(fake_github, 17, "coverage")
     resolution = await repo.resolve_artifacts(
@@ -96,7 +81,7 @@ async def test_the_merge_base(repo: Repo, fake_github: FakeGitHub) -> None:
 
 async def test_a_long_history(repo: Repo, gh: Client, fake_github: FakeGitHub) -> None:
     """An artifact of a commit far back is found; artifacts of other commits are passed over."""
-    serve_commits(fake_github, 400)
+    add_history(fake_github, 400)
     wanted = add(fake_github, 120, "coverage")
     add(fake_github, 390, "coverage")
     resolution = await repo.resolve_artifacts("coverage", nearest_ancestor_of=sha(350))

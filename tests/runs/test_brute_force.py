@@ -195,3 +195,62 @@ def test_several_of_one_run(
             assert {name: one.id for name, one in resolution.artifacts.items()} == expected
 
     check(world, distortion, test)
+
+
+HISTORIES = st.lists(st.sets(st.integers(1, 3), max_size=2), min_size=1, max_size=8)
+"""The parents of each commit but the first, as the number of commits by which they are older."""
+
+
+def add_commits(fake: FakeGitHub, history: list[set[int]]) -> list[set[int]]:
+    """Add commits, one every two days, and return the numbers of the ancestors of each."""
+    ancestors: list[set[int]] = []
+    for number, distances in enumerate([set(), *history]):
+        parents = sorted({max(0, number - distance) for distance in distances})
+        fake.add_commit(
+            REPOSITORY,
+            f"{number:040x}",
+            parents=[f"{parent:040x}" for parent in parents],
+            committed_at=START + timedelta(days=2 * number),
+        )
+        ancestors.append({number}.union(*(ancestors[parent] for parent in parents)))
+    return ancestors
+
+
+@given(
+    history=HISTORIES,
+    runs=st.lists(
+        st.tuples(st.integers(0, 8), st.integers(0, 20), st.sampled_from(["success", "failure"])),
+        max_size=10,
+    ),
+    data=st.data(),
+)
+@examples(60)
+def test_the_nearest_ancestor(
+    history: list[set[int]], runs: list[tuple[int, int, str]], data: st.DataObject
+) -> None:
+    """The artifact is that of the newest ancestor with a successful run, or NotFound is raised."""
+    start = data.draw(st.integers(0, len(history)))
+
+    async def test(fake: FakeGitHub, gh: Client) -> None:
+        ancestors = add_commits(fake, history)[start]
+        candidates = []
+        for commit, days, conclusion in runs:
+            if commit <= len(history):
+                sha = f"{commit:040x}"
+                run = fake.add_run(REPOSITORY, head_sha=sha, conclusion=conclusion)
+                created = START + timedelta(days=2 * commit + days)
+                artifact = fake.add_artifact(
+                    REPOSITORY, "dist", b"", run_id=run, created_at=created
+                )
+                if commit in ancestors and conclusion == "success":
+                    candidates.append((commit, created, artifact.id))
+        try:
+            resolution = await gh.repo(REPOSITORY).resolve_artifacts(
+                ["dist"], nearest_ancestor_of=f"{start:040x}"
+            )
+        except NotFound:
+            assert candidates == []
+        else:
+            assert resolution.artifacts["dist"].id == max(candidates)[2]
+
+    check([], {}, test)

@@ -22,6 +22,7 @@ RECORDED = json.loads((DATA / "recorded-replies.json").read_bytes())["replies"]
 VALUES = {
     "owner": "octo-org", "repo": "octo-docs", "artifact_id": "11", "run_id": "7",
     "attempt_number": "1", "workflow_id": "ci.yml", "installation_id": "42", "login": "octo-org",
+    "ref": "main", "basehead": "main...feature/x",
 }  # fmt: skip
 ERRORS: dict[int, dict[str, Any]] = {
     400: {"data": b"{"},
@@ -72,6 +73,8 @@ ABSENT_FIELDS = {
 
 @pytest.fixture(autouse=True)
 def _content(fake: FakeGitHub) -> None:
+    fake.add_commit(REPOSITORY)
+    fake.add_commit(REPOSITORY, branch="feature/x")
     run = fake.add_run(REPOSITORY, 7, event="pull_request", pull_request=1)
     fake.add_artifact(REPOSITORY, "dist", b"x", id=11, run_id=run)
     fake.add_app(1, rsa_keys()[1], 42, [REPOSITORY])

@@ -36,6 +36,7 @@ from ghartifacts_async.testing._api.auth.tokens import (
 from ghartifacts_async.testing._api.custom_routes import CustomRoutes
 from ghartifacts_async.testing._api.endpoints.artifacts import ArtifactEndpoints
 from ghartifacts_async.testing._api.endpoints.call import EndpointCall
+from ghartifacts_async.testing._api.endpoints.commits import CommitEndpoints
 from ghartifacts_async.testing._api.endpoints.installations import InstallationEndpoints
 from ghartifacts_async.testing._api.endpoints.meta import MetaEndpoints
 from ghartifacts_async.testing._api.endpoints.runs import RunEndpoints
@@ -122,6 +123,7 @@ class ApiHandler:
         self._now = now
         self._url = url
         artifacts = ArtifactEndpoints(database, signed_url)
+        commits = CommitEndpoints(database)
         installations = InstallationEndpoints(database, controls.apps)
         meta = MetaEndpoints(controls.rate_limiter, now)
         runs = RunEndpoints(database, controls.run_lists)
@@ -140,6 +142,9 @@ class ApiHandler:
             Endpoint.LIST_WORKFLOWS: runs.list_workflows,
             Endpoint.GET_WORKFLOW: runs.get_workflow,
             Endpoint.LIST_WORKFLOW_RUNS: runs.list_runs,
+            Endpoint.LIST_COMMITS: commits.list,
+            Endpoint.GET_COMMIT: commits.get,
+            Endpoint.COMPARE_COMMITS: commits.compare,
             Endpoint.GET_REPOSITORY: meta.repository,
             Endpoint.ROOT: meta.root,
             Endpoint.META: meta.meta,

@@ -16,6 +16,8 @@ _NUMBERS = {
     "{artifact_id}", "{attempt_number}", "{installation_id}", "{repository_id}", "{run_id}",
 }  # fmt: skip
 """Parameters of paths that are numbers. Other parameters, such as workflows, are any text."""
+_WITH_SLASHES = "{basehead}"
+"""A parameter at the end of a path that takes the rest of it, since branches have slashes."""
 
 
 class Endpoint(Enum):
@@ -88,6 +90,24 @@ class Endpoint(Enum):
         f"{_WORKFLOWS}/{{workflow_id}}/runs",
         "actions/workflow-runs#list-workflow-runs-for-a-workflow",
         "actions=read",
+    )
+    LIST_COMMITS = (
+        "GET",
+        f"{_REPOSITORY}/commits",
+        "commits/commits#list-commits",
+        "contents=read",
+    )
+    GET_COMMIT = (
+        "GET",
+        f"{_REPOSITORY}/commits/{{ref}}",
+        "commits/commits#get-a-commit",
+        "contents=read",
+    )
+    COMPARE_COMMITS = (
+        "GET",
+        f"{_REPOSITORY}/compare/{{basehead}}",
+        "commits/commits#compare-two-commits",
+        "contents=read",
     )
     GET_REPOSITORY = "GET", _REPOSITORY, "repos/repos#get-a-repository", "metadata=read"
     ROOT = "GET", "/", "meta/meta#github-api-root"
@@ -191,7 +211,7 @@ def find_route(method: str, raw_path: str) -> Route | None:
     segments = [unquote(segment) for segment in raw]
     method = "GET" if method == "HEAD" else method
     for endpoint, path in _PATHS:
-        if endpoint.method == method and len(path) == len(segments):
+        if endpoint.method == method:
             values = _values(path, segments)
             if values is not None:
                 if repository is None and "repo" in values:
@@ -202,6 +222,11 @@ def find_route(method: str, raw_path: str) -> Route | None:
 
 def _values(path: list[str], segments: list[str]) -> dict[str, str] | None:
     """Return the values of the path's parameters, or None if the segments do not match it."""
+    if path[-1] == _WITH_SLASHES:
+        last = len(path) - 1
+        segments = [*segments[:last], "/".join(segments[last:])]
+    if len(path) != len(segments):
+        return None
     values: dict[str, str] = {}
     for expected, segment in zip(path, segments, strict=True):
         if not expected.startswith("{"):

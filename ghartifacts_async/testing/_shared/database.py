@@ -17,7 +17,7 @@ import attrs
 
 from ghartifacts_async.testing._shared.archives import write_archive
 from ghartifacts_async.testing._shared.artifact import FakeArtifact
-from ghartifacts_async.testing._shared.repository import Repository
+from ghartifacts_async.testing._shared.repository import FakeCommit, Repository
 from ghartifacts_async.testing._shared.run import FakeRun, Workflow
 
 Content = Mapping[str, bytes | str] | bytes | os.PathLike[str]
@@ -97,6 +97,7 @@ class Database:
         fork = known or self.add_repository(full_name)
         if known is None:
             fork.parent = parent
+            fork.branches = dict(parent.branches)
         return fork
 
     @_locked
@@ -121,6 +122,12 @@ class Database:
     def find_by_old_name(self, key: str | int) -> tuple[Repository, int] | None:
         """Find a repository by an old name, and the status of the redirects from that name."""
         return self._old_names.get(key.lower()) if isinstance(key, str) else None
+
+    @_locked
+    def save_commit(self, repository: Repository, branch: str, commit: FakeCommit) -> None:
+        """Add a commit as the newest of a branch."""
+        repository.commits[commit.sha] = commit
+        repository.branches[branch] = commit.sha
 
     @_locked
     def add_workflow(self, repository: Repository, file: str) -> Workflow:

@@ -6,6 +6,7 @@ an entry are the arguments of a method of `FakeGitHub`:
 | section | method |
 |---|---|
 | `repositories` | `add_repository` |
+| `commits` | `add_commit` |
 | `runs` | `add_run` |
 | `artifacts` | `add_artifact`; `file`, relative to the scenario's file, can replace `content` |
 | `tokens` | `add_token` |
@@ -30,7 +31,7 @@ from ghartifacts_async.testing._api.rate_limits.limits import FakeLimits
 from ghartifacts_async.testing._blob.faults import BlobFault
 from ghartifacts_async.testing.server import FakeGitHub
 
-_TIMES = ("created_at", "expires_at")
+_TIMES = ("committed_at", "created_at", "expires_at")
 
 
 def read_scenario(path: Path) -> Mapping[str, Any]:
@@ -69,6 +70,7 @@ def apply_scenario(fake: FakeGitHub, scenario: Mapping[str, Any], directory: Pat
     """
     sections: dict[str, Callable[[dict[str, Any]], object]] = {
         "repositories": lambda entry: fake.add_repository(entry.pop("name"), **entry),
+        "commits": lambda entry: fake.add_commit(entry.pop("repository"), **entry),
         "runs": lambda entry: fake.add_run(entry.pop("repository"), **entry),
         "artifacts": lambda entry: _add_artifact(fake, entry, directory),
         "tokens": lambda entry: fake.add_token(**entry),

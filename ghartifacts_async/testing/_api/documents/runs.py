@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, timedelta
 
 from ghartifacts_async.testing._api.documents.accounts import user_document, web_url
+from ghartifacts_async.testing._api.documents.commits import person_document, tree_sha
 from ghartifacts_async.testing._api.documents.repositories import repository_document
 from ghartifacts_async.testing._shared.artifact import node_id, timestamp
-from ghartifacts_async.testing._shared.repository import Repository
+from ghartifacts_async.testing._shared.repository import FakeCommit, Repository
 from ghartifacts_async.testing._shared.run import FakeRun, Workflow
 
 
@@ -50,6 +51,7 @@ def run_document(
     """
     base = f"{api_url}/repos/{repository.full_name}"
     url = f"{base}/actions/runs/{run.id}"
+    commit = repository.commits.get(run.head_sha) or _assumed_commit(run)
     suite, actor = run.check_suite_id, user_document(run.actor, api_url)
     previous = None if run.attempt == 1 else f"{url}/attempts/{run.attempt - 1}"
     return {
@@ -59,7 +61,7 @@ def run_document(
         "head_branch": run.head_branch,
         "head_sha": run.head_sha,
         "path": run.workflow,
-        "display_title": f"Commit {run.head_sha[:7]}",
+        "display_title": commit.message.partition("\n")[0],
         "run_number": run.run_number,
         "event": run.event,
         "status": run.status,
@@ -85,7 +87,14 @@ def run_document(
         "rerun_url": f"{url}/rerun",
         "previous_attempt_url": previous,
         "workflow_url": f"{base}/actions/workflows/{run.workflow_id}",
-        "head_commit": _commit(run),
+        "head_commit": {
+            "id": commit.sha,
+            "tree_id": tree_sha(commit.sha),
+            "message": commit.message,
+            "timestamp": timestamp(commit.committed_at),
+            "author": person_document(commit.author),
+            "committer": person_document(commit.author),
+        },
         "repository": repository_document(repository, api_url),
         "head_repository": head and repository_document(head, api_url),
     }
@@ -134,16 +143,15 @@ def job_document(run: FakeRun, api_url: str) -> dict[str, object]:
     }
 
 
-def _commit(run: FakeRun) -> dict[str, object]:
-    person = {"name": run.actor, "email": f"{run.actor}@users.noreply.github.com"}
-    return {
-        "id": run.head_sha,
-        "tree_id": run.head_sha[::-1],
-        "message": f"Commit {run.head_sha[:7]}",
-        "timestamp": timestamp(run.created_at - timedelta(seconds=1)),
-        "author": person,
-        "committer": person,
-    }
+def _assumed_commit(run: FakeRun) -> FakeCommit:
+    """Return the commit of a run to which no commit was added."""
+    return FakeCommit(
+        sha=run.head_sha,
+        parents=(),
+        message=f"Commit {run.head_sha[:7]}",
+        author=run.actor,
+        committed_at=run.created_at - timedelta(seconds=1),
+    )
 
 
 def _pull_requests(run: FakeRun, repository: Repository, url: str) -> list[dict[str, object]]:

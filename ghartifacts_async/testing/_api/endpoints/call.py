@@ -82,22 +82,23 @@ class EndpointCall:
                 `total_count` is the number of all items.
             extra: Other keys of the document.
         """
-        query = self.request.query
         readable = len(items) if results is None else min(results, len(items))
-        page = Page.from_query(query)
+        page = Page.from_query(self.request.query)
         shown = items[page.start : min(page.start + page.size, readable)]
         documents = [document(item) for item in shown]
         listing = {"total_count": len(items), **(extra or {}), key: documents}
-        links = page.links(self.api_url + self._canonical_path(), query, readable)
-        return self.document(listing, links)
+        return self.document(listing, self.links(readable))
 
     def plain_listing(self, items: Sequence[T], document: Callable[[T], object]) -> Response:
         """Return the requested page of a listing whose document is only the list of its items."""
         page = Page.from_query(self.request.query)
         shown = items[page.start : page.start + page.size]
-        url = self.api_url + self._canonical_path()
-        links = page.links(url, self.request.query, len(items))
-        return self.document([document(item) for item in shown], links)
+        return self.document([document(item) for item in shown], self.links(len(items)))
+
+    def links(self, total: int) -> dict[str, str]:
+        """Return the `Link` header of the requested page of a listing with this many items."""
+        query = self.request.query
+        return Page.from_query(query).links(self.api_url + self._canonical_path(), query, total)
 
     def _canonical_path(self) -> str:
         """Return the path in `Link`, which has the repository's id instead of its name."""
