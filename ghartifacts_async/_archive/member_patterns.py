@@ -36,20 +36,24 @@ def _parts(path: str) -> list[str]:
 
 def _matches(matchers: Sequence[re.Pattern[str] | None], parts: Sequence[str]) -> bool:
     """Match components against a pattern in which None stands for any number of components."""
-    reached = {0}
-    for part in (*parts, None):
-        for position in sorted(reached):
-            while position < len(matchers) and matchers[position] is None:
-                position += 1
-                reached.add(position)
-        if part is None:
-            break
+    reached = _with_skipped(matchers, {0})
+    for part in parts:
         following = set[int]()
-        for position in reached:
-            matcher = matchers[position] if position < len(matchers) else None
-            if position < len(matchers) and matcher is None:
+        for position in reached - {len(matchers)}:
+            matcher = matchers[position]
+            if matcher is None:
                 following.add(position)
-            elif matcher is not None and matcher.match(part):
+            elif matcher.match(part):
                 following.add(position + 1)
-        reached = following
+        reached = _with_skipped(matchers, following)
     return bool(parts) and len(matchers) in reached
+
+
+def _with_skipped(matchers: Sequence[re.Pattern[str] | None], reached: set[int]) -> set[int]:
+    """Return positions in a pattern, and those that are reached if None matches no component."""
+    found = set(reached)
+    for position in reached:
+        while position < len(matchers) and matchers[position] is None:
+            position += 1
+            found.add(position)
+    return found

@@ -17,7 +17,6 @@ from ghartifacts_async._download.verification import (
     RANGE_REFUSED,
     BlobInfo,
     RejectedResponse,
-    UnexpectedResponse,
 )
 from ghartifacts_async._http import redirects
 from ghartifacts_async._http.buffered_body import Chunk
@@ -34,6 +33,20 @@ from ghartifacts_async.models import Artifact
 
 _ERROR_BYTES = 4096
 _STORE_CODE = re.compile(rb"<Code>([A-Za-z0-9]{1,64})</Code>")
+
+
+class UnexpectedResponse(Exception):
+    """A response that does not match the requested range or earlier responses for the payload.
+
+    Attributes:
+        rejection: What is wrong with the response.
+        error: Error to raise to the caller if retrying does not help.
+    """
+
+    def __init__(self, rejection: RejectedResponse, error: DownloadError) -> None:
+        super().__init__(error.summary)
+        self.rejection = rejection
+        self.error = error
 
 
 class BlobClient:

@@ -13,9 +13,9 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 
 from ghartifacts_async._api import retry
-from ghartifacts_async._download.blob import BlobClient, RangeBody
+from ghartifacts_async._download.blob import BlobClient, RangeBody, UnexpectedResponse
 from ghartifacts_async._download.ranges import Segment
-from ghartifacts_async._download.verification import RANGE_REFUSED, UnexpectedResponse
+from ghartifacts_async._download.verification import RANGE_REFUSED
 from ghartifacts_async._http import redirects
 from ghartifacts_async._http.buffered_body import Chunk
 from ghartifacts_async.errors import (

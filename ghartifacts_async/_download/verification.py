@@ -12,7 +12,7 @@ from attrs import frozen
 from ghartifacts_async._disk.filenames import safe_filename
 from ghartifacts_async._http.headers import disposition_filename
 from ghartifacts_async._http.messages import printable
-from ghartifacts_async.errors import DigestMismatch, DownloadError, IncompleteDownload
+from ghartifacts_async.errors import DigestMismatch, IncompleteDownload
 from ghartifacts_async.models import Artifact, Digest
 
 _ZIP_TYPES = frozenset(
@@ -67,20 +67,6 @@ class RejectedResponse:
     whole: bool = False
     no_ranges: bool = False
     encoding: str | None = None
-
-
-class UnexpectedResponse(Exception):
-    """A response that does not match the requested range or earlier responses for the payload.
-
-    Attributes:
-        rejection: What is wrong with the response.
-        error: Error to raise to the caller if retrying does not help.
-    """
-
-    def __init__(self, rejection: RejectedResponse, error: DownloadError) -> None:
-        super().__init__(error.summary)
-        self.rejection = rejection
-        self.error = error
 
 
 @frozen

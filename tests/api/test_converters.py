@@ -73,6 +73,8 @@ def test_one_arbitrary_value(path: tuple[str | int, ...], value: object) -> None
         (["total_count"], "2", "expected int, got str @ $.total_count"),
         (["total_count"], 2.0, "expected int, got float @ $.total_count"),
         (["total_count"], True, "expected int, got bool @ $.total_count"),
+        (["total_count"], -1, "expected an int from 0 to 2**63 - 1 @ $.total_count"),
+        (["total_count"], 2**63, "expected an int from 0 to 2**63 - 1 @ $.total_count"),
         (["artifacts"], {}, "expected an array, got dict @ $.artifacts"),
         (["artifacts"], "[]", "expected an array, got str @ $.artifacts"),
         (["artifacts"], None, "expected an array, got null @ $.artifacts"),

@@ -13,10 +13,10 @@ from attrs import frozen
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ghartifacts_async import ArtifactPage, UnexpectedReply
+from ghartifacts_async import Artifact, ArtifactPage, UnexpectedReply
 from ghartifacts_async._api.call import ApiCall
 from ghartifacts_async._api.endpoints import list_repository_artifacts
-from ghartifacts_async._api.pagination import Window, has_more, page_call
+from ghartifacts_async._api.pagination import PagePlan, Window, has_more, page_call
 from ghartifacts_async._api.responses.link import Cursor, cursor_call, parse_link
 from ghartifacts_async._http.messages import Response
 from tests.values import REPOSITORY, artifact, assert_not_quadratic, examples, make_response
@@ -268,3 +268,15 @@ def test_an_unusable_cursor(target: str) -> None:
     """A next page that has neither a number nor a usable cursor raises UnexpectedReply."""
     with pytest.raises(UnexpectedReply, match="names page None as the next"):
         has_more(FIRST, make_response(link=f'<{target}>; rel="next"'), FULL)
+
+
+def test_pages_with_a_cursor() -> None:
+    """Pages that are requested with a cursor are read until one names no next page."""
+    plan = PagePlan[Artifact](first=2, descending=True)
+    pages = [(3, 2), (2, 1), (1,)]
+    found: list[Artifact] = []
+    for index, ids in enumerate(pages):
+        page = ArtifactPage(3, tuple(artifact(id=number) for number in ids))
+        found += plan.accept(None, page, has_more=index < 2 and Cursor({"after": "x"})) or ()
+    assert [one.id for one in found] == [3, 2, 1]
+    assert plan.done

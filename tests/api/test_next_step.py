@@ -13,6 +13,7 @@ from ghartifacts_async._api.retry import (
     CallState,
     Raise,
     RenewToken,
+    RepeatToken,
     RetryAfter,
     Return,
     WaitForGate,
@@ -102,6 +103,17 @@ def test_a_rejected_token_is_renewed_once() -> None:
     assert isinstance(step(state, young), Raise)
     assert isinstance(step(state, outcome(401, token_age=TOKEN_AGE)), Raise)
     assert isinstance(step(state, outcome(401, token_age=TOKEN_AGE + 1)), RenewToken)
+
+
+def test_a_new_token_is_repeated() -> None:
+    """A token so new that GitHub may not know it is sent again after 1, 2 and 4 seconds."""
+    refused = outcome(401, token_age=0.0, token_is_new=True)
+    for refusals, seconds in enumerate((1.0, 2.0, 4.0)):
+        state = CallState("GET", attempts=refusals + 1, early_refusals=refusals)
+        assert step(state, refused) == RepeatToken(seconds)
+    assert isinstance(step(CallState("GET", early_refusals=3), refused), RenewToken)
+    only_once = RetryPolicy(attempts=1)
+    assert isinstance(next_step(only_once, CallState("GET"), refused, 0.5), RenewToken)
 
 
 def test_a_404_after_a_lost_response_means_deleted() -> None:

@@ -23,6 +23,8 @@ from tests.archive.zip_writer import (
     CENTRAL_SIGNATURE,
     DATA_DESCRIPTOR_FLAG,
     STORED,
+    ZIP64_END_SIGNATURE,
+    ZIP64_LOCATOR_SIGNATURE,
     ZipMember,
     build_zip,
     deflate,
@@ -145,6 +147,8 @@ def contradicting_headers() -> Iterator[RejectedArchive]:
     zip64 = struct.pack("<2H2Q", 1, 16, 5, 5)
     local = {"size": 0xFFFFFFFF, "compressed_size": 0xFFFFFFFF, "extra": zip64}
     yield damaged("local zip64 sizes", evolve(plain, local=local))
+    local = {"extra": struct.pack("<2H", 1, 16)}
+    yield damaged("local extra field longer than its header", evolve(plain, local=local))
     other_encoding = {"name": "\xfcber".encode(), "flags": 0x800}
     for system, name in ((0, b"\xc3\xbcber".decode("cp437")), (3, "\xfcber")):
         member = ZipMember(
@@ -206,6 +210,12 @@ def damaged_directories() -> Iterator[RejectedArchive]:
     for count in (2, 4):
         ambiguous = build_zip(FIRST, ZipMember("m"), LAST, end={"count": count}, zip64=True)
         yield RejectedArchive(f"zip64 count of {count}", ambiguous, DamagedArchive)
+    zip64 = build_zip(FIRST, zip64=True)
+    record = zip64.index(ZIP64_END_SIGNATURE)
+    yield RejectedArchive("flipped zip64 record", _flip(zip64, record), DamagedArchive)
+    locator = zip64.index(ZIP64_LOCATOR_SIGNATURE)
+    elsewhere = _flip(_flip(zip64, record), locator + 15)
+    yield RejectedArchive("zip64 record beyond the end", elsewhere, DamagedArchive)
     for label, member in (
         ("name that is not UTF-8", ZipMember(b"\xff\xfe", b"x", flags=0x808)),
         ("future version", ZipMember("a", central={"version": 99})),
@@ -236,6 +246,7 @@ def too_large() -> Iterator[RejectedArchive]:
     files = build_zip(*[ZipMember(f"{n}", b"x" * 10) for n in range(11)])
     directories = build_zip(*[ZipMember(f"{n}/{n}/x") for n in range(5)])
     long_directory = build_zip(FIRST, between=bytes(10**6), end={"offset": 0, "size": 10**6 + 114})
+    understated = build_zip(*[ZipMember(f"{n}") for n in range(11)], end={"count": 5})
     few = ArchiveLimits(max_members=10)
     for label, archive, member, limits in (
         ("large member", files, "0", ArchiveLimits(max_member_size=9)),
@@ -243,6 +254,7 @@ def too_large() -> Iterator[RejectedArchive]:
         ("many members", files, None, few),
         ("many directories", directories, "3/3/x", few),
         ("directory of a megabyte", long_directory, None, few),
+        ("more members than recorded", understated, None, few),
     ):
         yield RejectedArchive(label, archive, ArchiveLimitExceeded, member, limits)
     tebibyte = {"size": 0xFFFFFFFF, "extra": struct.pack("<2HQ", 1, 8, 2**40)}

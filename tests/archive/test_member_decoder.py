@@ -6,10 +6,11 @@ import os
 import zlib
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ghartifacts_async import ArchiveLimits, DamagedArchive
+from ghartifacts_async import ArchiveLimits, DamagedArchive, UnsafeMember
 from ghartifacts_async._archive.zip_format import member_decoder
 from ghartifacts_async._archive.zip_format.member_decoder import MAX_CHUNK_SIZE, MemberDecoder
 from tests.archive.self_containing_zip import self_containing_zip
@@ -150,3 +151,10 @@ def test_limits_apply_to_selected_members() -> None:
     """Members that are not selected do not count towards the limits."""
     archive = build_zip(ZipMember("large", bytes(1000)), ZipMember("small", b"x"))
     assert unzip(archive, ArchiveLimits(max_member_size=10), members="small") == {"small": b"x"}
+
+
+def test_a_member_with_two_names_is_not_decoded() -> None:
+    """A member whose extra field has another name is refused, even if it is read by itself."""
+    (entry,) = parse_index(build_zip(ZipMember("a", b"x"))).entries
+    with pytest.raises(UnsafeMember, match="another name in a Unicode Path extra field"):
+        MemberDecoder([evolve(entry, has_two_names=True)])

@@ -16,6 +16,7 @@ from ghartifacts_async._download.verification import (
     check,
     ends_zip,
     filename,
+    max_size,
     needs_tail,
     sha256,
 )
@@ -296,3 +297,10 @@ def test_only_sha256_digests_are_verified() -> None:
     assert sha256(artifact(digest=known)) == known
     assert sha256(artifact(digest=Digest("md5", "00"))) is None
     assert sha256(artifact(digest=None)) is None
+
+
+def test_the_largest_payload() -> None:
+    """A digest fixes the size; without one, twice GitHub's size and 64 MiB are accepted."""
+    with_digest = artifact(size_in_bytes=1000, digest=Digest.parse(f"sha256:{SHA256}"))
+    assert max_size(with_digest) == 1000
+    assert max_size(artifact(size_in_bytes=1000)) == 2000 + 64 * 2**20

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ghartifacts_async import InvalidArgument, _arguments
+from ghartifacts_async import InvalidArgument, Run, _arguments
+from tests.runs.support import run
 from tests.values import SECRET, artifact, examples
 
 NOT_POSITIVE: list[Any] = [0, -1, True, 1.0, "11", None, [11]]
@@ -107,6 +109,12 @@ def test_bad_run_ids(number: Any) -> None:
     )
 
 
+@pytest.mark.parametrize("value", [7, "7", run(id=7)])
+def test_run_id(value: Run | int | str) -> None:
+    """A workflow run is given as a Run, as its id, or as the digits of its id."""
+    assert _arguments.run_id(value) == 7
+
+
 @pytest.mark.parametrize("number", [1, 30, 100])
 def test_per_page(number: int) -> None:
     """A page size from 1 to 100 is accepted."""
@@ -164,6 +172,14 @@ def test_artifact_name(name: str | None) -> None:
 def test_bad_artifact_name(name: Any) -> None:
     """A name that is empty, not a str or not valid Unicode is refused."""
     assert "name must be a non-empty str or None" in error_message(_arguments.artifact_name, name)
+
+
+def test_artifact_names() -> None:
+    """Several names are kept in their order, each once; one that is not a name is refused."""
+    assert _arguments.artifact_names("dist") == ("dist",)
+    assert _arguments.artifact_names(["b", "a", "b"]) == ("b", "a")
+    message = error_message(_arguments.artifact_names, ["dist", None])
+    assert "names must be names of artifacts or patterns, not None" in message
 
 
 @pytest.mark.parametrize("value", ["x", "ghp_16C7e42F292c6912E7710c838347Ae178B4a", "a.b-c~d/e+f="])
@@ -344,3 +360,16 @@ def test_any_text(text: str) -> None:
         assert found.isascii()
         assert found.isprintable()
         assert not {" ", "?", "#"} & set(found)
+
+
+@pytest.mark.parametrize("value", [None, 1, 0.5, 10**6])
+def test_seconds(value: float | None) -> None:
+    """A number of seconds is positive; None means no limit."""
+    assert _arguments.seconds("timeout", value) == value
+
+
+@pytest.mark.parametrize("value", [0, -1, True, float("inf"), float("nan"), "5"])
+def test_bad_seconds(value: Any) -> None:
+    """Seconds that are not positive and finite are refused, with the argument's name."""
+    message = error_message(partial(_arguments.seconds, "timeout"), value)
+    assert "timeout must be a positive number of seconds or None" in message

@@ -217,13 +217,13 @@ def _optional(name: str) -> Any:
 
 _bz2, _lzma, _zstd = _optional("bz2"), _optional("lzma"), _optional("compression.zstd")
 
-_FACTORIES: dict[int, Callable[[CentralDirectoryEntry], Decompressor]] = {
-    STORED: _Stored,
-    _DEFLATED: _Deflate,
+_ALL_FACTORIES: dict[int, tuple[Any, Callable[[CentralDirectoryEntry], Decompressor]]] = {
+    STORED: (zlib, _Stored),
+    _DEFLATED: (zlib, _Deflate),
+    _BZIP2: (_bz2, lambda _: _Buffering(_bz2.BZ2Decompressor())),
+    _LZMA: (_lzma, _Lzma),
+    _ZSTD: (_zstd, lambda _: _Buffering(_zstd.ZstdDecompressor())),
 }
-if _bz2 is not None:
-    _FACTORIES[_BZIP2] = lambda _: _Buffering(_bz2.BZ2Decompressor())
-if _lzma is not None:
-    _FACTORIES[_LZMA] = _Lzma
-if _zstd is not None:
-    _FACTORIES[_ZSTD] = lambda _: _Buffering(_zstd.ZstdDecompressor())
+_FACTORIES = {
+    method: factory for method, (module, factory) in _ALL_FACTORIES.items() if module is not None
+}
