@@ -11,6 +11,7 @@ from typing import Literal
 
 import attrs
 
+from ghartifacts_async.testing._api.auth.tokens import DEFAULT_LOGIN
 from ghartifacts_async.testing._run_methods import RunMethods
 from ghartifacts_async.testing._shared.archives import sha256_of
 from ghartifacts_async.testing._shared.artifact import FakeArtifact
@@ -47,6 +48,16 @@ class DataMethods(RunMethods):
         added = self._database.add_repository(repository)
         added.private = private
         return added.id
+
+    def add_organization(self, login: str) -> None:
+        """Make an account an organization, which owns repositories but starts no runs.
+
+        Accounts exist without being added; those that are not organizations are users.
+
+        Args:
+            login: The owner in the names of its repositories. They may exist already.
+        """
+        self._database.add_organization(login)
 
     def rename_repository(
         self, old: str, new: str, *, status: Literal[301, 302, 307, 308] = 301
@@ -91,7 +102,8 @@ class DataMethods(RunMethods):
                 newest commit of the branch, or of `main` if the branch is new. Pass several for
                 a merge, and none for a history of its own.
             message: The message. None makes one.
-            author: The login of the author. None chooses the owner of the repository.
+            author: The login of the author. None chooses the owner of the repository, or
+                `octocat` if that is an organization.
             committed_at: When it was committed. None chooses the current time in whole seconds,
                 but at least one second after the last time that was chosen.
 
@@ -119,7 +131,7 @@ class DataMethods(RunMethods):
             sha=sha,
             parents=tuple(parents),
             message=f"Commit {sha[:7]}" if message is None else message,
-            author=author or found.owner,
+            author=author or (DEFAULT_LOGIN if found.owned_by_organization else found.owner),
             committed_at=committed_at or self._database.next_timestamp(),
         )
         self._database.save_commit(found, branch, commit)

@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 
+from ghartifacts_async.testing._api.auth.tokens import DEFAULT_LOGIN
 from ghartifacts_async.testing._shared.clock import Clock
 from ghartifacts_async.testing._shared.database import Database
 from ghartifacts_async.testing._shared.run import FakeRun
@@ -61,7 +62,7 @@ class RunMethods:
                 from the run's id if the branch has no commits.
             attempt: The number of the attempt, counted from 1. All earlier attempts failed.
             actor: The login of the user who triggered the run. None chooses the owner of the
-                head repository.
+                head repository, or `octocat` if that is an organization.
             pull_request: The number of the pull request that the run belongs to.
             created_at: When the run was created. None chooses the current time in whole seconds,
                 but at least one second after the last time that was chosen.
@@ -98,7 +99,7 @@ class RunMethods:
             head_sha=head_sha or head.branches.get(branch) or _derived_sha(parent.id, run_id),
             head_repository=head.full_name,
             head_repository_id=head.id,
-            actor=actor or head.owner,
+            actor=actor or (DEFAULT_LOGIN if head.owned_by_organization else head.owner),
             pull_request=pull_request,
             created_at=created,
             started_at=created,

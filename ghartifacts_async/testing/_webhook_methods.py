@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 import aiohttp
 import attrs
 
-from ghartifacts_async.testing._api.documents.accounts import user_document
+from ghartifacts_async.testing._api.documents.accounts import account_document
 from ghartifacts_async.testing._api.documents.repositories import repository_document
 from ghartifacts_async.testing._api.documents.runs import run_document
 from ghartifacts_async.testing._run_methods import RunMethods
@@ -144,12 +144,15 @@ class WebhookMethods(RunMethods):
         repository = self._database.repository(about.repository_id)
         assert repository is not None
         head = self._database.repository(about.head_repository_id)
+        full = repository_document(repository, self.url)
+        organization = {"organization": full["owner"]} if repository.owned_by_organization else {}
         return {
             "action": action,
             "workflow_run": run_document(about, repository, head, self.url),
             "workflow": {"id": about.workflow_id, "path": about.workflow},
-            "repository": repository_document(repository, self.url),
-            "sender": user_document(about.actor, self.url),
+            "repository": full,
+            **organization,
+            "sender": account_document(about.actor, self.url),
         }
 
     def _delivered(self, task: asyncio.Task[int]) -> None:

@@ -90,6 +90,15 @@ async def test_a_commit(send: Send, reference: str, number: int) -> None:
     assert response.json["files"] == []
 
 
+@pytest.mark.usefixtures("history")
+async def test_a_branch(send: Send) -> None:
+    """A branch is found by its name, with its newest commit."""
+    branch = (await send(f"/repos/{REPOSITORY}/branches/feature%2Fx")).json
+    assert (branch["name"], branch["commit"]["sha"]) == ("feature/x", sha(5))
+    missing = await send(f"/repos/{REPOSITORY}/branches/none")
+    assert (missing.status, missing.json["message"]) == (404, "Branch not found")
+
+
 async def test_the_beginning_of_a_sha(send: Send, fake: FakeGitHub) -> None:
     """A commit is found by the beginning of its SHA if no other commit's begins like it."""
     commit = fake.add_commit(REPOSITORY)

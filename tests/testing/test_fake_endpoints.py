@@ -93,12 +93,36 @@ async def test_an_app(send: Send, app: str) -> None:
     assert 'page=2>; rel="next"' in listed.headers["Link"]
     one = (await send("/app/installations/43", Authorization=app)).json
     assert (one["account"]["login"], one["target_type"]) == ("Mona", "User")
-    for target in ("/users/mona/installation", "/orgs/MONA/installation"):
-        assert (await send(target, Authorization=app)).json == one
-    for target in ("/users/nobody/installation", "/app/installations/44"):
+    assert (await send("/users/MONA/installation", Authorization=app)).json == one
+    missing = ("/users/nobody/installation", "/orgs/mona/installation", "/app/installations/44")
+    for target in missing:
         assert (await send(target, Authorization=app)).status == 404
     for target in ("/app", "/app/installations", "/app/installations/42"):
         assert (await send(target)).status == 401
+
+
+async def test_organizations(send: Send, fake: FakeGitHub, app: str) -> None:
+    """An organization is one wherever GitHub says so, and starts no runs."""
+    run = fake.add_run(REPOSITORY)
+    assert run.actor == "octo-org"
+    fake.add_organization("Octo-Org")
+    repository = (await send(f"/repos/{REPOSITORY}")).json
+    assert repository["owner"]["type"] == "Organization"
+    assert repository["organization"] == repository["owner"]
+    installed = (await send("/orgs/octo-org/installation", Authorization=app)).json
+    assert (installed["target_type"], installed["account"]["type"]) == ("Organization",) * 2
+    assert "/organizations/octo-org/settings/" in installed["html_url"]
+    assert (await send("/users/octo-org/installation", Authorization=app)).json == installed
+    assert (await send("/app", Authorization=app)).json["owner"]["type"] == "Organization"
+    run = fake.add_run("octo-org/new", head_repository="mona/new")
+    assert run.actor == "mona"
+    run = fake.add_run("octo-org/new")
+    assert (run.actor, fake.add_commit("octo-org/new").author) == ("octocat", "octocat")
+    document = (await send(f"/repos/octo-org/new/actions/runs/{run.id}")).json
+    assert document["repository"]["owner"]["type"] == "Organization"
+    assert document["actor"]["type"] == "User"
+    fake.rename_repository("octo-org/new", "mona/new-home")
+    assert (await send("/repos/mona/new-home")).json["owner"]["type"] == "User"
 
 
 async def test_the_repositories_of_an_installation(send: Send, fake: FakeGitHub, app: str) -> None:

@@ -22,7 +22,7 @@ RECORDED = json.loads((DATA / "recorded-replies.json").read_bytes())["replies"]
 VALUES = {
     "owner": "octo-org", "repo": "octo-docs", "artifact_id": "11", "run_id": "7",
     "attempt_number": "1", "workflow_id": "ci.yml", "installation_id": "42", "login": "octo-org",
-    "ref": "main", "basehead": "main...feature/x",
+    "branch": "main", "ref": "main", "basehead": "main...feature/x",
 }  # fmt: skip
 ERRORS: dict[int, dict[str, Any]] = {
     400: {"data": b"{"},
@@ -44,7 +44,6 @@ ABSENT_ERROR_HEADERS = {
     "etag": "old errors of app endpoints had it",
 }
 ABSENT_FIELDS = {
-    "organization": "owners are users",
     "template_repository": "no repository is made from a template",
     "license.": "repositories have no license",
     "security_and_analysis": "sent to administrators of some plans",
@@ -59,7 +58,6 @@ ABSENT_FIELDS = {
     "squash_merge_commit_message": "settings of merges, sent to administrators",
     "squash_merge_commit_title": "settings of merges, sent to administrators",
     "use_squash_pr_title_as_default": "settings of merges, sent to administrators",
-    "custom_properties": "sent for repositories of organizations",
     "parent": "sent for forks; another test has one",
     "source": "sent for forks; another test has one",
     "resources": "only the limits that clients of artifacts meet",
@@ -73,6 +71,7 @@ ABSENT_FIELDS = {
 
 @pytest.fixture(autouse=True)
 def _content(fake: FakeGitHub) -> None:
+    fake.add_organization("octo-org")
     fake.add_commit(REPOSITORY)
     fake.add_commit(REPOSITORY, branch="feature/x")
     run = fake.add_run(REPOSITORY, 7, event="pull_request", pull_request=1)

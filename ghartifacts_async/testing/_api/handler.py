@@ -142,6 +142,7 @@ class ApiHandler:
             Endpoint.LIST_WORKFLOWS: runs.list_workflows,
             Endpoint.GET_WORKFLOW: runs.get_workflow,
             Endpoint.LIST_WORKFLOW_RUNS: runs.list_runs,
+            Endpoint.GET_BRANCH: commits.get_branch,
             Endpoint.LIST_COMMITS: commits.list,
             Endpoint.GET_COMMIT: commits.get,
             Endpoint.COMPARE_COMMITS: commits.compare,

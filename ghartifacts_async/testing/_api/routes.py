@@ -91,6 +91,12 @@ class Endpoint(Enum):
         "actions/workflow-runs#list-workflow-runs-for-a-workflow",
         "actions=read",
     )
+    GET_BRANCH = (
+        "GET",
+        f"{_REPOSITORY}/branches/{{branch}}",
+        "branches/branches#get-a-branch",
+        "contents=read",
+    )
     LIST_COMMITS = (
         "GET",
         f"{_REPOSITORY}/commits",

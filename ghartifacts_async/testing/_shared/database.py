@@ -57,6 +57,7 @@ class Database:
         self.lock = threading.RLock()
         self._repositories: dict[str | int, Repository] = {}
         self._old_names: dict[str, tuple[Repository, int]] = {}
+        self._organizations: set[str] = set()
         self._artifacts: dict[int, FakeArtifact] = {}
         self._attempts: dict[int, list[FakeRun]] = {}
         self._run_numbers: dict[int, int] = {}
@@ -86,10 +87,22 @@ class Database:
         if repository is None:
             repository_id, created = next(self._repository_ids), self.current_time()
             repository = Repository(repository_id, full_name, False, created)
+            repository.owned_by_organization = self.is_organization(repository.owner)
             self._old_names.pop(full_name.lower(), None)
             self._repositories[full_name.lower()] = repository
             self._repositories[repository.id] = repository
         return repository
+
+    @_locked
+    def add_organization(self, login: str) -> None:
+        """Make an account an organization."""
+        self._organizations.add(login.lower())
+        for repository in self.repositories():
+            repository.owned_by_organization = self.is_organization(repository.owner)
+
+    def is_organization(self, login: str) -> bool:
+        """Return True if the account is an organization, and False if it is a user."""
+        return login.lower() in self._organizations
 
     def add_fork(self, full_name: str, parent: Repository) -> Repository:
         """Return the repository with this name; create it as a fork if it does not exist."""
@@ -112,6 +125,7 @@ class Database:
         self._old_names.pop(new.lower(), None)
         self._repositories[new.lower()] = repository
         repository.full_name = new
+        repository.owned_by_organization = self.is_organization(repository.owner)
         for artifact in repository.artifacts[:]:
             self.save_artifact(attrs.evolve(artifact, repository=new))
         for run in repository.runs[:]:

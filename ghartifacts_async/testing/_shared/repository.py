@@ -42,6 +42,7 @@ class Repository:
         private: Whether the repository is hidden from requests without a token.
         created_at: When the repository was added.
         parent: The repository that this one is a fork of, or None.
+        owned_by_organization: Whether the owner is an organization, and not a user.
         branches: The SHA of the newest commit of each branch.
         workflows: The workflows by the path of their file.
         runs: The workflow runs, oldest first: sorted by creation time and then by id.
@@ -53,6 +54,7 @@ class Repository:
     private: bool
     created_at: datetime
     parent: Repository | None = None
+    owned_by_organization: bool = False
     branches: dict[str, str] = attrs.field(factory=dict)
     workflows: dict[str, Workflow] = attrs.field(factory=dict)
     runs: list[FakeRun] = attrs.field(factory=list)

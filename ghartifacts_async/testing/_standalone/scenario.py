@@ -5,6 +5,7 @@ an entry are the arguments of a method of `FakeGitHub`:
 
 | section | method |
 |---|---|
+| `organizations` | `add_organization` |
 | `repositories` | `add_repository` |
 | `commits` | `add_commit` |
 | `runs` | `add_run` |
@@ -69,6 +70,7 @@ def apply_scenario(fake: FakeGitHub, scenario: Mapping[str, Any], directory: Pat
         ValueError: A section or an entry is invalid. Earlier entries have been added.
     """
     sections: dict[str, Callable[[dict[str, Any]], object]] = {
+        "organizations": lambda entry: fake.add_organization(**entry),
         "repositories": lambda entry: fake.add_repository(entry.pop("name"), **entry),
         "commits": lambda entry: fake.add_commit(entry.pop("repository"), **entry),
         "runs": lambda entry: fake.add_run(entry.pop("repository"), **entry),

@@ -36,19 +36,22 @@ def user_id(login: str) -> int:
     return zlib.crc32(login.lower().encode())
 
 
-def user_document(login: str, api_url: str) -> dict[str, object]:
-    """Return a user or an organization."""
+def account_document(
+    login: str, api_url: str, *, is_organization: bool = False
+) -> dict[str, object]:
+    """Return a user or an organization in the short form that other documents contain."""
+    kind = "Organization" if is_organization else "User"
     number, url = user_id(login), f"{api_url}/users/{login}"
     return {
         "login": login,
         "id": number,
-        "node_id": node_id("User", number),
+        "node_id": node_id(kind, number),
         "avatar_url": f"{web_url(api_url)}/avatars/u/{number}?v=4",
         "gravatar_id": "",
         "url": url,
         "html_url": f"{web_url(api_url)}/{login}",
         **{key: url + rest for key, rest in _USER_URLS.items()},
-        "type": "User",
+        "type": kind,
         "user_view_type": "public",
         "site_admin": False,
     }
@@ -57,7 +60,7 @@ def user_document(login: str, api_url: str) -> dict[str, object]:
 def private_user_document(login: str, api_url: str) -> dict[str, object]:
     """Return the user whose token it is."""
     return {
-        **user_document(login, api_url),
+        **account_document(login, api_url),
         "user_view_type": "private",
         "name": login,
         "company": None,
@@ -84,8 +87,16 @@ def private_user_document(login: str, api_url: str) -> dict[str, object]:
     }
 
 
-def app_document(installations: Sequence[Installation], api_url: str) -> dict[str, object]:
-    """Return the app that all these installations belong to."""
+def app_document(
+    installations: Sequence[Installation], api_url: str, *, is_organization: bool
+) -> dict[str, object]:
+    """Return the app that all these installations belong to.
+
+    Args:
+        installations: The installations. The account of the first owns the app.
+        api_url: The API's base URL.
+        is_organization: Whether the owner is an organization.
+    """
     first = installations[0]
     number, slug = app_number(first.app), _app_slug(first.app)
     created = timestamp(first.created_at)
@@ -94,7 +105,7 @@ def app_document(installations: Sequence[Installation], api_url: str) -> dict[st
         "client_id": f"Iv1.{number:016x}",
         "slug": slug,
         "node_id": node_id("Integration", number),
-        "owner": user_document(first.account, api_url),
+        "owner": account_document(first.account, api_url, is_organization=is_organization),
         "name": slug,
         "description": "An app of FakeGitHub",
         "external_url": web_url(api_url),
@@ -107,22 +118,31 @@ def app_document(installations: Sequence[Installation], api_url: str) -> dict[st
     }
 
 
-def installation_document(installation: Installation, api_url: str) -> dict[str, object]:
-    """Return an installation of an app."""
-    created = timestamp(installation.created_at)
+def installation_document(
+    installation: Installation, api_url: str, *, is_organization: bool
+) -> dict[str, object]:
+    """Return an installation of an app.
+
+    Args:
+        installation: The installation.
+        api_url: The API's base URL.
+        is_organization: Whether its account is an organization.
+    """
+    created, account = timestamp(installation.created_at), installation.account
+    settings = f"organizations/{account}/settings" if is_organization else "settings"
     number = app_number(installation.app)
     return {
         "id": installation.id,
         "client_id": f"Iv1.{number:016x}",
-        "account": user_document(installation.account, api_url),
+        "account": account_document(account, api_url, is_organization=is_organization),
         "repository_selection": installation.repository_selection,
         "access_tokens_url": f"{api_url}/app/installations/{installation.id}/access_tokens",
         "repositories_url": f"{api_url}/installation/repositories",
-        "html_url": f"{web_url(api_url)}/settings/installations/{installation.id}",
+        "html_url": f"{web_url(api_url)}/{settings}/installations/{installation.id}",
         "app_id": number,
         "app_slug": _app_slug(installation.app),
-        "target_id": user_id(installation.account),
-        "target_type": "User",
+        "target_id": user_id(account),
+        "target_type": "Organization" if is_organization else "User",
         "permissions": dict(installation.grant.permissions),
         "events": [],
         "created_at": created,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ghartifacts_async.testing._api.documents.accounts import user_document, web_url
+from urllib.parse import quote
+
+from ghartifacts_async.testing._api.documents.accounts import account_document, web_url
 from ghartifacts_async.testing._shared.artifact import timestamp
 from ghartifacts_async.testing._shared.repository import FakeCommit, Repository
 
@@ -26,7 +28,7 @@ def commit_document(
     base = f"{api_url}/repos/{repository.full_name}"
     web = f"{web_url(api_url)}/{repository.full_name}"
     person = {**person_document(commit.author), "date": timestamp(commit.committed_at)}
-    user = user_document(commit.author, api_url)
+    user = account_document(commit.author, api_url)
     tree = tree_sha(commit.sha)
     changes = {"stats": {"total": 0, "additions": 0, "deletions": 0}, "files": []}
     return {
@@ -57,6 +59,24 @@ def commit_document(
             for sha in commit.parents
         ],
         **(changes if with_files else {}),
+    }
+
+
+def branch_document(
+    name: str, newest: FakeCommit, repository: Repository, api_url: str
+) -> dict[str, object]:
+    """Return a branch, which is not protected."""
+    path = quote(name, safe="/")
+    url = f"{api_url}/repos/{repository.full_name}/branches/{path}"
+    html_url = f"{web_url(api_url)}/{repository.full_name}/tree/{path}"
+    checks = {"enforcement_level": "off", "contexts": [], "checks": []}
+    return {
+        "name": name,
+        "commit": commit_document(newest, repository, api_url),
+        "_links": {"self": url, "html": html_url},
+        "protected": False,
+        "protection": {"enabled": False, "required_status_checks": checks},
+        "protection_url": f"{url}/protection",
     }
 
 

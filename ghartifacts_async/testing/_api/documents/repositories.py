@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ghartifacts_async.testing._api.documents.accounts import user_document, web_url
+from ghartifacts_async.testing._api.documents.accounts import account_document, web_url
 from ghartifacts_async.testing._shared.artifact import node_id, timestamp
 from ghartifacts_async.testing._shared.repository import Repository
 
@@ -55,7 +55,7 @@ def repository_document(repository: Repository, api_url: str) -> dict[str, objec
         "name": repository.name,
         "full_name": repository.full_name,
         "private": repository.private,
-        "owner": user_document(repository.owner, api_url),
+        "owner": _owner(repository, api_url),
         "html_url": f"{web_url(api_url)}/{repository.full_name}",
         "description": None,
         "fork": repository.parent is not None,
@@ -82,6 +82,9 @@ def full_repository_document(
     if repository.parent is not None:
         parent = full_repository_document(repository.parent, api_url, with_permissions=False)
         fork = {"parent": parent, "source": parent}
+    organization: dict[str, object] = {}
+    if repository.owned_by_organization:
+        organization = {"organization": _owner(repository, api_url), "custom_properties": {}}
     return {
         **repository_document(repository, api_url),
         "created_at": created,
@@ -123,5 +126,12 @@ def full_repository_document(
         "subscribers_count": 0,
         "temp_clone_token": "",
         **fork,
+        **organization,
         **({"permissions": roles} if with_permissions else {}),
     }
+
+
+def _owner(repository: Repository, api_url: str) -> dict[str, object]:
+    return account_document(
+        repository.owner, api_url, is_organization=repository.owned_by_organization
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, timedelta
 
-from ghartifacts_async.testing._api.documents.accounts import user_document, web_url
+from ghartifacts_async.testing._api.documents.accounts import account_document, web_url
 from ghartifacts_async.testing._api.documents.commits import person_document, tree_sha
 from ghartifacts_async.testing._api.documents.repositories import repository_document
 from ghartifacts_async.testing._shared.artifact import node_id, timestamp
@@ -52,7 +52,7 @@ def run_document(
     base = f"{api_url}/repos/{repository.full_name}"
     url = f"{base}/actions/runs/{run.id}"
     commit = repository.commits.get(run.head_sha) or _assumed_commit(run)
-    suite, actor = run.check_suite_id, user_document(run.actor, api_url)
+    suite, actor = run.check_suite_id, account_document(run.actor, api_url)
     previous = None if run.attempt == 1 else f"{url}/attempts/{run.attempt - 1}"
     return {
         "id": run.id,

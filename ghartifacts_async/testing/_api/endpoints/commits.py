@@ -7,7 +7,11 @@ from datetime import UTC, datetime
 from urllib.parse import quote
 
 from ghartifacts_async.testing._api.documents.accounts import web_url
-from ghartifacts_async.testing._api.documents.commits import commit_document, person_document
+from ghartifacts_async.testing._api.documents.commits import (
+    branch_document,
+    commit_document,
+    person_document,
+)
 from ghartifacts_async.testing._api.endpoints.call import EndpointCall
 from ghartifacts_async.testing._api.endpoints.pagination import Page
 from ghartifacts_async.testing._api.errors import ApiError
@@ -56,6 +60,15 @@ class CommitEndpoints:
         return call.document(
             commit_document(commit, call.repository, call.api_url, with_files=True)
         )
+
+    def get_branch(self, call: EndpointCall) -> Response:
+        """Return a branch with its newest commit."""
+        name = call.route.values["branch"]
+        sha = call.repository.branches.get(name)
+        if sha is None:
+            raise ApiError(404, "Branch not found", call.route.endpoint.documentation_url)
+        commit = call.repository.commits[sha]
+        return call.document(branch_document(name, commit, call.repository, call.api_url))
 
     def compare(self, call: EndpointCall) -> Response:
         """Compare two commits or branches, which may belong to forks."""

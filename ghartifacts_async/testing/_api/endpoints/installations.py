@@ -36,13 +36,14 @@ class InstallationEndpoints:
     def app(self, call: EndpointCall) -> Response:
         """Return the app."""
         installations = self._apps.installations(_require_app(call))
-        return call.document(app_document(installations, call.api_url))
+        owned = self._database.is_organization(installations[0].account)
+        return call.document(app_document(installations, call.api_url, is_organization=owned))
 
     def list_installations(self, call: EndpointCall) -> Response:
         """List the installations of the app."""
         return call.plain_listing(
             self._apps.installations(_require_app(call)),
-            lambda installation: installation_document(installation, call.api_url),
+            lambda installation: self._document(call, installation),
         )
 
     def get(self, call: EndpointCall) -> Response:
@@ -52,6 +53,10 @@ class InstallationEndpoints:
     def of_account(self, call: EndpointCall) -> Response:
         """Return the installation of the app for an organization or a user."""
         login = call.route.values["login"].lower()
+        # The endpoint for users also finds organizations, but not the other way round.
+        organizations_only = call.route.endpoint is Endpoint.ORGANIZATION_INSTALLATION
+        if organizations_only and not self._database.is_organization(login):
+            raise call.not_found()
         for installation in self._apps.installations(_require_app(call)):
             if installation.account.lower() == login:
                 return self._found(call, installation)
@@ -116,7 +121,11 @@ class InstallationEndpoints:
         return installation
 
     def _found(self, call: EndpointCall, installation: Installation) -> Response:
-        return call.document(installation_document(installation, call.api_url))
+        return call.document(self._document(call, installation))
+
+    def _document(self, call: EndpointCall, installation: Installation) -> dict[str, object]:
+        is_organization = self._database.is_organization(installation.account)
+        return installation_document(installation, call.api_url, is_organization=is_organization)
 
     def _select_repositories(
         self, installation: Installation, requested: Mapping[str, Any]
