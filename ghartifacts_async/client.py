@@ -428,7 +428,7 @@ class Client:
 
     @property
     def rate_limit(self) -> RateLimit | None:
-        """The primary rate limit that GitHub last reported, or None if it has reported none."""
+        """The primary rate limit of calls for artifacts that GitHub last reported, or None."""
         return self._api.rate_limit
 
     @property

@@ -38,6 +38,9 @@ client for good. GitHub asks for at most an hour."""
 POINTS_OF_A_WRITE = 5
 """Points that a call costs if it changes something. A call that only reads costs 1 point."""
 
+CORE = "core"
+"""The primary limit to which all calls for artifacts and runs belong."""
+
 _NUMBER = re.compile(r"[0-9]{1,12}")
 _RESOURCE = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
@@ -68,7 +71,7 @@ def rate_limit(headers: Mapping[str, str]) -> RateLimit | None:
         remaining=int(remaining),
         used=max(0, int(limit) - int(remaining)),
         resets_at=resets_at,
-        resource=resource if _RESOURCE.fullmatch(resource) else "core",
+        resource=resource if _RESOURCE.fullmatch(resource) else CORE,
     )
 
 

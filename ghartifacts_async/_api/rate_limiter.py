@@ -158,7 +158,8 @@ class RateLimiter:
             sent_at: Time at which the request was sent.
         """
         reported = rate_limit_headers.rate_limit(headers)
-        if reported is None:
+        # `Client.request` may use endpoints with limits of their own, such as search.
+        if reported is None or reported.resource != rate_limit_headers.CORE:
             return
         now = self._note_time(headers)
         wait = rate_limit_headers.until_reset(reported, headers, self._wall_clock())

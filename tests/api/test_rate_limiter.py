@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ghartifacts_async import RateLimitPolicy
 from ghartifacts_async._api.call import ApiCall
-from ghartifacts_async._api.endpoints import delete_artifact, get_artifact
+from ghartifacts_async._api.endpoints import delete_artifact, get_artifact, request
 from ghartifacts_async._api.rate_limit_headers import points
 from ghartifacts_async._api.rate_limiter import RateLimiter
 from tests import clock
@@ -24,6 +24,9 @@ from tests.support import REPOSITORY
 A_MINUTE = 60.0
 A_DAY = 24 * 3600.0
 WINDOW = 3600
+GET: ApiCall[Any] = get_artifact(REPOSITORY, 1)
+DELETE: ApiCall[Any] = delete_artifact(REPOSITORY, 1)
+SEARCH: ApiCall[Any] = request("GET", "/search/issues", None, None)
 MOST_REFUSALS = 5
 """Each refusal without Retry-After doubles the wait, so more of them would exceed `max_wait`."""
 
@@ -40,6 +43,7 @@ class Step:
             seconds, or None for a response without that header.
         left: The maximum number of calls that other clients leave of the primary limit.
         cancelled: Numbers that select the tasks to cancel, modulo the number of tasks.
+        searches: The number of calls of search, which has a limit of its own, that start.
     """
 
     delay: float
@@ -48,6 +52,7 @@ class Step:
     refusals: list[int | None]
     left: int
     cancelled: list[int]
+    searches: int = 0
 
 
 STEPS = st.lists(
@@ -59,6 +64,7 @@ STEPS = st.lists(
         refusals=st.lists(st.none() | st.sampled_from((0, 1, 20, 60, 600)), max_size=3),
         left=st.just(5000) | st.integers(0, 60),
         cancelled=st.lists(st.integers(0, 1000), max_size=5),
+        searches=st.sampled_from((0, 0, 1, 20, 40)),
     ),
     min_size=1,
     max_size=4,
@@ -79,6 +85,8 @@ class Server:
         closed_until: The latest time until which a response asked the client to wait.
         sent: The arrival time and the points of each call.
         early: The arrival times of calls before `closed_until`.
+        searches: The calls left of the limit of search, which resets every minute.
+        searches_reset: The time at which the limit of search resets.
     """
 
     latency: float
@@ -89,12 +97,16 @@ class Server:
     closed_until: float = 0.0
     sent: list[tuple[float, int]] = field(factory=list)
     early: list[float] = field(factory=list)
+    searches: int = 30
+    searches_reset: float = A_MINUTE
 
     async def answer(self, call: ApiCall[Any]) -> tuple[bool, dict[str, str]]:
         """Return whether a call is accepted, and the response headers."""
         self.sent.append((now(), points(call.method)))
         if now() < self.closed_until:
             self.early.append(now())
+        if call.path == SEARCH.path:
+            return await self._search()
         while now() >= self.resets:
             self.resets, self.remaining = self.resets + WINDOW, 5000
         spent = self.remaining == 0
@@ -120,6 +132,24 @@ class Server:
             self.closed_until = max(self.closed_until, resets)
         return not (spent or refused), headers
 
+    async def _search(self) -> tuple[bool, dict[str, str]]:
+        while now() >= self.searches_reset:
+            self.searches_reset, self.searches = self.searches_reset + A_MINUTE, 30
+        accepted, self.searches = self.searches > 0, max(0, self.searches - 1)
+        headers = {
+            "x-ratelimit-limit": "30",
+            "x-ratelimit-remaining": str(self.searches),
+            "x-ratelimit-reset": str(int(clock.EPOCH + self.searches_reset)),
+            "x-ratelimit-resource": "search",
+            "date": formatdate(wall(), usegmt=True),
+        }
+        resets = self.searches_reset
+        await asyncio.sleep(self.latency)
+        if not accepted:
+            self.refused += 1
+            self.closed_until = max(self.closed_until, resets)
+        return accepted, headers
+
     def busiest_minute(self) -> int:
         """Return the highest number of points that were sent within any minute."""
         most = total = first = 0
@@ -133,10 +163,12 @@ class Server:
 
 
 async def call(
-    limiter: RateLimiter, server: Server, connections: asyncio.Semaphore, method: str
+    limiter: RateLimiter,
+    server: Server,
+    connections: asyncio.Semaphore,
+    api_call: ApiCall[Any] = GET,
 ) -> None:
     """Make a call as the API client does, and repeat it until it is accepted."""
-    api_call = delete_artifact(REPOSITORY, 1) if method == "DELETE" else get_artifact(REPOSITORY, 1)
     async with limiter.concurrency_slot(api_call):
         while True:
             await limiter.wait_until_open(api_call)
@@ -156,8 +188,8 @@ async def run_steps(server: Server, pool: int, steps: list[Step]) -> None:
     tasks: list[asyncio.Task[None]] = []
     cancelled = set[asyncio.Task[None]]()
     for step in steps:
-        kinds = ["GET"] * step.gets + ["DELETE"] * step.deletes
-        tasks += [asyncio.create_task(call(limiter, server, connections, kind)) for kind in kinds]
+        calls = [GET] * step.gets + [DELETE] * step.deletes + [SEARCH] * step.searches
+        tasks += [asyncio.create_task(call(limiter, server, connections, one)) for one in calls]
         server.refusals += step.refusals[: MOST_REFUSALS - server.refused - len(server.refusals)]
         server.remaining = min(server.remaining, step.left)
         for victim in [tasks[number % len(tasks)] for number in step.cancelled if tasks]:
@@ -174,6 +206,7 @@ async def run_steps(server: Server, pool: int, steps: list[Step]) -> None:
 
 @settings(max_examples=50, derandomize=True, deadline=None, database=None)
 @example([Step(0.0, 1000, 5, [], 5000, [])], 0.05, 1000)
+@example([Step(1.0, 1, 0, [], 1, [], 1), Step(0.0, 5, 0, [], 1, [])], 0.05, 8)
 @example([Step(30.0, 60, 0, [20], 5000, []), Step(0.0, 300, 5, [None], 5000, [3])], 0.0, 8)
 @given(STEPS, st.sampled_from((0.0, 0.05, 3.0)), st.sampled_from((1, 8, 1000)))
 def test_the_promises_of_the_limiter(steps: list[Step], latency: float, pool: int) -> None:
@@ -193,10 +226,26 @@ async def test_points_count_when_calls_are_sent() -> None:
     connections = asyncio.Semaphore(50)
     for _ in range(50):
         await connections.acquire()
-    tasks = [asyncio.create_task(call(limiter, server, connections, "GET")) for _ in range(50)]
+    tasks = [asyncio.create_task(call(limiter, server, connections)) for _ in range(50)]
     await asyncio.sleep(120)
-    tasks += [asyncio.create_task(call(limiter, server, connections, "GET")) for _ in range(1000)]
+    tasks += [asyncio.create_task(call(limiter, server, connections)) for _ in range(1000)]
     for _ in range(50):
         connections.release()
     await asyncio.gather(*tasks)
     assert server.busiest_minute() <= 900
+
+
+@fast
+async def test_a_limit_of_another_resource_hides_nothing() -> None:
+    """A later report about the limit of search does not replace a used-up limit of artifacts."""
+    limiter, server = RateLimiter(RateLimitPolicy(), wall), Server(0.0, remaining=1)
+    connections = asyncio.Semaphore(8)
+    search = asyncio.ensure_future(call(limiter, server, connections, SEARCH))
+    server.latency = 1.0
+    await call(limiter, server, connections)
+    await search
+    assert limiter.rate_limit is not None
+    assert (limiter.rate_limit.resource, limiter.rate_limit.remaining) == ("core", 0)
+    await call(limiter, server, connections)
+    assert now() > WINDOW
+    assert not server.early

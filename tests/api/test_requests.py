@@ -18,7 +18,7 @@ from ghartifacts_async import (
 )
 from ghartifacts_async.testing import FakeGitHub, Fault
 from tests.api.support import now, open_world
-from tests.clock import fast
+from tests.clock import EPOCH, fast
 from tests.support import REPOSITORY
 
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
@@ -136,3 +136,23 @@ async def test_no_redirect_leaves_the_api(gh: Client, fake_github: FakeGitHub) -
     fake_github.fail_next(Fault(302, headers={"Location": "https://store.example/log?sig=x"}))
     with pytest.raises(RedirectRefused, match=r"store\.example"):
         await gh.request("GET", "/repos/o/r/actions/jobs/1/logs")
+
+
+@pytest.mark.parametrize("resource", ["search", "code_search", "graphql"])
+@fast
+async def test_limits_of_other_resources_do_not_concern_artifacts(resource: str) -> None:
+    """A used-up limit of another resource, such as search, delays no call for artifacts."""
+    async with open_world(conditional=False) as world:
+        await world.repo.get_artifact(world.artifact)
+        known = world.gh.rate_limit
+        used_up = {
+            "x-ratelimit-limit": "30",
+            "x-ratelimit-remaining": "0",
+            "x-ratelimit-reset": f"{EPOCH + 50:.0f}",
+            "x-ratelimit-resource": resource,
+        }
+        world.fake.fail_next(Fault(200, headers=used_up, body={"items": []}))
+        assert await world.gh.request("GET", "/search/issues") == {"items": []}
+        assert world.gh.rate_limit == known
+        await world.repo.get_artifact(world.artifact)
+        assert now() < 5
