@@ -6,6 +6,7 @@ import logging
 import os
 import stat
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from ghartifacts_async._bulk.manifest import Header, ManifestEntry
@@ -236,6 +237,7 @@ class MirrorStore:
             return digest == entry.digest and self._manifest.is_trusted
         with (
             disk_errors(file),
+            suppress(FileNotFoundError),
             self.folder(path).open() as directory,
             InputFile(file, directory) as opened,
         ):
@@ -249,7 +251,8 @@ class MirrorStore:
                 return False
             if self._durable:
                 opened.sync()
-        return True
+            return True
+        return False  # the file has vanished since it was hashed
 
     def _is_unchanged(self, entry: ManifestEntry) -> bool:
         """Return True if the file of an entry has the recorded size and modification time.

@@ -182,7 +182,7 @@ class _Holder:
             stem, host, pid = json.loads(text)
             int(stem, 16)
             return cls(stem, str(host), int(pid))
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, RecursionError):
             return None
 
     def to_line(self) -> bytes:

@@ -78,8 +78,8 @@ def read(text: bytes, artifact: str, digest: str | None, boot: str) -> Record | 
             and record.name not in {"", ".", ".."}
             and not set(record.name) & set("/\\\0")
         )
-        valid = named and record.total >= 0
-    except (ValueError, TypeError, KeyError, AttributeError):
+        valid = named and type(record.total) is int and record.total >= 0
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     if not valid or (record.artifact, record.digest) != (artifact, digest):
         return None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+
+import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
@@ -70,6 +73,32 @@ def test_invalid_journals() -> None:
         good + b"5-101\n",
     ):
         assert read(text, RECORD.artifact, RECORD.digest, "boot") is None
+
+
+@pytest.mark.parametrize("field", ["artifact", "digest", "total", "etag", "name"])
+@pytest.mark.parametrize(
+    "value", ["true", "1.5", "100.0", "1e400", "NaN", "[]", "[1]", "{}", '{"a": 1}', "7"]
+)
+def test_wrong_types(field: str, value: str) -> None:
+    """A journal with a value of the wrong type is not used."""
+    values = {name: json.dumps(value) for name, value in json.loads(header(RECORD)).items()}
+    values[field] = value
+    text = ", ".join(f'"{name}": {text}' for name, text in values.items())
+    found = read(f"{{{text}}}\n0-7\n".encode(), RECORD.artifact, RECORD.digest, "boot")
+    assert (found is not None) is ((field, value) == ("total", "7"))
+
+
+def test_deeply_nested_json() -> None:
+    """A journal whose first line is nested too deeply for the parser is not used."""
+    for line_of_it in (b"[" * 200_000, b'{"format":' * 200_000):
+        assert read(line_of_it + b"\n", RECORD.artifact, RECORD.digest, "boot") is None
+
+
+def test_a_cut_at_the_first_line_break() -> None:
+    """A journal that ends just before its first line break is not used; one after it is empty."""
+    text = header(RECORD)
+    assert read(text[:-1], RECORD.artifact, RECORD.digest, "boot") is None
+    assert read(text, RECORD.artifact, RECORD.digest, "boot") == RECORD
 
 
 def test_incomplete_lines_are_ignored() -> None:
