@@ -6,10 +6,14 @@ from typing import Any
 
 import pytest
 
+from ghartifacts_async import UnexpectedReply
+from ghartifacts_async._api import endpoints
+from ghartifacts_async._api.etag_cache import EtagCache
 from ghartifacts_async.testing import FakeLimits
 from tests.api.support import World, open_world
 from tests.clock import fast
 from tests.support import REPOSITORY
+from tests.values import make_response
 
 
 def statuses(world: World) -> list[int | None]:
@@ -61,6 +65,41 @@ async def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         for artifact_id in (ids[0], ids[-1], ids[1]):
             await world.repo.get_artifact(artifact_id)
         assert statuses(world) == [304, 304, 200]
+
+
+def test_the_cache_counts_each_response_once() -> None:
+    """A response that replaces an older one, or was evicted, takes no room for others."""
+    cache, large = EtagCache(), make_response(200, bytes(2**20), etag='"e"')
+    small = make_response(200, b"x", etag='"e"')
+    calls = [endpoints.get_artifact(REPOSITORY, number) for number in range(300)]
+
+    def cached(*numbers: int) -> int:
+        return sum(cache.get(calls[number]) is not None for number in numbers)
+
+    cache.store(calls[0], large)
+    for _ in range(100):
+        cache.store(calls[1], large)
+    assert cached(0, 1) == 2
+    for number in range(100):
+        cache.store(calls[number], large)
+    assert 10 < cached(*range(100)) < 17
+    for number in range(100, 300):
+        cache.store(calls[number], small)
+    assert cached(*range(100, 300)) == 200
+    assert cached(*range(100)) > 10
+
+
+@fast
+async def test_an_unsolicited_304_is_an_error() -> None:
+    """A 304 to a request without a condition raises UnexpectedReply, and is not kept."""
+    async with open_world() as world:
+        world.fake.fail_next(304)
+        with pytest.raises(UnexpectedReply, match="304"):
+            await world.repo.get_artifact(world.artifact)
+        assert "If-None-Match" not in world.fake.requests[0].headers
+        assert (await world.repo.get_artifact(world.artifact)).name == "dist"
+        assert statuses(world) == [304, 200]
+        assert world.gh.stats.not_modified == 0
 
 
 @pytest.mark.parametrize("status", [301, 307])

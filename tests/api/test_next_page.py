@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,6 +19,7 @@ from ghartifacts_async._api.endpoints import list_repository_artifacts
 from ghartifacts_async._api.pagination import PagePlan, Window, has_more, page_call
 from ghartifacts_async._api.responses.link import Cursor, cursor_call, parse_link
 from ghartifacts_async._http.messages import Response
+from tests.api.test_pagination import leaving_out, reads
 from tests.values import REPOSITORY, artifact, assert_not_quadratic, examples, make_response
 
 TOKEN = st.text("abcdefghijklmnopqrstuvwxyzABCXYZ0123456789!#$%&'*+-.^_`|~", min_size=1, max_size=8)
@@ -233,6 +234,21 @@ def test_missing_link(total: int, artifacts: int, more: bool) -> None:
 def test_last_page() -> None:
     """A Link header without a next page ends the listing, even if `total_count` promises more."""
     assert not has_more(FIRST, make_response(link='</x?page=1>; rel="first"'), FULL)
+
+
+@pytest.mark.parametrize("total", [0, 1, 30])
+def test_a_next_page_counts_although_the_total_lags(total: int) -> None:
+    """A page with items has the next page that Link names, even if `total_count` lags behind."""
+    link = make_response(link='</x?page=2>; rel="next"')
+    assert has_more(FIRST, link, ArtifactPage(total, (artifact(),) * 30)) is True
+
+
+@pytest.mark.parametrize("total", [0, 100, 101, 999])
+def test_a_total_count_that_lags_hides_nothing(total: int) -> None:
+    """A listing is read to its end even if its `total_count` lags behind its pages."""
+    answer = leaving_out(1000, lambda _: False)
+    found, _ = reads(lambda one: (evolve(answer(one)[0], total_count=total), answer(one)[1]))
+    assert found == [*range(1000, 0, -1)]
 
 
 def test_an_empty_page_has_no_next() -> None:

@@ -60,7 +60,14 @@ async def test_redirect_loops_are_bounded(status: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "location", ["https://evil.example/repos/a/b", "http://127.0.0.2:1/repos/a/b", "/login", ""]
+    "location",
+    [
+        "https://evil.example/repos/a/b",
+        "http://127.0.0.2:1/repos/a/b",
+        "http://127.0.0.1:1/repositories/1/actions/artifacts/1",
+        "/login",
+        "",
+    ],
 )
 @fast
 async def test_a_foreign_redirect_is_refused(location: str) -> None:

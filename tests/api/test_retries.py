@@ -139,7 +139,9 @@ async def test_a_permanent_failure_reports_earlier_attempts() -> None:
         assert caught.value.attempts == 2
 
 
-@pytest.mark.parametrize("fault", [Fault.dropped(after=True), Fault(502, after=True)])
+@pytest.mark.parametrize(
+    "fault", [Fault.dropped(after=True), *(Fault(status, after=True) for status in (500, 502, 504))]
+)
 @fast
 async def test_a_delete_with_a_lost_response_succeeds(fault: Fault) -> None:
     """A DELETE whose response was lost succeeds, although its next attempt gets a 404."""

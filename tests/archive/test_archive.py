@@ -114,12 +114,19 @@ async def test_a_small_archive_takes_one_request(repo: Repo, fake_github: FakeGi
     assert requested_ranges(fake_github) == [None]
 
 
-async def test_a_long_directory_takes_a_second_request(repo: Repo, fake_github: FakeGitHub) -> None:
+@pytest.mark.parametrize("size", [0, 8 * 2**20])
+async def test_a_long_directory_takes_a_second_request(
+    repo: Repo, fake_github: FakeGitHub, size: int
+) -> None:
     """A central directory longer than the first response takes one more request, for the rest."""
-    fake_github.add_artifact(REPOSITORY, "dist", {f"{n}/{'x' * 200}": "" for n in range(2000)})
+    files: dict[str, bytes | str] = {f"{n}/{'x' * 200}": "" for n in range(2000)}
+    fake_github.add_artifact(REPOSITORY, "dist", {"large": os.urandom(size), **files})
     async with repo.open_artifact(1) as archive:
-        assert len(archive.names()) == 2000
+        assert len(archive.names()) == 2001
     assert len(requested_ranges(fake_github)) == 2
+    await fake_github.wait_until_idle()
+    # Each entry takes 250 bytes.
+    assert sum(request.bytes_sent or 0 for request in fake_github.requests_to("blob")) < 520_000
 
 
 async def test_concurrent_readers_share_an_archive(repo: Repo, fake_github: FakeGitHub) -> None:

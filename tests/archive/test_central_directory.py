@@ -120,6 +120,7 @@ def test_zip64_sizes() -> None:
     """Sizes may be recorded in zip64 fields, in the central directory or in the local header."""
     data = b"0123456789"
     extra = struct.pack("<2H2Q", 1, 16, len(data), len(data))
+    one, offset = struct.pack("<2HQ", 1, 8, len(data)), struct.pack("<2HQ", 1, 8, 0)
     other = b"\x99\x99\x02\0xx"
     big = {"size": 0xFFFFFFFF, "compressed_size": 0xFFFFFFFF, "extra": other + extra}
     for member in (
@@ -129,6 +130,9 @@ def test_zip64_sizes() -> None:
         ZipMember("a", data, STORED, local={"size": 0xFFFFFFFF, "compressed_size": 0xFFFFFFFF}),
         ZipMember("a", data, STORED, flags=0, local={**big, "compressed_size": len(data)}),
         ZipMember("a", data, STORED, flags=0, local={**big, "size": len(data), "extra": extra}),
+        ZipMember("a", data, STORED, central={"size": 0xFFFFFFFF, "extra": one}),
+        ZipMember("a", data, STORED, central={"compressed_size": 0xFFFFFFFF, "extra": one}),
+        ZipMember("a", data, STORED, central={"offset": 0xFFFFFFFF, "extra": offset}),
     ):
         assert unzip(build_zip(member)) == {"a": data}
 

@@ -169,6 +169,33 @@ async def test_a_waiting_iterable_does_not_delay_outcomes(
         await anext(outcomes)
 
 
+async def test_only_the_generators_of_an_iterable_are_closed(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """After an early stop, the caller's own generator stays open; an iterable's is closed."""
+    add(fake_github, 30)
+    closed: list[bool] = []
+
+    async def numbers() -> AsyncIterator[int]:
+        try:
+            for number in range(1, 31):
+                yield number
+        finally:
+            closed.append(True)
+
+    class Numbers:
+        def __aiter__(self) -> AsyncIterator[int]:
+            return numbers()
+
+    own = numbers()
+    for source, expected in ((own, []), (Numbers(), [True])):
+        outcomes = repo.download_artifacts(source, tmp_path, concurrency=2)
+        (await anext(outcomes)).result()
+        await outcomes.aclose()
+        assert closed == expected
+    assert await anext(own) < 31
+
+
 async def test_an_error_of_the_iterable_is_raised(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:

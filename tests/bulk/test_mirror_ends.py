@@ -27,8 +27,10 @@ from ghartifacts_async import (
     TargetBusy,
 )
 from ghartifacts_async._disk import nameless_file
-from ghartifacts_async.testing import BlobFault, FakeGitHub, Fault
+from ghartifacts_async._disk.hidden_files import HiddenFiles
+from ghartifacts_async.testing import BlobFault, FakeGitHub, Fault, LoggedRequest
 from tests.bulk.support import LARGE, MANIFEST, add, counts, library_tasks, until
+from tests.download.payloads import add_artifact, interrupted_download
 from tests.support import QUICK, REPOSITORY, files_below, published_below
 
 
@@ -42,6 +44,38 @@ async def test_expired_artifacts(repo: Repo, fake_github: FakeGitHub, tmp_path: 
     assert counts(report) == (0, 0, 2, 1, 0)
     report.raise_for_errors()
     assert len(fake_github.requests_to("blob")) == 2
+
+
+@pytest.mark.parametrize("content", [b"hello", LARGE], ids=["small", "large"])
+async def test_an_artifact_that_expires_during_the_mirror(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, content: bytes
+) -> None:
+    """An artifact that expires after it was listed counts as expired, not as failed."""
+    add(fake_github, 3, content)
+
+    def expire(request: LoggedRequest) -> None:
+        if request.path.endswith("/2/zip"):
+            fake_github.expire_artifact(2)
+
+    fake_github.fail_when(expire)
+    report = await repo.mirror(tmp_path)
+    assert counts(report) == (2, 0, 0, 1, 0)
+    report.raise_for_errors()
+    assert files_below(tmp_path) == [MANIFEST, "dist-1.zip", "dist-3.zip"]
+
+
+async def test_leftovers_beside_a_partial_download(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """What a killed process left beside a partial download is removed when it is complete."""
+    add_artifact(fake_github)
+    await interrupted_download(fake_github, tmp_path / "dist-1.zip", 1_000_000)
+    leftover = tmp_path / HiddenFiles.of("dist-1.zip").link
+    leftover.write_bytes(b"half a copy")
+    assert counts(await repo.mirror(tmp_path)) == (1, 0, 0, 0, 0)
+    assert files_below(tmp_path) == [MANIFEST, "dist-1.zip"]
+    (request,) = fake_github.requests_to("blob")
+    assert request.headers["Range"].startswith("bytes=1000000-")
 
 
 async def test_failures(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ghartifacts_async import Client, RateLimitPolicy, Repo
-from ghartifacts_async.testing import FakeGitHub
+from ghartifacts_async.testing import BlobFault, FakeGitHub
 from tests.support import REPOSITORY
 
 MIB = 2**20
@@ -66,6 +66,40 @@ async def test_a_download_transfers_each_byte_once(
     blobs = fake_github.requests_to("blob")
     assert len(blobs) <= requests
     assert sum(blob.bytes_sent or 0 for blob in blobs) == size
+
+
+@pytest.mark.parametrize(("mib", "many"), [(63, False), (64, True)])
+@pytest.mark.parametrize("known", [True, False], ids=["size known", "size unknown"])
+@pytest.mark.parametrize("serves_ranges", [True, False], ids=["ranges", "no ranges"])
+async def test_the_default_number_of_connections(
+    repo: Repo,
+    fake_github: FakeGitHub,
+    tmp_path: Path,
+    mib: int,
+    many: bool,
+    known: bool,
+    serves_ranges: bool,
+) -> None:
+    """By default, a payload of less than 64 MiB, or of a store without ranges, takes one stream."""
+    source = tmp_path / "source"
+    with source.open("wb") as file:
+        file.truncate(mib * MIB)
+    fake_github.add_artifact(REPOSITORY, "dist", source, digest="auto" if known else None)
+    # If the size is unknown, further connections take over parts of a slow response.
+    fault = BlobFault() if known else BlobFault.throttle(20e6)
+    if not serves_ranges:
+        fault &= BlobFault.ignore_range()
+    fake_github.fail_blobs_when(lambda _: fault)
+    await repo.download_artifact(1, tmp_path / "out")
+    await fake_github.wait_until_idle()
+    blobs = fake_github.requests_to("blob")
+    if serves_ranges:
+        assert (len(blobs) > 1) is many
+        assert [blob.status for blob in blobs].count(206) == len(blobs) - (not many or not known)
+    else:
+        # One refused range shows that only the whole payload is served.
+        assert len(blobs) == 1 + (many and known)
+        assert "Range" not in blobs[-1].headers
 
 
 @pytest.mark.skipif(not hasattr(os, "pwritev"), reason="Windows has no pwritev")

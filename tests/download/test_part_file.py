@@ -117,6 +117,24 @@ async def test_a_truncated_part_file_is_not_published(
     assert published_below(tmp_path) == []
 
 
+async def test_an_exchanged_part_file_is_not_published(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """A part file that another process exchanges just before publishing is not published."""
+    add_artifact(fake_github)
+
+    def exchange(progress: Progress) -> None:
+        if progress.received == progress.total:
+            (part,) = tmp_path.glob(".*.ghartifacts-part")
+            part.unlink()
+            part.write_bytes(PAYLOAD[::-1])
+
+    with pytest.raises(DiskError, match="another process"):
+        await repo.download_artifact(1, tmp_path, on_progress=exchange)
+    assert published_below(tmp_path) == []
+    assert (await repo.download_artifact(1, tmp_path)).path.read_bytes() == PAYLOAD
+
+
 @pytest.mark.parametrize("job", ["_open", "_begin", "_write", "_publish", "_release"])
 async def test_a_second_cancellation_leaves_nothing(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, slow: Slow, job: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -44,11 +44,13 @@ class ModelResponse:
     headers: dict[str, str]
     body: bytes
     breaks: bool = False
+    on_read: Callable[[], object] = lambda: None
     url: SignedUrl = field(factory=lambda: SignedUrl("https://store.test/x?sig=1"))
     location: None = None
 
     async def read(self) -> bytes:
         """Return the next chunk, or ``b""`` at the end."""
+        self.on_read()
         chunk, self.body = self.body[:7], self.body[7:]
         if not chunk and self.breaks:
             raise ConnectionFailed("store.test: the connection broke", host="store.test")
@@ -73,6 +75,7 @@ class ModelStore:
     behaviours: list[Behaviour]
     buffers: BufferPool = field(factory=BufferPool)
     requests: int = 0
+    on_read: Callable[[], object] = lambda: None
 
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[tuple[SignedUrl, bool]]:
@@ -95,7 +98,9 @@ class ModelStore:
             raise ConnectionFailed("store.test: cannot connect", host="store.test")
         found = re.fullmatch(r"bytes=(\d+)-(\d+)", headers.get("Range", ""))
         start, stop = (int(found[1]), int(found[2]) + 1) if found else (0, len(PAYLOAD))
-        yield self._respond(kind, number, start, stop, has_range=found is not None)
+        response = self._respond(kind, number, start, stop, has_range=found is not None)
+        response.on_read = self.on_read
+        yield response
 
     def _respond(
         self, kind: str, number: int, start: int, stop: int, *, has_range: bool
@@ -204,5 +209,41 @@ def test_the_reader_recovers(plan: list[Behaviour], start: int) -> None:
         finally:
             await reader.close()
         assert whole
+
+    asyncio.run(test())
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    behaviours,
+    st.integers(0, len(PAYLOAD) - 1),
+    st.lists(st.integers(0, 60), max_size=30),
+)
+def test_bytes_that_others_take_over_are_not_read(
+    told: list[Behaviour], start: int, cuts: list[int]
+) -> None:
+    """If another connection takes over the end of a range during a read, it is not read here."""
+
+    async def test() -> None:
+        segment = Segment(start, len(PAYLOAD))
+        left = iter(cuts)
+
+        def shrink() -> None:
+            assert segment.stop is not None
+            segment.stop = max(segment.at, segment.stop - next(left, 0))
+
+        store = ModelStore(told, on_read=shrink)
+        reader = reader_of(store, segment, digest=True)
+        received = b""
+        try:
+            while chunk := await reader.read():
+                received += chunk
+                assert segment.left >= 0
+            assert received == PAYLOAD[start : segment.stop]
+            assert segment.left == 0
+        except (ArtifactsError, RestartDownload):
+            assert received == PAYLOAD[start : segment.at]
+        finally:
+            await reader.close()
 
     asyncio.run(test())

@@ -161,6 +161,34 @@ async def test_a_store_that_ignores_range_still_works(
     assert done.path.read_bytes() == PAYLOAD
 
 
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_store_that_stops_serving_ranges(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, stream: bool
+) -> None:
+    """If a store serves ranges and then no more, two refusals lead to requests for the whole."""
+    add_artifact(fake_github)
+    no_ranges = BlobFault.ignore_range()
+    faults = iter(
+        [
+            BlobFault.truncate(after=1_000_000),
+            BlobFault.truncate(after=500_000),
+            no_ranges,
+            no_ranges,
+            no_ranges & BlobFault.truncate(after=2_000_000),
+        ]
+    )
+    fake_github.fail_blobs_when(lambda _: next(faults, no_ranges))
+    if stream:
+        async with repo.stream_artifact(1) as chunks:
+            assert b"".join([chunk async for chunk in chunks]) == PAYLOAD
+    else:
+        done = await repo.download_artifact(1, tmp_path, connections=1)
+        assert done.path.read_bytes() == PAYLOAD
+    sent = [request.headers.get("Range") for request in fake_github.requests_to("blob")]
+    rest = "bytes=1500000-2999999"
+    assert sent == [None, "bytes=1000000-2999999", rest, rest, None, None]
+
+
 async def test_an_unknown_size_without_ranges_takes_one_request(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:

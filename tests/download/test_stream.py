@@ -22,6 +22,8 @@ from ghartifacts_async import (
     Timeouts,
 )
 from ghartifacts_async.testing import BlobFault, FakeGitHub, LoggedRequest
+from tests.api.support import open_world
+from tests.clock import fast
 from tests.download.payloads import PAYLOAD, add_artifact
 from tests.download.test_store_faults import TRANSIENT_FAULTS
 from tests.support import QUICK, REPOSITORY
@@ -141,6 +143,28 @@ async def test_a_truncated_zip_without_a_digest_fails(repo: Repo, fake_github: F
     fake_github.fail_blobs_when(lambda _: cut)
     with pytest.raises(IncompleteDownload, match="received 1000000 bytes"):
         await read_all(repo)
+
+
+@fast
+async def test_a_complete_zip_without_a_digest_may_have_another_size() -> None:
+    """A stream of a zip without a digest succeeds even if `size_in_bytes` is its unzipped size."""
+    async with open_world() as world:
+        made = world.fake.add_artifact(
+            REPOSITORY, "dist", {"a": "hello"}, digest=None, size_in_bytes=5
+        )
+        # Chunks that are shorter than the end record of the zip.
+        world.fake.fail_blobs_next(BlobFault.throttle(100))
+        assert await read_all(world.repo, made.id) == made.path.read_bytes()
+
+
+async def test_another_size_without_a_digest_fails(repo: Repo, fake_github: FakeGitHub) -> None:
+    """A stream without a digest fails if its size is wrong and it is no zip."""
+    fake_github.add_artifact(
+        REPOSITORY, "log", PAYLOAD, raw="log.txt", digest=None, size_in_bytes=len(PAYLOAD) - 1
+    )
+    with pytest.raises(IncompleteDownload, match="received 3000000 bytes") as caught:
+        await read_all(repo)
+    assert (caught.value.received, caught.value.expected) == (len(PAYLOAD), len(PAYLOAD) - 1)
 
 
 async def test_errors_before_the_first_byte(repo: Repo, fake_github: FakeGitHub) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
 
 import pytest
 
-from ghartifacts_async import Repo
+from ghartifacts_async import DiskError, Repo
 from ghartifacts_async.testing import FakeGitHub
 from tests.support import REPOSITORY, files_below
 
@@ -44,3 +46,27 @@ async def test_all_methods_keep_the_name_of_a_raw_file(
         assert outcome.result().path.name in {name, f"{stem}-{artifact.id}{suffix}"}
     await repo.mirror(tmp_path / "mirror")
     assert f"{stem}-{artifact.id}{suffix}" in files_below(tmp_path / "mirror")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such files")
+@pytest.mark.parametrize("kind", ["fifo", "device"])
+async def test_a_target_that_is_no_file_is_refused(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, kind: str
+) -> None:
+    """A FIFO or a device as the target is refused before a byte is requested, and stays."""
+    artifact = await repo.get_artifact(fake_github.add_artifact(REPOSITORY, "dist", b"new").id)
+    fake_github.clear_requests()
+    target = tmp_path / "target"
+    if kind == "fifo":
+        os.mkfifo(target)
+    else:
+        try:
+            os.mknod(target, stat.S_IFCHR | 0o600, os.makedev(1, 3))
+        except PermissionError:
+            pytest.skip("this user may not make devices")
+    before = target.lstat()
+    for if_exists in ("verify", "replace", "error"):
+        with pytest.raises(DiskError, match="a directory or a device"):
+            await repo.download_artifact(artifact, target, if_exists=if_exists)
+    assert os.path.samestat(target.lstat(), before)
+    assert fake_github.requests == []
