@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Set as AbstractSet
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from attrs import frozen
 
@@ -50,8 +50,7 @@ class PathRules:
         return name.replace("\\", "/") if self.backslashes == "separator" else name
 
 
-@frozen
-class MemberPath:
+class MemberPath(NamedTuple):
     """Where a member is extracted.
 
     Attributes:
@@ -99,7 +98,7 @@ def _parts(recorded: str, name: str, rules: PathRules) -> PathParts:
         name: The name with slashes only.
         rules: Which paths are accepted.
     """
-    parts = tuple(part for part in name.split("/") if part not in {"", "."})
+    parts = tuple([part for part in name.split("/") if part and part != "."])
     if (name.startswith("/") and parts) or (parts and _DRIVE.match(parts[0])):
         raise unsafe(recorded, "is an absolute path")
     if ".." in parts:

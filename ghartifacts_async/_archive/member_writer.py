@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from ghartifacts_async._archive.extraction_plan import ExtractionPlan
@@ -53,14 +53,12 @@ class ExtractionOutput:
         """Create a member's file. Return None if the member does not become a file.
 
         Raises:
-            DiskError: The file cannot be created.
+            OSError: The file cannot be created.
         """
         path = self._paths.get(entry.header_offset)
         if path is None or entry.header_offset in self._link_targets:
             return None
-        with self.disk_errors(entry):
-            mode = 0o755 if entry.member.mode & 0o111 else 0o644
-            return self._staging.create_file(path, mode)
+        return self._staging.create_file(path, 0o755 if entry.member.mode & 0o111 else 0o644)
 
     def add_target(self, entry: CentralDirectoryEntry, chunk: bytes) -> None:
         """Add a chunk to a link's target. Do nothing if the member is not a link."""
@@ -78,14 +76,9 @@ class ExtractionOutput:
             with disk_errors(self._staging.target.joinpath(*path)):
                 self._staging.create_link(path, target)
 
-    @contextmanager
-    def disk_errors(self, entry: CentralDirectoryEntry) -> Iterator[None]:
-        """Convert each OSError to a DiskError that names the final path of a member's file."""
-        try:
-            yield
-        except OSError as error:
-            path = self._paths[entry.header_offset]
-            raise disk_error(error, self._staging.target.joinpath(*path)) from error
+    def disk_error(self, entry: CentralDirectoryEntry, error: OSError) -> DiskError:
+        """Return the error for a member whose file cannot be written, with its final path."""
+        return disk_error(error, self._staging.target.joinpath(*self._paths[entry.header_offset]))
 
 
 class MemberWriter:
@@ -118,7 +111,10 @@ class MemberWriter:
             if decoded is None:
                 return False
             entry, chunk = decoded
-            self._write_chunk(entry, chunk)
+            try:
+                self._write_chunk(entry, chunk)
+            except OSError as error:
+                raise self._output.disk_error(entry, error) from error
             remaining -= len(chunk) or BYTES_PER_FILE
         return True
 
@@ -136,12 +132,11 @@ class MemberWriter:
         if self._file is None:
             self._output.add_target(entry, chunk)
             return
-        with self._output.disk_errors(entry):
-            if chunk:
-                self._file.write(chunk)
-            else:
-                file, self._file = self._file, None
-                file.close()
+        if chunk:
+            self._file.write(chunk)
+        else:
+            file, self._file = self._file, None
+            file.close()
 
 
 class FileExtractor(MemberWriter):

@@ -26,6 +26,7 @@ _NAMES = {
     _ZSTD: "Zstandard", 94: "MP3", 95: "XZ", 96: "JPEG", 97: "WavPack", 98: "PPMd",
     99: "AES encryption",
 }  # fmt: skip
+_INVALID = "its compressed data is invalid"
 _LZMA_HEADER_SIZE = 9
 _LZMA_PROPERTIES_SIZE = 5
 _LZMA_END_MARK_FLAG = 0x2
@@ -113,7 +114,12 @@ class _Deflate:
         return self._inner.eof
 
     def decompress(self, data: memoryview, max_size: int) -> tuple[bytes, int]:
-        chunk = _checked(self._inner.decompress, data, max_size)
+        try:
+            chunk = self._inner.decompress(data, max_size)
+        except zlib.error:
+            chunk = None
+        if chunk is None:
+            raise InvalidDataError(_INVALID)
         return chunk, len(data) - len(self._inner.unconsumed_tail) - len(self._inner.unused_data)
 
 
@@ -205,7 +211,7 @@ def _checked(function: Callable[..., _T], *arguments: Any) -> _T:
         raise
     except Exception:  # noqa: S110 - raised below, without the other exception as its context
         pass
-    raise InvalidDataError("its compressed data is invalid")
+    raise InvalidDataError(_INVALID)
 
 
 def _optional(name: str) -> Any:

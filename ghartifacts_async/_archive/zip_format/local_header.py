@@ -11,8 +11,7 @@ Source: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, sections 4.
 from __future__ import annotations
 
 import struct
-
-from attrs import frozen
+from typing import NamedTuple
 
 from ghartifacts_async._archive.zip_format.archive_tail import quote_name
 from ghartifacts_async._archive.zip_format.central_directory import (
@@ -36,8 +35,7 @@ _COMPRESSION_OPTION_FLAGS = 0x6
 _DESCRIPTOR_SIGNATURE = b"PK\x07\x08"
 
 
-@frozen
-class LocalHeader:
+class LocalHeader(NamedTuple):
     """A local header that agrees with its entry in the central directory.
 
     Attributes:
@@ -77,7 +75,7 @@ def parse_local_header(entry: CentralDirectoryEntry, header: memoryview) -> Loca
     raw_name = bytes(header[LOCAL_HEADER.size : LOCAL_HEADER.size + name_length])
     try:
         fields = [*extra_fields(header[LOCAL_HEADER.size + name_length : length])]
-        if not flags & _DATA_DESCRIPTOR_FLAG or fields:
+        if fields and IN_ZIP64_FIELD in (size, compressed_size):
             size, compressed_size = zip64_values(fields, (size, compressed_size))
     except ValueError:
         raise contradiction(entry) from None
@@ -86,7 +84,7 @@ def parse_local_header(entry: CentralDirectoryEntry, header: memoryview) -> Loca
         or method != entry.method
         or (flags ^ entry.flags) & ~_flags_that_may_differ(raw_name)
         or not _sizes_agree(entry, flags, (crc32, compressed_size, size))
-        or unicode_paths(fields, raw_name) - {entry.member.name}
+        or (fields and unicode_paths(fields, raw_name) - {entry.member.name})
     ):
         raise contradiction(entry)
     return LocalHeader(

@@ -25,6 +25,7 @@ from ghartifacts_async._archive.zip_format.decompressors import (
     make_decompressor,
     unsupported_method,
 )
+from ghartifacts_async._archive.zip_format.end_record import LOCAL_SIGNATURE
 from ghartifacts_async._archive.zip_format.local_header import parse_local_header
 from ghartifacts_async._archive.zip_format.member_gap import MemberGap
 from ghartifacts_async.errors import DamagedArchive, UnsupportedMember
@@ -124,7 +125,7 @@ class MemberDecoder:
         if not self._entries:
             return None
         entry = self._entries[0]
-        if self._gap is None:
+        if self._data is not None or self._gap is None:
             if self._data is None and not self._start_data(entry):
                 return None
             assert self._data is not None
@@ -132,12 +133,13 @@ class MemberDecoder:
             self._consume(consumed)
             if chunk != b"":
                 return None if chunk is None else (entry, chunk)
-            self._gap = self._data.gap
-        self._consume(self._gap.check(self._buffer))
-        if not self._gap.done:
-            return None
+            self._data = None
+        if self._gap is not None:
+            self._consume(self._gap.check(self._buffer))
+            if not self._gap.done:
+                return None
+            self._gap = None
         self._entries.popleft()
-        self._data = self._gap = None
         return entry, b""
 
     def _start_data(self, entry: CentralDirectoryEntry) -> bool:
@@ -158,10 +160,12 @@ class MemberDecoder:
             return False
         self._consume(header.data_offset - self._position)
         data_end = header.data_offset + entry.member.compressed_size
-        gap = MemberGap(entry, header, entry.next_offset - data_end, whole=self._check_gaps)
+        gap_size = entry.next_offset - data_end
+        if header.check_descriptor or (self._check_gaps and gap_size >= len(LOCAL_SIGNATURE)):
+            self._gap = MemberGap(entry, header, gap_size, whole=self._check_gaps)
         if is_last:
-            self.stop = data_end + gap.remaining
-        self._data = _DataDecoder(entry, gap)
+            self.stop = data_end + (self._gap.remaining if self._gap is not None else 0)
+        self._data = _DataDecoder(entry)
         return True
 
     def _consume(self, count: int) -> None:
@@ -170,22 +174,13 @@ class MemberDecoder:
 
 
 class _DataDecoder:
-    """Decodes the compressed data of one member.
+    """Decodes the compressed data of one member."""
 
-    Args:
-        entry: The member.
-        gap: The bytes after the data.
-
-    Attributes:
-        gap: The bytes after the data.
-    """
-
-    def __init__(self, entry: CentralDirectoryEntry, gap: MemberGap) -> None:
+    def __init__(self, entry: CentralDirectoryEntry) -> None:
         self._entry = entry
         self._remaining = entry.member.compressed_size
         self._decoded = self._crc32 = 0
         self._decompressor = make_decompressor(entry)
-        self.gap = gap
 
     def decode(self, buffer: memoryview) -> tuple[bytes | None, int]:
         """Decode the next chunk.
