@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -27,6 +27,10 @@ class ServerThread:
             TimeoutError: The coroutine did not end in this number of seconds.
         """
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout)
+
+    def call_soon(self, function: Callable[[], object]) -> None:
+        """Call a function in the thread, and do not wait for it."""
+        self._loop.call_soon_threadsafe(function)
 
     def stop(self) -> None:
         """Stop the loop, and wait until its thread has ended."""

@@ -8,6 +8,7 @@ import hmac
 import json
 import uuid
 from collections.abc import Collection, Mapping
+from functools import partial
 
 import aiohttp
 import attrs
@@ -16,6 +17,7 @@ from ghartifacts_async.testing._api.documents.accounts import account_document
 from ghartifacts_async.testing._api.documents.repositories import repository_document
 from ghartifacts_async.testing._api.documents.runs import run_document
 from ghartifacts_async.testing._run_methods import RunMethods
+from ghartifacts_async.testing._server_thread import ServerThread
 from ghartifacts_async.testing._shared.run import FakeRun
 
 _HOOK_ID = 109948940
@@ -31,6 +33,8 @@ class _Webhook:
 
 class WebhookMethods(RunMethods):
     """Methods that send webhooks to the program under test, as GitHub does."""
+
+    _thread: ServerThread | None
 
     @property
     def url(self) -> str:
@@ -50,8 +54,8 @@ class WebhookMethods(RunMethods):
     ) -> None:
         """Send a delivery to a URL whenever `complete_run` completes a run.
 
-        The delivery is sent while the event loop runs; `deliver` sends one and waits for the
-        answer.
+        The delivery is sent while the server's event loop runs; `deliver` sends one and waits for
+        the answer.
 
         Args:
             url: The URL of the receiver.
@@ -71,16 +75,16 @@ class WebhookMethods(RunMethods):
 
         Raises:
             KeyError: The run does not exist.
+            RuntimeError: There are webhooks, and the server is not running.
         """
         completed = super().complete_run(run, conclusion)
         for webhook in self._webhooks:
             if "workflow_run" in webhook.events:
-                delivery = self.deliver(
-                    webhook.url, "workflow_run", run=completed, secret=webhook.secret
-                )
-                task = asyncio.get_running_loop().create_task(delivery)
-                self._deliveries.add(task)
-                task.add_done_callback(self._delivered)
+                send = partial(self._start_delivery, webhook, completed)
+                if self._thread is None:
+                    send()
+                else:
+                    self._thread.call_soon(send)
         return completed
 
     async def deliver(
@@ -133,6 +137,19 @@ class WebhookMethods(RunMethods):
             session.post(url, data=body, headers=headers) as answer,
         ):
             return answer.status
+
+    def _start_delivery(self, webhook: _Webhook, run: FakeRun) -> None:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            raise RuntimeError(
+                "the webhook of a completed run is sent by the running server; start it first"
+            ) from None
+        task = loop.create_task(
+            self.deliver(webhook.url, "workflow_run", run=run, secret=webhook.secret)
+        )
+        self._deliveries.add(task)
+        task.add_done_callback(self._delivered)
 
     def _payload(self, event: str, run: FakeRun | int | None, action: str) -> dict[str, object]:
         if event == "ping":

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import queue
+import threading
 from collections.abc import AsyncIterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from aiohttp import web
@@ -101,3 +104,41 @@ async def test_wrong_secrets_and_payloads(fake_github: FakeGitHub, receiver: Rec
         await fake_github.deliver(receiver.url, "push")
     with pytest.raises(KeyError):
         await fake_github.deliver(receiver.url, "workflow_run", run=5)
+
+
+def test_a_test_without_an_event_loop() -> None:
+    """A server in a thread of its own sends the webhook of a completed run, too."""
+    received: queue.Queue[webhooks.Event] = queue.Queue()
+
+    class Receive(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            received.put(webhooks.parse(self.headers.items(), body, secret=SECRET))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Print nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Receive) as server, FakeGitHub() as fake:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            fake.add_webhook(f"http://127.0.0.1:{server.server_port}/", secret=SECRET)
+            run = fake.add_run(REPOSITORY, status="in_progress")
+            fake.complete_run(run)
+            event = received.get(timeout=30)
+        finally:
+            server.shutdown()
+            thread.join()
+    assert event.run is not None
+    assert (event.run.id, event.run.conclusion) == (run.id, "success")
+
+
+def test_a_server_that_does_not_run() -> None:
+    """Without a running server, a run with a webhook cannot be completed, and the error says so."""
+    fake = FakeGitHub()
+    fake.add_webhook("http://127.0.0.1:1/")
+    run = fake.add_run(REPOSITORY, status="in_progress")
+    with pytest.raises(RuntimeError, match="start it first"):
+        fake.complete_run(run)
