@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TypeVar
 
 from ghartifacts_async._api import rate_limit_headers
 from ghartifacts_async._runs.watch import RunState, Target
 from ghartifacts_async.models import Run
 
+_Subject = TypeVar("_Subject", int, str)
+
 
 class KnownRuns:
-    """The runs that GitHub has described, and when each was last requested."""
+    """The runs that GitHub has described.
+
+    It also remembers when each subject was last requested: a run by its id, or the listing of a
+    commit's runs by the commit.
+    """
 
     def __init__(self) -> None:
         self._states: dict[int, RunState] = {}
-        self._requested_at: dict[int, float] = {}
+        self._requested_at: dict[int | str, float] = {}
 
     def __contains__(self, run_id: int) -> bool:
         """Return True if GitHub has described the run."""
         return run_id in self._states
 
     def __len__(self) -> int:
-        """Return the number of runs that are remembered."""
+        """Return the number of runs and commits that are remembered."""
         return len(self._states.keys() | self._requested_at.keys())
 
     def concerning(self, target: Target) -> list[RunState]:
@@ -32,9 +39,18 @@ class KnownRuns:
         """Return the runs of a commit, also those of forks and of other workflows."""
         return [state.run for state in self._states.values() if state.run.head_sha == head_sha]
 
-    def note_request(self, run_id: int, now: float) -> None:
-        """Remember that a run is being requested."""
-        self._requested_at[run_id] = now
+    def note_request(self, subject: int | str, now: float) -> None:
+        """Remember that a run, or the listing of a commit's runs, is being requested."""
+        self._requested_at[subject] = now
+
+    def note_listed(self, runs: Iterable[Run]) -> None:
+        """Remember those of the listed runs that are not known yet and have not ended.
+
+        A listing may be stale, so it does not tell that a run has ended.
+        """
+        for run in runs:
+            if run.id not in self._states and not run.is_completed:
+                self._states[run.id] = RunState(run)
 
     def note(self, run: Run, headers: Mapping[str, str], now: float) -> None:
         """Remember a run, and the time of its end, judging by the server's times.
@@ -60,9 +76,9 @@ class KnownRuns:
             known is None or not known.run.is_completed or known.run.updated_at != listed.updated_at
         )
 
-    def longest_unrequested(self, run_ids: Iterable[int], count: int) -> set[int]:
-        """Return the runs whose last request is longest ago."""
-        return set(sorted(run_ids, key=lambda one: self._requested_at.get(one, -1.0))[:count])
+    def longest_unrequested(self, subjects: Iterable[_Subject], count: int) -> set[_Subject]:
+        """Return the runs or commits whose last request is longest ago."""
+        return set(sorted(subjects, key=lambda one: self._requested_at.get(one, -1.0))[:count])
 
     def remove(self, run_id: int) -> None:
         """Forget a run that does not exist any more."""
@@ -82,7 +98,7 @@ class KnownRuns:
             if run_id in run_ids or state.run.head_sha in commits
         }
         self._requested_at = {
-            run_id: moment
-            for run_id, moment in self._requested_at.items()
-            if run_id in run_ids or run_id in self._states
+            subject: moment
+            for subject, moment in self._requested_at.items()
+            if subject in run_ids or subject in self._states or subject in commits
         }

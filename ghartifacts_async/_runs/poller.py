@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
@@ -32,8 +32,8 @@ from ghartifacts_async.webhooks import Event, WorkflowJobEvent
 
 _T = TypeVar("_T")
 
-MANY_RUNS = 5
-"""If more runs than this are watched, a listing of runs tells which of them to request."""
+MANY = 5
+"""If more runs or commits than this are watched, a listing tells which of them to request."""
 
 _MIN_SPACING = 1.0
 """Minimum number of seconds between two polls, however many events arrive."""
@@ -221,30 +221,39 @@ class Poller:
         """Request the runs that may have changed their state."""
         now = asyncio.get_running_loop().time()
         watches = self._pending()
-        run_ids = [(watch, watch.target.run_id) for watch in watches]
-        wanted = {run_id for _, run_id in run_ids if run_id is not None}
-        asked = {run_id for watch, run_id in run_ids if run_id and (watch.woken or watch.soon)}
-        for sha in {watch.target.head_sha for watch in watches if watch.target.head_sha}:
-            call = endpoints.list_runs(
-                self._repository, None, {"head_sha": sha}, per_page=endpoints.PAGE_SIZE
-            )
-            listed = (await self._fetch(call))[0].page.items
-            runs = (*listed, *self._runs.of_commit(sha))
-            asked |= {run.id for run in runs if self._runs.may_have_changed(run)}
-        if len(wanted) <= MANY_RUNS:
+        run_ids, commits = _run_ids(watches), _commits(watches)
+        asked_commits, listed = commits, list[Run]()
+        if len(run_ids) > MANY or len(commits) > MANY:
+            listed += await self._list_runs({})
+        if len(commits) > MANY:
+            # That listing may be stale or incomplete, so list the runs of a commit in any case.
+            woken = _commits(watch for watch in watches if watch.woken)
+            asked_commits = woken | self._runs.longest_unrequested(commits, 1)
+        for sha in sorted(asked_commits):
+            self._runs.note_request(sha, now)
+            listed += await self._list_runs({"head_sha": sha})
+        known = [run for sha in commits for run in self._runs.of_commit(sha)]
+        of_commits = [run for run in (*listed, *known) if run.head_sha in commits]
+        self._runs.note_listed(of_commits)
+        changed = {run.id for run in of_commits if self._runs.may_have_changed(run)}
+        wanted = run_ids | changed
+        asked = _run_ids(watch for watch in watches if watch.woken or watch.soon)
+        if len(wanted) <= MANY:
             asked |= wanted
         else:
-            call = endpoints.list_runs(self._repository, None, {}, per_page=endpoints.PAGE_SIZE)
-            listed = (await self._fetch(call))[0].page.items
-            changed = filter(self._runs.may_have_changed, listed)
-            asked |= wanted & {run.id for run in changed if run.is_completed}
-            # The listing may be stale or incomplete, so ask for two of the runs in any case.
+            ended = [run for run in listed if run.is_completed and self._runs.may_have_changed(run)]
+            asked |= wanted & {run.id for run in ended}
             asked |= self._runs.longest_unrequested(wanted, 2)
         for run_id in sorted(asked):
             self._runs.note_request(run_id, now)
             await self._request_run(run_id)
         for watch in watches:
             watch.woken = False
+
+    async def _list_runs(self, query: Mapping[str, str]) -> tuple[Run, ...]:
+        """Request the newest runs of the repository or of a commit."""
+        call = endpoints.list_runs(self._repository, None, query, per_page=endpoints.PAGE_SIZE)
+        return (await self._fetch(call))[0].page.items
 
     async def _request_run(self, run_id: int) -> None:
         """Request a run, and finish the watches of a run that does not exist."""
@@ -297,3 +306,11 @@ class Poller:
 
     def _pending(self) -> list[Watch]:
         return [watch for watch in self._watches.values() if not watch.done.done()]
+
+
+def _run_ids(watches: Iterable[Watch]) -> set[int]:
+    return {watch.target.run_id for watch in watches if watch.target.run_id is not None}
+
+
+def _commits(watches: Iterable[Watch]) -> set[str]:
+    return {watch.target.head_sha for watch in watches if watch.target.head_sha is not None}

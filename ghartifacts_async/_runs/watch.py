@@ -22,7 +22,7 @@ MAX_DELAY = 30.0
 
 _GROWTH = 1.5
 _FREE_CALLS = 8
-_SECONDS_PER_CALL = 30.0
+_SECONDS_PER_CALL = 36.0
 
 
 @frozen
@@ -164,7 +164,7 @@ def calls_in_budget(calls: float, elapsed: float) -> float:
 
 
 def seconds_over_budget(calls: float) -> float:
-    """Return the seconds to wait so that ten minutes of polls use at most 28 calls of the limit.
+    """Return the seconds to wait so that ten minutes of polls use at most 30 calls of the limit.
 
     Args:
         calls: Number of calls that count against the budget; see `calls_in_budget`.

@@ -24,10 +24,12 @@ def test_runs_that_no_wait_concerns_are_forgotten() -> None:
     """Only the runs of the remaining waits take memory, and all runs of their commits."""
     runs = known({"head_sha": OTHER_COMMIT}, {"head_sha": OTHER_COMMIT}, {}, {"path": "x/lint.yml"})
     runs.note_request(9, NOW)
-    assert len(runs) == 5
+    runs.note_request(SHA, NOW)
+    runs.note_request(OTHER_COMMIT, NOW)
+    assert len(runs) == 7
     runs.keep_only([Target("dist", 1), Target("dist", None, SHA, "ci.yml"), Target(None, 9)])
     assert [number in runs for number in (1, 2, 3, 4, 9)] == [True, False, True, True, False]
-    assert len(runs) == 4
+    assert len(runs) == 5
     assert [one.id for one in runs.of_commit(SHA)] == [3, 4]
     runs.keep_only([])
     assert len(runs) == 0
@@ -58,9 +60,21 @@ def test_which_runs_may_have_changed() -> None:
     assert runs.may_have_changed(run(id=3))
 
 
+def test_listed_runs() -> None:
+    """A listing tells of new runs in progress, but not that a run has ended or is in progress."""
+    runs = known({})
+    running = {"status": "in_progress", "conclusion": None}
+    runs.note_listed([run(id=1, **running), run(id=2, **running), run(id=3)])
+    assert [number in runs for number in (1, 2, 3)] == [True, True, False]
+    assert [state.run.is_completed for state in runs.concerning(Target(None, 1))] == [True]
+    assert runs.may_have_changed(run(id=2))
+
+
 def test_the_runs_that_were_not_requested_for_longest() -> None:
     """Runs that were never requested come first, and then the one requested longest ago."""
     runs = KnownRuns()
     for number, moment in ((1, 5.0), (2, 3.0), (3, 4.0)):
         runs.note_request(number, moment)
     assert runs.longest_unrequested([1, 2, 3, 4], 2) == {4, 2}
+    runs.note_request(SHA, 1.0)
+    assert runs.longest_unrequested([SHA, OTHER_COMMIT], 1) == {OTHER_COMMIT}

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import pytest
 
-from ghartifacts_async import Run, WaitTimedOut
+from ghartifacts_async import Artifact, Run, RunEnded, WaitTimedOut
 from ghartifacts_async._http.messages import Response
 from tests.clock import fast
 from tests.runs.world import World, now, open_world
@@ -101,3 +101,62 @@ async def test_calls_after_a_quiet_hour() -> None:
         assert world.counted - before <= 30
         for one in (wait, *waits):
             one.cancel()
+
+
+@pytest.mark.parametrize("conditional", [True, False])
+@fast
+async def test_many_commits(conditional: bool) -> None:
+    """Ten minutes of waits for 40 commits and 10 runs use at most 30 calls."""
+    async with open_world(conditional=conditional) as world:
+        waits = []
+        for number in range(50):
+            sha = f"{number:040x}"
+            run = world.fake.add_run(REPOSITORY, head_sha=sha, status="in_progress")
+            target = {"head_sha": sha} if number < 40 else {"run_id": run.id}
+            waits.append(world.repo.wait_for_artifact("dist", timeout=600, **target))
+        ends = await asyncio.gather(*waits, return_exceptions=True)
+        assert {type(end) for end in ends} == {WaitTimedOut}
+        assert world.counted <= 30
+
+
+@pytest.mark.parametrize("options", [{}, {"freeze": True}, {"drop": 0.5, "shuffle": True}])
+@fast
+async def test_many_commits_end(options: dict[str, bool | float]) -> None:
+    """Waits for many commits end with the artifact or the failure of their runs."""
+    async with open_world() as world:
+        runs = []
+        for number in range(12):
+            sha = f"{number:040x}"
+            runs.append(world.fake.add_run(REPOSITORY, head_sha=sha, status="in_progress"))
+        world.fake.distort_run_lists(**options)  # type: ignore[arg-type]
+        for number, run in enumerate(runs):
+            if number % 2:
+                world.fake.after(10 * number, world.upload, "dist", run)
+            conclusion = "success" if number % 2 else "failure"
+            world.fake.after(20 * number, world.fake.complete_run, run, conclusion)
+        waits = [
+            world.repo.wait_for_artifact("dist", head_sha=run.head_sha, timeout=3600)
+            for run in runs
+        ]
+        found = await asyncio.gather(*waits, return_exceptions=True)
+        assert [type(end) for end in found] == [RunEnded, Artifact] * 6
+        assert now() < 3000
+
+
+@fast
+async def test_a_commit_with_many_runs() -> None:
+    """A wait for a commit does not end while one of its many runs may still have the artifact."""
+    sha = "c" * 40
+    async with open_world() as world:
+        runs = [
+            world.fake.add_run(
+                REPOSITORY, head_sha=sha, workflow=f"{number}.yml", status="in_progress"
+            )
+            for number in range(12)
+        ]
+        for run in runs[:11]:
+            world.fake.after(10, world.fake.complete_run, run, "failure")
+        world.fake.after(500, world.upload, "dist", runs[11])
+        artifact = await world.repo.wait_for_artifact("dist", head_sha=sha, timeout=1200)
+        assert artifact.workflow_run is not None
+        assert artifact.workflow_run.id == runs[11].id
