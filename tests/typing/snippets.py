@@ -98,30 +98,6 @@ async def readme_9(
     print(f"{len(plan.artifacts)} artifacts, {plan.size:,} bytes; {plan.kept} stay")
 
 
-async def readme_10(
-    gh: Client, repo: Repo, headers: Mapping[str, str], body: bytes, secret: str, base_url: str,
-    app_id: int, private_key: str, installation_id: int,
-) -> None:
-    from ghartifacts_async import webhooks
-
-    event = webhooks.parse(headers, body, secret=secret)
-    if isinstance(event, webhooks.WorkflowRunEvent) and event.action == "completed":
-        print(await repo.list_run_artifacts(event.run).collect())
-
-
-async def readme_11(
-    gh: Client, repo: Repo, headers: Mapping[str, str], body: bytes, secret: str, base_url: str,
-    app_id: int, private_key: str, installation_id: int,
-) -> None:
-    from ghartifacts_async.testing import FakeGitHub
-
-    async with FakeGitHub() as fake:
-        fake.add_artifact("octo-org/octo-docs", "dist", {"report.json": '{"passed": 3}'})
-        fake.fail_next(503)
-        async with Client(fake.token, base_url=fake.url) as client:
-            print(await client.repo("octo-org/octo-docs").list_artifacts().first())
-
-
 def init_1() -> None:
     import asyncio
 
