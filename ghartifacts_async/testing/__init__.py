@@ -30,7 +30,8 @@ async def test_the_report_is_downloaded(fake_github: FakeGitHub, tmp_path: Path)
 ```
 
 Any client can use the server. ``with FakeGitHub()`` runs it in a thread, and ``python -m
-ghartifacts_async.testing`` runs it for programs in other languages.
+ghartifacts_async.testing`` runs it for other programs, and prints what to export for them. The line
+``actions`` serves `Client.from_env` and the command line, too.
 
 ## Faults
 
