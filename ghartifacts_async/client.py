@@ -237,9 +237,9 @@ class Client:
         The server is ``GH_HOST``, or else that of ``GITHUB_API_URL`` (set in every workflow), or
         else github.com. The token for github.com and data-residency hosts is ``GH_TOKEN``, or else
         ``GITHUB_TOKEN``. For an Enterprise Server it is ``GH_ENTERPRISE_TOKEN``, or else
-        ``GITHUB_ENTERPRISE_TOKEN``. In a workflow, ``GITHUB_TOKEN`` is for the server that runs the
-        workflow, also if that is an Enterprise Server. A token is never sent to a server that it is
-        not for. Only a server on this machine, such as FakeGitHub, gets any of these tokens.
+        ``GITHUB_ENTERPRISE_TOKEN``. In a workflow, ``GITHUB_TOKEN`` belongs to the server that runs
+        the workflow, also if that is an Enterprise Server. A token is never sent to another server.
+        Only a server on this machine, such as FakeGitHub, gets any of these tokens.
 
         Args:
             auth: As for `Client`; None to take the token from the environment.

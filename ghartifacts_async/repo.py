@@ -808,10 +808,10 @@ class Repo:
             symlinks: What to do with symbolic links. ``"error"`` refuses the archive. ``"skip"``
                 leaves them out. ``"inside"`` creates those that lead to a place within the
                 directory, after all files, and refuses others. Its risk: a program that later
-                writes through such a link changes another file of the directory.
+                writes through the link changes another file of the directory.
             backslashes: ``"error"`` refuses names with backslashes. ``"separator"`` treats a
                 backslash as a slash, as PowerShell 5 writes it. Its risk: on Unix, a backslash is
-                an ordinary character of a name, so such a file ends up in another place.
+                an ordinary character of a name, so the file ends up in another place.
             on_collision: What to do with two names that differ only in case or in Unicode
                 composition. ``"error"`` refuses them. ``"rename"`` extracts the second one as
                 ``name~2.ext``. Its risk: programs that expect the recorded name do not find the

@@ -1,4 +1,4 @@
-"""The client of GitHub's REST API: it authorises, paces, sends and retries calls."""
+"""The client of GitHub's REST API: it authorizes, paces, sends and retries calls."""
 
 from __future__ import annotations
 

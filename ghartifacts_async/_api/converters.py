@@ -92,7 +92,7 @@ def parse_json(text: str | bytes) -> Any:
 
 
 def to_json(value: object) -> str:
-    """Serialise a model as JSON, for a queue or a file. `from_json` returns an equal value.
+    """Serialize a model as JSON, for a queue or a file. `from_json` returns an equal value.
 
     Datetimes are written in ISO 8601 and UTC, digests as ``sha256:<hex>``, and paths as strings.
 

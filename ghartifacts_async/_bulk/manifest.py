@@ -6,7 +6,7 @@ is in place, and it replaces earlier entries for the same artifact.
 
 If the process is killed, the last line may be incomplete, or the entry of a finished file may be
 missing. An incomplete line is removed when the manifest is next opened. A file without an entry is
-recognised by its digest.
+recognized by its digest.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ requires one. These tokens work:
 
 `Client.from_env` finds the token by the rules of the GitHub CLI, and never sends it to a server
 that it is not for. Otherwise, pass the token as text, or an async function that returns it. The
-function is called before every attempt, so it should keep the token as long as it is valid:
+function is called before every attempt, so it should keep the token until it expires:
 
 ```python
 import os

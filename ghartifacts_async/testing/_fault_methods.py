@@ -44,7 +44,7 @@ class FaultMethods:
 
         Args:
             choose: A function that takes the request, and returns a fault, a status, or None
-                for no fault. `fault_bursts` returns such a function for random faults.
+                for no fault. `fault_bursts` returns one for random faults.
         """
         self._api_controls.faults.add_chooser(choose)
 
@@ -61,7 +61,7 @@ class FaultMethods:
 
         Args:
             choose: A function that takes the request, and returns a fault, a status, or None
-                for no fault. `fault_bursts` returns such a function for random faults.
+                for no fault. `fault_bursts` returns one for random faults.
         """
         self._blob_controls.faults.add_chooser(choose)
 
