@@ -27,10 +27,10 @@ _SIGINT, _SIGPIPE, _SIGTERM = 2, 13, 15
 
 _EPILOGUE = """\
 Repositories and artifacts:
-  REPO is [HOST/]OWNER/REPO or a URL. Without it: -R, GH_REPO, GITHUB_REPOSITORY,
-  or the git remote of the working directory. ARTIFACT is an id, the URL of its
-  page, or a name, which means the newest artifact of this name that has not
-  expired. The URL of a run stands for --run.
+  REPO is [HOST/]OWNER/REPO or a URL. Without it: -R, GH_REPO,
+  GITHUB_REPOSITORY, or the git remote of the working directory. ARTIFACT is an
+  id, the URL of its page, or a name, which means the newest artifact of this
+  name that has not expired. The URL of a run stands for --run.
 
 Environment:
   GH_TOKEN, GITHUB_TOKEN   the token for github.com and *.ghe.com

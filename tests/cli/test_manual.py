@@ -15,3 +15,11 @@ def test_the_manual_is_up_to_date() -> None:
     assert PAGE.read_text(encoding="utf-8") == manual()
     for name in COMMANDS:
         assert name in manual()
+
+
+def test_the_general_help_fits_80_columns() -> None:
+    """Each line below a heading of the general help is indented, so none of them was broken."""
+    general = manual().partition("\n## ")[0].partition("\nRepositories and artifacts:\n")[2]
+    lines = [line for line in general.removesuffix("```\n").splitlines() if line]
+    assert len(lines) > 20
+    assert [line for line in lines if line[0] != " " and line[-1] != ":"] == []
