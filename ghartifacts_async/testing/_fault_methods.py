@@ -136,12 +136,12 @@ class FaultMethods:
         return self._api_controls.rate_limiter.wait_violations
 
     @property
-    def secondary_trips(self) -> int:
+    def secondary_limit_hits(self) -> int:
         """How many times an account exceeded a secondary limit.
 
         The refusals that follow, until the account has waited, are not counted.
         """
-        return self._api_controls.rate_limiter.secondary_trips
+        return self._api_controls.rate_limiter.secondary_limit_hits
 
     @property
     def max_concurrent_requests(self) -> int:

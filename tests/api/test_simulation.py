@@ -24,7 +24,7 @@ async def test_two_hours_of_five_hundred_tasks() -> None:
         f"\n{count} calls, {len(fake.requests)} requests, {fake.max_concurrent_requests} concurrent"
     )
     assert fake.wait_violations == 0
-    assert fake.secondary_trips == 0
+    assert fake.secondary_limit_hits == 0
     assert count > 9_000
 
 

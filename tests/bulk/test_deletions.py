@@ -167,7 +167,7 @@ async def test_pruning_many_artifacts_exceeds_no_rate_limit() -> None:
         async with Client(fake.token, base_url=fake.url) as gh:
             report = await gh.repo(REPOSITORY).prune(keep_latest=300, dry_run=False)
             assert (report.deleted, report.failures) == (3000, ())
-        assert fake.secondary_trips == 0
+        assert fake.secondary_limit_hits == 0
         assert fake.wait_violations == 0
         assert {request.status for request in fake.requests} <= {200, 204}
         assert len(deleted(fake)) == 3000

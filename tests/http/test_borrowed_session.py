@@ -34,7 +34,7 @@ async def test_limits_and_retries_hold_on_a_borrowed_session(limit: int) -> None
             started_at = now()
             await asyncio.gather(*(repo.get_artifact(artifact) for _ in range(50)))
             assert now() - started_at >= 60
-        assert fake.secondary_trips == 0
+        assert fake.secondary_limit_hits == 0
         assert fake.max_concurrent_requests <= limit
 
 

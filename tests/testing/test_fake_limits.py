@@ -86,7 +86,7 @@ async def test_points_per_minute(send: Send, fake: FakeGitHub, clock: Clock) -> 
     for _ in range(100):
         assert (await send(f"{LIST}/12", "DELETE")).status == 404
     clock.time += 29.9
-    assert fake.secondary_trips == 0
+    assert fake.secondary_limit_hits == 0
     refused = await send(LIST)
     assert refused.status == 403
     assert refused.headers["retry-after"] == "60"
@@ -97,7 +97,7 @@ async def test_points_per_minute(send: Send, fake: FakeGitHub, clock: Clock) -> 
     assert refused.json["documentation_url"].endswith("secondary-rate-limits")
     clock.time += 59.5
     assert (await send(LIST)).headers["retry-after"] == "1"
-    assert fake.secondary_trips == 1
+    assert fake.secondary_limit_hits == 1
     clock.time += 0.5
     assert (await send(LIST)).status == 200
 
@@ -110,7 +110,7 @@ async def test_points_are_counted_in_a_sliding_window(
     for _ in range(100):
         assert (await send(LIST)).status == 200
         clock.time += 6
-    assert (fake.secondary_trips, fake.wait_violations) == (0, 0)
+    assert (fake.secondary_limit_hits, fake.wait_violations) == (0, 0)
 
 
 @pytest.mark.parametrize("limits", [FakeLimits(concurrent=3)])
@@ -123,7 +123,7 @@ async def test_the_concurrency_limit(send: Send, fake: FakeGitHub, clock: Clock)
             refused = await send(LIST)
             assert (refused.status, refused.headers["retry-after"]) == (403, "60")
         assert [(await task).status for task in held] == [200, 200, 200]
-    assert fake.secondary_trips == 1
+    assert fake.secondary_limit_hits == 1
     clock.time += 60
     assert (await send(LIST)).status == 200
 
@@ -139,7 +139,7 @@ async def test_requests_sent_together_are_concurrent(fake: FakeGitHub) -> None:
                 return response.status
 
         assert 403 in await asyncio.gather(*(get() for _ in range(100)))
-    assert fake.secondary_trips == 1
+    assert fake.secondary_limit_hits == 1
 
 
 async def test_a_client_within_the_limits_is_never_refused(fake: FakeGitHub) -> None:
@@ -152,7 +152,7 @@ async def test_a_client_within_the_limits_is_never_refused(fake: FakeGitHub) -> 
                 return response.status
 
         assert set(await asyncio.gather(*(get() for _ in range(900)))) == {200}
-    assert fake.secondary_trips == 0
+    assert fake.secondary_limit_hits == 0
     assert 1 < fake.max_concurrent_requests <= 90
 
 

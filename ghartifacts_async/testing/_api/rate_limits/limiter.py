@@ -60,7 +60,7 @@ class RateLimiter:
     Attributes:
         wait_violations: The number of requests that arrived while their account was asked to
             wait.
-        secondary_trips: How many times an account exceeded a secondary limit.
+        secondary_limit_hits: How many times an account exceeded a secondary limit.
         max_in_progress: The highest number of requests in progress at the same time.
     """
 
@@ -69,7 +69,7 @@ class RateLimiter:
         self._accounts: dict[str | None, _Account] = {}
         self._in_progress = 0
         self.wait_violations = 0
-        self.secondary_trips = 0
+        self.secondary_limit_hits = 0
         self.max_in_progress = 0
 
     @property
@@ -94,7 +94,7 @@ class RateLimiter:
             ):
                 return None
             account.refused_until = now + limits.secondary_wait
-            self.secondary_trips += 1
+            self.secondary_limit_hits += 1
         headers = {"Retry-After": str(math.ceil(account.refused_until - now))}
         return error_response(limits.status, SECONDARY_MESSAGE, SECONDARY_URL, headers)
 
