@@ -1,4 +1,4 @@
-"""Clients that authenticate as a GitHub App."""
+"""Clients that authenticate as a GitHub App, and what bots do with runs and commits."""
 
 from __future__ import annotations
 
@@ -66,3 +66,20 @@ def test_pygithub_runs(fake: FakeGitHub) -> None:
         assert [job.run_id for job in found[0].jobs()] == [run.id]
         assert client.get_user().login == "octocat"
         assert client.get_rate_limit().resources.core.limit == 5000
+
+
+def test_pygithub_commits(fake: FakeGitHub) -> None:
+    """PyGithub lists a history, and compares branches whose names have slashes."""
+    github = library("github")
+    first = fake.add_commit(REPOSITORY)
+    newest = fake.add_commit(REPOSITORY, branch="release/1.x", message="Fix it")
+    auth = github.Auth.Token(fake.token)
+    with github.Github(auth=auth, base_url=fake.url, seconds_between_requests=0) as client:
+        repository = client.get_repo(REPOSITORY)
+        listed = [commit.sha for commit in repository.get_commits(sha="release/1.x")]
+        assert listed == [newest.sha, first.sha]
+        assert repository.get_commit(newest.sha).commit.message == "Fix it"
+        assert repository.get_branch("release/1.x").commit.sha == newest.sha
+        compared = repository.compare("main", "release/1.x")
+        assert (compared.ahead_by, compared.merge_base_commit.sha) == (1, first.sha)
+        assert [commit.sha for commit in compared.commits] == [newest.sha]

@@ -80,6 +80,8 @@ async def test_a_history_in_pages(send: Send) -> None:
         ("HEAD", 6),
         ("heads%2Fmain", 6),
         ("feature%2Fx", 5),
+        ("feature/x", 5),
+        ("heads/main", 6),
         ("refs%2Fheads%2Ffeature%2Fx", 5),
     ],
 )
@@ -93,10 +95,20 @@ async def test_a_commit(send: Send, reference: str, number: int) -> None:
 @pytest.mark.usefixtures("history")
 async def test_a_branch(send: Send) -> None:
     """A branch is found by its name, with its newest commit."""
-    branch = (await send(f"/repos/{REPOSITORY}/branches/feature%2Fx")).json
-    assert (branch["name"], branch["commit"]["sha"]) == ("feature/x", sha(5))
+    for name in ("feature%2Fx", "feature/x"):
+        branch = (await send(f"/repos/{REPOSITORY}/branches/{name}")).json
+        assert (branch["name"], branch["commit"]["sha"]) == ("feature/x", sha(5))
     missing = await send(f"/repos/{REPOSITORY}/branches/none")
     assert (missing.status, missing.json["message"]) == (404, "Branch not found")
+
+
+@pytest.mark.usefixtures("history")
+async def test_endpoints_below_a_commit_are_unknown(send: Send, fake: FakeGitHub) -> None:
+    """Endpoints of a commit or branch that the fake does not have are not taken for branches."""
+    targets = [f"{COMMITS}/main/check-runs", f"/repos/{REPOSITORY}/branches/main/protection"]
+    for target in targets:
+        assert (await send(target)).status == 404
+    assert [request.target for request in fake.unknown_requests] == targets
 
 
 async def test_the_beginning_of_a_sha(send: Send, fake: FakeGitHub) -> None:

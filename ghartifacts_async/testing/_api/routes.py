@@ -16,8 +16,13 @@ _NUMBERS = {
     "{artifact_id}", "{attempt_number}", "{installation_id}", "{repository_id}", "{run_id}",
 }  # fmt: skip
 """Parameters of paths that are numbers. Other parameters, such as workflows, are any text."""
-_WITH_SLASHES = "{basehead}"
-"""A parameter at the end of a path that takes the rest of it, since branches have slashes."""
+_WITH_SLASHES = {"{basehead}", "{branch}", "{ref}"}
+"""Parameters at the end of a path that take the rest of it, since branches have slashes."""
+_BELOW_COMMITS = {
+    "branches-where-head", "check-runs", "check-suites", "comments", "protection", "pulls",
+    "rename", "status", "statuses",
+}  # fmt: skip
+"""Parts of GitHub's paths below a branch or commit, which belong to other endpoints."""
 
 
 class Endpoint(Enum):
@@ -228,8 +233,8 @@ def find_route(method: str, raw_path: str) -> Route | None:
 
 def _values(path: list[str], segments: list[str]) -> dict[str, str] | None:
     """Return the values of the path's parameters, or None if the segments do not match it."""
-    if path[-1] == _WITH_SLASHES:
-        last = len(path) - 1
+    last = len(path) - 1
+    if path[last] in _WITH_SLASHES and not _BELOW_COMMITS.intersection(segments[last + 1 :]):
         segments = [*segments[:last], "/".join(segments[last:])]
     if len(path) != len(segments):
         return None
