@@ -72,7 +72,7 @@ MAX_DEPTH = 100
 """Maximum depth of nested objects and arrays. GitHub's own payloads use about ten levels."""
 
 MAX_VALUES = 1_000_000
-"""Maximum number of values in a body, because even the smallest take far more memory than space."""
+"""Maximum number of values in a body, because each takes far more memory than its bytes."""
 
 _NAME = re.compile(r"[a-z0-9_]{1,100}")
 _DELIVERY = re.compile(r"[A-Za-z0-9-]{1,100}")

@@ -118,7 +118,7 @@ class DataMethods(RunMethods):
         if sha is None:
             sha = hashlib.sha256(f"{found.id}/{len(commits)}".encode()).hexdigest()[:40]
         if not _SHA.fullmatch(sha):
-            raise ValueError(f"a SHA has 40 hexadecimal digits in lower case; {sha!r} has not")
+            raise ValueError(f"a SHA must be 40 hexadecimal digits in lower case, not {sha!r}")
         if sha in commits:
             raise ValueError(f"commit {sha} already exists; choose another SHA")
         if parents is None:

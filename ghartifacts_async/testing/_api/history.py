@@ -1,4 +1,4 @@
-"""The history of commits: their ancestors, and where two histories parted."""
+"""The history of commits: their ancestors, and the newest that two of them share."""
 
 from __future__ import annotations
 

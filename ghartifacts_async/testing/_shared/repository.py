@@ -81,7 +81,7 @@ class Repository:
         return self._commits if self.parent is None else self.parent.commits
 
     def commit(self, reference: str) -> FakeCommit | None:
-        """Find a commit by its SHA, the beginning of its SHA, or a branch whose newest it is."""
+        """Find a commit by its SHA, by the beginning of its SHA, or as the newest of a branch."""
         branch = DEFAULT_BRANCH if reference == "HEAD" else reference.removeprefix("refs/")
         for name in (branch, branch.removeprefix("heads/")):
             if name in self.branches:

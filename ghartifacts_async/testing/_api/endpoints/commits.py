@@ -78,8 +78,8 @@ class CommitEndpoints:
             raise call.not_found()
         base, head = (commit for commit in found if commit is not None)
         commits = call.repository.commits
-        parted = merge_base(commits, base, head)
-        if parted is None:
+        common = merge_base(commits, base, head)
+        if common is None:
             message = f"No common ancestor between {names[0]} and {names[1]}."
             raise ApiError(404, message, call.route.endpoint.documentation_url)
         of_base = {each.sha: each for each in ancestors(commits, base)}
@@ -100,7 +100,7 @@ class CommitEndpoints:
             "diff_url": f"{web}/{names[0]}...{names[1]}.diff",
             "patch_url": f"{web}/{names[0]}...{names[1]}.patch",
             "base_commit": _document(call, base),
-            "merge_base_commit": _document(call, parted),
+            "merge_base_commit": _document(call, common),
             "status": _status(len(ahead), behind_by),
             "ahead_by": len(ahead),
             "behind_by": behind_by,
