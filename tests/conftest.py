@@ -1,5 +1,6 @@
 """Fixtures: an open client of a running FakeGitHub, and one of its repositories."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from typing import cast
@@ -10,6 +11,12 @@ from ghartifacts_async import Client, Repo
 from ghartifacts_async.testing import FakeGitHub
 from ghartifacts_async.testing.server import Signing
 from tests.support import QUICK, REPOSITORY
+from tests.system_calls import SystemCalls
+
+if os.environ.get("EVENT_LOOP") == "uvloop":
+    import uvloop
+
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
 
 # The suite passes with both ways to verify signed URLs; "exact" is the stricter one.
 FakeGitHub.default_signing = cast("Signing", os.environ.get("FAKE_SIGNING", "exact"))
@@ -26,3 +33,9 @@ async def gh(fake_github: FakeGitHub) -> AsyncIterator[Client]:
 def repo(gh: Client) -> Repo:
     """The repository to which tests add artifacts."""
     return gh.repo(REPOSITORY)
+
+
+@pytest.fixture
+def system_calls(monkeypatch: pytest.MonkeyPatch) -> SystemCalls:
+    """Faults of the functions of `os`, until the end of the test."""
+    return SystemCalls(monkeypatch)

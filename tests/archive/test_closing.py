@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from ghartifacts_async import Client, ClientStateError, Repo, RetryPolicy
-from ghartifacts_async._archive.remote_file import RangeReader, RemoteFile
 from ghartifacts_async.testing import BlobFault, FakeGitHub
 from tests.archive.artifacts import FILES, LARGE
 from tests.support import REPOSITORY
+from tests.system_calls import SystemCalls
 
 
 @pytest.mark.parametrize("method", ["read", "extract", "stream"])
@@ -57,19 +57,14 @@ async def test_closing_during_a_temporary_download(
     fake_github: FakeGitHub,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    system_calls: SystemCalls,
     steps: int,
 ) -> None:
     """The temporary download is removed, no matter when the archive is closed or cancelled."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     fake_github.add_artifact(REPOSITORY, "dist", FILES)
-    original, started = RemoteFile._make_directory, asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def make(self: RemoteFile) -> None:
-        loop.call_soon_threadsafe(started.set)
-        original(self)
-
-    monkeypatch.setattr(RemoteFile, "_make_directory", make)
+    started, loop = asyncio.Event(), asyncio.get_running_loop()
+    system_calls.before("mkdir", lambda *_: loop.call_soon_threadsafe(started.set))
 
     async def use() -> None:
         async with repo.open_artifact(1) as archive:
@@ -91,28 +86,14 @@ async def test_closing_during_a_temporary_download(
     assert not [*tmp_path.glob("ghartifacts-*")]
 
 
-async def test_concurrent_reads_are_bounded(
-    repo: Repo, fake_github: FakeGitHub, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_concurrent_reads_are_bounded(repo: Repo, fake_github: FakeGitHub) -> None:
     """At most eight reads download concurrently."""
     files = {f"{number}": os.urandom(10_000) for number in range(60)}
     fake_github.add_artifact(REPOSITORY, "dist", files)
-    original_read, original_close = RangeReader.read, RangeReader.close
-    reading: set[RangeReader] = set()
-    most = 0
-
-    async def read(self: RangeReader) -> bytes:
-        nonlocal most
-        reading.add(self)
-        most = max(most, len(reading))
-        return await original_read(self)
-
-    async def close(self: RangeReader) -> None:
-        await original_close(self)
-        reading.discard(self)
-
     async with repo.open_artifact(1) as archive:
-        monkeypatch.setattr(RangeReader, "read", read)
-        monkeypatch.setattr(RangeReader, "close", close)
-        assert await asyncio.gather(*map(archive.read, files)) == [*files.values()]
-    assert most == 8
+        fake_github.clear_requests()
+        with fake_github.holding(origin="blob"):
+            reads = [asyncio.create_task(archive.read(name)) for name in files]
+            await asyncio.sleep(0.3)
+            assert len(fake_github.requests_to("blob")) == 8
+        assert await asyncio.gather(*reads) == [*files.values()]

@@ -26,8 +26,6 @@ from ghartifacts_async import (
     StoreError,
     TargetExists,
 )
-from ghartifacts_async._archive.member_writer import MemberWriter
-from ghartifacts_async._disk.safe_open import Directory
 from ghartifacts_async._disk.staging import StagingDirectory
 from ghartifacts_async._disk.staging.target import StagingTarget
 from ghartifacts_async.testing import BlobFault, FakeGitHub
@@ -42,6 +40,7 @@ from tests.archive.artifacts import (
 )
 from tests.archive.zip_writer import ZipMember, build_zip
 from tests.support import QUICK, REPOSITORY, files_below
+from tests.system_calls import SystemCalls
 
 
 async def test_a_failed_replacement_restores_the_directory(
@@ -49,21 +48,20 @@ async def test_a_failed_replacement_restores_the_directory(
     repo: Repo,
     fake_github: FakeGitHub,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    system_calls: SystemCalls,
 ) -> None:
     """If a replacement fails, the old directory is restored, or the error names its new path."""
     await add_artifact(fake_github, repo)
     out = tmp_path / "out"
     out.mkdir()
     (out / "file").write_text("old")
-    original, failures = StagingTarget.move, ["tree"]
+    failures = ["tree"]
 
-    def move(self: StagingTarget, name: str, work: Directory, parent: Directory) -> None:
-        if name in failures:
+    def move(name: str, new: str, **_: object) -> None:
+        if name in failures and new == "out":
             raise OSError(errno.EIO, "Input/output error")
-        original(self, name, work, parent)
 
-    monkeypatch.setattr(StagingTarget, "move", move)
+    system_calls.before("replace", move)
     with pytest.raises(DiskError, match="Input/output error"):
         await extract(1, out, if_exists="replace")
     assert list_tree(tmp_path) == ["out", "out/file"]
@@ -248,19 +246,18 @@ async def test_cancellation_waits_for_the_thread(
 
 
 async def test_closing_the_client_ends_an_extraction(
-    fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fake_github: FakeGitHub, tmp_path: Path, system_calls: SystemCalls
 ) -> None:
     """Closing the client ends an extraction at once and leaves no files or threads."""
     files = {f"{number}": os.urandom(50_000) for number in range(200)} | {"tool": LARGE}
     fake_github.add_artifact(REPOSITORY, "dist", files)
-    original, writing = MemberWriter.write, threading.Event()
+    writing = threading.Event()
 
-    def write(self: MemberWriter) -> bool:
+    def write(*_: object) -> None:
         writing.set()
         time.sleep(0.01)
-        return original(self)
 
-    monkeypatch.setattr(MemberWriter, "write", write)
+    system_calls.before("write", write)
     gh = Client(fake_github.token, base_url=fake_github.url, retry=QUICK)
     await gh.__aenter__()
     task = asyncio.create_task(gh.repo(REPOSITORY).extract_artifact(1, tmp_path / "out"))

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import os
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,10 @@ from ghartifacts_async import ArchiveError, DiskError, InvalidArgument, Repo, Ta
 from ghartifacts_async._disk import safe_open
 from ghartifacts_async._disk.safe_open import Directory
 from ghartifacts_async._disk.staging import StagingDirectory
-from ghartifacts_async._disk.staging.target import StagingTarget
 from ghartifacts_async.testing import FakeGitHub
 from tests.archive.artifacts import Extract, add_artifact, file_contents, list_tree, read_files
+from tests.support import ignores_permissions
+from tests.system_calls import SystemCalls
 
 needs_descriptors = pytest.mark.skipif(os.name == "nt", reason="Windows cannot open directories")
 by_descriptor = pytest.mark.parametrize(
@@ -150,9 +150,7 @@ async def test_a_mount_point(
     assert list_tree(tmp_path) == ["out"]
 
 
-@pytest.mark.skipif(
-    sys.platform == "win32" or os.geteuid() == 0, reason="needs a user without write permission"
-)
+@pytest.mark.skipif(ignores_permissions(), reason="needs a user without write permission")
 async def test_a_read_only_parent(
     extract: Extract, repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
@@ -182,7 +180,7 @@ async def test_a_directory_that_appears_during_replacement(
     repo: Repo,
     fake_github: FakeGitHub,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    system_calls: SystemCalls,
     moment: str,
 ) -> None:
     """While a directory is being replaced, another one that appears at its path is replaced too."""
@@ -190,18 +188,16 @@ async def test_a_directory_that_appears_during_replacement(
     out, times = tmp_path / "out", [3]
     out.mkdir()
     (out / "old").write_text("old")
-    original = StagingTarget.move
 
-    def move(self: StagingTarget, name: str, work: Directory, parent: Directory) -> None:
+    def move(name: str, new: str, **_: object) -> None:
         if name == "tree" and times[0]:
             times[0] -= 1
             out.mkdir()
             (out / "theirs").write_text("theirs")
-        elif name == "old" and moment == "_exchange":
+        elif (name, new, moment) == ("old", "out", "_exchange"):
             shutil.rmtree(out)
-        original(self, name, work, parent)
 
-    monkeypatch.setattr(StagingTarget, "move", move)
+    system_calls.before("replace", move)
     await extract(1, out, if_exists="replace")
     assert times == [0]
     assert list_tree(tmp_path)[0] == "out"

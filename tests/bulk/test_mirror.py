@@ -21,6 +21,7 @@ from ghartifacts_async import (
 from ghartifacts_async.testing import FakeGitHub
 from tests.bulk.support import LARGE, MANIFEST, add, counts
 from tests.support import REPOSITORY, files_below
+from tests.system_calls import SystemCalls
 
 
 def lines(directory: Path) -> list[dict[str, Any]]:
@@ -47,18 +48,20 @@ async def test_only_new_artifacts_are_downloaded(
 
 
 async def test_a_second_run_requests_only_the_listing(
-    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, system_calls: SystemCalls
 ) -> None:
     """Unchanged files are neither downloaded nor read, and the manifest stays the same."""
     add(fake_github, 250)
     await repo.mirror(tmp_path)
     before = (tmp_path / MANIFEST).read_bytes()
     fake_github.clear_requests()
-    for name in ("hash_file", "has_digest"):
-        monkeypatch.setattr(f"ghartifacts_async._bulk.mirror_store.{name}", None)
+    reads: list[int] = []
+    for name in ("pread", "preadv"):
+        system_calls.before(name, lambda fd, *_: reads.append(fd))
     assert counts(await repo.mirror(tmp_path)) == (0, 0, 250, 0, 0)
     assert {request.path.rpartition("/")[2] for request in fake_github.requests} == {"artifacts"}
     assert len(fake_github.requests) == 3
+    assert reads == []
     assert (tmp_path / MANIFEST).read_bytes() == before
 
 

@@ -26,12 +26,12 @@ from ghartifacts_async import (
     Repo,
     TargetBusy,
 )
-from ghartifacts_async._disk import nameless_file
 from ghartifacts_async._disk.hidden_files import HiddenFiles
 from ghartifacts_async.testing import BlobFault, FakeGitHub, Fault, LoggedRequest
 from tests.bulk.support import LARGE, MANIFEST, add, counts, library_tasks, until
 from tests.download.payloads import add_artifact, interrupted_download
 from tests.support import QUICK, REPOSITORY, files_below, published_below
+from tests.system_calls import SystemCalls
 
 
 async def test_expired_artifacts(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
@@ -130,21 +130,20 @@ async def test_a_full_disk(
     repo: Repo,
     fake_github: FakeGitHub,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    system_calls: SystemCalls,
     bad: int,
     ends: bool,
 ) -> None:
     """DiskFull is reported for each artifact, and raised if many in a row fail with it."""
     add(fake_github, 60)
-    plain, left = nameless_file._write, [bad]
+    left = [bad]
 
-    def write(*arguments: Any) -> None:
+    def write(*_: object) -> None:
         left[0] -= 1
         if left[0] >= 0:
             raise OSError(errno.ENOSPC, "No space left on device")
-        plain(*arguments)
 
-    monkeypatch.setattr(nameless_file, "_write", write)
+    system_calls.before("pwrite", write)
     if ends:
         with pytest.raises(DiskFull):
             await repo.mirror(tmp_path)

@@ -14,6 +14,7 @@ from ghartifacts_async import DiskError, Repo
 from ghartifacts_async.testing import FakeGitHub
 from tests.download.payloads import PAYLOAD, add_artifact
 from tests.support import REPOSITORY, files_below
+from tests.system_calls import SystemCalls
 
 Mount = Callable[..., None]
 
@@ -94,7 +95,7 @@ async def test_contents_are_exchanged_if_a_directory_cannot_be_renamed(
     repo: Repo,
     fake_github: FakeGitHub,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    system_calls: SystemCalls,
     fails: bool,
 ) -> None:
     """The content of such a directory is replaced, or restored if that fails."""
@@ -105,18 +106,17 @@ async def test_contents_are_exchanged_if_a_directory_cannot_be_renamed(
     for name in old:
         (out / name).write_bytes(b"old")
     fixed = {path.stat().st_ino for path in (out, *out.rglob("*")) if path.is_dir()}
-    genuine, moved = os.replace, list[str]()
+    moved: list[str] = []
 
-    def replace(name: str, new: str, *, src_dir_fd: int | None, dst_dir_fd: int | None) -> None:
+    def replace(name: str, _: str, *, src_dir_fd: int | None, **__: object) -> None:
         if os.stat(name, dir_fd=src_dir_fd).st_ino in fixed:
             raise OSError(errno.EXDEV, "Invalid cross-device link")
         if fails and name in {"a", "z"}:
             moved.append(name)
             if len(moved) == 2:
                 raise OSError(errno.EIO, "Input/output error")
-        genuine(name, new, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
 
-    monkeypatch.setattr(os, "replace", replace)
+    system_calls.before("replace", replace)
     if fails:
         with pytest.raises(DiskError, match="Input/output error"):
             await repo.extract_artifact(number, out, if_exists="replace")

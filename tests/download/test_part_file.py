@@ -24,32 +24,16 @@ from ghartifacts_async import (
     Progress,
     Repo,
 )
-from ghartifacts_async._disk.file_io import RandomFile
 from ghartifacts_async._disk.threads import IoThreads
-from ghartifacts_async._download.part_file import PartFile
 from ghartifacts_async.testing import BlobFault, FakeGitHub
 from tests.download.payloads import PAYLOAD, add_artifact
 from tests.support import REPOSITORY, files_below, published_below
+from tests.system_calls import SystemCalls
 
-Slow = Callable[..., None]
 
-
-@pytest.fixture
-def slow(monkeypatch: pytest.MonkeyPatch) -> Slow:
-    """Return a function that delays a method of PartFile before or after its work."""
-
-    def apply(name: str, *, before: float = 0.0, after: float = 0.0) -> None:
-        job = getattr(PartFile, name)
-
-        def slowed(*args: Any) -> Any:
-            time.sleep(before)
-            result = job(*args)
-            time.sleep(after)
-            return result
-
-        monkeypatch.setattr(PartFile, name, slowed)
-
-    return apply
+def slow(*_: object, **__: object) -> None:
+    """Take long, as a fault of a system call."""
+    time.sleep(0.2)
 
 
 async def wait_until(condition: Callable[[], bool]) -> None:
@@ -86,16 +70,15 @@ async def test_a_cancelled_caller_waits_for_its_job(fails: bool) -> None:
 
 
 async def test_the_digest_is_computed_from_the_disk(
-    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, system_calls: SystemCalls
 ) -> None:
     """A byte that the disk stores wrongly raises DigestMismatch."""
-    genuine = RandomFile.write
-
-    def write(self: RandomFile, offset: int, chunks: list[bytes]) -> None:
-        genuine(self, offset, [bytes([chunks[0][0] ^ 1]) + chunks[0][1:], *chunks[1:]])
-
-    monkeypatch.setattr(RandomFile, "write", write)
     add_artifact(fake_github)
+
+    def corrupt(_: int, fd: int, __: object, offset: int) -> None:
+        os.pwrite(fd, bytes([os.pread(fd, 1, offset)[0] ^ 1]), offset)
+
+    system_calls.after("pwritev", corrupt)
     with pytest.raises(DigestMismatch):
         await repo.download_artifact(1, tmp_path)
     assert files_below(tmp_path) == []
@@ -135,13 +118,13 @@ async def test_an_exchanged_part_file_is_not_published(
     assert (await repo.download_artifact(1, tmp_path)).path.read_bytes() == PAYLOAD
 
 
-@pytest.mark.parametrize("job", ["_open", "_begin", "_write", "_publish", "_release"])
+@pytest.mark.parametrize("call", ["open", "ftruncate", "pwritev", "replace", "close", "unlink"])
 async def test_a_second_cancellation_leaves_nothing(
-    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, slow: Slow, job: str
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, system_calls: SystemCalls, call: str
 ) -> None:
     """A second cancellation during the cleanup leaves no hidden file."""
     artifact = await repo.get_artifact(add_artifact(fake_github).id)
-    slow(job, after=0.15)
+    system_calls.after(call, slow)
     download = repo.download_artifact(artifact, f"{tmp_path}/out/", keep_partial=False)
     task = asyncio.create_task(download)
     await asyncio.sleep(0.1)
@@ -154,13 +137,13 @@ async def test_a_second_cancellation_leaves_nothing(
 
 
 async def test_a_cancelled_download_keeps_the_existing_file(
-    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, slow: Slow
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, system_calls: SystemCalls
 ) -> None:
     """A download that is cancelled before its last step leaves the existing file alone."""
     artifact = await repo.get_artifact(add_artifact(fake_github).id)
     target = tmp_path / "dist.zip"
     target.write_bytes(b"old")
-    slow("_write", after=0.2)
+    system_calls.after("pwritev", slow)
     task = asyncio.create_task(repo.download_artifact(artifact, target, keep_partial=False))
     await wait_until(lambda: any(tmp_path.glob(".*")))
     await asyncio.sleep(0.1)
@@ -172,11 +155,11 @@ async def test_a_cancelled_download_keeps_the_existing_file(
 
 
 async def test_closing_the_client_does_not_block_the_event_loop(
-    fake_github: FakeGitHub, tmp_path: Path, slow: Slow
+    fake_github: FakeGitHub, tmp_path: Path, system_calls: SystemCalls
 ) -> None:
     """The event loop keeps running while a closing client waits for its threads."""
     add_artifact(fake_github)
-    slow("_write", before=0.3)
+    system_calls.before("pwritev", slow)
     beats = 0
 
     async def beat() -> None:
@@ -197,24 +180,22 @@ async def test_closing_the_client_does_not_block_the_event_loop(
     assert published_below(tmp_path) == []
 
 
-@pytest.mark.parametrize("failing", ["write", "read_into", "reserve", "close", "size", "__init__"])
+@pytest.mark.parametrize(
+    "call", ["open", "fstatvfs", "posix_fallocate", "pwritev", "preadv", "close"]
+)
 async def test_any_failing_disk_call_raises_disk_full(
-    repo: Repo,
-    fake_github: FakeGitHub,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    failing: str,
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, system_calls: SystemCalls, call: str
 ) -> None:
-    """A disk call that exceeds the quota raises DiskFull, and no file is left."""
-    genuine = getattr(RandomFile, failing)
+    """A system call that exceeds the quota raises DiskFull, and no file is left."""
 
-    def fail(self: RandomFile, *args: Any, **kwargs: Any) -> Any:
-        genuine(self, *args, **kwargs)
-        if failing == "__init__":
-            self.close()
-        raise OSError(errno.EDQUOT, "Disk quota exceeded")
+    def fail(*arguments: Any, **_: object) -> None:
+        if call != "open" or str(arguments[0]).endswith("-part"):
+            raise OSError(errno.EDQUOT, "Disk quota exceeded")
 
-    monkeypatch.setattr(RandomFile, failing, fail)
+    if call == "close":
+        system_calls.after("close", fail)
+    else:
+        system_calls.before(call, fail)
     add_artifact(fake_github)
     with pytest.raises(DiskFull, match="quota") as caught:
         await repo.download_artifact(1, tmp_path / "dist.zip", keep_partial=False)
@@ -279,10 +260,10 @@ async def test_a_callback_must_be_a_plain_function(repo: Repo, fake_github: Fake
 
 
 async def test_progress_is_reported_at_most_ten_times_a_second(
-    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, slow: Slow
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, system_calls: SystemCalls
 ) -> None:
     """Progress reports are at least a tenth of a second apart, except for the last."""
-    slow("_write", before=0.03)
+    system_calls.before("pwritev", lambda *_: time.sleep(0.03))
     fake_github.add_artifact(REPOSITORY, "large", bytes(20 * 2**20))
     times: list[float] = []
     loop = asyncio.get_running_loop()

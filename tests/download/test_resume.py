@@ -23,6 +23,7 @@ from ghartifacts_async import (
 from ghartifacts_async.testing import BlobFault, FakeGitHub
 from tests.download.payloads import NO_RETRIES, PAYLOAD, add_artifact, interrupted_download
 from tests.support import REPOSITORY, files_below, published_below
+from tests.system_calls import SystemCalls
 
 
 async def test_the_next_call_resumes(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
@@ -271,16 +272,17 @@ async def test_a_file_name_that_is_not_text(
 
 
 async def test_a_correct_file_in_a_read_only_directory_is_skipped(
-    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, system_calls: SystemCalls
 ) -> None:
     """A correct file in a read-only directory is skipped, because nothing has to be written."""
     artifact = await repo.get_artifact(add_artifact(fake_github).id)
     await repo.download_artifact(artifact, tmp_path)
 
-    def refuse(*_: object, **__: object) -> None:
-        raise OSError(30, "Read-only file system")
+    def refuse(_: str, flags: int, *__: int, **___: object) -> None:
+        if flags & (os.O_CREAT | os.O_WRONLY | os.O_RDWR):
+            raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr("ghartifacts_async._disk.lock_file.LockFile.acquire", refuse)
+    system_calls.before("open", refuse)
     assert (await repo.download_artifact(artifact, tmp_path)).skipped
     with pytest.raises(DiskError, match="read-only"):
         await repo.download_artifact(artifact, tmp_path, if_exists="replace")

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from ghartifacts_async import Progress, ProgressError, Repo, TimedOut
-from ghartifacts_async._disk.file_io import RandomFile
 from ghartifacts_async.testing import BlobFault, FakeGitHub
 from tests.api.support import now, open_world
 from tests.archive.artifacts import FILES
@@ -18,6 +17,7 @@ from tests.download.payloads import PAYLOAD, add_artifact
 from tests.download.test_signed_urls import READERS, Read
 from tests.download.test_store_faults import LARGE, served_ranges
 from tests.support import REPOSITORY
+from tests.system_calls import SystemCalls
 
 
 async def test_a_failing_callback_is_not_retried(
@@ -90,17 +90,13 @@ async def test_pauses_while_reading_a_member_do_not_count() -> None:
 
 
 async def test_slow_disks_lose_nothing(
-    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, system_calls: SystemCalls
 ) -> None:
     """Slow writes lose no byte, and no byte is fetched twice."""
     fake_github.add_artifact(REPOSITORY, "dist", LARGE)
-    genuine = RandomFile.write
-
-    def write(self: RandomFile, offset: int, chunks: list[bytes]) -> None:
-        time.sleep(0.3 if offset % 3 == 0 else 0.05)
-        genuine(self, offset, chunks)
-
-    monkeypatch.setattr(RandomFile, "write", write)
+    system_calls.before(
+        "pwritev", lambda _, __, offset: time.sleep(0.3 if offset % 3 == 0 else 0.05)
+    )
     done = await repo.download_artifact(1, tmp_path, connections=4)
     assert done.path.read_bytes() == LARGE
     await fake_github.wait_until_idle()
