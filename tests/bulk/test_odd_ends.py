@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
-import os
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
@@ -15,7 +14,7 @@ import pytest
 from ghartifacts_async import Client, RateLimitPolicy, Repo
 from ghartifacts_async.testing import FakeGitHub
 from tests.bulk.support import LARGE, MANIFEST, add, counts, library_tasks
-from tests.support import QUICK, REPOSITORY
+from tests.support import QUICK, REPOSITORY, ignores_permissions
 
 
 async def cancelled_elsewhere() -> None:
@@ -135,9 +134,7 @@ async def test_a_changed_file_is_replaced_by_a_link(
     assert fake_github.requests_to("blob") == []
 
 
-@pytest.mark.skipif(
-    os.name == "nt" or os.geteuid() == 0, reason="permissions do not apply to the superuser"
-)
+@pytest.mark.skipif(ignores_permissions(), reason="permissions do not apply to the superuser")
 async def test_an_unreadable_directory_fails_only_its_artifacts(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:

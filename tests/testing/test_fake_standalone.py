@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -85,9 +86,13 @@ def test_the_program_serves_until_a_signal(
     before = signal.signal(signal.SIGINT, sigint)
     request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     command = [sys.executable, "-W", "error", "-m", "ghartifacts_async.testing", "--token", "t0"]
-    with subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with (
+        subprocess.Popen(
+            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process,
+        ExitStack() as stack,
+    ):
+        stack.callback(process.kill)  # it has ended, unless the test fails
         assert process.stdout is not None
         assert process.stderr is not None
         printed = ""
