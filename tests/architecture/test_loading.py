@@ -79,6 +79,7 @@ async def test_an_entry_that_fails_closes_the_client(
         if end == "broken":
             raise ImportError("incomplete installation")
 
+    # This process has imported the modules, so their imports cannot fail or take long again.
     monkeypatch.setattr(_context, "_loaded", threading.Event())
     monkeypatch.setattr(_context, "_load", load)
     gh = Client("token")

@@ -95,6 +95,7 @@ async def test_a_directory_that_appears_during_extraction(
         checked.append(exists)
         return exists
 
+    # The moment between the check and the rename, at which no system call is made.
     monkeypatch.setattr(StagingTarget, "check", check)
     with pytest.raises(TargetExists):
         await extract(1, out)
@@ -225,6 +226,7 @@ async def test_cancellation_waits_for_the_thread(
         resume.wait(10)
         return original(self, *arguments)
 
+    # Each job makes many system calls, so a slow one could end before the cancellation.
     monkeypatch.setattr(StagingDirectory, job, slow)
     task = asyncio.create_task(extract(1, tmp_path / "out"))
     while not started.is_set():  # noqa: ASYNC110 - a thread's event

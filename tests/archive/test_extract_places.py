@@ -57,6 +57,7 @@ async def test_a_link_that_replaces_the_staging_directory(
 ) -> None:
     """If another process replaces the staging directory with a link, the link is not followed."""
     await add_artifact(fake_github, repo)
+    # Windows has no directory descriptors.
     monkeypatch.setattr(safe_open, "BY_DESCRIPTOR", descriptor)
     shared, victim = tmp_path / "shared", tmp_path / "victim"
     shared.mkdir()
@@ -71,6 +72,7 @@ async def test_a_link_that_replaces_the_staging_directory(
         self.work.symlink_to(victim)
         return original(self, *arguments)
 
+    # The moment between two jobs, at which no system call is made.
     monkeypatch.setattr(StagingDirectory, job, replaced)
     if job == "_remove_work":
         await extract(1, shared / "out")
@@ -105,6 +107,7 @@ async def test_a_payload_that_is_exchanged(
         return original_publish(self, files)
 
     original_publish = StagingDirectory._publish
+    # The moments between two jobs, at which no system call is made.
     monkeypatch.setattr(StagingDirectory, "_fill", fill)
     monkeypatch.setattr(StagingDirectory, "_publish", publish)
     await repo.extract_artifact(1, tmp_path / "out")
@@ -144,6 +147,7 @@ async def test_a_mount_point(
     """Replacing a mount point is refused before anything is created."""
     await add_artifact(fake_github, repo)
     (tmp_path / "out").mkdir()
+    # Only root can mount; `tests/disk/test_mounts.py` does.
     monkeypatch.setattr(Directory, "is_mount_point", lambda _, name: name == "out")
     with pytest.raises(DiskError, match="mount point"):
         await extract(1, tmp_path / "out", if_exists="replace")

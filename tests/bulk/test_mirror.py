@@ -118,6 +118,7 @@ async def test_file_systems_without_links(
 
     for number in range(3):
         fake_github.add_artifact(REPOSITORY, f"n{number}", LARGE)
+    # An unknown request, as on a file system without reflinks.
     monkeypatch.setattr("ghartifacts_async._disk.clone._FICLONE", 0)
     if "link" in refused:
         monkeypatch.setattr(os, "link", refuse)

@@ -32,10 +32,13 @@ async def test_systems_without_unnamed_files(
     add(fake_github, 5)
     nameless_file.supports_nameless_files.cache_clear()
     if problem == "no such files":
+        # macOS has no O_TMPFILE.
         monkeypatch.setattr(safe_open, "_NAMELESS", None)
     elif problem == "refused":
+        # As on a file system that refuses O_TMPFILE.
         monkeypatch.setattr(safe_open, "_NAMELESS", os.O_DIRECTORY)
     else:
+        # Another process takes the name after it was found to be free.
         monkeypatch.setattr(small_artifacts, "write_nameless_file", lambda *_, **__: False)
     outcomes = await download_all(repo, tmp_path / "a" / "b")
     assert all(outcome.result().verified for outcome in outcomes)
