@@ -12,8 +12,10 @@ from ghartifacts_async.errors import InvalidArgument
 
 _NAME = re.compile(r"(?:(?P<host>[^/\s]+)/)?(?P<repository>[^/\s:]+/[^/\s:]+)")
 _SSH = re.compile(r"(?:[^@/\s]+@)(?P<host>[^:/\s]+):(?P<repository>[^/\s]+/[^/\s]+)")
-_RUN = re.compile(r"/actions/runs/(\d+)")
-_ARTIFACT = re.compile(r"/artifacts/(\d+)")
+_ID = "([0-9]{1,18})(?![0-9])"
+_DIGITS = re.compile(_ID)
+_RUN = re.compile(rf"/actions/runs/{_ID}")
+_ARTIFACT = re.compile(rf"/artifacts/{_ID}")
 _API = re.compile(r"/(?:api/v3/)?repos/")
 
 
@@ -72,8 +74,8 @@ def number_in(text: str, kind: str) -> int | None:
         text: The argument.
         kind: ``"artifact"`` or ``"run"``.
     """
-    if text.isascii() and text.isdigit():
-        return int(text)
+    if (digits := _DIGITS.fullmatch(text)) is not None:
+        return int(digits[1])
     reference = parse_reference(text) if "://" in text else None
     return None if reference is None else getattr(reference, kind)
 
