@@ -159,22 +159,24 @@ async def test_closing_the_client_does_not_block_the_event_loop(
 ) -> None:
     """The event loop keeps running while a closing client waits for its threads."""
     add_artifact(fake_github)
-    system_calls.before("pwritev", slow)
-    beats = 0
+    writing, released = threading.Event(), threading.Event()
+
+    def write(*_: object) -> None:
+        writing.set()
+        assert released.wait(20)
 
     async def beat() -> None:
-        nonlocal beats
-        while True:
+        for _ in range(20):
             await asyncio.sleep(0.01)
-            beats += 1
+        released.set()
 
+    system_calls.before("pwritev", write)
     async with Client(fake_github.token, base_url=fake_github.url) as gh:
         download = gh.repo(REPOSITORY).download_artifact(1, f"{tmp_path}/out/")
         task = asyncio.create_task(download)
-        await asyncio.sleep(0.1)
+        await wait_until(writing.is_set)
         heart = asyncio.create_task(beat())
-    heart.cancel()
-    assert beats >= 5
+    assert heart.done()
     with pytest.raises(ClientStateError, match="closed"):
         await task
     assert published_below(tmp_path) == []
