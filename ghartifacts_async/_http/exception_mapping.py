@@ -6,8 +6,10 @@ import re
 
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
+from yarl import URL
 
 from ghartifacts_async._http.headers import MAX_SIZE
+from ghartifacts_async._http.redaction import Secret, plain
 from ghartifacts_async._http.urls import host_of
 from ghartifacts_async.errors import (
     CertificateRefused,
@@ -39,6 +41,19 @@ _NEVER_SENT = (
     aiohttp.ClientHttpProxyError,
     aiohttp.ConnectionTimeoutError,
 )
+
+
+def encoded_url(url: str | Secret) -> URL:
+    """Return a URL that aiohttp sends byte for byte.
+
+    Raises:
+        aiohttp.InvalidURL: The URL is invalid. The error has only its host.
+    """
+    try:
+        return URL(plain(url), encoded=True)
+    except ValueError:
+        pass
+    raise aiohttp.InvalidURL(host_of(plain(url)))
 
 
 def map_exception(error: Exception, url: str) -> TransportError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from io import BytesIO
 
 import aiohttp
 
@@ -50,6 +51,19 @@ class RawResponse:
         if self._body is not None:
             return await self._body.read()
         return await _read_chunk(self.response.content)
+
+    async def read_all(self, limit: int) -> BytesIO:
+        """Return the whole body, but stop reading as soon as it exceeds `limit` bytes.
+
+        No variable holds a part of the body, because it may contain a token.
+        """
+        body = BytesIO()
+        try:
+            while body.tell() <= limit and body.write(await self.response.content.readany()):
+                pass
+        except RuntimeError:  # aiohttp raises it if the connection is closed before this read
+            raise aiohttp.ServerDisconnectedError from None
+        return body
 
     def fail(self, error: Exception) -> None:
         """Let the read that is waiting raise an error."""

@@ -13,18 +13,17 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, closing
-from io import BytesIO
+from contextlib import asynccontextmanager, closing, suppress
 from urllib.parse import urlsplit
 
 import aiohttp
-from yarl import URL
 
 from ghartifacts_async._http.buffered_body import BufferPool
 from ghartifacts_async._http.connection_pool import ConnectionPool, check_borrowed
 from ghartifacts_async._http.exception_mapping import (
     MAX_HEADER,
     REQUEST_EXCEPTIONS,
+    encoded_url,
     headers_too_large,
     map_exception,
 )
@@ -85,6 +84,8 @@ class Transport:
         self.buffers: BufferPool = BufferPool()
         self.redactor: Redactor = Redactor()
         self._streaming: set[RawResponse] = set()
+        self._requests = 0
+        self._closed = False
         self.bytes_received: int = 0
 
     async def open(self) -> None:
@@ -113,8 +114,11 @@ class Transport:
 
     async def close(self) -> None:
         """Close the session, the streamed responses, and the pool unless it is the caller's."""
-        if self._session is not None:
-            await self._session.close()
+        self._closed = True
+        connector = None if self._session is None else self._session.connector
+        if connector is not None and self._borrowed_session is None:
+            await connector.close()
+        self._detach()
         for raw in tuple(self._streaming):
             raw.response.close()
 
@@ -149,7 +153,7 @@ class Transport:
         try:
             raw = await self._request(method, url, headers, timeout, body=body)
             async with raw.response:
-                content = await _read_bounded(raw.response.content)
+                content = await raw.read_all(MAX_REPLY_BYTES)
         except CallbackFailed as callback:
             failure = callback.error
         except REQUEST_EXCEPTIONS as error:
@@ -231,7 +235,7 @@ class Transport:
         """Return the error to raise if the client or the caller's session is closed, else None."""
         if self._borrowed_session is not None and self._borrowed_session.closed:
             return ClientStateError("the session that was passed to the client is closed")
-        if self._session is None or self._session.closed:
+        if self._closed or self._session is None:
             return ClientStateError("the client was closed while a request was in progress")
         return None
 
@@ -254,11 +258,10 @@ class Transport:
     async def _get(
         self, url: SignedUrl, headers: Mapping[str, str], timeouts: aiohttp.ClientTimeout
     ) -> RawResponse:
-        try:
+        with suppress(aiohttp.ServerDisconnectedError):
             return await self._request("GET", url, headers, timeouts, decode=False)
-        except aiohttp.ServerDisconnectedError:
-            # The store had closed this connection while it was idle, so nothing was received.
-            return await self._request("GET", url, headers, timeouts, decode=False)
+        # The store had closed this connection while it was idle, so nothing was received.
+        return await self._request("GET", url, headers, timeouts, decode=False)
 
     async def _request(
         self,
@@ -276,12 +279,13 @@ class Transport:
         proxy = await self.pool.proxy_for(url)
         if proxy is not None:
             self.redactor.add(proxy)
+        self._requests += 1
         try:
             # Secrets are revealed only here, because tracebacks may show variables.
-            return RawResponse(
+            raw = RawResponse(
                 await self._session.request(
                     method,
-                    _url(url),
+                    encoded_url(url),
                     headers={name: plain(value) for name, value in headers.items()},
                     data=body,
                     timeout=timeouts,
@@ -295,26 +299,22 @@ class Transport:
             if error := self.closed_error():
                 raise error from None
             raise
+        except asyncio.CancelledError as cancelled:
+            # The variables of aiohttp's frames show the URL, the headers and the proxy.
+            cancelled.__traceback__ = None
+            raise
+        finally:
+            self._requests -= 1
+            self._detach()
+        if error := self.closed_error():
+            raw.response.close()
+            raise error
+        return raw
 
+    def _detach(self) -> None:
+        """Separate the closed session from its pool, unless a request is still using the pool.
 
-def _url(url: str | SignedUrl) -> URL:
-    """Return a URL that is sent byte for byte."""
-    try:
-        return URL(plain(url), encoded=True)
-    except ValueError:
-        pass
-    raise aiohttp.InvalidURL(host_of(plain(url)))
-
-
-async def _read_bounded(content: aiohttp.StreamReader) -> BytesIO:
-    """Return the body, but stop reading as soon as it exceeds `MAX_REPLY_BYTES`.
-
-    No variable holds a part of the body, because it may contain a token.
-    """
-    body = BytesIO()
-    try:
-        while body.tell() <= MAX_REPLY_BYTES and body.write(await content.readany()):
-            pass
-    except RuntimeError:  # aiohttp raises it if the connection is closed before the body is read
-        raise aiohttp.ServerDisconnectedError from None
-    return body
+        aiohttp would lose the connection that it makes for that request.
+        """
+        if self._closed and not self._requests and self._session is not None:
+            self._session.detach()

@@ -1,4 +1,4 @@
-"""No variable of the library's frames shows a secret, however a traceback is rendered."""
+"""No variable in a traceback shows a secret, however the traceback is rendered."""
 
 from __future__ import annotations
 
@@ -17,18 +17,17 @@ from ghartifacts_async.testing import FakeGitHub
 from tests.secrets import canaries
 from tests.support import REPOSITORY, raw_server
 
-PACKAGE = Path(ghartifacts_async.__file__).parent
 LONG_TOKEN = "github_pat_" + "A1b2C3d4E5" * 8
 QUERIES = [canaries.QUERY, canaries.QUERY + "&x=" + "y" * 400]
 ONCE = RetryPolicy(attempts=1)
 
 
 def frames(error: BaseException | None) -> Iterator[FrameType]:
-    """Yield the frames of an exception and of its chain that belong to the library."""
+    """Yield the frames of an exception and of its chain, except those of this file."""
     while error is not None:
         traceback = error.__traceback__
         while traceback is not None:
-            if Path(traceback.tb_frame.f_code.co_filename).is_relative_to(PACKAGE):
+            if traceback.tb_frame.f_code.co_filename != __file__:
                 yield traceback.tb_frame
             traceback = traceback.tb_next
         error = error.__cause__ or error.__context__
@@ -94,7 +93,7 @@ async def test_a_timeout_of_the_caller_shows_no_signed_url(
     answer: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
     query: str,
 ) -> None:
-    """If `asyncio.timeout` of the caller ends a request to the store, our frames show no URL."""
+    """If `asyncio.timeout` of the caller ends a request to the store, no frame shows its URL."""
     async with raw_server(answer) as url, FakeGitHub(token=LONG_TOKEN) as fake:
         fake.add_artifact(REPOSITORY, "dist", bytes(2000), location=f"{url}/b?{query}")
         async with Client(LONG_TOKEN, base_url=fake.url, retry=ONCE) as gh:
@@ -109,7 +108,7 @@ async def test_a_timeout_of_the_caller_shows_no_signed_url(
 async def test_a_timeout_of_the_caller_shows_no_proxy_password(
     monkeypatch: pytest.MonkeyPatch, scheme: str, from_environment: bool
 ) -> None:
-    """If `asyncio.timeout` of the caller ends a request to a proxy, our frames show no password."""
+    """If `asyncio.timeout` of the caller ends a request to a proxy, no frame shows its password."""
     async with raw_server(silent) as url:
         proxy = url.replace("://", f"://user:{canaries.PROXY}@")
         monkeypatch.setenv(f"{scheme}_proxy", proxy)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from ghartifacts_async import Client, ClientStateError, RateLimitPolicy
+from ghartifacts_async import Client, ClientStateError, Download, RateLimitPolicy
 from ghartifacts_async._tasks.lifetime import Lifetime
 from ghartifacts_async.testing import FakeGitHub, FakeLimits, Fault
 from tests.api.support import World, now
@@ -175,6 +176,31 @@ async def test_closing_ends_the_wait_for_a_connection(limit: int, tmp_path: Path
                 done = await asyncio.gather(*tasks, return_exceptions=True)
                 assert {type(result) for result in done} == {ClientStateError}
                 assert now() - before < 1
+
+
+@pytest.mark.parametrize("tls", [False, True])
+async def test_closing_leaves_no_connection(
+    tls: bool, tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    """Whenever a client is closed, it returns each connection to the borrowed session's pool."""
+    async with FakeGitHub(tls=tls) as fake:
+        fake.add_artifact(REPOSITORY, "dist", b"x")
+        ssl: Any = fake.ssl_context if tls else True
+        for iterations in range(30):
+            connector = aiohttp.TCPConnector(ssl=ssl)
+            async with aiohttp.ClientSession(connector=connector) as session:
+                gh = await Client(fake.token, base_url=fake.url, session=session).open()
+                download = gh.repo(REPOSITORY).download_artifact(1, tmp_path / str(iterations))
+                task = asyncio.ensure_future(download)
+                for _ in range(iterations):
+                    await asyncio.sleep(0)
+                await gh.aclose()
+                (result,) = await asyncio.gather(task, return_exceptions=True)
+                assert isinstance(result, Download | ClientStateError)
+                del task, result
+                gc.collect()
+                assert not connector._acquired
+    assert [warning.message for warning in recwarn] == []
 
 
 @fast
