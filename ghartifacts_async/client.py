@@ -86,10 +86,11 @@ from ghartifacts_async._api.limits.wait_reporter import WaitReporter
 from ghartifacts_async._api.rate_limiter import RateLimiter
 from ghartifacts_async._context import ClientContext
 from ghartifacts_async._disk.threads import IoThreads
-from ghartifacts_async._http.connection_pool import check_borrowed
+from ghartifacts_async._http.connection_pool import ConnectionPool, check_borrowed
 from ghartifacts_async._http.redaction import hidden
 from ghartifacts_async._http.transport import Transport
 from ghartifacts_async._tasks.lifetime import Lifetime
+from ghartifacts_async._tasks.open_files import max_open_files
 from ghartifacts_async.auth import Auth, GitHubApp
 from ghartifacts_async.auth.environment import base_url_in, token_in
 from ghartifacts_async.auth.tokens import auth_of
@@ -184,9 +185,9 @@ class Client:
         waits = WaitReporter(on_wait)
         transport = Transport(
             session,
+            pool=ConnectionPool(session, trust_env=trust_env, max_open_files=max_open_files()),
             user_agent=_arguments.header_value("user_agent", user_agent or _user_agent()),
             timeouts=timeouts,
-            trust_env=trust_env,
             ssl_context=ssl,
         )
         lifetime = Lifetime()

@@ -9,18 +9,15 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from ghartifacts_async._tasks.open_files import max_open_files
 from ghartifacts_async._tasks.waiting import UncancellableFuture, await_uncancelled, wait_done
 from ghartifacts_async.errors import ClientStateError, DiskError
-
-try:
-    import resource
-except ImportError:  # Windows
-    resource = None  # type: ignore[assignment]
 
 _T = TypeVar("_T")
 
@@ -30,8 +27,8 @@ _MIN_BATCH = 2**16
 _TOTAL_BATCH_BYTES = 2**21
 
 _MAX_OPERATIONS = 256
-_DESCRIPTORS_PER_OPERATION = 6
-"""A directory, a journal, a part file, and some connections."""
+_DESCRIPTORS_PER_OPERATION = 4
+"""A directory, a journal, a part file, and one more. All of them are a third of the limit."""
 
 _FIRST_WAIT = 0.02
 _MAX_WAIT = 1.0
@@ -190,9 +187,5 @@ class IoThreads:
 
 def _max_operations() -> int:
     """Return for how many downloads this process may open files at the same time."""
-    if resource is None:
-        return _MAX_OPERATIONS
-    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if limit == resource.RLIM_INFINITY:
-        return _MAX_OPERATIONS
-    return max(1, min(_MAX_OPERATIONS, limit // (2 * _DESCRIPTORS_PER_OPERATION)))
+    limit = max_open_files() or sys.maxsize
+    return max(1, min(_MAX_OPERATIONS, limit // (3 * _DESCRIPTORS_PER_OPERATION)))

@@ -13,6 +13,8 @@ from ghartifacts_async._http.redaction import Secret, SecretUrl, plain
 from ghartifacts_async._http.urls import split_url
 from ghartifacts_async.errors import InvalidArgument
 
+_MIN_CONNECTIONS = 8
+
 
 def check_borrowed(session: aiohttp.ClientSession) -> None:
     """Check that a caller's session is open and has no default credentials.
@@ -79,7 +81,10 @@ class ConnectionPermit:
 
 
 class ConnectionPool:
-    """The limit on the client's concurrent connections: that of the caller's session, or none.
+    """The limit on the client's concurrent connections.
+
+    It is that of the caller's session, or a quarter of the files that this process may have open,
+    because unused connections stay open for a while.
 
     Requests wait for a connection here and not in aiohttp, so that the time that they wait for the
     client's other requests does not count against their timeouts.
@@ -87,10 +92,19 @@ class ConnectionPool:
     Args:
         borrowed_session: The caller's session, or ``None`` if the client uses its own.
         trust_env: Whether to use the proxies that environment variables name.
+        max_open_files: How many files this process may have open; ``None`` for no limit.
+
+    Attributes:
+        bounded: Whether the caller's session limits the number of connections, so that a request
+            may often have to wait.
     """
 
     def __init__(
-        self, borrowed_session: aiohttp.ClientSession | None, *, trust_env: bool = False
+        self,
+        borrowed_session: aiohttp.ClientSession | None,
+        *,
+        trust_env: bool = False,
+        max_open_files: int | None = None,
     ) -> None:
         self._borrowed_session = borrowed_session
         self._trust_env = trust_env or (borrowed_session is not None and borrowed_session.trust_env)
@@ -98,12 +112,10 @@ class ConnectionPool:
         connector = borrowed_session.connector if borrowed_session is not None else None
         limits = (connector.limit, connector.limit_per_host) if connector is not None else ()
         sizes = [limit for limit in limits if limit > 0]
+        self.bounded: bool = bool(sizes)
+        if borrowed_session is None and max_open_files is not None:
+            sizes = [max(_MIN_CONNECTIONS, max_open_files // 4)]
         self._permits = asyncio.Semaphore(min(sizes)) if sizes else None
-
-    @property
-    def bounded(self) -> bool:
-        """Whether the number of connections is limited, so that a request may have to wait."""
-        return self._permits is not None
 
     def permit(self, *, keeps: bool = False) -> ConnectionPermit:
         """Return a new permit, which is not held yet; see `ConnectionPermit`."""

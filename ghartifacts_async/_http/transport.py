@@ -54,13 +54,13 @@ class Transport:
     Args:
         session: The caller's session, whose connection pool is used but never closed; ``None`` to
             use a new pool.
+        pool: The limit on concurrent connections, and the proxy.
         user_agent: Value of the ``User-Agent`` header of every request.
         timeouts: Time limits of requests and responses.
-        trust_env: Whether to use the proxies that environment variables name.
         ssl_context: TLS settings of a new pool; ``None`` for the default ones.
 
     Attributes:
-        pool: The limit on concurrent connections.
+        pool: The limit on concurrent connections, and the proxy.
         buffers: The buffers of large bodies.
         redactor: The secrets that were sent last, which no text from a response may show.
         bytes_received: Number of bytes of streamed bodies received so far.
@@ -72,7 +72,7 @@ class Transport:
         *,
         user_agent: str,
         timeouts: Timeouts,
-        trust_env: bool = False,
+        pool: ConnectionPool,
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
         self._borrowed_session = session
@@ -80,7 +80,7 @@ class Transport:
         self.timeouts = timeouts
         self._headers = {"User-Agent": user_agent}
         self._session: aiohttp.ClientSession | None = None
-        self.pool: ConnectionPool = ConnectionPool(session, trust_env=trust_env)
+        self.pool: ConnectionPool = pool
         self.buffers: BufferPool = BufferPool()
         self.redactor: Redactor = Redactor()
         self._streaming: set[RawResponse] = set()

@@ -28,6 +28,21 @@ BODY = """
 """
 
 
+THOUSAND = """
+        import resource
+        from ghartifacts_async import RateLimitPolicy
+        resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024))
+        limits = RateLimitPolicy.unlimited()
+        async with Client({token!r}, base_url={url!r}, rate_limits=limits) as gh:
+            repo = gh.repo({repository!r})
+            jobs = [
+                repo.download_artifact(number % 20 + 1, {to!r} + f"/{{number}}.zip")
+                for number in range(1000)
+            ]
+            await asyncio.gather(*jobs)
+"""
+
+
 async def test_more_downloads_than_descriptors(fake_github: FakeGitHub, tmp_path: Path) -> None:
     """150 downloads and 50 extractions at once succeed with 96 descriptors."""
     pytest.importorskip("resource", reason="Windows has no such limit")
@@ -38,6 +53,21 @@ async def test_more_downloads_than_descriptors(fake_github: FakeGitHub, tmp_path
     async with child(fake_github, body) as process:
         assert await process.wait() == 0
     assert len(files_below(tmp_path)) == 200
+
+
+async def test_a_thousand_downloads_with_the_usual_limit(
+    fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """1,000 downloads at once succeed with 1,024 descriptors, the usual limit on Linux."""
+    pytest.importorskip("resource", reason="Windows has no such limit")
+    for number in range(20):
+        fake_github.add_artifact(REPOSITORY, f"dist-{number}", {"a": os.urandom(2_000)})
+    body = THOUSAND.format(
+        token=fake_github.token, url=fake_github.url, repository=REPOSITORY, to=str(tmp_path)
+    )
+    async with child(fake_github, body) as process:
+        assert await process.wait() == 0
+    assert len(files_below(tmp_path)) == 1000
 
 
 async def test_a_lack_of_descriptors_passes(

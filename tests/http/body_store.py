@@ -13,6 +13,7 @@ import aiohttp
 import trustme
 from attrs import define, field
 
+from ghartifacts_async._http.connection_pool import ConnectionPool
 from ghartifacts_async._http.transport import Transport
 from ghartifacts_async.models import Timeouts
 
@@ -128,7 +129,9 @@ class Case:
         self.authority.configure_trust(trust)
         connector = aiohttp.TCPConnector(ssl=trust)
         async with aiohttp.ClientSession(connector=connector) as session:
-            transport = Transport(session, user_agent="test", timeouts=timeouts)
+            transport = Transport(
+                session, pool=ConnectionPool(session), user_agent="test", timeouts=timeouts
+            )
             await transport.open()
             try:
                 yield transport
