@@ -232,6 +232,14 @@ def boot_id() -> str:
     return ""
 
 
+@functools.cache
+def pid_namespace() -> str:
+    """Return Linux's identifier of the process ids of a container, or ``""`` if it has none."""
+    with suppress(OSError):
+        return os.readlink("/proc/self/ns/pid")  # noqa: PTH115
+    return ""
+
+
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
     """Convert an `OSError` in the ``with`` block to a `DiskError` that names `path`."""

@@ -15,11 +15,14 @@ from contextlib import suppress
 
 from attrs import frozen
 
-from ghartifacts_async._disk.directories import Folder
-from ghartifacts_async._disk.file_io import boot_id
+from ghartifacts_async._disk.directories import Folder, move
+from ghartifacts_async._disk.file_io import boot_id, pid_namespace
 from ghartifacts_async._disk.lock_file import LockFile, LockRefused
 from ghartifacts_async._disk.safe_open import Directory
 from ghartifacts_async._disk.trust import UnsafeFile
+
+HIDDEN = ".ghartifacts-"
+"""Text in the names of all hidden files."""
 
 _MAX_SILENCE = 3600
 """Seconds without a write after which a download of another host counts as dead."""
@@ -106,7 +109,7 @@ class HiddenFiles:
                 lock.release()
 
     def _name(self, kind: str) -> str:
-        return f".{self.stem}.ghartifacts-{kind}"
+        return f".{self.stem}{HIDDEN}{kind}"
 
 
 class Claim:
@@ -148,11 +151,26 @@ class Claim:
         self.hidden = HiddenFiles.unique()
         self.lock = LockFile(self.hidden.journal)
         if can_record:
-            # Record the random name, so that the next call finds the files of a killed process.
-            self._record = LockFile(name)
-            self._record.acquire(self._directory, lock=False)
-            self._record.append(_Holder.current(self.hidden).to_line())
+            self._record = _write_record(self._directory, name, self.hidden)
         return self.lock.acquire(self._directory, lock=False)
+
+    def create_part(self, mode: int) -> int:
+        """Create the part file, and return its descriptor. An earlier part file is removed.
+
+        If that is not possible, because another user has put something there, the name is random.
+
+        Args:
+            mode: Permissions of the file, before the umask.
+
+        Raises:
+            OSError: The file cannot be created.
+        """
+        self._directory.remove(self.hidden.part)
+        try:
+            return self._directory.create(self.hidden.part, mode)
+        except FileExistsError:
+            self.hidden, self.is_stable = HiddenFiles.unique(), False
+        return self._directory.create(self.hidden.part, mode)
 
     def release(self, *, remove: bool) -> None:
         """Release the lock. If `remove` is true, remove the locked file first."""
@@ -188,7 +206,13 @@ class _Holder:
     def to_line(self) -> bytes:
         return json.dumps([self.stem, self.host, self.pid]).encode() + b"\n"
 
-    def is_alive(self, directory: Directory) -> bool:
+    def is_alive(self, directory: Directory, record: str) -> bool:
+        """Return True if the process may be running.
+
+        Args:
+            directory: Directory of the hidden files.
+            record: Name of the file in which the process has recorded itself.
+        """
         if self.host == _host() != "":
             try:
                 os.kill(self.pid, 0)
@@ -197,9 +221,10 @@ class _Holder:
             except OSError:
                 return True
             return True
-        with suppress(OSError):
-            changed_at = directory.status(HiddenFiles(self.stem).part).st_mtime
-            return time.time() - changed_at < _MAX_SILENCE
+        for name in (HiddenFiles(self.stem).part, record):
+            with suppress(OSError):
+                if time.time() - directory.status(name).st_mtime < _MAX_SILENCE:
+                    return True
         return False
 
 
@@ -215,18 +240,69 @@ def _remove_abandoned(directory: Directory, hidden: HiddenFiles, name: str) -> b
         False if the process may be alive. Its files are then left alone.
     """
     record = LockFile(name)
-    record.acquire(directory, lock=False)
+    try:
+        record.acquire(directory, lock=False, create=False)
+    except FileNotFoundError:
+        return True
+    except UnsafeFile:  # another process is just writing its record
+        return False
     try:
         holder = _Holder.parse(record.read())
-        if holder is not None and holder.is_alive(directory):
+        if holder is not None and holder.is_alive(directory, name):
+            return False
+        # Of several processes that find this record, only the one that renames it goes on. If it
+        # renames the record that another one has written in the meantime, it puts it back.
+        record.rename(HiddenFiles.unique().lock)
+        if not record.is_in_place:
+            with suppress(OSError):
+                move(directory, record.name, name, replace=False)
+            directory.remove(record.name)
             return False
         for files in (hidden, *([HiddenFiles(holder.stem)] if holder is not None else [])):
             files.remove_all(directory)
+        record.remove()
+    except OSError:
+        return False
     finally:
         record.release()
     return True
 
 
+def _write_record(directory: Directory, name: str, hidden: HiddenFiles) -> LockFile | None:
+    """Record which hidden files this process uses, so that the next call finds them.
+
+    The record gets its name when it is complete, because no lock protects it.
+
+    Args:
+        directory: Directory of the files.
+        name: Name of the record.
+        hidden: The hidden files that this process uses.
+
+    Returns:
+        The record, or None if it cannot be written, or another process has just written its own.
+    """
+    record = LockFile(hidden.lock)
+    record.acquire(directory, lock=False)
+    try:
+        record.append(_Holder.current(hidden).to_line())
+        record.rename(name, replace=False)
+    except BaseException as error:
+        record.remove()
+        record.release()
+        if not isinstance(error, OSError):
+            raise
+        return None
+    return record
+
+
 def _host() -> str:
-    """Return a name of this machine or container; ``""`` if processes cannot be looked up."""
-    return f"{os.uname().nodename} {boot_id()}" if hasattr(os, "uname") else ""
+    """Return a name of the processes that a process id can refer to; ``""`` if it is not known.
+
+    Containers can have the same host name and different processes.
+    """
+    if not hasattr(os, "uname"):
+        return ""
+    system, namespace = os.uname(), pid_namespace()
+    if system.sysname == "Linux" and not namespace:
+        return ""
+    return f"{system.nodename} {boot_id()} {namespace}"

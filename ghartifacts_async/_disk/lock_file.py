@@ -6,6 +6,7 @@ import os
 import threading
 from contextlib import suppress
 
+from ghartifacts_async._disk.directories import move
 from ghartifacts_async._disk.safe_open import Directory, close_quietly
 
 _MODE = 0o600  # a user who can open the file could lock it and make us wait forever
@@ -86,8 +87,10 @@ class LockFile:
         """
         os.lseek(self._fd, 0, os.SEEK_SET)
         text = b"".join(iter(lambda: os.read(self._fd, 2**20), b""))
-        # Otherwise the next line would be appended to the incomplete one.
-        self._truncate(text.rfind(b"\n") + 1)
+        self._size = text.rfind(b"\n") + 1
+        if self._size < len(text):
+            # Otherwise the next line would be appended to the incomplete one.
+            self._truncate(self._size)
         return text
 
     def clear(self) -> None:
@@ -121,6 +124,12 @@ class LockFile:
         """Whether the name still refers to the file that this object has locked."""
         assert self._directory is not None
         return self._directory.is_at(os.fstat(self._fd), self.name)
+
+    def rename(self, name: str, *, replace: bool = True) -> None:
+        """Rename the file; see `directories.move`. Another file of its name is renamed instead."""
+        assert self._directory is not None
+        move(self._directory, self.name, name, replace=replace)
+        self.name = name
 
     def remove(self) -> None:
         """Remove the file, unless another process has replaced it. Errors are ignored."""

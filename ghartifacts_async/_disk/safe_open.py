@@ -272,7 +272,7 @@ class Directory:
         except OSError as error:
             if error.errno in _LINK_ERRORS:
                 raise UnsafeFile("it is a symbolic link") from error
-            if error.errno == errno.ENXIO:
+            if error.errno in {errno.ENXIO, errno.EISDIR}:
                 raise UnsafeFile("it is not a regular file") from error
             if error.errno == errno.EACCES and (
                 reason := owner_problem(self.status(name), ours=True)

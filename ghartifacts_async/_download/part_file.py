@@ -263,8 +263,8 @@ class PartFile:
             self._claim.lock.clear()
             if self._file is not None:
                 self._file.close()
-            self._directory.remove(self._hidden.part)
-            self._file = RandomFile(self._directory.create(self._hidden.part, self._mode))
+            self._file = RandomFile(self._claim.create_part(self._mode))
+            self._hidden = self._claim.hidden
             self._file.reserve(record.total)
             self._claim.lock.append(journal.header(record))
 

@@ -26,7 +26,7 @@ asyncio.run(main())
 
 @asynccontextmanager
 async def child(
-    fake: FakeGitHub, body: str, setup: str = ""
+    fake: FakeGitHub, body: str, setup: str = "", wrapper: tuple[str, ...] = ()
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run a program in a child process, and kill it at the end of the block.
 
@@ -34,12 +34,13 @@ async def child(
         fake: The server that it uses.
         body: A statement that uses `repo`.
         setup: Statements that run before the library is imported.
+        wrapper: A program, with arguments, that runs the child.
     """
     program = _PROGRAM.format(
         setup=setup, body=body, token=fake.token, url=fake.url, repository=REPOSITORY
     )
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE
+        *wrapper, sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE
     )
     try:
         yield process

@@ -6,8 +6,12 @@ import asyncio
 import errno
 import logging
 import os
+import shutil
+import sys
+import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +19,7 @@ import filelock
 import pytest
 
 from ghartifacts_async import ArtifactsError, Client, DiskError, DiskFull, Repo
-from ghartifacts_async._disk.hidden_files import HiddenFiles
+from ghartifacts_async._disk.hidden_files import Claim, HiddenFiles
 from ghartifacts_async._disk.lock_file import LockFile
 from ghartifacts_async._disk.safe_open import Directory
 from ghartifacts_async.testing import BlobFault, FakeGitHub
@@ -111,6 +115,69 @@ async def test_without_locks_two_processes_do_not_disturb_each_other(
         assert [await first.wait(), await second.wait()] == [0, 0]
     assert files_below(tmp_path) == ["dist.zip"]
     assert (tmp_path / "dist.zip").read_bytes() == PAYLOAD
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has namespaces")
+async def test_without_locks_containers_do_not_disturb_each_other(
+    fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """Without locks, a process whose id means nothing in this container counts as running."""
+    wrapper = ("unshare", "--pid", "--fork", "--kill-child")
+    if shutil.which("unshare") is None:
+        pytest.skip("this system has no unshare")
+    process = await asyncio.create_subprocess_exec(*wrapper, "true")
+    if await process.wait():
+        pytest.skip("this user cannot create a namespace")
+    add_artifact(fake_github)
+    body = f"await repo.download_artifact(1, {str(tmp_path / 'dist.zip')!r})"
+    async with child(fake_github, body, NO_LOCKS) as first, AsyncExitStack() as stack:
+        with fake_github.holding(origin="blob"):
+            await until(lambda: fake_github.requests_to("blob"))
+            contained = child(fake_github, body, NO_LOCKS, wrapper)
+            second = await stack.enter_async_context(contained)
+            await until(lambda: len(fake_github.requests_to("blob")) == 2)
+        assert [await first.wait(), await second.wait()] == [0, 0]
+    assert files_below(tmp_path) == ["dist.zip"]
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_without_locks_many_processes_start_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_killed: bool
+) -> None:
+    """Without locks, of many processes that start at once, one is recorded, and none is harmed."""
+
+    def refuse(*_: object, **__: object) -> bool:
+        raise OSError(errno.ENOSYS, "no locks")
+
+    monkeypatch.setattr(filelock, "lock_descriptor", refuse)
+    hidden, count = HiddenFiles.of("dist.zip"), 8
+    together = threading.Barrier(count)
+    abandoned = HiddenFiles.unique()
+
+    def claim(directory: Directory) -> Claim:
+        claimed = Claim(directory, hidden, hidden.journal)
+        together.wait()
+        assert claimed.acquire()
+        os.close(claimed.create_part(0o600))
+        return claimed
+
+    with Directory(tmp_path) as directory, ThreadPoolExecutor(count) as pool:
+        for _ in range(30):
+            if is_killed:
+                line = f'["{abandoned.stem}", "another host", 1]\n'
+                (tmp_path / hidden.journal).write_text(line)
+                (tmp_path / hidden.journal).chmod(0o600)
+                (tmp_path / abandoned.part).touch()
+                for name in (hidden.journal, abandoned.part):
+                    os.utime(tmp_path / name, (0, 0))
+            claims = [*pool.map(claim, [directory] * count)]
+            parts = {one.hidden.part for one in claims}
+            assert {name for name in files_below(tmp_path) if name.endswith("part")} == parts
+            assert len((tmp_path / hidden.journal).read_text().splitlines()) <= 1
+            for one in claims:
+                directory.remove(one.hidden.part)
+                one.release(remove=True)
+            assert files_below(tmp_path) == []
 
 
 async def test_waiting_for_a_lock_is_logged_once(
