@@ -11,7 +11,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from ghartifacts_async._disk.directories import make_temporary_directory, remove_tree
+from ghartifacts_async._disk.directories import Folder, TemporaryDirectory
 from ghartifacts_async._disk.file_io import InputFile, disk_errors
 from ghartifacts_async._disk.threads import IoThreads
 from ghartifacts_async._download.blob import BlobClient
@@ -39,7 +39,7 @@ class RemoteFile:
         blob_client: Sends the range requests.
         policy: Retry policy of the range requests.
         threads: The threads for file operations.
-        download: Downloads the whole payload to a path.
+        download: Downloads the whole payload to a path in a directory.
 
     Attributes:
         file: Path of the temporary download, or ``None`` if there is none.
@@ -53,12 +53,12 @@ class RemoteFile:
         blob_client: BlobClient,
         policy: RetryPolicy,
         threads: IoThreads,
-        download: Callable[[Path], Awaitable[Download]],
+        download: Callable[[Path, Folder], Awaitable[Download]],
     ) -> None:
         self._artifact = artifact
         self._download = download
         self._download_lock = asyncio.Lock()
-        self._directory: Path | None = None
+        self._directory: TemporaryDirectory | None = None
         self._closed = False
         self.blob_client = blob_client
         self.policy = policy
@@ -117,7 +117,8 @@ class RemoteFile:
             )
             await self.threads.run(self._make_directory)
             assert self._directory is not None
-            download = await self._download(self._directory / "payload")
+            target = self._directory.path / "payload"
+            download = await self._download(target, self._directory.folder)
             if self.blob_client.info.total not in {None, download.size}:
                 raise self.blob_client.incomplete_error("the payload has changed", download.size)
             self.blob_client.info = BlobInfo(download.size)
@@ -136,7 +137,8 @@ class RemoteFile:
     def read_file(self, start: int, stop: int) -> bytes:
         """Read the temporary file from `start` to `stop`, but at most 256 KiB. It blocks."""
         assert self.file is not None
-        with disk_errors(self.file), InputFile(self.file) as file:
+        assert self._directory is not None
+        with disk_errors(self.file), InputFile(self.file, self._directory.directory) as file:
             chunk = file.read(start, min(stop - start, _READ_SIZE))
         if not chunk:
             raise DiskError(
@@ -146,11 +148,11 @@ class RemoteFile:
 
     def _make_directory(self) -> None:
         if self._directory is None:
-            self._directory = make_temporary_directory(prefix="ghartifacts-")
+            self._directory = TemporaryDirectory(prefix="ghartifacts-")
 
     def _remove_directory(self) -> None:
         if self._directory is not None:
-            remove_tree(self._directory)
+            self._directory.remove()
 
 
 class RangeReader:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-import shutil
+import secrets
 import stat
 import tempfile
 from contextlib import suppress
@@ -11,7 +11,9 @@ from pathlib import Path
 
 from attrs import frozen
 
+from ghartifacts_async._disk.file_io import disk_errors
 from ghartifacts_async._disk.safe_open import Directory
+from ghartifacts_async._disk.trust import UnsafeFile, is_private
 
 
 class CreatedDirectories:
@@ -143,18 +145,45 @@ def move_contents(source: Directory, target: Directory) -> None:
             source.remove(name)
 
 
-def make_temporary_directory(*, prefix: str) -> Path:
-    """Create a directory in the system's temporary directory that only this user can access.
+class TemporaryDirectory:
+    """A new directory in the system's temporary directory, which only this user can access.
+
+    Other users may be able to rename it, so its files are accessed relative to an open directory.
 
     Args:
         prefix: First characters of its random name.
+
+    Attributes:
+        path: Path of the directory.
+        directory: The open directory.
+
+    Raises:
+        DiskError: The directory cannot be created.
     """
-    return Path(tempfile.mkdtemp(prefix=prefix))
 
+    def __init__(self, *, prefix: str) -> None:
+        self.path = Path(tempfile.gettempdir(), prefix + secrets.token_hex(8))
+        with disk_errors(self.path), Directory(self.path.parent) as parent:
+            parent.make(self.path.name, 0o700)
+            self.directory = Directory(self.path, parent)
+            if not is_private(self.directory.status()) or self.directory.names():
+                self.directory.close()
+                raise UnsafeFile("another process replaced it")
 
-def remove_tree(path: Path) -> None:
-    """Remove a directory and its content. Errors are ignored."""
-    shutil.rmtree(path, ignore_errors=True)
+    @property
+    def folder(self) -> Folder:
+        """The directory, in which files can be saved."""
+        return Folder(self.path, self.path, self.directory)
+
+    def remove(self) -> None:
+        """Remove the directory and its content. Errors are ignored."""
+        with suppress(OSError), self.directory, Directory(self.path.parent) as parent:
+            status = self.directory.status()
+            for name in self.directory.names():
+                self.directory.remove_tree(name)
+            self.directory.close()  # Windows cannot remove an open directory
+            if parent.is_at(status, self.path.name):
+                parent.remove(self.path.name)
 
 
 def _open_child(parent: Directory, name: str, created: CreatedDirectories | None) -> Directory:

@@ -37,7 +37,8 @@ class DownloadRequest:
         mode: Permissions of the file, before the umask.
         folder: Directory of `destination`, which is then the path of a file. None means any
             directory, and `destination` may also be a directory.
-        is_nested: Whether this is part of an extraction, which has acquired `IoThreads.open_files`.
+        is_nested: Whether not to acquire `IoThreads.open_files`, because this is part of an
+            extraction, which may have acquired it.
         on_progress: Callback for the progress of this download, or None.
         name_for: Function that takes the payload's own file name and returns the name to save it
             as. `destination` is then the path for a zip, and other payloads get the returned name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from ghartifacts_async import DiskError, Repo, TargetExists
 from ghartifacts_async._disk.hidden_files import HiddenFiles
-from ghartifacts_async.testing import FakeGitHub
+from ghartifacts_async.testing import BlobFault, FakeGitHub
 from tests.bulk.support import counts
 from tests.support import REPOSITORY, files_below, ignores_permissions
 
@@ -50,8 +51,9 @@ def plant_file(path: Path, _: Path) -> None:
 
 
 def plant_directory(path: Path, _: Path) -> None:
-    """Create a directory."""
+    """Create a directory that is not empty, so that it cannot be removed like a file."""
     path.mkdir()
+    (path / "theirs").touch()
 
 
 PLANTS = pytest.mark.parametrize(
@@ -84,7 +86,7 @@ async def test_planted_files_of_a_download(
         try:
             path = (await repo.download_artifact(artifact, target)).path
         except DiskError:
-            assert (plant, kind) != (plant_file, "journal")
+            assert kind == "target"
         else:
             assert path.read_bytes() == LARGE
             assert not path.is_symlink()
@@ -107,7 +109,7 @@ async def test_planted_files_of_an_extraction(
         try:
             await repo.extract_artifact(artifact.id, shared / "out")
         except (DiskError, TargetExists):
-            assert kind == "target" or plant is plant_directory
+            assert kind == "target"
         else:
             assert (shared / "out" / "a").read_bytes() == LARGE
     assert victim.read_bytes() == b"precious"
@@ -158,6 +160,57 @@ async def test_a_staging_directory_that_is_exchanged_for_a_link(
     assert files_below(victim) == ["payload"]
     assert (victim / "payload").read_bytes() == b"precious"
     assert not (shared / "out").exists()
+
+
+async def test_a_private_directory_in_place_of_a_staging_directory(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """If another user renames a directory of ours to our hidden directory, its files are kept."""
+    artifact = fake_github.add_artifact(REPOSITORY, "dist", {"a": LARGE})
+    planted = tmp_path / HiddenFiles.of("out").unpack
+    planted.mkdir(0o700)
+    (planted / "precious").touch()
+    await repo.extract_artifact(artifact.id, tmp_path / "out")
+    assert files_below(tmp_path) == [f"{planted.name}/precious", "out/a"]
+
+
+async def test_a_subdirectory_that_is_exchanged_during_a_merge(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If a subdirectory is exchanged for a link while files are moved to it, no file follows it."""
+    fake_github.add_artifact(REPOSITORY, "dist", {"sub/a": b"x", "sub/b": b"x"})
+    shared, victim = tmp_path / "shared", tmp_path / "victim"
+    victim.mkdir()
+    genuine = os.mkdir
+
+    def exchange(name: str, *more: int, dir_fd: int | None = None) -> None:
+        genuine(name, *more, dir_fd=dir_fd)
+        if name == "sub":
+            (shared / "sub").rename(shared / "stolen")
+            (shared / "sub").symlink_to(victim)
+
+    monkeypatch.setattr(os, "mkdir", exchange)
+    (one,) = [each async for each in repo.extract_artifacts([1], shared, merge=True)]
+    assert isinstance(one.error, DiskError)
+    assert files_below(victim) == []
+
+
+async def test_a_temporary_directory_that_is_exchanged(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the temporary download of an archive is exchanged, its bytes are read all the same."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    fake_github.add_artifact(REPOSITORY, "dist", {"a": LARGE})
+    fake_github.fail_blobs_when(lambda _: BlobFault.ignore_range())
+    async with repo.open_artifact(1) as archive:
+        (temporary,) = tmp_path.glob("ghartifacts-*")
+        assert temporary.stat().st_mode & 0o777 == 0o700
+        temporary.rename(tmp_path / "stolen")
+        temporary.mkdir(0o700)
+        (temporary / "payload").write_bytes(b"precious")
+        assert await archive.read("a") == LARGE
+    assert files_below(temporary) == ["payload"]
+    assert not (tmp_path / "stolen" / "payload").exists()
 
 
 async def test_links_in_place_of_subdirectories_are_not_followed(

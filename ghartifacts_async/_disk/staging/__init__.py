@@ -17,10 +17,10 @@ from pathlib import Path
 
 from ghartifacts_async._disk.directories import CreatedDirectories, Folder
 from ghartifacts_async._disk.file_io import InputFile, OutputFile, disk_error, disk_errors
-from ghartifacts_async._disk.hidden_files import Claim, HiddenFiles
+from ghartifacts_async._disk.hidden_files import HIDDEN, Claim, HiddenFiles
 from ghartifacts_async._disk.safe_open import Directory
 from ghartifacts_async._disk.staging.merge import merge_tree
-from ghartifacts_async._disk.staging.target import OLD, TREE, StagingTarget
+from ghartifacts_async._disk.staging.target import DROPPED, OLD, TREE, StagingTarget
 from ghartifacts_async._disk.threads import IoThreads
 from ghartifacts_async._disk.trust import is_private
 from ghartifacts_async._tasks.keyed_lock import keyed_lock
@@ -30,6 +30,7 @@ from ghartifacts_async.models import IfDirectoryExists
 PAYLOAD = "payload"
 """The name of the downloaded archive in a staging directory."""
 
+_DOWNLOAD = {PAYLOAD, HiddenFiles.of(PAYLOAD).part, HiddenFiles.of(PAYLOAD).journal}
 _DIRECTORY_MODE = 0o755
 
 _log = logging.getLogger("ghartifacts_async")
@@ -201,14 +202,15 @@ class StagingDirectory:
 
     def _open_work(self, hidden: HiddenFiles) -> None:
         """Open or create `work`."""
-        # Another user may have put something else there, or changed the permissions.
+        # Another user may have put something else there, such as another private directory of ours,
+        # or changed the permissions.
         for name in (hidden.unpack, HiddenFiles.unique().unpack):
             self.work = self._parent.path / name
             with suppress(FileExistsError):
                 self._parent.make(name, 0o700)
             with suppress(NotADirectoryError, PermissionError):
                 opened = Directory(self.work, self._parent)
-                if is_private(opened.status()):
+                if is_private(opened.status()) and all(map(_is_ours, opened.names())):
                     self._opened = opened
                     return
                 opened.close()
@@ -225,12 +227,11 @@ class StagingDirectory:
 
         If the process was killed while it replaced the target, move the old directory back first.
         """
-        download = HiddenFiles.of(PAYLOAD)
         for name in self._directory.names():
             moved = self._merge_as is None and not self._parent.exists(target.path.name)
             if name == OLD and moved:
                 target.move(OLD, self._directory, self._parent)
-            elif name not in {PAYLOAD, download.part, download.journal}:
+            elif name not in _DOWNLOAD:
                 self._directory.remove_tree(name)
 
     def _changed(self) -> DiskError:
@@ -297,3 +298,8 @@ class StagingDirectory:
                 self._parent.remove(self.work.name)
                 return not self._parent.exists(self.work.name)
         return False
+
+
+def _is_ours(name: str) -> bool:
+    """Return True if a staging directory may contain something with this name."""
+    return name in {TREE, OLD, *_DOWNLOAD} or name.startswith(DROPPED) or HIDDEN in name

@@ -6,7 +6,11 @@ import errno
 import os
 import stat
 from collections.abc import Iterable
+from contextlib import suppress
+from itertools import groupby
+from operator import itemgetter
 
+from ghartifacts_async._disk.directories import Folder
 from ghartifacts_async._disk.file_io import disk_error
 from ghartifacts_async._disk.safe_open import Directory
 from ghartifacts_async._disk.staging.target import TREE
@@ -33,22 +37,24 @@ def merge_tree(
         TargetExists: A file, or something else in place of a directory, exists already.
         DiskError: A file cannot be moved.
     """
-    made: list[str] = []
-    moved: list[str] = []
-    name = ""
+    made: list[tuple[str, ...]] = []
+    moved: list[tuple[str, ...]] = []
+    parts: tuple[str, ...] = ()
     try:
-        for name in map("/".join, directories):
-            _make_directory(target, name, made)
-        for name in map("/".join, files):
-            if not work.link(f"{TREE}/{name}", name, target):
-                if target.exists(name):
-                    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
-                work.rename(f"{TREE}/{name}", name, target)
-            moved.append(name)
+        for parts in directories:
+            with _open(target, parts[:-1]) as parent:
+                if _make_directory(parent, parts[-1]):
+                    made.append(parts)
+        for folder, siblings in groupby(files, key=itemgetter(slice(-1))):
+            with _open(target, folder) as parent:
+                for parts in siblings:
+                    _move_file(work, "/".join((TREE, *parts)), parent, parts[-1])
+                    moved.append(parts)
     except BaseException as error:
-        for each in reversed([*made, *moved]):
-            target.remove(each)
-        path = target.path / name
+        for one in reversed([*made, *moved]):
+            with suppress(OSError), _open(target, one[:-1]) as parent:
+                parent.remove(one[-1])
+        path = target.path.joinpath(*parts)
         if isinstance(error, FileExistsError):
             raise TargetExists(f"{path}: a file of this name exists", path=path) from error
         if isinstance(error, OSError):
@@ -56,12 +62,27 @@ def merge_tree(
         raise
 
 
-def _make_directory(target: Directory, name: str, made: list[str]) -> None:
-    """Create a directory, unless it exists. A link in its place is not followed."""
+def _open(target: Directory, folder: tuple[str, ...]) -> Directory:
+    """Open a subdirectory. No link in its path is followed.
+
+    Other users may be able to replace the subdirectories at any time.
+    """
+    return Folder(target.path.joinpath(*folder), target.path, target).open()
+
+
+def _make_directory(parent: Directory, name: str) -> bool:
+    """Create a directory, and return True, unless it exists."""
     try:
-        target.make(name, _DIRECTORY_MODE)
+        parent.make(name, _DIRECTORY_MODE)
     except FileExistsError:
-        if not stat.S_ISDIR(target.status(name).st_mode):
+        if not stat.S_ISDIR(parent.status(name).st_mode):
             raise
-    else:
-        made.append(name)
+        return False
+    return True
+
+
+def _move_file(work: Directory, path: str, parent: Directory, name: str) -> None:
+    if not work.link(path, name, parent):
+        if parent.exists(name):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+        work.rename(path, name, parent)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ghartifacts_async._disk.directories import move_contents
 from ghartifacts_async._disk.file_io import disk_error
-from ghartifacts_async._disk.hidden_files import HiddenFiles
+from ghartifacts_async._disk.hidden_files import HIDDEN, HiddenFiles
 from ghartifacts_async._disk.safe_open import Directory
 from ghartifacts_async.errors import DiskError, TargetExists
 
@@ -20,7 +20,6 @@ TREE, OLD, DROPPED = "tree", "old", "dropped"
 _TARGET_EXISTS = {errno.EEXIST, errno.ENOTEMPTY}
 _CANNOT_RENAME = {errno.EXDEV, errno.EBUSY, errno.EPERM, errno.EACCES}
 _PUBLISH_ATTEMPTS = 20
-_HIDDEN = ".ghartifacts-"
 
 
 class StagingTarget:
@@ -79,7 +78,7 @@ class StagingTarget:
             names = [path.name for path in self.path.iterdir()]
         except OSError:
             return False
-        is_empty = all(_HIDDEN in name for name in names) and not self.path.is_symlink()
+        is_empty = all(HIDDEN in name for name in names) and not self.path.is_symlink()
         return is_empty and not os.access(self.path.parent, os.W_OK)
 
     def publish(self, work: Directory, parent: Directory) -> None:
@@ -128,8 +127,10 @@ class StagingTarget:
             return
         self.holds_old = True
         try:
-            if not self._replace and any((work.path / OLD).iterdir()):
-                raise self._exists()
+            if not self._replace:
+                with Directory(work.path / OLD, work) as old:
+                    if old.names():
+                        raise self._exists()
             self.move(TREE, work, parent)
         except BaseException as error:
             self._move_back(work, parent, error)
