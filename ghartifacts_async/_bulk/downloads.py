@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ghartifacts_async import _arguments
 from ghartifacts_async._bulk.meter import BulkMeter
-from ghartifacts_async._bulk.outcomes import ENDS_OPERATION, error_of
+from ghartifacts_async._bulk.outcomes import ENDS_OPERATION, check_not_expired, error_of
 from ghartifacts_async._bulk.path_template import DistinctPaths, PathTemplate
 from ghartifacts_async._bulk.small_artifacts import download_one
 from ghartifacts_async._context import ClientContext
@@ -19,7 +19,6 @@ from ghartifacts_async._disk.hidden_files import HiddenFiles
 from ghartifacts_async._download.progress import OnProgress
 from ghartifacts_async._download.target import DownloadRequest
 from ghartifacts_async._tasks.workers import Slot, iterate, map_concurrently, with_slots
-from ghartifacts_async.errors import ArtifactExpired
 from ghartifacts_async.models import Artifact, Download, IfExists
 from ghartifacts_async.reports import BulkProgress, Outcome
 
@@ -52,14 +51,12 @@ async def download_artifacts(
     shared_connections = asyncio.Semaphore(SHARED_CONNECTIONS) if connections is None else None
 
     async def fetch(artifact: Artifact, slot: Slot) -> Download:
-        if artifact.expired:
-            if template.has_id:
-                # A partial download of it can never be completed.
-                path = directory / template.path(artifact)
-                leftovers, folder = HiddenFiles.of(path.name), Folder(path.parent, directory)
-                await context.threads.run(leftovers.remove_leftovers, folder)
-            when = f" on {artifact.expires_at:%Y-%m-%d}" if artifact.expires_at else ""
-            raise ArtifactExpired(f"artifact {artifact.id} expired{when}, according to its listing")
+        if artifact.expired and template.has_id:
+            # A partial download of it can never be completed.
+            path = directory / template.path(artifact)
+            leftovers, folder = HiddenFiles.of(path.name), Folder(path.parent, directory)
+            await context.threads.run(leftovers.remove_leftovers, folder)
+        check_not_expired(artifact)
         path = directory / paths.path(artifact)
         request = DownloadRequest(
             repository=repository,

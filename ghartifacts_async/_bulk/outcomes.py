@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from ghartifacts_async.errors import (
+    ArtifactExpired,
     ArtifactsError,
     AuthenticationError,
     ClientStateError,
@@ -21,6 +22,17 @@ ENDS_MIRROR = (*ENDS_OPERATION, AuthenticationError, RateLimited, TokenProviderE
 """Exceptions that end a mirror, because they would also occur for every following artifact."""
 
 _log = logging.getLogger("ghartifacts_async")
+
+
+def check_not_expired(artifact: Artifact) -> None:
+    """Check that an artifact has not expired, so that no request is made for one that has.
+
+    Raises:
+        ArtifactExpired: It has expired.
+    """
+    if artifact.expired:
+        when = f" on {artifact.expires_at:%Y-%m-%d}" if artifact.expires_at else ""
+        raise ArtifactExpired(f"artifact {artifact.id} expired{when}, according to its listing")
 
 
 def error_of(error: Exception, subject: Artifact | int | str) -> ArtifactsError:

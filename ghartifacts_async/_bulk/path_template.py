@@ -98,7 +98,7 @@ class DistinctPaths:
     """Paths by a template without an id.
 
     The first artifact with a path gets it. Artifacts whose paths would be equal to it, on some file
-    system, get their id appended.
+    system, get their id appended, several times if an earlier artifact has that path too.
 
     Args:
         template: The template.
@@ -111,11 +111,11 @@ class DistinctPaths:
 
     def path(self, artifact: Artifact, extension: str = ".zip") -> str:
         """Return the path of an artifact below the directory; see `PathTemplate.path`."""
-        for template in (self._plain, self._with_id):
-            path = template.path(artifact, extension)
-            if self._users.setdefault(folded(path), artifact.id) == artifact.id:
-                return path
-        return self._with_id.path(artifact, f"-{artifact.id}{extension}")
+        path, ending = self._plain.path(artifact, extension), ""
+        while self._users.setdefault(folded(path), artifact.id) != artifact.id:
+            path = self._with_id.path(artifact, ending + extension)
+            ending += f"-{artifact.id}"
+        return path
 
     def name(self, artifact: Artifact, filename: str) -> str:
         """Return the last component of an artifact's path; see `PathTemplate.name`."""

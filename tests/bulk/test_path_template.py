@@ -165,6 +165,8 @@ def paths_of(template: str, *names: str) -> list[str]:
         (("x", "x", "x-2"), ["x.zip", "x-2.zip", "x-2-3.zip"]),
         (("x-2", "x", "x"), ["x-2.zip", "x.zip", "x-3.zip"]),
         (("x-3", "x", "x"), ["x-3.zip", "x.zip", "x-3-3.zip"]),
+        (("x", "x-4", "x-4-4", "x"), ["x.zip", "x-4.zip", "x-4-4.zip", "x-4-4-4.zip"]),
+        (("x", "x-3", "x", "x-3-3"), ["x.zip", "x-3.zip", "x-3-3.zip", "x-3-3-4.zip"]),
     ],
 )
 def test_only_equal_paths_get_the_id(names: tuple[str, ...], expected: list[str]) -> None:
@@ -192,6 +194,14 @@ def test_a_path_belongs_to_one_artifact() -> None:
     raw, other = artifact(id=3, name="report.json"), artifact(id=4, name="report")
     assert paths.name(raw, "report.json") == "report.json"
     assert paths.name(other, "x.json") == "report-4.json"
+
+
+def test_names_of_directories() -> None:
+    """Directories of artifacts get their names by the same rule, without an extension."""
+    paths = DistinctPaths("{name}")
+    names = ["dist", "dist", "Dist", "dist-3", "a/b", "..", "dist"]
+    found = [paths.path(artifact(id=i, name=name), "") for i, name in enumerate(names)]
+    assert found == ["dist", "dist-1", "Dist-2", "dist-3", "a_b", "artifact", "dist-6"]
 
 
 @given(st.lists(ANY_TEXT, min_size=1, max_size=8))

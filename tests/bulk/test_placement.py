@@ -1,36 +1,12 @@
-"""Directories of extracted artifacts, and collisions between their files."""
+"""Collisions between the files of artifacts that are extracted to one directory."""
 
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ghartifacts_async import UnsafeMember
-from ghartifacts_async._bulk.extractions.placement import DirectoryNames, MergedPaths
-from ghartifacts_async._disk.filenames import folded
-from tests.values import artifact, examples
-
-
-def test_names_are_told_apart_by_id() -> None:
-    """The first artifact of a name gets a directory with it; the others also get their id."""
-    names = DirectoryNames()
-    found = [
-        names.name_for(artifact(id=number, name=name))
-        for number, name in enumerate(["dist", "dist", "Dist", "dist-3", "a/b", "..", "dist"])
-    ]
-    assert found == ["dist", "dist-1", "Dist-2", "dist-3", "a_b", "artifact", "dist-6"]
-    assert names.name_for(artifact(id=6, name="dist")) == "dist-6-6"
-
-
-@examples(100)
-@given(st.lists(st.tuples(st.integers(1, 20), st.text(max_size=300)), max_size=10))
-def test_names_never_collide(artifacts: list[tuple[int, str]]) -> None:
-    """No two artifacts get the same directory on any system, even if their names are equal."""
-    names = DirectoryNames()
-    found = [names.name_for(artifact(id=number, name=name)) for number, name in artifacts]
-    assert len({folded(name) for name in found}) == len(found)
-    assert all(len(name.encode()) <= 255 and "/" not in name for name in found)
+from ghartifacts_async._bulk.extractions.placement import MergedPaths
+from tests.values import artifact
 
 
 def test_merged_paths() -> None:
@@ -51,4 +27,10 @@ def test_merged_paths() -> None:
             paths.add(artifact(id=3), directories, files)
     paths.add(artifact(id=3), [], [("x",)])
     paths.discard(one)
-    paths.add(artifact(id=4), [("D",)], [("a",)])
+    paths.add(artifact(id=4), [("d",)], [("a",)])
+    with pytest.raises(UnsafeMember, match="conflicts with 'd' of artifact 2"):
+        paths.add(artifact(id=5), [("D",)], [])
+    paths.discard(two)
+    with pytest.raises(UnsafeMember, match="conflicts with 'd' of artifact 4"):
+        paths.add(artifact(id=5), [("D",)], [])
+    paths.add(artifact(id=5), [], [("d", "c")])

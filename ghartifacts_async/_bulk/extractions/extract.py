@@ -14,14 +14,14 @@ from ghartifacts_async._archive.extraction import ExtractionRequest
 from ghartifacts_async._archive.extraction_plan import ExtractionPlan
 from ghartifacts_async._archive.operations import ArchiveOperations
 from ghartifacts_async._bulk.downloads import SHARED_CONNECTIONS
-from ghartifacts_async._bulk.extractions.placement import DirectoryNames, MergedPaths
+from ghartifacts_async._bulk.extractions.placement import MergedPaths
 from ghartifacts_async._bulk.meter import BulkMeter
-from ghartifacts_async._bulk.outcomes import ENDS_OPERATION, error_of
+from ghartifacts_async._bulk.outcomes import ENDS_OPERATION, check_not_expired, error_of
+from ghartifacts_async._bulk.path_template import DistinctPaths
 from ghartifacts_async._context import ClientContext
 from ghartifacts_async._disk.directories import CreatedDirectories
 from ghartifacts_async._disk.file_io import disk_errors
 from ghartifacts_async._tasks.workers import iterate, map_concurrently
-from ghartifacts_async.errors import ArtifactExpired
 from ghartifacts_async.models import Artifact
 from ghartifacts_async.reports import BulkProgress, Extraction
 
@@ -51,11 +51,11 @@ async def extract_artifacts(
     archives = ArchiveOperations(lambda: context, repository)
     shared_connections = asyncio.Semaphore(SHARED_CONNECTIONS)
     directory = Path(request.directory)
-    names, merged = DirectoryNames(), MergedPaths()
+    paths, merged = DistinctPaths("{name}"), MergedPaths()
 
     def request_for(artifact: Artifact) -> ExtractionRequest:
         if not merge:
-            return evolve(request, directory=directory / names.name_for(artifact))
+            return evolve(request, directory=directory / paths.path(artifact, ""))
 
         def claim_paths(plan: ExtractionPlan) -> None:
             merged.add(artifact, plan.directories, (path for _, path in plan.files))
@@ -63,9 +63,7 @@ async def extract_artifacts(
         return evolve(request, merge_as=f"{artifact.id}", on_plan=claim_paths)
 
     async def extract_one(artifact: Artifact) -> Extraction:
-        if artifact.expired:
-            when = f" on {artifact.expires_at:%Y-%m-%d}" if artifact.expires_at else ""
-            raise ArtifactExpired(f"artifact {artifact.id} expired{when}, according to its listing")
+        check_not_expired(artifact)
         own_request = request_for(artifact)
         try:
             files = await archives.extract(

@@ -1,39 +1,30 @@
-"""Decide where each of many artifacts is extracted, so that they do not collide."""
+"""The paths of artifacts that are extracted to one directory, so that they do not collide."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ghartifacts_async._disk.filenames import folded, safe_filename
+from attrs import define, field
+
+from ghartifacts_async._disk.filenames import folded
 from ghartifacts_async.errors import UnsafeMember
 from ghartifacts_async.models import Artifact
 
 
-class DirectoryNames:
-    """Gives each artifact a directory of its own, named after the artifact.
+@define
+class _Place:
+    """A file or directory, and the artifacts that have it. Only a directory can have several."""
 
-    Artifact names are not unique, and two that differ only in case are the same on some systems.
-    So the id is appended to a name that an earlier artifact has.
-    """
-
-    def __init__(self) -> None:
-        self._taken: set[str] = set()
-
-    def name_for(self, artifact: Artifact) -> str:
-        """Return the name of the artifact's directory."""
-        name, ending = safe_filename(artifact.name), ""
-        while folded(name) in self._taken:
-            ending += f"-{artifact.id}"
-            name = safe_filename(artifact.name, ending)
-        self._taken.add(folded(name))
-        return name
+    path: str
+    is_directory: bool
+    artifacts: list[Artifact] = field(factory=list)
 
 
 class MergedPaths:
     """The paths of all artifacts that are extracted to one directory."""
 
     def __init__(self) -> None:
-        self._paths: dict[str, tuple[str, bool, Artifact]] = {}
+        self._places: dict[str, _Place] = {}
 
     def add(
         self,
@@ -53,17 +44,27 @@ class MergedPaths:
         """
         added = {"/".join(path): True for path in directories}
         added |= {"/".join(path): False for path in files}
+        places = []
         for path, is_directory in added.items():
-            other = self._paths.get(folded(path))
-            if other is not None and not (is_directory and other[:2] == (path, True)):
+            place = self._places.get(folded(path), _Place(path, is_directory))
+            is_shared = is_directory and place.is_directory and place.path == path
+            if place.artifacts and not is_shared:
                 raise UnsafeMember(
-                    f"{path!r} conflicts with {other[0]!r} of artifact {other[2].id}; pass "
-                    "merge=False to extract each artifact to a directory of its own",
+                    f"{path!r} conflicts with {place.path!r} of artifact {place.artifacts[0].id}; "
+                    "pass merge=False to extract each artifact to a directory of its own",
                     member=path,
                 )
-        for path, is_directory in added.items():
-            self._paths.setdefault(folded(path), (path, is_directory, artifact))
+            places.append(place)
+        for place in places:
+            place.artifacts.append(artifact)
+            self._places[folded(place.path)] = place
 
     def discard(self, artifact: Artifact) -> None:
-        """Forget the paths of an artifact that could not be extracted."""
-        self._paths = {key: each for key, each in self._paths.items() if each[2] is not artifact}
+        """Forget the paths of an artifact that could not be extracted.
+
+        Directories that it shares with other artifacts are kept.
+        """
+        for key, place in [*self._places.items()]:
+            place.artifacts[:] = [one for one in place.artifacts if one is not artifact]
+            if not place.artifacts:
+                del self._places[key]
