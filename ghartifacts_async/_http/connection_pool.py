@@ -14,6 +14,7 @@ from ghartifacts_async._http.urls import split_url
 from ghartifacts_async.errors import InvalidArgument
 
 _MIN_CONNECTIONS = 8
+_MAX_PROXIES = 100
 
 
 def check_borrowed(session: aiohttp.ClientSession) -> None:
@@ -136,6 +137,8 @@ class ConnectionPool:
             return None
         server = _server(plain(url))
         if server not in self._proxies:
+            if len(self._proxies) >= _MAX_PROXIES:
+                self._proxies.clear()  # a store may redirect to any number of hosts
             self._proxies[server] = await asyncio.to_thread(_proxy_of_environment, server)
         return self._proxies[server]
 

@@ -18,6 +18,8 @@ from ghartifacts_async._http.stall_timeout import StallTimeout
 from ghartifacts_async.errors import ArtifactsError, TimedOut, TransportError
 from ghartifacts_async.models import Timeouts
 
+_SMALL = 2**10
+
 
 class RawResponse:
     """A response of aiohttp, which a traceback must not show, because its repr has the URL.
@@ -191,4 +193,7 @@ async def _read_chunk(content: aiohttp.StreamReader) -> bytes:
     chunk, ended = await content.readchunk()
     while ended and not chunk and not content.at_eof():
         chunk, ended = await content.readchunk()
+    if 0 < len(chunk) < _SMALL and content.exception() is None:
+        # A server may send each byte as a chunk, which would take too long to read one by one.
+        chunk += content.read_nowait()
     return chunk

@@ -12,7 +12,7 @@ from ghartifacts_async._download.verification import max_size
 from ghartifacts_async.models import Digest
 from ghartifacts_async.testing import FakeGitHub
 from tests.download.payloads import NO_RETRIES, PAYLOAD, add_artifact, blob_response, send_forever
-from tests.support import REPOSITORY, files_below, raw_server
+from tests.support import REPOSITORY, files_below, raw_server, says
 from tests.values import SHA256, artifact
 
 MORE = 64 * 2**20
@@ -90,3 +90,19 @@ async def test_an_invalid_etag_does_not_wedge_a_target(
         found = await gh.repo(REPOSITORY).download_artifact(7, tmp_path / "x.zip")
     assert found.verified
     assert found.resumed_bytes > 0
+
+
+async def test_tiny_chunks_are_joined(fake_github: FakeGitHub) -> None:
+    """A body of which each byte is a chunk is read in few steps, each of many bytes."""
+    payload = PAYLOAD[:40_000]
+    body = b"".join(b"1\r\n%c\r\n" % byte for byte in payload)
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    async with raw_server(says(head + body + b"0\r\n\r\n")) as url:
+        fake_github.add_artifact(REPOSITORY, "dist", payload, raw="x", location=f"{url}/b")
+        async with (
+            Client(fake_github.token, base_url=fake_github.url) as gh,
+            gh.repo(REPOSITORY).stream_artifact(1) as stream,
+        ):
+            chunks = [chunk async for chunk in stream]
+    assert b"".join(chunks) == payload
+    assert len(chunks) < len(payload) / 10
