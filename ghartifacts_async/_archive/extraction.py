@@ -54,7 +54,8 @@ class ExtractionRequest:
 
     Attributes:
         merge_as: Merge the files into `directory`; see `staging_directory`.
-        on_plan: Called with the plan before anything is written. It may refuse the plan.
+        on_plan: Called in a thread with the plan before anything is written. It may refuse the
+            plan.
     """
 
     directory: str | os.PathLike[str]
@@ -143,7 +144,7 @@ async def download_and_extract(
         open_file = staging.open_payload
         index = await threads.run(read_index, payload, request.limits, open_file, request.encoding)
         plan = await threads.run(request.plan, index)
-        request.on_plan(plan)
+        await threads.run(request.on_plan, plan)
         await extract_from_file(threads, payload, plan, staging, open_file)
         return await staging.publish(path for _, path in plan.files)
 

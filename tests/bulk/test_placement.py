@@ -13,8 +13,9 @@ def test_merged_paths() -> None:
     """Artifacts may share directories, but no paths that are the same on some system."""
     paths = MergedPaths()
     one, two = artifact(id=1), artifact(id=2)
-    paths.add(one, [("d",)], [("a",), ("d", "b")])
-    paths.add(two, [("d",)], [("d", "c")])
+    first, second = object(), object()
+    paths.add(first, one, [("d",)], [("a",), ("d", "b")])
+    paths.add(second, two, [("d",)], [("d", "c")])
     for directories, files in (
         ([], [("a",)]),
         ([], [("A",)]),
@@ -24,13 +25,27 @@ def test_merged_paths() -> None:
         ([("d",)], [("x",), ("d", "B")]),
     ):
         with pytest.raises(UnsafeMember, match="of artifact 1; pass merge=False"):
-            paths.add(artifact(id=3), directories, files)
-    paths.add(artifact(id=3), [], [("x",)])
-    paths.discard(one)
-    paths.add(artifact(id=4), [("d",)], [("a",)])
+            paths.add(object(), artifact(id=3), directories, files)
+    paths.add(object(), artifact(id=3), [], [("x",)])
+    again = object()
+    with pytest.raises(UnsafeMember, match="of artifact 1"):
+        paths.add(again, one, [], [("a",)])
+    paths.discard(again)
+    with pytest.raises(UnsafeMember, match="of artifact 1"):
+        paths.add(object(), two, [], [("a",)])
+    paths.discard(first)
+    paths.add(object(), artifact(id=4), [("d",)], [("a",)])
     with pytest.raises(UnsafeMember, match="conflicts with 'd' of artifact 2"):
-        paths.add(artifact(id=5), [("D",)], [])
-    paths.discard(two)
+        paths.add(object(), artifact(id=5), [("D",)], [])
+    paths.discard(second)
     with pytest.raises(UnsafeMember, match="conflicts with 'd' of artifact 4"):
-        paths.add(artifact(id=5), [("D",)], [])
-    paths.add(artifact(id=5), [], [("d", "c")])
+        paths.add(object(), artifact(id=5), [("D",)], [])
+    paths.add(object(), artifact(id=5), [], [("d", "c")])
+
+
+def test_paths_of_one_artifact_may_differ_in_case() -> None:
+    """An archive that may contain names that differ only in case can be added and discarded."""
+    paths, user = MergedPaths(), object()
+    for _ in range(2):
+        paths.add(user, artifact(id=1), [], [("a",), ("A",)])
+        paths.discard(user)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Sized
 from contextlib import aclosing
 from pathlib import Path
@@ -52,25 +53,32 @@ async def extract_artifacts(
     shared_connections = asyncio.Semaphore(SHARED_CONNECTIONS)
     directory = Path(request.directory)
     paths, merged = DistinctPaths("{name}"), MergedPaths()
+    lock = threading.Lock()  # paths are added in threads, because an archive may have many
 
-    def request_for(artifact: Artifact) -> ExtractionRequest:
+    def request_for(artifact: Artifact, user: object) -> ExtractionRequest:
         if not merge:
             return evolve(request, directory=directory / paths.path(artifact, ""))
 
         def claim_paths(plan: ExtractionPlan) -> None:
-            merged.add(artifact, plan.directories, (path for _, path in plan.files))
+            with lock:
+                merged.add(user, artifact, plan.directories, (path for _, path in plan.files))
 
         return evolve(request, merge_as=f"{artifact.id}", on_plan=claim_paths)
 
+    def forget_paths(user: object) -> None:
+        with lock:
+            merged.discard(user)
+
     async def extract_one(artifact: Artifact) -> Extraction:
         check_not_expired(artifact)
-        own_request = request_for(artifact)
+        user = object()
+        own_request = request_for(artifact, user)
         try:
             files = await archives.extract(
                 artifact, own_request, meter.callback(), shared_connections
             )
         except BaseException:
-            merged.discard(artifact)
+            await context.threads.run(forget_paths, user, after_close=True)
             raise
         return Extraction(artifact, tuple(files), Path(own_request.directory))
 

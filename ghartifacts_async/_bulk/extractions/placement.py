@@ -13,11 +13,11 @@ from ghartifacts_async.models import Artifact
 
 @define
 class _Place:
-    """A file or directory, and the artifacts that have it. Only a directory can have several."""
+    """A file or directory, and the extractions that use it. Only a directory can have several."""
 
     path: str
     is_directory: bool
-    artifacts: list[Artifact] = field(factory=list)
+    users: dict[object, Artifact] = field(factory=dict)
 
 
 class MergedPaths:
@@ -25,9 +25,11 @@ class MergedPaths:
 
     def __init__(self) -> None:
         self._places: dict[str, _Place] = {}
+        self._used: dict[object, list[_Place]] = {}
 
     def add(
         self,
+        user: object,
         artifact: Artifact,
         directories: Iterable[tuple[str, ...]],
         files: Iterable[tuple[str, ...]],
@@ -35,6 +37,7 @@ class MergedPaths:
         """Add the paths of an artifact, or none of them.
 
         Args:
+            user: The extraction, for `discard`.
             artifact: The artifact.
             directories: Path components of its directories. Artifacts may share directories.
             files: Path components of its files.
@@ -44,27 +47,26 @@ class MergedPaths:
         """
         added = {"/".join(path): True for path in directories}
         added |= {"/".join(path): False for path in files}
-        places = []
+        places: list[_Place] = []
         for path, is_directory in added.items():
             place = self._places.get(folded(path), _Place(path, is_directory))
             is_shared = is_directory and place.is_directory and place.path == path
-            if place.artifacts and not is_shared:
+            if place.users and not is_shared:
+                other = next(iter(place.users.values()))
                 raise UnsafeMember(
-                    f"{path!r} conflicts with {place.path!r} of artifact {place.artifacts[0].id}; "
-                    "pass merge=False to extract each artifact to a directory of its own",
+                    f"{path!r} conflicts with {place.path!r} of artifact {other.id}; pass "
+                    "merge=False to extract each artifact to a directory of its own",
                     member=path,
                 )
             places.append(place)
         for place in places:
-            place.artifacts.append(artifact)
+            place.users[user] = artifact
             self._places[folded(place.path)] = place
+        self._used[user] = places
 
-    def discard(self, artifact: Artifact) -> None:
-        """Forget the paths of an artifact that could not be extracted.
-
-        Directories that it shares with other artifacts are kept.
-        """
-        for key, place in [*self._places.items()]:
-            place.artifacts[:] = [one for one in place.artifacts if one is not artifact]
-            if not place.artifacts:
-                del self._places[key]
+    def discard(self, user: object) -> None:
+        """Forget the paths of an extraction that failed. Directories that others use are kept."""
+        for place in self._used.pop(user, ()):
+            del place.users[user]
+            if not place.users:
+                self._places.pop(folded(place.path), None)
