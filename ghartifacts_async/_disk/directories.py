@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import secrets
 import stat
 import tempfile
@@ -19,11 +20,11 @@ from ghartifacts_async._disk.trust import UnsafeFile, is_private
 class CreatedDirectories:
     """The directories that were created for a file.
 
-    They are removed again if the file is never written.
+    They are removed again if the file is never written, unless others have taken their paths.
     """
 
     def __init__(self) -> None:
-        self._paths: list[Path] = []
+        self._created: dict[Path, os.stat_result] = {}  # parents before their children
 
     def make(self, path: Path, *, mode: int = 0o777) -> None:
         """Create a directory and its missing parents.
@@ -36,27 +37,31 @@ class CreatedDirectories:
             OSError: One of these directories cannot be created.
         """
         missing = [one for one in (path, *path.parents) if not one.exists()]
-        # If another process creates one of them in the meantime, it is recorded all the same.
-        self._paths += [one for one in missing if one not in self._paths]
-        path.mkdir(mode, parents=True, exist_ok=True)
+        try:
+            path.mkdir(mode, parents=True, exist_ok=True)
+        finally:
+            # If another process creates one of them in the meantime, it is recorded all the same.
+            for one in reversed(missing):
+                with suppress(OSError):
+                    self._created[one] = one.lstat()
 
     def make_child(self, parent: Directory, name: str) -> None:
         """Create a directory in an open directory, unless it exists."""
-        path = parent.path / name
-        if path not in self._paths:
-            self._paths.insert(0, path)
         with suppress(FileExistsError):
             parent.make(name, 0o777)
+        self._created[parent.path / name] = parent.status(name)
 
     def remove(self) -> None:
         """Remove the directories that are still empty."""
-        for path in self._paths:
-            with suppress(OSError):
-                path.rmdir()
+        for path, status in reversed([*self._created.items()]):
+            # Another user may have put a link in place of a parent.
+            with suppress(OSError), Directory(path.parent) as parent:
+                if parent.is_at(status, path.name):
+                    parent.remove(path.name)
 
     def sync(self) -> None:
         """Sync the parents, so that the new directories survive a power failure."""
-        for path in self._paths:
+        for path in self._created:
             with Directory(path.parent) as parent:
                 parent.sync()
 

@@ -162,6 +162,26 @@ async def test_a_staging_directory_that_is_exchanged_for_a_link(
     assert not (shared / "out").exists()
 
 
+async def test_a_created_directory_that_is_exchanged_for_a_link(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """If a directory that a download created is exchanged for a link, nothing there is removed."""
+    fake_github.add_artifact(REPOSITORY, "dist", LARGE)
+    shared, victim = tmp_path / "shared", tmp_path / "victim"
+    (victim / "empty").mkdir(parents=True)
+    shared.mkdir()
+    with fake_github.holding(origin="blob"):
+        download = repo.download_artifact(1, shared / "new" / "empty" / "dist.zip")
+        task = asyncio.ensure_future(download)
+        while not fake_github.requests_to("blob"):  # noqa: ASYNC110 - a request to a server
+            await asyncio.sleep(0.01)
+        (shared / "new").rename(shared / "stolen")
+        (shared / "new").symlink_to(victim)
+        task.cancel()
+        await asyncio.wait([task])
+    assert (victim / "empty").is_dir()
+
+
 async def test_a_private_directory_in_place_of_a_staging_directory(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
