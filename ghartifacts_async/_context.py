@@ -14,6 +14,7 @@ from ghartifacts_async._api.client import ApiClient
 from ghartifacts_async._disk.threads import IoThreads
 from ghartifacts_async._download.blob import BlobClient
 from ghartifacts_async._download.downloader import Downloader
+from ghartifacts_async._download.resumable_reader import Retrier
 from ghartifacts_async._download.signed_url import SignedUrlProvider
 from ghartifacts_async._download.target import DownloadRequest
 from ghartifacts_async._http.transport import Transport
@@ -82,6 +83,10 @@ class ClientContext:
         urls = self.signed_url(repository, artifact)
         return BlobClient(self.transport, urls, artifact, whole=whole)
 
+    def retrier(self) -> Retrier:
+        """Return a new retrier, for one download, one stream or one range of an archive."""
+        return Retrier(self.policy, self.api.waits)
+
     async def get(self, repository: str, number: int) -> Artifact:
         """Request an artifact by its id."""
         call = endpoints.get_artifact(repository, number)
@@ -91,7 +96,7 @@ class ClientContext:
         """Download an artifact to a file; see `Repo.download_artifact`."""
         urls = self.signed_url(request.repository, request.artifact)
         key = f"{self.base_url}/{request.repository}/{request.artifact.id}"
-        downloader = Downloader(self.transport, self.threads, self.policy, urls, key, request)
+        downloader = Downloader(self.transport, self.threads, self.retrier(), urls, key, request)
         return await downloader.run()
 
 

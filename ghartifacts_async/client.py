@@ -91,7 +91,7 @@ from ghartifacts_async._http.redaction import hidden
 from ghartifacts_async._http.transport import Transport
 from ghartifacts_async._tasks.lifetime import Lifetime
 from ghartifacts_async._tasks.open_files import max_open_files
-from ghartifacts_async.auth import Auth, GitHubApp
+from ghartifacts_async.auth import Anonymous, Auth, GitHubApp, Token
 from ghartifacts_async.auth.environment import base_url_in, token_in
 from ghartifacts_async.auth.tokens import auth_of
 from ghartifacts_async.errors import ClientStateError, InvalidArgument
@@ -206,6 +206,7 @@ class Client:
                 base_url=self._base_url,
                 api_version=api_version,
                 conditional=conditional,
+                one_account=isinstance(source, Token | GitHubApp | Anonymous),
                 token_is_new=app.token_is_new if app is not None else lambda _, __: False,
             )
 

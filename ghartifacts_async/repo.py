@@ -132,7 +132,6 @@ from ghartifacts_async._api.listing import ArtifactListing
 from ghartifacts_async._api.pagination import ListingPage
 from ghartifacts_async._context import ClientContext
 from ghartifacts_async._download.progress import OnProgress
-from ghartifacts_async._download.resumable_reader import Retrier
 from ghartifacts_async._download.stream import ArtifactStream, open_stream
 from ghartifacts_async._download.target import DownloadRequest
 from ghartifacts_async.errors import ClientStateError
@@ -222,8 +221,8 @@ class Repo:
         Args:
             name: List only artifacts of exactly this name. GitHub applies this filter, and the
                 library checks it.
-            per_page: Artifacts that the first request fetches, at most 100. Later requests fetch up
-                to 100.
+            per_page: Maximum number of artifacts per request, from 1 to 100. If GitHub fails to
+                make a page of this size, smaller ones are requested.
             concurrency: Maximum number of pages to fetch concurrently, at most 256.
             filters: List only artifacts that match all of these filters, which the library applies:
                 `pattern`, `branch`, `head_sha`, `from_fork`, `created_after`, `created_before`,
@@ -257,8 +256,8 @@ class Repo:
             name: List only artifacts of exactly this name. GitHub applies this filter, and the
                 library checks it.
             direction: ``"desc"`` for newest first, ``"asc"`` for oldest first.
-            per_page: Artifacts that the first request fetches, at most 100. Later requests fetch up
-                to 100.
+            per_page: Maximum number of artifacts per request, from 1 to 100. If GitHub fails to
+                make a page of this size, smaller ones are requested.
             concurrency: Maximum number of pages to fetch concurrently, at most 256.
             filters: List only artifacts that match these filters, as in `list_artifacts`.
 
@@ -313,7 +312,7 @@ class Repo:
             created_before: List only runs created before this time.
             exclude_pull_requests: Ask GitHub not to describe the pull requests of each run, which
                 makes responses smaller. The runs themselves are listed.
-            per_page: Runs that the first request fetches, at most 100.
+            per_page: Maximum number of runs per request, from 1 to 100.
             concurrency: Maximum number of pages to fetch concurrently, at most 256.
 
         Source: https://docs.github.com/rest/actions/workflow-runs
@@ -673,7 +672,7 @@ class Repo:
         _arguments.callback(on_progress)
         artifact = await self._described(artifact)
         client = context.blob_client(self.name, artifact, whole=True)
-        retrier = Retrier(context.policy)
+        retrier = context.retrier()
         async with open_stream(artifact, client, retrier, context.lifetime, on_progress) as stream:
             yield stream
 

@@ -30,6 +30,8 @@ class ApiCall(Generic[_T_co]):
         repeatable: Whether the call may be made again if it may have been executed already.
         permission: Permission that the call needs, or ``""`` if it is not known. A 404 may mean
             that the token lacks it.
+        divisible: Whether the caller can ask for less. If so, `ApiClient.fetch` returns the second
+            of two server errors (5xx) in a row instead of making another attempt.
         notes: Text to add to the error of a response, by status.
     """
 
@@ -41,6 +43,7 @@ class ApiCall(Generic[_T_co]):
     body: object = None
     repeatable: bool = True
     permission: str = "actions"
+    divisible: bool = False
     notes: Mapping[int, str] = field(factory=dict)
 
     @property

@@ -7,13 +7,15 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar, cast
 
 from ghartifacts_async import _arguments
 from ghartifacts_async._api import rate_limit_headers
 from ghartifacts_async._api.call import ApiCall, ApiCaller
+from ghartifacts_async._api.limits.gate import Gate, GateClosed
+from ghartifacts_async._api.limits.wait_reporter import WaitReporter
 from ghartifacts_async._api.rate_limiter import RateLimiter
-from ghartifacts_async._api.request import CallContext, RequestSender
+from ghartifacts_async._api.request import Attempt, RequestSender
 from ghartifacts_async._api.responses.errors import error_of
 from ghartifacts_async._api.retry import (
     AttemptOutcome,
@@ -41,6 +43,9 @@ _T = TypeVar("_T")
 TokenSource: TypeAlias = Callable[[ApiCaller, str | None], Awaitable[str | None]]
 """A function that returns the token for the next attempt, or None for none; see `Auth.token`."""
 
+_ASK_AGAIN = 2.0
+"""Seconds after which a waiting call asks for a token again, which may be of another account."""
+
 _log = logging.getLogger("ghartifacts_async")
 
 
@@ -56,6 +61,8 @@ class ApiClient:
         base_url: Base URL of the API, without a trailing slash.
         api_version: Value of the header ``X-GitHub-Api-Version``.
         conditional: Whether to cache responses and revalidate them with their ``ETag``.
+        one_account: Whether all tokens of the source belong to one account. If not, each token is
+            taken for that of an account of its own, with its own rate limits.
         token_is_new: Function that returns whether GitHub may have refused a token with an error
             because the token is so new.
         wall_clock: Function that returns seconds since the epoch. It is used if a response has no
@@ -74,6 +81,7 @@ class ApiClient:
         base_url: str,
         api_version: str,
         conditional: bool = True,
+        one_account: bool = False,
         token_is_new: Callable[[Secret, ArtifactsError], bool] = lambda _, __: False,
         wall_clock: Callable[[], float] = time.time,
         chance: Callable[[], float] = random.random,
@@ -90,10 +98,16 @@ class ApiClient:
             api_version=api_version,
             conditional=conditional,
         )
+        self._one_account = one_account
         self._token_is_new = token_is_new
         self._wall_clock = wall_clock
         self._chance = chance
         self._retries = 0
+
+    @property
+    def waits(self) -> WaitReporter:
+        """The reporter of long waits, also of those that are not for the API."""
+        return self._limiter.waits
 
     @property
     def rate_limit(self) -> RateLimit | None:
@@ -109,7 +123,7 @@ class ApiClient:
             retries=self._retries,
             waited=self._limiter.waited,
             bytes_received=self._transport.bytes_received,
-            waiting=self._limiter.waits.current,
+            waiting=self.waits.current,
         )
 
     async def call(self, call: ApiCall[_T], permit: ConnectionPermit | None = None) -> _T:
@@ -139,21 +153,28 @@ class ApiClient:
         permit: ConnectionPermit,
     ) -> Response:
         """Make attempts until one succeeds or the policy allows no more; return the response."""
-        state = CallState(call.method, call.repeatable)
-        context = CallContext(call, state, permit, counted=token_factory is None)
+        state = CallState(call.method, call.repeatable, call.divisible)
         rejected: Secret | None = None
         renewed: Secret | None = None
+
+        async def get_token() -> Secret | None:
+            nonlocal renewed
+            if token_factory is not None:
+                return cast("Secret", hidden(token_factory()))
+            token, renewed = renewed or await self._token(rejected), None
+            return token
+
         try:
             while True:
                 state.attempts += 1
-                await self._limiter.wait_until_open(call)
-                issued_at = asyncio.get_running_loop().time()
-                if token_factory is not None:
-                    token: Secret | None = hidden(token_factory())
-                else:
-                    token = renewed or await self._token(rejected)
-                renewed = None
-                outcome = await self._attempt(context, token, issued_at)
+                issued_at, token, gate = await self._wait_for_token(call, get_token)
+                counted = token_factory is None
+                attempt = Attempt(call, state, permit, counted, token, gate)
+                try:
+                    outcome = await self._attempt(attempt, issued_at)
+                except GateClosed:
+                    state.attempts -= 1
+                    continue
                 match next_step(self._policy, state, outcome, self._chance()):
                     case Return(response):
                         return response
@@ -178,7 +199,7 @@ class ApiClient:
                     case RetryAfter(seconds):
                         self._retries += 1
                         _log.info("%s; retrying in %.1f s", outcome.error, seconds)
-                        self._limiter.waits.report(seconds, f"{outcome.error}; then a retry")
+                        self.waits.report(seconds, f"{outcome.error}; then a retry")
                         state.may_be_done = state.may_be_done or may_have_worked(outcome)
                         await asyncio.sleep(seconds)
                         state.seconds += seconds
@@ -187,24 +208,48 @@ class ApiClient:
             record_attempts(error, state.attempts, state.seconds, state.previous)
             raise
 
-    async def _attempt(
-        self, context: CallContext, token: Secret | None, issued_at: float
-    ) -> AttemptOutcome:
-        """Make one attempt, and report its outcome to the rate limiter."""
+    async def _wait_for_token(
+        self, call: ApiCall[Any], get_token: Callable[[], Awaitable[Secret | None]]
+    ) -> tuple[float, Secret | None, Gate]:
+        """Wait until the rate limits of the token's account allow the next attempt.
+
+        Returns:
+            The time from which on the token was requested, the token, and the gate of its account.
+        """
+        loop = asyncio.get_running_loop()
+        if self._one_account:
+            # A token may expire during a wait, so it is requested afterwards.
+            gate = self._limiter.gate(None)
+            await self._limiter.wait_until_open(call, gate)
+            return loop.time(), await get_token(), gate
+        closed: Gate | None = None
+        while True:
+            issued_at, token = loop.time(), await get_token()
+            gate = self._limiter.gate(token)
+            if closed is not None and gate is not closed:
+                closed.departures += 1
+            if gate.closed_for() is None:
+                return issued_at, token, gate
+            closed = gate
+            await self._limiter.wait_until_open(call, gate, _ASK_AGAIN)
+
+    async def _attempt(self, attempt: Attempt, issued_at: float) -> AttemptOutcome:
+        """Make an attempt, and report its outcome to the gate of its account."""
+        call, token, gate = attempt.call, attempt.token, attempt.gate
         try:
-            sent = await self._sender.send(context, token)
+            sent = await self._sender.send(attempt)
         except ArtifactsError as failure:
             return AttemptOutcome(None, failure)
         response = sent.response
-        error = error_of(context.call, response, anonymous=token is None)
+        error = error_of(call, response, anonymous=token is None)
         allowed = False
         if isinstance(error, RateLimited):
-            wait = self._limiter.note_limit(response.headers, sent.sent_at)
+            wait = gate.note_limit(response.headers, sent.sent_at)
             allowed = not self._limiter.exceeds_max_wait(wait)
-            _log.info("%s: rate limit reached; all calls wait %.0f s", context.call, wait)
+            _log.info("%s: rate limit reached; all calls wait %.0f s", call, wait)
         else:
-            self._limiter.note_success(sent.sent_at)
-        own_token = token if context.counted else None
+            gate.note_success(sent.sent_at)
+        own_token = token if attempt.counted else None
         is_new = (
             own_token is not None and error is not None and self._token_is_new(own_token, error)
         )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from http import HTTPStatus
 from typing import Generic, Protocol, Self, TypeVar
 
 from attrs import frozen
@@ -28,6 +30,8 @@ from ghartifacts_async.models import Artifact, ArtifactPage
 
 _I = TypeVar("_I", bound=Item)
 _I_co = TypeVar("_I_co", bound=Item, covariant=True)
+
+_log = logging.getLogger("ghartifacts_async")
 
 
 class Pages(Protocol[_I_co]):
@@ -117,7 +121,10 @@ class ArtifactListing(Listing[Artifact]):
     A listing is exact. Every artifact that exists from the first request to the last is yielded
     exactly once, even if other clients upload and delete artifacts at the same time. An artifact
     that is uploaded or deleted during the listing may be yielded or not, but never twice. To
-    achieve this, consecutive pages overlap a little, which takes about a seventh more calls. If
+    achieve this, consecutive pages overlap a little, which takes about a seventh more calls. (Pages
+    of fewer than ten artifacts cannot always overlap; an upload and a deletion between two of them
+    may hide an artifact.) If the server fails twice in a row to make a page, pages of half the size
+    are requested, down to ten artifacts. If
     many artifacts are deleted during the listing, some pages are requested again. The id of each
     listed artifact is kept in memory, in eight bytes. All this assumes that each of GitHub's pages
     shows the state of a single moment, and that artifacts keep their order. A listing is
@@ -190,7 +197,8 @@ class CallPages(Generic[_I]):
         self._call = call
         self._criteria = criteria
         self._concurrency = concurrency
-        self._plan = PagePlan[_I](int(call.query["per_page"]), descending=descending)
+        self.page_size = int(call.query["per_page"])
+        self._plan = PagePlan[_I](self.page_size, descending=descending)
         self._horizon = Horizon(criteria, descending=descending)
         self._width = 1
         self._cursor: Cursor | None = None
@@ -207,9 +215,13 @@ class CallPages(Generic[_I]):
             if not request.response.done():
                 # The consumer is faster than the requests.
                 self._width = min(2 * self._width, self._concurrency)
+            response = await request.response
+            if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                await self._halve_pages(request)
+                continue
             # Decode here and not in the task, so that pages which arrive together do not delay the
             # next requests by the time that it takes to decode all of them.
-            listed = request.call.decode(request.call, await request.response)
+            listed = request.call.decode(request.call, response)
             cursor = listed.has_more if isinstance(listed.has_more, Cursor) else None
             more = listed.has_more if request.window is not None else cursor is not None
             new = self._plan.accept(request.window, listed.page, more)
@@ -235,10 +247,17 @@ class CallPages(Generic[_I]):
             if not task.cancelled():
                 task.exception()  # keeps asyncio from logging it
 
+    async def _halve_pages(self, request: _PageRequest[_I]) -> None:
+        """Request pages of half the size from now on, because the server fails to make this one."""
+        await self.cancel_requests()
+        self.page_size = self._plan.halve(int(request.call.query["per_page"]), request.window)
+        self._width = 1
+        _log.info("%s: the server fails; pages of %d from now on", request.call, self.page_size)
+
     def _next_request(self) -> _PageRequest[_I]:
         """Start requests until `_width` of them are outstanding, and return the oldest one."""
         if self._cursor is not None:
-            self._start_request(None, cursor_call(self._call, self._cursor))
+            self._start_request(None, cursor_call(self._call, self._cursor, self.page_size))
             return self._requests.popleft()
         while (
             len(self._requests) < self._width and (window := self._plan.next_window()) is not None

@@ -24,7 +24,8 @@ request is that which reaches farthest, among those that begin before the end of
 stretch. It shares two artifacts with the stretch if possible. Page 1 of size 100 is followed by
 page 2 of size 98 (positions 98 to 195), and that by page 3 of size 97. This takes about 15 calls
 where pages of the same size would take 13. Several pages can be requested concurrently, because
-the plan does not depend on their contents.
+the plan does not depend on their contents. Where no page within the maximum size overlaps, which
+is rare for ten artifacts or more, an unchanged total count must suffice.
 
 A response that shares no artifact is discarded, because there may be a gap before it. The next
 request begins half a page further to the left, then a whole page, two, four, and so on, and finally
@@ -40,13 +41,6 @@ cannot be applied. Then the position decides, provided that the total count is t
 responses. A short first page may also mean that the server limits the page size. That is assumed
 until a response shows items where the limit would have put others.
 
-GitHub names the next page in the ``Link`` header (RFC 8288), with a path that may differ from the
-requested one: ``</repositories/1/actions/artifacts?page=2>; rel="next"``. This module only checks
-whether a next page exists, and never requests the URL itself. So the token is sent only to the
-client's base URL, even if a proxy in front of a GHES puts another host into ``Link``. If the URL
-has no page number, its query contains an opaque cursor. The next page is then requested with this
-query, and with the path of the first page.
-
 Source: https://docs.github.com/rest/using-the-rest-api/using-pagination-in-the-rest-api
 """
 
@@ -60,7 +54,7 @@ from attrs import evolve, frozen
 
 from ghartifacts_async._api.call import ApiCall
 from ghartifacts_async._api.filters import Item
-from ghartifacts_async._api.responses.link import Cursor, cursor_of, page_of, parse_link
+from ghartifacts_async._api.responses.link import MIN_SIZE, Cursor, cursor_of, page_of, parse_link
 from ghartifacts_async._http.messages import Response
 from ghartifacts_async.errors import UnexpectedReply
 
@@ -68,12 +62,9 @@ _I = TypeVar("_I", bound=Item)
 _I_co = TypeVar("_I_co", bound=Item, covariant=True)
 _T = TypeVar("_T")
 
-_MAX_SIZE = 100
 _SHARED = 2
-_STEP_BACK = 50
 _MAX_GAPS_IN_A_ROW = 100
-_MAX_REPEATS_IN_A_ROW = 3
-_MAX_EMPTY_IN_A_ROW = 300
+_MAX_UNPRODUCTIVE = 30_000
 _SMALLEST_LIMIT = 10
 
 
@@ -134,7 +125,7 @@ class PagePlan(Generic[_I]):
     order. Several pages may be requested concurrently.
 
     Args:
-        first: Size of the first page. Later pages are as large as the server allows.
+        max_size: Maximum size of a page.
         descending: Whether ids usually decrease in this listing. If they do not, the result is the
             same but takes more time.
 
@@ -142,17 +133,16 @@ class PagePlan(Generic[_I]):
         done: Whether the whole listing is covered.
     """
 
-    def __init__(self, first: int, *, descending: bool) -> None:
+    def __init__(self, max_size: int, *, descending: bool) -> None:
         self.done = False
-        self._first = first
-        self._size = _MAX_SIZE
+        self._max_size = self._size = max_size
         self._sign = -1 if descending else 1
         self._seen = array("q")
         self._end = 0
         self._known = 1
-        self._step_back = _STEP_BACK
+        self._step_back = self._half()
         self._gaps = self._repeats = self._empty = 0
-        self._reach = self._covered = 0
+        self._reach = self._covered = self._accepted = 0
         self._leaves_out = False
         self._total = 0
 
@@ -160,10 +150,21 @@ class PagePlan(Generic[_I]):
         """Return the next page to request, or None if the pages returned so far may suffice."""
         if self.done or self._end >= self._known:
             return None
-        first = self._end <= 0
-        window = Window(1, self._first) if first else _window_beyond(self._end, self._size)
+        window = _window_beyond(max(0, self._end), self._size)
+        if window.start >= self._end > self._accepted:
+            return None  # it overlaps no other page, so it must be requested after the previous one
         self._end = window.stop
         return window
+
+    def halve(self, size: int, window: Window | None) -> int:
+        """Halve the size of pages, because the server failed to make one of `size`; return it.
+
+        Discard all outstanding requests, as `next_window` goes back.
+        """
+        self._max_size = self._size = max(MIN_SIZE, size // 2)
+        self._step_back = self._half()
+        self._end = window.start if window is not None else self._end
+        return self._size
 
     def accept(
         self, window: Window | None, page: Page[_I], has_more: bool | Cursor
@@ -190,13 +191,14 @@ class PagePlan(Generic[_I]):
         if window.start and window.size <= self._size:
             # More known items than the pages share, although none were uploaded.
             limit_is_wrong = (
-                self._size < _MAX_SIZE
+                self._size < self._max_size
                 and page.total_count == self._total
                 and known > max(0, self._covered - window.start)
             )
             if is_short or limit_is_wrong:
-                self._leaves_out, self._size = True, _MAX_SIZE
-        by_position = self._leaves_out and page.total_count == self._total
+                self._leaves_out, self._size = True, self._max_size
+        is_disjoint = self._leaves_out or window.start >= self._accepted
+        by_position = is_disjoint and page.total_count == self._total
         if window.start and not known and not by_position:
             self._gaps += 1
             if self._gaps > _MAX_GAPS_IN_A_ROW:
@@ -215,22 +217,25 @@ class PagePlan(Generic[_I]):
             self._gaps = 0
         self.done = not has_more
         self._known = max(page.total_count, window.stop + 1)
-        self._step_back = _STEP_BACK
+        self._step_back = self._half()
         self._total = page.total_count
-        self._reach = max(self._reach, window.stop)
+        self._reach, self._accepted = max(self._reach, window.stop), window.stop
         self._covered = max(self._covered, window.stop)
         if is_short and not window.start and not self._leaves_out:
             self._leaves_out = len(page.items) < _SMALLEST_LIMIT
             if not self._leaves_out:
                 # Assume that this server limits pages to a smaller size.
-                self._size = self._end = self._covered = len(page.items)
+                self._size = self._end = self._covered = self._accepted = len(page.items)
         return new
+
+    def _half(self) -> int:
+        return max(1, self._max_size // 2)
 
     def _add_all(self, page: Page[_I], has_more: object, *, is_further: bool) -> tuple[_I, ...]:
         """Remember all items of a response, and return the new ones.
 
-        Raise UnexpectedReply if too many responses in a row contain nothing new. This only concerns
-        responses that are further into the listing than all earlier ones (`is_further`).
+        Raise UnexpectedReply if too many responses in a row contain nothing new. This concerns only
+        responses further into the listing than all earlier ones (`is_further`).
         """
         new = tuple(item for item in page.items if self._add(item.id))
         self._empty = 0 if page.items else self._empty + 1
@@ -238,9 +243,10 @@ class PagePlan(Generic[_I]):
             self._repeats = 0
         elif page.items and is_further:
             self._repeats += 1
-        if has_more and self._repeats >= _MAX_REPEATS_IN_A_ROW:
+        # Small pages are read more slowly, and an upload moves items over more of them.
+        if has_more and self._repeats * self._max_size**2 >= _MAX_UNPRODUCTIVE:
             raise self._endless_error(self._repeats, "only items of earlier pages", page)
-        if has_more and self._empty >= _MAX_EMPTY_IN_A_ROW:
+        if has_more and self._empty * self._max_size >= _MAX_UNPRODUCTIVE:
             raise self._endless_error(self._empty, "no items", page)
         return new
 
@@ -281,21 +287,17 @@ def _window_beyond(end: int, max_size: int) -> Window:
 
 def page_call(call: ApiCall[_T], window: Window) -> ApiCall[_T]:
     """Return the call that requests a window, given the call for the listing's first page."""
+    divisible = window.size > MIN_SIZE
     if window.number == 1 and call.query["per_page"] == str(window.size):
-        return call
+        return evolve(call, divisible=divisible)
     query = {**call.query, "per_page": str(window.size), "page": str(window.number)}
-    return evolve(call, query=query, conditional=False)
+    return evolve(call, query=query, conditional=False, divisible=divisible)
 
 
 def has_more(call: ApiCall[Any], response: Response, page: Page[Any]) -> bool | Cursor:
     """Return True if another page follows, or its cursor if it has no number.
 
     If a proxy has removed or damaged the ``Link`` header, `total_count` decides.
-
-    Args:
-        call: The call for this page.
-        response: The response to this call.
-        page: The page decoded from this response.
 
     Raises:
         UnexpectedReply: ``Link`` names a next page that has the wrong number or cannot exist.

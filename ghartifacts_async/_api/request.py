@@ -19,6 +19,7 @@ from attrs import frozen
 from ghartifacts_async._api.call import ApiCall
 from ghartifacts_async._api.endpoints import ACCEPT
 from ghartifacts_async._api.etag_cache import EtagCache
+from ghartifacts_async._api.limits.gate import Gate
 from ghartifacts_async._api.rate_limiter import RateLimiter
 from ghartifacts_async._api.retry import CallState
 from ghartifacts_async._http import redirects
@@ -51,20 +52,24 @@ class ApiResponse:
 
 
 @frozen
-class CallContext:
-    """The values that all attempts of a call share.
+class Attempt:
+    """An attempt of a call, which takes one or more requests.
 
     Attributes:
         call: The call.
         state: The state of the call, in which the time that its requests take is summed up.
         permit: The call's permit for a connection.
         counted: Whether the call counts against the client's primary rate limit.
+        token: The token to send, or ``None``.
+        gate: The gate of the token's account.
     """
 
     call: ApiCall[Any]
     state: CallState
     permit: ConnectionPermit
     counted: bool
+    token: Secret | None
+    gate: Gate
 
 
 class RequestSender:
@@ -99,26 +104,22 @@ class RequestSender:
         self._cache = EtagCache() if conditional else None
         self.counts = Counter[str]()
 
-    async def send(self, context: CallContext, token: Secret | None) -> ApiResponse:
-        """Make one attempt, and return its response, which may be an error of GitHub.
-
-        Args:
-            context: The call, and the values that its attempts share.
-            token: The token to send, or ``None``.
+    async def send(self, attempt: Attempt) -> ApiResponse:
+        """Make an attempt, and return its response, which may be an error of GitHub.
 
         Raises:
-            RateLimited: The wait for the rate limit would exceed `RateLimitPolicy.max_wait`.
+            GateClosed: The gate has closed since the call waited for it.
             RedirectRefused: A redirect is unsafe, or there are too many redirects.
             TransportError: No complete response arrived.
         """
-        call = context.call
+        call, token = attempt.call, attempt.token
         cached = self._cache.get(call) if self._cache is not None else None
         headers, body = _headers_and_body(call, token, cached)
         if token is not None:
             self._transport.redactor.add(token)
         url = self._base_url + call.target
         for _ in range(redirects.MAX_HOPS + 1):
-            response, sent_at = await self._send_with_fallback(context, url, headers, body)
+            response, sent_at = await self._send_with_fallback(attempt, url, headers, body)
             hop = redirects.api_hop(self._base_url, url, response.status, response.location)
             if hop is None:
                 break
@@ -136,20 +137,20 @@ class RequestSender:
 
     async def _send_with_fallback(
         self,
-        context: CallContext,
+        attempt: Attempt,
         url: str,
         headers: Mapping[str, str | Secret],
         body: bytes | None,
     ) -> tuple[Response, float]:
         """Send a request; if the server refuses its API version, send it with an older one."""
         version = self._api_version
-        response, sent_at = await self._send_version(context, url, headers, body, version)
+        response, sent_at = await self._send_version(attempt, url, headers, body, version)
         # Another request may have found out in the meantime which version the server knows.
         known = {FALLBACK_VERSION, self._known_version}
         if response.status == HTTPStatus.BAD_REQUEST and version not in known:
-            _log.info("%s: the server may not know API version %s", context.call, version)
+            _log.info("%s: the server may not know API version %s", attempt.call, version)
             response, sent_at = await self._send_version(
-                context, url, headers, body, FALLBACK_VERSION
+                attempt, url, headers, body, FALLBACK_VERSION
             )
             if response.status in _SHOW_THE_VERSION:
                 self._api_version = self._known_version = FALLBACK_VERSION
@@ -157,7 +158,7 @@ class RequestSender:
 
     async def _send_version(
         self,
-        context: CallContext,
+        attempt: Attempt,
         url: str,
         headers: Mapping[str, str | Secret],
         body: bytes | None,
@@ -165,9 +166,9 @@ class RequestSender:
     ) -> tuple[Response, float]:
         """Send a request with an API version; return the response and the time of sending."""
         headers = {**headers, "X-GitHub-Api-Version": version}
-        response, sent_at = await self._send_admitted(context, url, headers, body)
+        response, sent_at = await self._send_admitted(attempt, url, headers, body)
         request_id = printable(response.redact(response.headers.get("x-github-request-id", "-")))
-        _log.debug("%s: %d (request %s)", context.call, response.status, request_id)
+        _log.debug("%s: %d (request %s)", attempt.call, response.status, request_id)
         if response.status < HTTPStatus.MULTIPLE_CHOICES or response.status == 304:
             # A redirect does not show this: GitHub sends some before it checks the version.
             self._api_version = self._known_version = version
@@ -176,22 +177,22 @@ class RequestSender:
 
     async def _send_admitted(
         self,
-        context: CallContext,
+        attempt: Attempt,
         url: str,
         headers: Mapping[str, str | Secret],
         body: bytes | None,
     ) -> tuple[Response, float]:
         """Send a request as soon as the rate limiter admits it."""
         loop = asyncio.get_running_loop()
-        call, permit = context.call, context.permit
-        async with self._limiter.admit(call, permit) as sent_at:
+        call, permit = attempt.call, attempt.permit
+        async with self._limiter.admit(call, attempt.gate, permit) as sent_at:
             self.counts["calls"] += 1
             try:
                 response = await self._transport.send(call.method, url, headers, body)
             finally:
-                context.state.seconds += loop.time() - sent_at
-            if context.counted:
-                self._limiter.observe(response.headers, sent_at)
+                attempt.state.seconds += loop.time() - sent_at
+            if attempt.counted:
+                attempt.gate.observe(response.headers, sent_at)
             if response.status == HTTPStatus.FOUND:
                 permit.keep()
             return response, sent_at

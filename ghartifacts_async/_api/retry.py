@@ -21,6 +21,7 @@ from ghartifacts_async.errors import (
     AuthenticationError,
     NotFound,
     RateLimited,
+    ServerError,
     TransportError,
 )
 from ghartifacts_async.models import RetryPolicy
@@ -124,17 +125,18 @@ class CallState:
     Attributes:
         method: HTTP method of the call.
         repeatable: Whether the call may be made again if it may have been executed already.
+        divisible: Whether the caller can ask for less after two server errors in a row.
         attempts: Number of attempts that were started.
-        seconds: Duration of the attempts and of the waits between them, without waits at rate
-            limits.
+        seconds: Duration of the attempts and the waits between them, except at rate limits.
         token_renewed: Whether the token was renewed after a 401.
-        early_refusals: Number of times that the token was refused because it was new.
+        early_refusals: Number of refusals of the token because it was new.
         may_be_done: Whether a failed attempt may have been executed by the server.
         previous: The error of the attempt before the current one.
     """
 
     method: str
     repeatable: bool = True
+    divisible: bool = False
     attempts: int = 0
     seconds: float = 0.0
     token_renewed: bool = False
@@ -151,8 +153,7 @@ class AttemptOutcome:
         response: The response, or ``None`` if none arrived.
         error: The error, or ``None`` after a success.
         retry_after: Seconds that the server asks to wait, or ``None``.
-        limit_allows_retry: After a rate-limit refusal, whether `RateLimitPolicy.max_wait` allows
-            the wait.
+        limit_allows_retry: Whether `RateLimitPolicy.max_wait` allows the wait for a rate limit.
         token_age: Seconds from obtaining the token to sending the request, or ``None`` if the
             token cannot be renewed.
         token_is_new: Whether the token was refused and is so new that GitHub may not know it yet.
@@ -228,6 +229,9 @@ def next_step(
         case RateLimited():
             retry = outcome.limit_allows_retry and state.attempts < policy.attempts
             return WaitForGate() if retry else Raise(error)
+    failed_twice = isinstance(error, ServerError) and isinstance(state.previous, ServerError)
+    if response and state.divisible and failed_twice:
+        return Return(response)
     if not state.repeatable:
         return Raise(error)
     status = None if response is None else response.status

@@ -42,7 +42,7 @@ class ArchiveOperations:
         remote = RemoteFile(
             artifact,
             context.blob_client(self._repository, artifact, whole=False),
-            context.policy,
+            context.retrier,
             context.threads,
             partial(self._download, artifact),
         )

@@ -24,7 +24,7 @@ from ghartifacts_async._download.resumable_reader import (
 from ghartifacts_async._download.verification import BlobInfo
 from ghartifacts_async._tasks.waiting import await_uncancelled
 from ghartifacts_async.errors import ClientStateError, DiskError
-from ghartifacts_async.models import Artifact, Download, RetryPolicy
+from ghartifacts_async.models import Artifact, Download
 
 _READ_SIZE = 2**18
 
@@ -37,7 +37,7 @@ class RemoteFile:
     Args:
         artifact: The artifact.
         blob_client: Sends the range requests.
-        policy: Retry policy of the range requests.
+        new_retrier: Returns a retrier for the requests of a range.
         threads: The threads for file operations.
         download: Downloads the whole payload to a path in a directory.
 
@@ -51,7 +51,7 @@ class RemoteFile:
         self,
         artifact: Artifact,
         blob_client: BlobClient,
-        policy: RetryPolicy,
+        new_retrier: Callable[[], Retrier],
         threads: IoThreads,
         download: Callable[[Path, Folder], Awaitable[Download]],
     ) -> None:
@@ -61,7 +61,7 @@ class RemoteFile:
         self._directory: TemporaryDirectory | None = None
         self._closed = False
         self.blob_client = blob_client
-        self.policy = policy
+        self.new_retrier = new_retrier
         self.threads = threads
         self.file: Path | None = None
         self.cached_tail: bytes = b""
@@ -169,7 +169,7 @@ class RangeReader:
         self._stop = stop
         # The cached tail is not requested again.
         self._segment = Segment(start, max(start, min(stop, remote.cached_from)))
-        self._reader = ResumableReader(remote.blob_client, Retrier(remote.policy), self._segment)
+        self._reader = ResumableReader(remote.blob_client, remote.new_retrier(), self._segment)
 
     async def read(self) -> bytes:
         """Read the next bytes. Return ``b""`` at the end.

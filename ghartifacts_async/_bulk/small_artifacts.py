@@ -21,7 +21,6 @@ from ghartifacts_async._disk.hidden_files import HiddenFiles
 from ghartifacts_async._disk.nameless_file import supports_nameless_files, write_nameless_file
 from ghartifacts_async._download import verification
 from ghartifacts_async._download.blob import BlobClient
-from ghartifacts_async._download.resumable_reader import Retrier
 from ghartifacts_async._download.stream import open_stream
 from ghartifacts_async._download.target import DownloadRequest
 from ghartifacts_async.models import Artifact, Download
@@ -57,7 +56,7 @@ async def download_one(
     if is_free and _is_small(artifact):
         urls = context.signed_url(request.repository, artifact)
         client = BlobClient(context.transport, urls, artifact, whole=True)
-        stream = open_stream(artifact, client, Retrier(context.policy), context.lifetime)
+        stream = open_stream(artifact, client, context.retrier(), context.lifetime)
         async with stream as opened:
             chunks = [chunk async for chunk in opened]
         path, digest = target.with_name(name_for(opened.filename)), opened.digest

@@ -36,7 +36,7 @@ from ghartifacts_async.errors import (
     TargetBusy,
     TargetExists,
 )
-from ghartifacts_async.models import Digest, Download, RetryPolicy
+from ghartifacts_async.models import Digest, Download
 
 _log = logging.getLogger("ghartifacts_async")
 
@@ -47,7 +47,7 @@ class Downloader:
     Args:
         transport: Sends the requests.
         threads: Threads that read and write the files.
-        policy: Retry policy.
+        retrier: Waits before each retry.
         urls: Provides the signed URL of the payload.
         key: Unique identifier of the artifact; it names the server, the repository and the id.
         request: The artifact, its destination, and the caller's options.
@@ -57,7 +57,7 @@ class Downloader:
         self,
         transport: Transport,
         threads: IoThreads,
-        policy: RetryPolicy,
+        retrier: Retrier,
         urls: SignedUrlProvider,
         key: str,
         request: DownloadRequest,
@@ -71,7 +71,7 @@ class Downloader:
         digest = verification.sha256(request.artifact)
         self._expected_digest = None if digest is None else str(digest)
         self._client = BlobClient(transport, urls, request.artifact, whole=True)
-        self._retrier = Retrier(policy)
+        self._retrier = retrier
         self._meter = Meter(request.artifact, request.on_progress)
         self._target: FileTarget
         self._part: PartFile

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 
 from ghartifacts_async._api import retry
+from ghartifacts_async._api.limits.wait_reporter import WaitReporter
 from ghartifacts_async._download.blob import BlobClient, RangeBody, UnexpectedResponse
 from ghartifacts_async._download.ranges import Segment
 from ghartifacts_async._download.verification import RANGE_REFUSED
@@ -51,11 +52,18 @@ class Retrier:
 
     Args:
         policy: The client's retry policy.
+        waits: Reports long waits.
         chance: Returns a random number from 0 to 1, which varies the waits.
     """
 
-    def __init__(self, policy: RetryPolicy, chance: Callable[[], float] = random.random) -> None:
+    def __init__(
+        self,
+        policy: RetryPolicy,
+        waits: WaitReporter,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
         self._policy = policy
+        self._waits = waits
         self._chance = chance
         self._streak = retry.FailureStreak()
 
@@ -96,6 +104,7 @@ class Retrier:
             retry.record_attempts(error, self._streak.attempts(connection), elapsed)
             raise error
         _log.info("%s; retrying in %.1f s", error, decision.seconds)
+        self._waits.report(decision.seconds, f"{error}; then a retry")
         await asyncio.sleep(decision.seconds)
 
 

@@ -108,6 +108,7 @@ class _RangedPages:
         self._concurrency = concurrency
         self._parts = [_Part(created)]
         self._pages: CallPages[Run] | None = None
+        self._latest: CallPages[Run] | None = None
         self._seen: set[int] = set()
 
     def __aiter__(self) -> Self:
@@ -133,9 +134,11 @@ class _RangedPages:
     async def _open(self, part: _Part) -> tuple[int, tuple[Run, ...]]:
         """Request the first page of a range. If the range has too many runs, split it."""
         text = str(part.range)
-        query = {**self._call.query, "created": text} if text else self._call.query
+        query = {**self._call.query, **({"created": text} if text else {})}
+        if self._latest is not None:
+            query["per_page"] = str(self._latest.page_size)
         call = evolve(self._call, query=query)
-        pages = CallPages(self._api, call, _Everything(), self._concurrency)
+        pages = self._latest = CallPages(self._api, call, _Everything(), self._concurrency)
         total_count, listed = await anext(pages, (0, ()))
         if total_count < MAX_RESULTS:
             self._pages = pages

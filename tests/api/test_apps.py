@@ -227,3 +227,15 @@ async def test_a_short_lived_token_is_shared() -> None:
         world.fake.fail_next(Fault(201, body=body), method="POST")
         await get(world, 30)
         assert token_requests(world) == 1
+
+
+@fast
+async def test_a_renewed_token_waits_as_its_predecessor() -> None:
+    """All tokens of an app belong to one account: a renewed one waits for the limit of the last."""
+    async with app_world(ttl=100) as world:
+        await get(world, 1)
+        world.fake.fail_next(Fault.secondary_limit(600), method="GET")
+        await get(world, 5)
+        assert now() >= 600
+        assert token_requests(world) > 1
+        assert world.fake.wait_violations == 0

@@ -166,13 +166,15 @@ def test_has_more(count: int, size: int, number: int, name: str | None, link: st
     assert has_more(call, *Server(count, link)(call)) is (number * size < count)
 
 
-@pytest.mark.parametrize("window", [Window(1, 30), Window(1, 31), Window(2, 30), Window(7, 98)])
+@pytest.mark.parametrize("window", [Window(1, 30), Window(1, 10), Window(2, 30), Window(7, 98)])
 def test_pages_use_the_path_and_query_of_the_first(window: Window) -> None:
     """All pages use the path and filters of the first page; only its request is conditional."""
     call = page_call(FIRST, window)
+    is_first = window == Window(1, 30)
     assert (call.method, call.path) == (FIRST.method, FIRST.path)
-    assert call.conditional is (call == FIRST)
-    assert (call == FIRST) is (window == Window(1, 30))
+    assert call.conditional is is_first
+    assert (call.query == FIRST.query) is is_first
+    assert call.divisible is (window.size > 10)
     assert call.query["per_page"] == str(window.size)
     assert call.query.get("page", "1") == str(window.number)
 
@@ -272,9 +274,9 @@ def test_a_cursor_is_followed_with_the_path_of_the_first_page(
     """A next page without a number is requested with its query, and with no other host or path."""
     cursor = has_more(FIRST, make_response(link=f'<{target}>; rel="next"'), FULL)
     assert cursor == Cursor(query)
-    call = cursor_call(FIRST, Cursor(query))
+    call = cursor_call(FIRST, Cursor(query), 25)
     assert (call.method, call.path, call.conditional) == ("GET", FIRST.path, False)
-    assert call.query == {**FIRST.query, **query}
+    assert call.query == {**FIRST.query, **query, "per_page": "25"}
 
 
 @pytest.mark.parametrize(
@@ -288,7 +290,7 @@ def test_an_unusable_cursor(target: str) -> None:
 
 def test_pages_with_a_cursor() -> None:
     """Pages that are requested with a cursor are read until one names no next page."""
-    plan = PagePlan[Artifact](first=2, descending=True)
+    plan = PagePlan[Artifact](max_size=2, descending=True)
     pages = [(3, 2), (2, 1), (1,)]
     found: list[Artifact] = []
     for index, ids in enumerate(pages):

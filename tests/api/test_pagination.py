@@ -72,13 +72,13 @@ class ChangingListing:
 
 
 def read_all(
-    listing: ChangingListing, *, first: int, most: int, calm: float
+    listing: ChangingListing, *, max_size: int, most: int, calm: float
 ) -> tuple[list[int], int]:
     """Read a listing as `ArtifactListing` does, with responses in random order.
 
     Args:
         listing: The listing.
-        first: The number of artifacts on the first page.
+        max_size: The maximum number of artifacts on a page.
         most: The maximum number of concurrent requests.
         calm: The probability that the listing does not change after a response.
 
@@ -86,7 +86,7 @@ def read_all(
         The ids, and the number of calls.
     """
     rng = listing.rng
-    walk = PagePlan[Artifact](first, descending=listing.descending)
+    walk = PagePlan[Artifact](max_size, descending=listing.descending)
     requested: deque[Window] = deque()
     responses: dict[Window, tuple[ArtifactPage, bool]] = {}
     found: list[int] = []
@@ -117,21 +117,21 @@ def read_all(
 @examples(2000)
 @given(
     st.integers(0, 1500),
-    st.sampled_from([1, 2, 5, 19, 20, 30, 99, 100]),
+    st.sampled_from([10, 19, 20, 30, 99, 100]),
     st.sampled_from([1, 2, 8, 16]),
     st.booleans(),
     st.sampled_from([0.0, 0.5, 0.9]),
     st.integers(0, 2**32),
 )
 def test_remaining_artifacts_are_found_once(
-    count: int, first: int, most: int, descending: bool, calm: float, seed: int
+    count: int, max_size: int, most: int, descending: bool, calm: float, seed: int
 ) -> None:
     """Artifacts that are not deleted are found exactly once while others come and go."""
     rng = random.Random(seed)
     # Ids are nearly in order, like those of several attempts of a run.
     ids = sorted(range(1, count + 1), key=lambda number: number + rng.choice([0, 0, 0, 5]))
     listing = ChangingListing(ids[::-1] if descending else ids, descending, rng)
-    found, _ = read_all(listing, first=first, most=most, calm=calm)
+    found, _ = read_all(listing, max_size=max_size, most=most, calm=calm)
     assert len(found) == len(set(found))
     assert listing.stayed <= set(found)
 
@@ -149,7 +149,7 @@ def test_an_unchanged_listing_takes_few_calls(
     listing = ChangingListing(
         ids[::-1] if direction == "desc" else ids, direction == "desc", random.Random(1)
     )
-    found, calls = read_all(listing, first=100, most=8, calm=1)
+    found, calls = read_all(listing, max_size=100, most=8, calm=1)
     assert found == listing.ids
     assert calls == expected_calls
 
@@ -160,7 +160,7 @@ def test_steady_deletions_cost_little(most: int, deleted: int) -> None:
     """Steady deletions, which shift all pages, cost few additional calls."""
     listing = ChangingListing(list(range(10_000, 0, -1)), True, random.Random(2))
     listing.change = lambda: listing.delete(0, deleted)  # type: ignore[method-assign]
-    found, calls = read_all(listing, first=100, most=most, calm=0)
+    found, calls = read_all(listing, max_size=100, most=most, calm=0)
     assert listing.stayed <= set(found)
     assert calls < 8 * 115
 
@@ -170,14 +170,14 @@ def test_a_large_deletion_costs_little() -> None:
     listing = ChangingListing(list(range(10_000, 0, -1)), True, random.Random(3))
     responses = itertools.count()
     listing.change = lambda: listing.delete(0, 3000 * (next(responses) == 60))  # type: ignore[method-assign]
-    found, calls = read_all(listing, first=100, most=8, calm=0)
+    found, calls = read_all(listing, max_size=100, most=8, calm=0)
     assert listing.stayed <= set(found)
     assert calls < 115 + 30
 
 
 @pytest.mark.parametrize("cap", [20, 30, 50, 99])
-@pytest.mark.parametrize("first", [1, 25, 100])
-def test_a_server_with_smaller_pages_is_read_completely(cap: int, first: int) -> None:
+@pytest.mark.parametrize("max_size", [1, 2, 25, 100])
+def test_a_server_with_smaller_pages_is_read_completely(cap: int, max_size: int) -> None:
     """A listing is complete even if the server returns fewer artifacts per page than requested."""
     listing = ChangingListing(list(range(1000, 0, -1)), True, random.Random(4))
     plain = listing.answer
@@ -186,9 +186,9 @@ def test_a_server_with_smaller_pages_is_read_completely(cap: int, first: int) ->
         return plain(Window(window.number, min(cap, window.size)))
 
     listing.answer = capped  # type: ignore[method-assign]
-    found, calls = read_all(listing, first=first, most=8, calm=1)
+    found, calls = read_all(listing, max_size=max_size, most=8, calm=1)
     assert found == listing.ids
-    assert calls < 3 * 1000 / cap
+    assert calls < 3 * 1000 / min(cap, max_size)
 
 
 def test_pages_that_never_overlap_raise() -> None:
@@ -214,7 +214,7 @@ def test_steady_uploads_do_not_keep_a_listing_from_ending() -> None:
     """A listing ends although artifacts are uploaded faster than they are read."""
     listing = ChangingListing(list(range(500, 0, -1)), True, random.Random(5))
     listing.change = lambda: listing.upload(60)  # type: ignore[method-assign]
-    found, calls = read_all(listing, first=100, most=1, calm=0)
+    found, calls = read_all(listing, max_size=100, most=1, calm=0)
     assert listing.stayed <= set(found)
     assert calls < 60
 
@@ -223,7 +223,7 @@ def reads(answer: Callable[[Window], tuple[ArtifactPage, bool]]) -> tuple[list[i
     """Read a listing that a function serves, one request at a time."""
     listing = ChangingListing([], True, random.Random(6))
     listing.answer = answer  # type: ignore[method-assign, assignment]
-    return read_all(listing, first=100, most=1, calm=1)
+    return read_all(listing, max_size=100, most=1, calm=1)
 
 
 def leaving_out(
@@ -272,13 +272,13 @@ def test_a_server_that_leaves_items_out_is_read_to_the_end(hidden: Callable[[int
     st.sampled_from([1, 4, 16]),
 )
 def test_any_stretch_may_be_left_out(
-    count: int, stretches: list[tuple[int, int]], first: int, most: int
+    count: int, stretches: list[tuple[int, int]], max_size: int, most: int
 ) -> None:
     """If stretches of a listing are left out, the rest is read exactly once."""
     out = {number for start, size in stretches for number in range(start, start + size)}
     listing = ChangingListing([], True, random.Random(7))
     listing.answer = leaving_out(count, out.__contains__)  # type: ignore[method-assign, assignment]
-    found, _ = read_all(listing, first=first, most=most, calm=1)
+    found, _ = read_all(listing, max_size=max_size, most=most, calm=1)
     assert found == [number for number in range(count, 0, -1) if number not in out]
 
 

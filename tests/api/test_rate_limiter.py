@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from ghartifacts_async import RateLimitPolicy
 from ghartifacts_async._api.call import ApiCall
 from ghartifacts_async._api.endpoints import delete_artifact, get_artifact, request
+from ghartifacts_async._api.limits.gate import GateClosed
 from ghartifacts_async._api.rate_limit_headers import points
 from ghartifacts_async._api.rate_limiter import RateLimiter
 from tests import clock
@@ -169,16 +170,20 @@ async def call(
     api_call: ApiCall[Any] = GET,
 ) -> None:
     """Make a call as the API client does, and repeat it until it is accepted."""
+    gate = limiter.gate(None)
     async with limiter.concurrency_slot(api_call):
         while True:
-            await limiter.wait_until_open(api_call)
-            async with limiter.admit(api_call, connections) as sent_at:
-                taken, headers = await server.answer(api_call)
-                limiter.observe(headers, sent_at)
+            await limiter.wait_until_open(api_call, gate)
+            try:
+                async with limiter.admit(api_call, gate, connections) as sent_at:
+                    taken, headers = await server.answer(api_call)
+                    gate.observe(headers, sent_at)
+            except GateClosed:
+                continue
             if taken:
-                limiter.note_success(sent_at)
+                gate.note_success(sent_at)
                 return
-            limiter.note_limit(headers, sent_at)
+            gate.note_limit(headers, sent_at)
 
 
 async def run_steps(server: Server, pool: int, steps: list[Step]) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ghartifacts_async import Client, InvalidArgument, RetryPolicy, Wait
-from ghartifacts_async.testing import FakeLimits, Fault
+from ghartifacts_async.testing import BlobFault, FakeLimits, Fault
 from tests.api.support import open_world
 from tests.clock import fast
+from tests.support import REPOSITORY
 
 
 def warnings_in(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -61,6 +64,38 @@ async def test_a_long_wait_is_reported_once(
     assert reason in warning
     assert waits[0].until is not None
     assert f"{waits[0].until:%Y-%m-%d %H:%M:%S} UTC" in warning
+
+
+@pytest.mark.parametrize("kind", ["download", "stream", "archive"])
+@fast
+async def test_waits_of_downloads_are_reported(
+    caplog: pytest.LogCaptureFixture, tmp_path: Path, kind: str
+) -> None:
+    """A long wait before the retry of a download is reported like a wait of a call."""
+    waits: list[Wait] = []
+    async with open_world(on_wait=waits.append) as world:
+        content = {"a.txt": random.Random(1).randbytes(200_000)}
+        artifact = world.fake.add_artifact(REPOSITORY, "zip", content).id
+        world.fake.fail_blobs_next(BlobFault.status(503, retry_after=30))
+
+        async def read() -> None:
+            match kind:
+                case "download":
+                    await world.repo.download_artifact(artifact, tmp_path)
+                case "stream":
+                    async with world.repo.stream_artifact(artifact) as stream:
+                        assert [chunk async for chunk in stream]
+                case _:
+                    assert await world.repo.read_member(artifact, "a.txt") == content["a.txt"]
+
+        task = asyncio.ensure_future(read())
+        await asyncio.sleep(10)
+        assert world.gh.stats.waiting == waits[0]
+        await task
+    assert 30 <= waits[0].seconds <= 31
+    assert "503" in waits[0].reason
+    (warning,) = warnings_in(caplog)
+    assert waits[0].reason in warning
 
 
 @fast

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ghartifacts_async import ArtifactsError, ConnectionFailed, Digest, RetryPolicy
+from ghartifacts_async._api.limits.wait_reporter import WaitReporter
 from ghartifacts_async._download.blob import BlobClient
 from ghartifacts_async._download.ranges import Segment
 from ghartifacts_async._download.resumable_reader import (
@@ -146,7 +147,7 @@ def reader_of(store: ModelStore, segment: Segment, *, digest: bool) -> Resumable
     transport: Any = store
     client = BlobClient(transport, transport, described, whole=True)
     policy = RetryPolicy(attempts=ATTEMPTS, wait_initial=1e-6, wait_max=1e-6)
-    return ResumableReader(client, Retrier(policy), segment)
+    return ResumableReader(client, Retrier(policy, WaitReporter()), segment)
 
 
 behaviours = st.lists(

@@ -111,7 +111,7 @@ async def test_a_listing_that_ends_early(repo: Repo, fake_github: FakeGitHub) ->
     """A limit ends the listing early; an error of GitHub reaches the caller."""
     for number in range(400):
         fake_github.add_run(REPOSITORY, created_at=START + timedelta(seconds=number))
-    assert len(await repo.list_runs(branch="main", per_page=10).collect(limit=150)) == 150
+    assert len(await repo.list_runs(branch="main").collect(limit=150)) == 150
     assert len(fake_github.requests) < 8
     fake_github.fail_next(Fault(404), path="/actions/runs$")
     with pytest.raises(NotFound):

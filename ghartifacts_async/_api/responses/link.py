@@ -1,4 +1,12 @@
-"""The ``Link`` header, in which GitHub names the next page of a listing (RFC 8288)."""
+"""The ``Link`` header, in which GitHub names the next page of a listing (RFC 8288).
+
+The path of the next page may differ from the requested one:
+``</repositories/1/actions/artifacts?page=2>; rel="next"``. The client only learns from it whether a
+next page exists, and never requests the URL itself. So the token is sent only to the client's base
+URL, even if a proxy in front of a GHES puts another host into ``Link``. If the URL has no page
+number, its query contains an opaque cursor. The next page is then requested with this query, and
+with the path of the first page.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +20,9 @@ from attrs import evolve, frozen
 from ghartifacts_async._api.call import ApiCall
 
 _T = TypeVar("_T")
+
+MIN_SIZE = 10
+"""Size down to which a page is halved if the server fails to make it."""
 
 _MAX_CURSOR = 4096
 
@@ -42,9 +53,16 @@ def parse_link(header: str) -> dict[str, str]:
     return targets
 
 
-def cursor_call(call: ApiCall[_T], cursor: Cursor) -> ApiCall[_T]:
-    """Return the call that requests a page with a cursor, given the call for the first page."""
-    return evolve(call, query={**call.query, **cursor.query}, conditional=False)
+def cursor_call(call: ApiCall[_T], cursor: Cursor, size: int) -> ApiCall[_T]:
+    """Return the call that requests a page of this size with a cursor.
+
+    Args:
+        call: The call for the first page.
+        cursor: The cursor.
+        size: Maximum size of the page.
+    """
+    query = {**call.query, **cursor.query, "per_page": str(size)}
+    return evolve(call, query=query, conditional=False, divisible=size > MIN_SIZE)
 
 
 def cursor_of(target: str) -> Cursor | None:
