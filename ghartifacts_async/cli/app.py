@@ -1,7 +1,4 @@
-"""The program ``ghartifacts``: its commands, their help, and its exit status.
-
-A command's module is imported when the command is used, so that ``--help`` is quick.
-"""
+"""The program ``ghartifacts`` and its exit status."""
 
 from __future__ import annotations
 
@@ -10,216 +7,18 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from inspect import BoundArguments, iscoroutinefunction
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-from cyclopts import App, CycloptsError, Parameter
+from typing import TYPE_CHECKING
 
 import ghartifacts_async
-from ghartifacts_async.cli.common import Common
-from ghartifacts_async.cli.printing.output import Output, explained, print_error
+from ghartifacts_async.cli.overview import overview
+from ghartifacts_async.cli.printing.output import explained, print_error
 
 if TYPE_CHECKING:
     from ghartifacts_async import ArtifactsError
 
 FAILED, USAGE, NOTHING_FOUND, AUTHENTICATION = 1, 2, 3, 4
-_SIGINT, _SIGPIPE, _SIGTERM = 2, 13, 15
-
-_EPILOGUE = """\
-Repositories and artifacts:
-  REPO is [HOST/]OWNER/REPO or a URL. Without it: -R, GH_REPO,
-  GITHUB_REPOSITORY, or the git remote of the working directory. ARTIFACT is an
-  id, the URL of its page, or a name, which means the newest artifact of this
-  name that has not expired. The URL of a run stands for --run.
-
-Environment:
-  GH_TOKEN, GITHUB_TOKEN   the token for github.com and *.ghe.com
-  GH_ENTERPRISE_TOKEN      the token for an Enterprise Server
-  GH_HOST                  the server, if it is not github.com
-  GH_REPO                  the repository
-  HTTPS_PROXY, NO_PROXY    proxies
-  SSL_CERT_FILE            the certificates of an authority of your own
-  NO_COLOR                 no colours
-  If there is no token, that of the GitHub CLI is used (gh auth token). Without
-  any token, artifacts of public repositories can be listed.
-
-Exit status:
-  0    success
-  1    something failed
-  2    wrong usage
-  3    nothing was found
-  4    no token, or the token is refused or lacks a permission
-  130  Ctrl-C
-  141  the reader of the output has gone
-  143  SIGTERM
-
-Examples:
-  ghartifacts list octo-org/octo-docs --branch main
-  ghartifacts download -n dist --latest -D out
-  ghartifacts grep 'FAILED|ERROR' --run 2332938 --members '**/*.log'
-  ghartifacts COMMAND --help"""
-
-
-class Command(NamedTuple):
-    """A command in the help.
-
-    Attributes:
-        function: Its function, below ``ghartifacts_async.cli.commands``.
-        help: What it does.
-        usage: Its arguments.
-        examples: Examples, without the name of the program.
-    """
-
-    function: str
-    help: str
-    usage: str
-    examples: Sequence[str]
-
-
-COMMANDS = {
-    "list": Command(
-        "listing:list_artifacts",
-        "List artifacts, newest first.\n\nOn a terminal, the columns are id, size, time of "
-        "creation (UTC), run and name. In a pipe, the fields are separated by tabs: id, name, size "
-        "in bytes, created, run, branch and state. --format takes the fields id, name, size, "
-        "created, expires, expired, digest, run, branch, sha and url.",
-        "[REPO] [OPTIONS]",
-        ("list", "list -b main -p 'wheel-*' --since 7d", "list --format '{id} {name}' -L 0"),
-    ),
-    "runs": Command(
-        "listing:runs",
-        "List workflow runs, newest first.",
-        "[REPO] [OPTIONS]",
-        ("runs -w ci.yml -b main --conclusion failure", "runs --format '{id} {url}'"),
-    ),
-    "latest": Command(
-        "listing:latest",
-        "Print the newest artifact of a successful run, or download it.\n\nSeveral names mean the "
-        "newest run that has all of them. Runs of forks do not count.",
-        "[REPO] NAME... [OPTIONS]",
-        ("latest dist -b main", "latest wheel docs -w release.yml -D out"),
-    ),
-    "wait": Command(
-        "listing:wait",
-        "Wait until a run has uploaded an artifact, then print or download it.",
-        "[REPO] -n NAME (--run ID | --commit SHA) [OPTIONS]",
-        ("wait -n dist --run 2332938", "wait -n dist -c $(git rev-parse HEAD) -w ci.yml -D out"),
-    ),
-    "download": Command(
-        "downloading:download",
-        "Download artifacts and verify them.\n\nAll artifacts that match are downloaded; --latest "
-        "takes only the newest. Each artifact becomes DIR/<name>.zip; a file that "
-        "was uploaded without zipping keeps its extension. If names are repeated, the newest gets "
-        "the name, and the others get <name>-<id>. After Ctrl-C or a failure, the same command "
-        "resumes. Files that are complete are not downloaded again. Expired artifacts are "
-        "skipped.",
-        "[REPO] [ID | URL]... [OPTIONS]",
-        (
-            "download --run 2332938 -D out",
-            "download -n dist --latest -b main",
-            "download -p 'wheel-*' --since 7d -x -D wheels",
-            "download https://github.com/octo-org/octo-docs/actions/runs/2332938",
-        ),
-    ),
-    "extract": Command(
-        "downloading:extract",
-        "Download artifacts, verify them and unpack each to DIR/<name>/.\n\nThis is 'download "
-        "--extract'. An existing directory is an error, or replaced with '--if-exists replace'. "
-        "Archives that could write elsewhere are refused.",
-        "[REPO] [ID | URL]... [OPTIONS]",
-        ("extract --run 2332938 -D out", "extract -n dist --run 2332938 --flat -D out"),
-    ),
-    "ls": Command(
-        "reading:ls",
-        "List the members of an artifact, without downloading it.",
-        "[REPO] ARTIFACT [OPTIONS]",
-        ("ls 11", "ls coverage --run 2332938", "ls dist -m '**/*.whl'"),
-    ),
-    "cat": Command(
-        "reading:cat",
-        "Print members of an artifact, without downloading the rest.\n\nA member is an exact name "
-        "or a pattern. It may be omitted if there is only one.",
-        "[REPO] ARTIFACT [MEMBER]... [OPTIONS]",
-        ("cat junit report.xml", "cat logs build.log --tail 50", "cat 11 'data/*.json' --head 5"),
-    ),
-    "grep": Command(
-        "reading:grep",
-        "Print the lines of members that match a regular expression.\n\nWithout ARTIFACT, all "
-        "artifacts of --run are searched. Exit status 3: no line matches.",
-        "PATTERN [REPO] [ARTIFACT]... [OPTIONS]",
-        ("grep 'FAILED|ERROR' logs", "grep -i timeout --run 2332938 -m '**/*.log'"),
-    ),
-    "mirror": Command(
-        "downloading:mirror",
-        "Keep a local copy of the artifacts of repositories.\n\nThe files are in DIR/OWNER/REPO/. "
-        "Those that exist are neither read nor downloaded again, and those whose artifacts are "
-        "gone are kept. Run it again, for example from cron.",
-        "REPO... DIR [OPTIONS]",
-        ("mirror octo-org/octo-docs archive", "mirror octo-org/a octo-org/b archive --durable"),
-    ),
-    "prune": Command(
-        "removing:prune",
-        "Show which old artifacts would be deleted; with --yes, delete.",
-        "[REPO] [OPTIONS]",
-        ("prune --older-than 30d --keep-latest 3", "prune -p 'tmp-*' --keep-latest 0 --yes"),
-    ),
-    "delete": Command(
-        "removing:delete",
-        "Delete artifacts permanently.\n\nOn a terminal, the command shows the artifacts and asks. "
-        "Elsewhere, it needs --yes.",
-        "[REPO] [ID | URL]... [OPTIONS]",
-        ("delete 11 12", "delete -n dist --until 30d --yes"),
-    ),
-    "rate-limit": Command(
-        "other:rate_limit",
-        "Show how many calls the token has left.",
-        "[OPTIONS]",
-        ("rate-limit --json",),
-    ),
-    "demo": Command(
-        "other:demo", "Try the program with a fake GitHub on this machine.", "", ("demo",)
-    ),
-    "serve-fake": Command(
-        "other:serve_fake",
-        "Run a fake GitHub for tests of programs in any language.",
-        "[OPTIONS]",
-        ("serve-fake", "serve-fake --help"),
-    ),
-    "completion": Command(
-        "other:completion",
-        "Print a script for the completion in a shell.\n\nIt completes commands, options, and "
-        "the names of the newest artifacts.",
-        "bash|zsh|fish",
-        ("completion bash > ~/.local/share/bash-completion/completions/ghartifacts",),
-    ),
-}
-
-app: App = App(
-    name="ghartifacts",
-    help="List, read, download and delete the artifacts of GitHub Actions.",
-    usage="ghartifacts COMMAND [ARGUMENTS] [OPTIONS]",
-    version=lambda: ghartifacts_async.__version__,
-    help_format="plaintext",
-    help_formatter="plain",
-    help_epilogue=_EPILOGUE,
-    default_parameter=Parameter(show_default=False, negative=""),
-    exit_on_error=False,
-    print_error=False,
-    result_action="return_value",
-)
-
-for _name, _command in COMMANDS.items():
-    app.command(
-        f"ghartifacts_async.cli.commands.{_command.function}",
-        name=_name,
-        help=_command.help,
-        usage=f"Usage: ghartifacts {_name} {_command.usage}".rstrip(),
-        help_epilogue="\n".join(
-            ["Examples:", *(f"  ghartifacts {example}" for example in _command.examples)]
-        ),
-        sort_key=list(COMMANDS).index(_name),
-        **({"help_flags": ()} if _name == "serve-fake" else {}),
-    )
+_SIGINT, _SIGPIPE = 2, 13
+_HELP_FLAGS = ("--help", "-h")
 
 
 def main() -> int:
@@ -232,11 +31,9 @@ def main() -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        status = _run(sys.argv[1:])
+        tokens = sys.argv[1:]
+        status = _run([*tokens[1:], "--help"] if tokens[:1] == ["help"] else tokens)
         print(end="", flush=True)
-    except CycloptsError as error:
-        print_error(" ".join(str(error).split()) + _help_hint(sys.argv[1:]))
-        return USAGE
     except ghartifacts_async.ArtifactsError as error:
         print_error(_explained(error))
         return _status_of(error)
@@ -252,36 +49,12 @@ def main() -> int:
 
 
 def _run(tokens: Sequence[str]) -> int:
-    command, bound, _ = app.parse_args(tokens)
-    common = bound.arguments.get("common", Common())
-    if isinstance(common, Common) and common.no_color:
-        os.environ["NO_COLOR"] = "1"
-    if not iscoroutinefunction(command):
-        return command(*bound.args, **bound.kwargs) or 0
-    log = import_module("ghartifacts_async.cli.printing.log")
-    log.start_logging(Output(common), common.verbose)
-    return _run_coroutine(command, bound)
-
-
-def _run_coroutine(command: Any, bound: BoundArguments) -> int:
-    """Run a coroutine function. SIGTERM cancels it, as Ctrl-C does."""
-    import asyncio
-    import signal
-    from contextlib import suppress
-
-    async def run() -> int:
-        task = asyncio.current_task()
-        assert task is not None
-        with suppress(NotImplementedError):
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-        return await command(*bound.args, **bound.kwargs) or 0
-
-    try:
-        return asyncio.run(run())
-    except (KeyboardInterrupt, asyncio.CancelledError) as ended:
-        if command.__module__.endswith(".downloading"):
-            print("interrupted; the same command resumes", file=sys.stderr)
-        return 128 + (_SIGINT if isinstance(ended, KeyboardInterrupt) else _SIGTERM)
+    """Run a command, or print the overview, which needs none of the modules that commands need."""
+    if not tokens or tokens[0] in _HELP_FLAGS:
+        print(overview())
+        return 0
+    status: int = import_module("ghartifacts_async.cli.running").run_command(tokens)
+    return status
 
 
 def _status_of(error: ArtifactsError) -> int:
@@ -298,8 +71,3 @@ def _explained(error: ArtifactsError) -> str:
         reason = str(error).partition(". For calls without a token")[0]
         return f"{reason}, or 'gh auth login'"
     return explained(error)
-
-
-def _help_hint(tokens: Sequence[str]) -> str:
-    command = next((token for token in tokens if token in COMMANDS), None)
-    return f" (see: ghartifacts {f'{command} ' if command else ''}--help)"

@@ -23,7 +23,7 @@ def converter(parse: Callable[[str], Any]) -> Callable[[Any, Sequence[Token]], A
     return convert
 
 
-_duration = converter(parse_duration)
+DURATION = Parameter(metavar="DURATION", converter=converter(parse_duration))
 
 
 @Parameter(name="*")
@@ -40,43 +40,36 @@ class Common:
             "GH_REPO, GITHUB_REPOSITORY, or the git remote of the working directory.",
         ),
     ] = None
-    json: Annotated[
-        bool, Parameter(negative="", group=_COMMON, help="Print one JSON object per line.")
-    ] = False
+    json: Annotated[bool, Parameter(group=_COMMON, help="Print one JSON object per line.")] = False
     quiet: Annotated[
         bool,
-        Parameter(
-            name=["--quiet", "-q"], negative="", group=_COMMON, help="No progress and no notes."
-        ),
+        Parameter(name=["--quiet", "-q"], group=_COMMON, help="No progress and no notes."),
     ] = False
     verbose: Annotated[
         int,
         Parameter(
             name=["--verbose", "-v"],
             count=True,
-            negative="",
             group=_COMMON,
             show_default=False,
             help="Log retries and other events; -vv logs more.",
         ),
     ] = 0
-    no_color: Annotated[
-        bool, Parameter(negative="", group=_COMMON, help="No colours, as with NO_COLOR=1.")
-    ] = False
+    no_color: Annotated[bool, Parameter(group=_COMMON, help="No colours, as with NO_COLOR=1.")] = (
+        False
+    )
     timeout: Annotated[
         timedelta | None,
+        DURATION,
         Parameter(
-            metavar="DURATION",
-            converter=_duration,
             group=_COMMON,
             help="Longest wait for an answer, or for the next byte, such as 30s.",
         ),
     ] = None
     max_wait: Annotated[
         timedelta | None,
+        DURATION,
         Parameter(
-            metavar="DURATION",
-            converter=_duration,
             group=_COMMON,
             help="Longest wait at a rate limit, such as 5m. 0s does not wait. [default: 1h]",
         ),

@@ -9,7 +9,8 @@ import io
 
 from rich.console import Console
 
-from ghartifacts_async.cli.app import COMMANDS, app
+from ghartifacts_async.cli.overview import COMMANDS, overview
+from ghartifacts_async.cli.running import app
 
 _WIDTH = 80
 _WITHOUT_HELP = {"serve-fake"}
@@ -18,17 +19,21 @@ _WITHOUT_HELP = {"serve-fake"}
 
 def manual() -> str:
     """Return the manual."""
-    parts = ["# ghartifacts", "This page is made from `ghartifacts --help`.", _help()]
+    parts = ["# ghartifacts", "This page is made from `ghartifacts --help`.", _fenced(overview())]
     for name in COMMANDS:
         if name not in _WITHOUT_HELP:
-            parts += [f"## ghartifacts {name}", _help(name)]
+            parts += [f"## ghartifacts {name}", _fenced(_help(name))]
     return "\n\n".join(parts) + "\n"
 
 
-def _help(*tokens: str) -> str:
+def _help(name: str) -> str:
     file = io.StringIO()
-    app.help_print(tokens, console=Console(file=file, width=_WIDTH, color_system=None))
-    lines = (line.rstrip() for line in file.getvalue().strip().splitlines())
+    app.help_print([name], console=Console(file=file, width=_WIDTH, color_system=None))
+    return file.getvalue()
+
+
+def _fenced(text: str) -> str:
+    lines = (line.rstrip() for line in text.strip().splitlines())
     return "\n".join(["```text", *lines, "```"])
 
 

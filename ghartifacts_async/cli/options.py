@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from attrs import frozen
 from cyclopts import Group, Parameter
 
-from ghartifacts_async.cli.common import converter
+from ghartifacts_async.cli.common import DURATION, converter
 from ghartifacts_async.cli.completion import complete_names
-from ghartifacts_async.cli.values import parse_duration, parse_size, parse_time
+from ghartifacts_async.cli.values import parse_size, parse_time
 
 if TYPE_CHECKING:
     from ghartifacts_async import ArtifactFilters
@@ -22,16 +23,42 @@ def _time(text: str) -> datetime:
     return parse_time(text, datetime.now(UTC))
 
 
-_duration, _size = converter(parse_duration), converter(parse_size)
+SIZE = Parameter(metavar="SIZE", converter=converter(parse_size))
+_TIME = Parameter(metavar="TIME", converter=converter(_time))
+_NAME = Parameter(name=["--name", "-n"], group=_FILTERS, completer=complete_names)
+_PATTERN = Parameter(name=["--pattern", "-p"], group=_FILTERS)
+_DIRECTORY = Parameter(name=["--dir", "-D"])
 
-Arguments: TypeAlias = Annotated[str, Parameter(show=False, completer=complete_names)]
+Arguments: TypeAlias = Annotated[str, Parameter(show=False)]
 """The arguments of a command that are no options. Its line of usage names them."""
 
-Duration: TypeAlias = Annotated[timedelta, Parameter(converter=_duration)]
-Size: TypeAlias = Annotated[int, Parameter(converter=_size)]
-Time: TypeAlias = Annotated[datetime, Parameter(converter=converter(_time))]
+ArtifactArguments: TypeAlias = Annotated[
+    str,
+    Parameter(
+        completer=complete_names,
+        help="The arguments in the first line. 'ghartifacts --help' says what REPO and ARTIFACT "
+        "may be.",
+    ),
+]
+"""Arguments that may be names of artifacts, which the shell completes."""
 
-Yes = Annotated[bool, Parameter(name=["--yes", "-y"], negative="", help="Do not ask.")]
+Yes = Annotated[bool, Parameter(name=["--yes", "-y"], help="Delete without asking.")]
+Directory = Annotated[
+    Path, _DIRECTORY, Parameter(help="Directory to write to; by default the current one.")
+]
+ToDirectory = Annotated[
+    Path | None,
+    _DIRECTORY,
+    Parameter(name=["--download", "--dir", "-D"], help="Download it to this directory."),
+]
+Template = Annotated[
+    str,
+    Parameter(
+        help="Path of each file without its extension, such as '{branch}/{name}-{id}'. If paths "
+        "would be equal, the id is appended."
+    ),
+]
+Concurrency = Annotated[int, Parameter(help="Number of artifacts at the same time.")]
 Limit = Annotated[
     int,
     Parameter(
@@ -42,15 +69,15 @@ Format = Annotated[
     str | None,
     Parameter(help="Print each line in this format, such as '{id} {name}'."),
 ]
-Name = Annotated[
+Name = Annotated[str | None, _NAME, Parameter(help="Exact name.")]
+Names = Annotated[tuple[str, ...], _NAME, Parameter(help="Exact name; repeatable.")]
+Pattern = Annotated[
+    str | None, _PATTERN, Parameter(help="Pattern that the name matches, such as 'wheel-*'.")
+]
+Patterns = Annotated[
     tuple[str, ...],
-    Parameter(
-        name=["--name", "-n"],
-        negative="",
-        group=_FILTERS,
-        completer=complete_names,
-        help="Exact name; repeat it for several names.",
-    ),
+    _PATTERN,
+    Parameter(help="Pattern that the name matches, such as 'wheel-*'; repeatable."),
 ]
 Branch = Annotated[
     str | None,
@@ -83,21 +110,18 @@ FromFork = Annotated[
 ]
 Since = Annotated[
     datetime | None,
+    _TIME,
     Parameter(
-        metavar="TIME",
-        converter=converter(_time),
         group=_FILTERS,
         help="Created at or after this time: 7d (a week ago), 2026-03-21, 2026-03-21T18:00Z.",
     ),
 ]
 Until = Annotated[
-    datetime | None,
-    Parameter(
-        metavar="TIME",
-        converter=converter(_time),
-        group=_FILTERS,
-        help="Created before this time.",
-    ),
+    datetime | None, _TIME, Parameter(group=_FILTERS, help="Created before this time.")
+]
+Event = Annotated[
+    str | None,
+    Parameter(name=["--event", "-e"], group=_FILTERS, help="Event, such as push."),
 ]
 
 
@@ -112,17 +136,10 @@ class Conditions:
     until: Until = None
     min_size: Annotated[
         int | None,
-        Parameter(
-            metavar="SIZE",
-            converter=_size,
-            group=_FILTERS,
-            help="Minimum size, such as 10M or 1GiB.",
-        ),
+        SIZE,
+        Parameter(group=_FILTERS, help="Minimum size, such as 10M or 1GiB."),
     ] = None
-    max_size: Annotated[
-        int | None,
-        Parameter(metavar="SIZE", converter=_size, group=_FILTERS, help="Maximum size."),
-    ] = None
+    max_size: Annotated[int | None, SIZE, Parameter(group=_FILTERS, help="Maximum size.")] = None
     from_fork: FromFork = None
     expired: Annotated[
         bool | None,
@@ -148,16 +165,8 @@ class Conditions:
 class Filters:
     """The filters of artifacts, of which several names and patterns may be given."""
 
-    name: Name = ()
-    pattern: Annotated[
-        tuple[str, ...],
-        Parameter(
-            name=["--pattern", "-p"],
-            negative="",
-            group=_FILTERS,
-            help="Pattern that the name matches, such as 'wheel-*'; repeatable.",
-        ),
-    ] = ()
+    name: Names = ()
+    pattern: Patterns = ()
     run: RunId = None
     workflow: Workflow = None
     conditions: Conditions = Conditions()
@@ -168,19 +177,8 @@ class Filters:
 class NameFilters:
     """The filters of artifacts, of which one name and one pattern may be given."""
 
-    name: Annotated[
-        str | None,
-        Parameter(name=["--name", "-n"], group=_FILTERS, help="Exact name."),
-    ] = None
-    pattern: Annotated[
-        str | None,
-        Parameter(
-            name=["--pattern", "-p"],
-            group=_FILTERS,
-            help="Pattern that the name matches, such as 'wheel-*'.",
-        ),
-    ] = None
-
+    name: Name = None
+    pattern: Pattern = None
     conditions: Conditions = Conditions()
 
     def keywords(self) -> ArtifactFilters:
@@ -205,10 +203,7 @@ class RunFilters:
 
     workflow: Workflow = None
     branch: Branch = None
-    event: Annotated[
-        str | None,
-        Parameter(name=["--event", "-e"], group=_FILTERS, help="Event, such as push."),
-    ] = None
+    event: Event = None
     status: Annotated[
         str | None,
         Parameter(name=["--status", "-s"], group=_FILTERS, help="Status, such as in_progress."),
@@ -233,21 +228,12 @@ class NewestFilters:
 
     branch: Branch = None
     workflow: Workflow = None
-    event: Annotated[
-        str | None,
-        Parameter(name=["--event", "-e"], group=_FILTERS, help="Event, such as push."),
-    ] = None
+    event: Event = None
     conclusion: Annotated[
         Literal["success", "failure", "cancelled", "any"],
         Parameter(group=_FILTERS, show_default=True, help="Conclusion of the run."),
     ] = "success"
     from_fork: FromFork = False
     max_age: Annotated[
-        timedelta | None,
-        Parameter(
-            metavar="DURATION",
-            converter=_duration,
-            group=_FILTERS,
-            help="Maximum age, such as 7d.",
-        ),
+        timedelta | None, DURATION, Parameter(group=_FILTERS, help="Maximum age, such as 7d.")
     ] = None

@@ -11,7 +11,7 @@ import pytest
 
 import ghartifacts_async
 from ghartifacts_async import testing
-from ghartifacts_async.cli.app import COMMANDS
+from ghartifacts_async.cli.overview import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 

@@ -112,32 +112,16 @@ async def run_in_terminal(
         interrupt_at: Press Ctrl-C when this text has appeared.
         extra: Environment variables.
     """
-    fcntl = pytest.importorskip("fcntl", reason="Windows has no pseudo-terminals")
-    termios = pytest.importorskip("termios", reason="Windows has no pseudo-terminals")
-
-    def take_terminal() -> None:
-        """Make the terminal the controlling one, so that Ctrl-C sends SIGINT."""
-        os.setsid()
-        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-
-    master, slave = os.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *MODULE,
-        *map(str, arguments),
-        stdin=slave,
-        stdout=slave,
-        stderr=slave,
+    process, master = await open_terminal(
+        *(sys.executable, *MODULE, *map(str, arguments)),
         env=environment(fake, TERM="xterm", **extra),
-        preexec_fn=take_terminal,
+        columns=columns,
     )
-    os.close(slave)
     os.write(master, typed.encode())
     output = bytearray()
     try:
         async with asyncio.timeout(TIMEOUT):
-            while chunk := await asyncio.to_thread(_read, master):
+            while chunk := await asyncio.to_thread(read_terminal, master):
                 output += chunk
                 if interrupt_at is not None and interrupt_at in output.decode(errors="replace"):
                     interrupt_at = None
@@ -150,7 +134,40 @@ async def run_in_terminal(
     return checked(status, bytes(output).replace(b"\r\n", b"\n"), b"")
 
 
-def _read(master: int) -> bytes:
+async def open_terminal(
+    *command: str, env: dict[str, str], columns: int, cwd: Path | None = None
+) -> tuple[Process, int]:
+    """Start a program in a pseudo-terminal.
+
+    Returns:
+        The process, and the descriptor with which to write what the user types and to read what
+        the terminal shows. Close it at the end.
+    """
+    fcntl = pytest.importorskip("fcntl", reason="Windows has no pseudo-terminals")
+    termios = pytest.importorskip("termios", reason="Windows has no pseudo-terminals")
+
+    def take_terminal() -> None:
+        """Make the terminal the controlling one, so that Ctrl-C sends SIGINT."""
+        os.setsid()
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+    master, slave = os.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        env=env,
+        cwd=cwd,
+        preexec_fn=take_terminal,
+    )
+    os.close(slave)
+    return process, master
+
+
+def read_terminal(master: int) -> bytes:
+    """Return what the terminal shows next, or nothing at the end."""
     try:
         return os.read(master, 65536)
     except OSError:

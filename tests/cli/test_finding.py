@@ -1,10 +1,8 @@
-"""The commands ``runs``, ``latest``, ``wait``, ``prune``, ``delete`` and ``completion``."""
+"""The commands ``runs``, ``latest``, ``wait``, ``prune`` and ``delete``."""
 
 from __future__ import annotations
 
-import asyncio
 import re
-import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -130,28 +128,3 @@ async def test_a_wait_at_a_limit_is_shown(fake_github: FakeGitHub) -> None:
     done = await run(fake_github, "list", REPOSITORY, "--max-wait", "1s")
     assert (done.status, done.out, done.err.count("\n")) == (1, "", 1)
     assert done.err.startswith("error: ")
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-async def test_completion_scripts(shell: str, tmp_path: Path) -> None:
-    """`completion` prints a script that the shell accepts."""
-    done = await run(None, "completion", shell)
-    assert done.status == 0
-    assert "download" in done.out
-    program = shutil.which(shell)
-    if program is not None:
-        script = tmp_path / "script"
-        script.write_text(done.out)
-        child = await asyncio.create_subprocess_exec(program, "-n", str(script))
-        assert await child.wait() == 0
-
-
-async def test_artifact_names_are_completed(fake_github: FakeGitHub) -> None:
-    """The completion offers the names of the newest artifacts, and nothing if a call fails."""
-    fake_github.add_artifact(REPOSITORY, "dist", b"x")
-    fake_github.add_artifact(REPOSITORY, "evil\x1b", b"x")
-    words = ("__complete", "download", "-R", REPOSITORY, "--name", "")
-    done = await run(fake_github, *words)
-    assert done.out.split("\x1fbegin\n")[1] == "dist\n"
-    done = await run(fake_github, *words, GITHUB_API_URL="http://127.0.0.1:9")
-    assert (done.out.split("\x1fbegin\n")[1], done.err, done.status) == ("", "", 0)

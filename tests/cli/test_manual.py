@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ghartifacts_async.cli.app import COMMANDS
 from ghartifacts_async.cli.manual import manual
+from ghartifacts_async.cli.overview import COMMANDS
 
 PAGE = Path(__file__).parents[2] / ".github" / "COMMANDS.md"
 

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ghartifacts_async.cli.common import Common
-from ghartifacts_async.cli.contents.excerpts import Excerpt, TerminalText
+from ghartifacts_async.cli.contents.excerpts import Excerpt
 from ghartifacts_async.cli.printing.output import Output
 from ghartifacts_async.cli.printing.progress import Display
+from ghartifacts_async.cli.printing.terminal_text import TerminalText
 from ghartifacts_async.cli.references import Reference, parse_reference
 from ghartifacts_async.cli.values import (
     format_seconds,

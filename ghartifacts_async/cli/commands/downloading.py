@@ -18,7 +18,14 @@ from ghartifacts_async.cli.connection import (
     open_client,
     open_repository,
 )
-from ghartifacts_async.cli.options import Arguments, Filters, NameFilters
+from ghartifacts_async.cli.options import (
+    Arguments,
+    Concurrency,
+    Directory,
+    Filters,
+    NameFilters,
+    Template,
+)
 from ghartifacts_async.cli.printing.output import Output
 from ghartifacts_async.cli.printing.progress import Display, display
 from ghartifacts_async.cli.printing.results import (
@@ -42,10 +49,6 @@ if TYPE_CHECKING:
 FAILED, NOTHING_FOUND = 1, 3
 
 IfExists: TypeAlias = Literal["verify", "replace", "error"]
-ToDirectory = Annotated[
-    Path | None,
-    Parameter(name=["--download", "--dir", "-D"], help="Download it to this directory."),
-]
 
 
 @Parameter(name="*")
@@ -53,29 +56,20 @@ ToDirectory = Annotated[
 class Writing:
     """How artifacts are written."""
 
-    directory: Annotated[
-        Path,
-        Parameter(name=["--dir", "-D"], help="Directory to write to; by default the current one."),
-    ] = field(factory=Path)
+    directory: Directory = field(factory=Path)
     extract: Annotated[
-        bool, Parameter(name=["--extract", "-x"], negative="", help="Unpack to DIR/<name>/.")
+        bool, Parameter(name=["--extract", "-x"], help="Extract to DIR/<name>/.")
     ] = False
     flat: Annotated[
         bool,
-        Parameter(negative="", help="With --extract, unpack everything to DIR itself."),
+        Parameter(help="With --extract, extract everything to DIR itself."),
     ] = False
-    template: Annotated[
-        str,
-        Parameter(
-            help="Path of each file without its extension, such as '{branch}/{name}-{id}'. If "
-            "paths would be equal, the id is appended."
-        ),
-    ] = "{name}"
+    template: Template = "{name}"
     if_exists: Annotated[
         IfExists,
         Parameter(help="An existing file is kept if it is right (verify), replaced, or an error."),
     ] = "verify"
-    concurrency: Annotated[int, Parameter(help="Number of artifacts at the same time.")] = 8
+    concurrency: Concurrency = 8
     connections: Annotated[
         int | None,
         Parameter(help="Number of connections for each artifact; by default chosen by size."),
@@ -84,7 +78,7 @@ class Writing:
     def start(
         self, repo: Repo, artifacts: Sequence[Artifact], progress: Display
     ) -> AsyncGenerator[Outcome | Extraction, None]:
-        """Begin to download or unpack artifacts, and yield the results."""
+        """Begin to download or extract artifacts, and yield the results."""
         if not self.extract:
             return repo.download_artifacts(
                 artifacts,
@@ -113,10 +107,10 @@ class Selection:
 
     latest: Annotated[
         bool,
-        Parameter(negative="", help="Only the newest ones, which come from one successful run."),
+        Parameter(help="Only the newest ones, which come from one successful run."),
     ] = False
     everything: Annotated[
-        bool, Parameter(name="--all", negative="", help="All artifacts of the repository.")
+        bool, Parameter(name="--all", help="All artifacts of the repository.")
     ] = False
 
 
@@ -153,7 +147,7 @@ async def extract(
     writing: Writing = Writing(),
     common: Common = Common(),
 ) -> int:
-    """Download artifacts and unpack them."""
+    """Download artifacts and extract them."""
     writing = evolve(writing, extract=True)
     return await download(
         *arguments, filters=filters, selection=selection, writing=writing, common=common
@@ -163,13 +157,11 @@ async def extract(
 async def mirror(
     *arguments: Arguments,
     filters: NameFilters = NameFilters(),
-    template: Annotated[
-        str, Parameter(help="Path of each file without its extension.")
-    ] = "{name}-{id}",
+    template: Template = "{name}-{id}",
     durable: Annotated[
-        bool, Parameter(negative="", help="Sync files to disk, so that they survive a power loss.")
+        bool, Parameter(help="Sync files to disk, so that they survive a power loss.")
     ] = False,
-    concurrency: Annotated[int, Parameter(help="Number of artifacts at the same time.")] = 8,
+    concurrency: Concurrency = 8,
     common: Common = Common(),
 ) -> int:
     """Update a local copy of all artifacts of repositories."""
@@ -194,7 +186,7 @@ async def mirror(
 async def write_all(
     repo: Repo, artifacts: Sequence[Artifact], writing: Writing, out: Output
 ) -> int:
-    """Download or unpack artifacts, show the progress and print the results.
+    """Download or extract artifacts, show the progress and print the results.
 
     Returns:
         The exit status.

@@ -9,19 +9,22 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from ghartifacts_async.cli.commands.downloading import ToDirectory, Writing, write_all
-from ghartifacts_async.cli.common import Common, converter
+from ghartifacts_async.cli.commands.downloading import Writing, write_all
+from ghartifacts_async.cli.common import DURATION, Common
 from ghartifacts_async.cli.connection import choose_repository, open_repository
 from ghartifacts_async.cli.options import (
     Arguments,
+    ArtifactArguments,
     Commit,
     Filters,
     Format,
     Limit,
-    Name,
+    Names,
     NewestFilters,
+    Patterns,
     RunFilters,
     RunId,
+    ToDirectory,
     Workflow,
 )
 from ghartifacts_async.cli.printing.output import Output
@@ -34,7 +37,6 @@ from ghartifacts_async.cli.selection import (
     select_runs,
     with_run_url,
 )
-from ghartifacts_async.cli.values import parse_duration
 
 NOTHING_FOUND = 3
 
@@ -74,9 +76,9 @@ async def runs(
 
 
 async def latest(
-    *arguments: Arguments,
-    name: Name = (),
-    pattern: Name = (),
+    *arguments: ArtifactArguments,
+    name: Names = (),
+    pattern: Patterns = (),
     filters: NewestFilters = NewestFilters(),
     directory: ToDirectory = None,
     format: Format = None,  # noqa: A002 - the name of the option
@@ -102,15 +104,10 @@ async def wait(
     commit: Commit = None,
     workflow: Workflow = None,
     any_conclusion: Annotated[
-        bool, Parameter(negative="", help="Also accept it if the run fails or is cancelled.")
+        bool, Parameter(help="Also accept it if the run fails or is cancelled.")
     ] = False,
     within: Annotated[
-        timedelta,
-        Parameter(
-            metavar="DURATION",
-            converter=converter(parse_duration),
-            help="Longest wait, such as 30m. [default: 10m]",
-        ),
+        timedelta, DURATION, Parameter(help="Longest wait, such as 30m. [default: 10m]")
     ] = timedelta(minutes=10),
     directory: ToDirectory = None,
     format: Format = None,  # noqa: A002 - the name of the option

@@ -14,6 +14,15 @@ from ghartifacts_async.cli.connection import open_client
 from ghartifacts_async.cli.printing.output import Output
 from ghartifacts_async.cli.values import format_seconds
 
+_ZSH_END = """
+if [[ $zsh_eval_context[-1] == *func ]]; then
+  _cyclopts_ghartifacts "$@"
+else
+  compdef _cyclopts_ghartifacts ghartifacts
+fi
+"""
+"""Completes when zsh loads the script as a function, and registers it when it is sourced."""
+
 
 async def rate_limit(*, common: Common = Common()) -> int:
     """Show how many calls the token has left. This uses none of them."""
@@ -50,6 +59,7 @@ def serve_fake(
 
 def completion(shell: Literal["bash", "zsh", "fish"], /) -> int:
     """Print a script that completes commands, options and artifact names in a shell."""
-    app = import_module("ghartifacts_async.cli.app").app
-    sys.stdout.write(app.generate_completion(prog_name="ghartifacts", shell=shell))
+    app = import_module("ghartifacts_async.cli.running").app
+    script = app.generate_completion(prog_name="ghartifacts", shell=shell)
+    sys.stdout.write(script + _ZSH_END if shell == "zsh" else script)
     return 0

@@ -9,16 +9,15 @@ from typing import Annotated
 from attrs import evolve
 from cyclopts import Parameter
 
-from ghartifacts_async.cli.common import Common, converter
+from ghartifacts_async.cli.common import Common
 from ghartifacts_async.cli.connection import choose_repository, open_repository
 from ghartifacts_async.cli.contents.excerpts import Excerpt, copy_excerpt
 from ghartifacts_async.cli.contents.matches import compile_search, find_matches, print_match
 from ghartifacts_async.cli.contents.members import chosen_members, contents
-from ghartifacts_async.cli.options import Arguments, Format, SourceFilters
+from ghartifacts_async.cli.options import SIZE, ArtifactArguments, Format, SourceFilters
 from ghartifacts_async.cli.printing.output import Output
 from ghartifacts_async.cli.printing.views import MEMBER
 from ghartifacts_async.cli.selection import find_artifact, find_artifacts
-from ghartifacts_async.cli.values import parse_size
 from ghartifacts_async.errors import InvalidArgument
 
 NOTHING_FOUND = 3
@@ -35,7 +34,7 @@ Lines = int | None
 
 
 async def ls(
-    *arguments: Arguments,
+    *arguments: ArtifactArguments,
     members: Members = "**",
     source: SourceFilters = SourceFilters(),
     format: Format = None,  # noqa: A002 - the name of the option
@@ -57,16 +56,11 @@ async def ls(
 
 
 async def cat(
-    *arguments: Arguments,
+    *arguments: ArtifactArguments,
     head: Annotated[Lines, Parameter(help="Print only this many lines from the start.")] = None,
     tail: Annotated[Lines, Parameter(help="Print only this many lines from the end.")] = None,
     max_bytes: Annotated[
-        int | None,
-        Parameter(
-            metavar="SIZE",
-            converter=converter(parse_size),
-            help="Print at most this much, such as 64k.",
-        ),
+        int | None, SIZE, Parameter(help="Print at most this much, such as 64k.")
     ] = None,
     source: SourceFilters = SourceFilters(),
     common: Common = Common(),
@@ -91,19 +85,17 @@ async def cat(
 async def grep(
     pattern: Annotated[str, Parameter(show=False)],
     /,
-    *arguments: Arguments,
+    *arguments: ArtifactArguments,
     members: Members = "**",
     ignore_case: Annotated[
-        bool, Parameter(name=["--ignore-case", "-i"], negative="", help="Ignore case.")
+        bool, Parameter(name=["--ignore-case", "-i"], help="Ignore case.")
     ] = False,
     fixed_strings: Annotated[
-        bool, Parameter(name=["--fixed-strings", "-F"], negative="", help="PATTERN is plain text.")
+        bool, Parameter(name=["--fixed-strings", "-F"], help="PATTERN is plain text.")
     ] = False,
     files_with_matches: Annotated[
         bool,
-        Parameter(
-            name=["--files-with-matches", "-l"], negative="", help="Print only members' names."
-        ),
+        Parameter(name=["--files-with-matches", "-l"], help="Print only members' names."),
     ] = False,
     source: SourceFilters = SourceFilters(),
     common: Common = Common(),

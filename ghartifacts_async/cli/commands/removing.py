@@ -9,9 +9,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from ghartifacts_async.cli.common import Common, converter
+from ghartifacts_async.cli.common import DURATION, Common
 from ghartifacts_async.cli.connection import choose_repository, open_repository
-from ghartifacts_async.cli.options import Arguments, Filters, NameFilters
+from ghartifacts_async.cli.options import SIZE, Arguments, Filters, NameFilters, Yes
 from ghartifacts_async.cli.printing.output import Output
 from ghartifacts_async.cli.printing.results import print_deletion, print_selected
 from ghartifacts_async.cli.selection import (
@@ -21,39 +21,27 @@ from ghartifacts_async.cli.selection import (
     select_artifacts,
     with_run_url,
 )
-from ghartifacts_async.cli.values import counted, format_size, parse_duration, parse_size
+from ghartifacts_async.cli.values import counted, format_size
 from ghartifacts_async.errors import InvalidArgument
 
 FAILED, NOTHING_FOUND = 1, 3
-
-Yes = Annotated[bool, Parameter(name=["--yes", "-y"], negative="", help="Delete without asking.")]
 
 
 async def prune(
     *arguments: Arguments,
     older_than: Annotated[
-        timedelta | None,
-        Parameter(
-            metavar="DURATION",
-            converter=converter(parse_duration),
-            help="Delete those older than this, such as 30d.",
-        ),
+        timedelta | None, DURATION, Parameter(help="Delete those older than this, such as 30d.")
     ] = None,
     keep_latest: Annotated[
         int | None, Parameter(help="Keep this many of the newest artifacts of each name.")
     ] = None,
     max_total_size: Annotated[
         int | None,
-        Parameter(
-            metavar="SIZE",
-            converter=converter(parse_size),
-            help="Delete the oldest until at most this much stays, such as 5G.",
-        ),
+        SIZE,
+        Parameter(help="Delete the oldest until at most this much stays, such as 5G."),
     ] = None,
     filters: NameFilters = NameFilters(),
-    yes: Annotated[
-        bool, Parameter(name=["--yes", "-y"], negative="", help="Delete; otherwise only show.")
-    ] = False,
+    yes: Yes = False,
     common: Common = Common(),
 ) -> int:
     """Delete old artifacts, or show which ones would be deleted."""

@@ -1,16 +1,10 @@
-"""Parts of a file's content: its first or last lines, its matching lines, and safe text."""
+"""Parts of a file's content: its first or last lines, its matching lines."""
 
 from __future__ import annotations
 
-import codecs
-import re
 from collections.abc import AsyncIterable, Callable
 
 from attrs import define, field
-
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-_UNFINISHED = re.compile(r"(?:\r|\x1b(?:\[[0-9;]{0,32})?)\Z")
-_SPECIAL = re.compile(r"\x1b\[[0-9;]*m|\r\n|[^\n\t]", re.DOTALL)
 
 
 @define
@@ -76,35 +70,6 @@ class Excerpt:
             del self._kept[: end + 1 if lines else len(self._kept)]
         if self.max_bytes is not None:
             del self._kept[: max(0, len(self._kept) - self.max_bytes)]
-
-
-class TerminalText:
-    """Makes content safe for a terminal: escapes control characters, but keeps colours."""
-
-    def __init__(self) -> None:
-        self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
-        self._pending = ""
-
-    def feed(self, chunk: bytes, *, final: bool = False) -> str:
-        """Return the text of the next chunk.
-
-        Args:
-            chunk: Bytes of the content.
-            final: Whether they are the last ones.
-        """
-        text = self._pending + self._decoder.decode(chunk, final)
-        unfinished = None if final else _UNFINISHED.search(text)
-        self._pending = unfinished[0] if unfinished else ""
-        return _SPECIAL.sub(_safe, text[: len(text) - len(self._pending)])
-
-
-def _safe(found: re.Match[str]) -> str:
-    text = found[0]
-    if text.isprintable() or _COLOUR.fullmatch(text):
-        return text
-    if text == "\r\n":
-        return "\n"
-    return ascii(text)[1:-1]
 
 
 async def copy_excerpt(

@@ -11,7 +11,7 @@ from string import Formatter
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import ghartifacts_async
-from ghartifacts_async.cli.contents.excerpts import TerminalText
+from ghartifacts_async.cli.printing.terminal_text import TerminalText
 from ghartifacts_async.cli.values import format_seconds
 
 if TYPE_CHECKING:

@@ -1,0 +1,201 @@
+"""The commands of the program, and the page that ``ghartifacts --help`` prints.
+
+Printing this page needs no other module, so it is quick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+USAGE = "ghartifacts COMMAND [ARGUMENTS] [OPTIONS]"
+DESCRIPTION = "List, read, download and delete the artifacts of GitHub Actions."
+
+_EPILOGUE = """\
+Repositories and artifacts:
+  REPO is [HOST/]OWNER/REPO or a URL. Without it, the repository is that of -R,
+  GH_REPO, GITHUB_REPOSITORY, or the git remote of the working directory.
+  ARTIFACT is an id, the URL of its page, or a name, which means the newest
+  artifact of this name that has not expired. The URL of a run stands for --run.
+
+Environment:
+  GH_TOKEN, GITHUB_TOKEN   the token for github.com and *.ghe.com
+  GH_ENTERPRISE_TOKEN      the token for an Enterprise Server
+  GH_HOST                  the server, if it is not github.com
+  GH_REPO                  the repository
+  HTTPS_PROXY, NO_PROXY    proxies
+  SSL_CERT_FILE            the certificates of an authority of your own
+  NO_COLOR                 no colours
+  If there is no token, that of the GitHub CLI is used (gh auth token). Without
+  any token, artifacts of public repositories can be listed.
+
+Exit status:
+  0    success
+  1    something failed
+  2    wrong usage
+  3    nothing was found
+  4    no token, or the token is refused or lacks a permission
+  130  Ctrl-C
+  141  the reader of the output has gone
+  143  SIGTERM
+
+Examples:
+  ghartifacts list octo-org/octo-docs --branch main
+  ghartifacts download -n dist --latest -D out
+  ghartifacts grep 'FAILED|ERROR' --run 2332938 --members '**/*.log'
+  ghartifacts COMMAND --help"""
+
+
+class Command(NamedTuple):
+    """A command in the help.
+
+    Attributes:
+        function: Its function, below ``ghartifacts_async.cli.commands``.
+        help: What it does.
+        usage: Its arguments.
+        examples: Examples, without the name of the program.
+    """
+
+    function: str
+    help: str
+    usage: str
+    examples: Sequence[str]
+
+
+COMMANDS = {
+    "list": Command(
+        "listing:list_artifacts",
+        "List artifacts, newest first.\n\nOn a terminal, the columns are id, size, time of "
+        "creation (UTC), run and name. In a pipe, the fields are separated by tabs: id, name, size "
+        "in bytes, created, run, branch and state. --format takes the fields id, name, size, "
+        "created, expires, expired, digest, run, branch, sha and url.",
+        "[REPO] [OPTIONS]",
+        ("list", "list -b main -p 'wheel-*' --since 7d", "list --format '{id} {name}' -L 0"),
+    ),
+    "runs": Command(
+        "listing:runs",
+        "List workflow runs, newest first.",
+        "[REPO] [OPTIONS]",
+        ("runs -w ci.yml -b main --conclusion failure", "runs --format '{id} {url}'"),
+    ),
+    "latest": Command(
+        "listing:latest",
+        "Print the newest artifact of a successful run, or download it.\n\nSeveral names mean the "
+        "newest run that has all of them. Runs of forks do not count.",
+        "[REPO] NAME... [OPTIONS]",
+        ("latest dist -b main", "latest wheel docs -w release.yml -D out"),
+    ),
+    "wait": Command(
+        "listing:wait",
+        "Wait until a run has uploaded an artifact, then print or download it.",
+        "[REPO] -n NAME (--run ID | --commit SHA) [OPTIONS]",
+        ("wait -n dist --run 2332938", "wait -n dist -c $(git rev-parse HEAD) -w ci.yml -D out"),
+    ),
+    "download": Command(
+        "downloading:download",
+        "Download artifacts and verify them.\n\nAll artifacts that match are downloaded; --latest "
+        "takes only the newest. Each artifact becomes DIR/<name>.zip; a file that "
+        "was uploaded without zipping keeps its extension. If names are repeated, the newest gets "
+        "the name, and the others get <name>-<id>. After Ctrl-C or a failure, the same command "
+        "resumes. Files that are complete are not downloaded again. Expired artifacts are "
+        "skipped.",
+        "[REPO] [ID | URL]... [OPTIONS]",
+        (
+            "download --run 2332938 -D out",
+            "download -n dist --latest -b main",
+            "download -p 'wheel-*' --since 7d -x -D wheels",
+            "download https://github.com/octo-org/octo-docs/actions/runs/2332938",
+        ),
+    ),
+    "extract": Command(
+        "downloading:extract",
+        "Download artifacts, verify them and extract each to DIR/<name>/.\n\nThis is 'download "
+        "--extract'. An existing directory is an error, or replaced with '--if-exists replace'. "
+        "Archives that could write elsewhere are refused.",
+        "[REPO] [ID | URL]... [OPTIONS]",
+        ("extract --run 2332938 -D out", "extract -n dist --run 2332938 --flat -D out"),
+    ),
+    "ls": Command(
+        "reading:ls",
+        "List the members of an artifact, without downloading it.",
+        "[REPO] ARTIFACT [OPTIONS]",
+        ("ls 11", "ls coverage --run 2332938", "ls dist -m '**/*.whl'"),
+    ),
+    "cat": Command(
+        "reading:cat",
+        "Print members of an artifact, without downloading the rest.\n\nA member is an exact name "
+        "or a pattern. It may be omitted if there is only one.",
+        "[REPO] ARTIFACT [MEMBER]... [OPTIONS]",
+        ("cat junit report.xml", "cat logs build.log --tail 50", "cat 11 'data/*.json' --head 5"),
+    ),
+    "grep": Command(
+        "reading:grep",
+        "Print the lines of members that match a regular expression.\n\nWithout ARTIFACT, all "
+        "artifacts of --run are searched. Exit status 3: no line matches.",
+        "PATTERN [REPO] [ARTIFACT]... [OPTIONS]",
+        ("grep 'FAILED|ERROR' logs", "grep -i timeout --run 2332938 -m '**/*.log'"),
+    ),
+    "mirror": Command(
+        "downloading:mirror",
+        "Keep a local copy of the artifacts of repositories.\n\nThe files are in DIR/OWNER/REPO/. "
+        "Those that exist are neither read nor downloaded again, and those whose artifacts are "
+        "gone are kept. Run it again, for example from cron.",
+        "REPO... DIR [OPTIONS]",
+        ("mirror octo-org/octo-docs archive", "mirror octo-org/a octo-org/b archive --durable"),
+    ),
+    "prune": Command(
+        "removing:prune",
+        "Show which old artifacts would be deleted; with --yes, delete.",
+        "[REPO] [OPTIONS]",
+        ("prune --older-than 30d --keep-latest 3", "prune -p 'tmp-*' --keep-latest 0 --yes"),
+    ),
+    "delete": Command(
+        "removing:delete",
+        "Delete artifacts permanently.\n\nOn a terminal, the command shows the artifacts and asks. "
+        "Elsewhere, it needs --yes.",
+        "[REPO] [ID | URL]... [OPTIONS]",
+        ("delete 11 12", "delete -n dist --until 30d --yes"),
+    ),
+    "rate-limit": Command(
+        "other:rate_limit",
+        "Show how many calls the token has left.",
+        "[OPTIONS]",
+        ("rate-limit --json",),
+    ),
+    "demo": Command(
+        "other:demo", "Try the program with a fake GitHub on this machine.", "", ("demo",)
+    ),
+    "serve-fake": Command(
+        "other:serve_fake",
+        "Run a fake GitHub for tests of programs in any language.",
+        "[OPTIONS]",
+        ("serve-fake", "serve-fake --help"),
+    ),
+    "completion": Command(
+        "other:completion",
+        "Print a script for the completion in a shell.\n\nIt completes commands, options, and "
+        "the names of the newest artifacts.",
+        "bash|zsh|fish",
+        (
+            "completion bash > ~/.local/share/bash-completion/completions/ghartifacts",
+            'completion zsh > "${fpath[1]}/_ghartifacts"',
+            "completion fish > ~/.config/fish/completions/ghartifacts.fish",
+        ),
+    ),
+}
+
+
+def overview() -> str:
+    """Return the page about the whole program."""
+    summaries = {name: command.help.partition("\n")[0] for name, command in COMMANDS.items()}
+    options = {
+        "--help, -h": "Show this page, or the help of a command.",
+        "--version": "Show the version.",
+    }
+    parts = [f"Usage: {USAGE}", DESCRIPTION]
+    parts += [_table("Commands", summaries), _table("Options", options), _EPILOGUE]
+    return "\n\n".join(parts)
+
+
+def _table(title: str, rows: Mapping[str, str]) -> str:
+    return "\n".join([f"{title}:", *(f"  {name:<11} {text}" for name, text in rows.items())])

@@ -1,0 +1,39 @@
+"""Content that is safe for a terminal."""
+
+from __future__ import annotations
+
+import codecs
+import re
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_UNFINISHED = re.compile(r"(?:\r|\x1b(?:\[[0-9;]{0,32})?)\Z")
+_SPECIAL = re.compile(r"\x1b\[[0-9;]*m|\r\n|[^\n\t]", re.DOTALL)
+
+
+class TerminalText:
+    """Makes content safe for a terminal: escapes control characters, but keeps colours."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+        self._pending = ""
+
+    def feed(self, chunk: bytes, *, final: bool = False) -> str:
+        """Return the text of the next chunk.
+
+        Args:
+            chunk: Bytes of the content.
+            final: Whether they are the last ones.
+        """
+        text = self._pending + self._decoder.decode(chunk, final)
+        unfinished = None if final else _UNFINISHED.search(text)
+        self._pending = unfinished[0] if unfinished else ""
+        return _SPECIAL.sub(_safe, text[: len(text) - len(self._pending)])
+
+
+def _safe(found: re.Match[str]) -> str:
+    text = found[0]
+    if text.isprintable() or _COLOUR.fullmatch(text):
+        return text
+    if text == "\r\n":
+        return "\n"
+    return ascii(text)[1:-1]

@@ -1,0 +1,92 @@
+"""Parse a command line and run its command, whose module is imported only then."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from inspect import BoundArguments, iscoroutinefunction
+from typing import Any
+
+from cyclopts import App, CycloptsError, Parameter
+
+import ghartifacts_async
+from ghartifacts_async.cli.common import Common
+from ghartifacts_async.cli.overview import COMMANDS, DESCRIPTION, USAGE
+from ghartifacts_async.cli.printing.help_formatter import HelpFormatter
+from ghartifacts_async.cli.printing.log import start_logging
+from ghartifacts_async.cli.printing.output import Output
+from ghartifacts_async.errors import InvalidArgument
+
+app: App = App(
+    name="ghartifacts",
+    help=DESCRIPTION,
+    usage=USAGE,
+    version=lambda: ghartifacts_async.__version__,
+    help_format="plaintext",
+    help_formatter=HelpFormatter(),
+    group_parameters="Options",
+    default_parameter=Parameter(show_default=False, negative=""),
+    exit_on_error=False,
+    print_error=False,
+    result_action="return_value",
+)
+
+for _name, _command in COMMANDS.items():
+    app.command(
+        f"ghartifacts_async.cli.commands.{_command.function}",
+        name=_name,
+        help=_command.help,
+        usage=f"Usage: ghartifacts {_name} {_command.usage}".rstrip(),
+        help_epilogue="\n".join(
+            ["Examples:", *(f"  ghartifacts {example}" for example in _command.examples)]
+        ),
+        sort_key=list(COMMANDS).index(_name),
+        **({"help_flags": ()} if _name == "serve-fake" else {}),
+    )
+
+
+def run_command(tokens: Sequence[str]) -> int:
+    """Run the command of a command line and return its exit status.
+
+    Raises:
+        InvalidArgument: The command line is wrong.
+        ArtifactsError: The command failed.
+    """
+    command, bound = _parse(tokens)
+    common = bound.arguments.get("common")
+    common = common if isinstance(common, Common) else Common()
+    if common.no_color:
+        os.environ["NO_COLOR"] = "1"
+    if not iscoroutinefunction(command):
+        return command(*bound.args, **bound.kwargs) or 0
+    start_logging(Output(common), common.verbose)
+    return _run_coroutine(command, bound)
+
+
+def _parse(tokens: Sequence[str]) -> tuple[Callable[..., Any], BoundArguments]:
+    try:
+        command, bound, _ = app.parse_args(tokens)
+    except CycloptsError as error:
+        name = next((f"{token} " for token in tokens if token in COMMANDS), "")
+        message = " ".join(str(error).split())
+        raise InvalidArgument(f"{message} (see: ghartifacts {name}--help)") from None
+    return command, bound
+
+
+def _run_coroutine(command: Any, bound: BoundArguments) -> int:
+    """Run a coroutine function. SIGTERM cancels it, as Ctrl-C does."""
+    import asyncio
+    import signal
+    from contextlib import suppress
+
+    async def run() -> int:
+        task = asyncio.current_task()
+        assert task is not None
+        with suppress(NotImplementedError):
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await command(*bound.args, **bound.kwargs) or 0
+
+    try:
+        return asyncio.run(run())
+    except asyncio.CancelledError:
+        return 128 + signal.SIGTERM
