@@ -88,8 +88,8 @@ COMMANDS = {
     "wait": Command(
         "listing:wait",
         "Wait until a run has uploaded an artifact, then print or download it.",
-        "[REPO] -n NAME (--run ID | --commit SHA) [OPTIONS]",
-        ("wait -n dist --run 2332938", "wait -n dist -c $(git rev-parse HEAD) -w ci.yml -D out"),
+        "[REPO] NAME (--run ID | --commit SHA) [OPTIONS]",
+        ("wait dist --run 2332938", "wait dist -c $(git rev-parse HEAD) -w ci.yml -D out"),
     ),
     "download": Command(
         "downloading:download",

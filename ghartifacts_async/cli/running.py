@@ -69,6 +69,8 @@ def _parse(tokens: Sequence[str]) -> tuple[Callable[..., Any], BoundArguments]:
     except CycloptsError as error:
         name = next((f"{token} " for token in tokens if token in COMMANDS), "")
         message = " ".join(str(error).split())
+        if tokens[:2] == ["run", "download"]:
+            message = "'gh run download ID' is 'ghartifacts download --run ID'"
         raise InvalidArgument(f"{message} (see: ghartifacts {name}--help)") from None
     return command, bound
 

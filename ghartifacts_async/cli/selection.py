@@ -231,6 +231,17 @@ def with_run_url(filters: Filters, arguments: Sequence[str]) -> tuple[Filters, l
     return filters, rest
 
 
+def only_name(names: Sequence[str]) -> str:
+    """Return the name of the artifact, if exactly one is given.
+
+    Raises:
+        InvalidArgument: There is none, or there are several.
+    """
+    if len(names) != 1:
+        raise InvalidArgument("name one artifact: --name NAME")
+    return names[0]
+
+
 def refuse(arguments: Sequence[str]) -> None:
     """Refuse arguments that a command does not take.
 

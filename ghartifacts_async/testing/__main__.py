@@ -52,9 +52,10 @@ def describe(fake: FakeGitHub) -> list[str]:
         host = url.removeprefix("https://")
         gh = f"GH_HOST='{host}' GH_ENTERPRISE_TOKEN='{token}' SSL_CERT_FILE='{fake.ca_file}'"
         certificates = f" NODE_EXTRA_CA_CERTS='{fake.ca_file}'"
+        trusted = f" SSL_CERT_FILE='{fake.ca_file}'"
     else:
         gh = f"GH_HOST=github.localhost GH_TOKEN='{token}' http_proxy='{url}'"
-        certificates = ""
+        certificates = trusted = ""
     python_trust = f", verify='{fake.ca_file}'" if is_tls else ""
     return [
         f"API        {url}",
@@ -63,6 +64,7 @@ def describe(fake: FakeGitHub) -> list[str]:
         f"token      {token}",
         f"control    {url}{CONTROL_PATH}",
         f"gh         export {gh}",
+        f"ghartifacts export GITHUB_API_URL='{url}' GH_TOKEN='{token}'{trusted}",
         f"actions    export GITHUB_API_URL='{url}' GITHUB_TOKEN='{token}'{certificates}",
         f"octokit    new Octokit({{ baseUrl: '{url}', auth: '{token}' }})",
         f"PyGithub   Github(base_url='{url}', auth=Auth.Token('{token}'){python_trust})",
@@ -91,11 +93,11 @@ def create(options: argparse.Namespace) -> FakeGitHub:
     return fake
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(
+    arguments: list[str] | None = None, program: str = "python -m ghartifacts_async.testing"
+) -> int:
     """Run the command line and return its exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m ghartifacts_async.testing", description="Run a fake GitHub on loopback."
-    )
+    parser = argparse.ArgumentParser(prog=program, description="Run a fake GitHub on loopback.")
     parser.add_argument("--port", type=int, default=0, help="port of the API (default: a free one)")
     parser.add_argument(
         "--blob-port", type=int, default=0, help="port of the blob store (default: a free one)"

@@ -53,7 +53,7 @@ async def test_wait(fake_github: FakeGitHub, tmp_path: Path) -> None:
     running = fake_github.add_run(REPOSITORY, status="in_progress").id
     fake_github.after(1, lambda: fake_github.add_artifact(REPOSITORY, "dist", b"x", run_id=running))
     url = f"{fake_github.url}/{REPOSITORY}/actions/runs/{running}"
-    done = await run(fake_github, "wait", url, "-n", "dist", "-D", tmp_path)
+    done = await run(fake_github, "wait", url, "dist", "-D", tmp_path)
     assert (files_below(tmp_path), done.status) == (["dist.zip"], 0)
     done = await run(
         fake_github, "wait", REPOSITORY, "-n", "nope", "--run", str(running), "--within", "1s"

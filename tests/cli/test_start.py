@@ -111,6 +111,7 @@ def test_help_imports_no_dependency() -> None:
         (["delete", REPOSITORY], "--name"),
         (["prune", REPOSITORY], "--older-than"),
         (["wait", REPOSITORY, "--run", "1"], "--name"),
+        (["run", "download", "1"], "ghartifacts download --run ID"),
         (["latest", REPOSITORY], "--name"),
         (["download", REPOSITORY, "--latest", "--run", "1"], "--latest"),
         (["completion", "tcsh"], "bash"),

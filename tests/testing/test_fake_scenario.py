@@ -162,10 +162,10 @@ def test_the_control_endpoint() -> None:
     ],
 )
 def test_what_the_program_prints(tls: bool, names: list[str]) -> None:
-    """The program prints what to export for gh, octokit, PyGithub and curl."""
+    """The program prints what to export for gh, `ghartifacts`, octokit, PyGithub and curl."""
     with create(options(None, tls=tls)) as fake:
         text = "\n".join(describe(fake))
-    for name in [*names, "curl -H", "Github(base_url=", "/_control"]:
+    for name in [*names, "ghartifacts export ", "curl -H", "Github(base_url=", "/_control"]:
         assert name in text
 
 

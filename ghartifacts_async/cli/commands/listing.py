@@ -19,6 +19,7 @@ from ghartifacts_async.cli.options import (
     Filters,
     Format,
     Limit,
+    Name,
     Names,
     NewestFilters,
     Patterns,
@@ -31,6 +32,7 @@ from ghartifacts_async.cli.printing.output import Output
 from ghartifacts_async.cli.printing.views import ARTIFACT, RUN, View
 from ghartifacts_async.cli.selection import (
     newest_artifacts,
+    only_name,
     refuse,
     run_id,
     select_artifacts,
@@ -98,8 +100,8 @@ async def latest(
 
 
 async def wait(
-    *arguments: Arguments,
-    name: Annotated[str, Parameter(name=["--name", "-n"], help="Exact name.")],
+    *arguments: ArtifactArguments,
+    name: Name = None,
     run: RunId = None,
     commit: Commit = None,
     workflow: Workflow = None,
@@ -117,7 +119,7 @@ async def wait(
     out = Output(common)
     repository, rest = choose_repository(common, arguments)
     urls, rest = with_run_url(Filters(run=run), rest)
-    refuse(rest)
+    name = only_name([*([name] if name else []), *rest])
     async with open_repository(common, repository, out) as repo:
         out.note(f"waiting for {name!r} in {repository}")
         artifact = await repo.wait_for_artifact(

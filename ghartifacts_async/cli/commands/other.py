@@ -53,7 +53,8 @@ def serve_fake(
     *options: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
 ) -> int:
     """Run a fake GitHub, for tests of programs in any language."""
-    status: int = import_module("ghartifacts_async.testing.__main__").main(list(options))
+    program = import_module("ghartifacts_async.testing.__main__")
+    status: int = program.main(list(options), "ghartifacts serve-fake")
     return status
 
 

@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from ghartifacts_async.cli.common import DURATION, Common
 from ghartifacts_async.cli.connection import choose_repository, open_repository
 from ghartifacts_async.cli.options import SIZE, Arguments, Filters, NameFilters, Yes
-from ghartifacts_async.cli.printing.output import Output
+from ghartifacts_async.cli.printing.output import Output, printable
 from ghartifacts_async.cli.printing.results import print_deletion, print_selected
 from ghartifacts_async.cli.selection import (
     artifact_ids,
@@ -107,6 +107,6 @@ def confirm(question: str) -> None:
     """
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise InvalidArgument("nothing was deleted; without a terminal to ask on, pass --yes")
-    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    print(f"{printable(question)} [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
         raise InvalidArgument("nothing was deleted")
