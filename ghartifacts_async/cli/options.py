@@ -27,7 +27,6 @@ SIZE = Parameter(metavar="SIZE", converter=converter(parse_size))
 _TIME = Parameter(metavar="TIME", converter=converter(_time))
 _NAME = Parameter(name=["--name", "-n"], group=_FILTERS, completer=complete_names)
 _PATTERN = Parameter(name=["--pattern", "-p"], group=_FILTERS)
-_DIRECTORY = Parameter(name=["--dir", "-D"])
 
 Arguments: TypeAlias = Annotated[str, Parameter(show=False)]
 """The arguments of a command that are no options. Its line of usage names them."""
@@ -44,11 +43,11 @@ ArtifactArguments: TypeAlias = Annotated[
 
 Yes = Annotated[bool, Parameter(name=["--yes", "-y"], help="Delete without asking.")]
 Directory = Annotated[
-    Path, _DIRECTORY, Parameter(help="Directory to write to; by default the current one.")
+    Path,
+    Parameter(name=["--dir", "-D"], help="Directory to write to; by default the current one."),
 ]
 ToDirectory = Annotated[
     Path | None,
-    _DIRECTORY,
     Parameter(name=["--download", "--dir", "-D"], help="Download it to this directory."),
 ]
 Template = Annotated[

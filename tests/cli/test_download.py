@@ -233,6 +233,7 @@ async def test_a_signal_leaves_what_resumes(
     assert (published_below(tmp_path), done.status) == (["dist.zip"], 0)
 
 
+@pytest.mark.usefixtures("_sigint_reaches_children")
 async def test_ctrl_c_on_a_terminal(fake_github: FakeGitHub, tmp_path: Path) -> None:
     """Ctrl-C while bars are drawn removes them, and says that the same command resumes."""
 
