@@ -69,6 +69,13 @@ def test_transient_failures_are_retried(result: AttemptOutcome) -> None:
     assert isinstance(step(CallState("GET", attempts=1, seconds=59), result), Raise)
 
 
+def test_calls_that_must_not_be_repeated() -> None:
+    """A call that may have worked is not made again if it is not safe to repeat."""
+    failed = outcome(502)
+    state = CallState("POST", repeatable=False, attempts=1)
+    assert step(state, failed) == Raise(failed.error)  # type: ignore[arg-type]
+
+
 def test_the_server_may_ask_for_a_longer_wait() -> None:
     """A retry never begins before the time that the server asked for."""
     assert step(CallState("GET", attempts=1), outcome(503, retry_after=40.0)) == RetryAfter(40.0)

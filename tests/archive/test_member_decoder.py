@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 import zlib
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from ghartifacts_async import ArchiveLimits, DamagedArchive, UnsafeMember
 from ghartifacts_async._archive.zip_format import member_decoder
+from ghartifacts_async._archive.zip_format.local_header import check_descriptor
 from ghartifacts_async._archive.zip_format.member_decoder import MAX_CHUNK_SIZE, MemberDecoder
 from tests.archive.self_containing_zip import self_containing_zip
 from tests.archive.zip_writer import (
@@ -158,3 +160,34 @@ def test_a_member_with_two_names_is_not_decoded() -> None:
     (entry,) = parse_index(build_zip(ZipMember("a", b"x"))).entries
     with pytest.raises(UnsafeMember, match="another name in a Unicode Path extra field"):
         MemberDecoder([evolve(entry, has_two_names=True)])
+
+
+def test_skipped_bytes_may_arrive_in_any_pieces() -> None:
+    """Bytes between two selected members are skipped, even if they arrive one by one."""
+    files = [ZipMember(name, name.encode()) for name in "abc"]
+    archive = build_zip(*files, between=bytes(50))
+    assert unzip(archive, members=["a", "c"], chunk_size=1) == {"a": b"a", "c": b"c"}
+
+
+def test_the_data_descriptor_of_one_member() -> None:
+    """A data descriptor that only the local header announces is checked, also beyond 4 GiB."""
+    flagged = {"flags": DATA_DESCRIPTOR_FLAG}
+    data = b"0123456789" * 100
+    member = ZipMember("a", data, STORED, flags=0, local=flagged)
+    right = struct.pack("<3I", zlib.crc32(data), len(data), len(data))
+    for descriptor in (right, bytes(12)):
+        archive = build_zip(member, between=descriptor + bytes(50))
+        (entry,) = parse_index(archive).entries
+        decoder = MemberDecoder([entry])
+        decoder.feed(archive)
+        assert decoder.next() == (entry, data)
+        if descriptor == right:
+            assert decoder.next() == (entry, b"")
+        else:
+            with pytest.raises(DamagedArchive, match="contradict"):
+                decoder.next()
+    size = 2**33
+    large = evolve(entry, member=evolve(entry.member, size=size, compressed_size=size))
+    check_descriptor(large, struct.pack("<I2Q", zlib.crc32(data), size, size))
+    with pytest.raises(DamagedArchive):
+        check_descriptor(large, bytes(24))

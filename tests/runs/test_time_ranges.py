@@ -48,6 +48,15 @@ def test_the_split_follows_the_density() -> None:
     assert older == TimeRange(None, newer.start)
 
 
+def test_two_seconds_are_split_into_one_each() -> None:
+    """The shortest range that can be split has two seconds; each part has one of them."""
+    assert TimeRange(at(0), at(1)).split([at(1), at(0)], NOW) == (
+        TimeRange(at(1), at(1)),
+        TimeRange(at(0), at(0)),
+    )
+    assert TimeRange(at(0), at(0)).split([at(0)], NOW) is None
+
+
 @given(
     start=st.none() | OFFSETS,
     length=st.none() | OFFSETS,

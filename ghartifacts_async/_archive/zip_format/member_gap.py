@@ -20,7 +20,7 @@ class MemberGap:
         entry: The member.
         header: Its local header.
         size: Size of the gap in bytes.
-        whole: Whether to check the whole gap, or only the data descriptor if that is necessary.
+        whole: Whether to check the whole gap, or only the data descriptor.
 
     Attributes:
         remaining: Number of bytes that have not been checked yet.
@@ -34,7 +34,7 @@ class MemberGap:
         self._last_bytes = b""
         self.remaining = size
         if not whole:
-            self.remaining = min(size, MAX_DESCRIPTOR_SIZE) if header.check_descriptor else 0
+            self.remaining = min(size, MAX_DESCRIPTOR_SIZE)
 
     @property
     def done(self) -> bool:
