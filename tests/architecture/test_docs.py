@@ -41,7 +41,7 @@ def test_each_command_is_on_the_page_of_the_command_line(pages: dict[Path, str])
     text = next(text for path, text in pages.items() if path.stem == "cli")
     shown = re.sub(r"<[^>]+>", "", text)
     assert "ghartifacts latest dist" in shown
-    assert [name for name in COMMANDS if f"\n  {name}: " not in shown] == []
+    assert [name for name in COMMANDS if f"\n  {name:<11} " not in shown] == []
 
 
 def test_no_link_is_broken(pages: dict[Path, str]) -> None:

@@ -11,8 +11,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ghartifacts_async import ArtifactsError
-from ghartifacts_async.cli.app import COMMANDS, app
+from ghartifacts_async.cli.overview import COMMANDS
 from ghartifacts_async.cli.references import number_in, parse_reference, split_repository
+from ghartifacts_async.cli.running import app
 from ghartifacts_async.cli.values import parse_duration, parse_size, parse_time
 from tests.values import examples
 
