@@ -119,11 +119,13 @@ if TYPE_CHECKING:
         Wait,
         WorkflowRun,
     )
-    from ghartifacts_async.repo import Repo
+    from ghartifacts_async.repo import Repo, read_manifest
     from ghartifacts_async.reports import (
+        ArtifactsErrorGroup,
         BulkProgress,
         Deletion,
         Extraction,
+        ManifestEntry,
         MirrorReport,
         Outcome,
         PruneReport,
@@ -146,6 +148,7 @@ __all__ = [
     "ArtifactPage",
     "ArtifactStream",
     "ArtifactsError",
+    "ArtifactsErrorGroup",
     "Auth",
     "AuthenticationError",
     "Backslashes",
@@ -173,6 +176,7 @@ __all__ = [
     "InvalidArgument",
     "InvalidDelivery",
     "Job",
+    "ManifestEntry",
     "Member",
     "MemberNotFound",
     "MirrorReport",
@@ -221,6 +225,7 @@ __all__ = [
     "WebhookError",
     "WorkflowRun",
     "from_json",
+    "read_manifest",
     "to_json",
 ]
 
@@ -231,9 +236,11 @@ _HOMES = {
     "Archive": "_archive.archive",
     "ArtifactListing": "_api.listing",
     "ArtifactStream": "_download.stream",
+    "ArtifactsErrorGroup": "reports",
     "BulkProgress": "reports",
     "Deletion": "reports",
     "Extraction": "reports",
+    "ManifestEntry": "reports",
     "MirrorReport": "reports",
     "Outcome": "reports",
     "PruneReport": "reports",

@@ -72,10 +72,12 @@ from __future__ import annotations
 import os
 import ssl as ssl_module
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from copy import copy
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack
+from weakref import WeakValueDictionary
 
 from attrs import evolve
 
@@ -109,7 +111,11 @@ from ghartifacts_async.repo import Repo
 if TYPE_CHECKING:
     import aiohttp
 
-    from ghartifacts_async.reports import BulkProgress, MirrorReport
+    from ghartifacts_async.reports import BulkProgress, MirrorReport, Outcome
+
+
+_MAX_INSTALLATIONS = 250
+"""Number of clients of installations that are kept although the program does not use them."""
 
 
 class Client:
@@ -212,7 +218,8 @@ class Client:
 
         self._auth, self._api_for = auth_of(auth), api_for
         self._api = api_for(self._auth)
-        self._installations: dict[int, Client] = {}
+        self._installations = WeakValueDictionary[int, Client]()
+        self._recent_installations = deque[Client](maxlen=_MAX_INSTALLATIONS)
         self._context = ClientContext(
             self._base_url, self._api, transport, IoThreads(), lifetime, retry
         )
@@ -312,7 +319,8 @@ class Client:
         """Return a client of another installation of the same GitHub App.
 
         Each installation has its own token, rate limits and cache, but all share the connections of
-        this client and are closed with it. The same installation gets the same client again.
+        this client and are closed with it. The same installation gets the same client again while
+        the program uses it, or while it is one of the 250 that were asked for last.
 
         Args:
             installation_id: Id of the installation, such as `webhooks.Event.installation_id`.
@@ -326,13 +334,17 @@ class Client:
         if not isinstance(self._auth, GitHubApp):
             raise InvalidArgument("for_installation needs a client whose auth is a GitHubApp")
         number = _arguments.installation_id(installation_id)
-        if number not in self._installations:
+        client = self._installations.get(number)
+        if client is None:
             client = copy(self)
             client._auth, client._parent = self._auth.for_installation(number), self
             client._api = self._api_for(client._auth)
             client._context = evolve(self._context, api=client._api)
             self._installations[number] = client
-        return self._installations[number]
+        if client in self._recent_installations:
+            self._recent_installations.remove(client)
+        self._recent_installations.append(client)
+        return client
 
     async def mirror(
         self,
@@ -344,6 +356,7 @@ class Client:
         concurrency: int = 8,
         durable: bool = False,
         on_progress: Callable[[BulkProgress], None] | None = None,
+        on_outcome: Callable[[Outcome], object] | None = None,
         **filters: Unpack[ArtifactFilters],
     ) -> MirrorReport:
         """Mirror several repositories, each into ``<directory>/<owner>/<name>/``.
@@ -363,6 +376,8 @@ class Client:
             concurrency: Maximum number of concurrent downloads, for all repositories together.
             durable: Make files and manifests safe from a power loss.
             on_progress: A function that is called with the progress of all repositories together.
+            on_outcome: A function that is called with the outcome of each artifact that is
+                downloaded, linked or fails.
             filters: Mirror only artifacts that match these filters.
 
         Returns:
@@ -377,6 +392,7 @@ class Client:
 
         _arguments.destination(directory)
         _arguments.callback(on_progress)
+        _arguments.callback(on_outcome, "on_outcome")
         if isinstance(repositories, str | Repo):
             raise InvalidArgument(
                 "repositories must be an iterable; use Repo.mirror for a single repository"
@@ -392,7 +408,9 @@ class Client:
             template=template,
             concurrency=concurrency,
             durable=durable,
+            is_counted=all(value is None for value in filters.values()),
             on_progress=on_progress,
+            on_outcome=on_outcome,
         )
 
     async def request(

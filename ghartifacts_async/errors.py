@@ -19,7 +19,9 @@ except ArtifactsError as error:
 ```
 
 Errors that may be temporary have been retried when they reach you. Operations on many artifacts
-report the errors of single artifacts instead of raising them; see `ghartifacts_async.reports`.
+report the errors of single artifacts instead of raising them. ``raise_for_errors`` of a report
+raises all of them as an `ArtifactsErrorGroup`, which is an `ArtifactsError` and an
+`ExceptionGroup`; see `ghartifacts_async.reports`.
 Cancellation is never swallowed: a cancelled task ends with `asyncio.CancelledError`.
 
 ## Logging

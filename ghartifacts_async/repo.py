@@ -115,9 +115,10 @@ from collections.abc import (
     AsyncIterator,
     Callable,
     Iterable,
+    Iterator,
     Mapping,
 )
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, Unpack
@@ -161,6 +162,7 @@ if TYPE_CHECKING:
         BulkProgress,
         Deletion,
         Extraction,
+        ManifestEntry,
         MirrorReport,
         Outcome,
         PruneReport,
@@ -644,10 +646,9 @@ class Repo:
             )
             return await context.download(request)
 
-    @asynccontextmanager
-    async def stream_artifact(
+    def stream_artifact(
         self, artifact: Artifact | int, *, on_progress: OnProgress | None = None
-    ) -> AsyncIterator[ArtifactStream]:
+    ) -> AbstractAsyncContextManager[ArtifactStream]:
         """Stream an artifact's payload in order, for example to an object store or a pipe.
 
         ``async with repo.stream_artifact(artifact) as stream: async for chunk in stream: …``
@@ -668,6 +669,12 @@ class Repo:
 
         Source: https://docs.github.com/rest/actions/artifacts#download-an-artifact
         """
+        return self._open_stream(artifact, on_progress)
+
+    @asynccontextmanager
+    async def _open_stream(
+        self, artifact: Artifact | int, on_progress: OnProgress | None
+    ) -> AsyncIterator[ArtifactStream]:
         context = self._opened()
         _arguments.callback(on_progress)
         artifact = await self._described(artifact)
@@ -676,14 +683,13 @@ class Repo:
         async with open_stream(artifact, client, retrier, context.lifetime, on_progress) as stream:
             yield stream
 
-    @asynccontextmanager
-    async def open_artifact(
+    def open_artifact(
         self,
         artifact: Artifact | int,
         *,
         encoding: str | None = None,
         limits: ArchiveLimits = ArchiveLimits(),
-    ) -> AsyncIterator[Archive]:
+    ) -> AbstractAsyncContextManager[Archive]:
         """Open an artifact's zip to read or extract single members without downloading the rest.
 
         ``async with repo.open_artifact(artifact) as archive: await archive.read("report.json")``
@@ -714,6 +720,12 @@ class Repo:
 
         Source: https://docs.github.com/rest/actions/artifacts#download-an-artifact
         """
+        return self._open_archive(artifact, encoding, limits)
+
+    @asynccontextmanager
+    async def _open_archive(
+        self, artifact: Artifact | int, encoding: str | None, limits: ArchiveLimits
+    ) -> AsyncIterator[Archive]:
         _arguments.of_kind(limits, ArchiveLimits)
         archives = self._archives()
         archives.check_encoding(encoding)
@@ -1028,9 +1040,7 @@ class Repo:
     ) -> Any:
         """Call any endpoint below ``/repos/OWNER/REPO`` with the token, and return its JSON.
 
-        Use it for endpoints that have no method of their own. Rate limits, errors and the renewal
-        of the token are those of all calls. Temporary failures are retried only for GET, HEAD, PUT
-        and DELETE, because a POST or PATCH may have been executed although it failed.
+        Retries, errors and the other arguments are those of `Client.request`.
 
         Args:
             method: HTTP method, such as ``"GET"``.
@@ -1041,12 +1051,6 @@ class Repo:
 
         Returns:
             The JSON of the response, or None if it has no body.
-
-        Raises:
-            InvalidArgument: An argument is invalid.
-            GitHubError: GitHub refused the call, or the response is not JSON.
-            RedirectRefused: The response redirects to another server, which would get the token.
-            TransportError: No complete response arrived.
         """
         path = f"/repos/{self.name}" + (_arguments.request_path(path) if path else "")
         return await self._opened().api.call(endpoints.request(method, path, params, json))
@@ -1104,6 +1108,7 @@ class Repo:
         concurrency: int = 8,
         durable: bool = False,
         on_progress: Callable[[BulkProgress], None] | None = None,
+        on_outcome: Callable[[Outcome], object] | None = None,
         **filters: Unpack[ArtifactFilters],
     ) -> MirrorReport:
         """Bring a local copy of the repository's artifacts up to date.
@@ -1136,6 +1141,8 @@ class Repo:
                 so that they survive a power loss. If False, the manifest is synced once at the end.
             on_progress: A function that is called in the event loop, at most ten times a second and
                 once at the end.
+            on_outcome: A function that is called in the event loop with the outcome of each
+                artifact that is downloaded, linked or fails, but not of those whose files exist.
             filters: Mirror only artifacts that match these filters of `list_artifacts`.
 
         Returns:
@@ -1157,7 +1164,9 @@ class Repo:
             template=template,
             concurrency=concurrency,
             durable=durable,
+            is_counted=all(value is None for value in filters.values()),
             on_progress=on_progress,
+            on_outcome=on_outcome,
         )
 
     def _listing(
@@ -1168,10 +1177,7 @@ class Repo:
         return ArtifactListing(self._opened().api, call, criteria, concurrency=concurrency)
 
     def _bulk(self) -> BulkOperations:
-        """Import the bulk operations, which many programs never use, and return them."""
-        from ghartifacts_async._bulk.operations import BulkOperations
-
-        return BulkOperations(self._opened, self.name)
+        return _bulk_operations()(self._opened, self.name)
 
     def _runs(self) -> RunOperations:
         """Import the operations on runs, which many programs never use, and return them."""
@@ -1194,3 +1200,28 @@ class Repo:
         repo = Repo(self.name, self.base_url)
         object.__setattr__(repo, "_opened", opened)
         return repo
+
+
+def read_manifest(directory: str | os.PathLike[str]) -> Iterator[ManifestEntry]:
+    """Yield the entries of a mirror's manifest, in the order in which they were added.
+
+    ``for entry in read_manifest("mirror"): print(entry.path, entry.artifact.name)``
+
+    It needs no client, makes no requests and takes no lock, so it may be called during an update.
+    Reading blocks: in an event loop, use ``await asyncio.to_thread(list, read_manifest(…))``.
+
+    Args:
+        directory: Directory of the mirror of one repository; of `Client.mirror`, the directory
+            ``<directory>/<owner>/<name>``.
+
+    Raises:
+        DiskError: The directory has no manifest, or it cannot be read.
+    """
+    return _bulk_operations().read_manifest(directory)
+
+
+def _bulk_operations() -> type[BulkOperations]:
+    """Import the bulk operations, which many programs never use."""
+    from ghartifacts_async._bulk.operations import BulkOperations
+
+    return BulkOperations

@@ -72,16 +72,38 @@ report.raise_for_errors()
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, Self
 
 from attrs import field, frozen
 
 from ghartifacts_async.errors import ArtifactsError
-from ghartifacts_async.models import Artifact, Download
+from ghartifacts_async.models import Artifact, Digest, Download
 
 MOST_FAILURES = 1000
 """Maximum length of `MirrorReport.failures`."""
+
+
+class ArtifactsErrorGroup(ArtifactsError, ExceptionGroup[ArtifactsError]):
+    """The errors of several artifacts or repositories, as ``raise_for_errors`` raises them.
+
+    ``except ArtifactsError`` catches the group, and ``except* NotFound`` the errors of one kind.
+    """
+
+    def __new__(cls, summary: str, errors: Sequence[ArtifactsError]) -> Self:
+        """Create a group of at least one error."""
+        return super().__new__(cls, summary, errors)
+
+    def __init__(self, summary: str, errors: Sequence[ArtifactsError]) -> None:
+        super().__init__(summary)
+        self.args = (summary, errors)
+
+    def derive(  # type: ignore[override] # the base promises a group of any errors
+        self, errors: Sequence[Any], /
+    ) -> ArtifactsErrorGroup:
+        """Return a group of some of these errors."""
+        return ArtifactsErrorGroup(self.summary, errors)
 
 
 @frozen
@@ -173,9 +195,12 @@ class BulkProgress:
         done: Artifacts whose files are complete: downloaded, linked, or existing before.
         failed: Artifacts that failed or have expired.
         running: Artifacts in progress.
-        total: Number of artifacts. None if it is not known, as for a listing.
+        total: Number of artifacts. None if it is not known: for a listing, and for a mirror with
+            filters other than `name` until its listing has been read to its end.
         received: Bytes received so far. Bytes kept from earlier downloads do not count.
         rate: Average of `received` in bytes per second since the start.
+        total_bytes: Sum of the sizes of the artifacts to download. None if it is not known, as for
+            ids, or until a listing has been read to its end.
     """
 
     done: int
@@ -184,6 +209,26 @@ class BulkProgress:
     total: int | None
     received: int
     rate: float
+    total_bytes: int | None = None
+
+
+@frozen
+class ManifestEntry:
+    """The file of an artifact in a mirror, as its manifest records it; see `read_manifest`.
+
+    Attributes:
+        artifact: The artifact, as GitHub described it when the file was added.
+        path: Path of the file.
+        size: Size of the file in bytes.
+        mtime_ns: Modification time of the file, in nanoseconds since the epoch.
+        digest: SHA-256 of the file.
+    """
+
+    artifact: Artifact
+    path: Path
+    size: int
+    mtime_ns: int
+    digest: Digest
 
 
 @frozen
@@ -204,6 +249,7 @@ class MirrorReport:
         unlisted: Errors that kept a repository from being mirrored completely, because it could not
             be listed or its directory could not be used. They are keyed by ``owner/name``.
             `Repo.mirror` raises such an error instead.
+        new_files: Paths of the files that were downloaded or linked.
     """
 
     downloaded: int = 0
@@ -215,12 +261,13 @@ class MirrorReport:
     seconds: float = 0.0
     failures: tuple[Outcome, ...] = ()
     unlisted: Mapping[str, ArtifactsError] = field(factory=dict)
+    new_files: tuple[Path, ...] = ()
 
     def raise_for_errors(self) -> None:
         """Raise all errors as a group if anything failed. Expired artifacts do not count.
 
         Raises:
-            ExceptionGroup: The errors of `unlisted` and `failures`.
+            ArtifactsErrorGroup: The errors of `unlisted` and `failures`.
         """
         failed = f"{self.failed} artifacts"
         if self.unlisted:
@@ -254,7 +301,7 @@ class PruneReport:
         """Raise all errors as a group if any deletion failed.
 
         Raises:
-            ExceptionGroup: The errors of `failures`.
+            ArtifactsErrorGroup: The errors of `failures`.
         """
         message = f"{len(self.failures)} artifacts could not be deleted"
         _raise_group(message, _errors(self.failures))
@@ -266,4 +313,4 @@ def _errors(outcomes: Iterable[Outcome | Deletion]) -> list[ArtifactsError]:
 
 def _raise_group(message: str, errors: list[ArtifactsError]) -> None:
     if errors:
-        raise ExceptionGroup(message, errors)
+        raise ArtifactsErrorGroup(message, errors)

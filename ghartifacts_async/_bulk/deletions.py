@@ -9,7 +9,7 @@ from datetime import datetime
 
 from ghartifacts_async import _arguments
 from ghartifacts_async._api import endpoints
-from ghartifacts_async._bulk.outcomes import ENDS_OPERATION, error_of
+from ghartifacts_async._bulk.outcomes import ENDS_OPERATION, reported_error
 from ghartifacts_async._bulk.retention import Criteria, select_for_deletion, stored_bytes
 from ghartifacts_async._context import ClientContext
 from ghartifacts_async._tasks.workers import iterate, map_concurrently
@@ -61,7 +61,7 @@ async def delete_artifacts(
         except ENDS_OPERATION:
             raise
         except Exception as error:
-            return Deletion(artifact, error=error_of(error, artifact))
+            return Deletion(artifact, error=reported_error(error, artifact))
         return Deletion(artifact)
 
     results = map_concurrently(iterate(artifacts), delete, _WORKERS, context.lifetime)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Sized
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
 from contextlib import aclosing
 from functools import partial
 from pathlib import Path
 
 from ghartifacts_async import _arguments
 from ghartifacts_async._bulk.meter import BulkMeter
-from ghartifacts_async._bulk.outcomes import ENDS_OPERATION, check_not_expired, error_of
+from ghartifacts_async._bulk.outcomes import ENDS_OPERATION, check_not_expired, reported_error
 from ghartifacts_async._bulk.path_template import DistinctPaths, PathTemplate
 from ghartifacts_async._bulk.small_artifacts import download_one
 from ghartifacts_async._context import ClientContext
@@ -47,7 +47,7 @@ async def download_artifacts(
 ) -> AsyncGenerator[Outcome, None]:
     """Download many artifacts and yield each outcome; see `Repo.download_artifacts`."""
     paths = template if template.has_id else DistinctPaths(template.template)
-    meter = BulkMeter(on_progress, len(artifacts) if isinstance(artifacts, Sized) else None)
+    meter = BulkMeter(on_progress, artifacts)
     shared_connections = asyncio.Semaphore(SHARED_CONNECTIONS) if connections is None else None
 
     async def fetch(artifact: Artifact, slot: Slot) -> Download:
@@ -82,7 +82,7 @@ async def download_artifacts(
         except ENDS_OPERATION:
             raise
         except Exception as error:
-            outcome = Outcome(artifact, error=error_of(error, artifact))
+            outcome = Outcome(artifact, error=reported_error(error, artifact))
         finally:
             slot.release()
         meter.end(succeeded=outcome.error is None)

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 
 from attrs import frozen
 
-from ghartifacts_async._api.converters import ShapeError, parse_json, to_json
+from ghartifacts_async._api.converters import ShapeError, parse_json, structure, to_json
 from ghartifacts_async.models import Artifact, Digest
 
 _FORMAT = 1
@@ -41,7 +41,7 @@ class Header:
 
 
 @frozen
-class ManifestEntry:
+class FileRecord:
     """The file of an artifact, as recorded in a line of the manifest.
 
     Attributes:
@@ -73,7 +73,7 @@ def read_header(line: bytes) -> Header | None:
     return None
 
 
-def entry_line(artifact: Artifact, entry: ManifestEntry) -> bytes:
+def entry_line(artifact: Artifact, entry: FileRecord) -> bytes:
     """Serialize an entry together with all fields of its artifact, with a line break."""
     values = {
         "path": entry.path,
@@ -85,7 +85,7 @@ def entry_line(artifact: Artifact, entry: ManifestEntry) -> bytes:
     return json.dumps(values, separators=(",", ":")).encode() + b"\n"
 
 
-def read_entry(line: bytes) -> ManifestEntry | None:
+def read_entry(line: bytes) -> FileRecord | None:
     """Parse a line of a manifest; return None if it is not a valid entry.
 
     The line may be incomplete or written by another program, so every field is checked, and the
@@ -99,8 +99,16 @@ def read_entry(line: bytes) -> ManifestEntry | None:
             "digest": str(digest),
             "artifact": {"id": int(artifact_id)},
         } if _is_below(path) and _DIGEST.fullmatch(digest):
-            return ManifestEntry(artifact_id, path, size, mtime_ns, Digest.parse(digest))
+            return FileRecord(artifact_id, path, size, mtime_ns, Digest.parse(digest))
     return None
+
+
+def read_artifact(line: bytes) -> Artifact | None:
+    """Parse the artifact in a line of a manifest; return None if it is not valid."""
+    try:
+        return structure(_parse_object(line).get("artifact"), Artifact)
+    except ShapeError:
+        return None
 
 
 def should_compact(lines: int, entries: int) -> bool:
@@ -136,7 +144,7 @@ class ManifestIndex:
         """Number of lines, including replaced ones."""
         return len(self._offsets)
 
-    def add(self, entry: ManifestEntry, offset: int) -> None:
+    def add(self, entry: FileRecord, offset: int) -> None:
         """Add the line at `offset`. It replaces the previous line of the same artifact."""
         line, key = len(self._offsets), _digest_key(entry.digest)
         self._offsets.append(offset)

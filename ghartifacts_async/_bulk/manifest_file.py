@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
 from ghartifacts_async._bulk import manifest
-from ghartifacts_async._bulk.manifest import Header, ManifestEntry, ManifestIndex
+from ghartifacts_async._bulk.manifest import FileRecord, Header, ManifestIndex
 from ghartifacts_async._bulk.path_template import MANIFEST
 from ghartifacts_async._disk.directories import CreatedDirectories, Folder
 from ghartifacts_async._disk.file_io import disk_error, disk_errors
@@ -21,6 +22,7 @@ from ghartifacts_async._disk.safe_open import Directory
 from ghartifacts_async._disk.trust import reason_for_distrust
 from ghartifacts_async.errors import DiskError, InvalidArgument, TargetBusy
 from ghartifacts_async.models import Artifact, Digest
+from ghartifacts_async.reports import ManifestEntry
 
 _LOCK = ".mirror.ghartifacts-lock"
 _REPLACEMENT = ".mirror.ghartifacts-new"
@@ -29,6 +31,42 @@ _LOCK_INTERVAL = 0.02
 _MAX_WITH_DIGEST = 64
 
 _log = logging.getLogger("ghartifacts_async")
+
+
+def read_manifest(directory: str | os.PathLike[str]) -> Iterator[ManifestEntry]:
+    """Yield the entries of a mirror's manifest; see `ghartifacts_async.read_manifest`."""
+    root = Path(directory)
+    with disk_errors(root / MANIFEST), Directory(root) as opened:
+        log = LogFile(opened, MANIFEST, _REPLACEMENT, read_only=True)
+        try:
+            for offset in _index_of(log, root, lambda _: None).offsets():
+                line = log.read_line(offset)
+                record, artifact = manifest.read_entry(line), manifest.read_artifact(line)
+                if record is not None and artifact is not None:
+                    path = root / record.path
+                    yield ManifestEntry(artifact, path, record.size, record.mtime_ns, record.digest)
+        finally:
+            log.close()
+
+
+def _index_of(log: LogFile, root: Path, check: Callable[[Header], None]) -> ManifestIndex:
+    """Check the header of a manifest, and index its entries."""
+    index = ManifestIndex()
+    with closing(log.lines()) as lines:
+        _, line = next(lines, (0, b""))
+        header = manifest.read_header(line)
+        if header is None:
+            raise DiskError(
+                f"{root / MANIFEST}: this file is not the manifest of a mirror; "
+                "mirror to another directory, or move the file away",
+                path=root / MANIFEST,
+            )
+        check(header)
+        for offset, line in lines:
+            entry = manifest.read_entry(line)
+            if entry is not None:
+                index.add(entry, offset)
+    return index
 
 
 class Manifest:
@@ -101,14 +139,14 @@ class Manifest:
         assert self._opened_log is not None
         return self._opened_log
 
-    def find(self, artifact_id: int) -> ManifestEntry | None:
+    def find(self, artifact_id: int) -> FileRecord | None:
         """Return the entry of an artifact, or None if there is none."""
         with self._log_lock:
             offset = self._index.find(artifact_id)
             entry = None if offset is None else manifest.read_entry(self._log.read_line(offset))
         return entry if entry is not None and entry.id == artifact_id else None
 
-    def find_by_digest(self, digest: Digest) -> Iterator[ManifestEntry]:
+    def find_by_digest(self, digest: Digest) -> Iterator[FileRecord]:
         """Yield entries with this digest, latest first. At most 64 entries are yielded."""
         with self._log_lock:
             offsets = list(islice(self._index.find_by_digest(digest), _MAX_WITH_DIGEST))
@@ -131,7 +169,7 @@ class Manifest:
         """
         try:
             status = (self._root / path).lstat()
-            entry = ManifestEntry(artifact.id, path, status.st_size, status.st_mtime_ns, digest)
+            entry = FileRecord(artifact.id, path, status.st_size, status.st_mtime_ns, digest)
             line = manifest.entry_line(artifact, entry)
             with self._log_lock:
                 self._index.add(entry, self._log.append(line, durable=self._durable))
@@ -174,23 +212,10 @@ class Manifest:
 
     def _read(self) -> None:
         """Check the header and index the entries."""
-        self._index = ManifestIndex()
-        with closing(self._log.lines()) as lines:
-            _, header = next(lines, (0, b""))
-            self._check(manifest.read_header(header))
-            for offset, line in lines:
-                entry = manifest.read_entry(line)
-                if entry is not None:
-                    self._index.add(entry, offset)
+        self._index = _index_of(self._log, self._root, self._check)
 
-    def _check(self, header: Header | None) -> None:
+    def _check(self, header: Header) -> None:
         """Raise an error unless the mirror has the expected server and path template."""
-        if header is None:
-            raise DiskError(
-                f"{self._path}: this file is not the manifest of a mirror; "
-                "mirror to another directory, or move the file away",
-                path=self._path,
-            )
         if header.server != self._header.server:
             raise InvalidArgument(
                 f"{self._root} is a mirror of {header.server}, not of {self._header.server}; "

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from ghartifacts_async._download.progress import OnProgress, ProgressReporter
-from ghartifacts_async.models import Progress
+from ghartifacts_async.models import Artifact, Progress
 from ghartifacts_async.reports import BulkProgress
 
 
@@ -17,18 +17,23 @@ class BulkMeter:
 
     Args:
         on_progress: The caller's callback, or None.
-        total: Number of artifacts, or None if it is unknown.
+        artifacts: The artifacts or their ids, whose number and sizes are counted if they are known
+            before the operation starts.
 
     Attributes:
+        total: Number of artifacts, or None if it is unknown.
+        total_bytes: Number of bytes to receive, or None if it is unknown.
         received: Number of bytes received by all downloads. Bytes that earlier runs received are
             not counted.
     """
 
     def __init__(
-        self, on_progress: Callable[[BulkProgress], None] | None, total: int | None
+        self, on_progress: Callable[[BulkProgress], None] | None, artifacts: object = None
     ) -> None:
         self._reporter = ProgressReporter(on_progress)
-        self._total = total
+        known = list(artifacts) if isinstance(artifacts, Collection) else None
+        self.total: int | None = None if known is None else len(known)
+        self.total_bytes: int | None = None if known is None else _size(known)
         self._done = self._failed = self._running = 0
         self._started_at = asyncio.get_running_loop().time()
         self.received = 0
@@ -99,5 +104,13 @@ class BulkMeter:
 
     def _report(self, now: float) -> None:
         rate = self.received / max(now - self._started_at, 1e-9)
-        counts = (self._done, self._failed, self._running, self._total)
-        self._reporter.report(BulkProgress(*counts, self.received, rate), now)
+        counts = (self._done, self._failed, self._running, self.total)
+        self._reporter.report(BulkProgress(*counts, self.received, rate, self.total_bytes), now)
+
+
+def _size(artifacts: list[object]) -> int | None:
+    """Return the bytes of all artifacts that have not expired, or None if one is only an id."""
+    known = [one for one in artifacts if isinstance(one, Artifact)]
+    if len(known) < len(artifacts):
+        return None
+    return sum(one.size_in_bytes for one in known if not one.expired)

@@ -11,17 +11,18 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from functools import partial
 from pathlib import Path
 
 from attrs import define, field
 
+from ghartifacts_async._api.listing import ArtifactListing
 from ghartifacts_async._bulk.downloads import SHARED_CONNECTIONS
 from ghartifacts_async._bulk.meter import BulkMeter
 from ghartifacts_async._bulk.mirror_store import FILE_MODE, MirrorStore
-from ghartifacts_async._bulk.outcomes import ENDS_MIRROR, error_of
+from ghartifacts_async._bulk.outcomes import ENDS_MIRROR, ReportBuilder, reported_error
 from ghartifacts_async._bulk.path_template import PathTemplate
 from ghartifacts_async._bulk.small_artifacts import download_one
 from ghartifacts_async._context import ClientContext
@@ -32,71 +33,13 @@ from ghartifacts_async._tasks.waiting import wait_all
 from ghartifacts_async._tasks.workers import interleave, map_concurrently, read_ahead
 from ghartifacts_async.errors import (
     ArtifactExpired,
-    ArtifactsError,
-    DiskFull,
 )
-from ghartifacts_async.models import Artifact, Digest
-from ghartifacts_async.reports import MOST_FAILURES, BulkProgress, MirrorReport, Outcome
+from ghartifacts_async.models import Artifact, Digest, Download
+from ghartifacts_async.reports import BulkProgress, MirrorReport, Outcome
 
 _MAX_COMPARED_AT_ONCE = 100
 _MAX_OPEN_REPOSITORIES = 8
 _MAX_WAITING_FOR_DIGEST = 1000
-
-_MAX_CONSECUTIVE_DISK_FULL = 16
-"""Consecutive `DiskFull` errors after which the operation ends."""
-
-
-@define
-class _ReportBuilder:
-    """The results of one call of `update_mirrors` so far, for all of its repositories."""
-
-    meter: BulkMeter
-    downloaded: int = 0
-    linked: int = 0
-    skipped: int = 0
-    expired: int = 0
-    failed: int = 0
-    consecutive_disk_full: int = 0
-    failures: list[Outcome] = field(factory=list)
-    unlisted: dict[str, ArtifactsError] = field(factory=dict)
-
-    def add_up_to_date(self, count: int) -> None:
-        """Count artifacts whose files exist already and have not changed."""
-        self.skipped += count
-        self.meter.add_finished(count, succeeded=True)
-
-    def add_expired(self, count: int) -> None:
-        """Count expired artifacts that are not in the mirror."""
-        self.expired += count
-        self.meter.add_finished(count, succeeded=False)
-
-    def add_failure(self, artifact: Artifact, error: ArtifactsError) -> None:
-        """Record the error of one artifact.
-
-        Raises:
-            DiskFull: The disk was full for too many artifacts in a row.
-        """
-        self.failed += 1
-        is_disk_full = isinstance(error, DiskFull)
-        self.consecutive_disk_full = self.consecutive_disk_full + 1 if is_disk_full else 0
-        if self.consecutive_disk_full >= _MAX_CONSECUTIVE_DISK_FULL:
-            raise error
-        if len(self.failures) < MOST_FAILURES:
-            self.failures.append(Outcome(artifact, error=error))
-
-    def build(self, seconds: float) -> MirrorReport:
-        """Return the report."""
-        return MirrorReport(
-            self.downloaded,
-            self.linked,
-            self.skipped,
-            self.expired,
-            self.failed,
-            self.meter.received,
-            seconds,
-            tuple(self.failures),
-            self.unlisted,
-        )
 
 
 @define(eq=False)
@@ -116,6 +59,7 @@ class Mirror:
         listing: The artifacts to mirror.
         root: The mirror's directory.
         template: Path template for the files below `root`.
+        is_counted: Whether all artifacts that GitHub counts are listed.
         durable: Whether to sync the files and the manifest to disk, so that they survive a power
             failure.
 
@@ -127,15 +71,17 @@ class Mirror:
         self,
         context: ClientContext,
         repository: str,
-        listing: AsyncIterable[Artifact],
+        listing: ArtifactListing,
         root: Path,
         template: PathTemplate,
         *,
+        is_counted: bool,
         durable: bool,
     ) -> None:
         self._context = context
         self._repository = repository
         self._listing = listing
+        self._is_counted = is_counted
         self._root = root
         self._template = template
         self._durable = durable
@@ -148,7 +94,7 @@ class Mirror:
         self.is_closed: bool = False
 
     async def missing_artifacts(
-        self, report: _ReportBuilder, *, raise_errors: bool
+        self, report: ReportBuilder, *, raise_errors: bool
     ) -> AsyncGenerator[tuple[Mirror, Artifact], None]:
         """Yield the artifacts to link or download, and count the others.
 
@@ -157,10 +103,13 @@ class Mirror:
             raise_errors: Whether to raise an error of the listing or of the mirror's directory. If
                 False, the error is recorded in the report.
         """
+        listed = 0
         try:
             await self._store.open()
-            async with aclosing(read_ahead(self._listing, _MAX_COMPARED_AT_ONCE)) as lists:
+            listing = self._artifacts(report)
+            async with aclosing(read_ahead(listing, _MAX_COMPARED_AT_ONCE)) as lists:
                 async for artifacts in lists:
+                    listed += len(artifacts)
                     existing = await self._store.find_unchanged(artifacts)
                     missing = [one for one in artifacts if one.id not in existing]
                     available = [one for one in missing if not one.expired]
@@ -171,17 +120,27 @@ class Mirror:
                         await self._store.remove_leftovers(expired)
                     for artifact in available:
                         self._unfinished += 1
+                        report.expect(artifact.size_in_bytes)
                         yield self, artifact
         except Exception as error:
             if raise_errors or isinstance(error, ENDS_MIRROR):
                 raise
-            report.unlisted[self._repository] = error_of(error, self._repository)
+            report.unlisted[self._repository] = reported_error(error, self._repository)
         finally:
             self._is_listed = True
+            report.end_listing(self._repository, listed)
             await self._close_if_finished()
 
+    async def _artifacts(self, report: ReportBuilder) -> AsyncGenerator[Artifact, None]:
+        async with aclosing(self._listing.pages()) as pages:
+            async for page in pages:
+                if self._is_counted:
+                    report.set_total(self._repository, page.total_count)
+                for artifact in page.artifacts:
+                    yield artifact
+
     async def add(
-        self, artifact: Artifact, report: _ReportBuilder, shared_connections: asyncio.Semaphore
+        self, artifact: Artifact, report: ReportBuilder, shared_connections: asyncio.Semaphore
     ) -> None:
         """Link or download a missing artifact.
 
@@ -217,7 +176,7 @@ class Mirror:
         self,
         artifact: Artifact,
         digest: Digest | None,
-        report: _ReportBuilder,
+        report: ReportBuilder,
         shared_connections: asyncio.Semaphore,
     ) -> None:
         report.meter.begin()
@@ -230,7 +189,7 @@ class Mirror:
         except ENDS_MIRROR:
             raise
         except Exception as error:
-            report.add_failure(artifact, error_of(error, artifact))
+            report.add_failure(artifact, reported_error(error, artifact))
         else:
             report.consecutive_disk_full = 0
         finally:
@@ -242,15 +201,19 @@ class Mirror:
         self,
         artifact: Artifact,
         digest: Digest | None,
-        report: _ReportBuilder,
+        report: ReportBuilder,
         shared_connections: asyncio.Semaphore,
     ) -> None:
         path = await self._store.find_unrecorded(artifact)
         if path is not None and await self._store.verify_and_record(artifact, path):
             report.skipped += 1
+            report.expect(-artifact.size_in_bytes)
             return
         if digest is not None and await self._store.link(artifact, digest):
             report.linked += 1
+            report.expect(-artifact.size_in_bytes)
+            linked = await self._store.recorded_path(artifact)
+            report.add_new_file(Download(artifact, linked, artifact.size_in_bytes, digest, True))
             return
         template = self._template
         path = path or template.path(artifact)
@@ -269,15 +232,18 @@ class Mirror:
         await self._store.record(artifact, final_path, download.digest)
         report.downloaded += not download.skipped
         report.skipped += download.skipped
+        if not download.skipped:
+            report.add_new_file(download)
 
 
 async def update_mirrors(
-    mirrors: Iterable[Mirror],
+    mirrors: Sequence[Mirror],
     lifetime: Lifetime,
     *,
     concurrency: int,
     raise_errors: bool,
     on_progress: Callable[[BulkProgress], None] | None,
+    on_outcome: Callable[[Outcome], object] | None,
 ) -> MirrorReport:
     """Update mirrors with one pool of workers; see `Repo.mirror` and `Client.mirror`.
 
@@ -288,10 +254,11 @@ async def update_mirrors(
         raise_errors: Whether to raise an error that concerns a whole mirror. If False, the error is
             recorded in the report, and the other mirrors are still updated.
         on_progress: Called with the progress of all mirrors together.
+        on_outcome: Called with the outcome of each artifact that is downloaded, linked or fails.
     """
     loop = asyncio.get_running_loop()
     started_at = loop.time()
-    report = _ReportBuilder(BulkMeter(on_progress, None))
+    report = ReportBuilder(BulkMeter(on_progress), len(mirrors), on_outcome)
     shared_connections = asyncio.Semaphore(SHARED_CONNECTIONS)
     opened: list[Mirror] = []
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from ghartifacts_async._bulk.manifest import Header, ManifestEntry
+from ghartifacts_async._bulk.manifest import FileRecord, Header
 from ghartifacts_async._bulk.manifest_file import Manifest
 from ghartifacts_async._bulk.path_template import PathTemplate, extension
 from ghartifacts_async._disk.clone import FileClone
@@ -98,6 +98,12 @@ class MirrorStore:
         """
         await self._threads.run(self._record, artifact, path, digest)
 
+    async def recorded_path(self, artifact: Artifact) -> Path:
+        """Return the path of the file that the manifest records for an artifact."""
+        record = await self._threads.run(self._manifest.find, artifact.id)
+        assert record is not None
+        return self._root / record.path
+
     async def verify_and_record(self, artifact: Artifact, path: str) -> bool:
         """Verify an existing file as if it had just been downloaded, and record it.
 
@@ -155,7 +161,7 @@ class MirrorStore:
 
     def _link_to_unchanged(
         self, artifact: Artifact, digest: Digest
-    ) -> tuple[bool, list[ManifestEntry]]:
+    ) -> tuple[bool, list[FileRecord]]:
         """Create an artifact's file as a link to an unchanged file with this digest.
 
         Returns:
@@ -163,7 +169,7 @@ class MirrorStore:
             they have been verified: files that have changed, or a file that must be copied because
             it cannot be linked.
         """
-        changed: list[ManifestEntry] = []
+        changed: list[FileRecord] = []
         for entry in self._manifest.find_by_digest(digest):
             source, path = self._root / entry.path, self._path_like(artifact, entry)
             if path == entry.path:
@@ -195,7 +201,7 @@ class MirrorStore:
             only_copy=not self._manifest.is_trusted,
         )
 
-    def _path_like(self, artifact: Artifact, entry: ManifestEntry) -> str:
+    def _path_like(self, artifact: Artifact, entry: FileRecord) -> str:
         """Return the path for an artifact whose payload is the same as an entry's file."""
         is_zip = extension(entry.path) == ".zip"
         return self._template.path(artifact, ".zip" if is_zip else extension(artifact.name))
@@ -254,7 +260,7 @@ class MirrorStore:
             return True
         return False  # the file has vanished since it was hashed
 
-    def _is_unchanged(self, entry: ManifestEntry) -> bool:
+    def _is_unchanged(self, entry: FileRecord) -> bool:
         """Return True if the file of an entry has the recorded size and modification time.
 
         Return False if another user may have changed the file or its entry.

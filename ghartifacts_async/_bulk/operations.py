@@ -8,10 +8,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ghartifacts_async import _arguments
+from ghartifacts_async._api.listing import ArtifactListing
 from ghartifacts_async._archive.extraction import ExtractionRequest
 from ghartifacts_async._bulk.deletions import delete_artifacts, prune
 from ghartifacts_async._bulk.downloads import download_artifacts
 from ghartifacts_async._bulk.extractions.extract import extract_artifacts
+from ghartifacts_async._bulk.manifest_file import read_manifest
 from ghartifacts_async._bulk.mirror import Mirror, update_mirrors
 from ghartifacts_async._bulk.path_template import PathTemplate
 from ghartifacts_async._bulk.retention import Criteria
@@ -36,6 +38,8 @@ class BulkOperations:
         opened: Returns what the open client shares, or raises `ClientStateError`.
         repository: The repository, as ``owner/name``.
     """
+
+    read_manifest = staticmethod(read_manifest)
 
     def __init__(self, opened: Callable[[], ClientContext], repository: str) -> None:
         self._opened = opened
@@ -128,38 +132,52 @@ class BulkOperations:
 
     async def mirror(
         self,
-        list_artifacts: Callable[[], AsyncIterable[Artifact]],
+        list_artifacts: Callable[[], ArtifactListing],
         directory: str | os.PathLike[str],
         *,
         template: str,
         concurrency: int,
         durable: bool,
+        is_counted: bool,
         on_progress: Callable[[BulkProgress], None] | None,
+        on_outcome: Callable[[Outcome], object] | None,
     ) -> MirrorReport:
         """Update a mirror with the listed artifacts; see `Repo.mirror`."""
         _arguments.destination(directory)
         _arguments.callback(on_progress)
+        _arguments.callback(on_outcome, "on_outcome")
         _arguments.concurrency(concurrency)
         paths, listing, context = PathTemplate(template), list_artifacts(), self._opened()
-        mirror = Mirror(context, self._repository, listing, Path(directory), paths, durable=durable)
+        mirror = Mirror(
+            context,
+            self._repository,
+            listing,
+            Path(directory),
+            paths,
+            is_counted=is_counted,
+            durable=durable,
+        )
         return await update_mirrors(
             [mirror],
             context.lifetime,
             concurrency=concurrency,
             raise_errors=True,
             on_progress=on_progress,
+            on_outcome=on_outcome,
         )
 
 
 async def mirror_repositories(
     context: ClientContext,
-    listings: Mapping[str, AsyncIterable[Artifact]],
+    listings: Mapping[str, ArtifactListing],
     directory: str | os.PathLike[str],
     *,
     template: str,
     concurrency: int,
     durable: bool,
+    is_counted: bool,
     on_progress: Callable[[BulkProgress], None] | None,
+    on_outcome: Callable[[Outcome], object] | None,
 ) -> MirrorReport:
     """Update the mirrors of several repositories; see `Client.mirror`.
 
@@ -171,7 +189,9 @@ async def mirror_repositories(
         template: The path template of every mirror.
         concurrency: Maximum number of concurrent downloads, for all repositories together.
         durable: Whether to sync files and manifests to disk, so that they survive a power failure.
+        is_counted: Whether all artifacts that GitHub counts are listed.
         on_progress: Called with the progress of all repositories together.
+        on_outcome: Called with the outcome of each artifact that is downloaded, linked or fails.
     """
     path_template = PathTemplate(template)
     mirrors = [
@@ -181,6 +201,7 @@ async def mirror_repositories(
             listing,
             Path(directory, repository),
             path_template,
+            is_counted=is_counted,
             durable=durable,
         )
         for repository, listing in listings.items()
@@ -191,4 +212,5 @@ async def mirror_repositories(
         concurrency=_arguments.concurrency(concurrency),
         raise_errors=False,
         on_progress=on_progress,
+        on_outcome=on_outcome,
     )

@@ -24,15 +24,23 @@ class LogFile:
         replacement: Name in the same directory under which `rewrite` writes the new content before
             it replaces the file.
         may_be_linked: Whether the file may have several hard links.
+        read_only: Whether the file is only read. It may then belong to root.
     """
 
     def __init__(
-        self, directory: Directory, name: str, replacement: str, *, may_be_linked: bool = False
+        self,
+        directory: Directory,
+        name: str,
+        replacement: str,
+        *,
+        may_be_linked: bool = False,
+        read_only: bool = False,
     ) -> None:
         self._directory = directory
         self._name = name
         self._replacement = replacement
         self._may_be_linked = may_be_linked
+        self._read_only = read_only
         self._fd = -1
         self._end = 0
 
@@ -48,14 +56,17 @@ class LogFile:
             OSError: The file cannot be read.
         """
         self.close()
-        self._fd = self._directory.open_own(
-            self._name, append=True, may_be_linked=self._may_be_linked
-        )
+        if self._read_only:
+            self._fd = self._directory.open(self._name)
+        else:
+            self._fd = self._directory.open_own(
+                self._name, append=True, may_be_linked=self._may_be_linked
+            )
         self._end = 0
         with os.fdopen(os.dup(self._fd), "rb") as file:
             for line in file:
                 if not line.endswith(b"\n"):
-                    if self._end:
+                    if self._end and not self._read_only:
                         os.ftruncate(self._fd, self._end)
                     break
                 yield self._end, line

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from copy import copy
 from importlib.util import find_spec
 from typing import Any, NoReturn, TypeVar
+from weakref import WeakKeyDictionary
 
 from attrs import frozen
 
@@ -107,10 +108,9 @@ class GitHubApp:
         self._failures = 0
         self._failure: ArtifactsError | None = None
         self._base_url: str | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        # A lock rather than a shared task: if the task that creates the token is cancelled, the
-        # next one takes over.
-        self._token_lock = asyncio.Lock()
+        # Locks rather than a shared task: if the task that creates the token is cancelled, the next
+        # one takes over. Clients on several event loops may share the app.
+        self._token_locks = WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock]()
 
     def for_installation(self, installation_id: int | str) -> GitHubApp:
         """Return the same app, authenticating as another installation of it.
@@ -121,7 +121,7 @@ class GitHubApp:
         other = GitHubApp.__new__(GitHubApp)
         vars(other).update(vars(self))
         other._installation, other._repository = _arguments.installation_id(installation_id), None
-        other._current, other._failure, other._token_lock = None, None, asyncio.Lock()
+        other._current, other._failure, other._token_locks = None, None, WeakKeyDictionary()
         return other
 
     def bind(self, base_url: str) -> None:
@@ -153,11 +153,9 @@ class GitHubApp:
     async def _token(self, api_caller: ApiCaller, rejected: Secret | None) -> Secret:
         if (token := self._usable_token(rejected)) is not None:
             return token
-        loop = asyncio.get_running_loop()
-        if self._loop is not loop:
-            self._loop, self._token_lock = loop, asyncio.Lock()
+        lock = self._token_locks.setdefault(asyncio.get_running_loop(), asyncio.Lock())
         failures = self._failures
-        async with self._token_lock:
+        async with lock:
             if (token := self._usable_token(rejected)) is not None:
                 return token
             if self._failure is not None and self._failures != failures:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import AsyncIterator
 
 import pytest
@@ -39,6 +41,20 @@ async def test_each_installation_has_its_token(app_client: Client, fake_github: 
     await asyncio.gather(*(first.repo(ONE).get_artifact(1) for _ in range(5)))
     tokens = [each for each in fake_github.requests if each.method == "POST"]
     assert len(tokens) == 2
+
+
+async def test_unused_installations_are_forgotten(app_client: Client) -> None:
+    """Clients of installations are kept while in use, and only the latest of the others."""
+    used = app_client.for_installation(41)
+    unused = weakref.ref(app_client.for_installation(42))
+    for number in range(1000, 1300):
+        app_client.for_installation(number)
+    gc.collect()
+    assert app_client.for_installation(41) is used
+    assert unused() is None
+    recent = weakref.ref(app_client.for_installation(43))
+    gc.collect()
+    assert recent() is not None
 
 
 async def test_limits_are_separate(app_client: Client, fake_github: FakeGitHub) -> None:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from ghartifacts_async import Artifact, Digest, from_json
 from ghartifacts_async._bulk.manifest import (
+    FileRecord,
     Header,
-    ManifestEntry,
     ManifestIndex,
     entry_line,
     header_line,
@@ -21,14 +21,14 @@ from ghartifacts_async._bulk.manifest import (
 )
 from tests.values import ARTIFACTS, DIGESTS, JSON_VALUES, SHA256, artifact, examples
 
-ENTRY = ManifestEntry(11, "a/dist-11.zip", 556, 1_795_458_082_439_694_228, Digest("sha256", SHA256))
+ENTRY = FileRecord(11, "a/dist-11.zip", 556, 1_795_458_082_439_694_228, Digest("sha256", SHA256))
 
 
 @examples(100)
 @given(ARTIFACTS, DIGESTS, st.integers(0, 2**62))
 def test_entries(sample: Artifact, digest: Digest, mtime_ns: int) -> None:
     """An entry can be read back, and its line contains all fields of the artifact."""
-    entry = ManifestEntry(sample.id, "x.zip", 1, mtime_ns, digest)
+    entry = FileRecord(sample.id, "x.zip", 1, mtime_ns, digest)
     text = entry_line(sample, entry)
     assert text.count(b"\n") == 1
     assert read_entry(text) == entry
@@ -85,7 +85,7 @@ def test_the_index() -> None:
     index = ManifestIndex()
     other = Digest("sha256", "00" * 32)
     for offset, (number, digest) in enumerate([(1, other), (2, ENTRY.digest), (1, ENTRY.digest)]):
-        index.add(ManifestEntry(number, "x", 1, 1, digest), offset * 10)
+        index.add(FileRecord(number, "x", 1, 1, digest), offset * 10)
     assert (len(index), index.lines) == (2, 3)
     assert [index.find(number) for number in (1, 2, 3)] == [20, 10, None]
     assert list(index.find_by_digest(ENTRY.digest)) == [20, 10]

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from ghartifacts_async import (
+    ArtifactsError,
+    ArtifactsErrorGroup,
     Deletion,
     Digest,
     DiskError,
@@ -46,6 +48,28 @@ def test_reports() -> None:
     PruneReport(True).raise_for_errors()
     with pytest.raises(ExceptionGroup, match="1 artifacts could not be deleted"):
         PruneReport(False, failures=(Deletion(1, error=NOT_FOUND),)).raise_for_errors()
+
+
+def test_a_group_of_errors_is_an_error_of_the_library() -> None:
+    """The group that a report raises is an `ArtifactsError`, can be split and can be pickled."""
+    report = MirrorReport(
+        failed=1, failures=(Outcome(artifact(), error=NOT_FOUND),), unlisted={"o/a": DISK_ERROR}
+    )
+    with pytest.raises(ArtifactsError) as caught:
+        report.raise_for_errors()
+    group = caught.value
+    assert isinstance(group, ArtifactsErrorGroup)
+    assert str(group) == group.summary == "1 artifacts and 1 repositories could not be mirrored"
+    matching, rest = group.split(NotFound)
+    assert isinstance(matching, ArtifactsErrorGroup)
+    assert isinstance(rest, ArtifactsErrorGroup)
+    assert (matching.exceptions, rest.exceptions) == ((NOT_FOUND,), (DISK_ERROR,))
+    group.add_note("seen by a worker")
+    unpickled = pickle.loads(pickle.dumps(group))
+    assert type(unpickled) is ArtifactsErrorGroup
+    assert str(unpickled) == str(group)
+    assert unpickled.__notes__ == ["seen by a worker"]
+    assert list(map(str, unpickled.exceptions)) == [str(DISK_ERROR), str(NOT_FOUND)]
 
 
 def test_outcomes_pickle() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Sized
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
 from contextlib import aclosing
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from ghartifacts_async._archive.operations import ArchiveOperations
 from ghartifacts_async._bulk.downloads import SHARED_CONNECTIONS
 from ghartifacts_async._bulk.extractions.placement import MergedPaths
 from ghartifacts_async._bulk.meter import BulkMeter
-from ghartifacts_async._bulk.outcomes import ENDS_OPERATION, check_not_expired, error_of
+from ghartifacts_async._bulk.outcomes import ENDS_OPERATION, check_not_expired, reported_error
 from ghartifacts_async._bulk.path_template import DistinctPaths
 from ghartifacts_async._context import ClientContext
 from ghartifacts_async._disk.directories import CreatedDirectories
@@ -48,7 +48,7 @@ async def extract_artifacts(
         merge: Whether to extract all artifacts to one directory.
         on_progress: Called with the progress of all artifacts together.
     """
-    meter = BulkMeter(on_progress, len(artifacts) if isinstance(artifacts, Sized) else None)
+    meter = BulkMeter(on_progress, artifacts)
     archives = ArchiveOperations(lambda: context, repository)
     shared_connections = asyncio.Semaphore(SHARED_CONNECTIONS)
     directory = Path(request.directory)
@@ -91,7 +91,7 @@ async def extract_artifacts(
         except ENDS_OPERATION:
             raise
         except Exception as error:
-            extraction = Extraction(artifact, error=error_of(error, artifact))
+            extraction = Extraction(artifact, error=reported_error(error, artifact))
         meter.end(succeeded=extraction.error is None)
         return extraction
 
