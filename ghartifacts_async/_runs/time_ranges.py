@@ -74,7 +74,11 @@ class TimeRange:
 
 
 def _whole(moment: datetime | None) -> datetime | None:
-    return None if moment is None else moment.astimezone(UTC).replace(microsecond=0)
+    """Return a time in whole seconds and UTC, or None if the calendar of UTC does not have it."""
+    try:
+        return None if moment is None else moment.astimezone(UTC).replace(microsecond=0)
+    except OverflowError:
+        return None  # such a time limits nothing in the request; the runs are filtered anyway
 
 
 def _text(moment: datetime) -> str:

@@ -29,6 +29,8 @@ def at(seconds: float) -> datetime:
         (None, at(60), "*..2026-01-01T00:01:00Z"),
         (at(0), at(60.9), "2026-01-01T00:00:00Z..2026-01-01T00:01:00Z"),
         (at(0).astimezone(timezone(timedelta(hours=2))), None, ">=2026-01-01T00:00:00Z"),
+        (datetime.min.replace(tzinfo=timezone(timedelta(hours=14))), None, ""),
+        (None, datetime.max.replace(tzinfo=timezone(timedelta(hours=-12))), ""),
     ],
 )
 def test_text(after: datetime | None, before: datetime | None, text: str) -> None:
