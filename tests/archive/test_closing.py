@@ -64,7 +64,7 @@ async def test_closing_during_a_temporary_download(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     fake_github.add_artifact(REPOSITORY, "dist", FILES)
     started, loop = asyncio.Event(), asyncio.get_running_loop()
-    system_calls.before("mkdir", lambda *_: loop.call_soon_threadsafe(started.set))
+    system_calls.before("mkdir", lambda *_, **__: loop.call_soon_threadsafe(started.set))
 
     async def use() -> None:
         async with repo.open_artifact(1) as archive:
