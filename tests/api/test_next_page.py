@@ -298,3 +298,17 @@ def test_pages_with_a_cursor() -> None:
         found += plan.accept(None, page, has_more=index < 2 and Cursor({"after": "x"})) or ()
     assert [one.id for one in found] == [3, 2, 1]
     assert plan.done
+
+
+def test_pages_are_halved_down_to_ten() -> None:
+    """After the server failed to make a page, smaller ones are requested from the same place."""
+    plan = PagePlan[Artifact](100, descending=True)
+    window = plan.next_window()
+    sizes = []
+    for _ in range(5):
+        assert window is not None
+        sizes.append(window.size)
+        assert plan.halve(window.size, window) == max(10, window.size // 2)
+        window = plan.next_window()
+    assert sizes == [100, 50, 25, 12, 10]
+    assert window == Window(1, 10)

@@ -76,6 +76,15 @@ def test_calls_that_must_not_be_repeated() -> None:
     assert step(state, failed) == Raise(failed.error)  # type: ignore[arg-type]
 
 
+def test_a_second_server_error_is_returned_if_less_can_be_requested() -> None:
+    """The caller of a call for many items gets the second 5xx in a row, and requests fewer."""
+    failed = outcome(502)
+    state = CallState("GET", divisible=True, attempts=1)
+    assert isinstance(step(state, failed), RetryAfter)
+    state = CallState("GET", divisible=True, attempts=2, previous=failed.error)
+    assert step(state, failed) == Return(failed.response)  # type: ignore[arg-type]
+
+
 def test_the_server_may_ask_for_a_longer_wait() -> None:
     """A retry never begins before the time that the server asked for."""
     assert step(CallState("GET", attempts=1), outcome(503, retry_after=40.0)) == RetryAfter(40.0)

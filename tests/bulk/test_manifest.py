@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ghartifacts_async import Artifact, Digest, from_json
+from ghartifacts_async import Artifact, Digest
 from ghartifacts_async._bulk.manifest import (
     FileRecord,
     Header,
     ManifestIndex,
     entry_line,
     header_line,
+    read_artifact,
     read_entry,
     read_header,
     should_compact,
@@ -32,7 +33,7 @@ def test_entries(sample: Artifact, digest: Digest, mtime_ns: int) -> None:
     text = entry_line(sample, entry)
     assert text.count(b"\n") == 1
     assert read_entry(text) == entry
-    assert from_json(json.dumps(json.loads(text)["artifact"]), Artifact) == sample
+    assert read_artifact(text) == sample
 
 
 @examples(200)
@@ -48,6 +49,7 @@ def test_incomplete_lines(cut: int) -> None:
 def test_foreign_lines(value: object) -> None:
     """An arbitrary JSON value is accepted neither as an entry nor as a header."""
     assert read_entry(json.dumps(value).encode()) is None
+    assert read_artifact(json.dumps(value).encode()) is None
     assert read_header(json.dumps(value).encode()) is None
 
 

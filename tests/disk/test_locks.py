@@ -177,7 +177,12 @@ def test_without_locks_many_processes_start_at_once(
             for one in claims:
                 directory.remove(one.hidden.part)
                 one.release(remove=True)
-            assert files_below(tmp_path) == []
+            # A process that met a record while it was being renamed leaves an empty one, which the
+            # next call removes.
+            journal = tmp_path / hidden.journal
+            assert files_below(tmp_path) in ([], [journal.name])
+            assert not journal.exists() or journal.read_bytes() == b""
+            journal.unlink(missing_ok=True)
 
 
 async def test_waiting_for_a_lock_is_logged_once(
