@@ -97,7 +97,7 @@ class ArtifactsErrorGroup(ArtifactsError, ExceptionGroup[ArtifactsError]):
 
     def __init__(self, summary: str, errors: Sequence[ArtifactsError]) -> None:
         super().__init__(summary)
-        self.args = (summary, errors)
+        self.args: tuple[Any, ...] = (summary, errors)
 
     def derive(  # type: ignore[override] # the base promises a group of any errors
         self, errors: Sequence[Any], /

@@ -98,7 +98,11 @@ class CancelledAt:
         file = "" if code is None else code.co_filename
         if not ours and (not file.startswith(PACKAGE) or f"{os.sep}testing{os.sep}" in file):
             return asyncio.Task(coro, loop=loop, **options)
-        task: asyncio.Task[Any] = asyncio.Task(self._counted(coro), loop=loop, **options)
+
+        async def counted() -> Any:  # since Python 3.12, a task accepts no generator
+            return await self._counted(coro)
+
+        task: asyncio.Task[Any] = asyncio.Task(counted(), loop=loop, **options)
         self._tasks.append(task)
         return task
 
