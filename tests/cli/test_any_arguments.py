@@ -1,4 +1,4 @@
-"""Whatever is typed, the command line understands it or says what is wrong, without a traceback."""
+"""Any command line is understood or refused with a message that says why, without a traceback."""
 
 from __future__ import annotations
 
