@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ghartifacts_async.cli.common import Common
 from ghartifacts_async.cli.connection import choose_repository, open_repository
+from ghartifacts_async.cli.printing.log import start_logging
 from ghartifacts_async.cli.printing.output import Output
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def complete_names(context: CompletionContext) -> list[str]:
         max_wait=timedelta(0),
     )
     arguments = [word for word in words.raw_tokens if "/" in word] if words is not None else []
+    start_logging(Output(common), common.verbose)
     import asyncio
 
     return asyncio.run(_newest_names(common, arguments))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ghartifacts_async.testing import FakeGitHub
+from ghartifacts_async.testing import FakeGitHub, Fault
 from tests.cli.support import MODULE, TIMEOUT, environment, open_terminal, read_terminal, run
 from tests.support import REPOSITORY
 
@@ -123,4 +123,7 @@ async def test_artifact_names_are_completed(fake_github: FakeGitHub) -> None:
     done = await run(fake_github, *words)
     assert done.out.split("\x1fbegin\n")[1] == "dist\n"
     done = await run(fake_github, *words, GITHUB_API_URL="http://127.0.0.1:9")
+    assert (done.out.split("\x1fbegin\n")[1], done.err, done.status) == ("", "", 0)
+    fake_github.fail_next(Fault(503, retry_after=100))
+    done = await run(fake_github, *words)
     assert (done.out.split("\x1fbegin\n")[1], done.err, done.status) == ("", "", 0)
