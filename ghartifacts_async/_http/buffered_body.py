@@ -23,10 +23,11 @@ MIN_LENGTH = 2**20
 """Length in bytes from which receiving a body into buffers is faster."""
 
 _MAX_SIZE = 2**20
-_MIN_SIZE = 2**16
+_MIN_SIZE = 2**17
 _TOTAL_BYTES = 2**21
 _MAX_UNREAD = 4
-_MAX_FREE = 8
+_MIN_UNREAD = 2
+_MAX_FREE_BYTES = 2**22
 _MAX_DELAY = 0.05
 
 
@@ -54,7 +55,7 @@ class BufferPool:
     @property
     def max_unread(self) -> int:
         """Maximum number of full buffers of one body that its reader has not taken yet."""
-        return max(1, _MAX_UNREAD // max(1, self._bodies))
+        return max(_MIN_UNREAD, _MAX_UNREAD // max(1, self._bodies))
 
     def take(self) -> memoryview:
         """Return an empty buffer."""
@@ -68,8 +69,9 @@ class BufferPool:
     def release(self, chunk: Chunk) -> None:
         """Use the buffer of a chunk again. The chunk must not be read afterwards."""
         if isinstance(chunk, memoryview) and isinstance(chunk.obj, bytearray):
-            keeps = self._bodies and len(self._free) < _MAX_FREE
-            if keeps and len(chunk.obj) == self._size:
+            size = self._size
+            keeps = self._bodies and len(self._free) * size < _MAX_FREE_BYTES
+            if keeps and len(chunk.obj) == size:
                 self._free.append(chunk.obj)
             chunk.release()
 
