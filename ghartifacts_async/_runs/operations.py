@@ -19,7 +19,7 @@ from ghartifacts_async._runs.run_listing import RunListing
 from ghartifacts_async._runs.search import Search, newest_first
 from ghartifacts_async._runs.selection import Resolution, Wanted, is_pattern
 from ghartifacts_async._runs.waiter import Waiter
-from ghartifacts_async._runs.watch import Target
+from ghartifacts_async._runs.watch import WaitGoal
 from ghartifacts_async.errors import InvalidArgument
 from ghartifacts_async.models import Artifact, Run
 
@@ -159,14 +159,14 @@ class RunOperations:
             raise InvalidArgument("pass either run_id or head_sha, to say which run is meant")
         if name is None:
             raise InvalidArgument("name must be the name of an artifact, not None")
-        target = Target(
+        goal = WaitGoal(
             name,
             run_id,
             Filter(head_sha=head_sha).head_sha,
             workflow_key(workflow),
             any_conclusion,
         )
-        found = await self._wait(target, timeout, poll_interval)
+        found = await self._wait(goal, timeout, poll_interval)
         assert isinstance(found, Artifact)
         return found
 
@@ -177,15 +177,15 @@ class RunOperations:
         poll_interval: float | None,
     ) -> Run:
         """Wait for the end of a run; see `Repo.wait_for_run`."""
-        target = Target(None, run_id)
-        ended = await self._wait(target, timeout, poll_interval)
+        goal = WaitGoal(None, run_id)
+        ended = await self._wait(goal, timeout, poll_interval)
         assert isinstance(ended, Run)
         return ended
 
     async def _wait(
-        self, target: Target, limit: float | None, poll_interval: float | None
+        self, goal: WaitGoal, limit: float | None, poll_interval: float | None
     ) -> Artifact | Run:
-        return await self.waiter.wait(self.repository, target, limit, poll_interval)
+        return await self.waiter.wait(self.repository, goal, limit, poll_interval)
 
     def _candidates(
         self, name: str | None, pattern: str | None, max_age: timedelta | None
