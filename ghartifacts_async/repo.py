@@ -792,7 +792,7 @@ class Repo:
         the target in one step, or in two steps if it replaces a directory. If anything fails, the
         target is unchanged and nothing is left behind. After a cancellation, the target is
         unchanged or, at the very last moment, complete. If the process is killed, the staging
-        directory (``.….ghartifacts-unpack``) remains. The next extraction to the same target
+        directory (``.….ghartifacts-staging``) remains. The next extraction to the same target
         resumes its download, moves a replaced directory back, and removes the rest. Extractions to
         the same target wait for each other. If the target is an empty directory whose parent cannot
         be written, the staging directory is in the target, and its files are moved one by one.

@@ -226,7 +226,7 @@ async def test_an_old_directory_that_cannot_be_removed(
     assert read_files(out) == file_contents()
     [record] = caplog.records
     assert record.levelno == logging.WARNING
-    assert "ghartifacts-unpack: the temporary directory could not be removed" in record.getMessage()
+    assert "ghartifacts-staging: the staging directory could not be removed" in record.getMessage()
 
 
 @pytest.mark.parametrize(

@@ -203,7 +203,7 @@ async def test_a_parent_that_cannot_be_written(
     out = parent / "out"
     out.mkdir(parents=True)
     if leftover:
-        (out / HiddenFiles.of("out").unpack).mkdir(mode=0o700)
+        (out / HiddenFiles.of("out").staging).mkdir(mode=0o700)
     parent.chmod(0o500)
     # For root, every directory can be written.
     access = os.access

@@ -60,7 +60,7 @@ async def test_a_killed_replacement_is_undone(
 ) -> None:
     """A directory that a killed process had moved aside is moved back, even if the call fails."""
     out = tmp_path / "out"
-    work = tmp_path / HiddenFiles.of("out").unpack
+    work = tmp_path / HiddenFiles.of("out").staging
     for name in ("old/precious", "tree/new", "dropped1/other"):
         (work / name).parent.mkdir(parents=True)
         (work / name).write_text(name)

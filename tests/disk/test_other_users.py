@@ -94,7 +94,7 @@ async def test_planted_files_of_a_download(
 
 
 @PLANTS
-@pytest.mark.parametrize("kind", ["unpack", "lock", "target"])
+@pytest.mark.parametrize("kind", ["staging", "lock", "target"])
 async def test_planted_files_of_an_extraction(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, plant: Plant, kind: str
 ) -> None:
@@ -152,7 +152,7 @@ async def test_a_staging_directory_that_is_exchanged_for_a_link(
         task = asyncio.ensure_future(repo.extract_artifact(artifact, shared / "out"))
         while not fake_github.requests_to("blob"):  # noqa: ASYNC110 - a request to a server
             await asyncio.sleep(0.01)
-        (work,) = shared.glob(".*-unpack")
+        (work,) = shared.glob(".*-staging")
         work.rename(shared / "stolen")
         work.symlink_to(victim)
     with pytest.raises(DiskError, match="another process changed it"):
@@ -187,7 +187,7 @@ async def test_a_private_directory_in_place_of_a_staging_directory(
 ) -> None:
     """If another user renames a directory of ours to our hidden directory, its files are kept."""
     artifact = fake_github.add_artifact(REPOSITORY, "dist", {"a": LARGE})
-    planted = tmp_path / HiddenFiles.of("out").unpack
+    planted = tmp_path / HiddenFiles.of("out").staging
     planted.mkdir(0o700)
     (planted / "precious").touch()
     await repo.extract_artifact(artifact.id, tmp_path / "out")

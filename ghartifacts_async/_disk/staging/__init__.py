@@ -204,7 +204,7 @@ class StagingDirectory:
         """Open or create `work`."""
         # Another user may have put something else there, such as another private directory of ours,
         # or changed the permissions.
-        for name in (hidden.unpack, HiddenFiles.unique().unpack):
+        for name in (hidden.staging, HiddenFiles.unique().staging):
             self.work = self._parent.path / name
             with suppress(FileExistsError):
                 self._parent.make(name, 0o700)
@@ -271,7 +271,7 @@ class StagingDirectory:
     def _remove_work(self) -> None:
         try:
             if self._opened is not None and not self._removed() and not self._holds_old:
-                _log.warning("%s: the temporary directory could not be removed", self.work)
+                _log.warning("%s: the staging directory could not be removed", self.work)
         finally:
             if self._opened is not None:
                 self._opened.close()
