@@ -221,9 +221,9 @@ def test_the_reader_recovers(plan: list[Behaviour], start: int) -> None:
     st.lists(st.integers(0, 60), max_size=30),
 )
 def test_bytes_that_others_take_over_are_not_read(
-    told: list[Behaviour], start: int, cuts: list[int]
+    plan: list[Behaviour], start: int, cuts: list[int]
 ) -> None:
-    """If another connection takes over the end of a range during a read, it is not read here."""
+    """If another connection takes over the end of a range, this reader stops before that part."""
 
     async def test() -> None:
         segment = Segment(start, len(PAYLOAD))
@@ -233,7 +233,7 @@ def test_bytes_that_others_take_over_are_not_read(
             assert segment.stop is not None
             segment.stop = max(segment.at, segment.stop - next(left, 0))
 
-        store = ModelStore(told, on_read=shrink)
+        store = ModelStore(plan, on_read=shrink)
         reader = reader_of(store, segment, digest=True)
         received = b""
         try:
