@@ -16,8 +16,8 @@ from ghartifacts_async._bulk.path_template import PathTemplate
 from ghartifacts_async._disk import nameless_file, safe_open
 from ghartifacts_async._disk.hidden_files import HiddenFiles
 from ghartifacts_async.testing import BlobFault, FakeGitHub
-from tests.bulk.support import LARGE, add, download_all, until
-from tests.support import REPOSITORY, files_below
+from tests.bulk.support import LARGE, add, download_all
+from tests.support import REPOSITORY, files_below, wait_until
 
 
 @pytest.mark.parametrize("problem", ["no such files", "refused", "target taken"])
@@ -84,7 +84,7 @@ async def test_small_files_have_the_same_permissions_and_are_resumed(
     fake_github.fail_blobs_next(BlobFault.stall(after=150_000))
     received = gh.stats.bytes_received
     task = asyncio.ensure_future(repo.download_artifact(2, tmp_path / "out" / "dist-2.zip"))
-    await until(lambda: gh.stats.bytes_received >= received + 150_000)
+    await wait_until(lambda: gh.stats.bytes_received >= received + 150_000)
     task.cancel()
     await asyncio.wait([task])
     (outcome,) = await download_all(repo, tmp_path / "out", artifacts=[2], durable=durable)
