@@ -95,7 +95,7 @@ async def test_a_directory_that_appears_during_extraction(
         checked.append(exists)
         return exists
 
-    # The moment between the check and the rename, at which no system call is made.
+    # Between the check and the rename there is no system call that a fault could be added to.
     monkeypatch.setattr(StagingTarget, "check", check)
     with pytest.raises(TargetExists):
         await extract(1, out)

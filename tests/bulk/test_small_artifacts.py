@@ -38,7 +38,7 @@ async def test_systems_without_unnamed_files(
         # As on a file system that refuses O_TMPFILE.
         monkeypatch.setattr(safe_open, "_NAMELESS", os.O_DIRECTORY)
     else:
-        # Another process takes the name after it was found to be free.
+        # As if another process took the name after it was found to be free.
         monkeypatch.setattr(small_artifacts, "write_nameless_file", lambda *_, **__: False)
     outcomes = await download_all(repo, tmp_path / "a" / "b")
     assert all(outcome.result().verified for outcome in outcomes)
@@ -55,6 +55,7 @@ async def test_links_may_be_refused_for_any_reason(
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(os, "link", refuse)
+    # The refusal is remembered for the whole process, and must not change later tests.
     monkeypatch.setattr(nameless_file, "_devices_without_links", set())
     nameless_file.supports_nameless_files.cache_clear()
     try:

@@ -43,7 +43,7 @@ async def test_an_endless_body_does_not_fill_the_disk(
     fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, work: object
 ) -> None:
     """Without a digest, a body without end is refused as soon as it exceeds the limit."""
-    # To receive 64 MiB more takes long.
+    # Receiving the 64 MiB that are really accepted would take seconds.
     monkeypatch.setattr("ghartifacts_async._download.verification._MORE_THAN_TWICE", 2**20)
     async with raw_server(send_forever) as url:
         add_artifact(fake_github, f"{url}/x", digest=None)

@@ -108,6 +108,7 @@ async def test_a_single_loopback_address(monkeypatch: pytest.MonkeyPatch) -> Non
     """On a system with one loopback address the blob store uses another port."""
     from ghartifacts_async.testing import server
 
+    # Like 127.0.0.2 on macOS, this address (for documentation) belongs to no interface.
     monkeypatch.setattr(server, "_BLOB_ADDRESS", "192.0.2.1")
     async with FakeGitHub() as fake:
         assert urlsplit(fake.blob_url).hostname == "127.0.0.1"
