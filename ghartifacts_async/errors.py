@@ -408,7 +408,7 @@ class TargetExists(DiskError):
 
 
 class WaitError(ArtifactsError):
-    """`Repo.wait_for_artifact` or `Repo.wait_for_run` ended without what it waited for."""
+    """`Repo.wait_for_artifact` or `Repo.wait_for_run` ended without a result."""
 
 
 @define(eq=False, repr=False, slots=False)

@@ -16,7 +16,7 @@ _RECURSIVE = "**"
 
 
 def compile_pattern(pattern: str) -> Callable[[str], bool]:
-    """Return a function that tells whether a member name matches a pattern."""
+    """Return a function that returns True if a member name matches the pattern."""
     parts = _parts(pattern)
     only_directories = pattern.endswith("/")
     # Each component is matched by itself, so that no pattern takes exponential time.

@@ -226,7 +226,7 @@ def _required(names: tuple[str, ...], require: Iterable[str] | None) -> tuple[st
 
 
 def _described(what: str, names: Iterable[str], wanted: Wanted) -> str:
-    """Describe what is searched for, in a message."""
+    """Return a description of the artifacts that are wanted, for a message."""
     parts = [what, " and ".join(map(repr, names))]
     if wanted.filter.branch is not None:
         parts.append(f"on {wanted.filter.branch}")

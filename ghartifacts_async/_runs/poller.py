@@ -33,7 +33,7 @@ from ghartifacts_async.webhooks import Event, WorkflowJobEvent
 _T = TypeVar("_T")
 
 MANY = 5
-"""If more runs or commits than this are watched, a listing tells which of them to request."""
+"""If more runs or commits than this are watched, a listing decides which of them to request."""
 
 _MIN_SPACING = 1.0
 """Minimum number of seconds between two polls, however many events arrive."""
@@ -98,7 +98,7 @@ class Poller:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is watched."""
+        """Whether no wait is in progress."""
         return not self._watches
 
     def join(self, goal: WaitGoal, interval: float | None) -> Watch:

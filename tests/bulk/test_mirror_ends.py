@@ -64,10 +64,10 @@ async def test_an_artifact_that_expires_during_the_mirror(
     assert files_below(tmp_path) == [MANIFEST, "dist-1.zip", "dist-3.zip"]
 
 
-async def test_leftovers_beside_a_partial_download(
+async def test_leftovers_next_to_a_partial_download(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """What a killed process left beside a partial download is removed when it is complete."""
+    """When a partial download is completed, other files of a killed process are removed."""
     add_artifact(fake_github)
     await interrupted_download(fake_github, tmp_path / "dist-1.zip", 1_000_000)
     leftover = tmp_path / HiddenFiles.of("dist-1.zip").link

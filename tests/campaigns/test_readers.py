@@ -1,4 +1,4 @@
-"""A short run of the comparison with other readers, `benchmarks.campaigns.readers`."""
+"""A short run of `benchmarks.campaigns.readers`, which compares the library with other programs."""
 
 from __future__ import annotations
 

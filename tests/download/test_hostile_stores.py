@@ -68,7 +68,7 @@ async def test_an_absurd_size_is_refused_at_once(
 
 
 @pytest.mark.parametrize("etag", [b'"a\x01b"', b'"\xff"', b'"a\x7f"', b"unquoted", b'"a", "b"'])
-async def test_an_invalid_etag_does_not_wedge_a_target(
+async def test_an_invalid_etag_does_not_prevent_resuming(
     fake_github: FakeGitHub, tmp_path: Path, etag: bytes
 ) -> None:
     """An ETag that cannot be sent back is ignored, so a later call resumes and succeeds."""
