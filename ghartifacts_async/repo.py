@@ -694,8 +694,8 @@ class Repo:
 
         ``async with repo.open_artifact(artifact) as archive: await archive.read("report.json")``
 
-        To read the central directory takes one or two requests (up to three if the artifact has no
-        digest), and to read a member takes one more. Requests are retried and resumed like
+        Reading the central directory takes one or two requests (up to three if the artifact has no
+        digest), and reading a member takes one more. Requests are retried and resumed like
         downloads. Leaving the block ends all reads that are still running.
 
         If the store does not serve byte ranges, the whole payload is downloaded to a temporary

@@ -50,7 +50,7 @@ def _matches(matchers: Sequence[re.Pattern[str] | None], parts: Sequence[str]) -
 
 
 def _with_skipped(matchers: Sequence[re.Pattern[str] | None], reached: set[int]) -> set[int]:
-    """Return positions in a pattern, and those that are reached if None matches no component."""
+    """Return positions in a pattern, and those that follow them if a `**` matches no component."""
     found = set(reached)
     for position in reached:
         while position < len(matchers) and matchers[position] is None:

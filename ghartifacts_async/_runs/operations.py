@@ -126,7 +126,7 @@ class RunOperations:
         wanted = _wanted(**filters)
         required = _required(names, require)
         if base is not None and nearest_ancestor_of is None:
-            raise InvalidArgument("base has no meaning without nearest_ancestor_of")
+            raise InvalidArgument("base can only be passed together with nearest_ancestor_of")
         optional_text("nearest_ancestor_of", nearest_ancestor_of)
         optional_text("base", base)
         what = _described("run with artifacts named", required, wanted)
@@ -156,7 +156,7 @@ class RunOperations:
     ) -> Artifact:
         """Wait for an artifact; see `Repo.wait_for_artifact`."""
         if (run_id is None) == (head_sha is None):
-            raise InvalidArgument("pass either run_id or head_sha, to say which run is meant")
+            raise InvalidArgument("pass either run_id or head_sha, but not both")
         if name is None:
             raise InvalidArgument("name must be the name of an artifact, not None")
         goal = WaitGoal(

@@ -131,7 +131,7 @@ class GhOverTls(Client):
 
 
 class GhOverProxy(GhOverTls):
-    """gh, which takes the server for its HTTP proxy to github.localhost."""
+    """gh, with the server as its HTTP proxy for github.localhost."""
 
     tls = False
 

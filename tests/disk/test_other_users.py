@@ -1,4 +1,4 @@
-"""What another user puts into a shared directory neither harms our files nor is believed."""
+"""Files that another user puts into a shared directory do no harm, and are not trusted."""
 
 from __future__ import annotations
 

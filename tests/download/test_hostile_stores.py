@@ -93,7 +93,7 @@ async def test_an_invalid_etag_does_not_prevent_resuming(
 
 
 async def test_tiny_chunks_are_joined(fake_github: FakeGitHub) -> None:
-    """A body of which each byte is a chunk is read in few steps, each of many bytes."""
+    """A body that arrives byte by byte is read in a few steps, each of many bytes."""
     payload = PAYLOAD[:40_000]
     body = b"".join(b"1\r\n%c\r\n" % byte for byte in payload)
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"

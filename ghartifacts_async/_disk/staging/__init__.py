@@ -50,8 +50,8 @@ async def staging_directory(
 
     Args:
         threads: Threads that make the system calls.
-        directory: Target, to which `StagingDirectory.publish` moves the directory. Missing parents
-            are created.
+        directory: Path to which `StagingDirectory.publish` moves the staging directory. Missing
+            parents are created.
         if_exists: What to do if the target exists and is not empty: raise an error (``"error"``)
             or replace it (``"replace"``).
         merge_as: Merge the directory into the target, which may contain other files. No existing
