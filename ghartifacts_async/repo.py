@@ -49,8 +49,8 @@ def show(progress: Progress) -> None:
 await repo.download_artifact(11, "out/dist.zip", if_exists="replace", on_progress=show)
 ```
 
-To pass the bytes on without a file, stream them. The last chunk comes only after the digest has
-been verified, so a receiver that misses it must not trust the rest:
+To pass the bytes on without writing a file, stream them. The last chunk is yielded only after the
+digest has been verified, so a receiver must not trust the others until it has the last one:
 
 ```python
 async with repo.stream_artifact(11) as stream:
@@ -91,8 +91,8 @@ devices and names that collide are refused with an `UnsafeMember`. The arguments
 
 ## Finding artifacts by their runs
 
-`Repo.latest_artifact` finds the newest artifact whose run matches, and says in its error why it
-passed over the others. `Repo.resolve_artifacts` finds several artifacts of the same run.
+`Repo.latest_artifact` finds the newest artifact whose run matches. If there is none, the error says
+why the others were passed over. `Repo.resolve_artifacts` finds several artifacts of the same run.
 
 ```python
 artifact = await repo.latest_artifact("dist", branch="main", workflow="ci.yml", event="push")
