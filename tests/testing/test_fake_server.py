@@ -149,11 +149,11 @@ async def test_closing_removes_files(tmp_path: Path) -> None:
     given.write_bytes(b"mine")
     fake = FakeGitHub()
     made = fake.add_artifact(REPOSITORY, "dist", {"a": b"b"})
-    lent = fake.add_artifact(REPOSITORY, "lent", given)
+    own = fake.add_artifact(REPOSITORY, "own", given)
     assert made.path.exists()
-    assert lent.path == given
+    assert own.path == given
     async with fake:
-        fake.delete_artifact(lent)
+        fake.delete_artifact(own)
         deleted = fake.add_artifact(REPOSITORY, "dist", b"")
         fake.delete_artifact(deleted.id)
         assert not deleted.path.exists()
