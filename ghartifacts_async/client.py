@@ -178,7 +178,9 @@ class Client:
         if session is not None:
             check_borrowed(session)
             if trust_env or ssl is not None:
-                raise InvalidArgument("trust_env and ssl are settings of the session you pass")
+                raise InvalidArgument(
+                    "trust_env and ssl cannot be combined with session; set them in the session"
+                )
         if ssl is not None:
             _arguments.of_kind(ssl, ssl_module.SSLContext)
         for value, kind in (
@@ -467,7 +469,7 @@ class Client:
         """
         if self._parent is not None:
             raise ClientStateError(
-                "the client of an installation is opened and closed with its app's"
+                "the client of an installation is opened and closed with the client of its app"
             )
         if self._state != "not open yet":
             raise ClientStateError(

@@ -1,7 +1,7 @@
 """Errors and logging.
 
 Every error of this library is an `ArtifactsError`. Its text says what failed, with which values,
-and what to do about it; its attributes have the details:
+and what to do about it. Its attributes contain the details:
 
 ```python
 from ghartifacts_async import ArtifactExpired, ArtifactsError, NotFound, RateLimited
@@ -22,13 +22,14 @@ Errors that may be temporary have been retried when they reach you. Operations o
 report the errors of single artifacts instead of raising them. ``raise_for_errors`` of a report
 raises all of them as an `ArtifactsErrorGroup`, which is an `ArtifactsError` and an
 `ExceptionGroup`; see `ghartifacts_async.reports`.
+
 Cancellation is never swallowed: a cancelled task ends with `asyncio.CancelledError`.
 
 ## Logging
 
-The library logs to the logger ``ghartifacts_async`` and configures no handlers. Warnings are what
-an operator should know, such as long waits at a rate limit. INFO has the retries, and DEBUG each
-request with its status and GitHub's request id:
+The library logs to the logger ``ghartifacts_async`` and configures no handlers. Warnings report
+what an operator should know, such as long waits at a rate limit. At the level INFO, retries are
+logged, and at DEBUG each request with its status and GitHub's request id:
 
 ```python
 import logging
@@ -408,7 +409,7 @@ class TargetExists(DiskError):
 
 
 class WaitError(ArtifactsError):
-    """`Repo.wait_for_artifact` or `Repo.wait_for_run` ended without what it waited for."""
+    """`Repo.wait_for_artifact` or `Repo.wait_for_run` ended without a result."""
 
 
 @define(eq=False, repr=False, slots=False)

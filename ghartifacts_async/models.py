@@ -1,6 +1,6 @@
-"""The values that callers pass and get: frozen, comparable and picklable.
+"""The values that callers pass and receive: frozen, comparable and picklable.
 
-`to_json` writes any of them, for example to a queue, and `from_json` reads it back:
+`to_json` converts any of them to JSON, for example for a queue, and `from_json` converts it back:
 
 ```python
 from ghartifacts_async import Artifact, from_json, to_json

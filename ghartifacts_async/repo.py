@@ -49,8 +49,8 @@ def show(progress: Progress) -> None:
 await repo.download_artifact(11, "out/dist.zip", if_exists="replace", on_progress=show)
 ```
 
-To pass the bytes on without a file, stream them. The last chunk comes only after the digest has
-been verified, so a receiver that misses it must not trust the rest:
+To pass the bytes on without writing a file, stream them. The last chunk is yielded only after the
+digest has been verified, so a receiver must not trust the others until it has the last one:
 
 ```python
 async with repo.stream_artifact(11) as stream:
@@ -91,8 +91,8 @@ devices and names that collide are refused with an `UnsafeMember`. The arguments
 
 ## Finding artifacts by their runs
 
-`Repo.latest_artifact` finds the newest artifact whose run matches, and says in its error why it
-passed over the others. `Repo.resolve_artifacts` finds several artifacts of the same run.
+`Repo.latest_artifact` finds the newest artifact whose run matches. If there is none, the error says
+why the others were passed over. `Repo.resolve_artifacts` finds several artifacts of the same run.
 
 ```python
 artifact = await repo.latest_artifact("dist", branch="main", workflow="ci.yml", event="push")
@@ -694,8 +694,8 @@ class Repo:
 
         ``async with repo.open_artifact(artifact) as archive: await archive.read("report.json")``
 
-        To read the central directory takes one or two requests (up to three if the artifact has no
-        digest), and to read a member takes one more. Requests are retried and resumed like
+        Reading the central directory takes one or two requests (up to three if the artifact has no
+        digest), and reading a member takes one more. Requests are retried and resumed like
         downloads. Leaving the block ends all reads that are still running.
 
         If the store does not serve byte ranges, the whole payload is downloaded to a temporary
@@ -792,7 +792,7 @@ class Repo:
         the target in one step, or in two steps if it replaces a directory. If anything fails, the
         target is unchanged and nothing is left behind. After a cancellation, the target is
         unchanged or, at the very last moment, complete. If the process is killed, the staging
-        directory (``.….ghartifacts-unpack``) remains. The next extraction to the same target
+        directory (``.….ghartifacts-staging``) remains. The next extraction to the same target
         resumes its download, moves a replaced directory back, and removes the rest. Extractions to
         the same target wait for each other. If the target is an empty directory whose parent cannot
         be written, the staging directory is in the target, and its files are moved one by one.

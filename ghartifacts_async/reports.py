@@ -29,8 +29,8 @@ async for extraction in repo.extract_artifacts(repo.list_run_artifacts(2332938),
 
 ## Mirrors
 
-`Repo.mirror` and `Client.mirror` keep local copies, for example for longer than GitHub does. Run
-them from time to time: each run downloads only what is new, and deletes nothing.
+`Repo.mirror` and `Client.mirror` keep local copies, also after the artifacts have expired. Call
+them regularly: each call downloads only what is new, and deletes nothing.
 
 ```python
 from datetime import UTC, datetime, timedelta

@@ -33,7 +33,7 @@ print(run.conclusion, artifact.id)
 repo.waiter.notify(webhooks.parse(headers, body, secret=secret))
 ```
 
-`RunEnded` says that the run ended without the artifact, and `WaitTimedOut` that the time is up.
+`RunEnded` is raised if the run ends without the artifact, and `WaitTimedOut` after the timeout.
 
 Source: https://docs.github.com/webhooks/webhook-events-and-payloads
 """

@@ -6,10 +6,13 @@ import asyncio
 import functools
 import os
 import tempfile
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
+import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -33,6 +36,34 @@ def files_below(directory: Path) -> list[str]:
 def published_below(directory: Path) -> list[str]:
     """Return the relative paths of all files, except those kept to resume a failed download."""
     return [name for name in files_below(directory) if ".ghartifacts-" not in name]
+
+
+async def wait_until(condition: Callable[[], object]) -> None:
+    """Wait until a condition is true, which is checked every millisecond.
+
+    Raises:
+        TimeoutError: The condition was not true within a minute.
+    """
+    async with asyncio.timeout(60):
+        while not condition():  # noqa: ASYNC110 - for conditions that set no event
+            await asyncio.sleep(0.001)
+
+
+async def cancel_while_blocked(task: asyncio.Future[Any], unblock: threading.Event) -> None:
+    """Cancel a task that waits for a blocked thread, and check that it waits for the thread.
+
+    Args:
+        task: It is cancelled twice.
+        unblock: The event that the thread waits for. It is set after both calls.
+    """
+    for _ in range(2):
+        await asyncio.sleep(0.01)
+        task.cancel()
+    await asyncio.sleep(0.01)
+    assert not task.done()
+    unblock.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
 
 
 @asynccontextmanager

@@ -214,7 +214,7 @@ class ApiClient:
         """Wait until the rate limits of the token's account allow the next attempt.
 
         Returns:
-            The time from which on the token was requested, the token, and the gate of its account.
+            The time at which the token was requested, the token, and the gate of its account.
         """
         loop = asyncio.get_running_loop()
         if self._one_account:

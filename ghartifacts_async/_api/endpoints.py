@@ -234,7 +234,7 @@ def check_deleted(call: ApiCall[Any], response: Response) -> None:
     _refuse_redirect(call, response)
     if response.status != HTTPStatus.NO_CONTENT:
         raise github_error(
-            UnexpectedReply, f"{call}: expected 204, got {response.status}", response
+            UnexpectedReply, f"{call}: expected status 204, got {response.status}", response
         )
 
 

@@ -55,7 +55,7 @@ class Pages(Protocol[_I_co]):
 
 
 class Listing(Generic[_I]):
-    """What the listings of artifacts and of workflow runs have in common.
+    """Base class of the listings of artifacts and of workflow runs.
 
     Args:
         start: Function that starts an iteration over the pages.

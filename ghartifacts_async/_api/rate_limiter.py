@@ -93,10 +93,10 @@ class RateLimiter:
         return None if latest is None else latest.rate_limit
 
     def gate(self, account: Hashable) -> Gate:
-        """Return the gate of an account. Gates that were not used for long are forgotten.
+        """Return the gate of an account. Gates that have not been used for long are removed.
 
         Args:
-            account: What tells accounts apart, such as their tokens.
+            account: A value that identifies the account, such as its token.
         """
         gate = self._gates.pop(account, None) or Gate(self._wall_clock)
         if len(self._gates) >= _MAX_GATES:

@@ -134,7 +134,8 @@ class Archive:
             entry = await self._find(name)
             if entry.member.size > max_size:
                 raise ArchiveLimitExceeded(
-                    f"{quote_name(name)} has {entry.member.size} bytes; max_size is {max_size}",
+                    f"{quote_name(name)} has {entry.member.size} bytes; max_size is {max_size}. "
+                    "Pass a higher max_size, or use Archive.stream",
                     member=name,
                     limit="max_size",
                     allowed=max_size,

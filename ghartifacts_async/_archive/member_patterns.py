@@ -16,7 +16,7 @@ _RECURSIVE = "**"
 
 
 def compile_pattern(pattern: str) -> Callable[[str], bool]:
-    """Return a function that tells whether a member name matches a pattern."""
+    """Return a function that returns True if a member name matches the pattern."""
     parts = _parts(pattern)
     only_directories = pattern.endswith("/")
     # Each component is matched by itself, so that no pattern takes exponential time.
@@ -50,7 +50,7 @@ def _matches(matchers: Sequence[re.Pattern[str] | None], parts: Sequence[str]) -
 
 
 def _with_skipped(matchers: Sequence[re.Pattern[str] | None], reached: set[int]) -> set[int]:
-    """Return positions in a pattern, and those that are reached if None matches no component."""
+    """Return positions in a pattern, and those that follow them if a `**` matches no component."""
     found = set(reached)
     for position in reached:
         while position < len(matchers) and matchers[position] is None:

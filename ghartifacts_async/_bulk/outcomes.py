@@ -114,9 +114,9 @@ class ReportBuilder:
     def add_new_file(self, download: Download) -> None:
         """Record a file that was downloaded or linked."""
         self.new_files.append(download.path)
-        self.tell(Outcome(download.artifact, download))
+        self.report_outcome(Outcome(download.artifact, download))
 
-    def tell(self, outcome: Outcome) -> None:
+    def report_outcome(self, outcome: Outcome) -> None:
         """Pass an outcome to the caller's callback.
 
         Raises:
@@ -152,7 +152,7 @@ class ReportBuilder:
         outcome = Outcome(artifact, error=error)
         if len(self.failures) < MOST_FAILURES:
             self.failures.append(outcome)
-        self.tell(outcome)
+        self.report_outcome(outcome)
 
     def build(self, seconds: float) -> MirrorReport:
         """Return the report."""

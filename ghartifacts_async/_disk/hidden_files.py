@@ -69,9 +69,9 @@ class HiddenFiles:
         return self._name("lock")
 
     @property
-    def unpack(self) -> str:
+    def staging(self) -> str:
         """The staging directory of an extraction."""
-        return self._name("unpack")
+        return self._name("staging")
 
     def remove_leftovers(self, folder: Folder) -> None:
         """Remove the files that a download has left, unless it is still running.
@@ -90,8 +90,8 @@ class HiddenFiles:
         """Remove all hidden files. Errors are ignored."""
         for name in (self.part, self.journal, self.link, self.lock):
             directory.remove(name)
-        if directory.exists(self.unpack):
-            directory.remove_tree(self.unpack)
+        if directory.exists(self.staging):
+            directory.remove_tree(self.staging)
 
     def _remove_unlocked(self, directory: Directory) -> None:
         lock = LockFile(self.journal)

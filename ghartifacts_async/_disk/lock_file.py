@@ -13,7 +13,7 @@ _MODE = 0o600  # a user who can open the file could lock it and make us wait for
 
 
 class LockRefused(OSError):
-    """The file system, or the system, does not support locks."""
+    """The file system, or the operating system, does not support locks."""
 
 
 class LockFile:

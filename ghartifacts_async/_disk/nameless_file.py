@@ -18,7 +18,7 @@ from ghartifacts_async._disk.safe_open import Directory, close_quietly
 from ghartifacts_async.errors import DiskError
 
 _devices_without_links: set[int] = set()
-"""Devices on which a link was refused, so that no second payload is fetched in vain."""
+"""Devices that refused a link. Payloads for them are written in another way from then on."""
 
 
 @lru_cache(maxsize=256)

@@ -128,11 +128,14 @@ class BlobClient:
             renewed = True
 
     def release(self, chunk: Chunk) -> None:
-        """Use the memory of a chunk again. The chunk must not be read afterwards."""
+        """Return the memory of a chunk for reuse. The chunk must not be read afterwards."""
         self._transport.buffers.release(chunk)
 
     def check_size(self, size: int) -> None:
-        """Check the size of the payload, as far as it is known.
+        """Raise an error if the payload is too large.
+
+        Args:
+            size: Number of bytes that are known to belong to the payload.
 
         Raises:
             DownloadError: The payload is larger than `verification.max_size`.

@@ -1,4 +1,4 @@
-"""An incomplete download, stored beside its target as a part file and a journal.
+"""An incomplete download, stored next to its target as a part file and a journal.
 
 The part file contains the received bytes, and the journal lists their ranges. Only the process that
 has locked the journal may write to the part file. If a download fails, the next one finds both

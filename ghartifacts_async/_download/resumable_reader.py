@@ -173,9 +173,12 @@ class ResumableReader:
         return b""
 
     async def open(self) -> bool:
-        """Request the rest of the range, unless a response is open. `read` does so by itself.
+        """Request the rest of the range, unless a response is open.
 
-        Return False if there is nothing to read, or `on_response` stops reading.
+        Calling this is optional, because `read` does it if necessary.
+
+        Returns:
+            False if there is nothing to read, or if `on_response` returned False.
 
         Raises:
             ArtifactsError: The range cannot be requested; see `read`.
@@ -196,7 +199,7 @@ class ResumableReader:
         return True
 
     def release(self, chunk: Chunk) -> None:
-        """Use the memory of a chunk again. The chunk must not be read afterwards."""
+        """Return the memory of a chunk for reuse. The chunk must not be read afterwards."""
         self._client.release(chunk)
 
     async def close(self) -> None:

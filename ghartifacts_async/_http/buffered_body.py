@@ -195,7 +195,7 @@ class BufferedBody(asyncio.BufferedProtocol):
             self._deliver_copy()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End the body early, and tell aiohttp (called by the transport)."""
+        """End the body early, and notify aiohttp (called by the transport)."""
         self.fail(exc or aiohttp.ClientPayloadError())
         self._protocol.connection_lost(exc)
 

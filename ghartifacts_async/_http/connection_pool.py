@@ -1,4 +1,4 @@
-"""The connection limit and the proxy of a session that the caller lends to the client."""
+"""The connection limit and the proxy of a session that the client borrows from the caller."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ def store_hop(
     target = _resolve(url, location)
     if isinstance(url, SignedUrl) and is_local(target.host) and not is_local(url.host):
         raise RedirectRefused(
-            f"{url.host} redirects to {target.host}, which is this machine or its network link"
+            f"{url.host} redirects to {target.host}, which is a loopback or link-local address"
         )
     return target
 

@@ -1,7 +1,7 @@
 """HTTP requests and streamed responses.
 
-Every client has a session of its own. It uses the connector (pool, TLS, resolver), the proxy and
-the trace configs of a session that the caller lends, but not its default headers, cookies, netrc,
+Every client has a session of its own. If the caller passes a session, the client uses its connector
+(pool, TLS, resolver), its proxy and its trace configs, but not its default headers, cookies, netrc,
 middlewares and total timeout.
 
 Errors of this library replace the exceptions of aiohttp. They are not chained, because their

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from ghartifacts_async._api import rate_limit_headers
-from ghartifacts_async._runs.watch import RunState, Target
+from ghartifacts_async._runs.watch import RunState, WaitGoal
 from ghartifacts_async.models import Run
 
 _Subject = TypeVar("_Subject", int, str)
@@ -31,9 +31,9 @@ class KnownRuns:
         """Return the number of runs and commits that are remembered."""
         return len(self._states.keys() | self._requested_at.keys())
 
-    def concerning(self, target: Target) -> list[RunState]:
-        """Return the runs that a target concerns."""
-        return [state for state in self._states.values() if target.concerns(state.run)]
+    def concerning(self, goal: WaitGoal) -> list[RunState]:
+        """Return the known runs for which `WaitGoal.concerns` is true."""
+        return [state for state in self._states.values() if goal.concerns(state.run)]
 
     def of_commit(self, head_sha: str) -> list[Run]:
         """Return the runs of a commit, also those of forks and of other workflows."""
@@ -46,14 +46,14 @@ class KnownRuns:
     def note_listed(self, runs: Iterable[Run]) -> None:
         """Remember those of the listed runs that are not known yet and have not ended.
 
-        A listing may be stale, so it does not tell that a run has ended.
+        A listing may be stale, so it is no proof that a run has ended.
         """
         for run in runs:
             if run.id not in self._states and not run.is_completed:
                 self._states[run.id] = RunState(run)
 
     def note(self, run: Run, headers: Mapping[str, str], now: float) -> None:
-        """Remember a run, and the time of its end, judging by the server's times.
+        """Remember a run, and when it ended according to the server's clock.
 
         Args:
             run: The run.
@@ -77,21 +77,21 @@ class KnownRuns:
         )
 
     def longest_unrequested(self, subjects: Iterable[_Subject], count: int) -> set[_Subject]:
-        """Return the runs or commits whose last request is longest ago."""
+        """Return the `count` runs or commits that have not been requested for longest."""
         return set(sorted(subjects, key=lambda one: self._requested_at.get(one, -1.0))[:count])
 
     def remove(self, run_id: int) -> None:
-        """Forget a run that does not exist any more."""
+        """Forget a run that no longer exists."""
         self._states.pop(run_id, None)
 
-    def keep_only(self, targets: Iterable[Target]) -> None:
-        """Forget the runs that none of the targets concerns, so that they take no memory.
+    def keep_only(self, goals: Iterable[WaitGoal]) -> None:
+        """Forget all runs but those of the goals' ids and commits, to free their memory.
 
-        All runs of a target's commit are kept, so that no poll requests those of forks again.
+        This keeps also the commit's runs of forks, so that no poll requests those again.
         """
-        targets = [*targets]
-        run_ids = {target.run_id for target in targets}
-        commits = {target.head_sha for target in targets}
+        goals = [*goals]
+        run_ids = {goal.run_id for goal in goals}
+        commits = {goal.head_sha for goal in goals}
         self._states = {
             run_id: state
             for run_id, state in self._states.items()

@@ -19,7 +19,7 @@ from ghartifacts_async._runs.run_listing import RunListing
 from ghartifacts_async._runs.search import Search, newest_first
 from ghartifacts_async._runs.selection import Resolution, Wanted, is_pattern
 from ghartifacts_async._runs.waiter import Waiter
-from ghartifacts_async._runs.watch import Target
+from ghartifacts_async._runs.watch import WaitGoal
 from ghartifacts_async.errors import InvalidArgument
 from ghartifacts_async.models import Artifact, Run
 
@@ -126,7 +126,7 @@ class RunOperations:
         wanted = _wanted(**filters)
         required = _required(names, require)
         if base is not None and nearest_ancestor_of is None:
-            raise InvalidArgument("base has no meaning without nearest_ancestor_of")
+            raise InvalidArgument("base can only be passed together with nearest_ancestor_of")
         optional_text("nearest_ancestor_of", nearest_ancestor_of)
         optional_text("base", base)
         what = _described("run with artifacts named", required, wanted)
@@ -156,17 +156,17 @@ class RunOperations:
     ) -> Artifact:
         """Wait for an artifact; see `Repo.wait_for_artifact`."""
         if (run_id is None) == (head_sha is None):
-            raise InvalidArgument("pass either run_id or head_sha, to say which run is meant")
+            raise InvalidArgument("pass either run_id or head_sha, but not both")
         if name is None:
             raise InvalidArgument("name must be the name of an artifact, not None")
-        target = Target(
+        goal = WaitGoal(
             name,
             run_id,
             Filter(head_sha=head_sha).head_sha,
             workflow_key(workflow),
             any_conclusion,
         )
-        found = await self._wait(target, timeout, poll_interval)
+        found = await self._wait(goal, timeout, poll_interval)
         assert isinstance(found, Artifact)
         return found
 
@@ -177,15 +177,15 @@ class RunOperations:
         poll_interval: float | None,
     ) -> Run:
         """Wait for the end of a run; see `Repo.wait_for_run`."""
-        target = Target(None, run_id)
-        ended = await self._wait(target, timeout, poll_interval)
+        goal = WaitGoal(None, run_id)
+        ended = await self._wait(goal, timeout, poll_interval)
         assert isinstance(ended, Run)
         return ended
 
     async def _wait(
-        self, target: Target, limit: float | None, poll_interval: float | None
+        self, goal: WaitGoal, limit: float | None, poll_interval: float | None
     ) -> Artifact | Run:
-        return await self.waiter.wait(self.repository, target, limit, poll_interval)
+        return await self.waiter.wait(self.repository, goal, limit, poll_interval)
 
     def _candidates(
         self, name: str | None, pattern: str | None, max_age: timedelta | None
@@ -226,7 +226,7 @@ def _required(names: tuple[str, ...], require: Iterable[str] | None) -> tuple[st
 
 
 def _described(what: str, names: Iterable[str], wanted: Wanted) -> str:
-    """Describe what is searched for, in a message."""
+    """Return a description of the artifacts that are wanted, for a message."""
     parts = [what, " and ".join(map(repr, names))]
     if wanted.filter.branch is not None:
         parts.append(f"on {wanted.filter.branch}")

@@ -20,9 +20,9 @@ from ghartifacts_async._runs.known_runs import KnownRuns
 from ghartifacts_async._runs.watch import (
     FIRST_DELAY,
     Pending,
-    Target,
+    WaitGoal,
     calls_in_budget,
-    judge,
+    evaluate,
     next_delay,
     seconds_over_budget,
 )
@@ -33,7 +33,7 @@ from ghartifacts_async.webhooks import Event, WorkflowJobEvent
 _T = TypeVar("_T")
 
 MANY = 5
-"""If more runs or commits than this are watched, a listing tells which of them to request."""
+"""If more runs or commits than this are watched, a listing decides which of them to request."""
 
 _MIN_SPACING = 1.0
 """Minimum number of seconds between two polls, however many events arrive."""
@@ -45,18 +45,18 @@ _log = logging.getLogger("ghartifacts_async")
 
 @define(eq=False)
 class Watch:
-    """The waits for one target.
+    """The waits that have the same goal.
 
     Attributes:
-        target: What they wait for.
+        goal: The artifact or the run that they wait for.
         done: The result, or the error that ended the waits.
-        intervals: Seconds between polls that each wait has asked for. None means the default.
-        state: What is known about the target, for the message of a timeout.
+        intervals: Seconds between polls that each wait has requested. None means the default.
+        state: What GitHub last returned about the goal, for the message of a timeout.
         soon: Whether the artifact should be listed within seconds.
-        woken: Whether the runs of the target must be requested in the next poll.
+        woken: Whether an event arrived, so that the next poll must request the goal's runs.
     """
 
-    target: Target
+    goal: WaitGoal
     done: asyncio.Future[Artifact | Run]
     intervals: list[float | None] = field(factory=list)
     state: str = "GitHub has not answered yet"
@@ -86,7 +86,7 @@ class Poller:
         self._api = context.api
         self._lifetime = context.lifetime
         self._repository = repository
-        self._watches: dict[Target, Watch] = {}
+        self._watches: dict[WaitGoal, Watch] = {}
         self._runs = KnownRuns()
         # The client's cache keeps the responses that GitHub may confirm with a 304.
         self._responses: WeakValueDictionary[str, Any] = WeakValueDictionary()
@@ -98,15 +98,15 @@ class Poller:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is watched."""
+        """Whether no wait is in progress."""
         return not self._watches
 
-    def join(self, target: Target, interval: float | None) -> Watch:
-        """Add a wait for a target, and return the target's watch."""
-        watch = self._watches.get(target)
+    def join(self, goal: WaitGoal, interval: float | None) -> Watch:
+        """Add a wait, and return the watch that it shares with the other waits for its goal."""
+        watch = self._watches.get(goal)
         if watch is None or watch.done.done():
             done = asyncio.get_running_loop().create_future()
-            watch = self._watches[target] = Watch(target, done)
+            watch = self._watches[goal] = Watch(goal, done)
         if interval not in watch.intervals:
             self._wake.set()
         watch.intervals.append(interval)
@@ -117,8 +117,8 @@ class Poller:
     def leave(self, watch: Watch, interval: float | None) -> None:
         """Remove a wait that `join` added with the same interval."""
         watch.intervals.remove(interval)
-        if not watch.intervals and self._watches.get(watch.target) is watch:
-            del self._watches[watch.target]
+        if not watch.intervals and self._watches.get(watch.goal) is watch:
+            del self._watches[watch.goal]
 
     async def stop(self) -> None:
         """Cancel the running poll, and wait for it to end."""
@@ -127,13 +127,13 @@ class Poller:
             await asyncio.wait({self._task})
 
     def notify(self, event: Event) -> None:
-        """Poll at once if an event concerns a target; see `Waiter.notify`."""
+        """Poll at once if an event is about a watched run; see `Waiter.notify`."""
         for watch in self._watches.values():
             if event.run is not None:
-                concerned = watch.target.concerns(event.run)
+                concerned = watch.goal.concerns(event.run)
             elif isinstance(event, WorkflowJobEvent):
-                concerned = watch.target.run_id == event.job.run_id or (
-                    watch.target.head_sha == event.job.head_sha
+                concerned = watch.goal.run_id == event.job.run_id or (
+                    watch.goal.head_sha == event.job.head_sha
                 )
             else:
                 concerned = False
@@ -152,7 +152,7 @@ class Poller:
                     self._counted = calls_in_budget(self._counted, loop.time() - polled_at)
                     polled_at = loop.time()
                     await self._poll()
-                    self._runs.keep_only(watch.target for watch in self._pending())
+                    self._runs.keep_only(watch.goal for watch in self._pending())
                     delay = next_delay(delay)
                     if await self._pause(self._wait(delay)):
                         delay = None
@@ -174,7 +174,7 @@ class Poller:
         return max(delay, self._min_delay)
 
     async def _pause(self, seconds: float) -> bool:
-        """Wait until the next poll. Return True if an event or a new target ended the wait."""
+        """Wait until the next poll. Return True if an event or a new wait made it due earlier."""
         await asyncio.sleep(min(_MIN_SPACING, seconds))
         with suppress(TimeoutError):
             async with asyncio.timeout(max(0.0, seconds - _MIN_SPACING)):
@@ -183,39 +183,39 @@ class Poller:
         return False
 
     async def _poll(self) -> None:
-        """Ask GitHub once about all targets, and finish the waits that are over."""
+        """Poll GitHub once for all waits, and finish those whose result is known."""
         self._min_delay = 0.0
         self._listed.clear()
         try:
             await self._request_runs()
             artifacts = await self._request_artifacts()
             for watch in self._pending():
-                await self._judge(watch, artifacts)
+                await self._evaluate(watch, artifacts)
         except (ServerError, TransportError) as error:
             # The call was retried. A wait may outlast a longer outage.
             _log.warning("%s; polling continues", error.summary)
             for watch in self._pending():
                 watch.state = error.summary
 
-    async def _judge(self, watch: Watch, artifacts: list[Artifact]) -> None:
+    async def _evaluate(self, watch: Watch, artifacts: list[Artifact]) -> None:
         """Finish a watch if its artifact is listed or its runs have ended without it."""
-        target, now = watch.target, asyncio.get_running_loop().time()
-        for artifact in filter(target.may_come_from, artifacts):
+        goal, now = watch.goal, asyncio.get_running_loop().time()
+        for artifact in filter(goal.may_come_from, artifacts):
             run_id = artifact.workflow_run.id if artifact.workflow_run is not None else None
             if run_id is not None and run_id not in self._runs:
                 await self._request_run(run_id)
-        states = self._runs.concerning(target)
-        verdict = judge(target, states, artifacts, now)
-        if target.name is not None and not isinstance(verdict, Artifact):
+        states = self._runs.concerning(goal)
+        result = evaluate(goal, states, artifacts, now)
+        if goal.name is not None and not isinstance(result, Artifact):
             # The shared listing may not reach back to a run that has ended: ask for the run's own.
             for run in [state.run for state in states if state.run.is_completed]:
-                if (run.id, target.name) not in self._listed:
-                    artifacts = artifacts + await self._artifacts_of_run(run.id, target.name)
-            verdict = judge(target, states, artifacts, now)
-        if isinstance(verdict, Pending):
-            watch.state, watch.soon = verdict.state, verdict.soon
+                if (run.id, goal.name) not in self._listed:
+                    artifacts = artifacts + await self._artifacts_of_run(run.id, goal.name)
+            result = evaluate(goal, states, artifacts, now)
+        if isinstance(result, Pending):
+            watch.state, watch.soon = result.state, result.soon
         else:
-            watch.finish(verdict)
+            watch.finish(result)
 
     async def _request_runs(self) -> None:
         """Request the runs that may have changed their state."""
@@ -262,19 +262,19 @@ class Poller:
         except NotFound as error:
             self._runs.remove(run_id)
             for watch in self._pending():
-                if watch.target.run_id == run_id:
+                if watch.goal.run_id == run_id:
                     watch.finish(error)
             return
         self._runs.note(run, headers, asyncio.get_running_loop().time())
 
     async def _request_artifacts(self) -> list[Artifact]:
-        """Request the newest artifacts that the targets may be among, in one call."""
-        targets = [watch.target for watch in self._pending() if watch.target.name is not None]
-        if not targets:
+        """Request the newest artifacts with one call that covers all waits for artifacts."""
+        goals = [watch.goal for watch in self._pending() if watch.goal.name is not None]
+        if not goals:
             return []
-        names = {target.name for target in targets}
+        names = {goal.name for goal in goals}
         name = names.pop() if len(names) == 1 else None
-        runs = {target.run_id for target in targets}
+        runs = {goal.run_id for goal in goals}
         run_id = runs.pop() if len(runs) == 1 else None
         if run_id is not None and name is not None:
             return await self._artifacts_of_run(run_id, name)
@@ -309,8 +309,8 @@ class Poller:
 
 
 def _run_ids(watches: Iterable[Watch]) -> set[int]:
-    return {watch.target.run_id for watch in watches if watch.target.run_id is not None}
+    return {watch.goal.run_id for watch in watches if watch.goal.run_id is not None}
 
 
 def _commits(watches: Iterable[Watch]) -> set[str]:
-    return {watch.target.head_sha for watch in watches if watch.target.head_sha is not None}
+    return {watch.goal.head_sha for watch in watches if watch.goal.head_sha is not None}

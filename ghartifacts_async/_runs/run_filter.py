@@ -91,7 +91,7 @@ class RunFilter:
 
     @property
     def created_before(self) -> datetime | None:
-        """The time of creation before which runs match."""
+        """The time before which a run must have been created to match."""
         return self.common.created_before
 
     def query(self) -> dict[str, str]:

@@ -67,7 +67,7 @@ class Search:
         api: Makes API calls.
         repository: ``owner/name``.
         wanted: What an artifact must satisfy.
-        what: What is searched for, for error messages.
+        what: Description of the artifacts that are searched for, for error messages.
     """
 
     api: ApiClient

@@ -7,7 +7,7 @@ from copy import copy
 
 from ghartifacts_async._context import ClientContext
 from ghartifacts_async._runs.poller import Poller, Watch
-from ghartifacts_async._runs.watch import Target
+from ghartifacts_async._runs.watch import WaitGoal
 from ghartifacts_async.errors import ArtifactsError, WaitTimedOut
 from ghartifacts_async.models import Artifact, Run
 from ghartifacts_async.webhooks import Event
@@ -39,16 +39,16 @@ class Waiter:
     async def wait(
         self,
         repository: str,
-        target: Target,
+        goal: WaitGoal,
         seconds: float | None,
         poll_interval: float | None,
     ) -> Artifact | Run:
-        """Wait until a target is reached; see `Repo.wait_for_artifact`."""
+        """Wait for an artifact or for the end of a run; see `Repo.wait_for_artifact`."""
         key = repository.lower()
         poller = self._pollers.get(key)
         if poller is None:
             poller = self._pollers[key] = Poller(self._context, repository)
-        watch = poller.join(target, poll_interval)
+        watch = poller.join(goal, poll_interval)
         try:
             async with self._context.lifetime.scope():
                 return await _result(watch, seconds)
@@ -67,7 +67,7 @@ async def _result(watch: Watch, seconds: float | None) -> Artifact | Run:
             return await asyncio.shield(watch.done)
     except TimeoutError:
         failure: ArtifactsError = WaitTimedOut(
-            f"{watch.target} was not reached within {seconds:g} s; {watch.state}"
+            f"timed out after {seconds:g} s waiting for {watch.goal}; {watch.state}"
         )
     except ArtifactsError as error:
         # Several waits may raise this error, and each adds its own traceback.

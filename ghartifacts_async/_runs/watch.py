@@ -26,8 +26,8 @@ _SECONDS_PER_CALL = 36.0
 
 
 @frozen
-class Target:
-    """The goal of a wait: an artifact, or the end of a run. Equal targets share a `Watch`.
+class WaitGoal:
+    """The goal of a wait: an artifact, or the end of a run. Equal goals share a `Watch`.
 
     Attributes:
         name: Name of the artifact, or None to wait for the end of the run.
@@ -48,7 +48,7 @@ class Target:
         return f"the end of {where}" if self.name is None else f"artifact {self.name!r} of {where}"
 
     def may_come_from(self, artifact: Artifact) -> bool:
-        """Return True if an artifact may be the target, judging by its own fields."""
+        """Return True if an artifact may be the one to wait for, going by its own fields alone."""
         run = artifact.workflow_run or WorkflowRun()
         # For a moment after an upload, GitHub may list an artifact without its URL.
         if artifact.name != self.name or not artifact.archive_download_url:
@@ -58,7 +58,7 @@ class Target:
         return self.head_sha is None or Filter(head_sha=self.head_sha).matches_run(run)
 
     def concerns(self, run: Run) -> bool:
-        """Return True if a run is the target, or may provide the artifact."""
+        """Return True if a run is the one to wait for, or may upload the artifact."""
         if self.run_id is not None and run.id != self.run_id:
             return False
         of_commit = self.head_sha is None or Filter(head_sha=self.head_sha).matches_run(origin(run))
@@ -91,55 +91,57 @@ class Pending:
     soon: bool = False
 
 
-Verdict: TypeAlias = Artifact | Run | RunEnded | Pending
+Evaluation: TypeAlias = Artifact | Run | RunEnded | Pending
 
 
-def judge(
-    target: Target, states: Iterable[RunState], artifacts: Iterable[Artifact], now: float
-) -> Verdict:
-    """Return the result of a wait, the error that ends it, or that it is pending.
+def evaluate(
+    goal: WaitGoal, states: Iterable[RunState], artifacts: Iterable[Artifact], now: float
+) -> Evaluation:
+    """Return the result of a wait, the error that ends it, or `Pending` if it continues.
 
     Args:
-        target: The target of the wait.
-        states: The runs that the target concerns.
+        goal: The goal of the wait.
+        states: The runs for which `WaitGoal.concerns` is true.
         artifacts: Artifacts that GitHub listed after it returned the states.
         now: Time on the event loop's clock.
     """
-    listed = sorted(filter(target.may_come_from, artifacts), key=age_key)
-    verdicts = [_judge_run(target, state, listed, now) for state in states]
+    listed = sorted(filter(goal.may_come_from, artifacts), key=age_key)
+    results = [_evaluate_run(goal, state, listed, now) for state in states]
     for kind in (Artifact, Run, Pending, RunEnded):
-        for verdict in verdicts:
-            if isinstance(verdict, kind):
-                return verdict
+        for result in results:
+            if isinstance(result, kind):
+                return result
     return Pending("no run is known yet")
 
 
-def _judge_run(target: Target, state: RunState, listed: Sequence[Artifact], now: float) -> Verdict:
+def _evaluate_run(
+    goal: WaitGoal, state: RunState, listed: Sequence[Artifact], now: float
+) -> Evaluation:
     run = state.run
-    if target.name is None:
+    if goal.name is None:
         return run if run.is_completed else Pending(f"run {run.id} is {run.status}")
     own = [one for one in listed if one.workflow_run is not None and one.workflow_run.id == run.id]
     if not run.is_completed:
         # An artifact of an earlier attempt is about to be replaced.
         uploaded = [one for one in own if not _is_older(one, run)]
         return uploaded[0] if uploaded else Pending(f"run {run.id} is {run.status}")
-    if run.conclusion != "success" and not target.any_conclusion:
+    if run.conclusion != "success" and not goal.any_conclusion:
         without = (
-            f" without an artifact named {target.name!r}"
+            f" without an artifact named {goal.name!r}"
             if not own
-            else (f", so its artifact {target.name!r} is not accepted")
+            else (f", so its artifact {goal.name!r} is not accepted")
         )
         problem = (
             f"run {run.id} ended with conclusion {run.conclusion!r}{without}; pass "
             "any_conclusion=True to accept artifacts of runs that did not succeed"
         )
-        hurry = target.run_id is not None
+        hurry = goal.run_id is not None
     elif own and not own[0].expired:
         return own[0]
     else:
-        problem = f"run {run.id} ended without an artifact named {target.name!r}"
+        problem = f"run {run.id} ended without an artifact named {goal.name!r}"
         if own:
-            problem = f"artifact {target.name!r} of run {run.id} has expired"
+            problem = f"artifact {goal.name!r} of run {run.id} has expired"
         hurry = bool(own)
     if not hurry and now - state.ended_at < GRACE:
         # The artifact, or another run of the same commit, may not be listed yet.

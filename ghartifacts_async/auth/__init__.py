@@ -8,9 +8,9 @@ requires one. These tokens work:
 - the ``GITHUB_TOKEN`` of a workflow with ``permissions: {actions: read}``
 - the installation token of a GitHub App with the permission *Actions*
 
-`Client.from_env` finds the token by the rules of the GitHub CLI, and never sends it to a server
-that it is not for. Otherwise, pass the token as text, or an async function that returns it. The
-function is called before every attempt, so it should keep the token until it expires:
+`Client.from_env` finds the token by the rules of the GitHub CLI, and sends it only to the kind of
+server that the variable names. You can also pass the token as text, or an async function that
+returns it. The function is called before every attempt, so it should cache its token:
 
 ```python
 import os
@@ -27,7 +27,8 @@ async with Client(current_token, base_url=base_url) as gh:
 ## GitHub Apps
 
 `GitHubApp` (extra ``app``) creates an installation token when it is first needed, shares it among
-all tasks and renews it in time. Name the installation by its id or by a repository:
+all tasks and renews it before it expires. Pass the id of the installation, or one of its
+repositories:
 
 ```python
 from ghartifacts_async import GitHubApp
@@ -37,8 +38,8 @@ async with Client(app, base_url=base_url) as gh:
     print(await gh.repo("octo-org/octo-docs").list_artifacts().first())
 ```
 
-A service for many installations names none. Each installation gets a client with a token and rate
-limits of its own; all of them share their connections and are closed together:
+A service for many installations passes neither. Each installation gets a client with its own token
+and rate limits. These clients share their connections and are closed together:
 
 ```python
 from ghartifacts_async import GitHubApp

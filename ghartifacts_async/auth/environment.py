@@ -1,6 +1,6 @@
 """The server and the token that the environment variables of the GitHub CLI and of workflows name.
 
-A token is sent only to the kind of server that its variable is for: ``GH_TOKEN`` and
+A token is sent only to the kind of server that its variable names: ``GH_TOKEN`` and
 ``GITHUB_TOKEN`` to github.com and data-residency hosts, ``GH_ENTERPRISE_TOKEN`` and
 ``GITHUB_ENTERPRISE_TOKEN`` to an Enterprise Server. The ``GITHUB_TOKEN`` of a workflow is sent only
 to the server that runs the workflow. A server on this machine, such as FakeGitHub, gets any token.
@@ -69,7 +69,7 @@ def token_in(getenv: GetEnv, base_url: str) -> Secret:
 
 
 def _token_variables(getenv: GetEnv, base_url: str) -> list[str]:
-    """Return the names of the variables whose tokens are for a server, the preferred one first."""
+    """Return the variables whose tokens may be sent to a server, in order of preference."""
     server = urlsplit(base_url)
     host = (server.hostname or "").rstrip(".")
     workflow_url = getenv("GITHUB_API_URL")

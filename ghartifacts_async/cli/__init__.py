@@ -8,16 +8,15 @@ ghartifacts cat coverage report.json                   # print one file of an ar
 ghartifacts mirror octo-org/octo-docs archive
 ```
 
-It takes the server, the repository and the token from where the GitHub CLI takes them: from
-``GH_TOKEN`` and its other variables, from the git remote of the working directory, and from
-``gh auth token``. Downloads are verified and resume. Output to a pipe is made for programs, and
-``--json`` prints one JSON object per line:
+It finds the server, the repository and the token where the GitHub CLI finds them: in ``GH_TOKEN``
+and similar variables, in the git remote of the working directory, and in ``gh auth token``.
+Downloads are verified and resume. In a pipe, the output is easy to parse, and ``--json`` prints one
+JSON object per line:
 
 ```sh
 ghartifacts list --json | jq -r .name
 ```
 
-In a script, the exit status says what happened: 0 success, 1 something failed, 2 wrong usage,
-3 nothing was found, 4 no token, or one that is refused. ``ghartifacts COMMAND --help`` describes
-each command.
+The exit status is 0 on success, 1 if something failed, 2 for wrong usage, 3 if nothing was found,
+and 4 if there is no token or it is refused. ``ghartifacts COMMAND --help`` describes each command.
 """

@@ -35,7 +35,7 @@ def choose_repository(common: Common, arguments: Sequence[str]) -> tuple[str, li
     ``GH_HOST`` is set, so that the token for that host is used.
 
     Raises:
-        InvalidArgument: None of these names a repository, or a URL is of another one.
+        InvalidArgument: None of these is a repository, or a URL belongs to another one.
     """
     reference, rest = split_repository(arguments)
     given = common.repo or os.environ.get("GH_REPO") or os.environ.get("GITHUB_REPOSITORY")
@@ -57,7 +57,7 @@ def mirrored_repositories(common: Common, arguments: Sequence[str]) -> tuple[lis
     """Return the repositories and the directory that the arguments ``REPO... DIR`` name.
 
     Raises:
-        InvalidArgument: An argument is missing, or names no repository.
+        InvalidArgument: An argument is missing, or is not a repository.
     """
     *names, directory = arguments or [""]
     names += [common.repo] if common.repo else []
@@ -139,7 +139,7 @@ def _refuse_other_repositories(repository: str, arguments: Sequence[str]) -> Non
             here = (_host(), repository.lower())
             if (str(other.host).lower(), other.repository.lower()) != here:
                 raise InvalidArgument(
-                    f"{text} is of {other.host}/{other.repository}, but this command works on "
+                    f"{text} belongs to {other.host}/{other.repository}, but this command works on "
                     f"{repository} on {_host()}; run one command for each repository"
                 )
 
@@ -148,7 +148,7 @@ def _parse(text: str) -> Reference:
     reference = parse_reference(text)
     if reference is None or reference.repository is None:
         raise InvalidArgument(
-            f"{text!r} names no repository; write OWNER/REPO, HOST/OWNER/REPO or a URL"
+            f"{text!r} is not a repository; write OWNER/REPO, HOST/OWNER/REPO or a URL"
         )
     return reference
 

@@ -61,7 +61,7 @@ def split_repository(arguments: Sequence[str]) -> tuple[Reference, list[str]]:
     reference = parse_reference(arguments[0])
     if reference is None or reference.repository is None:
         raise InvalidArgument(
-            f"{arguments[0]!r} names no repository; write OWNER/REPO, HOST/OWNER/REPO or a URL"
+            f"{arguments[0]!r} is not a repository; write OWNER/REPO, HOST/OWNER/REPO or a URL"
         )
     is_only_repository = reference.run is None and reference.artifact is None
     return reference, list(arguments[1:] if is_only_repository else arguments)

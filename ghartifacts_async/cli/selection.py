@@ -205,7 +205,7 @@ async def get_artifacts(repo: Repo, ids: Sequence[int]) -> list[Artifact]:
     """Return the artifacts with these ids.
 
     Raises:
-        NotFound: No artifact has one of the ids. It may be that of a run, as the GitHub CLI takes.
+        NotFound: An id is not that of an artifact. It may be a run's id, as the GitHub CLI expects.
     """
     artifacts = []
     for number in ids:

@@ -21,7 +21,7 @@ def parse_duration(text: str) -> timedelta:
     found = _DURATION.fullmatch(text.strip())
     seconds = float(found[1]) * _UNITS[found[2]] if found else 0.0
     if found is None or seconds > _YEARS * 366 * 86400:
-        raise ValueError(f"{text!r} is no duration such as 90s, 15m, 24h, 7d or 2w")
+        raise ValueError(f"{text!r} is not a duration; write for example 90s, 15m, 24h, 7d or 2w")
     return timedelta(seconds=seconds)
 
 
@@ -39,7 +39,7 @@ def parse_time(text: str, now: datetime) -> datetime:
         time = datetime.fromisoformat(text.strip())
     except ValueError:
         raise ValueError(
-            f"{text!r} is no time; write 2026-03-21, 2026-03-21T18:00Z, or 7d for a week ago"
+            f"{text!r} is not a time; write 2026-03-21, 2026-03-21T18:00Z, or 7d for a week ago"
         ) from None
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
@@ -52,7 +52,7 @@ def parse_size(text: str) -> int:
     """
     found = _SIZE.fullmatch(text.strip())
     if found is None:
-        raise ValueError(f"{text!r} is no size such as 4096, 10k, 1.5M or 2GiB")
+        raise ValueError(f"{text!r} is not a size; write for example 4096, 10k, 1.5M or 2GiB")
     unit = 1024 if found[3] else 1000
     return round(float(found[1]) * float(unit ** _POWERS[found[2].lower()]))
 

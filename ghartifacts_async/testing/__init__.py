@@ -14,7 +14,7 @@ async with FakeGitHub() as fake:
 ```
 
 In a test, use the fixture ``fake_github`` of the pytest plugin that this package installs. It works
-in async tests, with pytest-asyncio or anyio, and in others:
+in async tests, with pytest-asyncio or anyio, and in synchronous tests:
 
 ```python
 from pathlib import Path

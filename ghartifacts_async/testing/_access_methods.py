@@ -109,9 +109,10 @@ class AccessMethods:
     ) -> str:
         """Add a token that the API accepts, and return it.
 
-        A token with scopes is a classic one, and a token with permissions a fine-grained one. What
-        it may not do is answered with status 403 and GitHub's message, and what it may not see
-        with 404. Public repositories can be read, but not downloaded from, with every token.
+        A token with scopes is a classic one, and a token with permissions a fine-grained one. A
+        request that it does not permit gets status 403 and GitHub's message, or 404 if the token
+        may not see the repository. Every token can list the artifacts of public repositories, but
+        not download them.
 
         Args:
             token: The token. None makes one.

@@ -23,8 +23,12 @@ class ServerThread:
     def run(self, work: Coroutine[Any, Any, T], timeout: float | None = None) -> T:
         """Run a coroutine in the thread, and return its result.
 
+        Args:
+            work: The coroutine.
+            timeout: Seconds to wait for the result; None means no limit.
+
         Raises:
-            TimeoutError: The coroutine did not end in this number of seconds.
+            TimeoutError: The coroutine did not end within `timeout`.
         """
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout)
 

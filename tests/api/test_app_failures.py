@@ -1,4 +1,4 @@
-"""What goes wrong with GitHub Apps: reinstallation, new tokens, wrong clocks and refusals."""
+"""Problems with GitHub Apps: reinstallation, new tokens, wrong clocks and refusals."""
 
 from __future__ import annotations
 

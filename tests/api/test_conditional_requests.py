@@ -53,7 +53,7 @@ async def test_conditional_requests_can_be_disabled() -> None:
 @fast
 async def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """The most recently used responses are kept, up to a fixed number of bytes."""
-    # To fill the real capacity takes thousands of calls.
+    # Filling the real capacity would take thousands of calls.
     monkeypatch.setattr("ghartifacts_async._api.etag_cache.CAPACITY", 50_000)
     async with open_world() as world:
         ids = [world.fake.add_artifact(REPOSITORY, "x", b"").id for _ in range(30)]

@@ -159,7 +159,7 @@ def test_check_deleted() -> None:
     """Only a 204 confirms a deletion."""
     endpoints.check_deleted(CALL, make_response(204))
     for status in (200, 202, 304):
-        with pytest.raises(UnexpectedReply, match=f"expected 204, got {status}"):
+        with pytest.raises(UnexpectedReply, match=f"expected status 204, got {status}"):
             endpoints.check_deleted(CALL, make_response(status))
 
 

@@ -58,7 +58,7 @@ async def test_unused_installations_are_forgotten(app_client: Client) -> None:
 
 
 async def test_limits_are_separate(app_client: Client, fake_github: FakeGitHub) -> None:
-    """If GitHub asks one installation to wait, the others go on."""
+    """If GitHub asks one installation to wait, the calls of the others continue."""
     first, second = app_client.for_installation(41), app_client.for_installation(42)
     await first.repo(ONE).get_artifact(1)
     await second.repo(TWO).get_artifact(2)

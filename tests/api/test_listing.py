@@ -77,7 +77,7 @@ async def test_cursors_are_followed(repo: Repo, fake_github: FakeGitHub) -> None
 
 
 async def test_a_repeated_cursor_ends_the_listing(repo: Repo, fake_github: FakeGitHub) -> None:
-    """A server whose cursors lead to the same page forever ends the listing with an error."""
+    """If a server's cursors lead to the same page forever, the listing ends with an error."""
     fake_github.fail_when(lambda _: page([2, 1], '<?after=b>; rel="next"'))
     with pytest.raises(UnexpectedReply, match="the listing does not end"):
         await repo.list_artifacts().collect()

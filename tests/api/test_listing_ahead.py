@@ -6,7 +6,7 @@ import asyncio
 import functools
 import gc
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 
@@ -15,7 +15,7 @@ import pytest
 from ghartifacts_async import Artifact, Client, ClientStateError, NotFound, Repo, ServerError
 from ghartifacts_async._api import listing as listing_module
 from ghartifacts_async.testing import FakeGitHub, Fault
-from tests.support import REPOSITORY
+from tests.support import REPOSITORY, wait_until
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 LISTING = "/actions/artifacts$"
@@ -52,13 +52,6 @@ def running_tasks() -> list[str]:
 def has_received(fake: FakeGitHub, times: int) -> bool:
     """Return True if the fake has received at least `times` requests."""
     return len(fake.requests) >= times
-
-
-async def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait until a condition is true, for at most 10 seconds."""
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.001)
 
 
 async def test_read_ahead_doubles_up_to_concurrency(repo: Repo, fake_github: FakeGitHub) -> None:

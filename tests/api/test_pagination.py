@@ -258,7 +258,7 @@ HIDDEN: dict[str, Callable[[int], bool]] = {
 
 @pytest.mark.parametrize("hidden", HIDDEN.values(), ids=HIDDEN)
 def test_a_server_that_leaves_items_out_is_read_to_the_end(hidden: Callable[[int], bool]) -> None:
-    """A server that leaves out items of its pages is read to the end, exactly once."""
+    """If a server omits items of its pages, all others are still listed, each exactly once."""
     found, calls = reads(leaving_out(3000, hidden))
     assert found == [number for number in range(3000, 0, -1) if not hidden(number)]
     assert calls < 100

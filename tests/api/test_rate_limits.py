@@ -84,7 +84,7 @@ async def test_waits_without_retry_after_double() -> None:
 
 @fast
 async def test_an_earlier_call_does_not_reset_the_wait() -> None:
-    """If a call that was sent before a refusal succeeds, the next wait is doubled all the same."""
+    """If a call that was sent before a refusal succeeds, the next wait is still doubled."""
     async with open_world() as world:
         world.fake.fail_next(*[Fault.secondary_limit(None)] * 2, method="DELETE")
         with world.fake.holding(method="GET"):

@@ -197,6 +197,7 @@ async def test_a_refused_certificate_is_not_retried() -> None:
             sent += 1
             raise CertificateRefused("api: its certificate was refused", host="api")
 
+        # A refused handshake is not in the fake's log of requests, so this counts the attempts.
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Transport, "send", refuse)
             with pytest.raises(CertificateRefused):

@@ -36,7 +36,7 @@ def test_small_pages_miss_nothing_that_a_deletion_moves(
 
 @pytest.mark.parametrize("size", [2, 3, 4, 10])
 def test_positions_at_which_no_page_overlaps(size: int) -> None:
-    """Where no page within the maximum size overlaps, an unchanged listing is read in order."""
+    """An unchanged listing is read in order, even if pages are too small to overlap."""
     listing = ChangingListing(list(range(2600, 0, -1)), True, random.Random(8))
     found, calls = read_all(listing, max_size=size, most=8, calm=1)
     assert found == listing.ids

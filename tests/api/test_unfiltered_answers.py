@@ -1,4 +1,4 @@
-"""Answers with artifacts that were not asked for: of other names, of other runs, of forks."""
+"""Responses with artifacts that were not requested: of other names, of other runs, of forks."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def warnings_in(caplog: pytest.LogCaptureFixture) -> list[str]:
 async def test_a_long_wait_is_reported_once(
     caplog: pytest.LogCaptureFixture, limits: Any, fault: Fault | None, reason: str
 ) -> None:
-    """One warning, one callback and the statistics tell of a wait, however many tasks wait."""
+    """However many tasks wait, one warning is logged, and the callback is called once."""
     waits: list[Wait] = []
     fake = {} if limits is None else {"limits": limits}
     async with open_world(fake=fake, conditional=False, on_wait=waits.append) as world:

@@ -12,7 +12,7 @@ import pytest
 
 from ghartifacts_async import Client, _context
 from ghartifacts_async.testing import FakeGitHub
-from tests.support import REPOSITORY
+from tests.support import REPOSITORY, wait_until
 
 CHILD = """
 import asyncio, json, sys, threading
@@ -84,8 +84,7 @@ async def test_an_entry_that_fails_closes_the_client(
     monkeypatch.setattr(_context, "_load", load)
     gh = Client("token")
     task = asyncio.ensure_future(gh.__aenter__())
-    while not started.is_set():  # noqa: ASYNC110 - a thread's event
-        await asyncio.sleep(0.001)
+    await wait_until(started.is_set)
     if end == "cancelled":
         task.cancel()
     proceed.set()

@@ -48,7 +48,7 @@ def environment(
 
 @pytest.mark.parametrize("name", [name for name in SNIPPETS if is_program(SNIPPETS[name])])
 async def test_programs_run(name: str, environment: FakeGitHub, tmp_path: Path) -> None:
-    """A snippet that is a program runs as it is, and gives each artifact its own file."""
+    """A snippet that is a program runs unchanged, and gives each artifact its own file."""
     command = [sys.executable, "-W", "error", "-c", SNIPPETS[name]]
     process = await asyncio.create_subprocess_exec(*command)
     assert await asyncio.wait_for(process.wait(), 60) == 0

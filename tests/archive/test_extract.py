@@ -22,7 +22,6 @@ from ghartifacts_async import (
     TargetExists,
     UnsafeMember,
 )
-from ghartifacts_async._archive.member_writer import MemberWriter
 from ghartifacts_async.testing import BlobFault, FakeGitHub
 from tests.archive.artifacts import (
     DATA,
@@ -223,21 +222,19 @@ async def test_limits(
 
 
 async def test_files_are_written_in_threads(
-    extract: Extract, fake_github: FakeGitHub, tmp_path: Path
+    extract: Extract, fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Files are written in threads of the client, never in the event loop."""
     writers: set[str] = set()
-    original = MemberWriter.write
+    original = os.write
 
-    def write(self: MemberWriter) -> bool:
+    def write(fd: int, data: bytes) -> int:
         writers.add(threading.current_thread().name)
-        return original(self)
-
+        return original(fd, data)
     files = {f"{number}": os.urandom(100_000) for number in range(400)}
     fake_github.add_artifact(REPOSITORY, "dist", files)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(MemberWriter, "write", write)
-        await extract(1, tmp_path / "out")
+    monkeypatch.setattr(os, "write", write)
+    await extract(1, tmp_path / "out")
     assert writers
     assert all(name.startswith("ghartifacts-disk") for name in writers)
     assert read_files(tmp_path / "out") == files

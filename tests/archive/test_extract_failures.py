@@ -39,7 +39,7 @@ from tests.archive.artifacts import (
     read_files,
 )
 from tests.archive.zip_writer import ZipMember, build_zip
-from tests.support import QUICK, REPOSITORY, files_below
+from tests.support import QUICK, REPOSITORY, cancel_while_blocked, files_below, wait_until
 from tests.system_calls import SystemCalls
 
 
@@ -95,7 +95,7 @@ async def test_a_directory_that_appears_during_extraction(
         checked.append(exists)
         return exists
 
-    # The moment between the check and the rename, at which no system call is made.
+    # Between the check and the rename there is no system call that a fault could be added to.
     monkeypatch.setattr(StagingTarget, "check", check)
     with pytest.raises(TargetExists):
         await extract(1, out)
@@ -229,14 +229,8 @@ async def test_cancellation_waits_for_the_thread(
     # Each job makes many system calls, so a slow one could end before the cancellation.
     monkeypatch.setattr(StagingDirectory, job, slow)
     task = asyncio.create_task(extract(1, tmp_path / "out"))
-    while not started.is_set():  # noqa: ASYNC110 - a thread's event
-        await asyncio.sleep(0.001)
-    task.cancel()
-    await asyncio.sleep(0.01)
-    assert not task.done()
-    resume.set()
-    with pytest.raises(asyncio.CancelledError):
-        await task
+    await wait_until(started.is_set)
+    await cancel_while_blocked(task, resume)
     if job in ("_publish", "_remove_work"):
         # These jobs run so late that the extraction may complete.
         assert read_files(tmp_path) in (
@@ -263,8 +257,7 @@ async def test_closing_the_client_ends_an_extraction(
     gh = Client(fake_github.token, base_url=fake_github.url, retry=QUICK)
     await gh.__aenter__()
     task = asyncio.create_task(gh.repo(REPOSITORY).extract_artifact(1, tmp_path / "out"))
-    while not writing.is_set():  # noqa: ASYNC110 - a thread's event
-        await asyncio.sleep(0.001)
+    await wait_until(writing.is_set)
     await gh.__aexit__(None, None, None)
     with pytest.raises(ClientStateError):
         await task

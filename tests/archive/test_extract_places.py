@@ -72,7 +72,7 @@ async def test_a_link_that_replaces_the_staging_directory(
         self.work.symlink_to(victim)
         return original(self, *arguments)
 
-    # The moment between two jobs, at which no system call is made.
+    # Between two jobs there is no system call that a fault could be added to.
     monkeypatch.setattr(StagingDirectory, job, replaced)
     if job == "_remove_work":
         await extract(1, shared / "out")
@@ -107,7 +107,7 @@ async def test_a_payload_that_is_exchanged(
         return original_publish(self, files)
 
     original_publish = StagingDirectory._publish
-    # The moments between two jobs, at which no system call is made.
+    # Between two jobs there is no system call that a fault could be added to.
     monkeypatch.setattr(StagingDirectory, "_fill", fill)
     monkeypatch.setattr(StagingDirectory, "_publish", publish)
     await repo.extract_artifact(1, tmp_path / "out")
@@ -226,7 +226,7 @@ async def test_an_old_directory_that_cannot_be_removed(
     assert read_files(out) == file_contents()
     [record] = caplog.records
     assert record.levelno == logging.WARNING
-    assert "ghartifacts-unpack: the temporary directory could not be removed" in record.getMessage()
+    assert "ghartifacts-staging: the staging directory could not be removed" in record.getMessage()
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def test_a_name_in_another_encoding() -> None:
 @pytest.mark.parametrize("where", [{"central"}, {"central", "local"}])
 @pytest.mark.parametrize("raw", [UTF8, b"\x81bung.txt", b"?bung.txt", b"#U00fcbung.txt"])
 def test_unicode_paths(where: set[str], raw: bytes) -> None:
-    """A Unicode Path field gives the name, or repeats it, if it is for the raw name."""
+    """A Unicode Path field that belongs to the raw name gives the member's name, or repeats it."""
     field = {"extra": b"UT\x01\0x" + unicode_path(raw, NAME)}
     values = dict.fromkeys(where, field)
     assert unzip(build_zip(ZipMember(raw, DATA, **values))) == {NAME: DATA}  # type: ignore[arg-type]
@@ -76,7 +76,7 @@ def test_unicode_paths(where: set[str], raw: bytes) -> None:
 
 
 def test_unicode_paths_of_other_names() -> None:
-    """A Unicode Path field is ignored if it is for another raw name, unknown or empty."""
+    """A Unicode Path field is ignored if it belongs to another raw name, is unknown or empty."""
     for field in (
         unicode_path(b"other", "your"),
         unicode_path(b"mine", "your", version=2),

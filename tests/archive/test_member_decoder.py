@@ -91,9 +91,8 @@ def test_a_bomb_is_not_decompressed(monkeypatch: pytest.MonkeyPatch) -> None:
     compressor = zlib.compressobj(9, zlib.DEFLATED, -15)
     packed = compressor.compress(bytes(2**24)) + compressor.flush()
     archive = build_zip(ZipMember("bomb", b"x" * 1000, compressed_data=packed))
-    monkeypatch.setattr(
-        "ghartifacts_async._archive.zip_format.member_decoder.zlib.decompressobj", Counting
-    )
+    # The size of the output is known only to zlib, because the decoder returns none of it.
+    monkeypatch.setattr(zlib, "decompressobj", Counting)
     with pytest.raises(DamagedArchive, match="more than the recorded 1000 bytes"):
         unzip(archive)
     assert inflated == 1001

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +31,6 @@ def library_tasks() -> list[str]:
         and Path(one.co_filename).is_relative_to(_PACKAGE)
         and not Path(one.co_filename).is_relative_to(_FAKE)
     ]
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait until a condition holds, for at most 20 seconds."""
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110 - there is no event to wait for
-            await asyncio.sleep(0.01)
 
 
 def add(fake: FakeGitHub, count: int, content: bytes = b"hello", **more: Any) -> None:

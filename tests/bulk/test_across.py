@@ -22,8 +22,8 @@ from ghartifacts_async import (
     to_json,
 )
 from ghartifacts_async.testing import FakeGitHub
-from tests.bulk.support import LARGE, counts, until
-from tests.support import files_below
+from tests.bulk.support import LARGE, counts
+from tests.support import files_below, wait_until
 
 NAMES = ["octo/a", "octo/.github", "other/a"]
 
@@ -57,7 +57,9 @@ async def test_a_failing_repository_does_not_stop_the_others(
     fill(fake_github)
     with fake_github.holding(path="/octo/a/.*/zip$"):
         busy = asyncio.ensure_future(gh.repo(NAMES[0]).mirror(tmp_path / NAMES[0]))
-        await until(lambda: any(request.path.endswith("/zip") for request in fake_github.requests))
+        await wait_until(
+            lambda: any(request.path.endswith("/zip") for request in fake_github.requests)
+        )
         report = await gh.mirror([*NAMES, "octo/nope"], tmp_path)
     assert counts(report) == (8, 0, 0, 0, 0)
     assert {name: type(error) for name, error in report.unlisted.items()} == {

@@ -21,8 +21,8 @@ from ghartifacts_async import (
     TargetExists,
 )
 from ghartifacts_async.testing import BlobFault, FakeGitHub
-from tests.bulk.support import LARGE, add, download_all, library_tasks, until
-from tests.support import QUICK, REPOSITORY, files_below, published_below
+from tests.bulk.support import LARGE, add, download_all, library_tasks
+from tests.support import QUICK, REPOSITORY, files_below, published_below, wait_until
 
 
 @pytest.mark.parametrize("content", [b"hello", LARGE], ids=["small", "large"])
@@ -134,7 +134,7 @@ async def test_the_iterable_is_read_lazily(
     outcomes = repo.download_artifacts(source(), tmp_path, concurrency=4)
     with fake_github.holding(origin="blob"):
         first = asyncio.ensure_future(anext(outcomes))
-        await until(lambda: len(fake_github.requests_to("blob")) >= 4)
+        await wait_until(lambda: len(fake_github.requests_to("blob")) >= 4)
         assert taken == 4
     await first
     await asyncio.sleep(0.3)
@@ -247,7 +247,7 @@ async def test_leaving_the_loop_ends_the_downloads(
 
     task = asyncio.ensure_future(leave())
     if how == "cancel":
-        await until(lambda: bool(published_below(tmp_path)))
+        await wait_until(lambda: published_below(tmp_path))
         task.cancel()
     await asyncio.wait([task])
     await asyncio.sleep(0.05)

@@ -118,7 +118,7 @@ async def test_merging(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> N
 async def test_merging_refuses_collisions(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """An artifact with a file of another one, or an existing file, fails without leaving a file."""
+    """If one file of an artifact exists already, in `out` or in another artifact, it adds none."""
     for files in (
         {"a.txt": "1", "d/x": "1"},
         {"first": "2", "A.txt": "2"},
@@ -203,7 +203,7 @@ async def test_a_parent_that_cannot_be_written(
     out = parent / "out"
     out.mkdir(parents=True)
     if leftover:
-        (out / HiddenFiles.of("out").unpack).mkdir(mode=0o700)
+        (out / HiddenFiles.of("out").staging).mkdir(mode=0o700)
     parent.chmod(0o500)
     # For root, every directory can be written.
     access = os.access

@@ -28,9 +28,9 @@ from ghartifacts_async import (
 )
 from ghartifacts_async._disk.hidden_files import HiddenFiles
 from ghartifacts_async.testing import BlobFault, FakeGitHub, Fault, LoggedRequest
-from tests.bulk.support import LARGE, MANIFEST, add, counts, library_tasks, until
+from tests.bulk.support import LARGE, MANIFEST, add, counts, library_tasks
 from tests.download.payloads import add_artifact, interrupted_download
-from tests.support import QUICK, REPOSITORY, files_below, published_below
+from tests.support import QUICK, REPOSITORY, files_below, published_below, wait_until
 from tests.system_calls import SystemCalls
 
 
@@ -64,10 +64,10 @@ async def test_an_artifact_that_expires_during_the_mirror(
     assert files_below(tmp_path) == [MANIFEST, "dist-1.zip", "dist-3.zip"]
 
 
-async def test_leftovers_beside_a_partial_download(
+async def test_leftovers_next_to_a_partial_download(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """What a killed process left beside a partial download is removed when it is complete."""
+    """When a partial download is completed, other files of a killed process are removed."""
     add_artifact(fake_github)
     await interrupted_download(fake_github, tmp_path / "dist-1.zip", 1_000_000)
     leftover = tmp_path / HiddenFiles.of("dist-1.zip").link
@@ -174,7 +174,7 @@ async def test_only_one_operation_updates_a_mirror(
     add(fake_github, 3)
     with fake_github.holding(origin="blob"):
         first = asyncio.ensure_future(repo.mirror(tmp_path))
-        await until(lambda: bool(fake_github.requests_to("blob")))
+        await wait_until(lambda: fake_github.requests_to("blob"))
         with pytest.raises(TargetBusy, match="another process is updating this mirror"):
             await repo.mirror(tmp_path)
     assert counts(await first) == (3, 0, 0, 0, 0)
@@ -215,7 +215,7 @@ async def test_closing_the_client_ends_the_mirror(fake_github: FakeGitHub, tmp_p
     async with Client(fake_github.token, base_url=fake_github.url, retry=QUICK) as gh:
         with fake_github.holding(origin="blob"):
             task = asyncio.ensure_future(gh.repo(REPOSITORY).mirror(tmp_path))
-            await until(lambda: bool(fake_github.requests_to("blob")))
+            await wait_until(lambda: fake_github.requests_to("blob"))
             await gh.__aexit__(None, None, None)
             with pytest.raises(ClientStateError, match="closed"):
                 await task

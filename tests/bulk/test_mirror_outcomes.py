@@ -45,7 +45,7 @@ async def test_the_total_is_known_from_the_first_page(
 async def test_the_total_of_a_filtered_mirror_is_known_at_its_end(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """With filters that GitHub does not apply, the total is what the listing has, not its count."""
+    """With filters that GitHub does not apply, the total counts only the artifacts that match."""
     fill(fake_github, 12)
     reports: list[BulkProgress] = []
     await repo.mirror(tmp_path, pattern="a1*", on_progress=reports.append)

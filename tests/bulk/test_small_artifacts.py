@@ -16,8 +16,8 @@ from ghartifacts_async._bulk.path_template import PathTemplate
 from ghartifacts_async._disk import nameless_file, safe_open
 from ghartifacts_async._disk.hidden_files import HiddenFiles
 from ghartifacts_async.testing import BlobFault, FakeGitHub
-from tests.bulk.support import LARGE, add, download_all, until
-from tests.support import REPOSITORY, files_below
+from tests.bulk.support import LARGE, add, download_all
+from tests.support import REPOSITORY, files_below, wait_until
 
 
 @pytest.mark.parametrize("problem", ["no such files", "refused", "target taken"])
@@ -38,7 +38,7 @@ async def test_systems_without_unnamed_files(
         # As on a file system that refuses O_TMPFILE.
         monkeypatch.setattr(safe_open, "_NAMELESS", os.O_DIRECTORY)
     else:
-        # Another process takes the name after it was found to be free.
+        # As if another process took the name after it was found to be free.
         monkeypatch.setattr(small_artifacts, "write_nameless_file", lambda *_, **__: False)
     outcomes = await download_all(repo, tmp_path / "a" / "b")
     assert all(outcome.result().verified for outcome in outcomes)
@@ -55,6 +55,7 @@ async def test_links_may_be_refused_for_any_reason(
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(os, "link", refuse)
+    # The refusal is remembered for the whole process, and must not change later tests.
     monkeypatch.setattr(nameless_file, "_devices_without_links", set())
     nameless_file.supports_nameless_files.cache_clear()
     try:
@@ -84,7 +85,7 @@ async def test_small_files_have_the_same_permissions_and_are_resumed(
     fake_github.fail_blobs_next(BlobFault.stall(after=150_000))
     received = gh.stats.bytes_received
     task = asyncio.ensure_future(repo.download_artifact(2, tmp_path / "out" / "dist-2.zip"))
-    await until(lambda: gh.stats.bytes_received >= received + 150_000)
+    await wait_until(lambda: gh.stats.bytes_received >= received + 150_000)
     task.cancel()
     await asyncio.wait([task])
     (outcome,) = await download_all(repo, tmp_path / "out", artifacts=[2], durable=durable)

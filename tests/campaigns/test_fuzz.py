@@ -47,6 +47,7 @@ def test_the_fuzzer_reports_unsafe_paths(monkeypatch: pytest.MonkeyPatch, name: 
         return MemberPath(tuple(entry.member.name.split("/")), is_directory=False, is_link=False)
 
     rule: Callable[..., MemberPath] = unchecked
+    # A defect that the fuzzer must find.
     monkeypatch.setattr(extraction_plan, "safe_path", rule)
     with pytest.raises(fuzz.BrokenPromiseError, match="unsafe path"):
         fuzz.check(archive)

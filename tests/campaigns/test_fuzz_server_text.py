@@ -23,6 +23,7 @@ def test_mutants_are_parsed_or_refused() -> None:
 def test_the_fuzzer_reports_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     """If an error showed a part of a token, the fuzzer would report a failure."""
     fuzz = pytest.importorskip("benchmarks.campaigns.server_text", reason=NO_CHECKOUT)
+    # A defect that the fuzzer must find.
     monkeypatch.setattr(Redactor, "redact", lambda _, text: text)
     with pytest.raises(fuzz.BrokenPromiseError, match="shows a part of the token"):
         fuzz.check("_http.urls.host_of", f"a {fuzz.TOKEN[:20]} b")

@@ -1,4 +1,4 @@
-"""A short run of the comparison with other readers, `benchmarks.campaigns.readers`."""
+"""A short run of `benchmarks.campaigns.readers`, which compares the library with other programs."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ def test_the_campaign_reports_differences(tmp_path: Path, monkeypatch: pytest.Mo
     readers = pytest.importorskip("benchmarks.campaigns.readers", reason=NO_CHECKOUT)
     archive = build_zip(ZipMember("a", b"x"))
     tally = readers.Tally()
+    # A defect that the campaign must find.
     monkeypatch.setattr(readers, "unzip", lambda *_: {"a": b"y"})
     readers.check(archive, tmp_path, tally, 7)
     assert [*tally.failures] == [7]

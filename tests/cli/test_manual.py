@@ -14,7 +14,7 @@ PAGE = Path(__file__).parents[2] / ".github" / "COMMANDS.md"
 
 @pytest.mark.skipif(not PAGE.exists(), reason="needs the directory .github")
 def test_the_manual_is_up_to_date() -> None:
-    """The manual in the repository has the help of every command, as it is now."""
+    """The manual in the repository contains the current help of every command."""
     assert PAGE.read_text(encoding="utf-8") == manual()
     for name in COMMANDS:
         assert name in manual()

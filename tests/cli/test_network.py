@@ -60,7 +60,7 @@ async def test_a_server_that_does_not_answer(fake_github: FakeGitHub) -> None:
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9", "nonsense"])
 async def test_a_wrong_host(fake_github: FakeGitHub, url: str) -> None:
-    """A server that cannot be reached, or no URL at all, is one line and names the address."""
+    """The error for an unreachable server or an invalid URL is one line that names the address."""
     done = await run(fake_github, "list", REPOSITORY, "--timeout", "1s", GITHUB_API_URL=url)
     assert done.status in {1, 2}
     assert url.removeprefix("http://") in done.err

@@ -89,7 +89,7 @@ def test_wrong_times(text: str) -> None:
 
 
 def test_sizes_and_durations() -> None:
-    """Sizes have decimal and binary units; both are printed for people."""
+    """Sizes may have decimal or binary units; sizes and durations are printed readably."""
     sizes = {"0": 0, "4096": 4096, "10k": 10_000, "1.5M": 1_500_000, "2GiB": 2**31, "1 kB": 1000}
     assert {text: parse_size(text) for text in sizes} == sizes
     for wrong in ("", "x", "-1", "1q"):

@@ -90,7 +90,7 @@ def node_modules() -> Path:
 
 
 def missing(reason: str) -> Any:
-    """Skip the test, or fail it where every client has to be installed."""
+    """Skip the test, or fail it in pipelines in which every client must be installed."""
     if os.environ.get("REQUIRE_CLIENTS"):
         pytest.fail(reason)
     pytest.skip(reason)

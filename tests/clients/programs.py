@@ -86,7 +86,7 @@ class GhOverTls(Client):
     _status: ClassVar[re.Pattern[bytes]] = re.compile(rb"\(?HTTP (\d+)")
 
     def environment(self) -> dict[str, str]:
-        """Return the variables that lead gh to the server.
+        """Return the environment variables that make gh use the server.
 
         The token is in the configuration of the host: gh 2.23 also sends `GH_ENTERPRISE_TOKEN` to
         the blob store, which refuses the request.
@@ -131,12 +131,12 @@ class GhOverTls(Client):
 
 
 class GhOverProxy(GhOverTls):
-    """gh, which takes the server for its HTTP proxy to github.localhost."""
+    """gh, with the server as its HTTP proxy for github.localhost."""
 
     tls = False
 
     def environment(self) -> dict[str, str]:
-        """Return the variables that lead gh to the server."""
+        """Return the environment variables that make gh use the server."""
         return {"GH_HOST": "github.localhost", "GH_TOKEN": self.token, "http_proxy": self.url}
 
 

@@ -1,4 +1,4 @@
-"""Each client does each job against FakeGitHub as against GitHub."""
+"""Each client does each job with FakeGitHub in the same way as with GitHub."""
 
 from __future__ import annotations
 

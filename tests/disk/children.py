@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from ghartifacts_async.testing import FakeGitHub
@@ -48,10 +48,3 @@ async def child(
         if process.returncode is None:
             process.kill()
         await process.communicate()
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Wait until a condition is true."""
-    async with asyncio.timeout(60):
-        while not condition():  # noqa: ASYNC110 - the state of another process
-            await asyncio.sleep(0.01)

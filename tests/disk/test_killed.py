@@ -12,9 +12,9 @@ import pytest
 from ghartifacts_async import ArtifactsError, Client, Repo
 from ghartifacts_async._disk.hidden_files import HiddenFiles
 from ghartifacts_async.testing import BlobFault, FakeGitHub
-from tests.disk.children import child, until
+from tests.disk.children import child
 from tests.download.payloads import NO_RETRIES
-from tests.support import REPOSITORY, files_below
+from tests.support import REPOSITORY, files_below, wait_until
 
 # Larger than what three children download before they are killed.
 LARGE = os.urandom(16_000_000)
@@ -33,7 +33,7 @@ async def kill_extraction(fake: FakeGitHub, out: Path) -> None:
     fake.fail_blobs_when(lambda _: BlobFault.throttle(4_000_000))
     async with child(fake, f"await repo.extract_artifact(1, {str(out)!r})") as process:
         before = ranges(out.parent)
-        await until(lambda: ranges(out.parent) > before)
+        await wait_until(lambda: ranges(out.parent) > before)
         process.send_signal(signal.SIGKILL)
         await process.wait()
     fake.clear_faults()
@@ -60,7 +60,7 @@ async def test_a_killed_replacement_is_undone(
 ) -> None:
     """A directory that a killed process had moved aside is moved back, even if the call fails."""
     out = tmp_path / "out"
-    work = tmp_path / HiddenFiles.of("out").unpack
+    work = tmp_path / HiddenFiles.of("out").staging
     for name in ("old/precious", "tree/new", "dropped1/other"):
         (work / name).parent.mkdir(parents=True)
         (work / name).write_text(name)

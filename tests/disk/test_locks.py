@@ -23,9 +23,9 @@ from ghartifacts_async._disk.hidden_files import Claim, HiddenFiles
 from ghartifacts_async._disk.lock_file import LockFile
 from ghartifacts_async._disk.safe_open import Directory
 from ghartifacts_async.testing import BlobFault, FakeGitHub
-from tests.disk.children import child, until
+from tests.disk.children import child
 from tests.download.payloads import NO_RETRIES, PAYLOAD, add_artifact
-from tests.support import REPOSITORY, files_below
+from tests.support import REPOSITORY, files_below, wait_until
 
 REFUSALS = [
     errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, 524, errno.EINVAL, errno.EPERM, errno.EACCES,
@@ -92,7 +92,7 @@ async def test_without_locks_killed_processes_leave_one_download(
     for _ in range(3):
         known = {*files_below(tmp_path)}
         async with child(fake_github, body, NO_LOCKS):
-            await until(partial(new_part_files, tmp_path, known))
+            await wait_until(partial(new_part_files, tmp_path, known))
         assert len(files_below(tmp_path)) <= 3
     fake_github.clear_faults()
     async with child(fake_github, body, NO_LOCKS) as process:
@@ -111,7 +111,7 @@ async def test_without_locks_two_processes_do_not_disturb_each_other(
         child(fake_github, body, NO_LOCKS) as second,
     ):
         with fake_github.holding(origin="blob"):
-            await until(lambda: len(fake_github.requests_to("blob")) == 2)
+            await wait_until(lambda: len(fake_github.requests_to("blob")) == 2)
         assert [await first.wait(), await second.wait()] == [0, 0]
     assert files_below(tmp_path) == ["dist.zip"]
     assert (tmp_path / "dist.zip").read_bytes() == PAYLOAD
@@ -132,10 +132,10 @@ async def test_without_locks_containers_do_not_disturb_each_other(
     body = f"await repo.download_artifact(1, {str(tmp_path / 'dist.zip')!r})"
     async with child(fake_github, body, NO_LOCKS) as first, AsyncExitStack() as stack:
         with fake_github.holding(origin="blob"):
-            await until(lambda: fake_github.requests_to("blob"))
+            await wait_until(lambda: fake_github.requests_to("blob"))
             contained = child(fake_github, body, NO_LOCKS, wrapper)
             second = await stack.enter_async_context(contained)
-            await until(lambda: len(fake_github.requests_to("blob")) == 2)
+            await wait_until(lambda: len(fake_github.requests_to("blob")) == 2)
         assert [await first.wait(), await second.wait()] == [0, 0]
     assert files_below(tmp_path) == ["dist.zip"]
 
@@ -195,7 +195,7 @@ async def test_waiting_for_a_lock_is_logged_once(
         held = LockFile(HiddenFiles.of(target.name).journal)
         assert held.acquire(directory)
         task = asyncio.create_task(repo.download_artifact(1, target))
-        await until(lambda: caplog.messages)
+        await wait_until(lambda: caplog.messages)
         await asyncio.sleep(0.5)
         assert not task.done()
         held.release()

@@ -1,4 +1,4 @@
-"""What another user puts into a shared directory neither harms our files nor is believed."""
+"""Files that another user puts into a shared directory do no harm, and are not trusted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ghartifacts_async import DiskError, Repo, TargetExists
 from ghartifacts_async._disk.hidden_files import HiddenFiles
 from ghartifacts_async.testing import BlobFault, FakeGitHub
 from tests.bulk.support import counts
-from tests.support import REPOSITORY, files_below, ignores_permissions
+from tests.support import REPOSITORY, files_below, ignores_permissions, wait_until
 
 OTHER = 20_002
 LARGE = os.urandom(300_000)
@@ -94,7 +94,7 @@ async def test_planted_files_of_a_download(
 
 
 @PLANTS
-@pytest.mark.parametrize("kind", ["unpack", "lock", "target"])
+@pytest.mark.parametrize("kind", ["staging", "lock", "target"])
 async def test_planted_files_of_an_extraction(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, plant: Plant, kind: str
 ) -> None:
@@ -150,9 +150,8 @@ async def test_a_staging_directory_that_is_exchanged_for_a_link(
     (victim / "payload").write_bytes(b"precious")
     with fake_github.holding(origin="blob"):
         task = asyncio.ensure_future(repo.extract_artifact(artifact, shared / "out"))
-        while not fake_github.requests_to("blob"):  # noqa: ASYNC110 - a request to a server
-            await asyncio.sleep(0.01)
-        (work,) = shared.glob(".*-unpack")
+        await wait_until(lambda: fake_github.requests_to("blob"))
+        (work,) = shared.glob(".*-staging")
         work.rename(shared / "stolen")
         work.symlink_to(victim)
     with pytest.raises(DiskError, match="another process changed it"):
@@ -173,8 +172,7 @@ async def test_a_created_directory_that_is_exchanged_for_a_link(
     with fake_github.holding(origin="blob"):
         download = repo.download_artifact(1, shared / "new" / "empty" / "dist.zip")
         task = asyncio.ensure_future(download)
-        while not fake_github.requests_to("blob"):  # noqa: ASYNC110 - a request to a server
-            await asyncio.sleep(0.01)
+        await wait_until(lambda: fake_github.requests_to("blob"))
         (shared / "new").rename(shared / "stolen")
         (shared / "new").symlink_to(victim)
         task.cancel()
@@ -187,7 +185,7 @@ async def test_a_private_directory_in_place_of_a_staging_directory(
 ) -> None:
     """If another user renames a directory of ours to our hidden directory, its files are kept."""
     artifact = fake_github.add_artifact(REPOSITORY, "dist", {"a": LARGE})
-    planted = tmp_path / HiddenFiles.of("out").unpack
+    planted = tmp_path / HiddenFiles.of("out").staging
     planted.mkdir(0o700)
     (planted / "precious").touch()
     await repo.extract_artifact(artifact.id, tmp_path / "out")
@@ -304,8 +302,7 @@ async def test_nobody_else_can_lock_our_files(
     fake_github.add_artifact(REPOSITORY, "dist", LARGE)
     with fake_github.holding(origin="blob"):
         task = asyncio.ensure_future(repo.download_artifact(1, tmp_path / "dist.zip"))
-        while not fake_github.requests_to("blob"):  # noqa: ASYNC110 - a request to a server
-            await asyncio.sleep(0.01)
+        await wait_until(lambda: fake_github.requests_to("blob"))
         (journal,) = tmp_path.glob(".*-journal")
         assert journal.stat().st_mode & 0o777 == 0o600
     await task

@@ -57,7 +57,7 @@ async def test_a_part_file_linked_as_the_target_is_not_written(
 async def test_a_removed_journal_prevents_publishing(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """If another process removes the journal, and thereby the lock, nothing is published."""
+    """If another process removes the journal, which is the lock, nothing is published."""
     add_artifact(fake_github)
     target = tmp_path / "dist.zip"
 

@@ -43,7 +43,7 @@ async def test_an_endless_body_does_not_fill_the_disk(
     fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, work: object
 ) -> None:
     """Without a digest, a body without end is refused as soon as it exceeds the limit."""
-    # To receive 64 MiB more takes long.
+    # Receiving the 64 MiB that are really accepted would take seconds.
     monkeypatch.setattr("ghartifacts_async._download.verification._MORE_THAN_TWICE", 2**20)
     async with raw_server(send_forever) as url:
         add_artifact(fake_github, f"{url}/x", digest=None)
@@ -68,7 +68,7 @@ async def test_an_absurd_size_is_refused_at_once(
 
 
 @pytest.mark.parametrize("etag", [b'"a\x01b"', b'"\xff"', b'"a\x7f"', b"unquoted", b'"a", "b"'])
-async def test_an_invalid_etag_does_not_wedge_a_target(
+async def test_an_invalid_etag_does_not_prevent_resuming(
     fake_github: FakeGitHub, tmp_path: Path, etag: bytes
 ) -> None:
     """An ETag that cannot be sent back is ignored, so a later call resumes and succeeds."""
@@ -93,7 +93,7 @@ async def test_an_invalid_etag_does_not_wedge_a_target(
 
 
 async def test_tiny_chunks_are_joined(fake_github: FakeGitHub) -> None:
-    """A body of which each byte is a chunk is read in few steps, each of many bytes."""
+    """A body that arrives byte by byte is read in a few steps, each of many bytes."""
     payload = PAYLOAD[:40_000]
     body = b"".join(b"1\r\n%c\r\n" % byte for byte in payload)
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"

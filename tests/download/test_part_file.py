@@ -7,7 +7,6 @@ import errno
 import os
 import threading
 import time
-from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -24,49 +23,15 @@ from ghartifacts_async import (
     Progress,
     Repo,
 )
-from ghartifacts_async._disk.threads import IoThreads
 from ghartifacts_async.testing import BlobFault, FakeGitHub
 from tests.download.payloads import PAYLOAD, add_artifact
-from tests.support import REPOSITORY, files_below, published_below
+from tests.support import REPOSITORY, files_below, published_below, wait_until
 from tests.system_calls import SystemCalls
 
 
 def slow(*_: object, **__: object) -> None:
     """Take long, as a fault of a system call."""
     time.sleep(0.2)
-
-
-async def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait for at most five seconds until the condition is true."""
-    for _ in range(500):
-        if condition():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("the condition did not become true")
-
-
-@pytest.mark.parametrize("fails", [False, True])
-async def test_a_cancelled_caller_waits_for_its_job(fails: bool) -> None:
-    """A cancelled caller waits for its job in a thread to finish, even if cancelled twice."""
-    disk, released, ended = IoThreads(), threading.Event(), threading.Event()
-
-    def job() -> None:
-        released.wait(20)
-        ended.set()
-        if fails:
-            raise OSError(errno.EIO, "Input/output error")
-
-    task = asyncio.ensure_future(disk.run(job))
-    for _ in range(2):
-        await asyncio.sleep(0.01)
-        task.cancel()
-    await asyncio.sleep(0.01)
-    assert not task.done()
-    released.set()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert ended.is_set()
-    await disk.close()
 
 
 async def test_the_digest_is_computed_from_the_disk(

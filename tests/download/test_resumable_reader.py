@@ -165,7 +165,7 @@ behaviours = st.lists(
 def test_the_reader_yields_the_right_bytes_or_an_error(
     plan: list[Behaviour], start: int, length: int, digest: bool
 ) -> None:
-    """The bytes read are always the next ones of the range, and each arrives once."""
+    """The reader returns the bytes of the range in order, each once, until it raises an error."""
 
     async def test() -> None:
         stop = min(len(PAYLOAD), start + length)
@@ -190,7 +190,7 @@ def test_the_reader_yields_the_right_bytes_or_an_error(
 @settings(deadline=None, max_examples=300)
 @given(behaviours, st.integers(0, len(PAYLOAD) - 1))
 def test_the_reader_recovers(plan: list[Behaviour], start: int) -> None:
-    """After fewer faults than attempts, a store that becomes right again is read to its end."""
+    """A store that recovers after fewer faults than there are attempts is read to its end."""
     permanent = {"404", "gzip", "whole", "wrong size", "other etag"}
     faults = [one for one in plan if one[0] not in permanent][: ATTEMPTS - 1]
 
@@ -221,9 +221,9 @@ def test_the_reader_recovers(plan: list[Behaviour], start: int) -> None:
     st.lists(st.integers(0, 60), max_size=30),
 )
 def test_bytes_that_others_take_over_are_not_read(
-    told: list[Behaviour], start: int, cuts: list[int]
+    plan: list[Behaviour], start: int, cuts: list[int]
 ) -> None:
-    """If another connection takes over the end of a range during a read, it is not read here."""
+    """If another connection takes over the end of a range, this reader stops before that part."""
 
     async def test() -> None:
         segment = Segment(start, len(PAYLOAD))
@@ -233,7 +233,7 @@ def test_bytes_that_others_take_over_are_not_read(
             assert segment.stop is not None
             segment.stop = max(segment.at, segment.stop - next(left, 0))
 
-        store = ModelStore(told, on_read=shrink)
+        store = ModelStore(plan, on_read=shrink)
         reader = reader_of(store, segment, digest=True)
         received = b""
         try:

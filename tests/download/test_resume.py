@@ -22,7 +22,7 @@ from ghartifacts_async import (
 )
 from ghartifacts_async.testing import BlobFault, FakeGitHub
 from tests.download.payloads import NO_RETRIES, PAYLOAD, add_artifact, interrupted_download
-from tests.support import REPOSITORY, files_below, published_below
+from tests.support import REPOSITORY, files_below, published_below, wait_until
 from tests.system_calls import SystemCalls
 
 
@@ -255,8 +255,7 @@ async def test_wait_for_lock_false_raises_target_busy(
     artifact = await repo.get_artifact(add_artifact(fake_github).id)
     with fake_github.holding(origin="blob"):
         first = asyncio.create_task(repo.download_artifact(artifact, tmp_path / "dist.zip"))
-        while not fake_github.requests_to("blob"):  # noqa: ASYNC110 - the log has no event
-            await asyncio.sleep(0.01)
+        await wait_until(lambda: fake_github.requests_to("blob"))
         with pytest.raises(TargetBusy, match="another download"):
             await repo.download_artifact(artifact, tmp_path / "dist.zip", wait_for_lock=False)
     assert (await first).verified

@@ -17,13 +17,12 @@ from ghartifacts_async import (
 )
 from ghartifacts_async.testing import BlobFault, FakeGitHub
 from tests.download.payloads import PAYLOAD, add_artifact
-from tests.support import QUICK, REPOSITORY, files_below
+from tests.support import QUICK, REPOSITORY, files_below, wait_until
 
 
 async def until_requested(fake: FakeGitHub) -> None:
     """Wait until the blob store has received a request."""
-    while not fake.requests_to("blob"):  # noqa: ASYNC110 - a request to a server
-        await asyncio.sleep(0.01)
+    await wait_until(lambda: fake.requests_to("blob"))
 
 
 def url_requests(fake: FakeGitHub) -> int:

@@ -257,7 +257,7 @@ async def test_a_response_is_closed_if_reading_cannot_start(
         answers.extend((one.response, one.response.closed) for one in transport._streaming)
         raise MemoryError
 
-    # Memory that runs out at this very moment.
+    # Between the response and the first read, the library makes no call that can be made to fail.
     monkeypatch.setattr("ghartifacts_async._http.streamed_response.StallTimeout", fail)
     with pytest.raises(MemoryError):
         async with repo.stream_artifact(1):

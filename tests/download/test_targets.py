@@ -36,7 +36,7 @@ async def test_a_link_at_the_target_is_replaced(
 async def test_all_methods_keep_the_name_of_a_raw_file(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, name: str, stem: str, suffix: str
 ) -> None:
-    """A file that was uploaded unzipped keeps its name and suffix, also if it is a zip."""
+    """A file that was uploaded without zipping keeps its name and suffix, even if it is a zip."""
     artifact = fake_github.add_artifact(REPOSITORY, name, b"PK", raw=name)
     one = await repo.download_artifact(artifact.id, f"{tmp_path}/one/")
     assert one.path.name == name

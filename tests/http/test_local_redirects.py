@@ -20,9 +20,9 @@ LOCAL = [
 
 @pytest.mark.parametrize("host", LOCAL)
 def test_a_store_cannot_redirect_to_this_machine(host: str) -> None:
-    """A store elsewhere cannot make the client read a server of this machine or of its link."""
+    """A remote store cannot redirect the client to this machine or to a link-local address."""
     location = Secret(f"https://{host}/x?sig={SECRET}")
-    with pytest.raises(RedirectRefused, match="which is this machine or its network link"):
+    with pytest.raises(RedirectRefused, match="which is a loopback or link-local address"):
         store_hop(SignedUrl(STORE), 302, location)
     for url in (SignedUrl("https://127.0.0.2:9/"), "https://api.github.com/x"):
         assert store_hop(url, 302, location) == SignedUrl(location.reveal())

@@ -215,7 +215,7 @@ def test_the_last_secrets_are_remembered() -> None:
 @examples(200)
 @given(st.text(st.sampled_from("ghp_AB1=+/ ")), st.integers(0, 2 * MAX_TEXT), st.text())
 def test_redaction_of_any_text(before: str, gap: int, after: str) -> None:
-    """No text that contains a token shows it, wherever it is, and a long text is shortened."""
+    """A token is removed from any text, wherever it occurs, and a long text is shortened."""
     shown = redactor(Secret(TOKEN)).redact(f"{before}{'x' * gap}{TOKEN}{after}{TOKEN}")
     assert len(shown) <= MAX_TEXT
     assert not any(TOKEN[at : at + 12] in shown for at in range(len(TOKEN) - 11))

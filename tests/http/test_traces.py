@@ -43,13 +43,13 @@ def assert_traced_once(fake: FakeGitHub, urls: list[str]) -> None:
     assert any(url.startswith(fake.blob_url) for url in urls)
 
 
-@pytest.mark.parametrize("lent", [True, False])
+@pytest.mark.parametrize("borrowed", [True, False])
 async def test_opentelemetry(
-    fake_github: FakeGitHub, spans: InMemorySpanExporter, tmp_path: Any, lent: bool
+    fake_github: FakeGitHub, spans: InMemorySpanExporter, tmp_path: Any, borrowed: bool
 ) -> None:
     """OpenTelemetry records one span per request, with or without a session of the caller."""
     fake_github.add_artifact(REPOSITORY, "dist", b"x" * 1000)
-    if lent:
+    if borrowed:
         async with aiohttp.ClientSession() as session:
             await download(fake_github, tmp_path, session)
     else:
@@ -60,9 +60,9 @@ async def test_opentelemetry(
     )
 
 
-@pytest.mark.parametrize("lent", [True, False])
+@pytest.mark.parametrize("borrowed", [True, False])
 async def test_an_instrumented_constructor(
-    fake_github: FakeGitHub, tmp_path: Any, monkeypatch: pytest.MonkeyPatch, lent: bool
+    fake_github: FakeGitHub, tmp_path: Any, monkeypatch: pytest.MonkeyPatch, borrowed: bool
 ) -> None:
     """An instrumentation that adds a trace config to each new session sees each request once."""
     fake_github.add_artifact(REPOSITORY, "dist", b"x" * 1000)
@@ -83,7 +83,7 @@ async def test_an_instrumented_constructor(
         original(session, *args, **options)
 
     monkeypatch.setattr(aiohttp.ClientSession, "__init__", instrumented)
-    if lent:
+    if borrowed:
         async with aiohttp.ClientSession() as session:
             await download(fake_github, tmp_path, session)
     else:

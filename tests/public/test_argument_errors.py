@@ -30,7 +30,7 @@ def test_destination(path: str | Path) -> None:
     ],
 )
 def test_bad_destination(path: Any, message: str) -> None:
-    """The error for an unusable destination says what is wrong with it."""
+    """The error for an invalid destination names the problem."""
     with pytest.raises(InvalidArgument, match=re.escape(f"destination {message}")):
         _arguments.destination(path)
 

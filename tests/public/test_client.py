@@ -246,7 +246,7 @@ async def test_a_compression_that_was_not_asked_for() -> None:
 
 async def test_an_oversized_response_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """A response over the size limit raises UnexpectedReply and is not read completely."""
-    # To send more than the real limit takes long.
+    # Sending more than the real limit would take long.
     monkeypatch.setattr("ghartifacts_async._http.transport.MAX_REPLY_BYTES", 1000)
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + b" " * 100_000
     async with raw_server(says(answer)) as url, Client("t", base_url=url, retry=ONCE) as gh:

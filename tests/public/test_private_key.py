@@ -128,7 +128,7 @@ def test_app_ids(app_id: int | str) -> None:
 
 @pytest.mark.parametrize("app_id", [None, "", " 7\n", 0, -1, True, 1.5, "007", b"7", "a b"])
 def test_wrong_app_ids(app_id: Any) -> None:
-    """A value that is no id of an app is refused."""
+    """A value that is not the id of an app is refused."""
     with pytest.raises(InvalidArgument, match="app_id must be the id"):
         GitHubApp(app_id, PEM, installation_id=42)
 

@@ -35,7 +35,7 @@ class CoverageBot:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self, _: web.Application) -> AsyncIterator[None]:
-        """Keep the client open while the service runs."""
+        """Keep the client open for as long as the service runs."""
         async with Client(self._token, base_url=self._api_url) as self._gh:
             yield
             for task in self._tasks:

@@ -1,4 +1,4 @@
-"""The recipes, run against FakeGitHub; optional packages that are missing skip their recipe."""
+"""The recipes, run against FakeGitHub. A recipe is skipped if a package that it uses is missing."""
 
 from __future__ import annotations
 

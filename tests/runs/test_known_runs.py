@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ghartifacts_async._runs.known_runs import KnownRuns
-from ghartifacts_async._runs.watch import Target
+from ghartifacts_async._runs.watch import WaitGoal
 from tests.runs.support import SHA, run
 
 NOW = 1000.0
@@ -27,7 +27,7 @@ def test_runs_that_no_wait_concerns_are_forgotten() -> None:
     runs.note_request(SHA, NOW)
     runs.note_request(OTHER_COMMIT, NOW)
     assert len(runs) == 7
-    runs.keep_only([Target("dist", 1), Target("dist", None, SHA, "ci.yml"), Target(None, 9)])
+    runs.keep_only([WaitGoal("dist", 1), WaitGoal("dist", None, SHA, "ci.yml"), WaitGoal(None, 9)])
     assert [number in runs for number in (1, 2, 3, 4, 9)] == [True, False, True, True, False]
     assert len(runs) == 5
     assert [one.id for one in runs.of_commit(SHA)] == [3, 4]
@@ -38,17 +38,17 @@ def test_runs_that_no_wait_concerns_are_forgotten() -> None:
 def test_when_a_run_ended() -> None:
     """The end of a run is as long ago as the server's clock says, and infinite until then."""
     runs = known({"status": "in_progress", "conclusion": None})
-    target = Target(None, 1)
-    assert [state.ended_at for state in runs.concerning(target)] == [float("inf")]
+    goal = WaitGoal(None, 1)
+    assert [state.ended_at for state in runs.concerning(goal)] == [float("inf")]
     ended = run(id=1)
     date = {"date": ended.updated_at.strftime("%a, %d %b %Y %H:%M:59 GMT")}
     runs.note(ended, date, NOW)
-    (state,) = runs.concerning(target)
+    (state,) = runs.concerning(goal)
     assert state.ended_at == NOW - (59 - ended.updated_at.second)
     runs.note(ended, NONE, NOW + 50)
-    assert runs.concerning(target) == [state], "an unchanged run has not ended later"
+    assert runs.concerning(goal) == [state], "an unchanged run has not ended later"
     runs.remove(1)
-    assert runs.concerning(target) == []
+    assert runs.concerning(goal) == []
 
 
 def test_which_runs_may_have_changed() -> None:
@@ -61,12 +61,12 @@ def test_which_runs_may_have_changed() -> None:
 
 
 def test_listed_runs() -> None:
-    """A listing tells of new runs in progress, but not that a run has ended or is in progress."""
+    """A listing adds runs in progress that are new, but never changes a run that is known."""
     runs = known({})
     running = {"status": "in_progress", "conclusion": None}
     runs.note_listed([run(id=1, **running), run(id=2, **running), run(id=3)])
     assert [number in runs for number in (1, 2, 3)] == [True, True, False]
-    assert [state.run.is_completed for state in runs.concerning(Target(None, 1))] == [True]
+    assert [state.run.is_completed for state in runs.concerning(WaitGoal(None, 1))] == [True]
     assert runs.may_have_changed(run(id=2))
 
 

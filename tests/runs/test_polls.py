@@ -46,7 +46,7 @@ async def test_the_interval_follows_the_waits() -> None:
 
 @fast
 async def test_a_long_interval_delays_no_other_wait() -> None:
-    """A wait that asks for a long interval does not slow down a wait that asks for none."""
+    """A wait with a long poll_interval does not slow down a wait with the default interval."""
     async with open_world() as world:
         wait = world.repo.wait_for_run
         patient = asyncio.ensure_future(wait(world.run.id, poll_interval=3600, timeout=None))
@@ -60,7 +60,7 @@ async def test_a_long_interval_delays_no_other_wait() -> None:
 @pytest.mark.parametrize("conditional", [True, False])
 @fast
 async def test_memory_of_a_long_wait(conditional: bool) -> None:
-    """Waits that have ended leave no runs and no responses behind while another wait goes on."""
+    """Waits that have ended free their runs and responses, even if another wait still polls."""
 
     async def wait_for_one() -> None:
         run = world.fake.add_run(REPOSITORY, status="in_progress")

@@ -68,7 +68,7 @@ def test_two_seconds_are_split_into_one_each() -> None:
 def test_parts_are_shorter_and_cover_the_range(
     start: int | None, length: int | None, created: list[int]
 ) -> None:
-    """Both parts are shorter than the range, and together cover it, for any response."""
+    """For any response, both parts are shorter than the range, and together they cover it."""
     first = None if start is None else at(start)
     last = None if length is None else at((start or 0) + length)
     whole = TimeRange(first, last)

@@ -57,7 +57,7 @@ async def test_ten_minutes_take_few_calls() -> None:
 
 @fast
 async def test_many_runs_that_change() -> None:
-    """The bound holds for waits for 30 runs, and without conditional requests."""
+    """Waits for 30 runs make at most 30 calls in ten minutes, without conditional requests."""
     async with open_world(conditional=False) as world:
         runs = [world.fake.add_run(REPOSITORY, status="in_progress") for _ in range(30)]
         waits = [world.repo.wait_for_artifact("dist", run_id=run.id, timeout=600) for run in runs]

@@ -137,7 +137,7 @@ async def test_limits_and_outages() -> None:
 
 @fast
 async def test_poll_intervals() -> None:
-    """The caller's interval is used, but not below the one that GitHub names."""
+    """The caller's interval is used, unless GitHub's X-Poll-Interval is longer."""
     async with open_world() as world:
         with pytest.raises(WaitTimedOut):
             await world.repo.wait_for_run(world.run.id, timeout=60, poll_interval=5)
@@ -153,7 +153,7 @@ async def test_poll_intervals() -> None:
 
 @fast
 async def test_cancelling_and_closing() -> None:
-    """A cancelled wait leaves nothing behind; other waits go on; closing the client ends them."""
+    """A cancelled wait ends alone; no poller outlives the last wait, or the client."""
     async with open_world() as world:
         tasks = asyncio.all_tasks()
         waits = [

@@ -12,9 +12,9 @@ from ghartifacts_async._runs.watch import (
     GRACE,
     Pending,
     RunState,
-    Target,
+    WaitGoal,
     calls_in_budget,
-    judge,
+    evaluate,
     next_delay,
     seconds_over_budget,
 )
@@ -22,8 +22,9 @@ from tests.runs.support import SHA, of_run, run
 from tests.values import run_json
 
 RUN = 30433642
-DIST = Target("dist", RUN)
-OF_COMMIT = Target("dist", None, SHA, "ci.yml")
+DIST = WaitGoal("dist", RUN)
+ANY_CONCLUSION = WaitGoal("dist", RUN, any_conclusion=True)
+OF_COMMIT = WaitGoal("dist", None, SHA, "ci.yml")
 NEW = datetime(2026, 1, 22, 19, 34, tzinfo=UTC)
 OLD = datetime(2026, 1, 22, 19, 33, tzinfo=UTC)
 UPLOADED = of_run(created_at=NEW)
@@ -39,13 +40,13 @@ RUNNING = state(status="in_progress", conclusion=None)
 
 
 @pytest.mark.parametrize(
-    ("target", "states", "artifacts", "kind"),
+    ("goal", "states", "artifacts", "kind"),
     [
         (DIST, [], [], Pending),
         (DIST, [], [UPLOADED], Pending),
         (DIST, [RUNNING], [], Pending),
         (DIST, [RUNNING], [UPLOADED], Artifact),
-        # An artifact of the attempt before is about to be replaced, until the run succeeds.
+        # A later attempt may still replace an artifact, until the run succeeds.
         (DIST, [RUNNING], [of_run(created_at=OLD)], Pending),
         (DIST, [state()], [of_run(created_at=OLD)], Artifact),
         (DIST, [RUNNING], [of_run()], Artifact),
@@ -58,11 +59,11 @@ RUNNING = state(status="in_progress", conclusion=None)
         (DIST, [state(1)], [of_run(created_at=NEW, expired=True)], RunEnded),
         (DIST, [state(1, conclusion="failure")], [UPLOADED], RunEnded),
         (DIST, [state(1, conclusion="cancelled")], [], RunEnded),
-        (Target("dist", RUN, any_conclusion=True), [state(conclusion=None)], [UPLOADED], Artifact),
-        (Target("dist", RUN, any_conclusion=True), [state(1, conclusion="failure")], [], Pending),
-        (Target("dist", RUN, any_conclusion=True), [state(conclusion="failure")], [], RunEnded),
-        (Target(None, RUN), [RUNNING], [], Pending),
-        (Target(None, RUN), [state(1, conclusion="failure")], [], Run),
+        (ANY_CONCLUSION, [state(conclusion=None)], [UPLOADED], Artifact),
+        (ANY_CONCLUSION, [state(1, conclusion="failure")], [], Pending),
+        (ANY_CONCLUSION, [state(conclusion="failure")], [], RunEnded),
+        (WaitGoal(None, RUN), [RUNNING], [], Pending),
+        (WaitGoal(None, RUN), [state(1, conclusion="failure")], [], Run),
         (OF_COMMIT, [RUNNING], [UPLOADED], Artifact),
         (OF_COMMIT, [state()], [], RunEnded),
         # Another run of the same commit may not be known yet, or may still succeed.
@@ -71,39 +72,39 @@ RUNNING = state(status="in_progress", conclusion=None)
         (OF_COMMIT, [RUNNING], [of_run(created_at=NEW, head_repository_id=5)], Pending),
     ],
 )
-def test_the_verdict(
-    target: Target, states: list[RunState], artifacts: list[Artifact], kind: type
+def test_the_evaluation(
+    goal: WaitGoal, states: list[RunState], artifacts: list[Artifact], kind: type
 ) -> None:
-    """A wait ends with its artifact or run, or early if they can no longer come."""
-    assert isinstance(judge(target, states, artifacts, 1000.0), kind)
+    """A wait ends with its artifact or run, or early if the artifact will never be uploaded."""
+    assert isinstance(evaluate(goal, states, artifacts, 1000.0), kind)
 
 
 def test_the_newest_artifact_is_returned() -> None:
     """If a run has several artifacts of the name, the newest is returned."""
     both = [of_run(id=9, created_at=OLD), of_run(id=8, created_at=NEW)]
-    assert judge(DIST, [state()], both, 1000.0) == both[1]
+    assert evaluate(DIST, [state()], both, 1000.0) == both[1]
 
 
 def test_the_error_says_what_to_do() -> None:
     """The error names the run and its conclusion."""
-    verdict = judge(DIST, [state(conclusion="failure")], [], 1000.0)
-    assert isinstance(verdict, RunEnded)
-    assert (verdict.run_id, verdict.conclusion) == (RUN, "failure")
-    assert "without an artifact named 'dist'" in str(verdict)
-    assert "any_conclusion=True" in str(verdict)
+    result = evaluate(DIST, [state(conclusion="failure")], [], 1000.0)
+    assert isinstance(result, RunEnded)
+    assert (result.run_id, result.conclusion) == (RUN, "failure")
+    assert "without an artifact named 'dist'" in str(result)
+    assert "any_conclusion=True" in str(result)
 
 
 def test_the_error_of_an_artifact_that_is_not_accepted() -> None:
     """If a failed run has the artifact, the error says so, and how to accept it."""
-    verdict = judge(DIST, [state(conclusion="failure")], [UPLOADED], 1000.0)
-    assert str(verdict) == (
+    result = evaluate(DIST, [state(conclusion="failure")], [UPLOADED], 1000.0)
+    assert str(result) == (
         f"run {RUN} ended with conclusion 'failure', so its artifact 'dist' is not accepted; pass "
         "any_conclusion=True to accept artifacts of runs that did not succeed"
     )
 
 
-def test_which_runs_a_target_concerns() -> None:
-    """Runs of forks and of other workflows and commits are of no concern."""
+def test_which_runs_a_goal_concerns() -> None:
+    """A wait ignores runs of forks, of other workflows and of other commits."""
     assert DIST.concerns(run())
     assert not DIST.concerns(run(id=5))
     assert OF_COMMIT.concerns(run())
@@ -111,7 +112,7 @@ def test_which_runs_a_target_concerns() -> None:
     assert not OF_COMMIT.concerns(run(path="x/lint.yml"))
     assert not OF_COMMIT.concerns(run(head_repository=FORK))
     assert str(DIST) == "artifact 'dist' of run 30433642"
-    assert str(Target(None, RUN)) == "the end of run 30433642"
+    assert str(WaitGoal(None, RUN)) == "the end of run 30433642"
     assert str(OF_COMMIT) == f"artifact 'dist' of commit {SHA}"
 
 

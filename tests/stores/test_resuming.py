@@ -31,7 +31,11 @@ def interrupt(progress: Progress) -> None:
 
 @pytest.fixture(autouse=True)
 def _report_every_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Report progress for every chunk, not at intervals."""
+    """Report progress for every chunk.
+
+    From a local store, a payload arrives within the interval between two reports, so `interrupt`
+    would not be called before the end.
+    """
     monkeypatch.setattr("ghartifacts_async._download.progress._REPORT_INTERVAL", 0.0)
 
 

@@ -35,13 +35,6 @@ class Response:
         return json.loads(self.body)
 
 
-async def until(condition: Callable[[], object]) -> None:
-    """Run the event loop until the condition is true, for at most five seconds."""
-    async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110 - the server's counters set no event
-            await asyncio.sleep(0)
-
-
 class Clock:
     """A clock that moves only when a test sets `time`."""
 

@@ -44,7 +44,7 @@ async def test_urls_are_under_the_host_that_was_called(fake: FakeGitHub) -> None
 
 
 async def test_a_target_that_is_an_absolute_url(fake: FakeGitHub) -> None:
-    """A request as to a proxy, with an absolute URL as its target, is answered for that URL."""
+    """A request whose target is an absolute URL, as for a proxy, gets the response for that URL."""
     target = f"http://api.github.localhost{LIST}?name=dist"
     document = await raw_get(fake.url, target, "ignored")
     assert document["artifacts"][0]["url"] == f"http://api.github.localhost{ONE}"

@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from ghartifacts_async.testing import BlobFault, FakeGitHub, LoggedRequest, fault_bursts
+from tests.support import wait_until
 from tests.testing.support import (
     CONTENT,
     LIST,
@@ -16,7 +17,6 @@ from tests.testing.support import (
     Signed,
     fetch_raw,
     last_bytes_sent,
-    until,
 )
 
 
@@ -179,7 +179,7 @@ async def test_held_blob_requests(fake: FakeGitHub, send: Send, clock: Clock, ur
     async with asyncio.timeout(30):
         with fake.holding(origin="blob"):
             held = asyncio.ensure_future(send(url))
-            await until(lambda: fake.requests_to("blob"))
+            await wait_until(lambda: fake.requests_to("blob"))
             assert (await send(LIST)).status == 200
             assert not held.done()
             clock.time += 60

@@ -1,4 +1,4 @@
-"""The endpoints beside artifacts and runs, endpoints of a test, and unknown requests."""
+"""The endpoints other than artifacts and runs, a test's own endpoints, and unknown requests."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ async def test_no_rate_limit(http: Any, clock: Clock) -> None:
 
 
 async def test_the_rate_limit_of_an_exhausted_account(http: Any) -> None:
-    """An account that has used up its limit is refused here, too."""
+    """An account that has used up its limit is refused at these endpoints, too."""
     async with FakeGitHub(limits=FakeLimits(anonymous=1)) as fake:
         statuses = []
         for target in ("/meta", "/meta"):

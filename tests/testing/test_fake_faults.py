@@ -10,7 +10,8 @@ import aiohttp
 import pytest
 
 from ghartifacts_async.testing import FakeGitHub, Fault, LoggedRequest, fault_bursts
-from tests.testing.support import LIST, REPOSITORY, Clock, Send, until
+from tests.support import wait_until
+from tests.testing.support import LIST, REPOSITORY, Clock, Send
 
 
 @pytest.fixture(autouse=True)
@@ -207,7 +208,7 @@ async def test_closing_does_not_wait_for_held_requests(send: Send, fake: FakeGit
     """Closing the server does not wait for held requests."""
     with fake.holding():
         held = asyncio.ensure_future(send(LIST))
-        await until(lambda: fake.requests)
+        await wait_until(lambda: fake.requests)
         async with asyncio.timeout(5):
             await fake.close()
             with pytest.raises(aiohttp.ClientError):

@@ -167,6 +167,6 @@ def test_a_server_in_a_thread() -> None:
 
 
 async def test_blocking_on_the_own_loop(fake_github: FakeGitHub) -> None:
-    """A server on the caller's event loop refuses to be waited for without it."""
+    """Blocking the event loop on which the server runs raises an error instead of a deadlock."""
     with pytest.raises(RuntimeError, match="await wait_until_idle"):
         fake_github.block_until_idle()

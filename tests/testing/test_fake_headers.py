@@ -102,7 +102,7 @@ async def test_a_blob_for_a_browser(send: Send) -> None:
 
 
 async def test_an_empty_accept_is_none(send: Send) -> None:
-    """An empty `Accept` is as good as none."""
+    """An empty `Accept` header is treated like a missing one."""
     assert (await send(f"{LIST}/11/zip", Accept="")).status == 302
 
 

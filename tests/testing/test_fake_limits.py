@@ -10,7 +10,8 @@ import aiohttp
 import pytest
 
 from ghartifacts_async.testing import FakeGitHub, FakeLimits, Fault
-from tests.testing.support import LIST, REPOSITORY, Clock, Send, until
+from tests.support import wait_until
+from tests.testing.support import LIST, REPOSITORY, Clock, Send
 
 HIGH_PRIMARY = FakeLimits(primary=100_000)
 EXHAUSTED = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1800000030"}
@@ -119,7 +120,7 @@ async def test_the_concurrency_limit(send: Send, fake: FakeGitHub, clock: Clock)
     async with asyncio.timeout(5):
         with fake.holding():
             held = [asyncio.ensure_future(send(LIST)) for _ in range(3)]
-            await until(lambda: fake.max_concurrent_requests == 3)
+            await wait_until(lambda: fake.max_concurrent_requests == 3)
             refused = await send(LIST)
             assert (refused.status, refused.headers["retry-after"]) == (403, "60")
         assert [(await task).status for task in held] == [200, 200, 200]
@@ -218,7 +219,7 @@ async def test_a_request_sent_before_the_refusal_is_received_is_tolerated(
     async with asyncio.timeout(5):
         with fake.holding():
             tasks = [asyncio.ensure_future(send(LIST)) for _ in range(2)]
-            await until(lambda: fake.max_concurrent_requests == 2)
+            await wait_until(lambda: fake.max_concurrent_requests == 2)
         await asyncio.gather(*tasks)
     fake.fail_next(Fault.secondary_limit(60))
     await asyncio.gather(send(LIST), send(LIST))

@@ -1,4 +1,4 @@
-"""Faults of stores that follow HTTP, but not as clients expect."""
+"""Behaviour of stores that HTTP allows, but that clients may not expect."""
 
 from __future__ import annotations
 

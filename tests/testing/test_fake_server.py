@@ -108,6 +108,7 @@ async def test_a_single_loopback_address(monkeypatch: pytest.MonkeyPatch) -> Non
     """On a system with one loopback address the blob store uses another port."""
     from ghartifacts_async.testing import server
 
+    # Like 127.0.0.2 on macOS, this address (for documentation) belongs to no interface.
     monkeypatch.setattr(server, "_BLOB_ADDRESS", "192.0.2.1")
     async with FakeGitHub() as fake:
         assert urlsplit(fake.blob_url).hostname == "127.0.0.1"
@@ -148,11 +149,11 @@ async def test_closing_removes_files(tmp_path: Path) -> None:
     given.write_bytes(b"mine")
     fake = FakeGitHub()
     made = fake.add_artifact(REPOSITORY, "dist", {"a": b"b"})
-    lent = fake.add_artifact(REPOSITORY, "lent", given)
+    own = fake.add_artifact(REPOSITORY, "own", given)
     assert made.path.exists()
-    assert lent.path == given
+    assert own.path == given
     async with fake:
-        fake.delete_artifact(lent)
+        fake.delete_artifact(own)
         deleted = fake.add_artifact(REPOSITORY, "dist", b"")
         fake.delete_artifact(deleted.id)
         assert not deleted.path.exists()

@@ -52,7 +52,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 async def test_a_completed_run_is_delivered(
     fake_github: FakeGitHub, repo: Repo, receiver: Receiver
 ) -> None:
-    """When a run is completed, its webhook is sent by itself, with the run as the API has it."""
+    """Completing a run sends its webhook, which describes the run as the API does."""
     fake_github.add_webhook(receiver.url, secret=SECRET)
     fake_github.add_webhook(receiver.url, secret=SECRET, events=["push"])
     fake_github.add_webhook("http://127.0.0.1:1/")

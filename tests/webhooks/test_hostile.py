@@ -58,7 +58,7 @@ def test_bodies_of_many_values(value: bytes) -> None:
 
 
 def test_brackets_in_texts_do_not_count() -> None:
-    """A text full of brackets is not nested, even with quotes and backslashes."""
+    """Brackets in a string do not count as nesting, even with quotes and backslashes."""
     text = '[{"\\' * 1000
     event = webhooks.parse(*delivery("push", compare=text), secret=SECRET)
     assert event.payload["compare"] == text

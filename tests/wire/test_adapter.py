@@ -65,6 +65,7 @@ def test_nothing_stays_changed() -> None:
 
 def test_a_repaired_aioresponses_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """The adapter turns itself off when aioresponses works with the installed aiohttp."""
+    # No such version of aioresponses exists yet. It would do what the adapter's functions do.
     monkeypatch.setattr(core, "ClientResponse", aioresponses_adapter._response)
     monkeypatch.setattr(core, "stream_reader_factory", aioresponses_adapter._reader)
     repaired = state()

@@ -190,7 +190,7 @@ async def test_an_error_about_a_malformed_page_names_the_field(
 async def test_a_delete_must_be_confirmed(wire: aioresponses, repo: Repo) -> None:
     """A DELETE that is answered with a success status other than 204 raises UnexpectedReply."""
     wire.delete(f"{ARTIFACTS}/11", status=200)
-    with pytest.raises(UnexpectedReply, match="expected 204"):
+    with pytest.raises(UnexpectedReply, match="expected status 204"):
         await repo.delete_artifact(11)
 
 

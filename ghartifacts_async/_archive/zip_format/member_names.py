@@ -48,7 +48,7 @@ def decode_name(
     if not others:
         return name, False
     other = others.pop()
-    # The field is for names that the raw name cannot represent.
+    # The field is needed only for a name that the raw name cannot represent.
     is_needed = other is not None and not other.isascii() and not flags & UTF8_FLAG
     if others or other is None or not is_needed:
         return name, True

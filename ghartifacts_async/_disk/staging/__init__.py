@@ -50,8 +50,8 @@ async def staging_directory(
 
     Args:
         threads: Threads that make the system calls.
-        directory: Target, to which `StagingDirectory.publish` moves the directory. Missing parents
-            are created.
+        directory: Path to which `StagingDirectory.publish` moves the staging directory. Missing
+            parents are created.
         if_exists: What to do if the target exists and is not empty: raise an error (``"error"``)
             or replace it (``"replace"``).
         merge_as: Merge the directory into the target, which may contain other files. No existing
@@ -204,7 +204,7 @@ class StagingDirectory:
         """Open or create `work`."""
         # Another user may have put something else there, such as another private directory of ours,
         # or changed the permissions.
-        for name in (hidden.unpack, HiddenFiles.unique().unpack):
+        for name in (hidden.staging, HiddenFiles.unique().staging):
             self.work = self._parent.path / name
             with suppress(FileExistsError):
                 self._parent.make(name, 0o700)
@@ -271,7 +271,7 @@ class StagingDirectory:
     def _remove_work(self) -> None:
         try:
             if self._opened is not None and not self._removed() and not self._holds_old:
-                _log.warning("%s: the temporary directory could not be removed", self.work)
+                _log.warning("%s: the staging directory could not be removed", self.work)
         finally:
             if self._opened is not None:
                 self._opened.close()

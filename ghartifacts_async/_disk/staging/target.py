@@ -184,7 +184,7 @@ class StagingTarget:
 
         The next extraction to this target would remove it there.
         """
-        old, kept = work.path / OLD, HiddenFiles.unique().unpack
+        old, kept = work.path / OLD, HiddenFiles.unique().staging
         with suppress(OSError):
             parent.make(kept, 0o700)
             work.rename(OLD, f"{kept}/{OLD}", parent)

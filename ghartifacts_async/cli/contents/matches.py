@@ -43,7 +43,7 @@ def compile_search(pattern: str, *, ignore_case: bool, fixed_strings: bool) -> r
     """Return a compiled regular expression.
 
     Raises:
-        InvalidArgument: The pattern is no regular expression.
+        InvalidArgument: The pattern is not a valid regular expression.
     """
     try:
         return re.compile(
@@ -51,7 +51,7 @@ def compile_search(pattern: str, *, ignore_case: bool, fixed_strings: bool) -> r
         )
     except re.error as error:
         raise InvalidArgument(
-            f"{pattern!r} is no regular expression: {error}; -F searches for plain text"
+            f"{pattern!r} is not a regular expression: {error}; -F searches for plain text"
         ) from None
 
 

@@ -17,7 +17,7 @@ _MOST_NAMES = 5
 
 @frozen
 class Content:
-    """The content of a member, or of an artifact that is no archive.
+    """The content of a member, or of an artifact that is not an archive.
 
     Attributes:
         name: Name of the member or file.

@@ -202,10 +202,10 @@ class FieldFormatter(Formatter):
 
 
 def formatted(template: str, fields: Mapping[str, Any]) -> str:
-    """Fill in a ``--format``.
+    """Replace the fields in a ``--format``.
 
     Raises:
-        InvalidArgument: It is invalid.
+        InvalidArgument: The format is invalid.
     """
     try:
         return FieldFormatter().vformat(template, (), fields)

@@ -1,4 +1,4 @@
-"""Faults of run listings, which GitHub has been seen to answer stale, short and unordered."""
+"""Faults of run listings: like GitHub's, they can be stale, incomplete and unordered."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ghartifacts_async.testing._shared.run import FakeRun
 
 
 class RunLists:
-    """The runs that listings show, which a test can make differ from the truth.
+    """The runs that listings show. A test can make them differ from the runs that exist.
 
     Args:
         database: The server's data.

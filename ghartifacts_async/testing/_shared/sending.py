@@ -167,7 +167,7 @@ async def _send_with_faults(
 
 
 class _AlreadySent(web.StreamResponse):
-    """A response that tells aiohttp that headers and body have already been sent."""
+    """A response for aiohttp whose headers and body have already been sent."""
 
     def __init__(self, *, keep_alive: bool) -> None:
         super().__init__()

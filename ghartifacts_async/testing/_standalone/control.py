@@ -1,4 +1,4 @@
-"""The control endpoint: it adds to a running server what a scenario can hold, and reports on it."""
+"""The control endpoint, which applies a scenario to a running server and reports its requests."""
 
 from __future__ import annotations
 

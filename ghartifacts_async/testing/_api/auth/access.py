@@ -1,4 +1,4 @@
-"""What the sender of a request may see and do, and GitHub's words for what it may not."""
+"""What the sender of a request may see and do, and GitHub's messages for what is refused."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def check_permission(identity: Identity, repository: Repository, endpoint: Endpo
 
 
 def access_headers(identity: Identity, endpoint: Endpoint | None) -> dict[str, str]:
-    """Return the headers that tell a client about its token."""
+    """Return the response headers that describe the token of the request."""
     headers: dict[str, str] = {}
     if identity.expires_at is not None:
         expiry = datetime.fromtimestamp(identity.expires_at, UTC)
