@@ -85,12 +85,15 @@ def top(module: str) -> str:
     return module.split(".")[0]
 
 
-def is_deferred(node: ast.AST, tree: ast.Module) -> bool:
-    """Return True if an import is inside a function."""
+def deferred_nodes(tree: ast.Module) -> set[ast.AST]:
+    """Return the syntax nodes that are inside a function."""
     functions = (ast.FunctionDef, ast.AsyncFunctionDef)
-    return any(
-        node in ast.walk(function) for function in ast.walk(tree) if isinstance(function, functions)
-    )
+    return {
+        node
+        for function in ast.walk(tree)
+        if isinstance(function, functions)
+        for node in ast.walk(function)
+    }
 
 
 def imported(node: ast.AST) -> Iterator[str]:
@@ -110,11 +113,17 @@ def imports(tree: ast.AST) -> Iterator[str]:
         yield from imported(node)
 
 
+@cache
+def own_modules() -> dict[str, str]:
+    """Return the name of each module below the package, by its full name."""
+    prefix = "ghartifacts_async"
+    names = {f"{prefix}.{name}": name for name in sources() if name != "__init__"}
+    return names | {prefix: "__init__"}
+
+
 def own_targets(node: ast.AST) -> set[str]:
     """Return the modules of `ghartifacts_async` that an import statement imports."""
-    prefix = "ghartifacts_async"
-    known = {f"{prefix}.{name}": name for name in sources() if name != "__init__"}
-    known[prefix] = "__init__"
+    known = own_modules()
     if isinstance(node, ast.Import):
         return {known[alias.name] for alias in node.names if alias.name in known}
     if isinstance(node, ast.ImportFrom) and node.module in known:
@@ -167,9 +176,8 @@ def deferred_imports() -> list[tuple[str, str]]:
     return [
         (name, target)
         for name, tree in trees().items()
-        for node in ast.walk(tree)
+        for node in deferred_nodes(tree)
         for target in own_targets(node)
-        if is_deferred(node, tree)
     ]
 
 

@@ -167,7 +167,7 @@ def test_planning_takes_linear_time() -> None:
     entries = {
         count: parse_index(
             build_zip(
-                *[ZipMember(f"d{number % 100}/{'e/' * 50}{number}") for number in range(count)]
+                *[ZipMember(f"d{number % 100}/{'e/' * 10}{number}") for number in range(count)]
             )
         ).entries
         for count in (4_000, 32_000)
