@@ -23,7 +23,7 @@ MIN_LENGTH = 2**20
 """Length in bytes from which receiving a body into buffers is faster."""
 
 _MAX_SIZE = 2**20
-_MIN_SIZE = 2**17
+_MIN_SIZE = 2**16
 _TOTAL_BYTES = 2**21
 _MAX_UNREAD = 4
 _MIN_UNREAD = 2
