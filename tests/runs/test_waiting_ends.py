@@ -152,6 +152,17 @@ async def test_poll_intervals() -> None:
 
 
 @fast
+async def test_an_absurd_poll_interval() -> None:
+    """The interval that GitHub names delays a poll by an hour at most."""
+    async with open_world() as world:
+        fault = Fault(None, headers={"X-Poll-Interval": "99999"}, after=True)
+        world.fake.fail_when(lambda _: fault)
+        world.fake.after(60, world.fake.complete_run, world.run)
+        await world.repo.wait_for_run(world.run.id, timeout=None)
+        assert 3600 <= now() <= 3602
+
+
+@fast
 async def test_cancelling_and_closing() -> None:
     """A cancelled wait leaves nothing behind; other waits go on; closing the client ends them."""
     async with open_world() as world:
