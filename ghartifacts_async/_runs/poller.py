@@ -25,6 +25,7 @@ from ghartifacts_async._runs.watch import (
     calls_in_budget,
     judge,
     next_delay,
+    redacted,
     seconds_over_budget,
 )
 from ghartifacts_async.errors import NotFound, ServerError, TransportError
@@ -213,6 +214,7 @@ class Poller:
                 if (run.id, target.name) not in self._listed:
                     artifacts = artifacts + await self._artifacts_of_run(run.id, target.name)
             verdict = judge(target, states, artifacts, now)
+        verdict = redacted(verdict, self._api.redact)
         if isinstance(verdict, Pending):
             watch.state, watch.soon = verdict.state, verdict.soon
         else:

@@ -214,7 +214,8 @@ class Search:
         return 1
 
     def _not_found(self, hint: str = "") -> NotFound:
-        miss = nearest_miss(self.rejected, self.what)
+        # The reasons quote what the server says about runs.
+        miss = self.api.redact(nearest_miss(self.rejected, self.what))
         return NotFound(f"{self.repository} has no {self.what}: {miss}{hint}", status=404)
 
 

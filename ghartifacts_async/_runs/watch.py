@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ghartifacts_async._api.filters import Filter
 from ghartifacts_async._runs.run_filter import is_of_workflow, origin
@@ -114,15 +114,31 @@ def judge(
     return Pending("no run is known yet")
 
 
+def redacted(verdict: Verdict, redact: Callable[[str], str]) -> Verdict:
+    """Return a verdict whose texts are shortened and contain no secrets.
+
+    Args:
+        verdict: The verdict. Its texts quote what the server says about a run.
+        redact: Function that shortens a text and removes secrets from it.
+    """
+    match verdict:
+        case Pending(state=state):
+            return evolve(verdict, state=redact(state))
+        case RunEnded(summary=summary, conclusion=str(conclusion)):
+            return RunEnded(redact(summary), run_id=verdict.run_id, conclusion=redact(conclusion))
+    return verdict
+
+
 def _judge_run(target: Target, state: RunState, listed: Sequence[Artifact], now: float) -> Verdict:
     run = state.run
+    running = Pending(f"run {run.id} is {ascii(str(run.status))[1:-1]}")
     if target.name is None:
-        return run if run.is_completed else Pending(f"run {run.id} is {run.status}")
+        return run if run.is_completed else running
     own = [one for one in listed if one.workflow_run is not None and one.workflow_run.id == run.id]
     if not run.is_completed:
         # An artifact of an earlier attempt is about to be replaced.
         uploaded = [one for one in own if not _is_older(one, run)]
-        return uploaded[0] if uploaded else Pending(f"run {run.id} is {run.status}")
+        return uploaded[0] if uploaded else running
     if run.conclusion != "success" and not target.any_conclusion:
         without = (
             f" without an artifact named {target.name!r}"

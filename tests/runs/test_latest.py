@@ -210,3 +210,13 @@ async def test_mistakes(repo: Repo, gh: Client, options: dict[str, object]) -> N
     with pytest.raises(InvalidArgument):
         await repo.resolve_artifacts(**options)  # type: ignore[arg-type]
     assert gh.stats.calls == 0
+
+
+async def test_errors_quote_little_of_a_run(repo: Repo, fake_github: FakeGitHub) -> None:
+    """An error shortens what the server says about a run, and hides a token that it repeats."""
+    token = fake_github.token
+    add(fake_github, fake_github.add_run(REPOSITORY, branch=token + "x" * 100_000))
+    with pytest.raises(NotFound, match="of a run on") as caught:
+        await repo.latest_artifact("dist", branch="main")
+    assert token not in repr(caught.value)
+    assert len(str(caught.value)) < 1200

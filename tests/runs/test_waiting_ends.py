@@ -163,6 +163,24 @@ async def test_an_absurd_poll_interval() -> None:
 
 
 @fast
+async def test_errors_quote_little_of_a_run() -> None:
+    """An error of a wait escapes what GitHub says about a run, and hides a token in it."""
+    async with open_world() as world:
+        token = world.fake.token
+        wait = world.repo.wait_for_artifact
+        running = world.fake.add_run(REPOSITORY, status=f"\x1b[2J{token}")
+        with pytest.raises(WaitTimedOut) as timeout:
+            await wait("dist", run_id=running.id, timeout=5)
+        ended = world.fake.add_run(REPOSITORY, conclusion=f"\x1b[2J{token}" + "x" * 5000)
+        with pytest.raises(RunEnded) as end:
+            await wait("dist", run_id=ended.id)
+        for error in (timeout.value, end.value):
+            assert token not in repr(error)
+            assert "\x1b" not in str(error)
+            assert len(str(error)) < 1200
+
+
+@fast
 async def test_cancelling_and_closing() -> None:
     """A cancelled wait leaves nothing behind; other waits go on; closing the client ends them."""
     async with open_world() as world:
