@@ -148,7 +148,7 @@ class Search:
                         break
                     sha = None if artifact.workflow_run is None else artifact.workflow_run.head_sha
                     waiting.setdefault(sha, []).append(artifact)
-                    if _is_older(artifact, commit):
+                    if is_older(artifact, commit):
                         break
                 for artifact in waiting.pop(commit.sha, ()):
                     yield artifact
@@ -226,7 +226,7 @@ class Search:
         return NotFound(f"{self.repository} has no {self.what}: {miss}{hint}", status=404)
 
 
-def _is_older(artifact: Artifact, commit: endpoints.Commit) -> bool:
+def is_older(artifact: Artifact, commit: endpoints.Commit) -> bool:
     """Return True if an artifact, and so all that follow it, is certainly older than a commit."""
     created, committed = artifact.created_at, commit.committed_at
-    return bool(created and committed and created < committed - _CLOCK_ERROR)
+    return bool(created and committed and committed - created > _CLOCK_ERROR)
