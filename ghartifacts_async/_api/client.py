@@ -146,6 +146,10 @@ class ApiClient:
         async with self._lifetime.scope(), self._limiter.concurrency_slot(call):
             return await self._call_with_retries(call, None, permit)
 
+    def redact(self, text: str) -> str:
+        """Shorten a text that quotes responses, and remove the secrets that were sent last."""
+        return self._transport.redactor.redact(text)
+
     async def _call_with_retries(
         self,
         call: ApiCall[Any],

@@ -72,7 +72,7 @@ def from_body(body: bytes, model: type[_T]) -> _T:
             stop the event loop for too long.
     """
     value = parse_json(body)
-    for items in value.values() if isinstance(value, dict) else ():
+    for items in value.values() if isinstance(value, dict) else (value,):
         if isinstance(items, list) and len(items) > _MAX_ITEMS:
             raise ShapeError(f"{len(items)} items on one page")
     return structure(value, model)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -19,7 +18,7 @@ from ghartifacts_async._archive.extraction import (
 )
 from ghartifacts_async._archive.extraction_plan import check_limits
 from ghartifacts_async._archive.member_index import MemberIndex
-from ghartifacts_async._archive.member_reader import MemberReader, MemberStream
+from ghartifacts_async._archive.member_reader import MemberReader, MemberStream, load_json
 from ghartifacts_async._archive.remote_file import RemoteFile
 from ghartifacts_async._archive.zip_format.archive_tail import (
     TAIL_SIZE,
@@ -179,8 +178,8 @@ class Archive:
         """
         data = await self.read(name, max_size=max_size)
         if len(data) <= _MAX_JSON_ON_LOOP:
-            return json.loads(data)
-        return await self._remote.threads.run(json.loads, data)
+            return load_json(data)
+        return await self._remote.threads.run(load_json, data)
 
     @asynccontextmanager
     async def stream(self, name: str) -> AsyncIterator[AsyncIterator[bytes]]:

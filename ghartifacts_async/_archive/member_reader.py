@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 from ghartifacts_async._archive.remote_file import RangeReader, RemoteFile
 from ghartifacts_async._archive.zip_format.central_directory import CentralDirectoryEntry
@@ -105,3 +107,16 @@ class MemberStream:
         if not chunk:
             raise StopAsyncIteration
         return chunk
+
+
+def load_json(data: bytes) -> Any:
+    """Parse a member as JSON.
+
+    Raises:
+        ValueError: It is not valid JSON, or its objects and arrays are nested too deeply.
+    """
+    try:
+        return json.loads(data)
+    except RecursionError:
+        pass
+    raise json.JSONDecodeError("Objects or arrays are nested too deeply", "", 0)

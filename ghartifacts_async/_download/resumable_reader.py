@@ -148,7 +148,8 @@ class ResumableReader:
         Raises:
             RestartDownload: The rest of the range cannot be requested.
             GitHubError: GitHub does not issue a signed URL.
-            IncompleteDownload: Bytes are missing after the last retry.
+            IncompleteDownload: Bytes are missing after the last retry, or the store sends only a
+                few bytes in each response.
             StoreError: The store refuses the request.
             TransportError: The connection still fails after the last retry.
         """
@@ -236,8 +237,13 @@ class ResumableReader:
         return chunk
 
     def _error_of_short_body(self) -> IncompleteDownload | None:
-        """Return None to request the rest at once, or an error if the body brought no bytes."""
-        if self._segment.at > self._opened_at:
+        """Return None to request the rest at once, or an error if the body brought no bytes.
+
+        Raises:
+            IncompleteDownload: The store sends only a few bytes in each response.
+        """
+        if size := self._segment.at - self._opened_at:
+            self._client.note_short_response(size, self._segment.at)
             return None
         return self._client.incomplete_error("the store sent no further bytes", self._segment.at)
 

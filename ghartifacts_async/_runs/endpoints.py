@@ -6,7 +6,7 @@ Source: https://docs.github.com/rest/actions/workflow-runs
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from urllib.parse import quote
 
@@ -39,12 +39,13 @@ class Commit:
 
     @property
     def committed_at(self) -> datetime | None:
-        """Time of the commit, or None if GitHub names none."""
+        """Time of the commit, in UTC if it has no time zone; None if GitHub names none."""
         committer = self.commit.committer
         try:
-            return None if committer is None else datetime.fromisoformat(committer.date)
+            moment = datetime.fromisoformat("" if committer is None else committer.date)
         except ValueError:
             return None
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
 @frozen

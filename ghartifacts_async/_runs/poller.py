@@ -14,6 +14,7 @@ from attrs import define, field
 
 from ghartifacts_async._api import endpoints as artifact_endpoints
 from ghartifacts_async._api.call import ApiCall
+from ghartifacts_async._api.rate_limit_headers import MAX_RETRY_AFTER
 from ghartifacts_async._context import ClientContext
 from ghartifacts_async._runs import endpoints
 from ghartifacts_async._runs.known_runs import KnownRuns
@@ -24,6 +25,7 @@ from ghartifacts_async._runs.watch import (
     calls_in_budget,
     evaluate,
     next_delay,
+    redacted,
     seconds_over_budget,
 )
 from ghartifacts_async.errors import NotFound, ServerError, TransportError
@@ -212,6 +214,7 @@ class Poller:
                 if (run.id, goal.name) not in self._listed:
                     artifacts = artifacts + await self._artifacts_of_run(run.id, goal.name)
             result = evaluate(goal, states, artifacts, now)
+        result = redacted(result, self._api.redact)
         if isinstance(result, Pending):
             watch.state, watch.soon = result.state, result.soon
         else:
@@ -301,7 +304,7 @@ class Poller:
             self._responses[call.target] = response
         interval = response.headers.get("x-poll-interval", "")
         if _SECONDS.fullmatch(interval):
-            self._min_delay = max(self._min_delay, float(interval))
+            self._min_delay = max(self._min_delay, min(float(interval), MAX_RETRY_AFTER))
         return call.decode(call, response), response.headers
 
     def _pending(self) -> list[Watch]:

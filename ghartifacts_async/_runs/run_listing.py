@@ -20,6 +20,9 @@ from ghartifacts_async.models import Run, RunPage
 _MAX_SPLITS = 60
 """Number of times that a range may be split in a row. Halving 100 years takes 32 splits."""
 
+_MAX_UNPRODUCTIVE = 30_000
+"""Number of runs that pages in a row may have room for without one of them having a new run."""
+
 
 class RunListing(Listing[Run]):
     """The workflow runs of a repository, newest first: ``async for run in listing``.
@@ -109,7 +112,9 @@ class _RangedPages:
         self._parts = [_Part(created)]
         self._pages: CallPages[Run] | None = None
         self._latest: CallPages[Run] | None = None
-        self._seen: set[int] = set()
+        # Whether each run of earlier pages was yielded, or did not match.
+        self._yielded: dict[int, bool] = {}
+        self._unproductive = 0
 
     def __aiter__(self) -> Self:
         return self
@@ -156,7 +161,24 @@ class _RangedPages:
         return total_count, listed
 
     def _new(self, runs: tuple[Run, ...]) -> tuple[Run, ...]:
-        """Return the runs that match and were not yielded before."""
-        new = tuple(run for run in runs if run.id not in self._seen and self._criteria.matches(run))
-        self._seen.update(run.id for run in new)
-        return new
+        """Return the runs that match and were not yielded before.
+
+        Raises:
+            UnexpectedReply: Too many pages in a row have only runs of earlier pages, or none.
+        """
+        assert self._latest is not None
+        size = self._latest.page_size
+        is_new = not all(run.id in self._yielded for run in runs)
+        self._unproductive = 0 if is_new else self._unproductive + size
+        if self._unproductive >= _MAX_UNPRODUCTIVE:
+            raise UnexpectedReply(
+                f"{self._call}: the listing does not end: {self._unproductive // size} pages in a "
+                f"row contain no new run; {len(self._yielded)} runs were received",
+                status=200,
+            )
+        new: list[Run] = []
+        for run in runs:
+            if not self._yielded.setdefault(run.id, False) and self._criteria.matches(run):
+                self._yielded[run.id] = True
+                new.append(run)
+        return tuple(new)

@@ -43,6 +43,12 @@ MAX_RUNS = 200
 _MAX_COMMIT_PAGES = 20
 """Number of pages of a commit's history that a search reads, for the same reason."""
 
+_MAX_ATTEMPTS = 100
+"""Number of earlier attempts of a run that a search requests. GitHub allows 50 re-runs.
+
+Source: https://docs.github.com/actions/reference/limits
+"""
+
 _CLOCK_ERROR = timedelta(days=1)
 """Tolerated error of the times of commits, which the committers' computers recorded."""
 
@@ -142,7 +148,7 @@ class Search:
                         break
                     sha = None if artifact.workflow_run is None else artifact.workflow_run.head_sha
                     waiting.setdefault(sha, []).append(artifact)
-                    if _is_older(artifact, commit):
+                    if is_older(artifact, commit):
                         break
                 for artifact in waiting.pop(commit.sha, ()):
                     yield artifact
@@ -203,7 +209,8 @@ class Search:
         known = attempt_of(run, artifact)
         if known is not None or artifact.created_at is None:
             return known
-        for number in range(run.run_attempt - 1, 1, -1):
+        earlier = range(run.run_attempt - 1, 1, -1)
+        for number in earlier[:_MAX_ATTEMPTS]:
             call = endpoints.get_attempt(self.repository, run.id, number)
             try:
                 attempt = await self.api.call(call)
@@ -211,14 +218,15 @@ class Search:
                 return None
             if attempt_of(attempt, artifact) is not None:
                 return number
-        return 1
+        return None if earlier[_MAX_ATTEMPTS:] else 1
 
     def _not_found(self, hint: str = "") -> NotFound:
-        miss = nearest_miss(self.rejected, self.what)
+        # The reasons quote what the server says about runs.
+        miss = self.api.redact(nearest_miss(self.rejected, self.what))
         return NotFound(f"{self.repository} has no {self.what}: {miss}{hint}", status=404)
 
 
-def _is_older(artifact: Artifact, commit: endpoints.Commit) -> bool:
+def is_older(artifact: Artifact, commit: endpoints.Commit) -> bool:
     """Return True if an artifact, and so all that follow it, is certainly older than a commit."""
     created, committed = artifact.created_at, commit.committed_at
-    return bool(created and committed and created < committed - _CLOCK_ERROR)
+    return bool(created and committed and committed - created > _CLOCK_ERROR)

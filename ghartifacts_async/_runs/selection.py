@@ -43,7 +43,7 @@ class Resolution:
         artifacts: The artifacts by name, in the order in which their names were requested.
         attempt: The attempt of the run that uploaded the newest of the artifacts. GitHub does not
             record it, so it is inferred from the times at which the attempts started. None if these
-            times are unknown.
+            times are unknown, or if the run has more than 100 earlier attempts.
         rejected: The artifacts that were passed over, newest first, with the reasons.
     """
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ghartifacts_async._api.filters import Filter
 from ghartifacts_async._runs.run_filter import is_of_workflow, origin
@@ -114,17 +114,33 @@ def evaluate(
     return Pending("no run is known yet")
 
 
+def redacted(result: Evaluation, redact: Callable[[str], str]) -> Evaluation:
+    """Return an evaluation whose texts are shortened and contain no secrets.
+
+    Args:
+        result: The evaluation. Its texts quote what the server says about a run.
+        redact: Function that shortens a text and removes secrets from it.
+    """
+    match result:
+        case Pending(state=state):
+            return evolve(result, state=redact(state))
+        case RunEnded(summary=summary, conclusion=str(conclusion)):
+            return RunEnded(redact(summary), run_id=result.run_id, conclusion=redact(conclusion))
+    return result
+
+
 def _evaluate_run(
     goal: WaitGoal, state: RunState, listed: Sequence[Artifact], now: float
 ) -> Evaluation:
     run = state.run
+    running = Pending(f"run {run.id} is {ascii(str(run.status))[1:-1]}")
     if goal.name is None:
-        return run if run.is_completed else Pending(f"run {run.id} is {run.status}")
+        return run if run.is_completed else running
     own = [one for one in listed if one.workflow_run is not None and one.workflow_run.id == run.id]
     if not run.is_completed:
         # An artifact of an earlier attempt is about to be replaced.
         uploaded = [one for one in own if not _is_older(one, run)]
-        return uploaded[0] if uploaded else Pending(f"run {run.id} is {run.status}")
+        return uploaded[0] if uploaded else running
     if run.conclusion != "success" and not goal.any_conclusion:
         without = (
             f" without an artifact named {goal.name!r}"

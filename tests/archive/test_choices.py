@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import struct
 import sys
@@ -177,6 +178,8 @@ async def test_reading_text_and_json(repo: Repo, fake_github: FakeGitHub) -> Non
         ".hidden/x.xml": "",
         "long.json": "[" + ", ".join(["1"] * 100_000) + "]",
         "big.json": b"[",
+        "deep.json": "[" * 50_000,
+        "deeper.json": "[" * 100_000,
     }
     artifact = fake_github.add_artifact("octo-org/octo-docs", "dist", files)
     async with repo.open_artifact(artifact.id) as archive:
@@ -188,6 +191,9 @@ async def test_reading_text_and_json(repo: Repo, fake_github: FakeGitHub) -> Non
             await archive.read_text("a/latin.txt")
         with pytest.raises(ValueError, match="Expecting value"):
             await archive.read_json("big.json")
+        for deep in ("deep.json", "deeper.json"):
+            with pytest.raises(json.JSONDecodeError, match="nested too deeply"):
+                await archive.read_json(deep)
         with pytest.raises(ArchiveLimitExceeded):
             await archive.read_json("report.json", max_size=3)
         with pytest.raises(MemberNotFound):

@@ -49,3 +49,12 @@ def test_paths_of_one_artifact_may_differ_in_case() -> None:
     for _ in range(2):
         paths.add(user, artifact(id=1), [], [("a",), ("A",)])
         paths.discard(user)
+
+
+def test_a_long_path_is_shortened() -> None:
+    """The message about a collision quotes only the beginning of a long path."""
+    paths, long = MergedPaths(), ("x" * 255,) * 16
+    paths.add(object(), artifact(id=1), [], [long])
+    with pytest.raises(UnsafeMember) as caught:
+        paths.add(object(), artifact(id=2), [], [long])
+    assert len(str(caught.value)) < 1000

@@ -69,6 +69,11 @@ async def test_ls(fake_github: FakeGitHub) -> None:
         ),
         (["build.log", "--head", "0"], "", "build.log: 792 of 792 bytes left out\n"),
         (["**/test.log", "build.log", "--head", "1"], "ok\nline 1\n", None),
+        (
+            ["build.log", "**/test.log", "--tail", "3"],
+            "line 98\nline 99\nline 100\nok\nFAILED test_x\n",
+            "build.log: 767 of 792 bytes left out\n",
+        ),
     ],
 )
 async def test_cat(

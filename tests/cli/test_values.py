@@ -123,6 +123,17 @@ def test_an_excerpt_does_not_depend_on_the_chunks(size: int) -> None:
         assert excerpt.left_out(len(content)).startswith(f"{len(content) - len(shown)} of")
 
 
+def test_the_end_of_a_very_long_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a line without an end, only a limited part is kept in memory."""
+    monkeypatch.setattr("ghartifacts_async.cli.contents.excerpts._MAX_KEPT", 100)
+    excerpt = Excerpt(tail=1)
+    for number in range(1000):
+        assert excerpt.feed(b"%03d" % number) == b""
+        assert len(excerpt._kept) <= 203
+    assert excerpt.finish().endswith(b"998999")
+    assert excerpt.left_out(3000) == "2900 of 3000 bytes left out"
+
+
 @pytest.mark.parametrize("size", [1, 2, 3, 100])
 def test_terminal_text_is_safe(size: int) -> None:
     """Colours and line ends are kept, and all other control characters are escaped."""

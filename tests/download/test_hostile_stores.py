@@ -7,11 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from ghartifacts_async import Client, ConnectionFailed, DownloadError, Repo
+from ghartifacts_async import (
+    Client,
+    ConnectionFailed,
+    DownloadError,
+    IncompleteDownload,
+    Repo,
+)
 from ghartifacts_async._download.verification import max_size
 from ghartifacts_async.models import Digest
 from ghartifacts_async.testing import FakeGitHub
 from tests.download.payloads import NO_RETRIES, PAYLOAD, add_artifact, blob_response, send_forever
+from tests.download.range_store import StoreRequest, range_store, serve
 from tests.support import REPOSITORY, files_below, raw_server, says
 from tests.values import SHA256, artifact
 
@@ -106,3 +113,20 @@ async def test_tiny_chunks_are_joined(fake_github: FakeGitHub) -> None:
             chunks = [chunk async for chunk in stream]
     assert b"".join(chunks) == payload
     assert len(chunks) < len(payload) / 10
+
+
+@pytest.mark.parametrize("work", [stream, download])
+async def test_a_store_that_sends_a_byte_at_a_time(
+    fake_github: FakeGitHub, tmp_path: Path, work: object
+) -> None:
+    """A store that sends one byte of each range is given up after 100 requests."""
+    everything = (0, len(PAYLOAD))
+    async with range_store(
+        lambda request: serve(PAYLOAD, StoreRequest(0, {}, request.span or everything), limit=1)
+    ) as store:
+        add_artifact(fake_github, store.url)
+        async with Client(fake_github.token, base_url=fake_github.url) as gh:
+            with pytest.raises(IncompleteDownload, match="requested 100 times, and only 100 bytes"):
+                await work(gh.repo(REPOSITORY), tmp_path)  # type: ignore[operator]
+        assert len(store.requests) == 100
+    assert files_below(tmp_path) == []

@@ -210,3 +210,25 @@ async def test_mistakes(repo: Repo, gh: Client, options: dict[str, object]) -> N
     with pytest.raises(InvalidArgument):
         await repo.resolve_artifacts(**options)  # type: ignore[arg-type]
     assert gh.stats.calls == 0
+
+
+async def test_a_run_with_very_many_attempts(
+    repo: Repo, gh: Client, fake_github: FakeGitHub
+) -> None:
+    """At most 100 earlier attempts of a run are requested; then the attempt is unknown."""
+    run = fake_github.add_run(REPOSITORY, attempt=150, created_at=START)
+    add(fake_github, run, created_at=START - timedelta(days=1))
+    resolution = await repo.resolve_artifacts("dist")
+    assert resolution.attempt is None
+    # A page of artifacts, the run and the attempts.
+    assert gh.stats.calls == 102
+
+
+async def test_errors_quote_little_of_a_run(repo: Repo, fake_github: FakeGitHub) -> None:
+    """An error shortens what the server says about a run, and hides a token that it repeats."""
+    token = fake_github.token
+    add(fake_github, fake_github.add_run(REPOSITORY, branch=token + "x" * 100_000))
+    with pytest.raises(NotFound, match="of a run on") as caught:
+        await repo.latest_artifact("dist", branch="main")
+    assert token not in repr(caught.value)
+    assert len(str(caught.value)) < 1200

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from ghartifacts_async import Client, InvalidArgument, NotFound, Repo, UnexpectedReply
+from ghartifacts_async._api.call import ApiCall
+from ghartifacts_async._api.filters import Filter
+from ghartifacts_async._http.messages import Response
+from ghartifacts_async._runs import endpoints
+from ghartifacts_async._runs.run_filter import RunFilter
+from ghartifacts_async._runs.run_listing import RunListing
 from ghartifacts_async.testing import FakeGitHub, Fault
 from tests.support import REPOSITORY
+from tests.values import make_response, run_json
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -118,3 +126,31 @@ async def test_a_listing_that_ends_early(repo: Repo, fake_github: FakeGitHub) ->
         await repo.list_runs(branch="main").collect()
     assert "ghartifacts_async" not in repr(repo.list_runs(branch="main"))
     assert "branch=main" in repr(repo.list_runs(branch="main"))
+
+
+class _EndlessApi:
+    """An API that finds a thousand runs in every range without a start, and none in the others."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    async def fetch(self, call: ApiCall[object]) -> Response:
+        """Respond with one run, created a second before the end of the range."""
+        self.calls += 1
+        created = call.query.get("created", "*..2026-01-01T00:00:00Z")
+        start, _, end = created.partition("..")
+        if start != "*":
+            return make_response(body={"total_count": 0, "workflow_runs": []})
+        run = run_json(created_at=(datetime.fromisoformat(end) - timedelta(seconds=1)).isoformat())
+        return make_response(body={"total_count": 1000, "workflow_runs": [run]})
+
+
+async def test_a_listing_that_does_not_end() -> None:
+    """A server that says of every range that it has too many runs is given up after 300 pages."""
+    endless = _EndlessApi()
+    api: Any = endless
+    call = endpoints.list_runs(REPOSITORY, None, {"branch": "main"}, per_page=100)
+    listing = RunListing(api, call, RunFilter(common=Filter(branch="main")), concurrency=1)
+    with pytest.raises(UnexpectedReply, match="does not end: 300 pages in a row contain no new"):
+        await listing.collect()
+    assert endless.calls == 301

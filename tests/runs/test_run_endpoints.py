@@ -9,8 +9,8 @@ import pytest
 
 from ghartifacts_async import Artifact, InvalidArgument, UnexpectedReply, from_json
 from ghartifacts_async._api.call import ApiCall
-from ghartifacts_async._runs import endpoints
-from tests.runs.support import SHA, run
+from ghartifacts_async._runs import endpoints, search
+from tests.runs.support import SHA, of_run, run
 from tests.values import REPOSITORY, artifact_json, make_response, run_json
 
 BASE = f"/repos/{REPOSITORY}"
@@ -66,6 +66,7 @@ def test_decoding_runs() -> None:
     ("commit", "committed_at"),
     [
         ({"committer": {"date": "2026-01-22T19:33:08Z"}}, COMMITTED),
+        ({"committer": {"date": "2026-01-22T19:33:08"}}, COMMITTED),
         ({"committer": {"date": "someday"}}, None),
         ({"committer": None}, None),
     ],
@@ -78,6 +79,25 @@ def test_decoding_commits(commit: dict[str, object], committed_at: datetime | No
     compare = endpoints.compare(REPOSITORY, "main", SHA)
     compared = compare.decode(compare, make_response(body={"merge_base_commit": {"sha": SHA}}))
     assert compared.merge_base_commit.sha == SHA
+
+
+def test_a_history_with_too_many_commits_on_a_page() -> None:
+    """A page with more commits than GitHub sends is refused before they are decoded."""
+    call = endpoints.list_commits(REPOSITORY, SHA, 1)
+    commits = [{"sha": SHA, "commit": {}}] * 1001
+    with pytest.raises(UnexpectedReply, match="1001 items on one page"):
+        call.decode(call, make_response(body=commits))
+
+
+@pytest.mark.parametrize("date", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59-23:59"])
+def test_commits_at_the_ends_of_the_calendar(date: str) -> None:
+    """A commit of any time can be compared with an artifact."""
+    call = endpoints.list_commits(REPOSITORY, SHA, 1)
+    commit = {"sha": SHA, "commit": {"committer": {"date": date}}}
+    (decoded,) = call.decode(call, make_response(body=[commit]))
+    for year in (1, 9999):
+        artifact = of_run(created_at=datetime(year, 1, 1, tzinfo=UTC))
+        assert search.is_older(artifact, decoded) is date.startswith("9999")
 
 
 def test_an_artifact_without_a_url() -> None:

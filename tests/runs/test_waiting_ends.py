@@ -152,6 +152,35 @@ async def test_poll_intervals() -> None:
 
 
 @fast
+async def test_an_absurd_poll_interval() -> None:
+    """The interval that GitHub names delays a poll by an hour at most."""
+    async with open_world() as world:
+        fault = Fault(None, headers={"X-Poll-Interval": "99999"}, after=True)
+        world.fake.fail_when(lambda _: fault)
+        world.fake.after(60, world.fake.complete_run, world.run)
+        await world.repo.wait_for_run(world.run.id, timeout=None)
+        assert 3600 <= now() <= 3602
+
+
+@fast
+async def test_errors_quote_little_of_a_run() -> None:
+    """An error of a wait escapes what GitHub says about a run, and hides a token in it."""
+    async with open_world() as world:
+        token = world.fake.token
+        wait = world.repo.wait_for_artifact
+        running = world.fake.add_run(REPOSITORY, status=f"\x1b[2J{token}")
+        with pytest.raises(WaitTimedOut) as timeout:
+            await wait("dist", run_id=running.id, timeout=5)
+        ended = world.fake.add_run(REPOSITORY, conclusion=f"\x1b[2J{token}" + "x" * 5000)
+        with pytest.raises(RunEnded) as end:
+            await wait("dist", run_id=ended.id)
+        for error in (timeout.value, end.value):
+            assert token not in repr(error)
+            assert "\x1b" not in str(error)
+            assert len(str(error)) < 1200
+
+
+@fast
 async def test_cancelling_and_closing() -> None:
     """A cancelled wait ends alone; no poller outlives the last wait, or the client."""
     async with open_world() as world:

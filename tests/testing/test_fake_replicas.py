@@ -56,14 +56,14 @@ async def test_encoded_bodies(send: Send, fake: FakeGitHub, url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "fault", [BlobFault.other_replica(), BlobFault.short_range(100), BlobFault.refuse_ranges()]
+    "fault", [BlobFault.other_replica(), BlobFault.short_range(2**12), BlobFault.refuse_ranges()]
 )
 async def test_the_client_copes(fault: BlobFault, tmp_path: object) -> None:
     """A download succeeds from a store whose responses have these faults now and then."""
     async with FakeGitHub() as fake:
-        artifact = fake.add_artifact(REPOSITORY, "dist", CONTENT * 100)
+        artifact = fake.add_artifact(REPOSITORY, "dist", CONTENT * 500)
         fake.fail_blobs_next(BlobFault.truncate(after=1000))
         fake.fail_blobs_when(lambda _: fault)
         async with Client(fake.token, base_url=fake.url, retry=QUICK) as gh:
             download = await gh.repo(REPOSITORY).download_artifact(artifact.id, f"{tmp_path}/")
-        assert download.path.read_bytes() == CONTENT * 100
+        assert download.path.read_bytes() == CONTENT * 500

@@ -69,9 +69,12 @@ def _decode_raw(raw_name: bytes, flags: int, system: int, encoding: str | None) 
                 f"{printable(repr(raw_name))}"
             )
     try:
-        return raw_name.decode(encoding or "cp437")
+        name = raw_name.decode(encoding or "cp437")
+        name.encode()  # fails for a lone surrogate, which utf-7 can decode
     except UnicodeError:
         pass
+    else:
+        return name
     raise DamagedArchive(
         f"a name cannot be decoded as {encoding}: {printable(repr(raw_name))}; pass another "
         "encoding"

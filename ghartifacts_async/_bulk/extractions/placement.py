@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from attrs import define, field
 
+from ghartifacts_async._archive.zip_format.archive_tail import quote_name
 from ghartifacts_async._disk.filenames import folded
 from ghartifacts_async.errors import UnsafeMember
 from ghartifacts_async.models import Artifact
@@ -54,8 +55,9 @@ class MergedPaths:
             if place.users and not is_shared:
                 other = next(iter(place.users.values()))
                 raise UnsafeMember(
-                    f"{path!r} conflicts with {place.path!r} of artifact {other.id}; pass "
-                    "merge=False to extract each artifact to a directory of its own",
+                    f"{quote_name(path)} conflicts with {quote_name(place.path)} of artifact "
+                    f"{other.id}; pass merge=False to extract each artifact to a directory of its "
+                    "own",
                     member=path,
                 )
             places.append(place)

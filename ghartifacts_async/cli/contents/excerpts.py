@@ -6,6 +6,9 @@ from collections.abc import AsyncIterable, Callable
 
 from attrs import define, field
 
+_MAX_KEPT = 2**26
+"""Most bytes that are kept for the last lines, because a file may be one very long line."""
+
 
 @define
 class Excerpt:
@@ -13,7 +16,7 @@ class Excerpt:
 
     Attributes:
         head: Number of lines from the beginning, or None for all.
-        tail: Number of lines from the end, or None for all.
+        tail: Number of lines from the end, at most 64 MiB; None for all.
         max_bytes: Maximum number of bytes, of the end with `tail` and of the beginning otherwise.
         read: Number of bytes read so far.
         shown: Number of bytes returned so far.
@@ -24,7 +27,8 @@ class Excerpt:
     max_bytes: int | None = None
     read: int = 0
     shown: int = 0
-    _kept: bytearray = field(factory=bytearray)
+    _kept: bytearray = field(factory=bytearray, init=False)
+    _drop_at: int = field(default=0, init=False)
 
     @property
     def is_complete(self) -> bool:
@@ -36,7 +40,10 @@ class Excerpt:
         self.read += len(chunk)
         if self.tail is not None:
             self._kept += chunk
-            self._drop_before_tail(self.tail)
+            if len(self._kept) >= self._drop_at:
+                self._drop_before_tail(self.tail)
+                # Less often would take more memory, and more often quadratic time.
+                self._drop_at = 2 * len(self._kept)
             return b""
         part = chunk[: self._room()]
         if self.head is not None:
@@ -49,6 +56,8 @@ class Excerpt:
 
     def finish(self) -> bytes:
         """Return what is to be shown at the end of the content."""
+        if self.tail is not None:
+            self._drop_before_tail(self.tail)
         kept = bytes(self._kept)
         self.shown += len(kept)
         return kept
@@ -68,8 +77,8 @@ class Excerpt:
                 break
         else:
             del self._kept[: end + 1 if lines else len(self._kept)]
-        if self.max_bytes is not None:
-            del self._kept[: max(0, len(self._kept) - self.max_bytes)]
+        most = _MAX_KEPT if self.max_bytes is None else self.max_bytes
+        del self._kept[: max(0, len(self._kept) - most)]
 
 
 async def copy_excerpt(

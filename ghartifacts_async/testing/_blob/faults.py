@@ -179,6 +179,7 @@ class BlobFault:
         """Answer a range request with at most `length` bytes, as HTTP allows.
 
         Status 206 and `Content-Range` describe what is sent. Other requests are not affected.
+        A client gives up after 100 responses with less than 1 KiB on average.
         """
         return cls(max_range=length)
 
