@@ -188,7 +188,6 @@ class Client:
         ):
             _arguments.of_kind(value, kind)
         _arguments.callback(on_wait, "on_wait")
-        waits = WaitReporter(on_wait)
         transport = Transport(
             session,
             pool=ConnectionPool(session, trust_env=trust_env, max_open_files=max_open_files()),
@@ -206,7 +205,12 @@ class Client:
             return ApiClient(
                 transport,
                 source.token,
-                RateLimiter(rate_limits, time.time, bounded=transport.pool.bounded, waits=waits),
+                RateLimiter(
+                    rate_limits,
+                    time.time,
+                    bounded=transport.pool.bounded,
+                    waits=WaitReporter(on_wait),
+                ),
                 retry,
                 lifetime,
                 base_url=self._base_url,
