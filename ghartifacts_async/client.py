@@ -45,10 +45,28 @@ Responses that GitHub says are unchanged do not count against the primary rate l
 ## Proxies and TLS
 
 `Client.from_env` uses the proxies of ``HTTPS_PROXY``, ``HTTP_PROXY`` and ``NO_PROXY``; pass
-``trust_env=True`` to `Client` for the same. For the certificates of a company's own authority,
-pass an `ssl.SSLContext`. To share connections with the rest of your program, pass an aiohttp
-session. The client uses its connection pool, its proxy and its trace configurations, never its
-headers or cookies, and does not close it:
+``trust_env=True`` to `Client` for the same. In a corporate network, set the proxy, with its
+credentials if it needs any:
+
+```sh
+export HTTPS_PROXY=http://user:password@proxy.example:3128 NO_PROXY=.intranet.example
+```
+
+If the proxy inspects TLS, or your Enterprise Server has a certificate of the company's own
+authority, trust this authority in addition to the usual ones:
+
+```python
+import ssl
+
+context = ssl.create_default_context()
+context.load_verify_locations("company-ca.pem")
+async with Client.from_env(ssl=context) as gh:
+    print(await gh.repo("octo-org/octo-docs").list_artifacts().first())
+```
+
+To share connections with the rest of your program, pass an aiohttp session. The client uses its
+connection pool, its proxy and its trace configurations, never its headers or cookies, and does not
+close it:
 
 ```python
 import aiohttp
@@ -190,7 +208,6 @@ class Client:
         ):
             _arguments.of_kind(value, kind)
         _arguments.callback(on_wait, "on_wait")
-        waits = WaitReporter(on_wait)
         transport = Transport(
             session,
             pool=ConnectionPool(session, trust_env=trust_env, max_open_files=max_open_files()),
@@ -208,7 +225,12 @@ class Client:
             return ApiClient(
                 transport,
                 source.token,
-                RateLimiter(rate_limits, time.time, bounded=transport.pool.bounded, waits=waits),
+                RateLimiter(
+                    rate_limits,
+                    time.time,
+                    bounded=transport.pool.bounded,
+                    waits=WaitReporter(on_wait),
+                ),
                 retry,
                 lifetime,
                 base_url=self._base_url,

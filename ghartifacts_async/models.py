@@ -107,11 +107,11 @@ class Digest:
         """Parse ``algorithm:hex``.
 
         Raises:
-            ValueError: The text does not have this form.
+            InvalidArgument: The text does not have this form.
         """
         found = _DIGEST.fullmatch(text)
         if found is None or len(found[2]) % 2:
-            raise ValueError(f"a digest must look like 'sha256:<hex>', not {text[:100]!r}")
+            raise InvalidArgument(f"a digest must look like 'sha256:<hex>', not {text[:100]!r}")
         return cls(found[1], found[2])
 
     def __str__(self) -> str:

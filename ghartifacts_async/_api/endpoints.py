@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import partial
 from http import HTTPStatus
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from attrs import frozen
 
@@ -219,12 +220,17 @@ def read_signed_url(call: ApiCall[Any], response: Response) -> SignedUrl:
     """Return the signed URL that the response to `download_artifact` redirects to.
 
     Raises:
-        RedirectRefused: The response is no redirect, or redirects to an insecure URL.
+        RedirectRefused: The response is no redirect to a payload, or the URL is insecure.
     """
     url = redirects.store_hop(response.url, response.status, response.location)
     if url is None:
         raise RedirectRefused(
             f"{call}: expected a redirect to the payload, got status {response.status}"
+        )
+    if url.path == urlsplit(response.url).path:
+        # It is the same call on another server, or with https, and no URL of a payload.
+        raise RedirectRefused(
+            f"{call}: refused the redirect to {url.host}; {hints.for_redirect(call, response, url)}"
         )
     return url
 

@@ -21,6 +21,7 @@ _OUT_OF_RANGE_IN_A_ROW = 100
 
 _SHA = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})")
 _FULL_REF = re.compile(r"refs/(?:heads|tags|remotes/[^/]+)/(.+)", re.DOTALL)
+_PULL_REF = re.compile(r"refs/pull/[0-9]+/(?:merge|head)")
 _NOT_IN_REFS = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]")
 
 
@@ -58,6 +59,11 @@ def _is_branch(_: object, attribute: Attribute[Any], value: str | None) -> None:
     if full := _FULL_REF.fullmatch(value):
         raise InvalidArgument(
             f"{attribute.name} {value!r} never matches: GitHub records the short name, {full[1]!r}"
+        )
+    if _PULL_REF.fullmatch(value):
+        raise InvalidArgument(
+            f"{attribute.name} {value!r} never matches: GitHub records the branch from which the "
+            "pull request was opened, as in GITHUB_HEAD_REF"
         )
     if not value or _NOT_IN_REFS.search(value):
         raise InvalidArgument(

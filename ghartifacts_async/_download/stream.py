@@ -59,7 +59,7 @@ class ArtifactStream:
         self._reader = self._read_from_start()
         self._hash = hashlib.sha256()
         self._received = self._to_skip = 0
-        self._closed = False
+        self._closed = self._is_reading = False
         self._failure: ArtifactsError | None = None
         self._tail = b""
         self._ahead: list[bytes] = []
@@ -79,13 +79,19 @@ class ArtifactStream:
             StoreError: The blob store responds with an error status, even after retries.
             TransportError: The store cannot be reached, even after retries.
             ProgressError: The progress callback raised.
-            ClientStateError: The stream or its client is closed.
+            ClientStateError: The stream or its client is closed, or another task reads the stream.
         """
         if self.digest is None:
             if self._failure is not None:
                 raise copy(self._failure)
-            async with self._lifetime.scope():
-                await self._read_ahead()
+            if self._is_reading:
+                raise ClientStateError("another task is reading this stream; read it in one task")
+            self._is_reading = True
+            try:
+                async with self._lifetime.scope():
+                    await self._read_ahead()
+            finally:
+                self._is_reading = False
             if not self._ahead[-1]:
                 self._verify()
             if chunk := self._ahead.pop(0):

@@ -25,10 +25,6 @@ A `UnicodeError` means that the name of a host cannot be encoded. Any other exce
 mistake in this library or in the caller's code.
 """
 
-# aiohttp raises RuntimeError if the connection is closed before the body is read.
-AIOHTTP_EXCEPTIONS = (*REQUEST_EXCEPTIONS, RuntimeError)
-"""The exceptions that aiohttp raises while a body is read."""
-
 MAX_HEADER = 2**16
 """Longest header line that is accepted, in bytes."""
 

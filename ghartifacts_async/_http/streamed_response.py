@@ -10,7 +10,7 @@ from io import BytesIO
 import aiohttp
 
 from ghartifacts_async._http.buffered_body import MIN_LENGTH, BufferedBody, BufferPool, Chunk
-from ghartifacts_async._http.exception_mapping import AIOHTTP_EXCEPTIONS
+from ghartifacts_async._http.exception_mapping import REQUEST_EXCEPTIONS
 from ghartifacts_async._http.headers import Headers, read_headers
 from ghartifacts_async._http.redaction import Redactor
 from ghartifacts_async._http.redirects import SignedUrl
@@ -45,14 +45,19 @@ class RawResponse:
         """Return the next chunk of the body, or ``b""`` at the end.
 
         Raises:
-            Exception: The connection broke; one of `AIOHTTP_EXCEPTIONS`.
+            Exception: The connection broke; one of `REQUEST_EXCEPTIONS`.
         """
-        if not self._begun:
-            self._begun = True
-            self._body = self._take_over()
-        if self._body is not None:
-            return await self._body.read()
-        return await _read_chunk(self.response.content)
+        try:
+            if not self._begun:
+                self._begun = True
+                self._body = self._take_over()
+            if self._body is not None:
+                return await self._body.read()
+            return await _read_chunk(self.response.content)
+        except RuntimeError:  # aiohttp and uvloop raise it if the connection is closed
+            if self._is_connected:
+                raise
+        raise aiohttp.ServerDisconnectedError
 
     async def read_all(self, limit: int) -> BytesIO:
         """Return the whole body, but stop reading as soon as it exceeds `limit` bytes.
@@ -78,6 +83,12 @@ class RawResponse:
         """Stop receiving. The caller closes the response."""
         if self._body is not None:
             self._body.close()
+
+    @property
+    def _is_connected(self) -> bool:
+        connection = self.response.connection
+        transport = None if connection is None else connection.transport
+        return transport is not None and not transport.is_closing()
 
     def _take_over(self) -> BufferedBody | None:
         """Take over the connection if the body is large.
@@ -160,7 +171,7 @@ class StreamedResponse:
         self._stall_timeout.start_read()
         try:
             chunk = await self._raw.read()
-        except AIOHTTP_EXCEPTIONS as error:
+        except REQUEST_EXCEPTIONS as error:
             failure = self._error_of(error, self.url.reveal())
         finally:
             too_few = self._stall_timeout.end_read(len(chunk))

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _REMOTES = ("upstream", "github", "origin")
 """The git remotes that the GitHub CLI prefers, the preferred one first."""
 
+_TOKENS = ("GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN")
+
 
 def choose_repository(common: Common, arguments: Sequence[str]) -> tuple[str, list[str]]:
     """Return the repository that a command works on, and the rest of its arguments.
@@ -167,6 +169,8 @@ def _of_git_remote() -> Reference:
             found.setdefault(name, reference)
     if "GH_HOST" in os.environ or "GITHUB_API_URL" in os.environ:
         found = {name: one for name, one in found.items() if one.host == _host()}
+    else:
+        found = {name: one for name, one in found.items() if _is_github(str(one.host).lower())}
     resolved = _output_of("git", "config", "--get-regexp", r"^remote\..*\.gh-resolved$")
     for line in resolved.splitlines():
         name = line.partition(" ")[0].removeprefix("remote.").removesuffix(".gh-resolved")
@@ -177,8 +181,17 @@ def _of_git_remote() -> Reference:
             return found[name]
     raise InvalidArgument(
         "no repository: pass OWNER/REPO or -R, set GH_REPO, or run this in a clone whose git "
-        f"remote is on {_host()}"
+        f"remote is on {_host()}; for another server, set GH_HOST"
     )
+
+
+def _is_github(host: str) -> bool:
+    """Return True if the host of a git remote is known to be a GitHub server.
+
+    Any other git server must not get the token in ``GH_ENTERPRISE_TOKEN``. The GitHub CLI has the
+    same rule.
+    """
+    return host == "github.com" or host.endswith(".ghe.com") or bool(_token_of_gh(host))
 
 
 def _token_of_gh(host: str) -> str:
@@ -187,13 +200,18 @@ def _token_of_gh(host: str) -> str:
 
 
 def _output_of(program: str, *arguments: str) -> str:
-    """Run a program and return its output, or ``""`` if it is not installed or fails."""
+    """Run a program without the tokens of the environment, and return its output.
+
+    The GitHub CLI would print the token of a variable even if it is for another server. If the
+    program is not installed or fails, return ``""``.
+    """
     path = shutil.which(program)
     if path is None:
         return ""
     try:
         done = subprocess.run(  # noqa: S603 - git or gh, without a shell
             [path, *arguments],
+            env={name: value for name, value in os.environ.items() if name not in _TOKENS},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

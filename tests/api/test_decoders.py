@@ -9,6 +9,8 @@ import pytest
 from ghartifacts_async import RedirectRefused, UnexpectedReply
 from ghartifacts_async._api import endpoints
 from ghartifacts_async._api.call import ApiCall
+from ghartifacts_async._http.messages import Response
+from ghartifacts_async._http.redaction import Secret
 from tests.values import CALL, REPOSITORY, SECRET, artifact_json, make_response
 
 
@@ -20,6 +22,23 @@ def test_a_download_is_redirected_to_its_signed_url() -> None:
     assert found.reveal() == location
     with pytest.raises(RedirectRefused, match=r"expected a redirect .* got status 200"):
         call.decode(call, make_response(200))
+
+
+@pytest.mark.parametrize(
+    ("server", "words"),
+    [
+        ("https://ghe.example", "base_url must begin with https://"),
+        ("https://new.example", "If the server has moved, change base_url"),
+    ],
+)
+def test_a_redirect_of_a_download_to_an_api_is_refused(server: str, words: str) -> None:
+    """If a download is redirected to the same call elsewhere, the error says what to change."""
+    call = endpoints.download_artifact(REPOSITORY, 11)
+    target = Secret(f"{server}/api/v3{call.path}")
+    response = Response(301, {}, b"", f"http://ghe.example/api/v3{call.path}", target)
+    with pytest.raises(RedirectRefused) as caught:
+        call.decode(call, response)
+    assert words in str(caught.value)
 
 
 @pytest.mark.parametrize("call", [CALL, endpoints.delete_artifact(REPOSITORY, 11)], ids=str)

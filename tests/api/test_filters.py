@@ -106,6 +106,7 @@ def test_forks(options: dict[str, Any], matching: set[str]) -> None:
         ({"branch": "refs/heads/feature/x"}, "short name, 'feature/x'"),
         ({"branch": "refs/tags/v1"}, "short name, 'v1'"),
         ({"branch": "refs/remotes/origin/main"}, "short name, 'main'"),
+        ({"branch": "refs/pull/7/merge"}, "GITHUB_HEAD_REF"),
         ({"head_sha": ""}, "git rev-parse"),
         ({"head_sha": "abc1234"}, "git rev-parse"),
         ({"head_sha": "main"}, "git rev-parse"),

@@ -68,6 +68,8 @@ async def test_limits_are_separate(app_client: Client, fake_github: FakeGitHub) 
     async with asyncio.timeout(5):
         await second.repo(TWO).get_artifact(2)
     assert not held.done()
+    assert first.stats.waiting is not None
+    assert second.stats.waiting is None
     held.cancel()
 
 

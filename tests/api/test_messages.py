@@ -177,6 +177,7 @@ def test_a_page_about_a_rate_limit() -> None:
     [
         (401, {}, AuthenticationError, "this call needs a token; pass one as auth"),
         (403, {}, PermissionDenied, "pass a token as auth"),
+        (403, {"x-github-sso": f"required; url={SSO}"}, PermissionDenied, "pass a token as auth"),
         (
             403,
             {"x-accepted-github-permissions": "actions=read"},
@@ -204,6 +205,7 @@ def test_an_anonymous_client(
     assert words in str(error)
     assert "check the token" not in str(error)
     assert "token lacks" not in str(error)
+    assert "authorize the token" not in str(error)
 
 
 def test_a_token_with_an_expiry() -> None:

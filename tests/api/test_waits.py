@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from ghartifacts_async import Client, InvalidArgument, RetryPolicy, Wait
+from ghartifacts_async._api.limits.wait_reporter import WaitReporter
 from ghartifacts_async.testing import BlobFault, FakeLimits, Fault
 from tests.api.support import open_world
-from tests.clock import fast
+from tests.clock import EPOCH, fast
 from tests.support import REPOSITORY
 
 
@@ -128,3 +129,16 @@ def test_an_async_callback_is_refused() -> None:
     """`on_wait` must be a plain function."""
     with pytest.raises(InvalidArgument, match="on_wait must be a plain function"):
         Client("token", on_wait=provide)
+
+
+def test_waits_of_two_accounts_are_reported_once_each() -> None:
+    """A call that waits for two accounts in turn reports the wait of each account once."""
+    waits: list[Wait] = []
+    elapsed = 0.0
+    reporter = WaitReporter(waits.append, wall_clock=lambda: EPOCH + elapsed)
+    while elapsed < 60:
+        reporter.report(3600 - elapsed, "all 5000 calls of the rate limit are used")
+        reporter.report(1800 - elapsed, "all 5000 calls of the rate limit are used")
+        elapsed += 2
+    assert [wait.seconds for wait in waits] == [3600, 1800]
+    assert reporter.current == waits[0]

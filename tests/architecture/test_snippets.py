@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from ghartifacts_async import Client
 from ghartifacts_async.testing import FakeGitHub
@@ -41,6 +42,7 @@ def environment(
         lambda request: repositories if request.query["page"] == "1" else [],
     )
     monkeypatch.chdir(tmp_path)
+    trustme.CA().cert_pem.write_to_path(str(tmp_path / "company-ca.pem"))
     monkeypatch.setenv("GH_TOKEN", fake_github.token)
     monkeypatch.setenv("GITHUB_API_URL", fake_github.url)
     return fake_github

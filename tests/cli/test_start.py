@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from ghartifacts_async import InvalidArgument
 from ghartifacts_async import __main__ as entry_point
 from ghartifacts_async.cli import app
+from ghartifacts_async.cli.common import Common
+from ghartifacts_async.cli.connection import choose_repository
 from ghartifacts_async.cli.overview import COMMANDS
 from ghartifacts_async.testing import FakeGitHub
 from tests.cli.support import run
@@ -179,6 +182,25 @@ async def test_the_token_of_the_github_cli(fake_github: FakeGitHub, tmp_path: Pa
     assert fake_github.token not in done.out + done.err
 
 
+async def test_the_github_cli_is_run_without_tokens(tmp_path: Path) -> None:
+    """The GitHub CLI prints the token that it has stored, not one of a variable."""
+    gh = tmp_path / "gh"
+    gh.write_text('#!/bin/sh\necho "$GITHUB_TOKEN"')
+    gh.chmod(0o755)
+    environment = {
+        # A workflow on an Enterprise Server, whose token is not for github.com.
+        "GITHUB_API_URL": "https://ghe.example/api/v3",
+        "GITHUB_TOKEN": "ghs_ofTheEnterpriseServer",
+        "GH_HOST": "github.com",
+        "HTTPS_PROXY": "http://127.0.0.1:1",
+        "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}",
+    }
+    arguments = ("download", REPOSITORY, "1", "-D", tmp_path / "out")
+    done = await run(None, *arguments, cwd=tmp_path, **environment)
+    assert done.status == 4, done.err
+    assert "GITHUB_TOKEN: set, but for another server" in done.err
+
+
 def git(directory: Path, *arguments: str) -> None:
     """Run git in a directory."""
     subprocess.run(["git", *arguments], cwd=directory, check=True, timeout=60)
@@ -209,6 +231,32 @@ async def test_where_the_repository_comes_from(fake_github: FakeGitHub, tmp_path
     assert await listed(**everything) == "gh-repo"
     assert await listed("a/argument", **everything) == "argument"
     assert await listed("a/argument", "-R", "a/option", **everything) == "option"
+
+
+@pytest.mark.parametrize("stored", ["", "gho_stored"])
+def test_a_git_remote_on_another_server(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stored: str
+) -> None:
+    """The server of a git remote gets no token unless the GitHub CLI knows the server."""
+    for name in os.environ:
+        if name.startswith(("GH_", "GITHUB_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("GH_HOST", "")  # so that the value that the command sets is removed
+    monkeypatch.delenv("GH_HOST")
+    monkeypatch.setenv("GH_ENTERPRISE_TOKEN", "t0ken")
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    gh = tmp_path / "gh"
+    gh.write_text(f'#!/bin/sh\necho "${{GH_ENTERPRISE_TOKEN}}{stored}"')
+    gh.chmod(0o755)
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "remote", "add", "origin", "git@git.example:a/b.git")
+    monkeypatch.chdir(tmp_path)
+    if stored:
+        assert choose_repository(Common(), []) == ("a/b", [])
+        assert os.environ["GH_HOST"] == "git.example"
+    else:
+        with pytest.raises(InvalidArgument, match="for another server, set GH_HOST"):
+            choose_repository(Common(), [])
 
 
 async def test_no_repository(fake_github: FakeGitHub, tmp_path: Path) -> None:

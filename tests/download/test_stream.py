@@ -209,6 +209,21 @@ async def test_a_closed_stream_raises(repo: Repo, fake_github: FakeGitHub) -> No
             await anext(stream)
 
 
+async def test_two_tasks_cannot_read_one_stream(repo: Repo, fake_github: FakeGitHub) -> None:
+    """A second reader of a stream raises ClientStateError at once; the first one is unaffected."""
+    add_artifact(fake_github)
+    fake_github.fail_blobs_next(BlobFault.stall(after=0))
+    async with repo.stream_artifact(1) as stream:
+        reading = asyncio.ensure_future(anext(stream))
+        await asyncio.sleep(0.05)
+        with pytest.raises(ClientStateError, match="another task is reading"):
+            await anext(stream)
+        assert not reading.done()
+        reading.cancel()
+        with suppress(asyncio.CancelledError):
+            await reading
+
+
 async def test_a_stream_can_be_cancelled_at_any_await(repo: Repo, fake_github: FakeGitHub) -> None:
     """A stream that is cancelled at any await leaves no task."""
     artifact = add_artifact(fake_github).id

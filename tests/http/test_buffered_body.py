@@ -127,6 +127,23 @@ def test_an_early_end_keeps_the_received_bytes(case: Case) -> None:
     case.run(test())
 
 
+def test_a_mistake_is_no_broken_connection(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A RuntimeError on an open connection comes from a mistake, and is raised unchanged."""
+
+    async def test() -> None:
+        async with case.store() as store, case.transport() as transport:
+
+            def fail() -> memoryview:
+                raise RuntimeError("a mistake")
+
+            monkeypatch.setattr(transport.buffers, "take", fail)
+            async with opened(transport, store) as response:
+                with pytest.raises(RuntimeError, match="a mistake"):
+                    await response.read()
+
+    case.run(test())
+
+
 def test_a_stalled_body(case: Case) -> None:
     """Bytes are delivered soon after they arrive; a body that then stalls raises TimedOut."""
 

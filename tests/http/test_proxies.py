@@ -85,19 +85,28 @@ async def test_calls_and_downloads_use_the_proxy(
     assert PASSWORD not in caplog.text + repr(gh)
 
 
-async def test_https_goes_through_a_tunnel(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("credentials", ["", f"user:{PASSWORD}@"])
+async def test_https_goes_through_a_tunnel(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    credentials: str,
+) -> None:
     """HTTPS uses `HTTPS_PROXY`, and the TLS settings that were passed to the client."""
-    async with FakeGitHub(tls=True) as fake, running_proxy(tmp_path) as proxy:
+    caplog.set_level(logging.DEBUG)
+    options = ("--basic-auth", f"user:{PASSWORD}") if credentials else ()
+    async with FakeGitHub(tls=True) as fake, running_proxy(tmp_path, *options) as proxy:
         fake.add_artifact(REPOSITORY, "dist", b"x" * 100_000)
-        monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy}")
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{credentials}{proxy}")
         monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
         async with Client(
             fake.token, base_url=fake.url, trust_env=True, ssl=fake.ssl_context, retry=QUICK
         ) as gh:
             assert (await gh.repo(REPOSITORY).download_artifact(1, tmp_path / "x.zip")).verified
         async with Client(fake.token, base_url=fake.url, trust_env=True, retry=QUICK) as gh:
-            with pytest.raises(CertificateRefused):
+            with pytest.raises(CertificateRefused) as caught:
                 await gh.repo(REPOSITORY).get_artifact(1)
+    assert PASSWORD not in caplog.text + repr(caught.value)
 
 
 async def test_wrong_credentials_are_named(

@@ -173,7 +173,7 @@ def test_digest(text: str) -> None:
 )
 def test_bad_digest(text: str) -> None:
     """Text that is not a digest is refused, because no payload could match it."""
-    with pytest.raises(ValueError, match=r"digest|hex"):
+    with pytest.raises(InvalidArgument, match=r"digest|hex"):
         Digest.parse(text)
 
 

@@ -302,13 +302,25 @@ async def client_3(
     gh: Client, repo: Repo, headers: Mapping[str, str], body: bytes, secret: str, base_url: str,
     app_id: int, private_key: str, installation_id: int,
 ) -> None:
+    import ssl
+
+    context = ssl.create_default_context()
+    context.load_verify_locations("company-ca.pem")
+    async with Client.from_env(ssl=context) as gh:
+        print(await gh.repo("octo-org/octo-docs").list_artifacts().first())
+
+
+async def client_4(
+    gh: Client, repo: Repo, headers: Mapping[str, str], body: bytes, secret: str, base_url: str,
+    app_id: int, private_key: str, installation_id: int,
+) -> None:
     import aiohttp
 
     async with aiohttp.ClientSession() as session, Client.from_env(session=session) as gh:
         print(await gh.repo("octo-org/octo-docs").list_artifacts().first())
 
 
-async def client_4(
+async def client_5(
     gh: Client, repo: Repo, headers: Mapping[str, str], body: bytes, secret: str, base_url: str,
     app_id: int, private_key: str, installation_id: int,
 ) -> None:

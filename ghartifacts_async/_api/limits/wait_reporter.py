@@ -32,7 +32,7 @@ class WaitReporter:
     ) -> None:
         self._on_wait = on_wait
         self._wall_clock = wall_clock
-        self._reported: dict[str, float] = {}
+        self._reported: list[tuple[str, float]] = []
         self._latest: Wait | None = None
         self._ends_at = 0.0
 
@@ -50,12 +50,13 @@ class WaitReporter:
         """
         if seconds <= LONG_WAIT:
             return
-        ends_at = self._wall_clock() + seconds
-        if abs(ends_at - self._reported.get(reason, 0.0)) <= _SAME_WAIT:
-            return
         now = self._wall_clock()
-        self._reported = {key: end for key, end in self._reported.items() if end > now}
-        self._reported[reason] = ends_at
+        ends_at = now + seconds
+        # Waits of several accounts may have the same reason, but end at different times.
+        self._reported = [(why, end) for why, end in self._reported if end > now]
+        if any(why == reason and abs(ends_at - end) <= _SAME_WAIT for why, end in self._reported):
+            return
+        self._reported.append((reason, ends_at))
         wait = Wait(seconds, rate_limit_headers.moment(ends_at), reason)
         if ends_at >= self._ends_at:
             self._latest, self._ends_at = wait, ends_at

@@ -24,11 +24,11 @@ def for_unauthorized(response: Response, *, anonymous: bool) -> str:
 
 def for_forbidden(response: Response, *, anonymous: bool) -> str:
     """Return the advice for a 403."""
-    if url := sso_url(response):
-        return f"authorize the token for the organization at {printable(url)}"
     needed = response.headers.get("x-accepted-github-permissions")
     if anonymous:
         return f"pass a token with {printable(needed)}" if needed else "pass a token as auth"
+    if url := sso_url(response):
+        return f"authorize the token for the organization at {printable(url)}"
     return f"GitHub accepts a token with {printable(needed)}" if needed else ""
 
 
