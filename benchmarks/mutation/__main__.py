@@ -7,6 +7,7 @@ import pickle
 import platform
 import queue
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -30,6 +31,9 @@ from tests.architecture import structure
 
 _ROOT = Path(__file__).parents[2]
 _VERDICTS = Path(__file__).with_name("verdicts.toml")
+_NOT_COPIED = shutil.ignore_patterns(
+    ".git", ".venv*", ".*cache", ".hypothesis", "__pycache__", "build", "dist", "site"
+)
 
 
 def main() -> None:
@@ -92,7 +96,10 @@ def _run(options: argparse.Namespace, directory: Path) -> None:
         lambda mutant: _mutants.apply(mutant, sources[mutant.module]) is not None,
     )
     _print(f"{len(sample)} of {len(mutants)} mutants in {len(names)} modules")
-    copies = [_tests.copy_project(_ROOT, directory / str(at)) for at in range(options.jobs)]
+    # Each job has a copy of the project, so that it disturbs neither others nor the checkout.
+    copies = [directory / str(at) for at in range(options.jobs)]
+    for copy in copies:
+        shutil.copytree(_ROOT, copy, ignore=_NOT_COPIED)
     measurement = _measurement(options, copies)
     tests, seconds = measurement.fastest(measurement.seconds)
     if failure := _tests.run(copies[0], tests, _limit(seconds)):
@@ -111,7 +118,8 @@ def _run(options: argparse.Namespace, directory: Path) -> None:
     facts = {
         "sample": f"{len(results)} of {len(mutants)} mutants in {len(names)} modules, drawn with "
         f"seed {options.seed}{early}",
-        "tests": f"{len(measurement.seconds)}, of which at most {_tests.BUDGET:.0f} s for a mutant",
+        "tests": f"{len(measurement.seconds)} of {measurement.total} pass and are used, at most "
+        f"{_tests.BUDGET:.0f} s of them for each mutant",
         **_surroundings(),
     }
     text = _report.report(facts, results, verdicts, structure.PURE)

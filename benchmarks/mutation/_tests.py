@@ -36,9 +36,6 @@ BUDGET = 60.0
 _SECONDS = "MUTATION_SECONDS"
 _CHOSEN = "MUTATION_CHOSEN"
 _MEMORY_LIMIT = 4 * 2**30
-_NOT_COPIED = shutil.ignore_patterns(
-    ".git", ".venv*", ".*cache", ".hypothesis", "__pycache__", "build", "dist", "site"
-)
 
 # A child process reads PYTEST_CURRENT_TEST when it starts, and so counts for the test that started
 # it. Tests read the standard error of their child processes, so coverage must not warn there.
@@ -65,11 +62,13 @@ class Measurement:
         seconds: The duration of each test that passed.
         lines: For each file of the package and each line, the tests that execute it. The name ""
             stands for imports before the first test.
+        total: The number of tests, with those that failed or were skipped.
     """
 
     digest: str
     seconds: Mapping[str, float]
     lines: Mapping[str, Mapping[int, Collection[str]]] = field(repr=False)
+    total: int = 0
 
     def tests_of_line(self, file: str, statement: tuple[int, int], line: int | None) -> set[str]:
         """Return the tests that execute a line.
@@ -129,18 +128,13 @@ def files_of_tests(root: Path, folders: Sequence[str]) -> list[str]:
     ]
 
 
-def copy_project(root: Path, to: Path) -> Path:
-    """Copy the project for a job, so that jobs disturb neither each other nor the checkout."""
-    return Path(shutil.copytree(root, to, ignore=_NOT_COPIED))
-
-
 def measure(copies: Sequence[Path], files: Sequence[str], of: str) -> Measurement:
     """Run the tests under coverage, a part of them in each copy of the project.
 
     Raises:
         MutationRunError: pytest could not run the tests.
     """
-    seconds: dict[str, float] = {}
+    durations: dict[str, float | None] = {}
     lines: dict[str, dict[int, set[str]]] = {}
     with ExitStack() as stack:
         runs = []
@@ -152,12 +146,13 @@ def measure(copies: Sequence[Path], files: Sequence[str], of: str) -> Measuremen
         for directory, run in runs:
             if run.wait(math.inf) not in {0, 1}:
                 raise MutationRunError(f"pytest could not measure the tests:\n{run.output()}")
-            seconds |= json.loads((directory / "seconds").read_bytes())
+            durations |= json.loads((directory / "seconds").read_bytes())
             for file, line, tests in _executed(directory):
                 lines.setdefault(file, {}).setdefault(line, set()).update(tests)
     if not lines:
         raise MutationRunError("no test executed a line of the package")
-    return Measurement(of, seconds, lines)
+    seconds = {test: each for test, each in durations.items() if each is not None}
+    return Measurement(of, seconds, lines, len(durations))
 
 
 def _start_measuring(root: Path, files: Sequence[str], directory: Path) -> _Run:
@@ -262,9 +257,9 @@ class _Run:
 
 def pytest_configure() -> None:
     """Limit the memory of tests of a mutant, which may collect data in an endless loop."""
-    import resource
-
     if _CHOSEN in os.environ:
+        import resource
+
         resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY_LIMIT, _MEMORY_LIMIT))
 
 
@@ -312,7 +307,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 
 def pytest_sessionfinish() -> None:
-    """Write the durations."""
+    """Write the durations, with null for a test that is not used."""
     if file := os.environ.get(_SECONDS):
-        passed = {test: each for test, each in _durations.items() if test not in _unusable}
-        Path(file).write_text(json.dumps(passed), encoding="utf-8")
+        usable = {test: None if test in _unusable else s for test, s in _durations.items()}
+        Path(file).write_text(json.dumps(usable), encoding="utf-8")
