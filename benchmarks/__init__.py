@@ -11,5 +11,6 @@ Modules:
 - `_servers`: starts FakeGitHub with nginx (`_github_server`), or a server with latency
   (`_latency_server`).
 - `_targets`: the performance targets. `_report` and `_chart`: the results as text and as a chart.
+- `mutation`: changes the package in one place at a time, to find gaps in the tests.
 - `campaigns`: randomised tests that try to break the promises in the README.
 """

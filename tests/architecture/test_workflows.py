@@ -114,9 +114,9 @@ def test_commands_exist(name: str, job: dict[str, Any]) -> None:
             assert program in programs, f"{name}: {line}"
             if arguments[:1] == ["-m"]:
                 module = arguments[1]
-                assert (
-                    module in {"pip", "coverage"} or module in programs or (ROOT / module).is_dir()
-                ), line
+                package = ROOT / module.replace(".", "/")
+                known = {"pip", "coverage"} | programs
+                assert module in known or package.is_dir(), line
             for path in re.findall(r"(?<![\w./$])((?:\.ci|tests)/[\w./]+)", command):
                 assert (ROOT / path).exists(), f"{name}: {path}"
 

@@ -1,0 +1,232 @@
+"""The command line: ``python -m benchmarks.mutation``."""
+
+from __future__ import annotations
+
+import argparse
+import pickle
+import platform
+import queue
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from functools import partial
+from importlib.metadata import version
+from importlib.util import cache_from_source
+from pathlib import Path
+
+from attrs import frozen
+
+from benchmarks.mutation import _mutants, _report, _tests
+from benchmarks.mutation._mutants import Mutant
+from benchmarks.mutation._report import Result
+from tests.architecture import structure
+
+_ROOT = Path(__file__).parents[2]
+_VERDICTS = Path(__file__).with_name("verdicts.toml")
+_NOT_COPIED = shutil.ignore_patterns(
+    ".git", ".venv*", ".*cache", ".hypothesis", "__pycache__", "build", "dist", "site"
+)
+
+
+def main() -> None:
+    """Run the mutants and write the report."""
+    options = _parser().parse_args()
+    if sys.platform == "win32":
+        sys.exit("the mutation run needs process groups, which Windows does not have")
+    if structure.PACKAGE.parent != _ROOT:
+        sys.exit(f"the tests would import the package from {structure.PACKAGE}, not from {_ROOT}")
+    # Clean up after SIGTERM as after Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with tempfile.TemporaryDirectory(prefix="mutation-") as directory:
+            _run(options, Path(directory).resolve())
+    except _tests.MutationRunError as error:
+        sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit("\ninterrupted")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.mutation",
+        description="Change the package in one place at a time, and see whether a test notices.",
+    )
+    add = parser.add_argument
+    add("--seed", type=int, default=1, help="the seed of the sample (default: 1)")
+    add("--sample", type=_number, default=800, help="the number of mutants (default: 800)")
+    add("--modules", nargs="+", default=["*"], metavar="PATTERN", help="such as '_api.*' auth")
+    add("--pure", action="store_true", help="only pure modules")
+    add("--tests", nargs="+", default=[], metavar="FOLDER", help="folders of tests, such as api")
+    add("--jobs", type=_number, default=2, help="the number of test runs at a time (default: 2)")
+    add("--seconds", type=float, default=float("inf"), help="start no mutant after this time")
+    add("--measurement", type=Path, help="keep the measured tests in this file, and reuse them")
+    add("--output", type=Path, default=_ROOT / "benchmarks" / "MUTATION.md", help="the report")
+    return parser
+
+
+def _number(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def _run(options: argparse.Namespace, directory: Path) -> None:
+    end = time.monotonic() + options.seconds
+    verdicts = _report.Verdicts.read(_VERDICTS)
+    sources = structure.sources()
+    names = [
+        name
+        for name in sources
+        if any(fnmatchcase(name, pattern) for pattern in options.modules)
+        and (name in structure.PURE or not options.pure)
+    ]
+    mutants = [mutant for name in names for mutant in _mutants.find(name, sources[name])]
+    sample = _mutants.sample(
+        mutants,
+        options.sample,
+        options.seed,
+        lambda mutant: _mutants.apply(mutant, sources[mutant.module]) is not None,
+    )
+    _print(f"{len(sample)} of {len(mutants)} mutants in {len(names)} modules")
+    # Each job has a copy of the project, so that it disturbs neither others nor the checkout.
+    copies = [directory / str(at) for at in range(options.jobs)]
+    for copy in copies:
+        shutil.copytree(_ROOT, copy, ignore=_NOT_COPIED)
+    measurement = _measurement(options, copies)
+    tests, seconds = measurement.fastest(measurement.seconds)
+    if failure := _tests.run(copies[0], tests, _limit(seconds)):
+        raise _tests.MutationRunError(f"the tests fail without a mutant:\n{failure}")
+    runner = _Runner(measurement, copies)
+    results: list[Result] = []
+    for result in runner.run(sample, end):
+        results.append(result)
+        mutant = result.mutant
+        _print(
+            f"{len(results)}/{len(sample)} {'killed' if result.killed else 'SURVIVED'}: "
+            f"{mutant.module}:{mutant.line} {mutant.operator}, {result.tests} tests"
+        )
+    results.sort(key=lambda result: sample.index(result.mutant))
+    early = "" if len(results) == len(sample) else f"; the time was too short for {len(sample)}"
+    facts = {
+        "sample": f"{len(results)} of {len(mutants)} mutants in {len(names)} modules, drawn with "
+        f"seed {options.seed}{early}",
+        "tests": f"{len(measurement.seconds)} of {measurement.total} pass and are used, at most "
+        f"{_tests.BUDGET:.0f} s of them for each mutant",
+        **_surroundings(),
+    }
+    text = _report.report(facts, results, verdicts, structure.PURE)
+    options.output.write_text(text, encoding="utf-8")
+    print(_report.scores(results, verdicts, structure.PURE))
+
+
+def _measurement(options: argparse.Namespace, copies: Sequence[Path]) -> _tests.Measurement:
+    kept: Path | None = options.measurement
+    files = _tests.files_of_tests(_ROOT, options.tests)
+    digest = _tests.digest(_ROOT, files)
+    if kept is not None and kept.exists():
+        measurement: _tests.Measurement = pickle.loads(kept.read_bytes())
+        if measurement.digest != digest:
+            raise _tests.MutationRunError(f"{kept} was measured with other source: delete it")
+        return measurement
+    _print(f"measuring {len(files)} files of tests …")
+    measurement = _tests.measure(copies, files, digest)
+    if kept is not None:
+        kept.write_bytes(pickle.dumps(measurement))
+    return measurement
+
+
+@frozen
+class _Runner:
+    """Runs the tests of mutants, one mutant at a time in each copy of the project."""
+
+    measurement: _tests.Measurement
+    copies: Sequence[Path]
+
+    def run(self, sample: Iterable[Mutant], end: float) -> Iterator[Result]:
+        """Yield the results of mutants as they complete. Start none after the end."""
+        free: queue.SimpleQueue[Path] = queue.SimpleQueue()
+        for copy in self.copies:
+            free.put(copy)
+        with ThreadPoolExecutor(len(self.copies)) as threads:
+            try:
+                runs = [threads.submit(self._run_one, mutant, free, end) for mutant in sample]
+                for completed in as_completed(runs):
+                    if (result := completed.result()) is not None:
+                        yield result
+            finally:
+                threads.shutdown(wait=False, cancel_futures=True)
+
+    def _run_one(self, mutant: Mutant, free: queue.SimpleQueue[Path], end: float) -> Result | None:
+        if time.monotonic() > end:
+            return None
+        original = structure.sources()[mutant.module]
+        mutated = _mutants.apply(mutant, original)
+        assert mutated is not None, "the sample has only usable mutants"
+        difference = _mutants.difference(original, mutated)
+        tests, seconds = self.measurement.fastest(self._tests_of(mutant))
+        if not tests:
+            return Result(mutant, difference, killed=False, tests=0)
+        copy = free.get()
+        path = copy / structure.PACKAGE.name / _file(mutant.module)
+        # Bytecode counts as up to date if the size and the second of the change are the same.
+        bytecode = Path(cache_from_source(str(path)))
+        try:
+            bytecode.unlink(missing_ok=True)
+            path.write_text(mutated, encoding="utf-8")
+            failure = _tests.run(copy, tests, _limit(seconds))
+        finally:
+            path.write_text(original, encoding="utf-8")
+            bytecode.unlink(missing_ok=True)
+            free.put(copy)
+        return Result(mutant, difference, killed=bool(failure), tests=len(tests))
+
+    def _tests_of(self, mutant: Mutant) -> set[str]:
+        """Return the tests that execute the line of a mutant.
+
+        If no test executes a line of the module after its import, these are the tests of the
+        modules that import it. Such a module has, for example, only constants.
+        """
+        line = None if mutant.runs_at_import else mutant.line
+        found = self.measurement.tests_of_line(_file(mutant.module), mutant.statement, line)
+        if found or line is not None:
+            return found
+        graph = structure.graph()
+        importers = [name for name, imported in graph.items() if mutant.module in imported]
+        return set().union(*map(self.measurement.tests_of_file, map(_file, importers)))
+
+
+def _file(module: str) -> str:
+    """Return the path of a module below the package."""
+    path = module.replace(".", "/")
+    return f"{path}/__init__.py" if (structure.PACKAGE / path).is_dir() else f"{path}.py"
+
+
+def _limit(seconds: float) -> float:
+    return 3 * seconds + 10
+
+
+def _surroundings() -> dict[str, str]:
+    git = ["git", "-C", str(_ROOT), "describe", "--always", "--exclude=*", "--abbrev=40", "--dirty"]
+    commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
+    return {
+        "command": f"`{shlex.join(['python', '-m', 'benchmarks.mutation', *sys.argv[1:]])}`",
+        "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        "commit": commit or "unknown",
+        "Python": f"{platform.python_implementation()} {platform.python_version()}, "
+        f"cosmic-ray {version('cosmic-ray')}",
+    }
+
+
+_print = partial(print, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
