@@ -231,6 +231,7 @@ async def test_files_are_written_in_threads(
     def write(fd: int, data: bytes) -> int:
         writers.add(threading.current_thread().name)
         return original(fd, data)
+
     files = {f"{number}": os.urandom(100_000) for number in range(400)}
     fake_github.add_artifact(REPOSITORY, "dist", files)
     monkeypatch.setattr(os, "write", write)
