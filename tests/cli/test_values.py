@@ -93,7 +93,7 @@ def test_sizes_and_durations() -> None:
     sizes = {"0": 0, "4096": 4096, "10k": 10_000, "1.5M": 1_500_000, "2GiB": 2**31, "1 kB": 1000}
     assert {text: parse_size(text) for text in sizes} == sizes
     for wrong in ("", "x", "-1", "1q"):
-        with pytest.raises(ValueError, match="such as"):
+        with pytest.raises(ValueError, match="for example"):
             parse_size(wrong)
     assert parse_duration("2w") == timedelta(days=14)
     printed = [format_size(size) for size in (0, 999, 1500, 2_500_000, 3e9, 4e12, 5e15)]
