@@ -114,19 +114,19 @@ def evaluate(
     return Pending("no run is known yet")
 
 
-def redacted(result: Evaluation, redact: Callable[[str], str]) -> Evaluation:
+def redacted(evaluation: Evaluation, redact: Callable[[str], str]) -> Evaluation:
     """Return an evaluation whose texts are shortened and contain no secrets.
 
     Args:
-        result: The evaluation. Its texts quote what the server says about a run.
+        evaluation: The evaluation. Its texts quote what the server says about a run.
         redact: Function that shortens a text and removes secrets from it.
     """
-    match result:
+    match evaluation:
         case Pending(state=state):
-            return evolve(result, state=redact(state))
-        case RunEnded(summary=summary, conclusion=str(conclusion)):
-            return RunEnded(redact(summary), run_id=result.run_id, conclusion=redact(conclusion))
-    return result
+            return evolve(evaluation, state=redact(state))
+        case RunEnded(summary=summary, run_id=run_id, conclusion=str(conclusion)):
+            return RunEnded(redact(summary), run_id=run_id, conclusion=redact(conclusion))
+    return evaluation
 
 
 def _evaluate_run(
