@@ -192,7 +192,7 @@ async def test_a_proxy_of_another_kind_is_refused(
 async def test_settings_of_a_borrowed_session() -> None:
     """`trust_env` and `ssl` are refused together with a session, which has its own."""
     async with aiohttp.ClientSession() as session:
-        with pytest.raises(InvalidArgument, match="settings of the session"):
+        with pytest.raises(InvalidArgument, match="set them in the session"):
             Client("token", session=session, trust_env=True)
     with pytest.raises(InvalidArgument, match="SSLContext"):
         Client("token", ssl=False)  # type: ignore[arg-type]
