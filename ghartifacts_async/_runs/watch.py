@@ -124,8 +124,9 @@ def redacted(evaluation: Evaluation, redact: Callable[[str], str]) -> Evaluation
     match evaluation:
         case Pending(state=state):
             return evolve(evaluation, state=redact(state))
-        case RunEnded(summary=summary, run_id=run_id, conclusion=str(conclusion)):
-            return RunEnded(redact(summary), run_id=run_id, conclusion=redact(conclusion))
+        case RunEnded(summary=summary, run_id=run_id, conclusion=conclusion):
+            conclusion = redact(conclusion) if conclusion is not None else None
+            return RunEnded(redact(summary), run_id=run_id, conclusion=conclusion)
     return evaluation
 
 

@@ -16,6 +16,7 @@ from ghartifacts_async._runs.watch import (
     calls_in_budget,
     evaluate,
     next_delay,
+    redacted,
     seconds_over_budget,
 )
 from tests.runs.support import SHA, of_run, run
@@ -136,3 +137,20 @@ def test_the_budget_of_ten_minutes(quiet: float) -> None:
         in_budget = calls_in_budget(in_budget, seconds)
         now += seconds
     assert calls <= 30
+
+
+@pytest.mark.parametrize("conclusion", ["secret", None])
+def test_what_the_server_says_is_redacted(conclusion: str | None) -> None:
+    """The texts of an evaluation contain no secrets, and an artifact is returned as it is."""
+
+    def redact(text: str) -> str:
+        return text.replace("secret", "***")
+
+    pending = redacted(Pending("run 1 is secret", soon=True), redact)
+    assert pending == Pending("run 1 is ***", soon=True)
+    ended = redacted(RunEnded("it is secret", run_id=1, conclusion=conclusion), redact)
+    assert isinstance(ended, RunEnded)
+    assert (ended.summary, ended.run_id) == ("it is ***", 1)
+    assert ended.conclusion == (None if conclusion is None else "***")
+    found = of_run(created_at=NEW)
+    assert redacted(found, redact) is found
