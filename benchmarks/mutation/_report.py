@@ -72,7 +72,7 @@ class Verdicts:
         return cls(path.read_text(encoding="utf-8"))
 
     def of(self, result: Result) -> Verdict | None:
-        """Return the verdict on a survivor, or None if nobody has looked at it."""
+        """Return the verdict on a survivor, or None if it has no verdict yet."""
         mutant = result.mutant
         key = (mutant.module, mutant.function, mutant.operator, mutant.source)
         mutated = [line[1:].strip() for line in result.difference if line.startswith("+")]
