@@ -30,7 +30,9 @@ def main() -> None:
         description="Compare the library with its alternatives. A full run takes about half an "
         "hour and writes benchmarks/RESULTS.md, the chart and the table in README.md.",
     )
-    parser.add_argument("--quick", action="store_true", help="a shorter run with smaller sizes")
+    parser.add_argument(
+        "--quick", action="store_true", help="a shorter run with smaller sizes and no warm-up"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
         "--only",
@@ -80,7 +82,7 @@ def _run(options: argparse.Namespace) -> bool:
         print(f"{time.perf_counter() - started:.0f} s", file=sys.stderr)
     machine["files"] = f"in {parent or tempfile.gettempdir()}"
     if options.quick:
-        machine["mode"] = "quick: the sizes are too small for the targets"
+        machine["mode"] = "quick: no warm-up, and sizes that are too small for the targets"
     verdicts = list(_targets.verdicts(results, selected, failed, quick=options.quick))
     text = "\n\n".join(_report.paragraphs(machine, results, verdicts, skipped))
     if options.json:

@@ -116,13 +116,18 @@ class Row:
 
 
 def compare(
-    entries: Sequence[Competitor], runs: int, *, failed: list[str] | None = None
+    entries: Sequence[Competitor],
+    runs: int,
+    *,
+    warm_up: bool = True,
+    failed: list[str] | None = None,
 ) -> list[Row]:
     """Run the competitors alternately, and compare each with the first one.
 
     Args:
         entries: The competitors.
         runs: Number of measured runs of each competitor.
+        warm_up: Whether each competitor runs once before it is measured.
         failed: List to which the error of each failed competitor is appended. A competitor that
             fails gets no row. By default, its error is raised.
 
@@ -130,7 +135,7 @@ def compare(
         CompetitorError: This library failed, or another competitor failed and `failed` is None.
     """
     rows = {entry.name: Row(entry.name, entry.role, entry.verifies) for entry in entries}
-    for number in range(-1, runs):
+    for number in range(-1 if warm_up else 0, runs):
         first: dict[str, float] = {}
         for entry in entries:
             if number >= entry.most_runs or entry.name not in rows:

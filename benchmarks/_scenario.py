@@ -30,7 +30,7 @@ class Context:
 
     Attributes:
         directory: Directory for temporary files, in memory if possible.
-        quick: Whether to use small sizes and few runs.
+        quick: Whether to use small sizes and few runs, without a warm-up.
         skipped: Reasons why competitors were skipped.
     """
 
@@ -61,7 +61,7 @@ class Context:
                 self.skipped.append(f"{entry.name}: {', '.join(missing)} is not installed")
             else:
                 available.append(self._with_temporary_directory(entry))
-        return compare(available, runs, failed=self.skipped)
+        return compare(available, runs, warm_up=not self.quick, failed=self.skipped)
 
     def _with_temporary_directory(self, entry: Competitor) -> Competitor:
         """Return a copy of the competitor with ``TMPDIR`` set to the scenario's directory."""

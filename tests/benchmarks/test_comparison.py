@@ -30,6 +30,15 @@ def test_competitors_alternate(tmp_path: Path) -> None:
     assert rows[0].ratios == [1.0, 1.0]
 
 
+def test_without_a_warm_up_each_run_is_measured(tmp_path: Path) -> None:
+    """A comparison without a warm-up runs each competitor only as often as it is measured."""
+    log = tmp_path / "log"
+    entry = comparison.Competitor("A", ["sh", "-c", f"printf A >> {log}"])
+    rows = comparison.compare([entry], 2, warm_up=False)
+    assert log.read_text() == "AA"
+    assert len(rows[0].seconds) == 2
+
+
 def test_ratios_compare_runs_of_the_same_round() -> None:
     """Run times and call times are ratios to the first competitor's in the same round."""
     quick = comparison.Competitor("quick", python('print("{\\"seconds\\": 2}")'))
