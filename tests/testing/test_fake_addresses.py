@@ -51,6 +51,9 @@ async def test_a_target_that_is_an_absolute_url(fake: FakeGitHub) -> None:
     assert fake.requests[-1].target == f"{LIST}?name=dist"
     await raw_get(fake.url, "http://api.github.localhost", "ignored")
     assert fake.requests[-1].target == "/"
+    # Names of hosts ignore case, and credentials are no part of an address.
+    document = await raw_get(fake.url, f"HTTP://mona:secret@API.github.localhost{ONE}", "ignored")
+    assert document["url"] == f"http://api.github.localhost{ONE}"
 
 
 async def test_the_server_as_http_proxy(fake: FakeGitHub, http: aiohttp.ClientSession) -> None:

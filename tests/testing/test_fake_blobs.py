@@ -175,6 +175,19 @@ async def test_if_match_and_if_none_match(send: Send, url: str) -> None:
     assert (await send(url, If_None_Match=etag)).status == 304
 
 
+async def test_conditions_on_the_time(send: Send, url: str) -> None:
+    """A blob that has not changed since a time gets 304, and one that has changed 412."""
+    modified = (await send(url)).headers["Last-Modified"]
+    past = "Mon, 01 Jan 2001 00:00:00 GMT"
+    assert (await send(url, If_Modified_Since=modified)).status == 304
+    assert (await send(url, If_Modified_Since=past)).body == CONTENT
+    assert (await send(url, If_Modified_Since=modified, If_None_Match='"other"')).status == 200
+    assert (await send(url, If_Unmodified_Since=modified, Range="bytes=5-")).status == 206
+    response = await send(url, If_Unmodified_Since=past)
+    assert (response.status, code(response)) == (412, "ConditionNotMet")
+    assert (await send(url, If_Unmodified_Since="yesterday")).status == 200
+
+
 async def test_changed_file(send: Send, fake: FakeGitHub, signed: Signed, tmp_path: Path) -> None:
     """A file that changes on disk gets a new ETag."""
     path = tmp_path / "dist.zip"

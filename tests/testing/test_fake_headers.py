@@ -93,6 +93,27 @@ async def test_a_preflight_request(send: Send) -> None:
     assert "x-github-api-version" in allowed
 
 
+async def test_the_options_of_a_path(send: Send, fake: FakeGitHub) -> None:
+    """A request for the options of a path gets the same response as a preflight request."""
+    response = await send(LIST, "OPTIONS")
+    assert (response.status, response.body) == (204, b"")
+    assert "DELETE" in response.headers["Access-Control-Allow-Methods"]
+    assert fake.unknown_requests == []
+
+
+async def test_a_document_that_has_not_changed(send: Send) -> None:
+    """A document with `Last-Modified` gets 304 if the client knows it; an ETag has precedence."""
+    target = f"/repos/{REPOSITORY}"
+    modified = (await send(target)).headers["Last-Modified"]
+    assert (await send(target, If_Modified_Since=modified)).status == 304
+    for conditions in (
+        {"If_Modified_Since": "Mon, 01 Jan 2001 00:00:00 GMT"},
+        {"If_Modified_Since": "yesterday"},
+        {"If_Modified_Since": modified, "If_None_Match": '"other"'},
+    ):
+        assert (await send(target, **conditions)).status == 200, conditions
+
+
 async def test_a_blob_for_a_browser(send: Send) -> None:
     """A browser may read the blob store's response, if it asks with `Origin`."""
     location = (await send(f"{LIST}/11/zip")).headers["Location"]

@@ -55,7 +55,7 @@ from ghartifacts_async.testing._shared.held_requests import HeldRequests
 from ghartifacts_async.testing._shared.messages import Request, Response, http_date
 from ghartifacts_async.testing._shared.repository import Repository
 
-_MEDIA_TYPE = re.compile(r"\*/\*|application/(json|vnd\.github(\.[a-z0-9-]+)*\+json)")
+_MEDIA_TYPE = re.compile(r"\*/\*|application/(\*|json|vnd\.github(\.[a-z0-9-]+)*(\+json)?)")
 _NO_USER_AGENT = (
     "Request forbidden by administrative rules. Please make sure your request has a User-Agent "
     "header (https://docs.github.com/en/rest/overview/resources-in-the-rest-api"

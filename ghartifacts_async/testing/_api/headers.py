@@ -64,8 +64,12 @@ def compress(request: Request, response: Response) -> Response:
 
 
 def preflight(request: Request) -> Response | None:
-    """Return the response to a browser's preflight request, or None for other requests."""
-    if request.method != "OPTIONS" or "Access-Control-Request-Method" not in request.headers:
+    """Return the response to a request for the options of a path, or None for other requests.
+
+    Source:
+        https://docs.github.com/rest/using-the-rest-api/using-cors-and-jsonp-to-make-cross-origin-requests
+    """
+    if request.method != "OPTIONS":
         return None
     return Response(
         204,

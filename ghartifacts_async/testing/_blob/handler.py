@@ -31,6 +31,7 @@ from ghartifacts_async.testing._shared.messages import (
     etag_matches,
     has_no_body,
     http_date,
+    seconds_after,
 )
 
 _VERSION = "2025-05-05"
@@ -164,9 +165,15 @@ def _read_blob(request: Request, artifact: FakeArtifact, fault: BlobFault) -> Re
     checks_etag = "If-Match" in conditions and "ETag" not in fault.headers
     if checks_etag and not etag_matches(conditions["If-Match"], etag, weakly=False):
         raise BlobError.from_status(412)
-    if "If-None-Match" in conditions and etag_matches(
-        conditions["If-None-Match"], etag, weakly=True
-    ):
+    modified = headers["Last-Modified"]
+    age = seconds_after(modified, conditions.get("If-Unmodified-Since", ""))
+    if "If-Match" not in conditions and age is not None and age > 0:
+        raise BlobError.from_status(412)
+    age = seconds_after(modified, conditions.get("If-Modified-Since", ""))
+    is_known = age is not None and age <= 0
+    if "If-None-Match" in conditions:
+        is_known = etag_matches(conditions["If-None-Match"], etag, weakly=True)
+    if is_known:
         return Response(304, headers)
     header = conditions.get("x-ms-range") or conditions.get("Range") or ""
     if header and fault.range_refusal is not None:

@@ -27,7 +27,7 @@ _SHUTDOWN_TIMEOUT = 0.05
 Handler = Callable[[Request], AbstractAsyncContextManager[Response]]
 Router = Callable[[Request], tuple[OriginName, Handler]]
 
-_ABSOLUTE = re.compile(r"(https?://[^/?#]+)(.*)", re.IGNORECASE | re.DOTALL)
+_ABSOLUTE = re.compile(r"(https?)://(?:[^/?#@]*@)?([^/?#@]+)(.*)", re.IGNORECASE | re.DOTALL)
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - a caller may choose them
 """Addresses that stand for every address of the system, and one that a client can connect to."""
 
@@ -118,7 +118,7 @@ class HttpServer:
         """
         absolute = _ABSOLUTE.fullmatch(http.raw_path)
         if absolute:
-            origin, target = absolute[1], absolute[2]
+            origin, target = f"{absolute[1]}://{absolute[2]}".lower(), absolute[3]
             target = target if target.startswith("/") else f"/{target}"
         else:
             scheme, host = self._url.split("://")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from email.utils import format_datetime
+from email.utils import format_datetime, parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Literal, Self
 from urllib.parse import parse_qsl, unquote
@@ -184,3 +184,20 @@ def etag_matches(condition: str, etag: str, *, weakly: bool) -> bool:
         tags = {tag.removeprefix("W/") for tag in tags}
         etag = etag.removeprefix("W/")
     return bool(tags & {"*", etag})
+
+
+def seconds_after(last_modified: str, condition: str) -> float | None:
+    """Return how much later than a condition a resource changed, or None if it is no valid time.
+
+    Args:
+        last_modified: The value of `Last-Modified`.
+        condition: The value of `If-Modified-Since` or `If-Unmodified-Since`, or "".
+
+    Source:
+        RFC 9110, sections 13.1.3 and 13.1.4.
+    """
+    try:
+        changed, compared = map(parsedate_to_datetime, (last_modified, condition))
+        return (changed - compared).total_seconds()
+    except (TypeError, ValueError):
+        return None

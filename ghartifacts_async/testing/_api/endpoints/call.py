@@ -13,7 +13,12 @@ from ghartifacts_async.testing._api.endpoints.pagination import Page
 from ghartifacts_async.testing._api.errors import JSON_CONTENT_TYPE, ApiError, encode_json
 from ghartifacts_async.testing._api.headers import caching
 from ghartifacts_async.testing._api.routes import Route
-from ghartifacts_async.testing._shared.messages import Request, Response, etag_matches
+from ghartifacts_async.testing._shared.messages import (
+    Request,
+    Response,
+    etag_matches,
+    seconds_after,
+)
 from ghartifacts_async.testing._shared.repository import Repository
 
 T = TypeVar("T")
@@ -50,7 +55,7 @@ class EndpointCall:
     def document(
         self, document: object, headers: Mapping[str, str] | None = None, *, status: int = 200
     ) -> Response:
-        """Return the document with its ETag, or 304 if `If-None-Match` has that ETag."""
+        """Return the document with its ETag, or 304 if the client has this version of it."""
         body = encode_json(document)
         etag = f'W/"{hashlib.sha256(body).hexdigest()}"'
         common = {
@@ -58,10 +63,17 @@ class EndpointCall:
             "ETag": etag,
             **(headers or {}),
         }
-        condition = self.request.headers.get("If-None-Match")
-        if condition is not None and etag_matches(condition, etag, weakly=True):
+        if self._is_known(etag, common.get("Last-Modified", "")):
             return Response(304, common)
         return Response(status, {"Content-Type": JSON_CONTENT_TYPE, **common}, body)
+
+    def _is_known(self, etag: str, last_modified: str) -> bool:
+        """Return True if a condition of the request says that the client has the document."""
+        conditions = self.request.headers
+        if "If-None-Match" in conditions:
+            return etag_matches(conditions["If-None-Match"], etag, weakly=True)
+        age = seconds_after(last_modified, conditions.get("If-Modified-Since", ""))
+        return age is not None and age <= 0
 
     def listing(
         self,
