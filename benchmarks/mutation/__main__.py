@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import pickle
 import platform
-import queue
 import shlex
 import shutil
 import signal
@@ -13,18 +11,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from functools import partial
 from importlib.metadata import version
 from importlib.util import cache_from_source
 from pathlib import Path
+from threading import Event
 
 from attrs import frozen
 
 from benchmarks.mutation import _mutants, _report, _tests
+from benchmarks.mutation._jobs import work_through
+from benchmarks.mutation._kept import Kept
 from benchmarks.mutation._mutants import Mutant
 from benchmarks.mutation._report import Result
 from tests.architecture import structure
@@ -67,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--tests", nargs="+", default=[], metavar="FOLDER", help="folders of tests, such as api")
     add("--jobs", type=_number, default=2, help="the number of test runs at a time (default: 2)")
     add("--seconds", type=float, default=float("inf"), help="start no mutant after this time")
-    add("--measurement", type=Path, help="keep the measured tests in this file, and reuse them")
+    add("--keep", type=Path, metavar="DIRECTORY", help="keep results here, and continue from them")
     add("--output", type=Path, default=_ROOT / "benchmarks" / "MUTATION.md", help="the report")
     return parser
 
@@ -95,25 +95,37 @@ def _run(options: argparse.Namespace, directory: Path) -> None:
         options.seed,
         lambda mutant: _mutants.apply(mutant, sources[mutant.module]) is not None,
     )
+    # The tests of pure modules are the fastest.
+    sample.sort(key=lambda mutant: mutant.module not in structure.PURE)
     _print(f"{len(sample)} of {len(mutants)} mutants in {len(names)} modules")
     # Each job has a copy of the project, so that it disturbs neither others nor the checkout.
     copies = [directory / str(at) for at in range(options.jobs)]
     for copy in copies:
         shutil.copytree(_ROOT, copy, ignore=_NOT_COPIED)
-    measurement = _measurement(options, copies)
-    tests, seconds = measurement.fastest(measurement.seconds)
-    if failure := _tests.run(copies[0], tests, _limit(seconds)):
-        raise _tests.MutationRunError(f"the tests fail without a mutant:\n{failure}")
-    runner = _Runner(measurement, copies)
-    results: list[Result] = []
-    for result in runner.run(sample, end):
-        results.append(result)
+    kept = Kept(options.keep or directory / "kept")
+    measurement = _measure(options.tests or _tests.folders_of_tests(_ROOT), kept, copies)
+    known, killers = kept.results(sample, measurement.digest)
+    if known:
+        _print(f"{len(known)} mutants have a result in {options.keep}")
+    else:
+        outcome = _tests.run(copies[0], measurement.fastest(measurement.seconds), 4, Event())
+        if outcome.failure:
+            raise _tests.MutationRunError(f"the tests fail without a mutant:\n{outcome.failure}")
+    runner = _Runner(measurement, killers, end)
+    results = dict(known)
+    missing = [mutant for mutant in sample if mutant not in known]
+    for result in work_through(missing, runner.run, copies):
+        if result is None:
+            continue
+        kept.add_result(result, measurement.digest)
+        results[result.mutant] = result
         mutant = result.mutant
+        killed = "killed by time" if result.timed_out else "killed"
         _print(
-            f"{len(results)}/{len(sample)} {'killed' if result.killed else 'SURVIVED'}: "
+            f"{len(results)}/{len(sample)} {killed if result.killed else 'SURVIVED'}: "
             f"{mutant.module}:{mutant.line} {mutant.operator}, {result.tests} tests"
         )
-    results.sort(key=lambda result: sample.index(result.mutant))
+    ordered = [results[mutant] for mutant in sample if mutant in results]
     early = "" if len(results) == len(sample) else f"; the time was too short for {len(sample)}"
     facts = {
         "sample": f"{len(results)} of {len(mutants)} mutants in {len(names)} modules, drawn with "
@@ -122,71 +134,60 @@ def _run(options: argparse.Namespace, directory: Path) -> None:
         f"{_tests.BUDGET:.0f} s of them for each mutant",
         **_surroundings(),
     }
-    text = _report.report(facts, results, verdicts, structure.PURE)
+    text = _report.report(facts, ordered, verdicts, structure.PURE)
     options.output.write_text(text, encoding="utf-8")
-    print(_report.scores(results, verdicts, structure.PURE))
+    print(_report.scores(ordered, verdicts, structure.PURE))
 
 
-def _measurement(options: argparse.Namespace, copies: Sequence[Path]) -> _tests.Measurement:
-    kept: Path | None = options.measurement
-    files = _tests.files_of_tests(_ROOT, options.tests)
-    digest = _tests.digest(_ROOT, files)
-    if kept is not None and kept.exists():
-        measurement: _tests.Measurement = pickle.loads(kept.read_bytes())
-        if measurement.digest != digest:
-            raise _tests.MutationRunError(f"{kept} was measured with other source: delete it")
+def _measure(folders: Sequence[str], kept: Kept, copies: Sequence[Path]) -> _tests.Measurement:
+    """Measure the tests of folders whose measurement is not kept."""
+    digests = {folder: _tests.digest(_ROOT, folder) for folder in folders}
+    found = {folder: kept.measurement(folder, digest) for folder, digest in digests.items()}
+
+    def measure(copy: Path, folder: str, stop: Event) -> _tests.Measurement:
+        _print(f"measuring tests/{folder} …")
+        measurement = _tests.measure(copy, folder, digests[folder], stop)
+        kept.add_measurement(folder, measurement)
         return measurement
-    _print(f"measuring {len(files)} files of tests …")
-    measurement = _tests.measure(copies, files, digest)
-    if kept is not None:
-        kept.write_bytes(pickle.dumps(measurement))
-    return measurement
+
+    missing = [folder for folder, measurement in found.items() if measurement is None]
+    return _tests.merge([*filter(None, found.values()), *work_through(missing, measure, copies)])
 
 
 @frozen
 class _Runner:
-    """Runs the tests of mutants, one mutant at a time in each copy of the project."""
+    """Runs the tests of mutants until the end of the time."""
 
     measurement: _tests.Measurement
-    copies: Sequence[Path]
+    killers: Mapping[Mutant, str]
+    end: float
 
-    def run(self, sample: Iterable[Mutant], end: float) -> Iterator[Result]:
-        """Yield the results of mutants as they complete. Start none after the end."""
-        free: queue.SimpleQueue[Path] = queue.SimpleQueue()
-        for copy in self.copies:
-            free.put(copy)
-        with ThreadPoolExecutor(len(self.copies)) as threads:
-            try:
-                runs = [threads.submit(self._run_one, mutant, free, end) for mutant in sample]
-                for completed in as_completed(runs):
-                    if (result := completed.result()) is not None:
-                        yield result
-            finally:
-                threads.shutdown(wait=False, cancel_futures=True)
-
-    def _run_one(self, mutant: Mutant, free: queue.SimpleQueue[Path], end: float) -> Result | None:
-        if time.monotonic() > end:
+    def run(self, copy: Path, mutant: Mutant, stop: Event) -> Result | None:
+        """Run the tests of a mutant in a copy of the project. Return None if the time is over."""
+        if time.monotonic() > self.end:
             return None
         original = structure.sources()[mutant.module]
         mutated = _mutants.apply(mutant, original)
         assert mutated is not None, "the sample has only usable mutants"
         difference = _mutants.difference(original, mutated)
-        tests, seconds = self.measurement.fastest(self._tests_of(mutant))
+        tests = self.measurement.fastest(self._tests_of(mutant))
         if not tests:
             return Result(mutant, difference, killed=False, tests=0)
-        copy = free.get()
         path = copy / structure.PACKAGE.name / _file(mutant.module)
         # Bytecode counts as up to date if the size and the second of the change are the same.
         bytecode = Path(cache_from_source(str(path)))
         try:
             bytecode.unlink(missing_ok=True)
             path.write_text(mutated, encoding="utf-8")
-            failure = _tests.run(copy, tests, _limit(seconds))
+            outcome = _tests.run(copy, _first(self.killers.get(mutant), tests), 1, stop)
+            if outcome.timed_out:
+                # A machine may be busy for some time, so a test has to exceed a longer limit, too.
+                outcome = _tests.run(copy, _first(outcome.test, tests), 4, stop)
         finally:
             path.write_text(original, encoding="utf-8")
             bytecode.unlink(missing_ok=True)
-            free.put(copy)
-        return Result(mutant, difference, killed=bool(failure), tests=len(tests))
+        killed = bool(outcome.failure)
+        return Result(mutant, difference, killed, len(tests), outcome.timed_out, outcome.test)
 
     def _tests_of(self, mutant: Mutant) -> set[str]:
         """Return the tests that execute the line of a mutant.
@@ -203,14 +204,15 @@ class _Runner:
         return set().union(*map(self.measurement.tests_of_file, map(_file, importers)))
 
 
+def _first(test: str | None, tests: Mapping[str, float]) -> dict[str, float]:
+    """Return the tests with one of them at the first place."""
+    return {name: tests[name] for name in sorted(tests, key=lambda name: name != test)}
+
+
 def _file(module: str) -> str:
     """Return the path of a module below the package."""
     path = module.replace(".", "/")
     return f"{path}/__init__.py" if (structure.PACKAGE / path).is_dir() else f"{path}.py"
-
-
-def _limit(seconds: float) -> float:
-    return 3 * seconds + 10
 
 
 def _surroundings() -> dict[str, str]:

@@ -19,9 +19,12 @@ TARGETS = {"pure": 95, "other": 88}
 _HEAD = """# Mutation run
 
 `python -m benchmarks.mutation` writes this file. Each mutant is one change of one line. It is
-*killed* if a test that executes the line fails or takes too long, and *equivalent* if no test can
-tell it from the original. All others are *left*. The score is killed / (mutants - equivalent).
+*killed* if a test that executes the line fails, or if it takes too long twice (*by time*). It is
+*equivalent* if no test can tell it from the original. All others are *left*. The score is
+killed / (mutants - equivalent).
 `benchmarks/mutation/verdicts.toml` has the verdicts on survivors, which are given by hand."""
+
+_NUMBERS = ("mutants", "killed", "by time", "equivalent", "left")
 
 
 @frozen
@@ -44,14 +47,18 @@ class Result:
     Attributes:
         mutant: The mutant.
         difference: The removed and added lines.
-        killed: Whether a test failed or the tests took too long.
+        killed: Whether a test failed, or took too long twice.
         tests: The number of tests that were chosen.
+        timed_out: Whether the test took too long.
+        killer: The node id of the test, or "" if pytest itself failed.
     """
 
     mutant: Mutant
     difference: Sequence[str]
     killed: bool
     tests: int
+    timed_out: bool = False
+    killer: str = ""
 
 
 class Verdicts:
@@ -86,7 +93,14 @@ class Count:
 
     mutants: int
     killed: int
+    timed_out: int
     equivalent: int
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """The numbers of mutants: all, killed, killed by time, equivalent and left."""
+        numbers = (self.mutants, self.killed, self.timed_out, self.equivalent, self.left)
+        return tuple(map(str, numbers))
 
     @property
     def left(self) -> int:
@@ -105,7 +119,8 @@ def count(results: Collection[Result], verdicts: Verdicts) -> Count:
     survivors = [result for result in results if not result.killed]
     judged = filter(None, map(verdicts.of, survivors))
     equivalent = sum(verdict.value == "equivalent" for verdict in judged)
-    return Count(len(results), len(results) - len(survivors), equivalent)
+    timed_out = sum(result.timed_out for result in results)
+    return Count(len(results), len(results) - len(survivors), timed_out, equivalent)
 
 
 def scores(results: Iterable[Result], verdicts: Verdicts, pure: Collection[str]) -> str:
@@ -114,19 +129,22 @@ def scores(results: Iterable[Result], verdicts: Verdicts, pure: Collection[str])
     for result in results:
         kinds["pure" if result.mutant.module in pure else "other"].append(result)
     rows = [_score_row(kind, count(found, verdicts)) for kind, found in kinds.items()]
-    return table(
-        ("modules", "mutants", "killed", "equivalent", "left", "score", "target", "met"), rows
-    )
+    return table(("modules", *_NUMBERS, "score", "target", "met"), rows)
 
 
 def _score_row(kind: str, one: Count) -> tuple[str, ...]:
-    numbers = (str(one.mutants), str(one.killed), str(one.equivalent), str(one.left))
     target = TARGETS[kind]
     if one.score is None:
-        return (kind, *numbers, "–", f"{target} %", "–")
+        return (kind, *one.numbers, "–", f"{target} %", "–")
     # Round down, so that the score never looks better than it is.
     score = f"{math.floor(one.score * 10) / 10:.1f} %"
-    return (kind, *numbers, score, f"{target} %", "met" if one.score >= target else "**not met**")
+    return (
+        kind,
+        *one.numbers,
+        score,
+        f"{target} %",
+        "met" if one.score >= target else "**not met**",
+    )
 
 
 def report(
@@ -143,11 +161,9 @@ def report(
     of_modules = defaultdict(list)
     for result in results:
         of_modules[result.mutant.module].append(result)
-    rows = []
-    for module, found in sorted(of_modules.items()):
-        one = count(found, verdicts)
-        numbers = (one.mutants, one.killed, one.equivalent, one.left)
-        rows.append((module, *map(str, numbers)))
+    rows = [
+        (module, *count(found, verdicts).numbers) for module, found in sorted(of_modules.items())
+    ]
     survivors = [result for result in results if not result.killed]
     survivors.sort(key=lambda result: (result.mutant.module, result.mutant.line))
     parts = [
@@ -155,7 +171,7 @@ def report(
         "\n".join(f"- {label}: {value}" for label, value in facts.items()),
         scores(results, verdicts, pure),
         "## Modules",
-        table(("module", "mutants", "killed", "equivalent", "left"), rows),
+        table(("module", *_NUMBERS), rows),
         "## Survivors",
         *(_survivor(result, verdicts.of(result)) for result in survivors),
     ]

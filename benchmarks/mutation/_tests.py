@@ -1,16 +1,11 @@
-"""The tests of a line: measured in one run of pytest, chosen for a mutant, and run.
-
-pytest loads this module as a plugin in both kinds of runs, so it imports nothing of the package.
-"""
+"""The tests of a line: measured by folder, chosen for a mutant, and run."""
 
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 import math
 import os
-import pkgutil
 import re
 import shutil
 import signal
@@ -18,14 +13,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import defaultdict
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from threading import Event
 
 import coverage
-import pytest
 from attrs import field, frozen
+
+from benchmarks.mutation._plugin import CHOSEN, CURRENT, PLUGIN, SECONDS
 
 LEFT_OUT = {"architecture", "benchmarks", "campaigns", "recipes", "stores"}
 """Folders of tests that test something else, or that take too long."""
@@ -33,15 +29,11 @@ LEFT_OUT = {"architecture", "benchmarks", "campaigns", "recipes", "stores"}
 BUDGET = 60.0
 """The measured seconds of the tests that run for one mutant."""
 
-_SECONDS = "MUTATION_SECONDS"
-_CHOSEN = "MUTATION_CHOSEN"
-_MEMORY_LIMIT = 4 * 2**30
-
-# A child process reads PYTEST_CURRENT_TEST when it starts, and so counts for the test that started
+# A child process reads PYTESTCURRENT_TEST when it starts, and so counts for the test that started
 # it. Tests read the standard error of their child processes, so coverage must not warn there.
 _COVERAGE = """[run]
 core = ctrace
-context = ${{PYTEST_CURRENT_TEST-}}
+context = ${{PYTESTCURRENT_TEST-}}
 data_file = {directory}/coverage
 disable_warnings = module-not-imported,module-not-measured,no-data-collected
 include = {root}/ghartifacts_async/*
@@ -51,6 +43,25 @@ parallel = true
 
 class MutationRunError(Exception):
     """The tests cannot be measured, or fail without a mutant."""
+
+
+class Stopped(Exception):
+    """The mutation run was interrupted while tests ran."""
+
+
+@frozen
+class Outcome:
+    """How a run of tests ended.
+
+    Attributes:
+        failure: An empty string if all tests passed, or the end of the output.
+        test: The node id of the test that failed or took too long, or "" if pytest itself failed.
+        timed_out: Whether a test took too long.
+    """
+
+    failure: str = ""
+    test: str = ""
+    timed_out: bool = False
 
 
 @frozen
@@ -97,70 +108,83 @@ class Measurement:
             test for tests in self.lines.get(file, {}).values() for test in tests
         }
 
-    def fastest(self, tests: Iterable[str], budget: float = BUDGET) -> tuple[list[str], float]:
-        """Return the fastest tests that fit into the budget, at least one, and their seconds."""
-        chosen: list[str] = []
-        total = 0.0
+    def fastest(self, tests: Iterable[str], budget: float = BUDGET) -> dict[str, float]:
+        """Return the fastest tests that fit into the budget, at least one, with their seconds."""
+        chosen: dict[str, float] = {}
         for test in sorted(tests, key=lambda test: (self.seconds[test], test)):
-            if chosen and total + self.seconds[test] > budget:
+            budget -= self.seconds[test]
+            if chosen and budget < 0:
                 break
-            chosen.append(test)
-            total += self.seconds[test]
-        return chosen, total
+            chosen[test] = self.seconds[test]
+        return chosen
 
 
-def digest(root: Path, files: Sequence[str]) -> str:
-    """Return a digest of the package, of the tests and of the names of the measured tests."""
-    found = hashlib.sha256("\n".join(files).encode())
-    for folder in ("ghartifacts_async", "tests"):
-        for path in sorted((root / folder).rglob("*.py")):
+def folders_of_tests(root: Path) -> list[str]:
+    """Return the folders that have tests and are not left out."""
+    folders = {path.relative_to(root / "tests").parts[0] for path in _files(root, "*")}
+    return sorted(folders - LEFT_OUT)
+
+
+def _files(root: Path, folder: str) -> list[Path]:
+    return sorted((root / "tests").glob(f"{folder}/**/test_*.py"))
+
+
+def digest(root: Path, folder: str) -> str:
+    """Return a digest of the package, of a folder's tests and of the code that all tests share."""
+    others = set(_files(root, "*")) - set(_files(root, folder))
+    found = hashlib.sha256()
+    for directory in ("ghartifacts_async", "tests"):
+        for path in sorted(set((root / directory).rglob("*.py")) - others):
             found.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
     return found.hexdigest()
 
 
-def files_of_tests(root: Path, folders: Sequence[str]) -> list[str]:
-    """Return the files of the tests in some folders, or in all that are not left out."""
-    files = [path.relative_to(root) for path in sorted((root / "tests").rglob("test_*.py"))]
-    return [
-        file.as_posix()
-        for file in files
-        if (file.parts[1] in folders if folders else file.parts[1] not in LEFT_OUT)
-    ]
-
-
-def measure(copies: Sequence[Path], files: Sequence[str], of: str) -> Measurement:
-    """Run the tests under coverage, a part of them in each copy of the project.
-
-    Raises:
-        MutationRunError: pytest could not run the tests.
-    """
-    durations: dict[str, float | None] = {}
+def merge(parts: Sequence[Measurement]) -> Measurement:
+    """Return one measurement of the tests of several."""
+    seconds: dict[str, float] = {}
     lines: dict[str, dict[int, set[str]]] = {}
-    with ExitStack() as stack:
-        runs = []
-        for at, root in enumerate(copies):
-            if share := files[at :: len(copies)]:
-                directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-                runs.append((directory, _start_measuring(root, share, directory)))
-                stack.callback(runs[-1][1].stop)
-        for directory, run in runs:
-            if run.wait(math.inf) not in {0, 1}:
-                raise MutationRunError(f"pytest could not measure the tests:\n{run.output()}")
-            durations |= json.loads((directory / "seconds").read_bytes())
-            for file, line, tests in _executed(directory):
+    for part in parts:
+        seconds |= part.seconds
+        for file, executed in part.lines.items():
+            for line, tests in executed.items():
                 lines.setdefault(file, {}).setdefault(line, set()).update(tests)
     if not lines:
         raise MutationRunError("no test executed a line of the package")
+    of = hashlib.sha256("\n".join(sorted(part.digest for part in parts)).encode()).hexdigest()
+    return Measurement(of, seconds, lines, sum(part.total for part in parts))
+
+
+def measure(root: Path, folder: str, of: str, stop: Event) -> Measurement:
+    """Run the tests of a folder under coverage.
+
+    Args:
+        root: The copy of the project.
+        folder: The name of the folder.
+        of: The digest of the measurement.
+        stop: Stops the tests when it is set.
+
+    Raises:
+        MutationRunError: pytest could not run the tests.
+        Stopped: `stop` was set.
+    """
+    files = [path.relative_to(root).as_posix() for path in _files(root, folder)]
+    if not files:
+        raise MutationRunError(f"tests/{folder} has no tests")
+    lines: dict[str, dict[int, set[str]]] = {}
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        settings = directory / "settings"
+        settings.write_text(_COVERAGE.format(directory=directory, root=root), encoding="utf-8")
+        # With this variable, each Python process measures itself.
+        variables = {SECONDS: str(directory / "seconds"), "COVERAGE_PROCESS_START": str(settings)}
+        run = _Run(root, files, variables)
+        if run.wait(math.inf, stop) not in {0, 1}:
+            raise MutationRunError(f"pytest could not measure the tests:\n{run.output()}")
+        durations: dict[str, float | None] = json.loads((directory / "seconds").read_bytes())
+        for file, line, tests in _executed(directory):
+            lines.setdefault(file, {}).setdefault(line, set()).update(tests)
     seconds = {test: each for test, each in durations.items() if each is not None}
     return Measurement(of, seconds, lines, len(durations))
-
-
-def _start_measuring(root: Path, files: Sequence[str], directory: Path) -> _Run:
-    settings = directory / "settings"
-    settings.write_text(_COVERAGE.format(directory=directory, root=root), encoding="utf-8")
-    # With this variable, each Python process measures itself.
-    variables = {_SECONDS: str(directory / "seconds"), "COVERAGE_PROCESS_START": str(settings)}
-    return _Run(root, files, variables)
 
 
 def _executed(directory: Path) -> Iterator[tuple[str, int, set[str]]]:
@@ -177,26 +201,37 @@ def _executed(directory: Path) -> Iterator[tuple[str, int, set[str]]]:
             continue
 
 
-def run(root: Path, tests: Sequence[str], limit: float) -> str:
+def run(root: Path, tests: Mapping[str, float], patience: float, stop: Event) -> Outcome:
     """Run tests in a copy of the project, in the given order, until one fails.
+
+    A test may take three times the measured seconds of the slowest test and ten more, times the
+    patience. The whole run may take three times the measured seconds and 120 more, in which pytest
+    starts, times the patience.
 
     Args:
         root: The copy of the project.
-        tests: The node ids of the tests.
-        limit: Seconds after which the tests and their child processes are killed.
+        tests: The node ids of the tests, with their measured seconds.
+        patience: The factor of the time limits.
+        stop: Stops the tests when it is set.
 
-    Returns:
-        An empty string if all tests pass. Otherwise the end of the output, or a text that says
-        that the tests took too long.
+    Raises:
+        Stopped: `stop` was set.
     """
-    chosen = root / "chosen.json"
-    chosen.write_text(json.dumps(tests), encoding="utf-8")
+    chosen, current = root / "chosen.json", root / "current.json"
+    chosen.write_text(json.dumps(list(tests)), encoding="utf-8")
+    current.write_text(json.dumps(["", False]), encoding="utf-8")
+    limit = patience * (3 * max(tests.values()) + 10)
+    settings = ["faulthandler_exit_on_timeout=true", f"faulthandler_timeout={limit}"]
+    options = ["-x", *(option for setting in settings for option in ("-o", setting))]
     files = dict.fromkeys(test.partition("::")[0] for test in tests)
-    started = _Run(root, ["-x", *files], {_CHOSEN: str(chosen)})
-    status = started.wait(limit)
-    if status is None:
-        return f"stopped after {limit:.0f} s"
-    return started.output() or f"exit status {status}" if status else ""
+    started = _Run(root, [*options, *files], {CHOSEN: str(chosen), CURRENT: str(current)})
+    status = started.wait(patience * (3 * sum(tests.values()) + 120), stop)
+    if status == 0:
+        return Outcome()
+    test, failed = json.loads(current.read_bytes())
+    # faulthandler exits with 1 if a test takes too long, as pytest does after a failed test.
+    timed_out = status is None or (status == 1 and not failed)
+    return Outcome(started.output() or f"exit status {status}", test, timed_out)
 
 
 class _Run:
@@ -210,7 +245,7 @@ class _Run:
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         path = filter(None, [str(root), os.environ.get("PYTHONPATH")])
         environment["PYTHONPATH"] = os.pathsep.join(path)
-        options = ["-q", "-p", "no:cacheprovider", "-p", __name__, "--hypothesis-seed=0"]
+        options = ["-q", "-p", "no:cacheprovider", "-p", PLUGIN, "--hypothesis-seed=0"]
         self._log = root / "output.txt"
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
@@ -223,24 +258,29 @@ class _Run:
                 start_new_session=True,
             )
 
-    def wait(self, limit: float) -> int | None:
+    def wait(self, limit: float, stop: Event) -> int | None:
         """Wait, and return the exit status, or None if the process does not end in time.
 
         Args:
             limit: Seconds to wait.
+            stop: Ends the process when it is set.
+
+        Raises:
+            Stopped: `stop` was set.
         """
         end = time.monotonic() + limit
         flags = os.WEXITED | os.WNOWAIT | os.WNOHANG
         ended = None
         try:
             while ended is None and time.monotonic() < end:
-                time.sleep(0.05)
+                if stop.wait(0.05):
+                    raise Stopped
                 ended = os.waitid(os.P_PID, self._process.pid, flags)
         finally:
-            status = self.stop()
+            status = self._stop()
         return status if ended else None
 
-    def stop(self) -> int:
+    def _stop(self) -> int:
         """Kill the process and its child processes, and return the exit status.
 
         The group is killed before its leader is reaped, so its id cannot belong to other processes.
@@ -253,61 +293,3 @@ class _Run:
     def output(self) -> str:
         """Return the end of the output."""
         return self._log.read_text(encoding="utf-8", errors="replace")[-2000:].strip()
-
-
-def pytest_configure() -> None:
-    """Limit the memory of tests of a mutant, which may collect data in an endless loop."""
-    if _CHOSEN in os.environ:
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY_LIMIT, _MEMORY_LIMIT))
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the chosen tests, in their order."""
-    if chosen := os.environ.get(_CHOSEN):
-        found = {item.nodeid: item for item in items}
-        wanted: list[str] = json.loads(Path(chosen).read_bytes())
-        if missing := [test for test in wanted if test not in found]:
-            raise pytest.UsageError(f"tests are missing: {missing}")
-        items[:] = [found[test] for test in wanted]
-
-
-def pytest_collection_finish() -> None:
-    """Import the whole package, so that no test counts for imports that it causes."""
-    if _SECONDS in os.environ:
-        for module in pkgutil.walk_packages(["ghartifacts_async"], "ghartifacts_async."):
-            with suppress(ImportError):  # An extra is not installed.
-                importlib.import_module(module.name)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Record the lines of a test under its node id."""
-    measuring = coverage.Coverage.current() if _SECONDS in os.environ else None
-    if measuring is not None:
-        measuring.switch_context(item.nodeid)
-    try:
-        return (yield)
-    finally:
-        if measuring is not None:
-            measuring.switch_context("")
-
-
-_durations: defaultdict[str, float] = defaultdict(float)
-_unusable: set[str] = set()
-
-
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Record the duration of a test. A test that fails or is skipped is not used."""
-    _durations[report.nodeid] += report.duration
-    if not report.passed:
-        _unusable.add(report.nodeid)
-
-
-def pytest_sessionfinish() -> None:
-    """Write the durations, with null for a test that is not used."""
-    if file := os.environ.get(_SECONDS):
-        usable = {test: None if test in _unusable else s for test, s in _durations.items()}
-        Path(file).write_text(json.dumps(usable), encoding="utf-8")
