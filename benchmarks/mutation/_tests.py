@@ -229,8 +229,9 @@ def run(root: Path, tests: Mapping[str, float], patience: float, stop: Event) ->
     if status == 0:
         return Outcome()
     test, failed = json.loads(current.read_bytes())
-    # faulthandler exits with 1 if a test takes too long, as pytest does after a failed test.
-    timed_out = status is None or (status == 1 and not failed)
+    # If a test takes too long, faulthandler exits with 1, as pytest does after a failed test, and
+    # as Python does if pytest cannot start.
+    timed_out = status is None or (status == 1 and test != "" and not failed)
     return Outcome(started.output() or f"exit status {status}", test, timed_out)
 
 

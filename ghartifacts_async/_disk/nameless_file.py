@@ -78,6 +78,7 @@ def write_nameless_file(
             fd = directory.create_nameless(mode)
             if fd is None:
                 return False
+            linked = False
             try:
                 _write(fd, b"".join(chunks), target)
                 if durable:
@@ -87,7 +88,13 @@ def write_nameless_file(
                     _devices_without_links.add(directory.status().st_dev)
                     supports_nameless_files.cache_clear()
             finally:
-                os.close(fd)
+                try:
+                    os.close(fd)
+                except OSError:
+                    # Some file systems report only on closing that an earlier write failed.
+                    if linked:
+                        directory.remove(name)
+                    raise
             if durable and linked:
                 directory.sync()
                 created.sync()

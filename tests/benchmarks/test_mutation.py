@@ -131,6 +131,8 @@ def test_a_test_that_takes_too_long_is_no_failed_test(
     assert run(good, bad) == (True, bad, False)
     assert run(good, stuck, bad) == (True, stuck, True)
     assert run("test_a.py::test_missing") == (True, "", False)
+    (tmp_path / "pytest.py").write_text("1 / 0", encoding="utf-8")
+    assert run(good) == (True, "", False)
 
 
 def test_a_run_continues_from_the_kept_results(tmp_path: Path) -> None:

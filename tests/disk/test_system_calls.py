@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import stat
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -13,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from ghartifacts_async import DiskError, Repo
+from ghartifacts_async import ArtifactsErrorGroup, DiskError, Repo
 from ghartifacts_async.testing import BlobFault, FakeGitHub
-from tests.bulk.support import counts
+from tests.bulk.support import MANIFEST, counts
 from tests.download.payloads import PAYLOAD, add_artifact, interrupted_download
 from tests.support import REPOSITORY, files_below, published_below
 
@@ -28,6 +29,12 @@ async def download(repo: Repo, directory: Path) -> None:
     """Download the first artifact, which was partly downloaded before."""
     done = await repo.download_artifact(1, directory / "dist.zip")
     assert 0 < done.resumed_bytes < len(PAYLOAD)
+    assert done.path.read_bytes() == PAYLOAD
+
+
+async def download_all(repo: Repo, directory: Path) -> None:
+    """Download the first artifact from its start or from what an earlier call has left."""
+    done = await repo.download_artifact(1, directory / "dist.zip")
     assert done.path.read_bytes() == PAYLOAD
 
 
@@ -45,7 +52,7 @@ async def extract(repo: Repo, directory: Path) -> None:
 
 async def mirror(repo: Repo, directory: Path) -> None:
     """Mirror all artifacts, and check that the manifest is complete."""
-    assert (await repo.mirror(directory / "mirror")).failed == 0
+    (await repo.mirror(directory / "mirror")).raise_for_errors()
     assert (await repo.mirror(directory / "mirror")).skipped == 2
 
 
@@ -108,6 +115,46 @@ async def test_a_failing_sync(
     done = await repo.download_artifact(1, target, durable=True)
     assert done.path.read_bytes() == PAYLOAD
     assert files_below(tmp_path) == ["new/dist.zip"]
+
+
+class FailingClose:
+    """A replacement for `os.close` that closes a written file, and reports an error.
+
+    Args:
+        directory: The directory of the files.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._close = os.close
+        self._directory = directory
+
+    def __call__(self, fd: int) -> None:
+        """Close a descriptor."""
+        path = Path(f"/proc/self/fd/{fd}").readlink()
+        status = os.fstat(fd)
+        self._close(fd)
+        if stat.S_ISREG(status.st_mode) and status.st_size and self._directory in path.parents:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+@linux_only
+@pytest.mark.parametrize("operation", [download_all, bulk, extract, mirror])
+async def test_a_failing_close(
+    repo: Repo,
+    fake_github: FakeGitHub,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    operation: Callable[[Repo, Path], Awaitable[None]],
+) -> None:
+    """If a file system reports a failed write only on closing, nothing is published."""
+    add_artifact(fake_github)
+    fake_github.add_artifact(REPOSITORY, "files", FILES)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "close", FailingClose(tmp_path))
+        with pytest.raises((DiskError, ArtifactsErrorGroup)):
+            await operation(repo, tmp_path)
+    assert {Path(name).name for name in published_below(tmp_path)} <= {MANIFEST}
+    await operation(repo, tmp_path)
 
 
 @linux_only
