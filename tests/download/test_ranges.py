@@ -63,6 +63,7 @@ def test_each_byte_is_fetched_once(total: int, connections: int, chance: Any) ->
             if piece is None:
                 break
             fetchers.append((piece, chance.choice([1e4, 1e7, 1e8])))
+            assert all(each.left >= 0 for each, _ in fetchers)
         for piece, rate in list(fetchers):
             size = min(piece.left, int(rate * chance.random()) + 1)
             before = fetched.total

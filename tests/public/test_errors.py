@@ -156,3 +156,11 @@ def test_builtin_base_classes(name: str, builtin: type[Exception]) -> None:
 def test_identity() -> None:
     """Errors compare by identity, so a set keeps two errors with the same text."""
     assert len({full_error("NotFound"), full_error("NotFound")}) == 2
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_details_are_keyword_only(name: str) -> None:
+    """An error takes only its summary as a positional argument, so that fields can be added."""
+    first, *others = inspect.signature(getattr(errors, name)).parameters.values()
+    assert first.name == "summary"
+    assert {parameter.kind for parameter in others} <= {inspect.Parameter.KEYWORD_ONLY}

@@ -12,10 +12,13 @@ import pytest
 from hypothesis import given
 
 from ghartifacts_async import (
+    ArchiveLimits,
     Artifact,
     ArtifactPage,
     Digest,
     InvalidArgument,
+    RateLimitPolicy,
+    RetryPolicy,
     Timeouts,
     WorkflowRun,
     _arguments,
@@ -183,3 +186,13 @@ def test_of_kind() -> None:
     with pytest.raises(InvalidArgument, match="expected a value of type int, not str") as caught:
         _arguments.of_kind(SECRET, int)
     assert SECRET not in str(caught.value)
+
+
+def test_defaults_of_policies() -> None:
+    """The defaults of limits, timeouts and policies do not change unnoticed."""
+    mib, hour = 2**20, 3600
+    assert attrs.astuple(ArchiveLimits()) == (100_000, 16_384 * mib, 65_536 * mib, 200)
+    assert attrs.astuple(Timeouts()) == (10, 30, 30)
+    assert attrs.astuple(RetryPolicy()) == (6, 120, 1, 30)
+    assert attrs.astuple(RateLimitPolicy()) == (900, 50, 1, hour + 100)
+    assert attrs.astuple(RateLimitPolicy.unlimited()) == (None, None, 0, hour + 100)

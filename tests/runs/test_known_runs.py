@@ -51,6 +51,15 @@ def test_when_a_run_ended() -> None:
     assert runs.concerning(goal) == []
 
 
+def test_a_run_cannot_have_ended_in_the_future() -> None:
+    """A run ended just now if its response has no Date, or one before the end of the run."""
+    early = {"date": "Sat, 01 Jan 2000 00:00:00 GMT"}
+    for headers in (NONE, early):
+        runs = KnownRuns()
+        runs.note(run(id=1), headers, NOW)
+        assert [state.ended_at for state in runs.concerning(WaitGoal(None, 1))] == [NOW]
+
+
 def test_which_runs_may_have_changed() -> None:
     """A listed run is requested unless it had already ended, and has not changed since."""
     runs = known({}, {"status": "queued", "conclusion": None})
