@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,6 +20,34 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from ghartifacts_async import Client
 from ghartifacts_async.testing import FakeGitHub
 from tests.support import QUICK, REPOSITORY
+
+# Sentry instruments the whole process for good.
+SENTRY = """
+import asyncio, json, sys, aiohttp, sentry_sdk
+from ghartifacts_async import Client
+
+events = []
+sentry_sdk.init(
+    dsn="http://key@127.0.0.1:9/1",
+    traces_sample_rate=1.0,
+    before_send=lambda event, _: events.append(event),
+    before_send_transaction=lambda event, _: events.append(event),
+)
+
+async def main(token, url, repository, target, borrowed):
+    session = aiohttp.ClientSession() if borrowed else None
+    with sentry_sdk.start_transaction(name="download"):
+        async with Client(token, base_url=url, session=session) as gh:
+            await gh.repo(repository).download_artifact(1, target)
+        sentry_sdk.capture_message("done")
+    if session is not None:
+        await session.close()
+    message, transaction = events
+    requests = message["breadcrumbs"]["values"], transaction["spans"]
+    print(json.dumps([[one["data"] for one in each] for each in requests]))
+
+asyncio.run(main(*sys.argv[1:5], len(sys.argv) > 5))
+"""
 
 
 @pytest.fixture
@@ -58,6 +90,23 @@ async def test_opentelemetry(
     assert_traced_once(
         fake_github, [str(each.get("http.url") or each.get("url.full")) for each in attributes]
     )
+
+
+@pytest.mark.skipif(find_spec("sentry_sdk") is None, reason="sentry-sdk is not installed")
+@pytest.mark.parametrize("borrowed", [True, False])
+async def test_sentry(fake_github: FakeGitHub, tmp_path: Any, borrowed: bool) -> None:
+    """Sentry records one span and one breadcrumb per request, with a session of either kind."""
+    fake_github.add_artifact(REPOSITORY, "dist", b"x" * 1000)
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", SENTRY, fake_github.token, fake_github.url, REPOSITORY),
+        *(str(tmp_path / "dist.zip"), *["borrowed"] * borrowed),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    out, _ = await child.communicate()
+    assert child.returncode == 0
+    for recorded in json.loads(out):
+        assert "sig=" not in json.dumps(recorded)
+        assert_traced_once(fake_github, [str(each["url"]) for each in recorded])
 
 
 @pytest.mark.parametrize("borrowed", [True, False])
