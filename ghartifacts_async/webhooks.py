@@ -315,6 +315,9 @@ def _payload(content_type: str, body: bytes) -> dict[str, Any]:
     try:
         # `int` refuses NaN and Infinity, which are not JSON.
         payload = json.loads(body.decode(), parse_constant=int, parse_float=_finite)
+        if b"\\u" in body:
+            # An escaped half of a surrogate pair is no text: the receiver could not encode it.
+            json.dumps(payload, ensure_ascii=False).encode()
     except ValueError as error:
         payload, problem = None, type(error).__name__
     if not isinstance(payload, dict):

@@ -92,11 +92,20 @@ def test_checking_the_depth_takes_linear_time(unit: bytes) -> None:
         b"\xef\xbb\xbf{}",
         "{}".encode("utf-16"),
         b"payload=%7B%7D",
+        rb'{"a": "\ud83d"}',
+        rb'{"a": [{"\uDE00\ud83d": 1}]}',
     ],
 )
 def test_bodies_that_are_not_json_objects(body: bytes) -> None:
     """A body that is not a JSON object in UTF-8 is refused with 400."""
     assert refuse(*signed("push", body)).status == 400
+
+
+def test_escaped_characters() -> None:
+    """Escapes of any character are accepted, also as two halves, and look-alikes of escapes."""
+    body = rb'{"compare": "\ud83d\ude00 \u00e9 \\ud83d"}'
+    event = webhooks.parse(*signed("push", body), secret=SECRET)
+    assert event.payload["compare"].encode() == "\U0001f600 \u00e9 \\ud83d".encode()
 
 
 @pytest.mark.parametrize(
