@@ -317,6 +317,9 @@ class Repo:
             per_page: Maximum number of runs per request, from 1 to 100.
             concurrency: Maximum number of pages to fetch concurrently, at most 256.
 
+        Raises:
+            InvalidArgument: No run can match, for example because GitHub has no such status.
+
         Source: https://docs.github.com/rest/actions/workflow-runs
         """
         return self._runs().list_runs(

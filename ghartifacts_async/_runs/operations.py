@@ -14,7 +14,13 @@ from ghartifacts_async._api.filters import Filter
 from ghartifacts_async._api.listing import ArtifactListing
 from ghartifacts_async._context import ClientContext
 from ghartifacts_async._runs import endpoints
-from ghartifacts_async._runs.run_filter import RunFilter, optional_text, workflow_key
+from ghartifacts_async._runs.run_filter import (
+    RunFilter,
+    event_name,
+    optional_text,
+    run_conclusion,
+    workflow_key,
+)
 from ghartifacts_async._runs.run_listing import RunListing
 from ghartifacts_async._runs.search import Search, newest_first
 from ghartifacts_async._runs.selection import Resolution, Wanted, is_pattern
@@ -209,8 +215,8 @@ def _wanted(**filters: Unpack[WantedFilters]) -> Wanted:
     return Wanted(
         filter=Filter(branch=filters["branch"], from_fork=filters["from_fork"]),
         workflow=workflow_key(filters["workflow"]),
-        event=optional_text("event", filters["event"]),
-        conclusion=optional_text("conclusion", filters["conclusion"]),
+        event=event_name(filters["event"]),
+        conclusion=run_conclusion(filters["conclusion"]),
         include_expired=filters["include_expired"],
     )
 

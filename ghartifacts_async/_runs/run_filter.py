@@ -7,15 +7,30 @@ have been seen to ignore a filter or to show an old state.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from difflib import get_close_matches
 
-from attrs import Attribute, field, frozen
+from attrs import field, frozen
 
 from ghartifacts_async._api.filters import Filter
 from ghartifacts_async.errors import InvalidArgument
 from ghartifacts_async.models import Run, WorkflowRun
 
+_STATUSES = ("queued", "in_progress", "completed", "requested", "waiting", "pending")
+_CONCLUSIONS = (
+    "success",
+    "failure",
+    "cancelled",
+    "skipped",
+    "timed_out",
+    "action_required",
+    "neutral",
+    "stale",
+    "startup_failure",
+)
+_EVENT = re.compile(r"[a-z][a-z0-9_]*")
+_NOT_IN_LOGINS = re.compile(r"[\s/@]")
 _FILE = re.compile(r"[^/@\x00-\x1f]+\.ya?ml")
 _FOLDER = ".github/workflows/"
 
@@ -43,6 +58,49 @@ def optional_text(name: str, value: str | None) -> str | None:
     return value
 
 
+def run_status(status: str | None) -> str | None:
+    """Validate the status to filter by. As in GitHub's API, it may be a conclusion, too."""
+    return _one_of("status", status, _STATUSES + _CONCLUSIONS)
+
+
+def run_conclusion(conclusion: str | None) -> str | None:
+    """Validate the conclusion to filter by."""
+    if conclusion in _STATUSES:
+        raise InvalidArgument(
+            f"conclusion {conclusion!r} never matches: it is the status of a run, not a conclusion"
+        )
+    return _one_of("conclusion", conclusion, _CONCLUSIONS)
+
+
+def event_name(event: str | None) -> str | None:
+    """Validate the event to filter by. GitHub adds events, so any well-formed name is accepted."""
+    if optional_text("event", event) is None or _EVENT.fullmatch(str(event)):
+        return event
+    name = re.sub(r"[\s-]+", "_", str(event).strip().lower())
+    hint = f"; did you mean {name!r}?" if _EVENT.fullmatch(name) else ""
+    raise InvalidArgument(
+        f"event {event!r} never matches: the names of events are like 'pull_request'{hint}"
+    )
+
+
+def _login_of(actor: str | None) -> str | None:
+    """Validate the login to filter by."""
+    if optional_text("actor", actor) is not None and _NOT_IN_LOGINS.search(str(actor)):
+        raise InvalidArgument(
+            f"actor {actor!r} never matches: it must be a login, such as 'octocat' or "
+            "'dependabot[bot]'"
+        )
+    return actor
+
+
+def _one_of(name: str, value: str | None, known: Sequence[str]) -> str | None:
+    if optional_text(name, value) is None or value in known:
+        return value
+    close = get_close_matches(str(value).lower(), known, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    raise InvalidArgument(f"{name} {value!r} never matches: GitHub knows {', '.join(known)}{hint}")
+
+
 def is_of_workflow(run: Run, workflow: int | str | None) -> bool:
     """Return True if a run belongs to a workflow, as `workflow_key` returned it."""
     return workflow is None or workflow in {run.workflow_id, run.workflow_file}
@@ -52,10 +110,6 @@ def origin(run: Run) -> WorkflowRun:
     """Return what an artifact of a run would say about it."""
     head = None if run.head_repository is None else run.head_repository.id
     return WorkflowRun(run.id, run.repository.id, head, run.head_branch, run.head_sha)
-
-
-def _is_text(_: object, attribute: Attribute[Any], value: Any) -> None:
-    optional_text(attribute.name, value)
 
 
 @frozen(kw_only=True)
@@ -71,10 +125,10 @@ class RunFilter:
 
     common: Filter
     workflow: int | str | None = field(default=None, converter=workflow_key)
-    event: str | None = field(default=None, validator=_is_text)
-    status: str | None = field(default=None, validator=_is_text)
-    conclusion: str | None = field(default=None, validator=_is_text)
-    actor: str | None = field(default=None, validator=_is_text)
+    event: str | None = field(default=None, converter=event_name)
+    status: str | None = field(default=None, converter=run_status)
+    conclusion: str | None = field(default=None, converter=run_conclusion)
+    actor: str | None = field(default=None, converter=_login_of)
     exclude_pull_requests: bool = False
 
     def __attrs_post_init__(self) -> None:

@@ -203,6 +203,8 @@ async def test_the_attempt_is_inferred(
         {"names": "dist", "max_age": timedelta(0)},
         {"names": "dist", "event": ""},
         {"names": "dist", "workflow": "CI"},
+        {"names": "dist", "conclusion": "passed"},
+        {"names": "dist", "event": "Push"},
     ],
 )
 async def test_mistakes(repo: Repo, gh: Client, options: dict[str, object]) -> None:

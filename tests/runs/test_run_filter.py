@@ -112,9 +112,45 @@ def test_the_path_may_name_a_branch() -> None:
         {"branch": "refs/heads/main"},
         {"head_sha": "acb5820"},
         {"created_after": datetime(2026, 1, 1)},  # noqa: DTZ001
+        {"status": "done"},
+        {"status": 5},
+        {"conclusion": "in_progress"},
+        {"event": "***"},
+        {"actor": "@octocat"},
+        {"actor": "octo cat"},
     ],
 )
 def test_filters_that_never_match(filters: dict[str, Any]) -> None:
     """A filter of the wrong type, or that no run can match, is the caller's mistake."""
     with pytest.raises(InvalidArgument):
         criteria(**filters)
+
+
+@pytest.mark.parametrize(
+    ("filters", "meant"),
+    [
+        ({"conclusion": "succes"}, "success"),
+        ({"conclusion": "SUCCESS"}, "success"),
+        ({"conclusion": "canceled"}, "cancelled"),
+        ({"conclusion": "timed-out"}, "timed_out"),
+        ({"status": "in progress"}, "in_progress"),
+        ({"status": "failed"}, "failure"),
+        ({"event": "Pull-Request"}, "pull_request"),
+        ({"event": " push\n"}, "push"),
+    ],
+)
+def test_filters_that_were_misspelled(filters: dict[str, Any], meant: str) -> None:
+    """The error about a value that GitHub never uses suggests the one that was probably meant."""
+    with pytest.raises(InvalidArgument, match=f"did you mean '{meant}'"):
+        criteria(**filters)
+
+
+def test_filters_of_every_kind() -> None:
+    """All documented statuses and conclusions are accepted, and events of any well-formed name."""
+    for value in ("waiting", "requested", "pending", "startup_failure", "neutral", "timed_out"):
+        assert criteria(status=value).query() == {"status": value}
+    assert criteria(conclusion="stale", event="a_new_event", actor="dependabot[bot]").query() == {
+        "status": "stale",
+        "event": "a_new_event",
+        "actor": "dependabot[bot]",
+    }
