@@ -43,9 +43,6 @@ _T = TypeVar("_T")
 TokenSource: TypeAlias = Callable[[ApiCaller, str | None], Awaitable[str | None]]
 """A function that returns the token for the next attempt, or None for none; see `Auth.token`."""
 
-_ASK_AGAIN = 2.0
-"""Seconds after which a waiting call asks for a token again, which may be of another account."""
-
 _log = logging.getLogger("ghartifacts_async")
 
 
@@ -203,7 +200,8 @@ class ApiClient:
                     case RetryAfter(seconds):
                         self._retries += 1
                         _log.info("%s; retrying in %.1f s", outcome.error, seconds)
-                        self.waits.report(seconds, f"{outcome.error}; then a retry")
+                        reason = f"{outcome.error}; then a retry"
+                        self.waits.report(seconds, reason, type(outcome.error))
                         state.may_be_done = state.may_be_done or may_have_worked(outcome)
                         await asyncio.sleep(seconds)
                         state.seconds += seconds
@@ -235,7 +233,7 @@ class ApiClient:
             if gate.closed_for() is None:
                 return issued_at, token, gate
             closed = gate
-            await self._limiter.wait_until_open(call, gate, _ASK_AGAIN)
+            await self._limiter.wait_until_open(call, gate, gate.patience())
 
     async def _attempt(self, attempt: Attempt, issued_at: float) -> AttemptOutcome:
         """Make an attempt, and report its outcome to the gate of its account."""

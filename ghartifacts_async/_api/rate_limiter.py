@@ -45,6 +45,8 @@ _SAFETY = 0.95
 _SPACED_SECONDS = 60.0
 _SPACING = 0.1
 _MAX_GATES = 100
+_SPACED_CALLS = "calls are spaced out so that they keep to RateLimitPolicy.points_per_minute"
+_SPACED_DELETES = "DELETE calls are spaced out by RateLimitPolicy.delete_interval"
 
 
 class RateLimiter:
@@ -78,6 +80,8 @@ class RateLimiter:
         self._turnstile = asyncio.Lock()
         self._delete_lock = asyncio.Lock()
         self._next_delete_at = 0.0
+        self._queued_deletes = 0
+        self._queued_points = 0
         self._gates: dict[Hashable, Gate] = {}
         self._spaced_until = 0.0
         self.waited: float = 0.0
@@ -157,7 +161,7 @@ class RateLimiter:
         started_at = loop.time()
         holds_delete_lock = call.method == "DELETE"
         if holds_delete_lock:
-            await self._delete_lock.acquire()
+            await self._take_delete_lock()
         try:
             await self._wait_until_allowed(call, gate, started_at)
             async with connection:
@@ -183,28 +187,50 @@ class RateLimiter:
         async with self._delete_slots, self._slots:
             yield
 
+    async def _take_delete_lock(self) -> None:
+        self._queued_deletes += 1
+        try:
+            await self._delete_lock.acquire()
+        finally:
+            self._queued_deletes -= 1
+
     async def _wait_until_allowed(self, call: ApiCall[Any], gate: Gate, started_at: float) -> None:
         loop = asyncio.get_running_loop()
+        points = rate_limit_headers.points(call.method)
         try:
             if call.method == "DELETE":
-                await asyncio.sleep(self._next_delete_at - loop.time())
-            async with self._turnstile:
-                if gate.closed_for() is not None:
-                    raise GateClosed
-                await self._pay(rate_limit_headers.points(call.method))
+                seconds = max(0.0, self._next_delete_at - loop.time())
+                last = seconds + self._queued_deletes * self._policy.delete_interval
+                self.waits.report(last, _SPACED_DELETES)
+                await asyncio.sleep(seconds)
+            self._queued_points += points
+            try:
+                async with self._turnstile:
+                    if gate.closed_for() is not None:
+                        raise GateClosed
+                    await self._pay(points)
+            finally:
+                self._queued_points -= points
         finally:
             self.waited += loop.time() - started_at
 
     async def _pay(self, points: int) -> None:
-        """Wait until the bucket has room for the points of a request, and put them in."""
+        """Wait until the bucket has room for the points of a request, and put them in.
+
+        If there is no room, all queued requests wait, so the wait until the last one is reported.
+        """
         bucket = self._bucket
         if bucket is None:
             if asyncio.get_running_loop().time() < self._spaced_until:
+                self.waits.report(self._queued_points * _SPACING, _SPACED_CALLS)
                 await asyncio.sleep(_SPACING)
             return
         while self._spaced_until and bucket.has_capacity():
             await bucket.acquire()
         self._spaced_until = 0.0
+        if not bucket.has_capacity(points):
+            seconds = self._queued_points * bucket.time_period / bucket.max_rate
+            self.waits.report(seconds, _SPACED_CALLS)
         await bucket.acquire(points)
 
     @cached_property
@@ -228,7 +254,8 @@ class RateLimiter:
         asked = "GitHub asks all calls to wait because of a rate limit"
         limit = 0 if gate.rate_limit is None else gate.rate_limit.limit
         used_up = f"all {limit} calls of the rate limit are used"
-        self.waits.report(seconds, asked if gate.is_asked_to_wait else used_up)
+        reason = asked if gate.is_asked_to_wait else used_up
+        self.waits.report(seconds, reason, (gate, reason))
         await asyncio.sleep(min(seconds, inf if patience is None else patience))
 
     def _rate_limited(self, call: ApiCall[Any], gate: Gate, seconds: float) -> RateLimited:

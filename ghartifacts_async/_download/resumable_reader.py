@@ -104,7 +104,7 @@ class Retrier:
             retry.record_attempts(error, self._streak.attempts(connection), elapsed)
             raise error
         _log.info("%s; retrying in %.1f s", error, decision.seconds)
-        self._waits.report(decision.seconds, f"{error}; then a retry")
+        self._waits.report(decision.seconds, f"{error}; then a retry", type(error))
         await asyncio.sleep(decision.seconds)
 
 

@@ -100,6 +100,22 @@ async def test_waiting_calls_move_to_another_account() -> None:
 
 
 @fast
+async def test_calls_of_the_provider_during_a_long_wait() -> None:
+    """While calls wait an hour for the limit, the provider is called less and less often."""
+    async with open_accounts(FakeLimits(primary=3)) as accounts:
+        await accounts.get(3)
+        before = accounts.calls
+        waiting = asyncio.ensure_future(accounts.get(3))
+        await asyncio.sleep(120)
+        first = accounts.calls - before
+        assert 25 <= first <= 60
+        await asyncio.sleep(3300)
+        assert accounts.calls - before - first <= 120
+        await waiting
+        assert now() < 3700
+
+
+@fast
 async def test_accounts_in_turn() -> None:
     """A provider that alternates between accounts uses both limits before any call waits."""
     numbers = itertools.count()

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from ghartifacts_async import Client, InvalidArgument, RetryPolicy, Wait
+from ghartifacts_async import Client, InvalidArgument, RateLimitPolicy, RetryPolicy, Wait
 from ghartifacts_async._api.limits.wait_reporter import WaitReporter
 from ghartifacts_async.testing import BlobFault, FakeLimits, Fault
-from tests.api.support import open_world
+from tests.api.support import now, open_world
 from tests.clock import EPOCH, fast
 from tests.support import REPOSITORY
 
@@ -47,11 +47,8 @@ async def test_a_long_wait_is_reported_once(
             await world.repo.get_artifact(world.artifact)
         assert world.gh.stats.waiting is None
         if fault is not None:
-            world.fake.fail_next(fault)
-        tasks = [
-            asyncio.ensure_future(world.repo.get_artifact(world.artifact))
-            for _ in range(1 if reason == "503" else 20)
-        ]
+            world.fake.fail_next(*[fault] * (20 if reason == "503" else 1))
+        tasks = [asyncio.ensure_future(world.repo.get_artifact(world.artifact)) for _ in range(20)]
         await asyncio.sleep(1)
         waiting = world.gh.stats.waiting
         for task in tasks:
@@ -100,6 +97,50 @@ async def test_waits_of_downloads_are_reported(
 
 
 @fast
+async def test_a_later_end_is_reported(caplog: pytest.LogCaptureFixture) -> None:
+    """If another call must wait much longer for a similar reason, that is reported, too."""
+    async with open_world(retry=RetryPolicy(wait_initial=0)) as world:
+        world.fake.fail_next(*(Fault(503, retry_after=seconds) for seconds in (30, 20, 60)))
+        tasks = [asyncio.ensure_future(world.repo.get_artifact(world.artifact)) for _ in range(3)]
+        await asyncio.sleep(1)
+        waiting = world.gh.stats.waiting
+        assert waiting is not None
+        assert waiting.seconds == 60
+        await asyncio.gather(*tasks)
+    assert len(warnings_in(caplog)) == 2
+
+
+@fast
+async def test_spaced_calls_are_reported_once(caplog: pytest.LogCaptureFixture) -> None:
+    """If very many calls are made at once, one warning says when the last of them is sent."""
+    waits: list[Wait] = []
+    policy = RateLimitPolicy(points_per_minute=300)
+    async with open_world(on_wait=waits.append, rate_limits=policy) as world:
+        tasks = [asyncio.ensure_future(world.repo.get_artifact(world.artifact)) for _ in range(150)]
+        await asyncio.sleep(1)
+        assert world.gh.stats.waiting == waits[0]
+        await asyncio.gather(*tasks)
+        assert world.times[-1] == pytest.approx(waits[0].seconds, rel=0.3)
+    (warning,) = warnings_in(caplog)
+    assert "RateLimitPolicy.points_per_minute" in warning
+
+
+@fast
+async def test_spaced_deletions_are_reported_once(caplog: pytest.LogCaptureFixture) -> None:
+    """If many artifacts are deleted at once, one warning says why the calls wait."""
+    async with open_world() as world:
+        artifacts = [world.fake.add_artifact(REPOSITORY, "dist", b"").id for _ in range(24)]
+        async for deletion in world.repo.delete_artifacts(artifacts[:12]):
+            assert deletion.error is None
+        assert warnings_in(caplog) == [], "each call of bulk work waits only some seconds"
+        start = now()
+        await asyncio.gather(*map(world.repo.delete_artifact, artifacts[12:]))
+        assert now() - start >= 11
+    (warning,) = warnings_in(caplog)
+    assert "DELETE calls are spaced out by RateLimitPolicy.delete_interval" in warning
+
+
+@fast
 async def test_a_short_wait_is_not_reported(caplog: pytest.LogCaptureFixture) -> None:
     """Waits of up to five seconds are no warning."""
     async with open_world(retry=RetryPolicy(wait_initial=0)) as world:
@@ -137,8 +178,8 @@ def test_waits_of_two_accounts_are_reported_once_each() -> None:
     elapsed = 0.0
     reporter = WaitReporter(waits.append, wall_clock=lambda: EPOCH + elapsed)
     while elapsed < 60:
-        reporter.report(3600 - elapsed, "all 5000 calls of the rate limit are used")
-        reporter.report(1800 - elapsed, "all 5000 calls of the rate limit are used")
+        reporter.report(3600 - elapsed, "all 5000 calls of the rate limit are used", "first")
+        reporter.report(1800 - elapsed, "all 5000 calls of the rate limit are used", "second")
         elapsed += 2
     assert [wait.seconds for wait in waits] == [3600, 1800]
     assert reporter.current == waits[0]

@@ -10,6 +10,10 @@ from datetime import datetime
 from ghartifacts_async._api import rate_limit_headers
 from ghartifacts_async.models import RateLimit
 
+_MIN_PATIENCE = 2.0
+_MAX_PATIENCE = 60.0
+_PATIENCE_SHARE = 1 / 20
+
 
 class GateClosed(Exception):
     """A request was not sent, because the calls of its account must wait."""
@@ -40,6 +44,8 @@ class Gate:
         self._server_start = 0.0
         self._in_flight = 0
         self._refusals = 0
+        self._waits_until = 0.0
+        self._waiting_since = 0.0
         self.rate_limit: RateLimit | None = None
         self.observed_at: float = float("-inf")
         self.turn: asyncio.Lock = asyncio.Lock()
@@ -73,6 +79,19 @@ class Gate:
         if known is None or now >= self._resets_at or known.remaining > self._in_flight:
             return None
         return self._resets_at - now
+
+    def patience(self) -> float:
+        """Return after how many seconds a waiting call should ask for a token again.
+
+        The token may then be of another account. It is a twentieth of the time that calls have
+        waited so far, from 2 to 60 seconds, so that a token provider is not called too often.
+        """
+        now = asyncio.get_running_loop().time()
+        opens_at = max(self._opens_at, self._resets_at)
+        if opens_at != self._waits_until:
+            self._waits_until, self._waiting_since = opens_at, now
+        waited = now - self._waiting_since
+        return min(_MAX_PATIENCE, max(_MIN_PATIENCE, waited * _PATIENCE_SHARE))
 
     @contextmanager
     def request(self) -> Iterator[None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 from ghartifacts_async._api import rate_limit_headers
 from ghartifacts_async.models import Wait
@@ -32,7 +32,7 @@ class WaitReporter:
     ) -> None:
         self._on_wait = on_wait
         self._wall_clock = wall_clock
-        self._reported: list[tuple[str, float]] = []
+        self._ends: dict[Hashable, float] = {}
         self._latest: Wait | None = None
         self._ends_at = 0.0
 
@@ -41,25 +41,29 @@ class WaitReporter:
         """The wait that ends last, or None if no long wait is in progress."""
         return self._latest if self._wall_clock() < self._ends_at else None
 
-    def report(self, seconds: float, reason: str) -> None:
-        """Report a wait that begins now, unless it is short or was reported before.
+    def report(self, seconds: float, reason: str, cause: Hashable = None) -> None:
+        """Report a wait that begins now, unless it is short or belongs to a reported one.
 
         Args:
             seconds: Duration of the wait.
-            reason: Why calls wait. Waits for the same reason that end together are one wait.
+            reason: Why calls wait.
+            cause: What waits that belong together have in common; None for the reason. A wait
+                belongs to another one in progress if it has the same cause and does not end more
+                than five seconds later.
         """
         if seconds <= LONG_WAIT:
             return
         now = self._wall_clock()
         ends_at = now + seconds
-        # Waits of several accounts may have the same reason, but end at different times.
-        self._reported = [(why, end) for why, end in self._reported if end > now]
-        if any(why == reason and abs(ends_at - end) <= _SAME_WAIT for why, end in self._reported):
-            return
-        self._reported.append((reason, ends_at))
+        self._ends = {key: end for key, end in self._ends.items() if end > now}
+        key = reason if cause is None else cause
+        reported = self._ends.get(key)
+        self._ends[key] = max(ends_at, reported or ends_at)
         wait = Wait(seconds, rate_limit_headers.moment(ends_at), reason)
-        if ends_at >= self._ends_at:
+        if ends_at > self._ends_at + _SAME_WAIT:
             self._latest, self._ends_at = wait, ends_at
+        if reported is not None and ends_at <= reported + LONG_WAIT:
+            return
         until = f"until {wait.until:%Y-%m-%d %H:%M:%S} UTC " if wait.until else ""
         _log.warning("waiting %s(%.0f s): %s", until, seconds, reason)
         if self._on_wait is not None:
