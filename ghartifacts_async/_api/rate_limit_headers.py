@@ -153,6 +153,12 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     return max(0.0, min(date - server_time(headers, now), MAX_RETRY_AFTER))
 
 
+def poll_interval(headers: Mapping[str, str]) -> float:
+    """Return the seconds that GitHub asks to leave between two polls (``X-Poll-Interval``)."""
+    value = headers.get("x-poll-interval", "")
+    return min(float(value), MAX_RETRY_AFTER) if _NUMBER.fullmatch(value) else 0.0
+
+
 def server_time(headers: Mapping[str, str], now: float) -> float:
     """Return the ``Date`` of a response in seconds since the epoch, or `now` if it has none."""
     date = http_date(headers.get("date", ""))

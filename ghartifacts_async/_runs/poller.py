@@ -4,43 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any, TypeVar
-from weakref import WeakValueDictionary
 
 from attrs import define, field
 
-from ghartifacts_async._api import endpoints as artifact_endpoints
-from ghartifacts_async._api.call import ApiCall
-from ghartifacts_async._api.rate_limit_headers import MAX_RETRY_AFTER
 from ghartifacts_async._context import ClientContext
-from ghartifacts_async._runs import endpoints
 from ghartifacts_async._runs.known_runs import KnownRuns
+from ghartifacts_async._runs.poll_requests import PollRequests
 from ghartifacts_async._runs.watch import (
-    FIRST_DELAY,
     Pending,
     WaitGoal,
     calls_in_budget,
     evaluate,
     next_delay,
+    next_pause,
     redacted,
-    seconds_over_budget,
+    urgent_delay,
 )
 from ghartifacts_async.errors import NotFound, ServerError, TransportError
 from ghartifacts_async.models import Artifact, Run
-from ghartifacts_async.webhooks import Event, WorkflowJobEvent
-
-_T = TypeVar("_T")
+from ghartifacts_async.webhooks import Event
 
 MANY = 5
 """If more runs or commits than this are watched, a listing decides which of them to request."""
 
 _MIN_SPACING = 1.0
 """Minimum number of seconds between two polls, however many events arrive."""
-
-_SECONDS = re.compile(r"[0-9]{1,5}")
 
 _log = logging.getLogger("ghartifacts_async")
 
@@ -87,14 +77,11 @@ class Poller:
     def __init__(self, context: ClientContext, repository: str) -> None:
         self._api = context.api
         self._lifetime = context.lifetime
-        self._repository = repository
+        self._requests = PollRequests(context.api, repository)
         self._watches: dict[WaitGoal, Watch] = {}
         self._runs = KnownRuns()
-        # The client's cache keeps the responses that GitHub may confirm with a 304.
-        self._responses: WeakValueDictionary[str, Any] = WeakValueDictionary()
         self._listed: set[tuple[int, str]] = set()
-        self._counted = 0.0
-        self._min_delay = 0.0
+        self._joined = asyncio.Event()
         self._wake = asyncio.Event()
         self._task: asyncio.Future[None] | None = None
 
@@ -110,6 +97,7 @@ class Poller:
             done = asyncio.get_running_loop().create_future()
             watch = self._watches[goal] = Watch(goal, done)
         if interval not in watch.intervals:
+            self._joined.set()
             self._wake.set()
         watch.intervals.append(interval)
         if self._task is None or self._task.done():
@@ -131,29 +119,25 @@ class Poller:
     def notify(self, event: Event) -> None:
         """Poll at once if an event is about a watched run; see `Waiter.notify`."""
         for watch in self._watches.values():
-            if event.run is not None:
-                concerned = watch.goal.concerns(event.run)
-            elif isinstance(event, WorkflowJobEvent):
-                concerned = watch.goal.run_id == event.job.run_id or (
-                    watch.goal.head_sha == event.job.head_sha
-                )
-            else:
-                concerned = False
-            if concerned:
+            if watch.goal.is_subject_of(event):
                 watch.woken = True
                 self._wake.set()
 
     async def _run(self) -> None:
         """Poll until the task is cancelled or the client is closed."""
-        loop = asyncio.get_running_loop()
+        loop, requests = asyncio.get_running_loop(), self._requests
         polled_at, delay = loop.time(), None
         try:
             async with self._lifetime.scope():
                 while True:
+                    self._joined.clear()
                     self._wake.clear()
-                    self._counted = calls_in_budget(self._counted, loop.time() - polled_at)
-                    polled_at = loop.time()
+                    counted = calls_in_budget(requests.counted, loop.time() - polled_at)
+                    requests.counted, polled_at = counted, loop.time()
+                    watches = self._pending()
                     await self._poll()
+                    if any(watch.done.done() for watch in watches):
+                        requests.counted = counted  # the calls that end a wait have to be made
                     self._runs.keep_only(watch.goal for watch in self._pending())
                     delay = next_delay(delay)
                     if await self._pause(self._wait(delay)):
@@ -166,27 +150,29 @@ class Poller:
         """Return the seconds until the next poll."""
         pending = self._pending()
         intervals = {interval for watch in pending for interval in watch.intervals}
-        if any(watch.soon for watch in pending):
-            delay = FIRST_DELAY
-        else:
-            delay = max(delay, seconds_over_budget(self._counted))
-            asked = [interval for interval in intervals if interval is not None]
-            if asked:
-                delay = min([*asked, delay] if None in intervals else asked)
-        return max(delay, self._min_delay)
+        soon = any(watch.soon for watch in pending)
+        return max(
+            next_pause(delay, intervals, self._requests.counted, soon=soon),
+            self._requests.min_delay,
+        )
 
     async def _pause(self, seconds: float) -> bool:
         """Wait until the next poll. Return True if an event or a new wait made it due earlier."""
-        await asyncio.sleep(min(_MIN_SPACING, seconds))
-        with suppress(TimeoutError):
-            async with asyncio.timeout(max(0.0, seconds - _MIN_SPACING)):
-                await self._wake.wait()
-                return True
+        first = min(_MIN_SPACING, seconds)
+        urgent = min(
+            seconds, max(first, self._requests.min_delay, urgent_delay(self._requests.counted))
+        )
+        await asyncio.sleep(first)
+        for event, limit in ((self._joined, urgent - first), (self._wake, seconds - urgent)):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(limit):
+                    await event.wait()
+                    return True
         return False
 
     async def _poll(self) -> None:
         """Poll GitHub once for all waits, and finish those whose result is known."""
-        self._min_delay = 0.0
+        self._requests.min_delay = 0.0
         self._listed.clear()
         try:
             await self._request_runs()
@@ -227,14 +213,14 @@ class Poller:
         run_ids, commits = _run_ids(watches), _commits(watches)
         asked_commits, listed = commits, list[Run]()
         if len(run_ids) > MANY or len(commits) > MANY:
-            listed += await self._list_runs({})
+            listed += await self._requests.newest_runs({})
         if len(commits) > MANY:
             # That listing may be stale or incomplete, so list the runs of a commit in any case.
             woken = _commits(watch for watch in watches if watch.woken)
             asked_commits = woken | self._runs.longest_unrequested(commits, 1)
         for sha in sorted(asked_commits):
             self._runs.note_request(sha, now)
-            listed += await self._list_runs({"head_sha": sha})
+            listed += await self._requests.newest_runs({"head_sha": sha})
         known = [run for sha in commits for run in self._runs.of_commit(sha)]
         of_commits = [run for run in (*listed, *known) if run.head_sha in commits]
         self._runs.note_listed(of_commits)
@@ -253,15 +239,10 @@ class Poller:
         for watch in watches:
             watch.woken = False
 
-    async def _list_runs(self, query: Mapping[str, str]) -> tuple[Run, ...]:
-        """Request the newest runs of the repository or of a commit."""
-        call = endpoints.list_runs(self._repository, None, query, per_page=endpoints.PAGE_SIZE)
-        return (await self._fetch(call))[0].page.items
-
     async def _request_run(self, run_id: int) -> None:
         """Request a run, and finish the watches of a run that does not exist."""
         try:
-            run, headers = await self._fetch(endpoints.get_run(self._repository, run_id))
+            run, headers = await self._requests.run(run_id)
         except NotFound as error:
             self._runs.remove(run_id)
             for watch in self._pending():
@@ -281,31 +262,14 @@ class Poller:
         run_id = runs.pop() if len(runs) == 1 else None
         if run_id is not None and name is not None:
             return await self._artifacts_of_run(run_id, name)
-        call = artifact_endpoints.list_repository_artifacts(
-            self._repository, name=name, per_page=endpoints.PAGE_SIZE
-        )
-        return [*(await self._fetch(call))[0].page.items]
+        return [*await self._requests.newest_artifacts(name)]
 
     async def _artifacts_of_run(self, run_id: int, name: str) -> list[Artifact]:
         self._listed.add((run_id, name))
-        call = artifact_endpoints.list_run_artifacts(
-            self._repository, run_id, name=name, direction="desc", per_page=endpoints.PAGE_SIZE
-        )
         try:
-            return [*(await self._fetch(call))[0].page.items]
+            return [*await self._requests.artifacts_of_run(run_id, name)]
         except NotFound:
             return []  # the request for the run itself reports this
-
-    async def _fetch(self, call: ApiCall[_T]) -> tuple[_T, Mapping[str, str]]:
-        """Make a call, and count it if it used up the primary rate limit."""
-        response = await self._api.fetch(call)
-        if response is not self._responses.get(call.target):
-            self._counted += 1
-            self._responses[call.target] = response
-        interval = response.headers.get("x-poll-interval", "")
-        if _SECONDS.fullmatch(interval):
-            self._min_delay = max(self._min_delay, min(float(interval), MAX_RETRY_AFTER))
-        return call.decode(call, response), response.headers
 
     def _pending(self) -> list[Watch]:
         return [watch for watch in self._watches.values() if not watch.done.done()]

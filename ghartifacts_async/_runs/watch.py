@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TypeAlias
 
 from attrs import evolve, frozen
@@ -12,6 +12,7 @@ from ghartifacts_async._runs.run_filter import is_of_workflow, origin
 from ghartifacts_async._runs.selection import age_key
 from ghartifacts_async.errors import RunEnded
 from ghartifacts_async.models import Artifact, Run, WorkflowRun
+from ghartifacts_async.webhooks import Event, WorkflowJobEvent
 
 GRACE = 30.0
 """Seconds after the end of a run in which its artifacts may not be listed yet."""
@@ -22,6 +23,8 @@ MAX_DELAY = 30.0
 
 _GROWTH = 1.5
 _FREE_CALLS = 8
+_FREE_URGENT_CALLS = 10
+_MAX_URGENT_DELAY = 60.0
 _SECONDS_PER_CALL = 36.0
 
 
@@ -63,6 +66,12 @@ class WaitGoal:
             return False
         of_commit = self.head_sha is None or Filter(head_sha=self.head_sha).matches_run(origin(run))
         return of_commit and is_of_workflow(run, self.workflow)
+
+    def is_subject_of(self, event: Event) -> bool:
+        """Return True if an event is about a run to wait for, or about one of its jobs."""
+        if isinstance(event, WorkflowJobEvent):
+            return self.run_id == event.job.run_id or self.head_sha == event.job.head_sha
+        return event.run is not None and self.concerns(event.run)
 
 
 @frozen
@@ -177,6 +186,24 @@ def next_delay(delay: float | None) -> float:
     return FIRST_DELAY if delay is None else min(delay * _GROWTH, MAX_DELAY)
 
 
+def next_pause(
+    delay: float, intervals: Collection[float | None], calls: float, *, soon: bool
+) -> float:
+    """Return the seconds until the next poll that no event causes.
+
+    Args:
+        delay: Seconds according to `next_delay`.
+        intervals: Seconds that the waits ask for, or None for those that ask for none.
+        calls: Number of calls that count against the budget; see `calls_in_budget`.
+        soon: Whether an artifact should be listed within seconds.
+    """
+    if soon:
+        return max(FIRST_DELAY, urgent_delay(calls))
+    delay = max(delay, seconds_over_budget(calls))
+    asked = [interval for interval in intervals if interval is not None]
+    return min([*asked, delay] if None in intervals else asked, default=delay)
+
+
 def calls_in_budget(calls: float, elapsed: float) -> float:
     """Return the calls that count against the budget, of those that counted some seconds ago."""
     return max(0.0, calls - elapsed / _SECONDS_PER_CALL)
@@ -189,3 +216,12 @@ def seconds_over_budget(calls: float) -> float:
         calls: Number of calls that count against the budget; see `calls_in_budget`.
     """
     return (calls + 1 - _FREE_CALLS) * _SECONDS_PER_CALL
+
+
+def urgent_delay(calls: float) -> float:
+    """Return the seconds until a poll that an event asks for, or that expects a new artifact.
+
+    The budget has some calls for such polls only. Without them, a poll is made every minute.
+    """
+    over = (calls + 1 - _FREE_URGENT_CALLS) * _SECONDS_PER_CALL
+    return max(0.0, min(over, _MAX_URGENT_DELAY))

@@ -8,11 +8,13 @@ from contextlib import suppress
 
 import pytest
 
-from ghartifacts_async import Artifact, Run, RunEnded, WaitTimedOut
+from ghartifacts_async import Artifact, Run, RunEnded, WaitTimedOut, webhooks
 from ghartifacts_async._http.messages import Response
+from ghartifacts_async.testing import FakeRun
 from tests.clock import fast
 from tests.runs.world import World, now, open_world
 from tests.support import REPOSITORY
+from tests.webhooks.deliveries import PAYLOADS, SECRET, delivery
 
 
 async def polls(world: World, seconds: float) -> int:
@@ -117,6 +119,69 @@ async def test_many_commits(conditional: bool) -> None:
         ends = await asyncio.gather(*waits, return_exceptions=True)
         assert {type(end) for end in ends} == {WaitTimedOut}
         assert world.counted <= 30
+
+
+def job_event(run: FakeRun) -> webhooks.Event:
+    """Return the event that a job of a run has completed."""
+    job = {**PAYLOADS["workflow_job"]["workflow_job"], "run_id": run.id}
+    return webhooks.parse(*delivery("workflow_job", workflow_job=job), secret=SECRET)
+
+
+@pytest.mark.parametrize("conditional", [True, False])
+@fast
+async def test_very_many_events(conditional: bool) -> None:
+    """If a webhook arrives every two seconds, ten minutes of waiting use about 30 calls."""
+    async with open_world(conditional=conditional) as world:
+        wait = asyncio.ensure_future(
+            world.repo.wait_for_artifact("dist", run_id=world.run.id, timeout=None)
+        )
+        for _ in range(300):
+            world.repo.waiter.notify(job_event(world.run))
+            world.fake.rerun(world.run)
+            await asyncio.sleep(2)
+        assert world.counted <= 30
+        world.upload()
+        start = now()
+        world.repo.waiter.notify(job_event(world.run))
+        await wait
+        assert now() - start <= 61
+
+
+@fast
+async def test_events_about_many_runs() -> None:
+    """Events that end waits cost the other waits nothing: each run's event wakes its wait."""
+    async with open_world() as world:
+        runs = [world.fake.add_run(REPOSITORY, status="in_progress") for _ in range(40)]
+        waits = [
+            asyncio.ensure_future(world.repo.wait_for_artifact("dist", run_id=run.id, timeout=None))
+            for run in runs
+        ]
+        await asyncio.sleep(60)
+        for run, wait in zip(runs, waits, strict=True):
+            world.upload("dist", run)
+            world.fake.complete_run(run)
+            start = now()
+            world.repo.waiter.notify(job_event(run))
+            await wait
+            assert now() - start <= 2
+            await asyncio.sleep(3)
+
+
+@pytest.mark.parametrize("target", ["run_id", "head_sha"])
+@fast
+async def test_a_server_that_fails_to_make_large_pages(target: str) -> None:
+    """After two server errors, polls ask for smaller pages, and soon find the artifact."""
+    async with open_world() as world:
+        world.upload()
+        world.fake.fail_when(
+            lambda request: 502 if int(request.query.get("per_page", "0")) > 20 else None
+        )
+        goal = {"run_id": world.run.id} if target == "run_id" else {"head_sha": world.run.head_sha}
+        await world.repo.wait_for_artifact("dist", timeout=60, **goal)
+        sizes = [
+            int(one.query["per_page"]) for one in world.fake.requests if "per_page" in one.query
+        ]
+        assert sizes[-1] == 12
 
 
 @pytest.mark.parametrize("options", [{}, {"freeze": True}, {"drop": 0.5, "shuffle": True}])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ghartifacts_async import Artifact, Run, RunEnded
+from ghartifacts_async import Artifact, Run, RunEnded, webhooks
 from ghartifacts_async._runs.watch import (
     GRACE,
     Pending,
@@ -16,11 +16,14 @@ from ghartifacts_async._runs.watch import (
     calls_in_budget,
     evaluate,
     next_delay,
+    next_pause,
     redacted,
     seconds_over_budget,
+    urgent_delay,
 )
 from tests.runs.support import SHA, of_run, run
 from tests.values import run_json
+from tests.webhooks.deliveries import SECRET, delivery
 
 RUN = 30433642
 DIST = WaitGoal("dist", RUN)
@@ -137,6 +140,58 @@ def test_the_budget_of_ten_minutes(quiet: float) -> None:
         in_budget = calls_in_budget(in_budget, seconds)
         now += seconds
     assert calls <= 30
+
+
+def test_the_budget_of_urgent_polls() -> None:
+    """Ten minutes of polls of two calls, each caused by an event, make at most 30 calls."""
+    in_budget, calls, now = 0.0, 0, 0.0
+    while now < 600:
+        calls += 2
+        in_budget += 2
+        seconds = max(1.0, urgent_delay(in_budget))
+        in_budget = calls_in_budget(in_budget, seconds)
+        now += seconds
+    assert calls <= 30
+
+
+def test_urgent_polls_without_a_budget() -> None:
+    """However many calls were made, an event causes a poll within a minute."""
+    assert urgent_delay(10_000) == 60
+    assert urgent_delay(0) == 0
+
+
+@pytest.mark.parametrize(
+    ("intervals", "calls", "soon", "seconds"),
+    [
+        ([None], 0, False, 20),
+        ([None], 0, True, 2),
+        ([None], 100, True, 60),
+        ([None], 17, False, 360),
+        ([5.0], 17, False, 5),
+        ([None, 5.0], 17, False, 5),
+        ([None, 60.0], 0, False, 20),
+        ([60.0, 90.0], 0, False, 60),
+        ([], 0, False, 20),
+    ],
+)
+def test_the_next_pause(
+    intervals: list[float | None], calls: float, soon: bool, seconds: float
+) -> None:
+    """Polls are as frequent as the most impatient wait asks, and the default keeps the budget."""
+    assert next_pause(20, intervals, calls, soon=soon) == seconds
+
+
+def test_which_events_are_about_a_goal() -> None:
+    """A wait concerns the events of its run or commit, and of their jobs."""
+    run_event, job_event, push = (
+        webhooks.parse(*delivery(name), secret=SECRET)
+        for name in ("workflow_run", "workflow_job", "push")
+    )
+    for event in (run_event, job_event):
+        assert WaitGoal("dist", RUN).is_subject_of(event)
+        assert WaitGoal(None, None, SHA).is_subject_of(event)
+        assert not WaitGoal("dist", 5).is_subject_of(event)
+        assert not DIST.is_subject_of(push)
 
 
 @pytest.mark.parametrize("conclusion", ["secret", None])

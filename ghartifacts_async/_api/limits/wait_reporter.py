@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 
 from ghartifacts_async._api import rate_limit_headers
 from ghartifacts_async.models import Wait
@@ -32,7 +32,7 @@ class WaitReporter:
     ) -> None:
         self._on_wait = on_wait
         self._wall_clock = wall_clock
-        self._ends: dict[Hashable, float] = {}
+        self._ends: dict[object, float] = {}
         self._latest: Wait | None = None
         self._ends_at = 0.0
 
@@ -41,7 +41,7 @@ class WaitReporter:
         """The wait that ends last, or None if no long wait is in progress."""
         return self._latest if self._wall_clock() < self._ends_at else None
 
-    def report(self, seconds: float, reason: str, cause: Hashable = None) -> None:
+    def report(self, seconds: float, reason: str, cause: object = None) -> None:
         """Report a wait that begins now, unless it is short or belongs to a reported one.
 
         Args:
