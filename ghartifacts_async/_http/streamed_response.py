@@ -200,6 +200,8 @@ class StreamedResponse:
 
 async def _read_chunk(content: aiohttp.StreamReader) -> bytes:
     """Return the next chunk, or ``b""`` at the end."""
+    if (error := content.exception()) is not None and (rest := _unread(content, error)):
+        return rest
     # readany() would join all received chunks, and so copy them.
     chunk, ended = await content.readchunk()
     while ended and not chunk and not content.at_eof():
@@ -208,3 +210,15 @@ async def _read_chunk(content: aiohttp.StreamReader) -> bytes:
         # A server may send each byte as a chunk, which would take too long to read one by one.
         chunk += content.read_nowait()
     return chunk
+
+
+def _unread(content: aiohttp.StreamReader, error: BaseException) -> bytes:
+    """Return the bytes that arrived before a connection broke, so that they are not lost.
+
+    Every read of aiohttp raises the error instead.
+    """
+    content.set_exception(None)  # type: ignore[arg-type]
+    try:
+        return content.read_nowait()
+    finally:
+        content.set_exception(error)

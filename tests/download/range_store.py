@@ -20,11 +20,13 @@ class StoreRequest:
         number: Number of the request, from 1.
         headers: Headers by lower-case name.
         span: First offset and the offset after the last one, or None without ``Range``.
+        target: Path and query.
     """
 
     number: int
     headers: dict[str, str]
     span: tuple[int, int] | None
+    target: str = ""
 
 
 @define
@@ -33,15 +35,19 @@ class StoreResponse:
 
     Attributes:
         status: Status line without the version.
-        headers: Header lines; Content-Length is added.
+        headers: Header lines; Content-Length or Transfer-Encoding is added.
         body: Body.
         closes_after: Close the connection after this many bytes of the body; None sends all.
+        chunked: Send the body with chunked encoding.
+        delay: Seconds before the response.
     """
 
     status: str
     headers: list[str] = field(factory=list)
     body: bytes = b""
     closes_after: int | None = None
+    chunked: bool = False
+    delay: float = 0.0
 
 
 Respond = Callable[[StoreRequest], StoreResponse]
@@ -104,17 +110,19 @@ async def range_store(respond: Respond) -> AsyncIterator[RangeStore]:
             headers = dict(_header_lines(head))
             match = _RANGE.fullmatch(headers.get("range", ""))
             span = (int(match[1]), int(match[2]) + 1) if match else None
-            request = StoreRequest(len(store.requests) + 1, headers, span)
+            target = head.decode().split(" ")[1]
+            request = StoreRequest(len(store.requests) + 1, headers, span, target)
             store.requests.append(request)
             response = respond(request)
+            await asyncio.sleep(response.delay)
             body = response.body[: response.closes_after]
             store.sent += len(body)
-            lines = [
-                f"HTTP/1.1 {response.status}",
-                *response.headers,
-                f"Content-Length: {len(response.body)}",
-                "Connection: close",
-            ]
+            length = f"Content-Length: {len(response.body)}"
+            if response.chunked:
+                length = "Transfer-Encoding: chunked"
+                end = b"0\r\n\r\n" if response.closes_after is None else b""
+                body = b"%x\r\n%b\r\n" % (len(body), body) + end
+            lines = [f"HTTP/1.1 {response.status}", *response.headers, length, "Connection: close"]
             writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
             await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError):
