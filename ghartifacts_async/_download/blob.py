@@ -34,9 +34,6 @@ from ghartifacts_async.models import Artifact
 _ERROR_BYTES = 4096
 _STORE_CODE = re.compile(rb"<Code>([A-Za-z0-9]{1,64})</Code>")
 
-_SHORT_RESPONSES = 100
-_MIN_SHORT_BYTES = _SHORT_RESPONSES * 2**10
-
 
 class UnexpectedResponse(Exception):
     """A response that does not match the requested range or earlier responses for the payload.
@@ -87,7 +84,6 @@ class BlobClient:
         self.etag_changed: bool = False
         self.ranges_work: bool | None = None
         self._etag: str | None = None
-        self._short_responses = self._short_bytes = 0
 
     def set_info(self, total: int | None, etag: str | None) -> None:
         """Set the size and, if it is checked, the ETag that later responses must have."""
@@ -150,32 +146,6 @@ class BlobClient:
                 f"artifact {self._artifact.id}: the store sends {size} bytes or more, but GitHub "
                 f"records a size of {self._artifact.size_in_bytes} bytes; at most {limit} bytes "
                 "are accepted"
-            )
-
-    def note_short_response(self, size: int, received: int) -> None:
-        """Count a response that ended before the requested range did.
-
-        HTTP allows a store to send less than was requested, and some limit the size of a range. But
-        a store that sends a byte at a time would make a client request for days.
-
-        Args:
-            size: Number of bytes of the response.
-            received: Number of bytes of the payload received so far.
-
-        Raises:
-            IncompleteDownload: The last 100 such responses had less than 1 KiB on average.
-        """
-        self._short_responses += 1
-        self._short_bytes += size
-        if self._short_responses < _SHORT_RESPONSES:
-            return
-        total = self._short_bytes
-        self._short_responses = self._short_bytes = 0
-        if total < _MIN_SHORT_BYTES:
-            raise self.incomplete_error(
-                f"the store sent less than requested {_SHORT_RESPONSES} times, and only {total} "
-                "bytes altogether",
-                received,
             )
 
     def incomplete_error(self, reason: str, received: int) -> IncompleteDownload:

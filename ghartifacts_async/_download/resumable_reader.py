@@ -28,6 +28,8 @@ from ghartifacts_async.errors import (
 from ghartifacts_async.models import RetryPolicy
 
 _MAX_REJECTED_RESPONSES = 2
+_MAX_SHORT_RESPONSES = 100
+_SHORT_RESPONSE = -1  # counted like the failures of a connection
 
 _log = logging.getLogger("ghartifacts_async")
 
@@ -85,6 +87,25 @@ class Retrier:
     def start_over(self) -> None:
         """Record that the received bytes were discarded and the download starts over."""
         self._streak.restart()
+
+    def record_short_response(self) -> str | None:
+        """Record a response that ended before the requested range did.
+
+        HTTP allows a store to send less than was requested, and some limit the size of a range. But
+        a store that sends a little each time would make a client request for days.
+
+        Returns:
+            A description of the problem if 100 such responses had less than 64 KiB altogether, or
+            if less than that arrived within the timeout of the policy. None otherwise.
+        """
+        _, seconds = self._streak.record_failure(_now(), _SHORT_RESPONSE)
+        count = self._streak.attempts(_SHORT_RESPONSE)
+        if count < _MAX_SHORT_RESPONSES and seconds <= self._policy.timeout:
+            return None
+        return (
+            f"the store sent less than requested {count} times, and less than "
+            f"{retry.PROGRESS_BYTES // 2**10} KiB in {seconds:.1f} s"
+        )
 
     async def wait_or_raise(self, error: ArtifactsError, connection: int = 0) -> None:
         """Wait before the next attempt of a connection.
@@ -242,10 +263,12 @@ class ResumableReader:
         Raises:
             IncompleteDownload: The store sends only a few bytes in each response.
         """
-        if size := self._segment.at - self._opened_at:
-            self._client.note_short_response(size, self._segment.at)
-            return None
-        return self._client.incomplete_error("the store sent no further bytes", self._segment.at)
+        at = self._segment.at
+        if at == self._opened_at:
+            return self._client.incomplete_error("the store sent no further bytes", at)
+        if (problem := self._retrier.record_short_response()) is not None:
+            raise self._client.incomplete_error(problem, at)
+        return None
 
     def _error_to_retry(self, response: UnexpectedResponse) -> ArtifactsError:
         """Return the error of a rejected response after which the request may be retried.

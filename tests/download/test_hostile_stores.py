@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from attrs import evolve
 
 from ghartifacts_async import (
     Client,
@@ -17,8 +19,10 @@ from ghartifacts_async import (
 from ghartifacts_async._download.verification import max_size
 from ghartifacts_async.models import Digest
 from ghartifacts_async.testing import FakeGitHub
+from tests.api.support import now, open_world
+from tests.clock import fast
 from tests.download.payloads import NO_RETRIES, PAYLOAD, add_artifact, blob_response, send_forever
-from tests.download.range_store import StoreRequest, range_store, serve
+from tests.download.range_store import StoreRequest, StoreResponse, range_store, serve
 from tests.support import REPOSITORY, files_below, raw_server, says
 from tests.values import SHA256, artifact
 
@@ -33,16 +37,16 @@ def test_the_size_of_a_payload_is_limited(size: int) -> None:
     assert max_size(artifact(size_in_bytes=size, digest=None)) == 2 * size + MORE
 
 
-async def stream(repo: Repo, _: Path) -> None:
+async def stream(repo: Repo, _: Path, number: int = 1) -> None:
     """Stream the artifact."""
-    async with repo.stream_artifact(1) as chunks:
+    async with repo.stream_artifact(number) as chunks:
         async for _chunk in chunks:
             pass
 
 
-async def download(repo: Repo, to: Path) -> None:
+async def download(repo: Repo, to: Path, number: int = 1) -> None:
     """Download the artifact."""
-    await repo.download_artifact(1, to / "x.zip", keep_partial=False)
+    await repo.download_artifact(number, to / "x.zip", keep_partial=False)
 
 
 @pytest.mark.parametrize("work", [stream, download])
@@ -126,7 +130,26 @@ async def test_a_store_that_sends_a_byte_at_a_time(
     ) as store:
         add_artifact(fake_github, store.url)
         async with Client(fake_github.token, base_url=fake_github.url) as gh:
-            with pytest.raises(IncompleteDownload, match="requested 100 times, and only 100 bytes"):
+            with pytest.raises(IncompleteDownload, match="100 times, and less than 64 KiB"):
                 await work(gh.repo(REPOSITORY), tmp_path)  # type: ignore[operator]
         assert len(store.requests) == 100
     assert files_below(tmp_path) == []
+
+
+@pytest.mark.parametrize("work", [stream, download])
+@fast
+async def test_a_store_that_sends_a_little_in_slow_responses(work: object) -> None:
+    """A store that sends 1 KiB in each slow response is given up at the policy's timeout."""
+
+    def respond(request: StoreRequest) -> StoreResponse:
+        span = request.span or (0, len(PAYLOAD))
+        return evolve(serve(PAYLOAD, StoreRequest(0, {}, span), limit=2**10), delay=9)
+
+    async with range_store(respond) as store, open_world() as world:
+        made = add_artifact(world.fake, store.url)
+        with (
+            TemporaryDirectory() as directory,
+            pytest.raises(IncompleteDownload, match=r"less than 64 KiB in 1[0-9]{2}\.[0-9] s"),
+        ):
+            await work(world.repo, Path(directory), made.id)  # type: ignore[operator]
+        assert 120 < now() < 160

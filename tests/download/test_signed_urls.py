@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from itertools import pairwise
+from itertools import count, pairwise
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
 from ghartifacts_async import Repo, RetryPolicy, StoreError
-from ghartifacts_async.testing import BlobFault, LoggedRequest
+from ghartifacts_async.testing import BlobFault, FakeGitHub, LoggedRequest
 from tests.api.support import now, open_world
 from tests.archive.artifacts import FILES
 from tests.archive.artifacts import LARGE as MEMBER
 from tests.clock import fast
+from tests.download.range_store import StoreRequest, StoreResponse, range_store, serve
 from tests.download.test_store_faults import LARGE
 from tests.support import REPOSITORY
 
@@ -124,3 +126,28 @@ async def test_a_store_that_starts_to_refuse_urls_fails(read: Read) -> None:
         statuses = [request.status for request in world.fake.requests_to("blob")]
         assert statuses[-7] in {200, 206}
         assert statuses[-6:] == [403] * 6
+
+
+async def test_urls_that_work_only_once(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """If each signed URL works only once, a download makes one API call for each request."""
+    served: list[str] = []
+
+    def respond(request: StoreRequest) -> StoreResponse:
+        url = request.target
+        if url in served:
+            return StoreResponse("403 Forbidden")
+        served.append(url)
+        return serve(LARGE, request, limit=2**20)
+
+    async with range_store(respond) as store:
+        issued = count()
+        made = fake_github.add_artifact(
+            REPOSITORY, "x", LARGE, raw="x", location=lambda _: f"{store.url}{next(issued)}"
+        )
+        done = await repo.download_artifact(made.id, tmp_path / "x")
+    assert done.path.read_bytes() == LARGE
+    calls = next(issued)
+    assert done.url_refreshes == calls - 1
+    assert calls <= len(served) + 1
