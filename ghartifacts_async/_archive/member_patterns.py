@@ -17,43 +17,52 @@ _RECURSIVE = "**"
 
 def compile_pattern(pattern: str) -> Callable[[str], bool]:
     """Return a function that returns True if a member name matches the pattern."""
-    parts = _parts(pattern)
     only_directories = pattern.endswith("/")
     # Each component is matched by itself, so that no pattern takes exponential time.
-    matchers = [None if part == _RECURSIVE else re.compile(translate(part)) for part in parts]
+    groups: list[list[re.Pattern[str]]] = [[]]
+    for part in _parts(pattern):
+        if part == _RECURSIVE:
+            groups.append([])
+        else:
+            groups[-1].append(re.compile(translate(part)))
 
     def matches(name: str) -> bool:
         if only_directories and not name.endswith("/"):
             return False
-        return _matches(matchers, _parts(name))
+        return _matches(groups, _parts(name))
 
     return matches
 
 
 def _parts(path: str) -> list[str]:
-    return [part for part in path.split("/") if part not in {"", "."}]
+    parts = path.split("/")
+    if "" in parts or "." in parts:
+        return [part for part in parts if part not in {"", "."}]
+    return parts
 
 
-def _matches(matchers: Sequence[re.Pattern[str] | None], parts: Sequence[str]) -> bool:
-    """Match components against a pattern in which None stands for any number of components."""
-    reached = _with_skipped(matchers, {0})
-    for part in parts:
-        following = set[int]()
-        for position in reached - {len(matchers)}:
-            matcher = matchers[position]
-            if matcher is None:
-                following.add(position)
-            elif matcher.match(part):
-                following.add(position + 1)
-        reached = _with_skipped(matchers, following)
-    return bool(parts) and len(matchers) in reached
+def _matches(groups: Sequence[Sequence[re.Pattern[str]]], parts: Sequence[str]) -> bool:
+    """Match components against a pattern that is divided into groups wherever it has a ``**``.
+
+    The first group must match at the start and the last one at the end. The others must match
+    between them, one after another. It suffices to try the leftmost match of each, because that
+    leaves the most components for the next.
+    """
+    first, *others = groups
+    end = len(parts) - len(others[-1]) if others else len(parts)
+    at = len(first)
+    if not parts or at > end or (not others and at < end):
+        return False
+    if not _match_at(first, parts, 0) or (others and not _match_at(others[-1], parts, end)):
+        return False
+    for group in others[:-1]:
+        while at + len(group) <= end and not _match_at(group, parts, at):
+            at += 1
+        at += len(group)
+    return at <= end
 
 
-def _with_skipped(matchers: Sequence[re.Pattern[str] | None], reached: set[int]) -> set[int]:
-    """Return positions in a pattern, and those that follow them if a `**` matches no component."""
-    found = set(reached)
-    for position in reached:
-        while position < len(matchers) and matchers[position] is None:
-            position += 1
-            found.add(position)
-    return found
+def _match_at(group: Sequence[re.Pattern[str]], parts: Sequence[str], start: int) -> bool:
+    return all(
+        part.match(parts[position]) is not None for position, part in enumerate(group, start)
+    )
