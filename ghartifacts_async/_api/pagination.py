@@ -127,7 +127,7 @@ class PagePlan(Generic[_I]):
     Args:
         max_size: Maximum size of a page.
         descending: Whether ids usually decrease in this listing. If they do not, the result is the
-            same but takes more time.
+            same but takes more memory.
 
     Attributes:
         done: Whether the whole listing is covered.
@@ -138,10 +138,11 @@ class PagePlan(Generic[_I]):
         self._max_size = self._size = max_size
         self._sign = -1 if descending else 1
         self._seen = array("q")
+        self._seen_late = set[int]()
         self._end = 0
         self._known = 1
         self._step_back = self._half()
-        self._gaps = self._repeats = self._empty = 0
+        self._gaps = self._repeats = self._empty = self._received = 0
         self._reach = self._covered = self._accepted = 0
         self._leaves_out = False
         self._total = 0
@@ -205,7 +206,7 @@ class PagePlan(Generic[_I]):
                 raise UnexpectedReply(
                     f"page {window.number} of size {window.size} shares no item with the pages "
                     f"before it after {self._gaps} requests: the listing has {page.total_count} "
-                    f"items, and {len(self._seen)} were received so far",
+                    f"items, and {self._received} were received so far",
                     status=200,
                 )
             self._end = window.start - self._step_back
@@ -238,6 +239,7 @@ class PagePlan(Generic[_I]):
         responses further into the listing than all earlier ones (`is_further`).
         """
         new = tuple(item for item in page.items if self._add(item.id))
+        self._received += len(new)
         self._empty = 0 if page.items else self._empty + 1
         if new:
             self._repeats = 0
@@ -253,23 +255,21 @@ class PagePlan(Generic[_I]):
     def _endless_error(self, count: int, what: str, page: Page[_I]) -> UnexpectedReply:
         return UnexpectedReply(
             f"the listing does not end: {count} pages in a row contain {what}, and name a next "
-            f"page; {len(self._seen)} of {page.total_count} items were received",
+            f"page; {self._received} of {page.total_count} items were received",
             status=200,
         )
 
     def _has(self, item_id: int) -> bool:
-        key = self._sign * item_id
-        at = bisect_left(self._seen, key)
-        return at < len(self._seen) and self._seen[at] == key
+        at = bisect_left(self._seen, key := self._sign * item_id)
+        return key in self._seen_late or (at < len(self._seen) and self._seen[at] == key)
 
     def _add(self, item_id: int) -> bool:
-        """Remember an id, in eight bytes. Return True if it is new."""
-        key = self._sign * item_id
-        at = bisect_left(self._seen, key)
-        if at < len(self._seen) and self._seen[at] == key:
-            return False
-        self._seen.insert(at, key)
-        return True
+        """Remember an id, without inserting into the long array. Return True if it is new."""
+        if is_new := not self._has(item_id):
+            key = self._sign * item_id
+            in_order = not self._seen or key > self._seen[-1]
+            (self._seen.append if in_order else self._seen_late.add)(key)
+        return is_new
 
 
 def _window_beyond(end: int, max_size: int) -> Window:
