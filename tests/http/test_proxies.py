@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import sys
+import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,6 +22,7 @@ from ghartifacts_async import (
     RetryPolicy,
     UnexpectedReply,
 )
+from ghartifacts_async._http.connection_pool import ConnectionPool
 from ghartifacts_async.testing import FakeGitHub
 from tests.support import QUICK, REPOSITORY
 
@@ -196,3 +199,22 @@ async def test_settings_of_a_borrowed_session() -> None:
             Client("token", session=session, trust_env=True)
     with pytest.raises(InvalidArgument, match="SSLContext"):
         Client("token", ssl=False)  # type: ignore[arg-type]
+
+
+async def test_few_proxies_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that redirects to ever more hosts does not make the client's memory grow."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.test:3128")
+    pool = ConnectionPool(None, trust_env=True)
+
+    async def memory_after(first: int, last: int) -> int:
+        for number in range(first, last):
+            assert await pool.proxy_for(f"https://host{number}.{'x' * 200}.test/") is not None
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+
+    tracemalloc.start()
+    try:
+        start = await memory_after(0, 200)
+        assert await memory_after(200, 1000) < start + 100_000
+    finally:
+        tracemalloc.stop()
