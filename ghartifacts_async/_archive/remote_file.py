@@ -11,7 +11,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from ghartifacts_async._disk.directories import Folder, TemporaryDirectory
+from ghartifacts_async._disk.directories import Folder, TemporaryDirectory, temporary_root
 from ghartifacts_async._disk.file_io import InputFile, disk_errors
 from ghartifacts_async._disk.threads import IoThreads
 from ghartifacts_async._download.blob import BlobClient
@@ -115,10 +115,11 @@ class RemoteFile:
                 "size, so the whole payload is downloaded",
                 self._artifact.id,
             )
-            await self.threads.run(self._make_directory)
-            assert self._directory is not None
-            target = self._directory.path / "payload"
-            download = await self._download(target, self._directory.folder)
+            async with self.threads.archive_downloads:
+                await self.threads.run_until_true(self._make_directory, temporary_root())
+                assert self._directory is not None
+                target = self._directory.path / "payload"
+                download = await self._download(target, self._directory.folder)
             if self.blob_client.info.total not in {None, download.size}:
                 raise self.blob_client.incomplete_error("the payload has changed", download.size)
             self.blob_client.info = BlobInfo(download.size)
@@ -146,9 +147,10 @@ class RemoteFile:
             )
         return chunk
 
-    def _make_directory(self) -> None:
+    def _make_directory(self) -> bool:
         if self._directory is None:
             self._directory = TemporaryDirectory(prefix="ghartifacts-")
+        return True
 
     def _remove_directory(self) -> None:
         if self._directory is not None:

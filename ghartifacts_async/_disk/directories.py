@@ -150,6 +150,11 @@ def move_contents(source: Directory, target: Directory) -> None:
             source.remove(name)
 
 
+def temporary_root() -> Path:
+    """Return the system's temporary directory."""
+    return Path(tempfile.gettempdir())
+
+
 class TemporaryDirectory:
     """A new directory in the system's temporary directory, which only this user can access.
 
@@ -167,10 +172,14 @@ class TemporaryDirectory:
     """
 
     def __init__(self, *, prefix: str) -> None:
-        self.path = Path(tempfile.gettempdir(), prefix + secrets.token_hex(8))
+        self.path = temporary_root() / (prefix + secrets.token_hex(8))
         with disk_errors(self.path), Directory(self.path.parent) as parent:
             parent.make(self.path.name, 0o700)
-            self.directory = Directory(self.path, parent)
+            try:
+                self.directory = Directory(self.path, parent)
+            except OSError:
+                parent.remove(self.path.name)
+                raise
             if not is_private(self.directory.status()) or self.directory.names():
                 self.directory.close()
                 raise UnsafeFile("another process replaced it")

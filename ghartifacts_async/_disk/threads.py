@@ -73,6 +73,8 @@ class IoThreads:
     Attributes:
         writers: Number of connections that are currently receiving bytes to write.
         open_files: Limits how many downloads and extractions have open files at the same time.
+        archive_downloads: Limits how many open archives are downloaded at the same time. It is not
+            `open_files`, because extracting an open archive may hold that already.
     """
 
     def __init__(self) -> None:
@@ -81,6 +83,7 @@ class IoThreads:
         self._closed = False
         self.writers = 0
         self.open_files: asyncio.Semaphore = asyncio.Semaphore(_max_operations())
+        self.archive_downloads: asyncio.Semaphore = asyncio.Semaphore(1 + _max_operations() // 2)
 
     @property
     def batch_bytes(self) -> int:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from ghartifacts_async import DiskError, Repo
-from ghartifacts_async.testing import FakeGitHub
+from ghartifacts_async.testing import BlobFault, FakeGitHub
 from tests.disk.children import child
 from tests.download.payloads import PAYLOAD, add_artifact
 from tests.support import REPOSITORY, files_below
@@ -27,6 +28,20 @@ BODY = """
                     raise one
 """
 
+ARCHIVES = """
+        import resource, tempfile
+        tempfile.tempdir = {to!r}
+        resource.setrlimit(resource.RLIMIT_NOFILE, (96, 96))
+        async def read(repo, artifact):
+            async with repo.open_artifact(artifact) as archive:
+                assert archive.downloaded
+                return await archive.read("a")
+        async with Client({token!r}, base_url={url!r}) as gh:
+            repo = gh.repo({repository!r})
+            artifact = await repo.get_artifact(1)
+            contents = await asyncio.gather(*(read(repo, artifact) for _ in range(80)))
+            assert len({{*contents}}) == 1
+"""
 
 THOUSAND = """
         import resource
@@ -53,6 +68,19 @@ async def test_more_downloads_than_descriptors(fake_github: FakeGitHub, tmp_path
     async with child(fake_github, body) as process:
         assert await process.wait() == 0
     assert len(files_below(tmp_path)) == 200
+
+
+async def test_more_archives_than_descriptors(fake_github: FakeGitHub, tmp_path: Path) -> None:
+    """80 archives of a store without ranges are read at once with 96 descriptors, and removed."""
+    pytest.importorskip("resource", reason="Windows has no such limit")
+    fake_github.add_artifact(REPOSITORY, "dist", {"a": os.urandom(300_000)})
+    fake_github.fail_blobs_when(lambda _: BlobFault.refuse_ranges())
+    body = ARCHIVES.format(
+        token=fake_github.token, url=fake_github.url, repository=REPOSITORY, to=str(tmp_path)
+    )
+    async with child(fake_github, body) as process:
+        assert await process.wait() == 0
+    assert list(tmp_path.iterdir()) == []
 
 
 async def test_a_thousand_downloads_with_the_usual_limit(
@@ -90,3 +118,27 @@ async def test_a_lack_of_descriptors_passes(
     failures = 1
     with pytest.raises(DiskError, match="Too many open files"):
         await repo.download_artifact(1, tmp_path / "other.zip", wait_for_lock=False)
+
+
+async def test_a_lack_of_descriptors_leaves_no_directory(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If a temporary directory cannot be opened for a moment, it is made again, and one is left."""
+    fake_github.add_artifact(REPOSITORY, "dist", {"a": os.urandom(300_000)})
+    fake_github.fail_blobs_when(lambda _: BlobFault.refuse_ranges())
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    genuine, failures = os.open, 3
+
+    def fails(name: str, *more: int, dir_fd: int | None = None) -> int:
+        nonlocal failures
+        if os.fspath(name).startswith("ghartifacts-") and failures:
+            failures -= 1
+            raise OSError(errno.EMFILE, "Too many open files")
+        return genuine(name, *more, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "open", fails)
+    async with repo.open_artifact(1) as archive:
+        assert archive.downloaded
+        assert failures == 0
+        assert len(list(tmp_path.iterdir())) == 1
+    assert list(tmp_path.iterdir()) == []
