@@ -63,7 +63,8 @@ class RunMethods:
             attempt: The number of the attempt, counted from 1. All earlier attempts failed.
             actor: The login of the user who triggered the run. None chooses the owner of the
                 head repository, or `octocat` if that is an organization.
-            pull_request: The number of the pull request that the run belongs to.
+            pull_request: The number of the pull request that the run belongs to. The API shows it
+                as open, and its head is the commit of its newest run.
             created_at: When the run was created. None chooses the current time in whole seconds,
                 but at least one second after the last time that was chosen.
 

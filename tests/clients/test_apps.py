@@ -68,6 +68,26 @@ def test_pygithub_runs(fake: FakeGitHub) -> None:
         assert client.get_rate_limit().resources.core.limit == 5000
 
 
+def test_pygithub_pull_requests(fake: FakeGitHub) -> None:
+    """PyGithub finds a pull request, by its number and by a commit, and the runs of its branch."""
+    github = library("github")
+    fake.add_organization(OWNER)
+    commit = fake.add_commit(REPOSITORY, branch="dev")
+    run = fake.add_run(REPOSITORY, branch="dev", event="pull_request", pull_request=5)
+    auth = github.Auth.Token(fake.token)
+    with github.Github(auth=auth, base_url=fake.url, seconds_between_requests=0) as client:
+        organization = client.get_organization(OWNER)
+        assert [one.full_name for one in organization.get_repos()] == [REPOSITORY]
+        repository = client.get_repo(REPOSITORY)
+        assert [one.number for one in repository.get_pulls(head=f"{OWNER}:dev")] == [5]
+        pull = repository.get_pull(5)
+        assert (pull.head.sha, pull.head.repo.full_name) == (commit.sha, REPOSITORY)
+        assert [one.number for one in repository.get_commit(commit.sha).get_pulls()] == [5]
+        assert [one.id for one in repository.get_workflow_runs(branch=pull.head.ref)] == [run.id]
+        assert [branch.name for branch in repository.get_branches()] == ["dev"]
+    assert fake.unknown_requests == []
+
+
 def test_pygithub_commits(fake: FakeGitHub) -> None:
     """PyGithub lists a history, and compares branches whose names have slashes."""
     github = library("github")

@@ -74,6 +74,19 @@ def test_a_download(tmp_path: Path, inputs: dict[str, str]) -> None:
         assert fake.unknown_requests == []
 
 
+def test_a_pull_request(tmp_path: Path) -> None:
+    """The action finds the artifact of the newest commit of a pull request from a fork."""
+    with FakeGitHub(signing="azure") as fake:
+        run = fake.add_run(
+            REPOSITORY, event="pull_request", pull_request=5, head_repository="mona/octo-docs"
+        )
+        fake.add_artifact(REPOSITORY, "dist", {"a.txt": b"theirs"}, run_id=run)
+        done = act(fake, tmp_path, pr="5", workflow="ci.yml", allow_forks="true")
+        assert done.returncode == 0, done.stdout
+        assert (tmp_path / "artifact" / "a.txt").read_bytes() == b"theirs"
+        assert fake.unknown_requests == []
+
+
 def test_failures(tmp_path: Path) -> None:
     """The action reports an artifact that has expired, and one that does not exist."""
     with FakeGitHub(signing="azure") as fake:

@@ -236,6 +236,12 @@ async def test_an_installation_on_all_repositories(
         ({"permissions": {"contents": "read"}}, 422),
         ({"repositories": ["nothing"]}, 422),
         ({"repository_ids": [1]}, 422),
+        ({"repositories": "octo-docs"}, 422),
+        ({"repositories": None}, 422),
+        ({"repositories": [1]}, 422),
+        ({"repository_ids": 1}, 422),
+        ({"permissions": "read"}, 422),
+        ({"permissions": {"actions": ["read"]}}, 422),
         ([], 400),
     ],
 )

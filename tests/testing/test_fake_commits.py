@@ -180,6 +180,19 @@ async def test_forks_share_commits(send: Send, fake: FakeGitHub) -> None:
     assert (await send(f"{COMPARE}/main...other:main")).status == 404
 
 
+async def test_branches(send: Send, fake: FakeGitHub) -> None:
+    """Branches are listed by name, page by page. None is protected."""
+    for branch in ("main", "b", "a/x"):
+        fake.add_commit(REPOSITORY, branch=branch)
+    branches = f"/repos/{REPOSITORY}/branches"
+    listed = (await send(branches)).json
+    assert [one["name"] for one in listed] == ["a/x", "b", "main"]
+    one = (await send(f"{branches}/{listed[0]['name']}")).json
+    assert one["commit"]["sha"] == listed[0]["commit"]["sha"]
+    assert [one["name"] for one in (await send(f"{branches}?per_page=2&page=2")).json] == ["main"]
+    assert (await send(f"{branches}?protected=true")).json == []
+
+
 async def test_what_is_missing(send: Send, fake: FakeGitHub) -> None:
     """An empty repository, unknown commits and unrelated histories get GitHub's errors."""
     fake.add_repository(REPOSITORY)

@@ -22,7 +22,8 @@ RECORDED = json.loads((DATA / "recorded-replies.json").read_bytes())["replies"]
 VALUES = {
     "owner": "octo-org", "repo": "octo-docs", "artifact_id": "11", "run_id": "7",
     "attempt_number": "1", "workflow_id": "ci.yml", "installation_id": "42", "login": "octo-org",
-    "branch": "main", "ref": "main", "basehead": "main...feature/x",
+    "branch": "main", "ref": "main", "basehead": "main...feature/x", "job_id": "7001",
+    "pull_number": "1", "commit_sha": "main",
 }  # fmt: skip
 ERRORS: dict[int, dict[str, Any]] = {
     400: {"data": b"{"},

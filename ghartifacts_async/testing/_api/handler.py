@@ -34,11 +34,13 @@ from ghartifacts_async.testing._api.auth.tokens import (
     TokenRegistry,
 )
 from ghartifacts_async.testing._api.custom_routes import CustomRoutes
+from ghartifacts_async.testing._api.endpoints.accounts import AccountEndpoints
 from ghartifacts_async.testing._api.endpoints.artifacts import ArtifactEndpoints
 from ghartifacts_async.testing._api.endpoints.call import EndpointCall
 from ghartifacts_async.testing._api.endpoints.commits import CommitEndpoints
 from ghartifacts_async.testing._api.endpoints.installations import InstallationEndpoints
 from ghartifacts_async.testing._api.endpoints.meta import MetaEndpoints
+from ghartifacts_async.testing._api.endpoints.pull_requests import PullRequestEndpoints
 from ghartifacts_async.testing._api.endpoints.runs import RunEndpoints
 from ghartifacts_async.testing._api.errors import ApiError, json_response
 from ghartifacts_async.testing._api.faults import Fault, faulty_response, override_headers
@@ -122,10 +124,12 @@ class ApiHandler:
         self._token = token
         self._now = now
         self._url = url
+        accounts = AccountEndpoints(database)
         artifacts = ArtifactEndpoints(database, signed_url)
         commits = CommitEndpoints(database)
         installations = InstallationEndpoints(database, controls.apps)
         meta = MetaEndpoints(controls.rate_limiter, now)
+        pull_requests = PullRequestEndpoints(database)
         runs = RunEndpoints(database, controls.run_lists)
         self._handlers: dict[Endpoint, Callable[[EndpointCall], Response]] = {
             Endpoint.LIST_ARTIFACTS: artifacts.list,
@@ -139,18 +143,28 @@ class ApiHandler:
             Endpoint.GET_ATTEMPT: runs.get_attempt,
             Endpoint.LIST_JOBS: runs.list_jobs,
             Endpoint.LIST_ATTEMPT_JOBS: runs.list_attempt_jobs,
+            Endpoint.GET_JOB: runs.get_job,
             Endpoint.LIST_WORKFLOWS: runs.list_workflows,
             Endpoint.GET_WORKFLOW: runs.get_workflow,
             Endpoint.LIST_WORKFLOW_RUNS: runs.list_runs,
+            Endpoint.LIST_BRANCHES: commits.list_branches,
             Endpoint.GET_BRANCH: commits.get_branch,
             Endpoint.LIST_COMMITS: commits.list,
             Endpoint.GET_COMMIT: commits.get,
             Endpoint.COMPARE_COMMITS: commits.compare,
+            Endpoint.LIST_COMMIT_PULLS: pull_requests.list_of_commit,
+            Endpoint.LIST_PULLS: pull_requests.list_open,
+            Endpoint.GET_PULL: pull_requests.get,
             Endpoint.GET_REPOSITORY: meta.repository,
             Endpoint.ROOT: meta.root,
             Endpoint.META: meta.meta,
             Endpoint.RATE_LIMIT: meta.rate_limit,
-            Endpoint.USER: meta.user,
+            Endpoint.USER: accounts.sender,
+            Endpoint.LIST_USER_REPOSITORIES: accounts.list_of_sender,
+            Endpoint.GET_ACCOUNT: accounts.user,
+            Endpoint.LIST_ACCOUNT_REPOSITORIES: accounts.list_of_user,
+            Endpoint.GET_ORGANIZATION: accounts.organization,
+            Endpoint.LIST_ORGANIZATION_REPOSITORIES: accounts.list_of_organization,
             Endpoint.APP: installations.app,
             Endpoint.LIST_INSTALLATIONS: installations.list_installations,
             Endpoint.GET_INSTALLATION: installations.get,

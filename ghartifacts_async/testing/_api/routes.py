@@ -13,7 +13,8 @@ _RUN = f"{_REPOSITORY}/actions/runs/{{run_id}}"
 _ARTIFACT = f"{_REPOSITORY}/actions/artifacts/{{artifact_id}}"
 _WORKFLOWS = f"{_REPOSITORY}/actions/workflows"
 _NUMBERS = {
-    "{artifact_id}", "{attempt_number}", "{installation_id}", "{repository_id}", "{run_id}",
+    "{artifact_id}", "{attempt_number}", "{installation_id}", "{job_id}", "{pull_number}",
+    "{repository_id}", "{run_id}",
 }  # fmt: skip
 """Parameters of paths that are numbers. Other parameters, such as workflows, are any text."""
 _WITH_SLASHES = {"{basehead}", "{branch}", "{ref}"}
@@ -78,6 +79,12 @@ class Endpoint(Enum):
         "actions/workflow-jobs#list-jobs-for-a-workflow-run-attempt",
         "actions=read",
     )
+    GET_JOB = (
+        "GET",
+        f"{_REPOSITORY}/actions/jobs/{{job_id}}",
+        "actions/workflow-jobs#get-a-job-for-a-workflow-run",
+        "actions=read",
+    )
     LIST_WORKFLOWS = (
         "GET",
         _WORKFLOWS,
@@ -95,6 +102,12 @@ class Endpoint(Enum):
         f"{_WORKFLOWS}/{{workflow_id}}/runs",
         "actions/workflow-runs#list-workflow-runs-for-a-workflow",
         "actions=read",
+    )
+    LIST_BRANCHES = (
+        "GET",
+        f"{_REPOSITORY}/branches",
+        "branches/branches#list-branches",
+        "contents=read",
     )
     GET_BRANCH = (
         "GET",
@@ -120,6 +133,24 @@ class Endpoint(Enum):
         "commits/commits#compare-two-commits",
         "contents=read",
     )
+    LIST_COMMIT_PULLS = (
+        "GET",
+        f"{_REPOSITORY}/commits/{{commit_sha}}/pulls",
+        "commits/commits#list-pull-requests-associated-with-a-commit",
+        "pull_requests=read",
+    )
+    LIST_PULLS = (
+        "GET",
+        f"{_REPOSITORY}/pulls",
+        "pulls/pulls#list-pull-requests",
+        "pull_requests=read",
+    )
+    GET_PULL = (
+        "GET",
+        f"{_REPOSITORY}/pulls/{{pull_number}}",
+        "pulls/pulls#get-a-pull-request",
+        "pull_requests=read",
+    )
     GET_REPOSITORY = "GET", _REPOSITORY, "repos/repos#get-a-repository", "metadata=read"
     ROOT = "GET", "/", "meta/meta#github-api-root"
     META = "GET", "/meta", "meta/meta#get-apiname-meta-information"
@@ -129,6 +160,23 @@ class Endpoint(Enum):
         "rate-limit/rate-limit#get-rate-limit-status-for-the-authenticated-user",
     )
     USER = "GET", "/user", "users/users#get-the-authenticated-user"
+    LIST_USER_REPOSITORIES = (
+        "GET",
+        "/user/repos",
+        "repos/repos#list-repositories-for-the-authenticated-user",
+    )
+    GET_ACCOUNT = "GET", "/users/{login}", "users/users#get-a-user"
+    LIST_ACCOUNT_REPOSITORIES = (
+        "GET",
+        "/users/{login}/repos",
+        "repos/repos#list-repositories-for-a-user",
+    )
+    GET_ORGANIZATION = "GET", "/orgs/{login}", "orgs/orgs#get-an-organization"
+    LIST_ORGANIZATION_REPOSITORIES = (
+        "GET",
+        "/orgs/{login}/repos",
+        "repos/repos#list-organization-repositories",
+    )
     APP = "GET", "/app", "apps/apps#get-the-authenticated-app"
     LIST_INSTALLATIONS = (
         "GET",

@@ -57,7 +57,7 @@ class Database:
         self.lock = threading.RLock()
         self._repositories: dict[str | int, Repository] = {}
         self._old_names: dict[str, tuple[Repository, int]] = {}
-        self._organizations: set[str] = set()
+        self._organizations: dict[str, str] = {}
         self._artifacts: dict[int, FakeArtifact] = {}
         self._attempts: dict[int, list[FakeRun]] = {}
         self._run_numbers: dict[int, int] = {}
@@ -96,9 +96,13 @@ class Database:
     @_locked
     def add_organization(self, login: str) -> None:
         """Make an account an organization."""
-        self._organizations.add(login.lower())
+        self._organizations[login.lower()] = login
         for repository in self.repositories():
             repository.owned_by_organization = self.is_organization(repository.owner)
+
+    def organizations(self) -> list[str]:
+        """Return the logins of all organizations."""
+        return list(self._organizations.values())
 
     def is_organization(self, login: str) -> bool:
         """Return True if the account is an organization, and False if it is a user."""

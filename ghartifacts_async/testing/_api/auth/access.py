@@ -22,7 +22,7 @@ def require_visible(
     repository: Repository | None, identity: Identity, endpoint: Endpoint
 ) -> Repository:
     """Return the repository, or raise a 404 if it is missing or hidden from the sender."""
-    if repository is None or (repository.private and not _may_see(identity, repository)):
+    if repository is None or not may_see(identity, repository):
         raise ApiError(404, "Not Found", endpoint.documentation_url)
     return repository
 
@@ -62,7 +62,10 @@ def access_headers(identity: Identity, endpoint: Endpoint | None) -> dict[str, s
     return headers
 
 
-def _may_see(identity: Identity, repository: Repository) -> bool:
+def may_see(identity: Identity, repository: Repository) -> bool:
+    """Return True if the sender may know that a repository exists."""
+    if not repository.private:
+        return True
     if identity.scopes is not None and "repo" not in identity.scopes:
         return False
     included = identity.grant is None or identity.grant.includes(repository)

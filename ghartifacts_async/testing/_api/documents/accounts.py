@@ -57,26 +57,28 @@ def account_document(
     }
 
 
-def private_user_document(login: str, api_url: str) -> dict[str, object]:
-    """Return the user whose token it is."""
+def public_user_document(
+    login: str, api_url: str, *, public_repos: int, is_organization: bool = False
+) -> dict[str, object]:
+    """Return a user or an organization as anyone can see it."""
     return {
-        **account_document(login, api_url),
-        "user_view_type": "private",
-        "name": login,
+        **account_document(login, api_url, is_organization=is_organization),
+        **_profile(login, public_repos),
         "company": None,
-        "blog": "",
         "location": None,
         "email": None,
         "hireable": None,
         "bio": None,
         "twitter_username": None,
+    }
+
+
+def private_user_document(login: str, api_url: str, *, public_repos: int) -> dict[str, object]:
+    """Return the user whose token it is."""
+    return {
+        **public_user_document(login, api_url, public_repos=public_repos),
+        "user_view_type": "private",
         "notification_email": None,
-        "public_repos": 0,
-        "public_gists": 0,
-        "followers": 0,
-        "following": 0,
-        "created_at": timestamp(LONG_AGO),
-        "updated_at": timestamp(LONG_AGO),
         "private_gists": 0,
         "total_private_repos": 0,
         "owned_private_repos": 0,
@@ -84,6 +86,46 @@ def private_user_document(login: str, api_url: str) -> dict[str, object]:
         "collaborators": 0,
         "two_factor_authentication": True,
         "plan": {"name": "free", "space": 976562499, "collaborators": 0, "private_repos": 10000},
+    }
+
+
+def organization_document(login: str, api_url: str, *, public_repos: int) -> dict[str, object]:
+    """Return an organization in its long form."""
+    url, number = f"{api_url}/orgs/{login}", user_id(login)
+    return {
+        **_profile(login, public_repos),
+        "login": login,
+        "id": number,
+        "node_id": node_id("Organization", number),
+        "url": url,
+        "repos_url": f"{url}/repos",
+        "events_url": f"{url}/events",
+        "hooks_url": f"{url}/hooks",
+        "issues_url": f"{url}/issues",
+        "members_url": f"{url}/members{{/member}}",
+        "public_members_url": f"{url}/public_members{{/member}}",
+        "avatar_url": f"{web_url(api_url)}/avatars/u/{number}?v=4",
+        "html_url": f"{web_url(api_url)}/{login}",
+        "description": None,
+        "is_verified": False,
+        "has_organization_projects": True,
+        "has_repository_projects": True,
+        "archived_at": None,
+        "type": "Organization",
+    }
+
+
+def _profile(login: str, public_repos: int) -> dict[str, object]:
+    """Return what users and organizations share."""
+    return {
+        "name": login,
+        "blog": "",
+        "public_repos": public_repos,
+        "public_gists": 0,
+        "followers": 0,
+        "following": 0,
+        "created_at": timestamp(LONG_AGO),
+        "updated_at": timestamp(LONG_AGO),
     }
 
 

@@ -80,6 +80,14 @@ def branch_document(
     }
 
 
+def short_branch_document(
+    name: str, sha: str, repository: Repository, api_url: str
+) -> dict[str, object]:
+    """Return a branch in the short form that listings contain."""
+    url = f"{api_url}/repos/{repository.full_name}/commits/{sha}"
+    return {"name": name, "commit": {"sha": sha, "url": url}, "protected": False}
+
+
 def tree_sha(sha: str) -> str:
     """Return the SHA of the files of a commit."""
     return sha[::-1]

@@ -6,10 +6,13 @@ from datetime import UTC, timedelta
 
 from ghartifacts_async.testing._api.documents.accounts import account_document, web_url
 from ghartifacts_async.testing._api.documents.commits import person_document, tree_sha
+from ghartifacts_async.testing._api.documents.pull_requests import base_sha, pull_request_id
 from ghartifacts_async.testing._api.documents.repositories import repository_document
 from ghartifacts_async.testing._shared.artifact import node_id, timestamp
-from ghartifacts_async.testing._shared.repository import FakeCommit, Repository
+from ghartifacts_async.testing._shared.repository import DEFAULT_BRANCH, FakeCommit, Repository
 from ghartifacts_async.testing._shared.run import FakeRun, Workflow
+
+_JOBS_PER_RUN = 1000
 
 
 def workflow_document(
@@ -100,9 +103,14 @@ def run_document(
     }
 
 
+def attempt_of_job(number: int) -> tuple[int, int]:
+    """Return the id of the run of a job, and the number of the attempt."""
+    return divmod(number, _JOBS_PER_RUN)
+
+
 def job_document(run: FakeRun, api_url: str) -> dict[str, object]:
     """Return the only job of an attempt of a run."""
-    number = run.id * 100 + run.attempt
+    number = run.id * _JOBS_PER_RUN + run.attempt
     base = f"{api_url}/repos/{run.repository}"
     done = run.status == "completed"
     # GitHub has fewer statuses for jobs than for runs.
@@ -162,9 +170,9 @@ def _pull_requests(run: FakeRun, repository: Repository, url: str) -> list[dict[
     return [
         {
             "url": f"{url}/pulls/{run.pull_request}",
-            "id": repository.id * 1000 + run.pull_request,
+            "id": pull_request_id(repository, run.pull_request),
             "number": run.pull_request,
             "head": {"ref": run.head_branch, "sha": run.head_sha, "repo": short},
-            "base": {"ref": "main", "sha": run.head_sha[::-1], "repo": short},
+            "base": {"ref": DEFAULT_BRANCH, "sha": base_sha(repository, run), "repo": short},
         }
     ]

@@ -11,6 +11,7 @@ from ghartifacts_async.testing._api.documents.commits import (
     branch_document,
     commit_document,
     person_document,
+    short_branch_document,
 )
 from ghartifacts_async.testing._api.endpoints.call import EndpointCall
 from ghartifacts_async.testing._api.endpoints.pagination import Page
@@ -59,6 +60,16 @@ class CommitEndpoints:
             raise ApiError(422, message, call.route.endpoint.documentation_url)
         return call.document(
             commit_document(commit, call.repository, call.api_url, with_files=True)
+        )
+
+    def list_branches(self, call: EndpointCall) -> Response:
+        """List the branches of a repository, none of which is protected."""
+        branches = sorted(call.repository.branches.items())
+        if call.request.query.get("protected") == "true":
+            branches = []
+        return call.plain_listing(
+            branches,
+            lambda branch: short_branch_document(*branch, call.repository, call.api_url),
         )
 
     def get_branch(self, call: EndpointCall) -> Response:

@@ -20,6 +20,13 @@ from ghartifacts_async.testing._shared.database import Database
 from ghartifacts_async.testing._shared.messages import Response
 from ghartifacts_async.testing._shared.repository import Repository
 
+_BODY_TYPES = {
+    "repositories": (list, str),
+    "repository_ids": (list, int),
+    "permissions": (dict, str),
+}
+"""The parts of a request for a token: the type of each, and the type of its items."""
+
 
 class InstallationEndpoints:
     """The handlers of the app endpoints.
@@ -164,6 +171,15 @@ def _parse_body(body: bytes) -> Mapping[str, Any]:
         requested = None
     if not isinstance(requested, dict):
         raise ApiError(400, "Problems parsing JSON", Endpoint.CREATE_TOKEN.documentation_url)
+    for name, (container, item) in _BODY_TYPES.items():
+        value = requested.get(name, container())
+        items = value.values() if isinstance(value, dict) else value
+        if not isinstance(value, container) or not all(isinstance(one, item) for one in items):
+            raise ApiError(
+                422,
+                f"Invalid request.\n\nFor 'properties/{name}', {json.dumps(value)} is not valid.",
+                Endpoint.CREATE_TOKEN.documentation_url,
+            )
     return requested
 
 

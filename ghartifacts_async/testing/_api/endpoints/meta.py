@@ -1,8 +1,7 @@
-"""The endpoints about the server, the sender and a repository as a whole."""
+"""The endpoints about the server and about a repository as a whole."""
 
 from __future__ import annotations
 
-from ghartifacts_async.testing._api.documents.accounts import LONG_AGO, private_user_document
 from ghartifacts_async.testing._api.documents.repositories import full_repository_document
 from ghartifacts_async.testing._api.endpoints.call import EndpointCall
 from ghartifacts_async.testing._api.errors import ApiError, json_response
@@ -48,7 +47,7 @@ _ROOT = {
 
 
 class MetaEndpoints:
-    """The handlers of the endpoints about the server, the sender and a whole repository.
+    """The handlers of the endpoints about the server and about a whole repository.
 
     Args:
         rate_limiter: The rate limits.
@@ -96,17 +95,6 @@ class MetaEndpoints:
         resources["graphql"]["remaining"] = core["limit"]
         headers = {"Cache-Control": "no-cache"}
         return json_response(200, {"resources": resources, "rate": core}, headers)
-
-    def user(self, call: EndpointCall) -> Response:
-        """Return the user whose token it is."""
-        identity, documentation_url = call.identity, call.route.endpoint.documentation_url
-        if not identity.is_authenticated:
-            raise ApiError(401, "Requires authentication", documentation_url)
-        if identity.login is None:
-            raise ApiError(403, "Resource not accessible by integration", documentation_url)
-        modified = http_date(LONG_AGO.timestamp())
-        document = private_user_document(identity.login, call.api_url)
-        return call.document(document, {"Last-Modified": modified})
 
     def repository(self, call: EndpointCall) -> Response:
         """Return a repository."""

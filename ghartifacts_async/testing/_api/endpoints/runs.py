@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ghartifacts_async.testing._api.documents.runs import (
+    attempt_of_job,
     job_document,
     run_document,
     workflow_document,
@@ -49,26 +50,31 @@ class RunEndpoints:
 
     def get(self, call: EndpointCall) -> Response:
         """Return a run in its latest attempt."""
-        return call.document(self._document(call, self._attempts(call)[-1]))
+        return call.document(self._document(call, self._requested_attempts(call)[-1]))
 
     def get_attempt(self, call: EndpointCall) -> Response:
         """Return a run in one of its attempts."""
-        return call.document(self._document(call, self._attempt(call)))
+        return call.document(self._document(call, self._requested_attempt(call)))
 
     def delete(self, call: EndpointCall) -> Response:
         """Delete a run with its artifacts."""
-        self._database.delete_run(self._attempts(call)[-1].id)
+        self._database.delete_run(self._requested_attempts(call)[-1].id)
         return Response(204)
 
     def list_jobs(self, call: EndpointCall) -> Response:
         """List the jobs of a run in its latest attempt, or with `filter=all` in every attempt."""
-        attempts = self._attempts(call)
+        attempts = self._requested_attempts(call)
         shown = attempts if call.request.query.get("filter") == "all" else attempts[-1:]
         return self._jobs(call, shown)
 
     def list_attempt_jobs(self, call: EndpointCall) -> Response:
         """List the jobs of one attempt of a run."""
-        return self._jobs(call, [self._attempt(call)])
+        return self._jobs(call, [self._requested_attempt(call)])
+
+    def get_job(self, call: EndpointCall) -> Response:
+        """Return a job."""
+        run_id, number = attempt_of_job(call.route.number("job_id"))
+        return call.document(job_document(self._attempt(call, run_id, number), call.api_url))
 
     def list_workflows(self, call: EndpointCall) -> Response:
         """List the workflows of a repository."""
@@ -84,15 +90,21 @@ class RunEndpoints:
         workflow = self._workflow(call)
         return call.document(workflow_document(workflow, call.repository, call.api_url))
 
-    def _attempts(self, call: EndpointCall) -> list[FakeRun]:
-        attempts = self._database.attempts(call.route.number("run_id"))
+    def _requested_attempts(self, call: EndpointCall) -> list[FakeRun]:
+        return self._attempts(call, call.route.number("run_id"))
+
+    def _requested_attempt(self, call: EndpointCall) -> FakeRun:
+        number = call.route.number("attempt_number")
+        return self._attempt(call, call.route.number("run_id"), number)
+
+    def _attempts(self, call: EndpointCall, run_id: int) -> list[FakeRun]:
+        attempts = self._database.attempts(run_id)
         if not attempts or attempts[-1].repository_id != call.repository.id:
             raise call.not_found()
         return attempts
 
-    def _attempt(self, call: EndpointCall) -> FakeRun:
-        number = call.route.number("attempt_number")
-        for attempt in self._attempts(call):
+    def _attempt(self, call: EndpointCall, run_id: int, number: int) -> FakeRun:
+        for attempt in self._attempts(call, run_id):
             if attempt.attempt == number:
                 return attempt
         raise call.not_found()
