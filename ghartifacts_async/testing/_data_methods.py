@@ -88,8 +88,9 @@ class DataMethods(RunMethods):
         message: str | None = None,
         author: str | None = None,
         committed_at: datetime | None = None,
+        files: Sequence[str] = (),
     ) -> FakeCommit:
-        """Add a commit to a branch, as a push would. The commit changes no files.
+        """Add a commit to a branch, as a push would.
 
         Runs and artifacts of the repository can be added without any commit. If the branch of a
         new run has commits, the run belongs to the newest.
@@ -106,6 +107,7 @@ class DataMethods(RunMethods):
                 `octocat` if that is an organization.
             committed_at: When it was committed. None chooses the current time in whole seconds,
                 but at least one second after the last time that was chosen.
+            files: The paths of the files that it changes, such as `["docs/index.md"]`.
 
         Raises:
             ValueError: The repository's name is not `owner/name`, the SHA is not valid or another
@@ -133,6 +135,7 @@ class DataMethods(RunMethods):
             message=f"Commit {sha[:7]}" if message is None else message,
             author=author or (DEFAULT_LOGIN if found.owned_by_organization else found.owner),
             committed_at=committed_at or self._database.next_timestamp(),
+            files=tuple(files),
         )
         self._database.save_commit(found, branch, commit)
         return commit

@@ -36,6 +36,11 @@ def history(fake: FakeGitHub) -> None:
             branch=branch,
             parents=parents,
             author="mona" if number == 3 else None,
+            files=["docs/a b.md"]
+            if number == 4
+            else ["src/main.py", "docs"]
+            if number == 5
+            else (),
             committed_at=START + timedelta(days=number),
         )
 
@@ -53,6 +58,11 @@ def history(fake: FakeGitHub) -> None:
         ("?since=2026-01-03T00:00:00Z&until=2026-01-05T00:00:00Z", [4, 3, 2]),
         ("?since=yesterday", [6, 5, 4, 3, 2, 1]),
         ("?path=README.md", []),
+        ("?path=docs", [5, 4]),
+        ("?path=/docs/", [5, 4]),
+        ("?path=doc", []),
+        ("?path=docs%2Fa+b.md&sha=main", [4]),
+        ("?path=src/main.py&author=octo-org", [5]),
     ],
 )
 async def test_a_history(send: Send, query: str, numbers: list[int]) -> None:
@@ -89,7 +99,6 @@ async def test_a_commit(send: Send, reference: str, number: int) -> None:
     """A commit is found by its SHA and by the branch whose newest commit it is."""
     response = await send(f"{COMMITS}/{reference}")
     assert response.json["sha"] == sha(number)
-    assert response.json["files"] == []
 
 
 @pytest.mark.usefixtures("history")
@@ -178,6 +187,19 @@ async def test_forks_share_commits(send: Send, fake: FakeGitHub) -> None:
     assert (await send(f"{COMMITS}/{theirs.sha}")).status == 200
     fake.add_commit("other/octo-docs")
     assert (await send(f"{COMPARE}/main...other:main")).status == 404
+
+
+@pytest.mark.usefixtures("history")
+async def test_changed_files(send: Send) -> None:
+    """A commit has its changed files, and a comparison those of the commits that are ahead."""
+    document = (await send(f"{COMMITS}/{sha(4)}")).json
+    (changed,) = document["files"]
+    assert (changed["filename"], document["stats"]["total"]) == ("docs/a b.md", 1)
+    assert changed["contents_url"].endswith(f"/contents/docs/a%20b.md?ref={sha(4)}")
+    compared = (await send(f"{COMPARE}/{sha(2)}...main")).json
+    assert [one["filename"] for one in compared["files"]] == ["docs", "docs/a b.md", "src/main.py"]
+    for target in (f"{COMMITS}/{sha(4)}", COMMITS, f"{COMPARE}/{sha(2)}...main"):
+        assert "Last-Modified" in (await send(target)).headers
 
 
 async def test_branches(send: Send, fake: FakeGitHub) -> None:

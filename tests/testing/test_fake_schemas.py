@@ -67,14 +67,34 @@ ABSENT_FIELDS = {
     "workflow_runs[].pull_requests[]": "not every run has a pull request",
     "pull_requests[]": "not every run has a pull request",
     "referenced_workflows": "no run calls another workflow",
-}
+    "merged_by.": "no pull request is merged",
+    "labels[]": "no pull request has labels",
+    **dict.fromkeys(
+        (
+            "advanced_security_enabled_for_new_repositories", "billing_email",
+            "default_repository_permission", "dependabot_alerts_enabled_for_new_repositories",
+            "dependabot_security_updates_enabled_for_new_repositories",
+            "dependency_graph_enabled_for_new_repositories",
+            "members_allowed_repository_creation_type", "members_can_create_internal_repositories",
+            "members_can_create_pages", "members_can_create_private_pages",
+            "members_can_create_private_repositories", "members_can_create_public_pages",
+            "members_can_create_public_repositories", "members_can_create_repositories",
+            "members_can_fork_private_repositories", "secret_scanning_enabled_for_new_repositories",
+            "secret_scanning_push_protection_custom_link",
+            "secret_scanning_push_protection_custom_link_enabled",
+            "secret_scanning_push_protection_enabled_for_new_repositories",
+            "two_factor_requirement_enabled",
+        ),
+        "settings of organizations, sent to their owners",
+    ),
+}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
 def _content(fake: FakeGitHub) -> None:
     fake.add_organization("octo-org")
-    fake.add_commit(REPOSITORY)
-    fake.add_commit(REPOSITORY, branch="feature/x")
+    for branch in ("main", "main", "feature/x"):
+        fake.add_commit(REPOSITORY, branch=branch, files=["README.md"])
     run = fake.add_run(REPOSITORY, 7, event="pull_request", pull_request=1)
     fake.add_artifact(REPOSITORY, "dist", b"x", id=11, run_id=run)
     fake.add_app(1, rsa_keys()[1], 42, [REPOSITORY])
@@ -190,6 +210,7 @@ async def test_recorded_replies_have_nothing_more(
             fake.add_artifact(REPOSITORY, "dist", b"x", id=number, run_id=7)
             fake.add_run(REPOSITORY)
             fake.rerun(7, status="completed")
+            fake.add_commit(REPOSITORY, branch="feature/x")
         options["target"] = "?per_page=1&filter=all"
     target = options.pop("target", "")
 

@@ -23,6 +23,7 @@ class FakeCommit:
         message: The message.
         author: The login of its author and committer.
         committed_at: When it was committed.
+        files: The paths of the files that it changes.
     """
 
     sha: str
@@ -30,6 +31,7 @@ class FakeCommit:
     message: str
     author: str
     committed_at: datetime
+    files: tuple[str, ...] = ()
 
 
 @attrs.define(eq=False)

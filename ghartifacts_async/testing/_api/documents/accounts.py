@@ -25,6 +25,14 @@ _USER_URLS = {
     "received_events_url": "/received_events",
 }
 
+_USAGE = {
+    "private_gists": 0,
+    "total_private_repos": 0,
+    "owned_private_repos": 0,
+    "disk_usage": 0,
+    "collaborators": 0,
+}
+
 
 def web_url(api_url: str) -> str:
     """Return the base URL of the web pages of the server."""
@@ -77,13 +85,9 @@ def private_user_document(login: str, api_url: str, *, public_repos: int) -> dic
     """Return the user whose token it is."""
     return {
         **public_user_document(login, api_url, public_repos=public_repos),
+        **_USAGE,
         "user_view_type": "private",
         "notification_email": None,
-        "private_gists": 0,
-        "total_private_repos": 0,
-        "owned_private_repos": 0,
-        "disk_usage": 0,
-        "collaborators": 0,
         "two_factor_authentication": True,
         "plan": {"name": "free", "space": 976562499, "collaborators": 0, "private_repos": 10000},
     }
@@ -94,6 +98,7 @@ def organization_document(login: str, api_url: str, *, public_repos: int) -> dic
     url, number = f"{api_url}/orgs/{login}", user_id(login)
     return {
         **_profile(login, public_repos),
+        **_USAGE,
         "login": login,
         "id": number,
         "node_id": node_id("Organization", number),
@@ -107,11 +112,23 @@ def organization_document(login: str, api_url: str, *, public_repos: int) -> dic
         "avatar_url": f"{web_url(api_url)}/avatars/u/{number}?v=4",
         "html_url": f"{web_url(api_url)}/{login}",
         "description": None,
+        "company": "",
+        "location": "",
+        "email": "",
+        "twitter_username": None,
         "is_verified": False,
         "has_organization_projects": True,
         "has_repository_projects": True,
+        "web_commit_signoff_required": False,
         "archived_at": None,
         "type": "Organization",
+        "plan": {
+            "name": "free",
+            "space": 976562499,
+            "private_repos": 10000,
+            "filled_seats": 1,
+            "seats": 1,
+        },
     }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
 from urllib.parse import quote
 
 from ghartifacts_async.testing._api.documents.accounts import account_document, web_url
@@ -23,14 +25,15 @@ def commit_document(
         commit: The commit.
         repository: The repository through which it is seen.
         api_url: The API's base URL.
-        with_files: Whether to include the changed files, of which there are none.
+        with_files: Whether to include the changed files.
     """
     base = f"{api_url}/repos/{repository.full_name}"
     web = f"{web_url(api_url)}/{repository.full_name}"
     person = {**person_document(commit.author), "date": timestamp(commit.committed_at)}
     user = account_document(commit.author, api_url)
     tree = tree_sha(commit.sha)
-    changes = {"stats": {"total": 0, "additions": 0, "deletions": 0}, "files": []}
+    count, files = len(commit.files), file_documents(commit.files, commit.sha, repository, api_url)
+    changes = {"stats": {"total": count, "additions": count, "deletions": 0}, "files": files}
     return {
         "sha": commit.sha,
         "node_id": f"C_{commit.sha}",
@@ -60,6 +63,32 @@ def commit_document(
         ],
         **(changes if with_files else {}),
     }
+
+
+def file_documents(
+    paths: Iterable[str], sha: str, repository: Repository, api_url: str
+) -> list[dict[str, object]]:
+    """Return the changed files of a commit or a comparison. One line is added to each."""
+    web = f"{web_url(api_url)}/{repository.full_name}"
+    documents: list[dict[str, object]] = []
+    for path in paths:
+        quoted = quote(path, safe="/")
+        contents = f"{api_url}/repos/{repository.full_name}/contents/{quoted}?ref={sha}"
+        documents.append(
+            {
+                "sha": hashlib.sha256(f"{sha}/{path}".encode()).hexdigest()[:40],
+                "filename": path,
+                "status": "modified",
+                "additions": 1,
+                "deletions": 0,
+                "changes": 1,
+                "blob_url": f"{web}/blob/{sha}/{quoted}",
+                "raw_url": f"{web}/raw/{sha}/{quoted}",
+                "contents_url": contents,
+                "patch": "@@ -0,0 +1 @@\n+A line",
+            }
+        )
+    return documents
 
 
 def branch_document(

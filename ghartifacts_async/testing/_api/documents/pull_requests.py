@@ -118,7 +118,7 @@ _FULL: dict[str, object] = {
     "deletions": 0,
     "changed_files": 0,
 }
-"""What a listing of pull requests leaves out. Commits of the server change no files."""
+"""What a listing of pull requests leaves out. The changes themselves are not modelled."""
 
 
 def _side(

@@ -16,7 +16,7 @@ from ghartifacts_async.testing._api.documents.repositories import full_repositor
 from ghartifacts_async.testing._api.endpoints.call import EndpointCall
 from ghartifacts_async.testing._api.errors import ApiError
 from ghartifacts_async.testing._shared.database import Database
-from ghartifacts_async.testing._shared.messages import Response, http_date
+from ghartifacts_async.testing._shared.messages import Response
 from ghartifacts_async.testing._shared.repository import Repository
 
 
@@ -36,7 +36,7 @@ class AccountEndpoints:
         document = private_user_document(
             login, call.api_url, public_repos=self._count_public(login)
         )
-        return call.document(document, {"Last-Modified": http_date(LONG_AGO.timestamp())})
+        return call.document(document, modified=LONG_AGO)
 
     def user(self, call: EndpointCall) -> Response:
         """Return a user or an organization."""
@@ -48,14 +48,16 @@ class AccountEndpoints:
                 call.api_url,
                 public_repos=self._count_public(login),
                 is_organization=is_organization,
-            )
+            ),
+            modified=LONG_AGO,
         )
 
     def organization(self, call: EndpointCall) -> Response:
         """Return an organization."""
         login = self._organization(call)
         return call.document(
-            organization_document(login, call.api_url, public_repos=self._count_public(login))
+            organization_document(login, call.api_url, public_repos=self._count_public(login)),
+            modified=LONG_AGO,
         )
 
     def list_of_sender(self, call: EndpointCall) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import TypeVar
 
 import attrs
@@ -17,6 +18,7 @@ from ghartifacts_async.testing._shared.messages import (
     Request,
     Response,
     etag_matches,
+    http_date,
     seconds_after,
 )
 from ghartifacts_async.testing._shared.repository import Repository
@@ -53,14 +55,27 @@ class EndpointCall:
         return ApiError(404, "Not Found", self.route.endpoint.documentation_url)
 
     def document(
-        self, document: object, headers: Mapping[str, str] | None = None, *, status: int = 200
+        self,
+        document: object,
+        headers: Mapping[str, str] | None = None,
+        *,
+        status: int = 200,
+        modified: datetime | None = None,
     ) -> Response:
-        """Return the document with its ETag, or 304 if the client has this version of it."""
+        """Return the document with its ETag, or 304 if the client has this version of it.
+
+        Args:
+            document: The document.
+            headers: Additional headers of the response.
+            status: The status.
+            modified: The time in `Last-Modified`; None sends none.
+        """
         body = encode_json(document)
         etag = f'W/"{hashlib.sha256(body).hexdigest()}"'
         common = {
             **caching(is_authenticated=self.identity.is_authenticated),
             "ETag": etag,
+            **({} if modified is None else {"Last-Modified": http_date(modified.timestamp())}),
             **(headers or {}),
         }
         if self._is_known(etag, common.get("Last-Modified", "")):
@@ -101,11 +116,18 @@ class EndpointCall:
         listing = {"total_count": len(items), **(extra or {}), key: documents}
         return self.document(listing, self.links(readable))
 
-    def plain_listing(self, items: Sequence[T], document: Callable[[T], object]) -> Response:
+    def plain_listing(
+        self,
+        items: Sequence[T],
+        document: Callable[[T], object],
+        *,
+        modified: datetime | None = None,
+    ) -> Response:
         """Return the requested page of a listing whose document is only the list of its items."""
         page = Page.from_query(self.request.query)
         shown = items[page.start : page.start + page.size]
-        return self.document([document(item) for item in shown], self.links(len(items)))
+        documents = [document(item) for item in shown]
+        return self.document(documents, self.links(len(items)), modified=modified)
 
     def links(self, total: int) -> dict[str, str]:
         """Return the `Link` header of the requested page of a listing with this many items."""

@@ -10,6 +10,7 @@ from ghartifacts_async.testing._api.documents.accounts import web_url
 from ghartifacts_async.testing._api.documents.commits import (
     branch_document,
     commit_document,
+    file_documents,
     person_document,
     short_branch_document,
 )
@@ -48,7 +49,9 @@ class CommitEndpoints:
             raise call.not_found()
         matches = _filter(query)
         found = [each for each in ancestors(call.repository.commits, start) if matches(each)]
-        return call.plain_listing(found, lambda each: _document(call, each))
+        return call.plain_listing(
+            found, lambda each: _document(call, each), modified=start.committed_at
+        )
 
     def get(self, call: EndpointCall) -> Response:
         """Return a commit."""
@@ -59,7 +62,8 @@ class CommitEndpoints:
             message = f"No commit found for SHA: {reference}"
             raise ApiError(422, message, call.route.endpoint.documentation_url)
         return call.document(
-            commit_document(commit, call.repository, call.api_url, with_files=True)
+            commit_document(commit, call.repository, call.api_url, with_files=True),
+            modified=commit.committed_at,
         )
 
     def list_branches(self, call: EndpointCall) -> Response:
@@ -104,6 +108,8 @@ class CommitEndpoints:
         url = f"{call.api_url}/repos/{call.repository.full_name}/compare"
         web = f"{web_url(call.api_url)}/{call.repository.full_name}/compare"
         owner = call.repository.owner
+        paths = sorted({path for each in ahead for path in each.files})
+        files = file_documents(paths, head.sha, call.repository, call.api_url)
         document = {
             "url": f"{url}/{names[0]}...{names[1]}",
             "html_url": f"{web}/{names[0]}...{names[1]}",
@@ -117,9 +123,10 @@ class CommitEndpoints:
             "behind_by": behind_by,
             "total_commits": len(ahead),
             "commits": [_document(call, each) for each in shown],
-            **({"files": []} if page.number == 1 else {}),
+            **({"files": files} if page.number == 1 else {}),
         }
-        return call.document(document, call.links(len(ahead)) if is_paged else None)
+        links = call.links(len(ahead)) if is_paged else None
+        return call.document(document, links, modified=head.committed_at)
 
     def _find(self, call: EndpointCall, name: str) -> FakeCommit | None:
         """Find a commit by a reference, or by `owner:reference` or `owner:repository:reference`."""
@@ -144,11 +151,10 @@ def _filter(query: dict[str, str]) -> Callable[[FakeCommit], bool]:
     """Return the condition that a query sets for commits."""
     since, until = (_moment(query.get(name)) for name in ("since", "until"))
     authors = {query[name].lower() for name in ("author", "committer") if query.get(name)}
-    # Commits change no files, so the history of a path is empty.
-    if query.get("path"):
-        return lambda _: False
+    path = query.get("path", "").strip("/")
     return lambda commit: (
-        (since is None or commit.committed_at >= since)
+        (not path or any(f"{file}/".startswith(f"{path}/") for file in commit.files))
+        and (since is None or commit.committed_at >= since)
         and (until is None or commit.committed_at <= until)
         and authors <= {commit.author.lower(), str(person_document(commit.author)["email"]).lower()}
     )

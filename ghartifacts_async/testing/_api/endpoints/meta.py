@@ -7,7 +7,7 @@ from ghartifacts_async.testing._api.endpoints.call import EndpointCall
 from ghartifacts_async.testing._api.errors import ApiError, json_response
 from ghartifacts_async.testing._api.rate_limits.limiter import RateLimiter
 from ghartifacts_async.testing._shared.clock import Clock
-from ghartifacts_async.testing._shared.messages import Response, http_date
+from ghartifacts_async.testing._shared.messages import Response
 
 _GHES_VERSION = "3.21.0"
 _ROOT = {
@@ -100,5 +100,4 @@ class MetaEndpoints:
         """Return a repository."""
         known = call.identity.is_authenticated
         document = full_repository_document(call.repository, call.api_url, with_permissions=known)
-        modified = http_date(call.repository.created_at.timestamp())
-        return call.document(document, {"Last-Modified": modified})
+        return call.document(document, modified=call.repository.created_at)

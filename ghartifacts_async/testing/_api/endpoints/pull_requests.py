@@ -28,7 +28,7 @@ class PullRequestEndpoints:
         runs = _runs_by_number(call).get(call.route.number("pull_number"))
         if runs is None:
             raise call.not_found()
-        return call.document(self._document(call, runs, is_full=True))
+        return call.document(self._document(call, runs, is_full=True), modified=runs[0].updated_at)
 
     def list_open(self, call: EndpointCall) -> Response:
         """List the pull requests of a repository, all of which are open, newest first."""
