@@ -37,6 +37,7 @@ _PERMISSION = re.compile(r"[a-z][a-z_]*")
 _DIGITS = re.compile(r"[0-9]{1,19}")
 _OTHER_PATH_OF_GHES = re.compile(r"(.*?)/api(?:/graphql|/uploads|/v3/.+)?")
 _REQUEST_PATH = re.compile(r"/(?!/)[!\"$-\[\]-~]*")
+_NOT_TENANTS = frozenset({"ghe.com", "api.ghe.com", "www.ghe.com"})
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _HEADER_TEXT = re.compile(r"[\x20-\x7e]+")
 
@@ -338,12 +339,12 @@ def base_url(url: str) -> str:
 
 def _intended_base_url(host: str, path: str, netloc: str) -> str | None:
     """Return the base URL of the API that a URL of another page of GitHub is meant to be."""
-    if host in {"github.com", "www.github.com"} or (host == "api.github.com" and path):
+    if _is_github(host) and (path or host != "api.github.com"):
         return "https://api.github.com"
-    if host in {"ghe.com", "api.ghe.com", "www.ghe.com"}:
+    if host in _NOT_TENANTS:
         return "https://api.SUB.ghe.com"
     if host.endswith(".ghe.com") and (path or not host.startswith("api.")):
-        return f"https://api.{host.removeprefix('api.')}"
+        return f"https://api.{_tenant(host)}"
     other = _OTHER_PATH_OF_GHES.fullmatch(path)
     return f"https://{netloc}{other[1]}/api/v3" if other else None
 
@@ -357,12 +358,27 @@ def base_url_of_host(host: str) -> str:
         raise InvalidArgument(
             f"a GitHub host must be a host name such as 'ghe.example', not {_shown(host)}"
         )
-    name = host.lower()
-    if name in {"github.com", "www.github.com", "api.github.com"}:
+    name, _, port = host.lower().partition(":")
+    if _is_github(name):
         return "https://api.github.com"
-    if name.partition(":")[0].endswith(".ghe.com"):
-        return f"https://api.{name.removeprefix('api.')}"
+    if name in _NOT_TENANTS:
+        raise InvalidArgument(
+            f"{host!r} is not the host of an enterprise with data residency; did you mean "
+            "'SUB.ghe.com'?"
+        )
+    if name.endswith(".ghe.com"):
+        return f"https://api.{_tenant(name)}{port and f':{port}'}"
     return f"https://{host}/api/v3"
+
+
+def _is_github(host: str) -> bool:
+    """Return True if a host is github.com, or one of its subdomains, as the GitHub CLI does."""
+    return host == "github.com" or host.endswith(".github.com")
+
+
+def _tenant(host: str) -> str:
+    """Return the host of an enterprise with data residency, given one of its subdomains."""
+    return ".".join(host.split(".")[-3:])
 
 
 def _shown(value: object) -> str:

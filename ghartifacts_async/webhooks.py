@@ -200,12 +200,15 @@ def parse(
     macs, secret = _macs(secret), None
     if macs == ():
         raise InvalidArgument(
-            "secret is empty; pass the secret of the webhook's settings, or a sequence of secrets"
+            "secret is empty or not a text; pass the secret of the webhook's settings, or a "
+            "sequence of secrets"
         )
     if not isinstance(body, bytes | bytearray | memoryview):
         raise InvalidArgument(
             f"body must be the bytes of the request, exactly as received, not {type(body).__name__}"
         )
+    if type(max_size) is not int:
+        raise InvalidArgument(f"max_size must be an int, not {max_size!r}")
     found = _relevant(headers)
     body = bytes(body)
     if len(body) > max_size:
@@ -249,6 +252,8 @@ def _macs(secret: Secrets | None) -> tuple[hmac.HMAC, ...] | None:
     """Return a MAC for each secret, none if one of them is empty, or None if there is no secret."""
     if secret is None:
         return None
+    if not isinstance(secret, Iterable):
+        return ()
     several = (secret,) if isinstance(secret, str | bytes) else tuple(secret)
     if not all(isinstance(one, str | bytes) and one for one in several):
         return ()
@@ -269,7 +274,14 @@ def _relevant(headers: Headers) -> dict[str, str]:
 def _pairs(headers: Headers) -> Iterator[tuple[str, str]]:
     # Not every mapping of headers is a `Mapping`: email.message.Message, for example, is not.
     items: Callable[[], Iterable[Any]] = getattr(headers, "items", lambda: headers)
-    for name, value in items():
+    try:
+        pairs = [(name, value) for name, value in items()]
+    except (TypeError, ValueError):
+        kind = type(headers).__name__
+        raise InvalidArgument(
+            f"headers must be a mapping, or pairs of a name and a value, not this {kind}"
+        ) from None
+    for name, value in pairs:
         yield _text(name), _text(value)
 
 

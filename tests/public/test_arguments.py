@@ -280,6 +280,8 @@ def test_base_url(url: str, base: str) -> None:
         ("https://octo.ghe.com/api/v3", "did you mean 'https://api.octo.ghe.com'?"),
         ("https://api.octo.ghe.com/api/v3", "did you mean 'https://api.octo.ghe.com'?"),
         ("https://api.ghe.com", "did you mean 'https://api.SUB.ghe.com'?"),
+        ("https://uploads.github.com", "did you mean 'https://api.github.com'?"),
+        ("https://auth.octo.ghe.com", "did you mean 'https://api.octo.ghe.com'?"),
         ("https://ghe.example/api/graphql", "did you mean 'https://ghe.example/api/v3'?"),
         ("https://ghe.example:8443/api", "did you mean 'https://ghe.example:8443/api/v3'?"),
         ("https://ghe.example/x/api/v3/repos/o", "did you mean 'https://ghe.example/x/api/v3'?"),
@@ -318,6 +320,10 @@ def test_bad_base_url(url: Any, advice: str) -> None:
         ("octo.ghe.com", "https://api.octo.ghe.com"),
         ("Octo.GHE.com", "https://api.octo.ghe.com"),
         ("api.octo.ghe.com", "https://api.octo.ghe.com"),
+        ("github.com:443", "https://api.github.com"),
+        ("gist.github.com", "https://api.github.com"),
+        ("auth.octo.ghe.com", "https://api.octo.ghe.com"),
+        ("octo.ghe.com:444", "https://api.octo.ghe.com:444"),
         ("ghe.example", "https://ghe.example/api/v3"),
         ("ghe.example:8443", "https://ghe.example:8443/api/v3"),
         ("localhost", "https://localhost/api/v3"),
@@ -335,6 +341,7 @@ def test_base_url_of_host(host: str, base: str) -> None:
     [
         None, 5, "", "https://ghe.example", "ghe.example/", "octo@ghe.example", "ghe.example?x",
         "ghe.example#x", "ghe example", "ghe.example\n", "ghe.example:port", "::1", "\xe9.example",
+        "ghe.com", "api.ghe.com",
     ],
 )  # fmt: skip
 def test_bad_host(host: Any) -> None:

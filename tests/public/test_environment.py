@@ -67,6 +67,10 @@ def tokens(*names: str) -> dict[str, str]:
             GHES,
             "gh-enterprise",
         ),
+        # Other hosts of github.com, and of an enterprise with data residency.
+        (tokens(*TOKENS) | {"GH_HOST": "github.com:443"}, CLOUD, "gh"),
+        (tokens(*TOKENS) | {"GH_HOST": "gist.github.com"}, CLOUD, "gh"),
+        (tokens(*TOKENS) | {"GH_HOST": "auth.octo.ghe.com"}, TENANT, "gh"),
         # Servers on this machine.
         (
             tokens("GH_TOKEN") | {"GITHUB_API_URL": "http://127.0.0.1:8080"},

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ghartifacts_async import InvalidDelivery, WebhookError, webhooks
+from ghartifacts_async import InvalidArgument, InvalidDelivery, WebhookError, webhooks
 from tests.values import JSON_VALUES, assert_not_quadratic, examples
 from tests.webhooks.deliveries import DELIVERY, PAYLOADS, RUN, SECRET, delivery, signed
 
@@ -30,6 +30,8 @@ def test_large_bodies() -> None:
     assert refuse(headers, body, max_size=len(body) - 1).status == 413
     assert webhooks.parse(headers, body, secret=SECRET, max_size=len(body)).name == "push"
     assert refuse({}, bytes(webhooks.MAX_SIZE + 1)).status == 413
+    with pytest.raises(InvalidArgument, match="max_size must be an int"):
+        webhooks.parse(headers, body, secret=SECRET, max_size=None)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -163,6 +163,9 @@ def test_signatures_are_compared_in_constant_time() -> None:
         ({}, "{}", SECRET, "body must be the bytes"),
         ({}, {"zen": ""}, SECRET, "body must be the bytes"),
         ({"X-GitHub-Event": 5}, b"{}", SECRET, "headers must be text"),
+        (None, b"{}", SECRET, "headers must be a mapping"),
+        ("Accept: */*", b"{}", SECRET, "headers must be a mapping"),
+        ({}, b"{}", 5, "secret is empty or not a text"),
     ],
 )
 def test_mistakes_of_the_caller(
