@@ -44,8 +44,9 @@ CORE = "core"
 _NUMBER = re.compile(r"[0-9]{1,12}")
 _RESOURCE = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
-_SECONDARY = re.compile(
-    r"secondary rate limit|triggered an abuse detection mechanism", re.IGNORECASE
+_SENTENCE = re.compile(
+    r"secondary rate limit|triggered an abuse detection mechanism|\AAPI rate limit exceeded\b",
+    re.IGNORECASE,
 )
 _SECONDARY_PAGE = re.compile(r"#(?:about-)?(?:secondary|abuse)-rate-limits\Z")
 _PRIMARY = re.compile(r"\brate limit|\btoo many requests", re.IGNORECASE)
@@ -103,7 +104,7 @@ def is_limit(
         return True
     if status != HTTPStatus.FORBIDDEN:
         return False
-    if _SECONDARY.search(message) or _SECONDARY_PAGE.search(documentation_url or ""):
+    if _SENTENCE.search(message) or _SECONDARY_PAGE.search(documentation_url or ""):
         return True
     if _REFUSAL.search(message) or "x-github-sso" in headers:
         return False

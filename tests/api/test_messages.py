@@ -135,10 +135,17 @@ def test_single_sign_on() -> None:
     assert isinstance(error, PermissionDenied)
     assert error.sso_url == SSO
     assert SSO in str(error)
+    error = error_for(
+        make_response(403, {"message": "SAML"}, x_github_sso=f'Required; URL="{SSO}"')
+    )
+    assert isinstance(error, PermissionDenied)
+    assert error.sso_url == SSO
     for other in (
         "partial-results; organizations=1",
         "required",
         "required; url=",
+        "required; url=javascript:alert(1)",
+        "required; url=javascript://example/%0aalert(1)",
         "required; x=1",
     ):
         error = error_for(make_response(403, {"message": "No"}, x_github_sso=other))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ghartifacts_async._api.rate_limit_headers import is_limit, retry_at
+from ghartifacts_async._api.rate_limit_headers import is_limit, poll_interval, retry_at
 from tests.values import examples
 
 DOCS = (
@@ -23,6 +23,8 @@ SECONDARY = "You have exceeded a secondary rate limit. Please wait a few minutes
         (429, {}, "", None, True),
         (429, {"x-ratelimit-remaining": "17"}, "Slow down", None, True),
         (403, {"x-ratelimit-remaining": "0"}, "API rate limit exceeded", None, True),
+        (403, {}, "API rate limit exceeded for 192.0.2.1.", None, True),
+        (403, {}, "Repository 'API rate limit exceeded' is disabled", None, False),
         (403, {"retry-after": "60"}, "", None, True),
         (403, {"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}, "", None, True),
         (403, {"x-ratelimit-remaining": "4999"}, SECONDARY, None, True),
@@ -43,6 +45,15 @@ def test_is_limit(
 ) -> None:
     """A 429 is a rate limit. A 403 is one if its headers, message or link indicate it."""
     assert is_limit(status, headers, message, documentation) is limit
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [("60", 60), ("0", 0), ("99999", 3600), (None, 0), ("", 0), ("-1", 0), ("soon", 0)],
+)
+def test_poll_interval(value: str | None, seconds: float) -> None:
+    """``X-Poll-Interval`` is a number of seconds, of which at most an hour is obeyed."""
+    assert poll_interval({} if value is None else {"x-poll-interval": value}) == seconds
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ HEADERS = (
     "accept-ranges", "content-disposition", "content-encoding", "content-length", "content-range",
     "content-type", "date", "deprecation", "etag", "link", "location", "retry-after",
     "github-authentication-token-expiration", "x-accepted-github-permissions",
-    "x-github-request-id", "x-github-sso", "x-ratelimit-limit",
+    "x-github-request-id", "x-github-sso", "x-poll-interval", "x-ratelimit-limit",
     "x-ratelimit-remaining", "x-ratelimit-reset", "x-ratelimit-resource",
 )  # fmt: skip
 """The headers that the library reads."""
@@ -138,6 +138,7 @@ PARSERS: dict[str, Parser] = {
     "_api.rate_limit_headers.is_limit": lambda text: rate_limit_headers.is_limit(
         403, _limits(text), text, text
     ),
+    "_api.rate_limit_headers.poll_interval": _rate_limits(rate_limit_headers.poll_interval),
     "_api.rate_limit_headers.rate_limit": _rate_limits(rate_limit_headers.rate_limit),
     "_api.rate_limit_headers.retry_after": _rate_limits(rate_limit_headers.retry_after, 0.0),
     "_api.rate_limit_headers.retry_at": _rate_limits(rate_limit_headers.retry_at),

@@ -9,6 +9,7 @@ from ghartifacts_async._api import rate_limit_headers
 from ghartifacts_async._api.call import ApiCall
 from ghartifacts_async._http.messages import Response, printable
 from ghartifacts_async._http.redirects import SignedUrl
+from ghartifacts_async._http.urls import split_url
 
 _FROM_WEB_PAGES = frozenset({200, 301, 302, 303, 307, 308, 404, 406})
 """Statuses of a GHES's web pages, or of a login page in front of it, in response to a call."""
@@ -71,10 +72,11 @@ def sso_url(response: Response) -> str | None:
     Source: https://docs.github.com/rest/authentication/authenticating-to-the-rest-api
     """
     required, _, rest = response.headers.get("x-github-sso", "").partition(";")
-    name, _, url = rest.strip().partition("=")
-    if required.strip().lower() != "required" or name != "url":
+    name, _, value = rest.strip().partition("=")
+    url = split_url(value.strip('"'))
+    if required.strip().lower() != "required" or name.lower() != "url" or url is None:
         return None
-    return url or None
+    return value.strip('"') if url.scheme in {"http", "https"} else None
 
 
 def limit_for_anonymous(response: Response) -> str:
