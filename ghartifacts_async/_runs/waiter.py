@@ -17,8 +17,9 @@ class Waiter:
     """The waits of one client, grouped by repository: `Repo.waiter`.
 
     Without webhooks, `Repo.wait_for_artifact` and `Repo.wait_for_run` ask GitHub every 2 to 30
-    seconds. If your service receives webhooks, pass them to `notify`, and the waits that they
-    concern ask GitHub at once.
+    seconds, with at most 30 calls of the primary rate limit in ten minutes, plus those that end a
+    wait. If your service receives webhooks, pass them to `notify`, and the waits that they concern
+    ask GitHub at once, or within a minute if very many webhooks arrive.
     """
 
     def __init__(self, context: ClientContext) -> None:

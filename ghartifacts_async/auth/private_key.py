@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 _BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----(.*?)(?:-----END \1-----|\Z)", re.DOTALL)
+_CARRIAGE_RETURN = re.compile(r"\\+r")
+_LINE_BREAK = re.compile(r"\\+n")
 _LINE = 64
 
 
@@ -53,7 +55,7 @@ def _load(text: str) -> tuple[Any, str]:
     label, body = found.groups()
     if problem := _problem_of(label, found):
         return None, problem
-    body = "".join(body.split())
+    body = "".join(body.replace("\\", "").split())
     lines = "\n".join(body[at : at + _LINE] for at in range(0, len(body), _LINE))
     return _parse(f"-----BEGIN {label}-----\n{lines}\n-----END {label}-----\n".encode())
 
@@ -86,12 +88,15 @@ def _parse(pem: bytes) -> tuple[Any, str]:
 
 def _unescaped(text: str) -> str:
     """Return the text without quotes, and with line breaks that were written as escapes."""
-    return text.strip().strip("\"'").replace("\\r", "").replace("\\n", "\n").strip()
+    text = _CARRIAGE_RETURN.sub("", text.strip().strip("\"'"))
+    return _LINE_BREAK.sub("\n", text).strip()
 
 
 def _from_base64(text: str) -> str:
     """Return the text that is encoded in base64, or ``""`` if it is not."""
     try:
-        return base64.b64decode("".join(text.split()), validate=True).decode("latin-1")
+        encoded = "".join(text.split()).rstrip("=")
+        padding = "=" * (-len(encoded) % 4)
+        return base64.b64decode(encoded + padding, validate=True).decode("latin-1")
     except (binascii.Error, ValueError):
         return ""
