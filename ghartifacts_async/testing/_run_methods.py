@@ -7,14 +7,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-import attrs
-
 from ghartifacts_async.testing._api.auth.tokens import DEFAULT_LOGIN
 from ghartifacts_async.testing._shared.clock import Clock
 from ghartifacts_async.testing._shared.database import Database
-from ghartifacts_async.testing._shared.run import FakeRun
-
-_COMPLETED = "completed"
+from ghartifacts_async.testing._shared.run import COMPLETED, FakeRun, completed, next_attempt
 
 
 class RunMethods:
@@ -34,7 +30,7 @@ class RunMethods:
         workflow: str = "ci.yml",
         branch: str = "main",
         event: str = "push",
-        status: str = _COMPLETED,
+        status: str = COMPLETED,
         conclusion: str | None = "success",
         head_repository: str | None = None,
         head_sha: str | None = None,
@@ -94,7 +90,7 @@ class RunMethods:
             run_number=database.next_run_number(made),
             attempt=1,
             event=event,
-            status=_COMPLETED if attempt > 1 else status,
+            status=COMPLETED if attempt > 1 else status,
             conclusion="failure" if attempt > 1 else _conclusion(status, conclusion),
             head_branch=branch,
             head_sha=head_sha or head.branches.get(branch) or _derived_sha(parent.id, run_id),
@@ -111,7 +107,7 @@ class RunMethods:
             failed = number < attempt
             run = self.rerun(
                 run,
-                status=_COMPLETED if failed else status,
+                status=COMPLETED if failed else status,
                 conclusion="failure" if failed else conclusion,
             )
         return run
@@ -135,18 +131,9 @@ class RunMethods:
         Raises:
             KeyError: The run does not exist.
         """
-        latest = self.run(run)
         started = self._database.next_timestamp()
-        return self._save(
-            attrs.evolve(
-                latest,
-                attempt=latest.attempt + 1,
-                status=status,
-                conclusion=_conclusion(status, conclusion),
-                started_at=started,
-                updated_at=started,
-            )
-        )
+        latest = self.run(run)
+        return self._save(next_attempt(latest, status, _conclusion(status, conclusion), started))
 
     def complete_run(self, run: FakeRun | int, conclusion: str = "success") -> FakeRun:
         """Complete the latest attempt of a run, and return the changed run.
@@ -158,14 +145,7 @@ class RunMethods:
         Raises:
             KeyError: The run does not exist.
         """
-        return self._save(
-            attrs.evolve(
-                self.run(run),
-                status=_COMPLETED,
-                conclusion=conclusion,
-                updated_at=self._database.next_timestamp(),
-            )
-        )
+        return self._save(completed(self.run(run), conclusion, self._database.next_timestamp()))
 
     def run(self, run: FakeRun | int) -> FakeRun:
         """Return a run in its latest attempt.
@@ -236,4 +216,4 @@ def _derived_sha(repository_id: int, run_id: int) -> str:
 
 
 def _conclusion(status: str, conclusion: str | None) -> str | None:
-    return conclusion if status == _COMPLETED else None
+    return conclusion if status == COMPLETED else None

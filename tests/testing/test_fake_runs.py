@@ -261,3 +261,32 @@ def test_wrong_arguments(fake: FakeGitHub) -> None:
             wrong(8)
     with pytest.raises(KeyError):
         fake.runs("octo-org/none")
+
+
+async def test_cancelling_and_repeating_a_run(send: Send, fake: FakeGitHub) -> None:
+    """A run in progress can be cancelled, and a completed one gets another attempt."""
+    run = fake.add_run(REPOSITORY, status="in_progress")
+    target = f"/repos/{REPOSITORY}/actions/runs/{run.id}"
+    assert (await send(f"{target}/rerun", "POST")).status == 403
+    cancelled = await send(f"{target}/cancel", "POST")
+    assert (cancelled.status, cancelled.json) == (202, {})
+    assert fake.run(run).conclusion == "cancelled"
+    assert (await send(f"{target}/cancel", "POST")).status == 409
+    for number, action in ((2, "rerun"), (3, "rerun-failed-jobs")):
+        assert (await send(f"{target}/{action}", "POST")).status == 201
+        latest = fake.run(run)
+        assert (latest.attempt, latest.status, latest.conclusion) == (number, "queued", None)
+        fake.complete_run(run)
+    reader = fake.add_token(permissions={"actions": "read"})
+    refused = await send(f"{target}/rerun", "POST", Authorization=f"Bearer {reader}")
+    assert refused.status == 403
+    assert (await send(f"/repos/{REPOSITORY}/actions/runs/99/cancel", "POST")).status == 404
+
+
+async def test_annotations(send: Send, fake: FakeGitHub) -> None:
+    """A job has no annotations, which `gh run view` reads."""
+    run = fake.add_run(REPOSITORY)
+    job = (await send(f"/repos/{REPOSITORY}/actions/runs/{run.id}/jobs")).json["jobs"][0]
+    annotations = job["check_run_url"].removeprefix(fake.url) + "/annotations"
+    assert (await send(annotations)).json == []
+    assert (await send(annotations.replace(str(job["id"]), "5"))).status == 404

@@ -12,9 +12,10 @@ _REPOSITORY = "/repos/{owner}/{repo}"
 _RUN = f"{_REPOSITORY}/actions/runs/{{run_id}}"
 _ARTIFACT = f"{_REPOSITORY}/actions/artifacts/{{artifact_id}}"
 _WORKFLOWS = f"{_REPOSITORY}/actions/workflows"
+_RUN_PAGE = "actions/workflow-runs"
 _NUMBERS = {
-    "{artifact_id}", "{attempt_number}", "{installation_id}", "{job_id}", "{pull_number}",
-    "{repository_id}", "{run_id}",
+    "{artifact_id}", "{attempt_number}", "{check_run_id}", "{installation_id}", "{job_id}",
+    "{pull_number}", "{repository_id}", "{run_id}",
 }  # fmt: skip
 """Parameters of paths that are numbers. Other parameters, such as workflows, are any text."""
 _WITH_SLASHES = {"{basehead}", "{branch}", "{ref}"}
@@ -56,15 +57,23 @@ class Endpoint(Enum):
     LIST_RUNS = (
         "GET",
         f"{_REPOSITORY}/actions/runs",
-        "actions/workflow-runs#list-workflow-runs-for-a-repository",
+        f"{_RUN_PAGE}#list-workflow-runs-for-a-repository",
         "actions=read",
     )
-    GET_RUN = "GET", _RUN, "actions/workflow-runs#get-a-workflow-run", "actions=read"
-    DELETE_RUN = "DELETE", _RUN, "actions/workflow-runs#delete-a-workflow-run", "actions=write"
+    GET_RUN = "GET", _RUN, f"{_RUN_PAGE}#get-a-workflow-run", "actions=read"
+    DELETE_RUN = "DELETE", _RUN, f"{_RUN_PAGE}#delete-a-workflow-run", "actions=write"
+    CANCEL_RUN = "POST", f"{_RUN}/cancel", f"{_RUN_PAGE}#cancel-a-workflow-run", "actions=write"
+    RERUN = "POST", f"{_RUN}/rerun", f"{_RUN_PAGE}#re-run-a-workflow", "actions=write"
+    RERUN_FAILED_JOBS = (
+        "POST",
+        f"{_RUN}/rerun-failed-jobs",
+        f"{_RUN_PAGE}#re-run-failed-jobs-from-a-workflow-run",
+        "actions=write",
+    )
     GET_ATTEMPT = (
         "GET",
         f"{_RUN}/attempts/{{attempt_number}}",
-        "actions/workflow-runs#get-a-workflow-run-attempt",
+        f"{_RUN_PAGE}#get-a-workflow-run-attempt",
         "actions=read",
     )
     LIST_JOBS = (
@@ -85,6 +94,12 @@ class Endpoint(Enum):
         "actions/workflow-jobs#get-a-job-for-a-workflow-run",
         "actions=read",
     )
+    LIST_ANNOTATIONS = (
+        "GET",
+        f"{_REPOSITORY}/check-runs/{{check_run_id}}/annotations",
+        "checks/runs#list-check-run-annotations",
+        "checks=read",
+    )
     LIST_WORKFLOWS = (
         "GET",
         _WORKFLOWS,
@@ -100,7 +115,7 @@ class Endpoint(Enum):
     LIST_WORKFLOW_RUNS = (
         "GET",
         f"{_WORKFLOWS}/{{workflow_id}}/runs",
-        "actions/workflow-runs#list-workflow-runs-for-a-workflow",
+        f"{_RUN_PAGE}#list-workflow-runs-for-a-workflow",
         "actions=read",
     )
     LIST_BRANCHES = (

@@ -6,6 +6,8 @@ from datetime import datetime
 
 import attrs
 
+COMPLETED = "completed"
+
 
 def workflow_name(path: str) -> str:
     """Return the name that the API reports for a workflow: its file's name without the ending."""
@@ -94,3 +96,20 @@ class FakeRun:
     def check_suite_id(self) -> int:
         """The id of the check suite that GitHub creates with the run."""
         return self.id + 10**10
+
+
+def next_attempt(run: FakeRun, status: str, conclusion: str | None, started: datetime) -> FakeRun:
+    """Return a run in its next attempt."""
+    return attrs.evolve(
+        run,
+        attempt=run.attempt + 1,
+        status=status,
+        conclusion=conclusion,
+        started_at=started,
+        updated_at=started,
+    )
+
+
+def completed(run: FakeRun, conclusion: str, time: datetime) -> FakeRun:
+    """Return a run after its attempt has been completed."""
+    return attrs.evolve(run, status=COMPLETED, conclusion=conclusion, updated_at=time)

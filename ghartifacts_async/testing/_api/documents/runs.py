@@ -10,7 +10,7 @@ from ghartifacts_async.testing._api.documents.pull_requests import base_sha, pul
 from ghartifacts_async.testing._api.documents.repositories import repository_document
 from ghartifacts_async.testing._shared.artifact import node_id, timestamp
 from ghartifacts_async.testing._shared.repository import DEFAULT_BRANCH, FakeCommit, Repository
-from ghartifacts_async.testing._shared.run import FakeRun, Workflow
+from ghartifacts_async.testing._shared.run import COMPLETED, FakeRun, Workflow
 
 _JOBS_PER_RUN = 1000
 
@@ -112,9 +112,9 @@ def job_document(run: FakeRun, api_url: str) -> dict[str, object]:
     """Return the only job of an attempt of a run."""
     number = run.id * _JOBS_PER_RUN + run.attempt
     base = f"{api_url}/repos/{run.repository}"
-    done = run.status == "completed"
+    done = run.status == COMPLETED
     # GitHub has fewer statuses for jobs than for runs.
-    status = run.status if run.status in {"completed", "in_progress", "waiting"} else "queued"
+    status = run.status if run.status in {COMPLETED, "in_progress", "waiting"} else "queued"
     completed = timestamp(run.updated_at) if done else None
     step = {
         "name": "Run the build",

@@ -12,10 +12,17 @@ from ghartifacts_async.testing._api.documents.runs import (
 )
 from ghartifacts_async.testing._api.endpoints.call import EndpointCall
 from ghartifacts_async.testing._api.endpoints.run_filters import MAX_RESULTS, run_filter
+from ghartifacts_async.testing._api.errors import ApiError, json_response
 from ghartifacts_async.testing._api.run_lists import RunLists
 from ghartifacts_async.testing._shared.database import Database
 from ghartifacts_async.testing._shared.messages import Response
-from ghartifacts_async.testing._shared.run import FakeRun, Workflow
+from ghartifacts_async.testing._shared.run import (
+    COMPLETED,
+    FakeRun,
+    Workflow,
+    completed,
+    next_attempt,
+)
 
 
 class RunEndpoints:
@@ -61,6 +68,25 @@ class RunEndpoints:
         self._database.delete_run(self._requested_attempts(call)[-1].id)
         return Response(204)
 
+    def cancel(self, call: EndpointCall) -> Response:
+        """Cancel a run, which takes effect at once."""
+        run = self._requested_attempts(call)[-1]
+        if run.status == COMPLETED:
+            message = "Cannot cancel a workflow run that is completed."
+            raise ApiError(409, message, call.route.endpoint.documentation_url)
+        self._database.save_run(completed(run, "cancelled", self._database.next_timestamp()))
+        return json_response(202, {})
+
+    def rerun(self, call: EndpointCall) -> Response:
+        """Start another attempt of a run, which stays queued until a test changes it."""
+        run = self._requested_attempts(call)[-1]
+        if run.status != COMPLETED:
+            message = "This workflow is already running"
+            raise ApiError(403, message, call.route.endpoint.documentation_url)
+        started = self._database.next_timestamp()
+        self._database.save_run(next_attempt(run, "queued", None, started))
+        return json_response(201, {})
+
     def list_jobs(self, call: EndpointCall) -> Response:
         """List the jobs of a run in its latest attempt, or with `filter=all` in every attempt."""
         attempts = self._requested_attempts(call)
@@ -75,6 +101,12 @@ class RunEndpoints:
         """Return a job."""
         run_id, number = attempt_of_job(call.route.number("job_id"))
         return call.document(job_document(self._attempt(call, run_id, number), call.api_url))
+
+    def list_annotations(self, call: EndpointCall) -> Response:
+        """List the annotations of a job, which has none."""
+        run_id, number = attempt_of_job(call.route.number("check_run_id"))
+        self._attempt(call, run_id, number)
+        return call.document([])
 
     def list_workflows(self, call: EndpointCall) -> Response:
         """List the workflows of a repository."""
