@@ -131,7 +131,8 @@ def _run(options: argparse.Namespace, directory: Path) -> None:
         "sample": f"{len(results)} of {len(mutants)} mutants in {len(names)} modules, drawn with "
         f"seed {options.seed}{early}",
         "tests": f"{len(measurement.seconds)} of {measurement.total} pass and are used, at most "
-        f"{_tests.BUDGET:.0f} s of them for each mutant",
+        f"{_tests.BUDGET:.0f} s of them for each mutant, with {_tests.EXAMPLES_SHARE:.0%} of the "
+        f"examples of property tests",
         **_surroundings(),
     }
     text = _report.report(facts, ordered, verdicts, structure.PURE)

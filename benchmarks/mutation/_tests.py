@@ -29,6 +29,9 @@ LEFT_OUT = {"architecture", "benchmarks", "campaigns", "recipes", "stores"}
 BUDGET = 60.0
 """The measured seconds of the tests that run for one mutant."""
 
+EXAMPLES_SHARE = 0.2
+"""The share of the examples of property tests that are tried, the same ones in each run."""
+
 # A child process reads PYTESTCURRENT_TEST when it starts, and so counts for the test that started
 # it. Tests read the standard error of their child processes, so coverage must not warn there.
 _COVERAGE = """[run]
@@ -243,6 +246,7 @@ class _Run:
             shutil.rmtree(root / leftover, ignore_errors=True)
         (root / "tmp").mkdir()
         environment = {**os.environ, **variables, "TMPDIR": str(root / "tmp")}
+        environment["EXAMPLES_SHARE"] = str(EXAMPLES_SHARE)
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         path = filter(None, [str(root), os.environ.get("PYTHONPATH")])
         environment["PYTHONPATH"] = os.pathsep.join(path)

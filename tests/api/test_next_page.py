@@ -277,6 +277,8 @@ def test_a_cursor_is_followed_with_the_path_of_the_first_page(
     call = cursor_call(FIRST, Cursor(query), 25)
     assert (call.method, call.path, call.conditional) == ("GET", FIRST.path, False)
     assert call.query == {**FIRST.query, **query, "per_page": "25"}
+    assert call.divisible
+    assert not cursor_call(FIRST, Cursor(query), 10).divisible
 
 
 @pytest.mark.parametrize(
@@ -298,6 +300,22 @@ def test_pages_with_a_cursor() -> None:
         found += plan.accept(None, page, has_more=index < 2 and Cursor({"after": "x"})) or ()
     assert [one.id for one in found] == [3, 2, 1]
     assert plan.done
+
+
+def test_a_gap_is_looked_for_half_a_page_back() -> None:
+    """If items may be missing before a page, the next request goes back by half a page."""
+    plan = PagePlan[Artifact](100, descending=True)
+    listing = range(1000, 0, -1)
+    starts = []
+    for _ in range(6):
+        window = plan.next_window()
+        assert window is not None
+        starts.append(window.start)
+        # Before the fifth request, 200 items that come before its page were deleted.
+        at = window.start + (200 if len(starts) > 4 else 0)
+        ids = listing[at : at + window.size]
+        plan.accept(window, ArtifactPage(1000, tuple(artifact(id=n) for n in ids)), has_more=True)
+    assert starts[4] - 60 < starts[5] <= starts[4] - 50
 
 
 def test_pages_are_halved_down_to_ten() -> None:

@@ -115,6 +115,15 @@ def test_summary(name: str) -> None:
     assert isinstance(error, ArtifactsError)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_unknown_details(name: str) -> None:
+    """The details of an error that are unknown are empty, zero or None."""
+    error = getattr(errors, name)("What went wrong.")
+    known = {key for key, value in attrs.asdict(error, recurse=False).items() if value}
+    assert known <= {"summary", "attempts", "may_have_arrived", "retryable", "status"}
+    assert error.attempts == 1
+
+
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 @pytest.mark.parametrize("name", NAMES)
 def test_pickles(name: str, protocol: int) -> None:

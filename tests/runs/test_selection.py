@@ -162,9 +162,13 @@ def rejected(*reasons: str) -> list[Rejection]:
             ["of a run on 'dev'"] * 3 + ["expired"] + ["of a failed run"] * 2,
             "6 found: 2 of failed runs, 1 expired, 3 of runs on 'dev'",
         ),
+        (
+            [f"of a run on '{branch}'" for branch in "abcdef"],
+            "6 found: " + ", ".join(f"1 of a run on '{branch}'" for branch in "abcde"),
+        ),
     ],
 )
 def test_the_nearest_miss(reasons: list[str], summary: str) -> None:
-    """The summary counts the reasons, those that came closest to a match first."""
+    """The summary counts the five reasons that came closest to a match, the closest first."""
     what = "artifact named 'dist'"
     assert selection.nearest_miss(rejected(*reasons), what) == summary
