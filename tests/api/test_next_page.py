@@ -17,7 +17,7 @@ from ghartifacts_async import Artifact, ArtifactPage, UnexpectedReply
 from ghartifacts_async._api.call import ApiCall
 from ghartifacts_async._api.endpoints import list_repository_artifacts
 from ghartifacts_async._api.pagination import PagePlan, Window, has_more, page_call
-from ghartifacts_async._api.responses.link import Cursor, cursor_call, parse_link
+from ghartifacts_async._api.responses.link import Cursor, cursor_call, cursor_of, parse_link
 from ghartifacts_async._http.messages import Response
 from tests.api.test_pagination import leaving_out, reads
 from tests.values import REPOSITORY, artifact, assert_not_quadratic, examples, make_response
@@ -288,6 +288,12 @@ def test_an_unusable_cursor(target: str) -> None:
     """A next page that has neither a number nor a usable cursor raises UnexpectedReply."""
     with pytest.raises(UnexpectedReply, match="names page None as the next"):
         has_more(FIRST, make_response(link=f'<{target}>; rel="next"'), FULL)
+
+
+def test_the_longest_cursor() -> None:
+    """A cursor may be as long as the limit, and no longer."""
+    assert cursor_of("?a=" + "b" * 4093) == Cursor({"a": "b" * 4093})
+    assert cursor_of("?a=" + "b" * 4094) is None
 
 
 def test_pages_with_a_cursor() -> None:

@@ -155,6 +155,23 @@ def test_other_end_records() -> None:
             assert unzip(archive + b"\n") == {"a": data}
 
 
+@pytest.mark.parametrize(
+    ("field", "value"), [("disk", 1), ("start_disk", 1), ("on_disk", 0), ("size", 45), ("at", 999)]
+)
+def test_an_implausible_end_record_in_a_member(field: str, value: int) -> None:
+    """A member may contain bytes that look like an end record, if no program could believe it."""
+    values = {"disk": 0, "start_disk": 0, "on_disk": 1, "count": 1, "size": 46, "at": 0}
+
+    def archive(**changes: int) -> bytes:
+        # The comment would reach beyond the last end record, but not to the end of the payload.
+        fake = struct.pack("<4s4H2LH", b"PK\5\6", *(values | changes).values(), 400)
+        return build_zip(ZipMember("a", bytes(100) + fake, STORED), comment=b"x" * 400)
+
+    with pytest.raises(DamagedArchive, match="end record of another archive"):
+        names(archive())
+    assert names(archive(**{field: value})) == ["a"]
+
+
 def test_zip64_end_records() -> None:
     """A zip64 end record may repeat values that fit, and have more data than is known."""
     archive = build_zip(ZipMember("a", DATA), zip64=True)
