@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import platform
+import re
 import shlex
 import shutil
 import signal
@@ -31,6 +32,7 @@ from tests.architecture import structure
 
 _ROOT = Path(__file__).parents[2]
 _VERDICTS = Path(__file__).with_name("verdicts.toml")
+_CONSTANT = re.compile("([A-Z_0-9]+) *[:=]")
 _NOT_COPIED = shutil.ignore_patterns(
     ".git", ".venv*", ".*cache", ".hypothesis", "__pycache__", "build", "dist", "site"
 )
@@ -171,7 +173,7 @@ class _Runner:
         mutated = _mutants.apply(mutant, original)
         assert mutated is not None, "the sample has only usable mutants"
         difference = _mutants.difference(original, mutated)
-        tests = self.measurement.fastest(self._tests_of(mutant))
+        tests = self.measurement.fastest(self._tests_of(mutant), self._tests_of_users(mutant))
         if not tests:
             return Result(mutant, difference, killed=False, tests=0)
         path = copy / structure.PACKAGE.name / _file(mutant.module)
@@ -203,6 +205,21 @@ class _Runner:
         graph = structure.graph()
         importers = [name for name, imported in graph.items() if mutant.module in imported]
         return set().union(*map(self.measurement.tests_of_file, map(_file, importers)))
+
+    def _tests_of_users(self, mutant: Mutant) -> set[str]:
+        """Return the tests that execute a line with the name of the constant that is mutated."""
+        line = structure.sources()[mutant.module].split("\n")[mutant.statement[0] - 1]
+        constant = _CONSTANT.match(line)
+        if constant is None or not mutant.runs_at_import:
+            return set()
+        word = re.compile(rf"\b{constant[1]}\b")
+        return {
+            test
+            for module, text in structure.sources().items()
+            for number, line in enumerate(text.split("\n"), 1)
+            if word.search(line)
+            for test in self.measurement.lines.get(_file(module), {}).get(number, ())
+        }
 
 
 def _first(test: str | None, tests: Mapping[str, float]) -> dict[str, float]:
