@@ -22,6 +22,8 @@ def two_archives() -> Iterator[RejectedArchive]:
     yield RejectedArchive("one after the other, and padding", one + other + b"\n", DamagedArchive)
     yield RejectedArchive("second end record", one + other[-22:], DamagedArchive)
     yield RejectedArchive("end record of no members", one + build_zip(), DamagedArchive)
+    signed = build_zip(FIRST, prefix=b"PK\3\4")
+    yield RejectedArchive("signature of a member before the first one", signed, DamagedArchive)
     shown = b"#!/bin/sh\n" + one[:-22]
     start = build_zip(LAST, prefix=shown).rindex(CENTRAL_SIGNATURE)
     recorded = shown.index(CENTRAL_SIGNATURE)
