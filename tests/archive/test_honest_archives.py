@@ -172,6 +172,20 @@ def test_an_implausible_end_record_in_a_member(field: str, value: int) -> None:
     assert names(archive(**{field: value})) == ["a"]
 
 
+def test_an_end_record_with_a_comment_up_to_the_last_one() -> None:
+    """A member may contain what looks like an end record whose comment ends before the last one."""
+
+    def archive(comment: int) -> bytes:
+        fake = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 1, 1, 46, 0, comment)
+        return build_zip(ZipMember("a", bytes(100) + fake, STORED), comment=b"x" * 9)
+
+    plain = archive(0)
+    between = plain.rindex(b"PK\5\6") - plain.index(b"PK\5\6") - 22
+    assert names(archive(between)) == ["a"]
+    with pytest.raises(DamagedArchive, match="end record of another archive"):
+        names(archive(between + 1))
+
+
 def test_zip64_end_records() -> None:
     """A zip64 end record may repeat values that fit, and have more data than is known."""
     archive = build_zip(ZipMember("a", DATA), zip64=True)
