@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -11,7 +10,12 @@ from typing import TYPE_CHECKING
 
 import ghartifacts_async
 from ghartifacts_async.cli.overview import overview
-from ghartifacts_async.cli.printing.output import explained, print_error
+from ghartifacts_async.cli.printing.output import (
+    discard,
+    explained,
+    open_closed_streams,
+    print_error,
+)
 
 if TYPE_CHECKING:
     from ghartifacts_async import ArtifactsError
@@ -27,6 +31,7 @@ def main() -> int:
     Returns:
         The exit status. After a signal it is 128 plus the signal's number, as in a shell.
     """
+    open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -40,10 +45,11 @@ def main() -> int:
     except KeyboardInterrupt:
         return 128 + _SIGINT
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard(sys.stdout)
         return 128 + _SIGPIPE
     except OSError as error:
         print_error(f"cannot write the output: {error.strerror or error}")
+        discard(sys.stdout)
         return FAILED
     return status
 

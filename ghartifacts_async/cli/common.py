@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from attrs import frozen
 from cyclopts import Group, Parameter, Token
 
-from ghartifacts_async.cli.values import parse_duration
+from ghartifacts_async.cli.values import parse_count, parse_duration, parse_period
 
 _COMMON = Group("Common options", sort_key=20)
 
@@ -23,7 +23,9 @@ def converter(parse: Callable[[str], Any]) -> Callable[[Any, Sequence[Token]], A
     return convert
 
 
+COUNT = Parameter(metavar="NUMBER", converter=converter(parse_count))
 DURATION = Parameter(metavar="DURATION", converter=converter(parse_duration))
+PERIOD = Parameter(metavar="DURATION", converter=converter(parse_period))
 
 
 @Parameter(name="*")
@@ -60,7 +62,7 @@ class Common:
     )
     timeout: Annotated[
         timedelta | None,
-        DURATION,
+        PERIOD,
         Parameter(
             group=_COMMON,
             help="Longest wait for an answer, or for the next byte, such as 30s.",

@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve
+
 import ghartifacts_async
 from ghartifacts_async.cli.printing.output import Output
 from ghartifacts_async.cli.references import (
@@ -40,9 +42,11 @@ def choose_repository(common: Common, arguments: Sequence[str]) -> tuple[str, li
         InvalidArgument: None of these is a repository, or a URL belongs to another one.
     """
     reference, rest = split_repository(arguments)
-    given = common.repo or os.environ.get("GH_REPO") or os.environ.get("GITHUB_REPOSITORY")
-    if common.repo or reference.repository is None:
-        reference = _parse(given) if given else _of_git_remote()
+    given = common.repo
+    if given is None and reference.repository is None:
+        given = os.environ.get("GH_REPO") or os.environ.get("GITHUB_REPOSITORY") or None
+    if given is not None or reference.repository is None:
+        reference = _of_git_remote() if given is None else _parse(given)
     assert reference.repository is not None
     use_host(reference)
     _refuse_other_repositories(reference.repository, rest)
@@ -173,9 +177,10 @@ def _of_git_remote() -> Reference:
         found = {name: one for name, one in found.items() if _is_github(str(one.host).lower())}
     resolved = _output_of("git", "config", "--get-regexp", r"^remote\..*\.gh-resolved$")
     for line in resolved.splitlines():
-        name = line.partition(" ")[0].removeprefix("remote.").removesuffix(".gh-resolved")
-        if line.endswith(" base") and name in found:
-            return found[name]
+        key, _, value = line.partition(" ")
+        name = key.removeprefix("remote.").removesuffix(".gh-resolved")
+        if name in found:
+            return found[name] if value == "base" else evolve(found[name], repository=value)
     for name in (*_REMOTES, *found):
         if name in found:
             return found[name]

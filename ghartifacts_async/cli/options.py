@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 from attrs import frozen
 from cyclopts import Group, Parameter
 
-from ghartifacts_async.cli.common import DURATION, converter
+from ghartifacts_async.cli.common import COUNT, PERIOD, converter
 from ghartifacts_async.cli.completion import complete_names
 from ghartifacts_async.cli.values import parse_size, parse_time
 
@@ -23,6 +23,13 @@ def _time(text: str) -> datetime:
     return parse_time(text, datetime.now(UTC))
 
 
+def _directory(text: str) -> Path:
+    if not text:
+        raise ValueError("the directory is empty; write . for the current one")
+    return Path(text)
+
+
+_DIRECTORY = Parameter(converter=converter(_directory))
 SIZE = Parameter(metavar="SIZE", converter=converter(parse_size))
 _TIME = Parameter(metavar="TIME", converter=converter(_time))
 _NAME = Parameter(name=["--name", "-n"], group=_FILTERS, completer=complete_names)
@@ -44,10 +51,12 @@ ArtifactArguments: TypeAlias = Annotated[
 Yes = Annotated[bool, Parameter(name=["--yes", "-y"], help="Delete without asking.")]
 Directory = Annotated[
     Path,
+    _DIRECTORY,
     Parameter(name=["--dir", "-D"], help="Directory to write to; by default the current one."),
 ]
 ToDirectory = Annotated[
     Path | None,
+    _DIRECTORY,
     Parameter(name=["--download", "--dir", "-D"], help="Download it to this directory."),
 ]
 Template = Annotated[
@@ -57,9 +66,10 @@ Template = Annotated[
         "would be equal, the id is appended."
     ),
 ]
-Concurrency = Annotated[int, Parameter(help="Number of artifacts at the same time.")]
+Concurrency = Annotated[int, COUNT, Parameter(help="Number of artifacts at the same time.")]
 Limit = Annotated[
     int,
+    COUNT,
     Parameter(
         name=["--limit", "-L"], show_default=True, help="Maximum number to list; 0 for no limit."
     ),
@@ -234,5 +244,5 @@ class NewestFilters:
     ] = "success"
     from_fork: FromFork = False
     max_age: Annotated[
-        timedelta | None, DURATION, Parameter(group=_FILTERS, help="Maximum age, such as 7d.")
+        timedelta | None, PERIOD, Parameter(group=_FILTERS, help="Maximum age, such as 7d.")
     ] = None

@@ -35,6 +35,7 @@ Exit status:
   2    wrong usage
   3    nothing was found
   4    no token, or the token is refused or lacks a permission
+  129  the terminal was closed (SIGHUP)
   130  Ctrl-C
   141  the reader of the output has gone
   143  SIGTERM

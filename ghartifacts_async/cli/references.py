@@ -10,12 +10,13 @@ from attrs import frozen
 
 from ghartifacts_async.errors import InvalidArgument
 
-_NAME = re.compile(r"(?:(?P<host>[^/\s]+)/)?(?P<repository>[^/\s:]+/[^/\s:]+)")
-_SSH = re.compile(r"(?:[^@/\s]+@)(?P<host>[^:/\s]+):(?P<repository>[^/\s]+/[^/\s]+)")
-_ID = "([0-9]{1,18})(?![0-9])"
+_NAME = re.compile(r"(?:(?P<host>[^/\s]+)/)?(?P<repository>[^/\s:]+/[^/\s:]+)/?")
+_SSH = re.compile(r"(?:[^@/\s]+@)(?P<host>[^:/\s]+):(?P<repository>[^/\s:]+/[^/\s:]+)/?")
+_ID = "([1-9][0-9]{0,17})(?![0-9])"
 _DIGITS = re.compile(_ID)
 _RUN = re.compile(rf"/actions/runs/{_ID}")
 _ARTIFACT = re.compile(rf"/artifacts/{_ID}")
+_SCHEMES = {"http", "https", "ssh", "git"}
 _API = re.compile(r"/(?:api/v3/)?repos/")
 
 
@@ -47,7 +48,8 @@ def parse_reference(text: str) -> Reference | None:
     found = _SSH.fullmatch(text) or _NAME.fullmatch(text)
     if found is None:
         return None
-    return Reference(found["host"], found["repository"].removesuffix(".git"))
+    host = found["host"] and web_host(f"//{found['host']}")
+    return Reference(host, found["repository"].removesuffix(".git"))
 
 
 def split_repository(arguments: Sequence[str]) -> tuple[Reference, list[str]]:
@@ -81,9 +83,15 @@ def number_in(text: str, kind: str) -> int | None:
 
 
 def web_host(api_url: str) -> str:
-    """Return the host of the web pages of the server with this API URL."""
+    """Return the host of the web pages for a URL of the API, of a page or of an SSH server."""
     host = urlsplit(api_url).netloc
+    if host.lower() in _ALIASES:
+        return "github.com"
     return host.removeprefix("api.") if _is_cloud(host) else host
+
+
+_ALIASES = {"www.github.com", "ssh.github.com"}
+"""Other names of github.com, of which the second accepts SSH at the port of HTTPS."""
 
 
 def _is_cloud(api_host: str) -> bool:
@@ -98,14 +106,15 @@ def _parse_url(text: str) -> Reference | None:
         port = parts.port
     except ValueError:
         return None
-    if parts.scheme not in {"http", "https", "ssh", "git"} or not parts.hostname:
+    scheme = parts.scheme.removeprefix("git+")
+    if scheme not in _SCHEMES or not parts.hostname:
         return None
     path = unquote(_API.sub("/", parts.path, count=1))
     names = [name for name in path.split("/") if name][:2]
     if len(names) < 2:
         return None
     # The port of an SSH server is not that of the web pages.
-    is_web = parts.scheme in {"http", "https"} and port is not None
+    is_web = scheme in {"http", "https"} and port is not None
     host = f"{parts.hostname}:{port}" if is_web else parts.hostname
     run, artifact = _RUN.search(path), _ARTIFACT.search(path)
     return Reference(

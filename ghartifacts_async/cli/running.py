@@ -57,6 +57,8 @@ def run_command(tokens: Sequence[str]) -> int:
     common = common if isinstance(common, Common) else Common()
     if common.no_color:
         os.environ["NO_COLOR"] = "1"
+    if "console" in bound.arguments:
+        return _print_page(command, bound)
     if not iscoroutinefunction(command):
         return command(*bound.args, **bound.kwargs) or 0
     start_logging(Output(common), common.verbose)
@@ -75,20 +77,42 @@ def _parse(tokens: Sequence[str]) -> tuple[Callable[..., Any], BoundArguments]:
     return command, bound
 
 
+def _print_page(command: Callable[..., Any], bound: BoundArguments) -> int:
+    """Print the help of a command, or the version.
+
+    The console of rich would exit with status 1 if the reader of the output has gone.
+    """
+    with bound.arguments["console"].capture() as page:
+        command(*bound.args, **bound.kwargs)
+    print(page.get(), end="")
+    return 0
+
+
 def _run_coroutine(command: Any, bound: BoundArguments) -> int:
-    """Run a coroutine function. SIGTERM cancels it, as Ctrl-C does."""
+    """Run a coroutine function. SIGTERM and SIGHUP cancel it, as Ctrl-C does."""
     import asyncio
     import signal
     from contextlib import suppress
 
+    received: list[int] = []
+
     async def run() -> int:
         task = asyncio.current_task()
         assert task is not None
-        with suppress(NotImplementedError):
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+
+        def cancel(number: int) -> None:
+            received.append(number)
+            task.cancel()
+
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            # `nohup` ignores SIGHUP, and a signal that is ignored must stay so.
+            if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+                with suppress(NotImplementedError):
+                    asyncio.get_running_loop().add_signal_handler(number, cancel, number)
         return await command(*bound.args, **bound.kwargs) or 0
 
     try:
         return asyncio.run(run())
     except asyncio.CancelledError:
-        return 128 + signal.SIGTERM
+        return 128 + received[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import evolve
 
@@ -21,6 +21,8 @@ from ghartifacts_async.errors import InvalidArgument, NotFound
 
 if TYPE_CHECKING:
     from ghartifacts_async import Artifact, ArtifactFilters, Repo, Run, RunListing
+
+_FiltersT = TypeVar("_FiltersT", Filters, SourceFilters)
 
 _RERUN_LIMIT = timedelta(days=31)
 """GitHub allows re-runs for 30 days, so the run of a new artifact may be that much older."""
@@ -217,7 +219,7 @@ async def get_artifacts(repo: Repo, ids: Sequence[int]) -> list[Artifact]:
     return artifacts
 
 
-def with_run_url(filters: Filters, arguments: Sequence[str]) -> tuple[Filters, list[str]]:
+def with_run_url(filters: _FiltersT, arguments: Sequence[str]) -> tuple[_FiltersT, list[str]]:
     """Move the URL of a run from the arguments to the filters.
 
     Returns:

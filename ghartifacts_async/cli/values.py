@@ -6,10 +6,22 @@ import re
 from datetime import UTC, datetime, timedelta
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d|w)")
+_COUNT = re.compile("[0-9]{1,9}")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _SIZE = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,18})?)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 _YEARS = 100
+
+
+def parse_count(text: str) -> int:
+    """Parse a number that is not negative.
+
+    Raises:
+        ValueError: The text has another form, or more than nine digits.
+    """
+    if _COUNT.fullmatch(text) is None:
+        raise ValueError(f"{text!r} is not a number; write for example 0 or 20")
+    return int(text)
 
 
 def parse_duration(text: str) -> timedelta:
@@ -23,6 +35,18 @@ def parse_duration(text: str) -> timedelta:
     if found is None or seconds > _YEARS * 366 * 86400:
         raise ValueError(f"{text!r} is not a duration; write for example 90s, 15m, 24h, 7d or 2w")
     return timedelta(seconds=seconds)
+
+
+def parse_period(text: str) -> timedelta:
+    """Parse a duration that is not zero.
+
+    Raises:
+        ValueError: The text has another form, or is zero.
+    """
+    duration = parse_duration(text)
+    if duration < timedelta(milliseconds=1):
+        raise ValueError(f"{text!r} is too short; the least is 0.001s")
+    return duration
 
 
 def parse_time(text: str, now: datetime) -> datetime:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -184,16 +183,6 @@ async def test_progress_bars_are_drawn_on_a_terminal_only(
         assert "━" not in done.out
     done = await run(fake_github, *arguments, FORCE_COLOR="1", TERM="xterm")
     assert "\x1b" not in done.out + done.err
-
-
-@pytest.fixture
-def _sigint_reaches_children() -> Iterator[None]:
-    """Let child processes react to SIGINT, even if the tests run as a shell's background job."""
-    before = signal.getsignal(signal.SIGINT)
-    if before is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no POSIX signals")

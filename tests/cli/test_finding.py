@@ -81,6 +81,15 @@ async def test_prune(fake_github: FakeGitHub) -> None:
     assert {artifact.id for artifact in fake_github.artifacts(REPOSITORY)} == {2, 3}
 
 
+async def test_nothing_to_prune(fake_github: FakeGitHub) -> None:
+    """If no artifact is to be deleted, `prune` says so and succeeds."""
+    fake_github.add_artifact(REPOSITORY, "dist", b"x")
+    for extra in ((), ("--yes",)):
+        done = await run(fake_github, "prune", REPOSITORY, "--older-than", "30d", *extra)
+        assert (done.status, done.out) == (0, "")
+        assert done.err == "0 artifacts, 0 bytes; 1 stay; nothing to delete\n"
+
+
 @pytest.mark.parametrize(("typed", "left"), [("y\n", 1), ("n\n", 2), ("\n", 2)])
 async def test_delete_asks_on_a_terminal(fake_github: FakeGitHub, typed: str, left: int) -> None:
     """On a terminal, `delete` shows the artifacts and deletes only after a yes."""

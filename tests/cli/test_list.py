@@ -123,7 +123,14 @@ async def test_format(fake_github: FakeGitHub) -> None:
     assert (number, run_id, braces) == ("0001", "7", "{}")
     assert name.isprintable()
     assert len(day) == 3
-    for wrong in ("{title}", "{id.real}", "{id", "{name:d}"):
+    for wrong in (
+        "{title}",
+        "{id.real}",
+        "{id",
+        "{name:d}",
+        "{id:99999999999}",
+        "{id:99999999999999999999}",
+    ):
         done = await run(fake_github, "list", REPOSITORY, "--format", wrong)
         assert (done.status, done.out) == (2, "")
         assert "--format" in done.err

@@ -144,6 +144,19 @@ async def test_grep(fake_github: FakeGitHub, arguments: list[str], expected: str
     assert (done.out, done.status) == (expected, 0 if expected else 3), done.err
 
 
+async def test_the_url_of_a_run(fake_github: FakeGitHub) -> None:
+    """`ls`, `cat` and `grep` take the URL of a run in place of `--run`."""
+    run_id = fake_github.add_run(REPOSITORY).id
+    fake_github.add_artifact(REPOSITORY, "logs", {"a": "in the run\n"}, run_id=run_id)
+    fake_github.add_artifact(REPOSITORY, "logs", {"b": "newer\n"})
+    url = f"{fake_github.url}/{REPOSITORY}/actions/runs/{run_id}"
+    assert (await run(fake_github, "ls", url, "logs", "--format", "{name}")).out == "a\n"
+    assert (await run(fake_github, "cat", f"{url}/attempts/1", "logs")).out == "in the run\n"
+    assert (await run(fake_github, "grep", "the", url)).out == "a:1:in the run\n"
+    done = await run(fake_github, "ls", url)
+    assert (done.status, done.err) == (2, "error: pass one artifact: its id, URL or name\n")
+
+
 async def test_grep_a_run(fake_github: FakeGitHub) -> None:
     """Without artifacts, `grep` searches all of a run, and prints JSON with the id and line."""
     run_id = fake_github.add_run(REPOSITORY).id

@@ -98,7 +98,18 @@ def test_help_imports_no_dependency() -> None:
     [
         (["lsit"], 'Did you mean "list"?'),
         (["list", "--limt", "3"], "Did you mean --limit?"),
-        (["list", REPOSITORY, "--limit", "x"], "unable to convert"),
+        (["list", REPOSITORY, "--limit", "x"], "is not a number"),
+        (["list", REPOSITORY, "--limit", "-1"], "is not a number"),
+        (["list", REPOSITORY, "--limit", "1.5"], "is not a number"),
+        (["cat", REPOSITORY, "dist", "--head", "-1"], "is not a number"),
+        (["prune", REPOSITORY, "--keep-latest", "-1"], "is not a number"),
+        (["download", REPOSITORY, "1", "--connections", "0"], "--connections must"),
+        (["download", REPOSITORY, "0"], "neither the id nor the URL"),
+        (["download", REPOSITORY, "1", "-D", ""], "write . for the current one"),
+        (["delete", "1", "--yes", "-R", ""], "OWNER/REPO"),
+        (["list", REPOSITORY, "--timeout", "0s"], "0.001s"),
+        (["wait", REPOSITORY, "dist", "--run", "1", "--within", "0s"], "0.001s"),
+        (["list", "-R", "git@ghe.example:8431:a/b"], "OWNER/REPO"),
         (["list", REPOSITORY, "--since", "soon"], "7d for a week ago"),
         (["list", REPOSITORY, "--min-size", "big"], "10k"),
         (["list", REPOSITORY, "dist"], "--name"),
@@ -208,7 +219,15 @@ def git(directory: Path, *arguments: str) -> None:
 
 async def test_where_the_repository_comes_from(fake_github: FakeGitHub, tmp_path: Path) -> None:
     """The repository is -R, the argument, GH_REPO, GITHUB_REPOSITORY or the git remote."""
-    names = ["a/option", "a/argument", "a/gh-repo", "a/workflow", "a/upstream", "a/origin"]
+    names = [
+        "a/option",
+        "a/argument",
+        "a/gh-repo",
+        "a/workflow",
+        "a/upstream",
+        "a/origin",
+        "a/resolved",
+    ]
     for name in names:
         fake_github.add_artifact(name, name.removeprefix("a/"), b"x")
     host = fake_github.url.removeprefix("http://")
@@ -226,6 +245,8 @@ async def test_where_the_repository_comes_from(fake_github: FakeGitHub, tmp_path
     assert await listed() == "upstream"
     git(tmp_path, "config", "remote.origin.gh-resolved", "base")
     assert await listed() == "origin"
+    git(tmp_path, "config", "remote.origin.gh-resolved", "a/resolved")
+    assert await listed() == "resolved"
     assert await listed(GITHUB_REPOSITORY="a/workflow") == "workflow"
     everything = {"GITHUB_REPOSITORY": "a/workflow", "GH_REPO": f"{host}/a/gh-repo"}
     assert await listed(**everything) == "gh-repo"

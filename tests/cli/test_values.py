@@ -58,6 +58,13 @@ NOW = datetime(2026, 3, 21, 18, tzinfo=UTC)
         ("a/b/c/d", None),
         ("https://github.com", None),
         ("ftp://github.com/o/r", None),
+        ("o/r/", Reference(repository="o/r")),
+        ("git@github.com:o/r/", Reference("github.com", "o/r")),
+        ("git+ssh://git@github.com/o/r.git", Reference("github.com", "o/r")),
+        ("ssh://git@ssh.github.com:443/o/r.git", Reference("github.com", "o/r")),
+        ("git@ssh.github.com:o/r", Reference("github.com", "o/r")),
+        ("https://www.github.com/o/r", Reference("github.com", "o/r")),
+        ("git@ghe.example:8431:o/r", None),
         ("https://github.com:x/o/r", None),
     ],
 )

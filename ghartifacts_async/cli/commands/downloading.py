@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 from attrs import evolve, field, frozen
 from cyclopts import Parameter
 
-from ghartifacts_async.cli.common import Common
+from ghartifacts_async.cli.common import COUNT, Common
 from ghartifacts_async.cli.connection import (
     choose_repository,
     mirrored_repositories,
@@ -72,6 +72,7 @@ class Writing:
     concurrency: Concurrency = 8
     connections: Annotated[
         int | None,
+        COUNT,
         Parameter(help="Number of connections for each artifact; by default chosen by size."),
     ] = None
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from ghartifacts_async.cli.commands.downloading import Writing, write_all
-from ghartifacts_async.cli.common import DURATION, Common
+from ghartifacts_async.cli.common import PERIOD, Common
 from ghartifacts_async.cli.connection import choose_repository, open_repository
 from ghartifacts_async.cli.options import (
     Arguments,
@@ -109,7 +109,7 @@ async def wait(
         bool, Parameter(help="Also accept it if the run fails or is cancelled.")
     ] = False,
     within: Annotated[
-        timedelta, DURATION, Parameter(help="Longest wait, such as 30m. [default: 10m]")
+        timedelta, PERIOD, Parameter(help="Longest wait, such as 30m. [default: 10m]")
     ] = timedelta(minutes=10),
     directory: ToDirectory = None,
     format: Format = None,  # noqa: A002 - the name of the option

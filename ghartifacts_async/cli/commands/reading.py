@@ -9,7 +9,7 @@ from typing import Annotated
 from attrs import evolve
 from cyclopts import Parameter
 
-from ghartifacts_async.cli.common import Common
+from ghartifacts_async.cli.common import COUNT, Common
 from ghartifacts_async.cli.connection import choose_repository, open_repository
 from ghartifacts_async.cli.contents.excerpts import Excerpt, copy_excerpt
 from ghartifacts_async.cli.contents.matches import compile_search, find_matches, print_match
@@ -17,7 +17,7 @@ from ghartifacts_async.cli.contents.members import chosen_members, contents
 from ghartifacts_async.cli.options import SIZE, ArtifactArguments, Format, SourceFilters
 from ghartifacts_async.cli.printing.output import Output
 from ghartifacts_async.cli.printing.views import MEMBER
-from ghartifacts_async.cli.selection import find_artifact, find_artifacts
+from ghartifacts_async.cli.selection import find_artifact, find_artifacts, with_run_url
 from ghartifacts_async.errors import InvalidArgument
 
 NOTHING_FOUND = 3
@@ -30,7 +30,7 @@ Members = Annotated[
         "slashes.",
     ),
 ]
-Lines = int | None
+Lines = Annotated[int | None, COUNT]
 
 
 async def ls(
@@ -43,6 +43,7 @@ async def ls(
     """List the members of an artifact."""
     out = Output(common)
     repository, rest = choose_repository(common, arguments)
+    source, rest = with_run_url(source, rest)
     if len(rest) != 1:
         raise InvalidArgument("pass one artifact: its id, URL or name")
     async with open_repository(common, repository, out) as repo:
@@ -69,6 +70,7 @@ async def cat(
     out = Output(common)
     excerpt = Excerpt(head=head, tail=tail, max_bytes=max_bytes)
     repository, rest = choose_repository(common, arguments)
+    source, rest = with_run_url(source, rest)
     if not rest:
         raise InvalidArgument("pass an artifact (its id, URL or name), and its members")
     async with open_repository(common, repository, out) as repo:
@@ -104,6 +106,7 @@ async def grep(
     out = Output(common)
     search = compile_search(pattern, ignore_case=ignore_case, fixed_strings=fixed_strings)
     repository, rest = choose_repository(common, arguments)
+    source, rest = with_run_url(source, rest)
     found = 0
     async with open_repository(common, repository, out) as repo:
         artifacts = await find_artifacts(repo, rest, source)

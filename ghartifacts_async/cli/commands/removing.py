@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import sys
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from datetime import timedelta
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from ghartifacts_async.cli.common import DURATION, Common
+from ghartifacts_async.cli.common import COUNT, DURATION, Common
 from ghartifacts_async.cli.connection import choose_repository, open_repository
 from ghartifacts_async.cli.options import SIZE, Arguments, Filters, NameFilters, Yes
-from ghartifacts_async.cli.printing.output import Output, printable
+from ghartifacts_async.cli.printing.output import Output, printable, write_to_stderr
 from ghartifacts_async.cli.printing.results import print_deletion, print_selected
 from ghartifacts_async.cli.selection import (
     artifact_ids,
@@ -33,7 +33,7 @@ async def prune(
         timedelta | None, DURATION, Parameter(help="Delete those older than this, such as 30d.")
     ] = None,
     keep_latest: Annotated[
-        int | None, Parameter(help="Keep this many of the newest artifacts of each name.")
+        int | None, COUNT, Parameter(help="Keep this many of the newest artifacts of each name.")
     ] = None,
     max_total_size: Annotated[
         int | None,
@@ -61,6 +61,8 @@ async def prune(
     for failure in report.failures:
         print_deletion(out, failure)
     done = f"{report.deleted} deleted" if yes else "nothing deleted yet; --yes deletes them"
+    if not report.artifacts:
+        done = "nothing to delete"
     size = format_size(report.size)
     count = counted(len(report.artifacts), "artifact")
     out.note(f"{count}, {size}; {report.kept} stay; {done}")
@@ -91,7 +93,7 @@ async def delete(
             return NOTHING_FOUND
         if not yes:
             print_selected(out, artifacts)
-            confirm(f"Delete {counted(len(artifacts), 'artifact')} of {repository}?")
+            await confirm(f"Delete {counted(len(artifacts), 'artifact')} of {repository}?")
         async with aclosing(repo.delete_artifacts(artifacts)) as deletions:
             async for deletion in deletions:
                 print_deletion(out, deletion)
@@ -99,7 +101,7 @@ async def delete(
     return FAILED if failed else 0
 
 
-def confirm(question: str) -> None:
+async def confirm(question: str) -> None:
     """Ask on the terminal.
 
     Raises:
@@ -107,6 +109,20 @@ def confirm(question: str) -> None:
     """
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise InvalidArgument("nothing was deleted; without a terminal to ask on, pass --yes")
-    print(f"{printable(question)} [y/N] ", end="", file=sys.stderr, flush=True)
+    write_to_stderr(f"{printable(question)} [y/N] ")
+    await _wait_for_input()
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
         raise InvalidArgument("nothing was deleted")
+
+
+async def _wait_for_input() -> None:
+    """Wait until a line was typed. A signal interrupts this wait, but not that of `readline`."""
+    import asyncio
+
+    loop, typed = asyncio.get_running_loop(), asyncio.Event()
+    with suppress(NotImplementedError):  # Windows
+        loop.add_reader(sys.stdin, typed.set)
+        try:
+            await typed.wait()
+        finally:
+            loop.remove_reader(sys.stdin)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from string import Formatter
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TextIO
 
 import ghartifacts_async
 from ghartifacts_async.cli.printing.terminal_text import TerminalText
@@ -35,11 +36,14 @@ _OPTIONS = {
     "max_size": "--max-size",
     "from_fork": "--from-fork",
     "any_conclusion=True": "--any-conclusion",
+    "concurrency must": "--concurrency must",
+    "connections must": "--connections must",
     'if_exists="replace"': "--if-exists replace",
     "if_exists='replace'": "--if-exists replace",
 }
 """The options for arguments that messages of the library name."""
 
+_NONE = re.compile(",? or None")
 _ARGUMENT = re.compile("|".join(rf"(?<![\w-]){re.escape(name)}(?!\w)" for name in _OPTIONS))
 
 
@@ -52,12 +56,35 @@ def printable(text: str) -> str:
 
 def explained(error: Exception) -> str:
     """Return the message of an error, with options in place of the library's arguments."""
-    return _ARGUMENT.sub(lambda found: _OPTIONS[found[0]], str(error))
+    return _ARGUMENT.sub(lambda found: _OPTIONS[found[0]], _NONE.sub("", str(error)))
 
 
 def print_error(text: str) -> None:
     """Print an error message to standard error, on one line."""
-    print(printable(f"error: {text}"), file=sys.stderr)
+    write_to_stderr(f"{printable(f'error: {text}')}\n")
+
+
+def write_to_stderr(text: str) -> None:
+    """Write to standard error. If that fails, discard everything that follows."""
+    try:
+        print(text, end="", file=sys.stderr, flush=True)
+    except OSError:
+        discard(sys.stderr)
+
+
+def discard(stream: TextIO) -> None:
+    """Discard what is written to a stream from now on, and what it has not written yet."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, stream.fileno())
+    os.close(null)
+
+
+def open_closed_streams() -> None:
+    """Open the null device in place of standard streams that the caller has closed."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            null = os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, os.fdopen(null, mode, encoding="utf-8", closefd=False))
 
 
 class Output:
@@ -137,7 +164,7 @@ class Output:
             self._note_writers[-1](printable(text))
         else:
             sys.stdout.flush()
-            print(printable(text), file=sys.stderr, flush=True)
+            write_to_stderr(f"{printable(text)}\n")
 
     def waiting(self, wait: Wait) -> None:
         """Count the seconds of a wait down, if standard error is a terminal.
@@ -173,11 +200,10 @@ async def _count_down(seconds: float) -> None:
     ends_at = time.monotonic() + seconds
     try:
         while (left := ends_at - time.monotonic()) > 0:
-            text = f"\r\x1b[K{format_seconds(left)} left; Ctrl-C to stop"
-            print(text, end="", file=sys.stderr, flush=True)
+            write_to_stderr(f"\r\x1b[K{format_seconds(left)} left; Ctrl-C to stop")
             await asyncio.sleep(min(1.0, left))
     finally:
-        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+        write_to_stderr("\r\x1b[K")
 
 
 class FieldFormatter(Formatter):
@@ -209,10 +235,12 @@ def formatted(template: str, fields: Mapping[str, Any]) -> str:
     """
     try:
         return FieldFormatter().vformat(template, (), fields)
-    except (ValueError, TypeError) as error:
-        if isinstance(error, ghartifacts_async.InvalidArgument):
-            raise
+    except ghartifacts_async.InvalidArgument:
+        raise
+    except (ValueError, TypeError, OverflowError) as error:
         raise ghartifacts_async.InvalidArgument(f"--format {template!r}: {error}") from None
+    except MemoryError:
+        raise ghartifacts_async.InvalidArgument(f"--format {template!r}: too wide") from None
 
 
 def plain(value: Any) -> str:
