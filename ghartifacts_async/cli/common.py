@@ -9,7 +9,12 @@ from typing import Annotated, Any
 from attrs import frozen
 from cyclopts import Group, Parameter, Token
 
-from ghartifacts_async.cli.values import parse_count, parse_duration, parse_period
+from ghartifacts_async.cli.values import (
+    parse_count,
+    parse_duration,
+    parse_period,
+    parse_positive,
+)
 
 _COMMON = Group("Common options", sort_key=20)
 
@@ -24,6 +29,7 @@ def converter(parse: Callable[[str], Any]) -> Callable[[Any, Sequence[Token]], A
 
 
 COUNT = Parameter(metavar="NUMBER", converter=converter(parse_count))
+POSITIVE = Parameter(metavar="NUMBER", converter=converter(parse_positive))
 DURATION = Parameter(metavar="DURATION", converter=converter(parse_duration))
 PERIOD = Parameter(metavar="DURATION", converter=converter(parse_period))
 
@@ -37,15 +43,16 @@ class Common:
         str | None,
         Parameter(
             name=["--repo", "-R"],
+            metavar="REPO",
             group=_COMMON,
-            help="Repository, as [HOST/]OWNER/REPO or URL. By default: the argument REPO, "
-            "GH_REPO, GITHUB_REPOSITORY, or the git remote of the working directory.",
+            help="Repository: [HOST/]OWNER/REPO or a URL. By default the argument REPO, GH_REPO, "
+            "GITHUB_REPOSITORY, or the git remote of the working directory.",
         ),
     ] = None
     json: Annotated[bool, Parameter(group=_COMMON, help="Print one JSON object per line.")] = False
     quiet: Annotated[
         bool,
-        Parameter(name=["--quiet", "-q"], group=_COMMON, help="No progress and no notes."),
+        Parameter(name=["--quiet", "-q"], group=_COMMON, help="Print no progress and no notes."),
     ] = False
     verbose: Annotated[
         int,
@@ -57,15 +64,15 @@ class Common:
             help="Log retries and other events; -vv logs more.",
         ),
     ] = 0
-    no_color: Annotated[bool, Parameter(group=_COMMON, help="No colours, as with NO_COLOR=1.")] = (
-        False
-    )
+    no_color: Annotated[
+        bool, Parameter(group=_COMMON, help="Use no colours, as with NO_COLOR=1.")
+    ] = False
     timeout: Annotated[
         timedelta | None,
         PERIOD,
         Parameter(
             group=_COMMON,
-            help="Longest wait for an answer, or for the next byte, such as 30s.",
+            help="Longest wait for a response, or for its next byte, such as 30s.",
         ),
     ] = None
     max_wait: Annotated[
@@ -73,6 +80,6 @@ class Common:
         DURATION,
         Parameter(
             group=_COMMON,
-            help="Longest wait at a rate limit, such as 5m. 0s does not wait. [default: 1h]",
+            help="Longest wait at a rate limit, such as 5m; with 0s, do not wait. [default: 1h]",
         ),
     ] = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
@@ -10,12 +11,14 @@ from attrs import frozen
 from cyclopts import Group, Parameter
 
 from ghartifacts_async.cli.common import COUNT, PERIOD, converter
-from ghartifacts_async.cli.completion import complete_names
 from ghartifacts_async.cli.values import parse_size, parse_time
 
 if TYPE_CHECKING:
+    from cyclopts.completion import CompletionContext
+
     from ghartifacts_async import ArtifactFilters
 
+_COMPLETION = "ghartifacts_async.cli.completion"
 _FILTERS = Group("Filters", sort_key=10)
 
 
@@ -30,43 +33,70 @@ def _directory(text: str) -> Path:
 
 
 _DIRECTORY = Parameter(converter=converter(_directory))
+
+
+def _complete_names(context: CompletionContext) -> list[str]:
+    names: list[str] = import_module(_COMPLETION).complete_names(context)
+    return names
+
+
+def _complete_members(context: CompletionContext) -> list[str]:
+    names: list[str] = import_module(_COMPLETION).complete_members(context)
+    return names
+
+
 SIZE = Parameter(metavar="SIZE", converter=converter(parse_size))
 _TIME = Parameter(metavar="TIME", converter=converter(_time))
-_NAME = Parameter(name=["--name", "-n"], group=_FILTERS, completer=complete_names)
-_PATTERN = Parameter(name=["--pattern", "-p"], group=_FILTERS)
+_NAME = Parameter(name=["--name", "-n"], metavar="NAME", group=_FILTERS, completer=_complete_names)
+_PATTERN = Parameter(name=["--pattern", "-p"], metavar="PATTERN", group=_FILTERS)
+
+_SEE_USAGE = "See the first line. 'ghartifacts --help' explains REPO and ARTIFACT."
 
 Arguments: TypeAlias = Annotated[str, Parameter(show=False)]
 """The arguments of a command that are no options. Its line of usage names them."""
 
 ArtifactArguments: TypeAlias = Annotated[
     str,
-    Parameter(
-        completer=complete_names,
-        help="The arguments in the first line. 'ghartifacts --help' says what REPO and ARTIFACT "
-        "may be.",
-    ),
+    Parameter(completer=_complete_names, help=_SEE_USAGE),
 ]
 """Arguments that may be names of artifacts, which the shell completes."""
+
+MemberArguments: TypeAlias = Annotated[str, Parameter(completer=_complete_members, help=_SEE_USAGE)]
+"""An artifact and its members, which the shell completes."""
 
 Yes = Annotated[bool, Parameter(name=["--yes", "-y"], help="Delete without asking.")]
 Directory = Annotated[
     Path,
     _DIRECTORY,
-    Parameter(name=["--dir", "-D"], help="Directory to write to; by default the current one."),
+    Parameter(
+        name=["--dir", "-D"],
+        metavar="DIR",
+        help="Directory to write to. By default the current one.",
+    ),
 ]
 ToDirectory = Annotated[
     Path | None,
     _DIRECTORY,
-    Parameter(name=["--download", "--dir", "-D"], help="Download it to this directory."),
+    Parameter(
+        name=["--download", "--dir", "-D"],
+        metavar="DIR",
+        help="Download to this directory, instead of printing.",
+    ),
+]
+Extract = Annotated[
+    bool, Parameter(name=["--extract", "-x"], help="Extract each artifact to DIR/<name>/.")
 ]
 Template = Annotated[
     str,
     Parameter(
-        help="Path of each file without its extension, such as '{branch}/{name}-{id}'. If paths "
-        "would be equal, the id is appended."
+        metavar="TEMPLATE",
+        help="Path of each file, without its extension, such as '{branch}/{name}-{id}'. If two "
+        "paths would be equal, the id is appended.",
     ),
 ]
-Concurrency = Annotated[int, COUNT, Parameter(help="Number of artifacts at the same time.")]
+Concurrency = Annotated[
+    int, COUNT, Parameter(help="Number of artifacts that are downloaded at once.")
+]
 Limit = Annotated[
     int,
     COUNT,
@@ -76,10 +106,10 @@ Limit = Annotated[
 ]
 Format = Annotated[
     str | None,
-    Parameter(help="Print each line in this format, such as '{id} {name}'."),
+    Parameter(metavar="FORMAT", help="Print these fields in each line, such as '{id} {name}'."),
 ]
-Name = Annotated[str | None, _NAME, Parameter(help="Exact name.")]
-Names = Annotated[tuple[str, ...], _NAME, Parameter(help="Exact name; repeatable.")]
+Name = Annotated[str | None, _NAME, Parameter(help="Exact name of the artifact.")]
+Names = Annotated[tuple[str, ...], _NAME, Parameter(help="Exact name of the artifact; repeatable.")]
 Pattern = Annotated[
     str | None, _PATTERN, Parameter(help="Pattern that the name matches, such as 'wheel-*'.")
 ]
@@ -92,29 +122,35 @@ Branch = Annotated[
     str | None,
     Parameter(
         name=["--branch", "-b"],
+        metavar="BRANCH",
         group=_FILTERS,
-        help="Branch of the run. Runs of forks do not match, unless --from-fork is given.",
+        help="Branch of the run. Runs of forks match only with --from-fork.",
     ),
 ]
 Workflow = Annotated[
     str | None,
     Parameter(
         name=["--workflow", "-w"],
+        metavar="WORKFLOW",
         group=_FILTERS,
         help="File name or id of the workflow, such as ci.yml.",
     ),
 ]
-RunId = Annotated[str | None, Parameter(group=_FILTERS, help="Id or URL of the workflow run.")]
+RunId = Annotated[
+    str | None, Parameter(metavar="RUN", group=_FILTERS, help="Id or URL of the workflow run.")
+]
 Commit = Annotated[
     str | None,
-    Parameter(name=["--commit", "-c"], group=_FILTERS, help="Full SHA of the run's commit."),
+    Parameter(
+        name=["--commit", "-c"], metavar="SHA", group=_FILTERS, help="Full SHA of the run's commit."
+    ),
 ]
 FromFork = Annotated[
     bool | None,
     Parameter(
         negative="--no-from-fork",
         group=_FILTERS,
-        help="Only, or no, runs of forks, which anybody can make.",
+        help="Only runs of forks, which anybody can make; or none of them.",
     ),
 ]
 Since = Annotated[
@@ -130,7 +166,12 @@ Until = Annotated[
 ]
 Event = Annotated[
     str | None,
-    Parameter(name=["--event", "-e"], group=_FILTERS, help="Event, such as push."),
+    Parameter(
+        name=["--event", "-e"],
+        metavar="EVENT",
+        group=_FILTERS,
+        help="Event of the run, such as push.",
+    ),
 ]
 
 
@@ -152,7 +193,9 @@ class Conditions:
     from_fork: FromFork = None
     expired: Annotated[
         bool | None,
-        Parameter(negative="--no-expired", group=_FILTERS, help="Only, or no, expired artifacts."),
+        Parameter(
+            negative="--no-expired", group=_FILTERS, help="Only expired artifacts; or none of them."
+        ),
     ] = None
 
     def keywords(self) -> ArtifactFilters:
@@ -215,14 +258,27 @@ class RunFilters:
     event: Event = None
     status: Annotated[
         str | None,
-        Parameter(name=["--status", "-s"], group=_FILTERS, help="Status, such as in_progress."),
+        Parameter(
+            name=["--status", "-s"],
+            metavar="STATUS",
+            group=_FILTERS,
+            help="Status or conclusion, such as in_progress or failure.",
+        ),
     ] = None
     conclusion: Annotated[
-        str | None, Parameter(group=_FILTERS, help="Conclusion, such as success or failure.")
+        str | None,
+        Parameter(
+            metavar="CONCLUSION", group=_FILTERS, help="Conclusion, such as success or failure."
+        ),
     ] = None
     user: Annotated[
         str | None,
-        Parameter(name=["--user", "-u"], group=_FILTERS, help="Login of who triggered the run."),
+        Parameter(
+            name=["--user", "-u"],
+            metavar="USER",
+            group=_FILTERS,
+            help="User who triggered the run.",
+        ),
     ] = None
     commit: Commit = None
     since: Since = None
@@ -233,7 +289,7 @@ class RunFilters:
 @Parameter(name="*")
 @frozen(kw_only=True)
 class NewestFilters:
-    """What the newest artifact must meet."""
+    """Conditions that the newest artifact must meet."""
 
     branch: Branch = None
     workflow: Workflow = None

@@ -75,20 +75,27 @@ COMMANDS = {
     ),
     "runs": Command(
         "listing:runs",
-        "List workflow runs, newest first.",
+        "List workflow runs, newest first.\n\nOn a terminal, the columns are id, status or "
+        "conclusion, time of creation (UTC) and title. In a pipe, the fields are separated by "
+        "tabs: id, status, conclusion, workflow, branch, event, created and sha. --format takes "
+        "the fields id, name, workflow, number, attempt, status, conclusion, event, branch, sha, "
+        "created, user and url.",
         "[REPO] [OPTIONS]",
         ("runs -w ci.yml -b main --conclusion failure", "runs --format '{id} {url}'"),
     ),
     "latest": Command(
         "listing:latest",
-        "Print the newest artifact of a successful run, or download it.\n\nSeveral names mean the "
-        "newest run that has all of them. Runs of forks do not count.",
+        "Print the newest artifact of a successful run, or download it.\n\nWith several names, "
+        "the artifacts are those of the newest run that has all of them. Runs of forks do not "
+        "count. The output and the fields of --format are those of 'list'.",
         "[REPO] NAME... [OPTIONS]",
-        ("latest dist -b main", "latest wheel docs -w release.yml -D out"),
+        ("latest dist -b main", "latest wheel docs -w release.yml -D out -x"),
     ),
     "wait": Command(
         "listing:wait",
-        "Wait until a run has uploaded an artifact, then print or download it.",
+        "Wait until a run has uploaded an artifact, then print or download it.\n\nThe exit status "
+        "is 1 if the run ends without the artifact, or if the time is over. The output and the "
+        "fields of --format are those of 'list'.",
         "[REPO] NAME (--run ID | --commit SHA) [OPTIONS]",
         ("wait dist --run 2332938", "wait dist -c $(git rev-parse HEAD) -w ci.yml -D out"),
     ),
@@ -118,14 +125,17 @@ COMMANDS = {
     ),
     "ls": Command(
         "reading:ls",
-        "List the members of an artifact, without downloading it.",
+        "List the members of an artifact, without downloading it.\n\nThe fields, also of --format, "
+        "are name, size, compressed and modified.",
         "[REPO] ARTIFACT [OPTIONS]",
         ("ls 11", "ls coverage --run 2332938", "ls dist -m '**/*.whl'"),
     ),
     "cat": Command(
         "reading:cat",
-        "Print members of an artifact, without downloading the rest.\n\nA member is an exact name "
-        "or a pattern. It may be omitted if there is only one.",
+        "Print members of an artifact, without downloading the rest.\n\nMEMBER is an exact name "
+        "or a pattern. It may be omitted if the artifact has only one. On a terminal, control "
+        "characters are escaped; in a pipe, the bytes are unchanged. With --json, bytes that are "
+        "not UTF-8 are escaped.",
         "[REPO] ARTIFACT [MEMBER]... [OPTIONS]",
         ("cat junit report.xml", "cat logs build.log --tail 50", "cat 11 'data/*.json' --head 5"),
     ),
@@ -146,7 +156,8 @@ COMMANDS = {
     ),
     "prune": Command(
         "removing:prune",
-        "Show which old artifacts would be deleted; with --yes, delete.",
+        "Show which old artifacts would be deleted; with --yes, delete them.\n\nThe exit status is "
+        "0 even if there is nothing to delete.",
         "[REPO] [OPTIONS]",
         ("prune --older-than 30d --keep-latest 3", "prune -p 'tmp-*' --keep-latest 0 --yes"),
     ),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from inspect import BoundArguments, iscoroutinefunction
 from typing import Any
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Group, Parameter
 
 import ghartifacts_async
 from ghartifacts_async.cli.common import Common
@@ -17,6 +17,14 @@ from ghartifacts_async.cli.printing.log import start_logging
 from ghartifacts_async.cli.printing.output import Output
 from ghartifacts_async.errors import InvalidArgument
 
+_OF_GH = {
+    "run download": "'ghartifacts extract --run ID'",
+    "run list": "'ghartifacts runs'",
+    "run view": "'ghartifacts list --run ID', and 'ghartifacts grep PATTERN --run ID'",
+    "run watch": "'ghartifacts wait NAME --run ID'",
+}
+"""The commands for those of the GitHub CLI."""
+
 app: App = App(
     name="ghartifacts",
     help=DESCRIPTION,
@@ -24,7 +32,7 @@ app: App = App(
     version=lambda: ghartifacts_async.__version__,
     help_format="plaintext",
     help_formatter=HelpFormatter(),
-    group_parameters="Options",
+    group_parameters=Group("Options", sort_key=5),
     default_parameter=Parameter(show_default=False, negative=""),
     exit_on_error=False,
     print_error=False,
@@ -71,8 +79,9 @@ def _parse(tokens: Sequence[str]) -> tuple[Callable[..., Any], BoundArguments]:
     except CycloptsError as error:
         name = next((f"{token} " for token in tokens if token in COMMANDS), "")
         message = " ".join(str(error).split())
-        if tokens[:2] == ["run", "download"]:
-            message = "'gh run download ID' is 'ghartifacts download --run ID'"
+        if tokens[:1] == ["run"]:
+            words = " ".join(tokens[:2])
+            message = f"'gh {words}' is {_OF_GH.get(words, 'no command of this program')}"
         raise InvalidArgument(f"{message} (see: ghartifacts {name}--help)") from None
     return command, bound
 

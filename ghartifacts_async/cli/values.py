@@ -24,6 +24,17 @@ def parse_count(text: str) -> int:
     return int(text)
 
 
+def parse_positive(text: str) -> int:
+    """Parse a number of at least one.
+
+    Raises:
+        ValueError: The text has another form, or is zero.
+    """
+    if parse_count(text) == 0:
+        raise ValueError(f"{text!r} is not at least 1")
+    return int(text)
+
+
 def parse_duration(text: str) -> timedelta:
     """Parse ``90s``, ``15m``, ``24h``, ``7d`` or ``2w``.
 

@@ -88,6 +88,7 @@ async def completed(shell: str, typed: str, fake: FakeGitHub, directory: Path) -
         ("latest --bran\tmain", ["latest", "--branch", "main"]),
         ("latest di\t", ["latest", "dist"]),
         ("cat octo-org/octo-docs di\t", ["cat", REPOSITORY, "dist"]),
+        ("cat dist de\t", ["cat", "dist", "deep/er.log"]),
         ("list --name e\t", ["list", "--name", HOSTILE]),
     ],
 )
@@ -95,7 +96,8 @@ async def test_tab_completes(
     fake_github: FakeGitHub, tmp_path: Path, shell: str, typed: str, expected: list[str]
 ) -> None:
     """The tab key completes commands, options and names, and never runs what is in a name."""
-    for name in ("dist", HOSTILE, "evil\x1b"):
+    fake_github.add_artifact(REPOSITORY, "dist", {"deep/er.log": "x", "a.txt": "x"})
+    for name in (HOSTILE, "evil\x1b"):
         fake_github.add_artifact(REPOSITORY, name, b"x")
     assert await completed(shell, typed, fake_github, tmp_path) == expected
     assert not (tmp_path / "made").exists()
@@ -113,6 +115,24 @@ async def test_completion_scripts(shell: str, tmp_path: Path) -> None:
     script.write_text(done.out)
     child = await asyncio.create_subprocess_exec(program, "-n", str(script))
     assert await child.wait() == 0
+
+
+async def test_member_names_are_completed(fake_github: FakeGitHub) -> None:
+    """After an artifact, the completion of `cat` offers the names of its members."""
+    run_id = fake_github.add_run(REPOSITORY).id
+    fake_github.add_artifact(REPOSITORY, "logs", {"old.log": "x"}, run_id=run_id)
+    fake_github.add_artifact(REPOSITORY, "logs", {"a/b.log": "x", "evil\x1b": "x", "a c": "x"})
+
+    async def completed(*words: str) -> list[str]:
+        done = await run(fake_github, "__complete", "cat", *words, "")
+        assert (done.status, done.err) == (0, "")
+        return done.out.split("\x1fbegin\n")[1].splitlines()
+
+    assert await completed(REPOSITORY) == ["logs"]
+    assert await completed(REPOSITORY, "logs") == ["a/b.log", "a c"]
+    assert await completed("-R", REPOSITORY, "logs", "a c") == ["a/b.log", "a c"]
+    assert await completed("-R", REPOSITORY, "--run", str(run_id), "logs") == ["old.log"]
+    assert await completed("-R", REPOSITORY, "nope") == []
 
 
 async def test_artifact_names_are_completed(fake_github: FakeGitHub) -> None:

@@ -44,6 +44,9 @@ async def test_latest(fake_github: FakeGitHub, tmp_path: Path) -> None:
     assert done.rows()[0][0] == "3"
     done = await run(fake_github, "latest", REPOSITORY, "dist", "docs", "-D", tmp_path)
     assert files_below(tmp_path) == ["dist.zip", "docs.zip"]
+    fake_github.add_artifact(REPOSITORY, "report", {"a.txt": "content"}, run_id=good)
+    done = await run(fake_github, "latest", REPOSITORY, "report", "-x", cwd=tmp_path)
+    assert (done.status, (tmp_path / "report" / "a.txt").read_text()) == (0, "content")
     done = await run(fake_github, "latest", REPOSITORY, "nope")
     assert (done.status, done.out) == (3, "")
 

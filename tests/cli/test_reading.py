@@ -98,6 +98,17 @@ async def test_cat_is_binary_safe(fake_github: FakeGitHub, tmp_path: Path) -> No
     assert done.out == "a\x1b[31mred\x1b[0m\\x1b[2J\\x9b1m\n"
 
 
+async def test_cat_as_json(fake_github: FakeGitHub) -> None:
+    """`cat --json` prints an object for each member, with its size and the selected part."""
+    done = await run(fake_github, "cat", REPOSITORY, "2", "*.log", "data.bin", "--head=1", "--json")
+    log, data = done.lines()
+    assert log == {"artifact": 2, "member": "build.log", "size": len(LOG), "text": "line 1\n"}
+    assert data["text"] == bytes(range(11)).decode()
+    assert "data.bin: 245 of 256 bytes left out" in done.err
+    done = await run(fake_github, "cat", REPOSITORY, "2", "data.bin", "--json")
+    assert done.lines()[0]["text"].endswith("\\xfe\\xff")
+
+
 async def test_cat_without_a_member(fake_github: FakeGitHub) -> None:
     """`cat` needs no member if there is only one file, and names some of them otherwise."""
     assert (await run(fake_github, "cat", REPOSITORY, "1")).out == "old\n"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 from attrs import evolve, field, frozen
 from cyclopts import Parameter
 
-from ghartifacts_async.cli.common import COUNT, Common
+from ghartifacts_async.cli.common import POSITIVE, Common
 from ghartifacts_async.cli.connection import (
     choose_repository,
     mirrored_repositories,
@@ -22,6 +22,7 @@ from ghartifacts_async.cli.options import (
     Arguments,
     Concurrency,
     Directory,
+    Extract,
     Filters,
     NameFilters,
     Template,
@@ -57,9 +58,7 @@ class Writing:
     """How artifacts are written."""
 
     directory: Directory = field(factory=Path)
-    extract: Annotated[
-        bool, Parameter(name=["--extract", "-x"], help="Extract to DIR/<name>/.")
-    ] = False
+    extract: Extract = False
     flat: Annotated[
         bool,
         Parameter(help="With --extract, extract everything to DIR itself."),
@@ -67,13 +66,16 @@ class Writing:
     template: Template = "{name}"
     if_exists: Annotated[
         IfExists,
-        Parameter(help="An existing file is kept if it is right (verify), replaced, or an error."),
+        Parameter(
+            help="What to do if the file exists: keep it if its content is right (verify), replace "
+            "it, or fail (error)."
+        ),
     ] = "verify"
     concurrency: Concurrency = 8
     connections: Annotated[
         int | None,
-        COUNT,
-        Parameter(help="Number of connections for each artifact; by default chosen by size."),
+        POSITIVE,
+        Parameter(help="Number of connections for each artifact. By default chosen by size."),
     ] = None
 
     def start(
@@ -108,7 +110,7 @@ class Selection:
 
     latest: Annotated[
         bool,
-        Parameter(help="Only the newest ones, which come from one successful run."),
+        Parameter(help="Only the newest artifacts, all of one successful run."),
     ] = False
     everything: Annotated[
         bool, Parameter(name="--all", help="All artifacts of the repository.")

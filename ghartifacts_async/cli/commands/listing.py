@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -16,6 +17,7 @@ from ghartifacts_async.cli.options import (
     Arguments,
     ArtifactArguments,
     Commit,
+    Extract,
     Filters,
     Format,
     Limit,
@@ -83,17 +85,19 @@ async def latest(
     pattern: Patterns = (),
     filters: NewestFilters = NewestFilters(),
     directory: ToDirectory = None,
+    extract: Extract = False,
     format: Format = None,  # noqa: A002 - the name of the option
     common: Common = Common(),
 ) -> int:
     """Print the newest artifact of a successful run, or download it."""
+    writing = wanted_files(directory, extract=extract)
     out = Output(common)
     repository, rest = choose_repository(common, arguments)
-    needs_token = directory is not None
+    needs_token = writing is not None
     async with open_repository(common, repository, out, anonymous=not needs_token) as repo:
         _, artifacts = await newest_artifacts(repo, [*name, *pattern, *rest], filters)
-        if directory is not None:
-            return await write_all(repo, artifacts, Writing(directory=directory), out)
+        if writing is not None:
+            return await write_all(repo, artifacts, writing, out)
     for number, artifact in enumerate(artifacts):
         ARTIFACT.show(out, artifact, format, first=number == 0)
     return 0
@@ -106,16 +110,18 @@ async def wait(
     commit: Commit = None,
     workflow: Workflow = None,
     any_conclusion: Annotated[
-        bool, Parameter(help="Also accept it if the run fails or is cancelled.")
+        bool, Parameter(help="Accept the artifact even if the run fails or is cancelled.")
     ] = False,
     within: Annotated[
         timedelta, PERIOD, Parameter(help="Longest wait, such as 30m. [default: 10m]")
     ] = timedelta(minutes=10),
     directory: ToDirectory = None,
+    extract: Extract = False,
     format: Format = None,  # noqa: A002 - the name of the option
     common: Common = Common(),
 ) -> int:
     """Wait until a run has uploaded an artifact, then print or download it."""
+    writing = wanted_files(directory, extract=extract)
     out = Output(common)
     repository, rest = choose_repository(common, arguments)
     urls, rest = with_run_url(Filters(run=run), rest)
@@ -130,10 +136,17 @@ async def wait(
             any_conclusion=any_conclusion,
             timeout=within.total_seconds(),
         )
-        if directory is not None:
-            return await write_all(repo, [artifact], Writing(directory=directory), out)
+        if writing is not None:
+            return await write_all(repo, [artifact], writing, out)
     ARTIFACT.show(out, artifact, format, first=True)
     return 0
+
+
+def wanted_files(directory: Path | None, *, extract: bool) -> Writing | None:
+    """Return how to write the artifacts, or None if they are only to be printed."""
+    if directory is None and not extract:
+        return None
+    return Writing(directory=directory or Path(), extract=extract)
 
 
 async def print_all(

@@ -14,8 +14,15 @@ from ghartifacts_async.cli.connection import choose_repository, open_repository
 from ghartifacts_async.cli.contents.excerpts import Excerpt, copy_excerpt
 from ghartifacts_async.cli.contents.matches import compile_search, find_matches, print_match
 from ghartifacts_async.cli.contents.members import chosen_members, contents
-from ghartifacts_async.cli.options import SIZE, ArtifactArguments, Format, SourceFilters
+from ghartifacts_async.cli.options import (
+    SIZE,
+    ArtifactArguments,
+    Format,
+    MemberArguments,
+    SourceFilters,
+)
 from ghartifacts_async.cli.printing.output import Output
+from ghartifacts_async.cli.printing.results import print_content
 from ghartifacts_async.cli.printing.views import MEMBER
 from ghartifacts_async.cli.selection import find_artifact, find_artifacts, with_run_url
 from ghartifacts_async.errors import InvalidArgument
@@ -26,6 +33,7 @@ Members = Annotated[
     str,
     Parameter(
         name=["--members", "-m"],
+        metavar="PATTERN",
         help="Only members that match this pattern, such as '**/*.xml', in which ** also matches "
         "slashes.",
     ),
@@ -57,7 +65,7 @@ async def ls(
 
 
 async def cat(
-    *arguments: ArtifactArguments,
+    *arguments: MemberArguments,
     head: Annotated[Lines, Parameter(help="Print only this many lines from the start.")] = None,
     tail: Annotated[Lines, Parameter(help="Print only this many lines from the end.")] = None,
     max_bytes: Annotated[
@@ -78,7 +86,11 @@ async def cat(
         members = contents(repo, artifact, partial(chosen_members, rest[1:]))
         async with aclosing(members):
             async for member in members:
-                shown = await copy_excerpt(member.chunks, evolve(excerpt), out.binary())
+                content = bytearray()
+                write = content.extend if out.json else out.binary()
+                shown = await copy_excerpt(member.chunks, evolve(excerpt), write)
+                if out.json:
+                    print_content(out, artifact, member.name, member.size, content)
                 if shown.left_out(member.size):
                     out.note(f"{member.name}: {shown.left_out(member.size)}")
     return 0
@@ -97,7 +109,7 @@ async def grep(
     ] = False,
     files_with_matches: Annotated[
         bool,
-        Parameter(name=["--files-with-matches", "-l"], help="Print only members' names."),
+        Parameter(name=["--files-with-matches", "-l"], help="Print only the names of the members."),
     ] = False,
     source: SourceFilters = SourceFilters(),
     common: Common = Common(),

@@ -30,7 +30,7 @@ FAILED, NOTHING_FOUND = 1, 3
 async def prune(
     *arguments: Arguments,
     older_than: Annotated[
-        timedelta | None, DURATION, Parameter(help="Delete those older than this, such as 30d.")
+        timedelta | None, DURATION, Parameter(help="Delete artifacts older than this, such as 30d.")
     ] = None,
     keep_latest: Annotated[
         int | None, COUNT, Parameter(help="Keep this many of the newest artifacts of each name.")
@@ -38,7 +38,7 @@ async def prune(
     max_total_size: Annotated[
         int | None,
         SIZE,
-        Parameter(help="Delete the oldest until at most this much stays, such as 5G."),
+        Parameter(help="Delete the oldest artifacts until at most this much stays, such as 5G."),
     ] = None,
     filters: NameFilters = NameFilters(),
     yes: Yes = False,

@@ -54,6 +54,15 @@ def print_failure(out: Output, artifact: Artifact | int, error: ArtifactsError) 
     return out.line(f"- {name}: skipped: expired" if expired else f"✗ {name}: {explained(error)}")
 
 
+def print_content(
+    out: Output, artifact: Artifact, member: str, size: int, content: bytes | bytearray
+) -> None:
+    """Print a member, or the part of it that was selected, as a line of JSON."""
+    text = content.decode("utf-8", "backslashreplace")
+    fields = {"artifact": artifact.id, "member": member, "size": size, "text": text}
+    out.text(json.dumps(fields))
+
+
 def print_deletion(out: Output, deletion: Deletion) -> None:
     """Print the result of one deletion."""
     if deletion.error is not None:
