@@ -190,6 +190,13 @@ async def test_forks_share_commits(send: Send, fake: FakeGitHub) -> None:
 
 
 @pytest.mark.usefixtures("history")
+async def test_the_sha_of_a_branch(send: Send) -> None:
+    """A client that accepts only the SHA of a commit gets it as text."""
+    response = await send(f"{COMMITS}/feature%2Fx", Accept="application/vnd.github.sha")
+    assert (response.status, response.body) == (200, sha(5).encode())
+
+
+@pytest.mark.usefixtures("history")
 async def test_changed_files(send: Send) -> None:
     """A commit has its changed files, and a comparison those of the commits that are ahead."""
     document = (await send(f"{COMMITS}/{sha(4)}")).json

@@ -122,6 +122,29 @@ async def test_a_blob_for_a_browser(send: Send) -> None:
     assert "Access-Control-Allow-Origin" not in (await send(location)).headers
 
 
+@pytest.mark.parametrize(
+    ("accept", "named"),
+    [
+        (None, "github.v3; format=json"),
+        ("*/*", "github.v3; format=json"),
+        ("application/vnd.github+json", "github.v3; format=json"),
+        ("application/vnd.github.v4+json", "github.v4; format=json"),
+        ("application/vnd.github.beta+json", "github.beta; format=json"),
+        ("application/vnd.github.antiope-preview+json", "github.antiope-preview; format=json"),
+        ("application/vnd.github.squirrel-girl-preview", "github.squirrel-girl-preview"),
+        ("text/html, application/vnd.github.v3.star+json", "github.v3; param=star; format=json"),
+        (
+            "application/vnd.github.v3.nebula-preview+json; charset=utf-8",
+            "github.v3; param=nebula-preview; format=json",
+        ),
+    ],
+)
+async def test_the_media_type(send: Send, accept: str | None, named: str) -> None:
+    """A response names the media type of GitHub that the request accepts."""
+    response = await send(LIST, Accept=accept)
+    assert (response.status, response.headers["X-GitHub-Media-Type"]) == (200, named)
+
+
 async def test_an_empty_accept_is_none(send: Send) -> None:
     """An empty `Accept` header is treated like a missing one."""
     assert (await send(f"{LIST}/11/zip", Accept="")).status == 302

@@ -44,7 +44,7 @@ from ghartifacts_async.testing._api.endpoints.pull_requests import PullRequestEn
 from ghartifacts_async.testing._api.endpoints.runs import RunEndpoints
 from ghartifacts_async.testing._api.errors import ApiError, json_response
 from ghartifacts_async.testing._api.faults import Fault, faulty_response, override_headers
-from ghartifacts_async.testing._api.headers import COMMON, compress, preflight
+from ghartifacts_async.testing._api.headers import COMMON, compress, media_type, preflight
 from ghartifacts_async.testing._api.rate_limits.limiter import RateLimiter
 from ghartifacts_async.testing._api.routes import Endpoint, Route, find_route
 from ghartifacts_async.testing._api.run_lists import RunLists
@@ -228,6 +228,7 @@ class ApiHandler:
         headers = {
             "Date": http_date(now),
             **COMMON,
+            "X-GitHub-Media-Type": media_type(request.headers.get("Accept", ""))[0],
             "X-GitHub-Request-Id": f"C0FE:1234:{next(self._request_numbers):06X}:{int(now):08X}",
             **controls.rate_limiter.charge(identity, now, cost=0 if free else 1),
             **controls.versions.headers(self._version(request)),

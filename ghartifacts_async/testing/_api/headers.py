@@ -26,11 +26,13 @@ _ALLOWED = (
     "If-Unmodified-Since, Accept-Encoding, X-GitHub-OTP, X-Requested-With, User-Agent, "
     "GraphQL-Features, X-GitHub-Api-Version"
 )
+_GITHUB_TYPE = re.compile(
+    r"application/vnd\.github(?:\.(v[0-9]+|beta|[a-z-]+-preview))?(?:\.([a-z-]+))?(\+json)?"
+)
 VARY_ENCODING = "Accept-Encoding, Accept, X-Requested-With"
 
 COMMON = {
     "Server": "github.com",
-    "X-GitHub-Media-Type": "github.v3; format=json",
     "Access-Control-Expose-Headers": _EXPOSED,
     "Access-Control-Allow-Origin": "*",
     "Strict-Transport-Security": "max-age=31536000; includeSubdomains; preload",
@@ -42,6 +44,20 @@ COMMON = {
     "Vary": VARY_ENCODING,
 }
 """The headers of every response of the API."""
+
+
+def media_type(accept: str) -> tuple[str, str]:
+    """Return the `X-GitHub-Media-Type` for a value of `Accept`, and the parameter in it."""
+    for part in accept.lower().split(","):
+        found = _GITHUB_TYPE.fullmatch(part.partition(";")[0].strip())
+        if found:
+            version, parameter, has_format = found.groups("")
+            is_named = bool(has_format or not (version or parameter))
+            values = [f"github.{version or 'v3'}"]
+            values += [f"param={parameter}"] if parameter else []
+            values += ["format=json"] if is_named else []
+            return "; ".join(values), parameter
+    return "github.v3; format=json", ""
 
 
 def caching(*, is_authenticated: bool) -> dict[str, str]:

@@ -17,6 +17,7 @@ from ghartifacts_async.testing._api.documents.commits import (
 from ghartifacts_async.testing._api.endpoints.call import EndpointCall
 from ghartifacts_async.testing._api.endpoints.pagination import Page
 from ghartifacts_async.testing._api.errors import ApiError
+from ghartifacts_async.testing._api.headers import media_type
 from ghartifacts_async.testing._api.history import ancestors, merge_base
 from ghartifacts_async.testing._shared.database import Database
 from ghartifacts_async.testing._shared.messages import Response
@@ -61,6 +62,9 @@ class CommitEndpoints:
         if commit is None:
             message = f"No commit found for SHA: {reference}"
             raise ApiError(422, message, call.route.endpoint.documentation_url)
+        if media_type(call.request.headers.get("Accept", ""))[1] == "sha":
+            headers = {"Content-Type": "application/vnd.github.v3.sha; charset=utf-8"}
+            return Response(200, headers, commit.sha.encode())
         return call.document(
             commit_document(commit, call.repository, call.api_url, with_files=True),
             modified=commit.committed_at,
