@@ -251,12 +251,12 @@ def artifact_name(name: str | None) -> str | None:
     return name
 
 
-def artifact_names(names: str | Iterable[str]) -> tuple[str, ...]:
+def artifact_names(names: str | Iterable[str], what: str = "names") -> tuple[str, ...]:
     """Validate names or patterns of artifacts, and return each once."""
-    several = (names,) if isinstance(names, str) else tuple(names)
+    several = (names,) if isinstance(names, str) or not isinstance(names, Iterable) else (*names,)
     for one in several:
         if artifact_name(one) is None:
-            raise InvalidArgument("names must be names of artifacts or patterns, not None")
+            raise InvalidArgument(f"{what} must be names of artifacts or patterns, not None")
     return tuple(dict.fromkeys(several))
 
 

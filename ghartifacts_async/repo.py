@@ -449,7 +449,7 @@ class Repo:
         """
         return await self._runs().resolve_artifacts(
             _arguments.artifact_names(names),
-            require,
+            None if require is None else _arguments.artifact_names(require, "require"),
             nearest_ancestor_of,
             base,
             max_age,
@@ -497,7 +497,8 @@ class Repo:
         Raises:
             RunEnded: The run ended without the artifact, was cancelled or failed.
             WaitTimedOut: `timeout` has passed.
-            NotFound: No run has this id, or the token cannot see it.
+            NotFound: No run has this id, the token cannot see it, or it belongs to another
+                workflow.
         """
         return await self._runs().wait_for_artifact(
             _arguments.artifact_name(name),

@@ -116,7 +116,7 @@ class Filter:
         after, before = self.created_after, self.created_before
         if after is not None and before is not None and after >= before:
             raise InvalidArgument(
-                f"no artifact is created at or after {after.isoformat()} (created_after) and "
+                f"nothing is created at or after {after.isoformat()} (created_after) and "
                 f"before {before.isoformat()} (created_before)"
             )
         smallest, largest = max(0, self.min_size or 0), self.max_size

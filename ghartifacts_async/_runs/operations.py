@@ -202,12 +202,20 @@ class RunOperations:
         call = artifact_endpoints.list_repository_artifacts(
             self.repository, name=name, per_page=endpoints.PAGE_SIZE
         )
-        since = None if max_age is None else datetime.now(UTC) - max_age
+        since = None if max_age is None else _moment_before(max_age)
         criteria = Filter(name=name, pattern=pattern, created_after=since)
         return ArtifactListing(self.opened().api, call, criteria, concurrency=1)
 
     def _search(self, wanted: Wanted, what: str) -> Search:
         return Search(self.opened().api, self.repository, wanted, what)
+
+
+def _moment_before(age: timedelta) -> datetime | None:
+    """Return the time that was this long ago, or None if it is before the first year."""
+    try:
+        return datetime.now(UTC) - age
+    except OverflowError:
+        return None
 
 
 def _wanted(**filters: Unpack[WantedFilters]) -> Wanted:
@@ -223,7 +231,7 @@ def _wanted(**filters: Unpack[WantedFilters]) -> Wanted:
 
 def _required(names: tuple[str, ...], require: Iterable[str] | None) -> tuple[str, ...]:
     """Validate the names that `Repo.resolve_artifacts` requires, and return them."""
-    required = names if require is None else tuple(dict.fromkeys(require))
+    required = names if require is None else tuple(require)
     if not required or not set(required) <= set(names):
         raise InvalidArgument(
             f"require must contain at least one of the names and no other, not {required!r}"

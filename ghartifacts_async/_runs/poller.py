@@ -240,7 +240,7 @@ class Poller:
             watch.woken = False
 
     async def _request_run(self, run_id: int) -> None:
-        """Request a run, and finish the watches of a run that does not exist."""
+        """Request a run, and finish the watches of a run that does not exist or cannot match."""
         try:
             run, headers = await self._requests.run(run_id)
         except NotFound as error:
@@ -250,6 +250,11 @@ class Poller:
                     watch.finish(error)
             return
         self._runs.note(run, headers, asyncio.get_running_loop().time())
+        for watch in self._pending():
+            if watch.goal.run_id == run_id and not watch.goal.concerns(run):
+                other = f"run {run_id} belongs to workflow {run.workflow_file or run.workflow_id}"
+                summary = f"{other}, not to {watch.goal.workflow}"
+                watch.finish(NotFound(self._api.redact(summary), status=404))
 
     async def _request_artifacts(self) -> list[Artifact]:
         """Request the newest artifacts with one call that covers all waits for artifacts."""

@@ -83,6 +83,7 @@ async def test_max_age(repo: Repo, fake_github: FakeGitHub) -> None:
     run = fake_github.add_run(REPOSITORY)
     add(fake_github, run, created_at=datetime.now(UTC) - timedelta(days=2))
     assert await repo.latest_artifact("dist", max_age=timedelta(days=3))
+    assert await repo.latest_artifact("dist", max_age=timedelta.max)
     with pytest.raises(NotFound):
         await repo.latest_artifact("dist", max_age=timedelta(days=1))
 
@@ -197,6 +198,8 @@ async def test_the_attempt_is_inferred(
         {"names": ["dist"], "require": []},
         {"names": ["dist"], "require": ["other"]},
         {"names": [None]},
+        {"names": None},
+        {"names": ["dist"], "require": 5},
         {"names": "dist", "base": "main"},
         {"names": "dist", "nearest_ancestor_of": ""},
         {"names": "dist", "max_age": 5},

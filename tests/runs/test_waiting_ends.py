@@ -72,6 +72,17 @@ async def test_runs_of_a_commit_that_fail(options: dict[str, bool | float]) -> N
 
 
 @fast
+async def test_a_run_of_another_workflow() -> None:
+    """A wait for a run of another workflow than the given one ends at once, with an error."""
+    async with open_world() as world:
+        with pytest.raises(NotFound, match=r"belongs to workflow ci\.yml, not to lint\.yml"):
+            await world.repo.wait_for_artifact("dist", run_id=world.run.id, workflow="lint.yml")
+        world.upload()
+        assert await world.repo.wait_for_artifact("dist", run_id=world.run.id, workflow="ci.yml")
+        assert now() < 5
+
+
+@fast
 async def test_the_end_of_a_run() -> None:
     """`wait_for_run` returns the run with any conclusion."""
     async with open_world() as world:
