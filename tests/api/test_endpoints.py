@@ -110,8 +110,9 @@ def test_read_page() -> None:
         (make_response(body=b'{"total_count": 2, "artifacts": [{"id": 11, "na'), "not valid JSON"),
         (
             make_response(body=b"<html>502</html>", content_type="text/html"),
-            "text/html, 16 bytes, starting",
+            "text/html, 16 bytes, starting '<html>502</html>')",
         ),
+        (make_response(body=b"x" * 99), f"99 bytes, starting '{'x' * 60}')"),
         (make_response(body=b"[" * 100_000), "not valid JSON (RecursionError)"),
         (make_response(body=b'{"total_count":' + b"9" * 5000 + b"}"), "not valid JSON"),
         (make_response(body=b"\xff\xfe\x00"), "no content type, 3 bytes"),

@@ -259,6 +259,14 @@ def test_an_empty_page_has_no_next() -> None:
         has_more(FIRST, make_response(link='</x?page=2>; rel="next"'), ArtifactPage(30, ()))
 
 
+@pytest.mark.parametrize("size", [1, 2, 100])
+def test_the_first_page_is_requested_alone(size: int) -> None:
+    """Until the first response gives the number of items, no second page is requested."""
+    plan = PagePlan[Artifact](size, descending=True)
+    assert plan.next_window() == Window(1, size)
+    assert plan.next_window() is None
+
+
 def test_a_gap_is_looked_for_half_a_page_back() -> None:
     """If items may be missing before a page, the next request goes back by half a page."""
     plan = PagePlan[Artifact](100, descending=True)

@@ -45,6 +45,7 @@ def test_decide(policy: RetryPolicy, attempt: Attempt, failure: Failure) -> None
     """A retry respects the attempts, the timeout, Retry-After and the maximum wait."""
     decision = decide(policy, attempt, failure)
     if isinstance(decision, GiveUp):
+        assert decision == GiveUp()
         return
     retry_after = failure.retry_after or 0
     assert attempt.number < policy.attempts

@@ -210,6 +210,14 @@ def test_members_by_name() -> None:
         assert str(caught.value).isprintable()
 
 
+def test_suggestions_of_other_lengths() -> None:
+    """A suggestion may be a quarter and one character longer than the name, and no longer."""
+    for other, suggestions in (("x" * 11, ("x" * 11,)), ("x" * 12, ())):
+        with pytest.raises(MemberNotFound) as caught:
+            parse_index(build_zip(ZipMember(other))).find("x" * 8)
+        assert caught.value.suggestions == suggestions
+
+
 def test_selecting_members() -> None:
     """Members are selected by names, one name, or a glob pattern with the rules of `pathlib`."""
     names = ["b.txt", "a/[x].txt", "a/b/c.json", "a/"]

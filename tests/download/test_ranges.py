@@ -139,6 +139,16 @@ def test_a_silent_connection_loses_its_segment() -> None:
     assert half.left == MIB // 2
 
 
+@pytest.mark.parametrize(("total", "left"), [(2**17, 2**16), (2**17 - 2, 0)])
+def test_the_smallest_part_that_is_taken_over(total: int, left: int) -> None:
+    """A connection keeps a part of its segment if the other one gets at least 64 KiB."""
+    plan = SegmentScheduler([(0, total)], 2)
+    silent, relief = plan.claim(0.0), plan.claim(5.0)
+    assert silent is not None
+    assert relief is not None
+    assert (silent.left, relief.left) == (left, total - left)
+
+
 def test_an_unknown_size() -> None:
     """A payload of unknown size is a single segment, which is never split."""
     plan = SegmentScheduler([(0, None)], 1)

@@ -183,6 +183,22 @@ def test_echoed_credentials_of_a_proxy_are_redacted(url: str, text: str) -> None
     assert b64encode(b"user:S3cretProxyPw").decode()[:12] not in shown
 
 
+def test_a_long_text_is_shortened() -> None:
+    """An error keeps at most 1000 characters of a text from a server."""
+    assert Redactor().redact("x" * 1000) == "x" * 1000
+    assert Redactor().redact("x" * 1001) == "x" * 1000
+
+
+@pytest.mark.parametrize("before", range(6))
+@pytest.mark.parametrize("after", range(3))
+def test_a_short_secret_is_redacted_within_base64(before: int, after: int) -> None:
+    """A secret in a text in base64 is removed, whatever bytes are next to it."""
+    secret = "S3cretPw"
+    for neighbour in (b"\0", b"\xff", b"k"):
+        text = b64encode(neighbour * before + secret.encode() + neighbour * after).decode()
+        assert "***" in redactor(Secret(secret)).redact(f"denied {text}")
+
+
 def test_redaction_of_long_texts_is_cheap() -> None:
     """Redacting a long text takes much less time than searching it for every piece of a secret."""
     redactor = Redactor()

@@ -122,6 +122,7 @@ def test_unknown_details(name: str) -> None:
     known = {key for key, value in attrs.asdict(error, recurse=False).items() if value}
     assert known <= {"summary", "attempts", "may_have_arrived", "retryable", "status"}
     assert error.attempts == 1
+    assert ("status" in known) is isinstance(error, errors.WebhookError)
     assert ("retryable" in known) is (name in {"TransportError", "ConnectionFailed", "TimedOut"})
 
 
