@@ -236,7 +236,7 @@ def test_details_of_an_error(status: int) -> None:
             UnexpectedReply,
             "Unknown API version",
         ),
-        (make_response(403, {"message": "API rate limit exceeded"}), PermissionDenied, "exceeded"),
+        (make_response(403, {"message": "API rate limit exceeded"}), RateLimited, "exceeded"),
         (
             make_response(403, {"message": "API rate limit exceeded"}, x_ratelimit_remaining="0"),
             RateLimited,
