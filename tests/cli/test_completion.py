@@ -36,12 +36,19 @@ printf '%s\\n' "$@" > arguments.new && mv arguments.new arguments
 """A program that writes its arguments to a file, and completes names as the real one does."""
 
 
+def path_of(shell: str) -> str:
+    """Return the path of a shell. Without it, skip the test, or fail if REQUIRE_SHELLS is set."""
+    path = shutil.which(shell)
+    if path is None and "REQUIRE_SHELLS" in os.environ:
+        pytest.fail(f"{shell} is not installed")
+    return path or pytest.skip(f"{shell} is not installed")
+
+
 async def completed(shell: str, typed: str, fake: FakeGitHub, directory: Path) -> list[str]:
     """Type a command line in a shell and return the arguments that the program gets."""
     command, load = SHELLS[shell]
     name = command.partition(" ")[0]
-    if shutil.which(name) is None:
-        pytest.skip(f"{name} is not installed")
+    path_of(name)
     (directory / "_ghartifacts").write_text((await run(None, "completion", name)).out)
     program = directory / "bin" / "ghartifacts"
     program.parent.mkdir()
@@ -108,9 +115,7 @@ async def test_completion_scripts(shell: str, tmp_path: Path) -> None:
     """`completion` prints a script that the shell accepts."""
     done = await run(None, "completion", shell)
     assert (done.status, done.err) == (0, "")
-    program = shutil.which(shell)
-    if program is None:
-        pytest.skip(f"{shell} is not installed")
+    program = path_of(shell)
     script = tmp_path / "script"
     script.write_text(done.out)
     child = await asyncio.create_subprocess_exec(program, "-n", str(script))
