@@ -13,11 +13,7 @@ from contextlib import asynccontextmanager
 from ghartifacts_async._api import rate_limit_headers
 from ghartifacts_async._download import verification
 from ghartifacts_async._download.signed_url import SignedUrlProvider
-from ghartifacts_async._download.verification import (
-    RANGE_REFUSED,
-    BlobInfo,
-    RejectedResponse,
-)
+from ghartifacts_async._download.verification import BlobInfo, RejectedResponse
 from ghartifacts_async._http import redirects
 from ghartifacts_async._http.buffered_body import Chunk
 from ghartifacts_async._http.redirects import SignedUrl
@@ -185,9 +181,8 @@ class BlobClient:
         )
         if result is None:
             error = await _store_error(stream)
-            # A 400 with a code concerns the signed URL and not the range.
-            is_range = error.status in RANGE_REFUSED and (error.status != 400 or not error.code)
-            if is_range and not verification.is_whole(start, stop, self.info):
+            is_range = not verification.is_whole(start, stop, self.info)
+            if is_range and verification.may_refuse_range(error.status, error.code):
                 raise UnexpectedResponse(RejectedResponse(error.summary, no_ranges=True), error)
             raise error
         if isinstance(result, RejectedResponse):

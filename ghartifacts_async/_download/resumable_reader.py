@@ -16,7 +16,7 @@ from ghartifacts_async._api import retry
 from ghartifacts_async._api.limits.wait_reporter import WaitReporter
 from ghartifacts_async._download.blob import BlobClient, RangeBody, UnexpectedResponse
 from ghartifacts_async._download.ranges import Segment
-from ghartifacts_async._download.verification import RANGE_REFUSED
+from ghartifacts_async._download.verification import may_refuse_range
 from ghartifacts_async._http import redirects
 from ghartifacts_async._http.buffered_body import Chunk
 from ghartifacts_async.errors import (
@@ -311,8 +311,9 @@ def _failure(error: ArtifactsError) -> retry.Failure:
         # These statuses mean that the signed URL was refused. The next attempt uses a new URL, so
         # the status must not make the failure permanent.
         # The same holds for refused ranges, after which the whole payload may be requested.
-        retryable = redirects.URL_REFUSED | RANGE_REFUSED
-        status = None if error.status in retryable else error.status
+        status: int | None = error.status
+        if status in redirects.URL_REFUSED or may_refuse_range(error.status, error.code):
+            status = None
         return retry.Failure(status, error.retry_after)
     # The API client has already retried errors of GitHub's API.
     transient = retry.is_transient(error) or isinstance(error, IncompleteDownload)

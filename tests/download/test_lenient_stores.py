@@ -84,6 +84,8 @@ LENIENT = {
     "capital unit": with_capital_unit,
     "206 for everything": with_range_for_everything,
     "400 to ranges": refusing_ranges("400 Bad Request"),
+    "405 to ranges": refusing_ranges("405 Method Not Allowed"),
+    "413 to ranges": refusing_ranges("413 Content Too Large"),
     "412 to ranges": refusing_ranges("412 Precondition Failed"),
     "416 to ranges": refusing_ranges("416 Range Not Satisfiable"),
     "501 to ranges": refusing_ranges("501 Not Implemented"),

@@ -17,6 +17,7 @@ from ghartifacts_async._download.verification import (
     ends_zip,
     filename,
     max_size,
+    may_refuse_range,
     needs_tail,
     sha256,
 )
@@ -304,3 +305,11 @@ def test_the_largest_payload() -> None:
     with_digest = artifact(size_in_bytes=1000, digest=Digest.parse(f"sha256:{SHA256}"))
     assert max_size(with_digest) == 1000
     assert max_size(artifact(size_in_bytes=1000)) == 2000 + 64 * 2**20
+
+
+def test_statuses_that_may_refuse_ranges() -> None:
+    """A request without a range follows a refusal, unless that is about the URL or the blob."""
+    refused = [status for status in range(300, 600) if may_refuse_range(status, None)]
+    assert {400, 405, 412, 413, 416, 501} < {*refused}
+    assert not {*refused} & {401, 403, 404, 408, 410, 425, 429, 500, 503}
+    assert [status for status in refused if may_refuse_range(status, "X")] == [412, 416, 501]
