@@ -12,6 +12,7 @@ import re
 
 from attrs import asdict, evolve, frozen
 
+from ghartifacts_async._disk.filenames import MAX_BYTES
 from ghartifacts_async._download.ranges import ByteRange, RangeSet
 from ghartifacts_async._http.headers import is_etag
 
@@ -77,6 +78,7 @@ def read(text: bytes, artifact: str, digest: str | None, boot: str) -> Record | 
             and isinstance(record.name, str)
             and record.name not in {"", ".", ".."}
             and not set(record.name) & set("/\\\0")
+            and len(record.name.encode("utf-8", "surrogateescape")) <= MAX_BYTES
         )
         valid = named and type(record.total) is int and record.total >= 0
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
