@@ -116,7 +116,8 @@ class RemoteFile:
                 self._artifact.id,
             )
             async with self.threads.archive_downloads:
-                await self.threads.run_until_true(self._make_directory, temporary_root())
+                root = await self.threads.run(temporary_root)
+                await self.threads.run_until_true(self._make_directory, root)
                 assert self._directory is not None
                 target = self._directory.path / "payload"
                 download = await self._download(target, self._directory.folder)

@@ -15,6 +15,7 @@ from attrs import frozen
 from ghartifacts_async._disk.file_io import disk_errors
 from ghartifacts_async._disk.safe_open import Directory
 from ghartifacts_async._disk.trust import UnsafeFile, is_private
+from ghartifacts_async.errors import DiskError
 
 
 class CreatedDirectories:
@@ -151,8 +152,15 @@ def move_contents(source: Directory, target: Directory) -> None:
 
 
 def temporary_root() -> Path:
-    """Return the system's temporary directory."""
-    return Path(tempfile.gettempdir())
+    """Return the system's temporary directory.
+
+    Raises:
+        DiskError: No directory for temporary files can be written.
+    """
+    try:
+        return Path(tempfile.gettempdir())
+    except FileNotFoundError as error:
+        raise DiskError(f"{error.strerror}; set TMPDIR to one", errno=error.errno) from error
 
 
 class TemporaryDirectory:

@@ -183,16 +183,15 @@ class Downloader:
                 digest, verified = await self._verify()
                 break
             except RestartDownload as restart:
-                whole = whole or restart.whole
-                error = restart.error
+                error, whole, wait = restart.error, whole or restart.whole, restart.is_retry
             except DigestMismatch as mismatch:
                 self._part.discard()
                 # The wrong bytes may be those of an earlier download or of another replica.
                 if not resumed and (retried or not self._client.etag_changed):
                     raise
-                retried = True
+                retried, wait = True, False
                 error = mismatch
-            await self._start_over(error)
+            await self._start_over(error, wait)
             resumed = 0
         self._meter.finish()
         replace = self._request.if_exists != "error"
@@ -237,8 +236,8 @@ class Downloader:
             connections = 1
         elif connections is None and total is not None:
             connections = ranges.connections(total)
-        missing: list[tuple[int, int | None]] = [(0, None)]
-        if total:
+        missing: list[tuple[int, int | None]] = [(0, total or None)]
+        if total and self._started:
             missing = list(self._part.spans.missing(total))
         scheduler = SegmentScheduler(missing, connections or 1)
         if scheduler.complete and self._started:
@@ -308,13 +307,14 @@ class Downloader:
             return digest, verification.check(self._artifact, total, digest, tail)
         except IncompleteDownload as incomplete:
             error = incomplete
+        self._part.discard()
         raise RestartDownload(error, whole=True)
 
-    async def _start_over(self, error: ArtifactsError) -> None:
+    async def _start_over(self, error: ArtifactsError, wait: bool) -> None:
+        """Prepare to download again. Bytes that may be right stay until the store sends others."""
         _log.warning("%s; downloading the artifact again from the first byte", error)
-        self._part.discard()
         self._client.reset()
         self._started = False
         self._retrier.start_over()
-        if not isinstance(error, DigestMismatch):
+        if wait:
             await self._retrier.wait_or_raise(error)

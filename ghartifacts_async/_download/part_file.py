@@ -237,11 +237,12 @@ class PartFile:
         self._directory = self._folder.open(self._created)
         self._claim = Claim(self._directory, self._hidden, self._hidden.journal)
         try:
-            if self._claim.acquire():
-                self._is_open, self._hidden = True, self._claim.hidden
+            self._is_open = self._claim.acquire()
         finally:
             if not self._is_open:
+                self._claim.release(remove=True)
                 self._directory.close()
+        self._hidden = self._claim.hidden
         return self._is_open
 
     def _resume(self, artifact: str, digest: str | None) -> Record | None:
@@ -309,12 +310,11 @@ class PartFile:
         kept = False
         if self._is_open:
             with self._directory as directory:
-                claim = self._claim
                 with suppress(OSError):
-                    empty = claim.lock.is_empty or (self._discarded and not self.spans.total)
-                    kept = keep_partial and claim.is_stable and not (self._published or empty)
+                    empty = self._claim.lock.is_empty or (self._discarded and not self.spans.total)
+                    kept = keep_partial and self._claim.is_stable and not (self._published or empty)
                 if not kept:
                     directory.remove(self._hidden.part)
-                claim.release(remove=not kept)
+                self._claim.release(remove=not kept)
         if not kept:
             self._created.remove()

@@ -16,20 +16,14 @@ from ghartifacts_async._api import retry
 from ghartifacts_async._api.limits.wait_reporter import WaitReporter
 from ghartifacts_async._download.blob import BlobClient, RangeBody, UnexpectedResponse
 from ghartifacts_async._download.ranges import Segment
-from ghartifacts_async._download.verification import may_refuse_range
+from ghartifacts_async._download.verification import RANGE_REFUSED
 from ghartifacts_async._http import redirects
 from ghartifacts_async._http.buffered_body import Chunk
-from ghartifacts_async.errors import (
-    ArtifactsError,
-    IncompleteDownload,
-    StoreError,
-    TransportError,
-)
+from ghartifacts_async.errors import ArtifactsError, IncompleteDownload, StoreError, TransportError
 from ghartifacts_async.models import RetryPolicy
 
 _MAX_REJECTED_RESPONSES = 2
 _MAX_SHORT_RESPONSES = 100
-_SHORT_RESPONSE = -1  # counted like the failures of a connection
 
 _log = logging.getLogger("ghartifacts_async")
 
@@ -41,12 +35,12 @@ class RestartDownload(Exception):
         error: The error that explains why.
         whole: Whether to request the whole payload at once, because the store does not support
             ranges. If False, the payload has changed.
+        is_retry: Whether this counts as an attempt. The first request for the whole does not.
     """
 
-    def __init__(self, error: ArtifactsError, *, whole: bool) -> None:
+    def __init__(self, error: ArtifactsError, *, whole: bool, is_retry: bool = True) -> None:
         super().__init__(error.summary)
-        self.error = error
-        self.whole = whole
+        self.error, self.whole, self.is_retry = error, whole, is_retry
 
 
 class Retrier:
@@ -68,13 +62,15 @@ class Retrier:
         self._waits = waits
         self._chance = chance
         self._streak = retry.FailureStreak()
+        self._short_responses = retry.FailureStreak()
 
     def record_bytes(self, received: int) -> None:
         """Record received bytes, which reset the attempt counter.
 
         After the download has started over, bytes that were received before do not count again.
         """
-        self._streak.record_bytes(received, _now())
+        for streak in (self._streak, self._short_responses):
+            streak.record_bytes(received, _now())
 
     def read_requested(self) -> None:
         """Record that the reader requests the next chunk.
@@ -82,7 +78,8 @@ class Retrier:
         The time since the last received bytes is then not counted against the retry policy, because
         the reader caused it and not the store.
         """
-        self._streak.read_requested(_now())
+        for streak in (self._streak, self._short_responses):
+            streak.read_requested(_now())
 
     def start_over(self) -> None:
         """Record that the received bytes were discarded and the download starts over."""
@@ -96,31 +93,32 @@ class Retrier:
 
         Returns:
             A description of the problem if 100 such responses had less than 64 KiB altogether, or
-            if less than that arrived within the timeout of the policy. None otherwise.
+            if less than that arrived in `RetryPolicy.timeout` seconds. None otherwise.
         """
-        _, seconds = self._streak.record_failure(_now(), _SHORT_RESPONSE)
-        count = self._streak.attempts(_SHORT_RESPONSE)
+        _, seconds = self._short_responses.record_failure(_now(), 0)
+        count = self._short_responses.attempts(0)
         if count < _MAX_SHORT_RESPONSES and seconds <= self._policy.timeout:
             return None
-        return (
-            f"the store sent less than requested {count} times, and less than "
-            f"{retry.PROGRESS_BYTES // 2**10} KiB in {seconds:.1f} s"
-        )
+        kib = retry.PROGRESS_BYTES // 2**10
+        return f"the store sent less than {kib} KiB in {seconds:.1f} s; short responses: {count}"
 
-    async def wait_or_raise(self, error: ArtifactsError, connection: int = 0) -> None:
+    async def wait_or_raise(
+        self, error: ArtifactsError, connection: int = 0, *, no_range: bool = False
+    ) -> None:
         """Wait before the next attempt of a connection.
 
         Args:
             error: Error of the failed attempt.
             connection: Number of the connection. Failures are counted per connection, so that an
                 outage that breaks all connections does not count several times.
+            no_range: Whether the store may have refused only the requested range.
 
         Raises:
             ArtifactsError: The given error, because the policy allows no further attempt.
         """
         failures, elapsed = self._streak.record_failure(_now(), connection)
         attempt = retry.Attempt(failures, elapsed, self._chance())
-        decision = retry.decide(self._policy, attempt, _failure(error))
+        decision = retry.decide(self._policy, attempt, _failure(error, no_range))
         if isinstance(decision, retry.GiveUp):
             retry.record_attempts(error, self._streak.attempts(connection), elapsed)
             raise error
@@ -197,10 +195,8 @@ class ResumableReader:
     async def open(self) -> bool:
         """Request the rest of the range, unless a response is open.
 
-        Calling this is optional, because `read` does it if necessary.
-
-        Returns:
-            False if there is nothing to read, or if `on_response` returned False.
+        Calling this is optional, because `read` does it if necessary. Return False if there is
+        nothing to read, or if `on_response` returned False.
 
         Raises:
             ArtifactsError: The range cannot be requested; see `read`.
@@ -210,14 +206,15 @@ class ResumableReader:
         while self._body is None:
             if self._is_complete:
                 return False
+            no_range = False
             try:
                 return await self._request()
             except UnexpectedResponse as response:
-                error = self._error_to_retry(response)
+                error, no_range = self._error_to_retry(response), response.rejection.no_ranges
             except (StoreError, TransportError) as failure:
                 error = failure
             await self.close()
-            await self._retry(error)
+            await self._retry(error, no_range=no_range)
         return True
 
     def release(self, chunk: Chunk) -> None:
@@ -287,34 +284,37 @@ class ResumableReader:
             raise self._restart(error, whole=False)
         return error
 
-    async def _retry(self, error: ArtifactsError) -> None:
+    async def _retry(self, error: ArtifactsError, *, no_range: bool = False) -> None:
         segment = self._segment
         if segment.at > self._first and (segment.stop is None or self._client.ranges_work is False):
             raise self._restart(error, whole=True)
         # A connection that waits has no speed, so that others take over its bytes.
         segment.started_at, segment.received = _now(), 0
-        await self._retrier.wait_or_raise(error, self._connection)
+        try:
+            await self._retrier.wait_or_raise(error, self._connection, no_range=no_range)
+        except ArtifactsError:
+            if no_range and self._client.ranges_work is not False:
+                raise self._restart(error, whole=True) from None
+            raise
 
     def _restart(self, error: ArtifactsError, *, whole: bool) -> RestartDownload:
+        is_retry = not whole or self._client.ranges_work is False
         if whole:
             self._client.ranges_work = False
-        return RestartDownload(error, whole=whole)
+        return RestartDownload(error, whole=whole, is_retry=is_retry)
 
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
-def _failure(error: ArtifactsError) -> retry.Failure:
+def _failure(error: ArtifactsError, no_range: bool) -> retry.Failure:
     """Convert an error to the `Failure` from which the retry policy decides what to do next."""
     if isinstance(error, StoreError):
-        # These statuses mean that the signed URL was refused. The next attempt uses a new URL, so
-        # the status must not make the failure permanent.
-        # The same holds for refused ranges, after which the whole payload may be requested.
-        status: int | None = error.status
-        if status in redirects.URL_REFUSED or may_refuse_range(error.status, error.code):
-            status = None
-        return retry.Failure(status, error.retry_after)
+        # The next attempt uses a new signed URL, or requests the whole payload. So a status that
+        # concerns the URL or the range does not make the failure permanent.
+        other_request = no_range or error.status in RANGE_REFUSED | redirects.URL_REFUSED
+        return retry.Failure(None if other_request else error.status, error.retry_after)
     # The API client has already retried errors of GitHub's API.
     transient = retry.is_transient(error) or isinstance(error, IncompleteDownload)
     return retry.Failure(permanent=not transient or error.attempts > 1)

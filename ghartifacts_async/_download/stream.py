@@ -149,7 +149,8 @@ class ArtifactStream:
                 raise restart.error
             self._client.reset()
         await self._reader.close()
-        await self._retrier.wait_or_raise(restart.error)
+        if restart.is_retry:
+            await self._retrier.wait_or_raise(restart.error)
         self._retrier.start_over()
         self._to_skip = self._received
         self._reader = self._read_from_start()

@@ -24,8 +24,10 @@ _LENGTH = re.compile(r"[0-9]{1,18}")
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)", re.IGNORECASE)
 _IDENTITY = frozenset({"", "identity"})
 
-_RANGE_REFUSED = frozenset({412, 416, 501})
-_REQUEST_REFUSED = frozenset(range(400, 500)) - {401, 403, 404, 408, 410, 425, 429}
+RANGE_REFUSED = frozenset({412, 416, 501})
+"""Statuses that concern the requested range, of which some stores have a wrong idea at times."""
+
+_REQUEST_REFUSED = frozenset(range(400, 500)) - {401, 403, 404, 407, 408, 410, 425, 429}
 
 _MORE_THAN_TWICE = 64 * 2**20
 
@@ -86,10 +88,10 @@ class AcceptedResponse:
 def may_refuse_range(status: int, code: str | None) -> bool:
     """Return True if a store may refuse a request only because it asks for a range.
 
-    A request for the whole payload may then work. An error code is about the signed URL or the
-    blob, unless the status is one that is about ranges.
+    A request for the whole payload may then work. A response with an error code concerns the signed
+    URL or the blob, unless its status is one that concerns ranges.
     """
-    return status in _RANGE_REFUSED or (status in _REQUEST_REFUSED and code is None)
+    return status in RANGE_REFUSED or (status in _REQUEST_REFUSED and code is None)
 
 
 def is_whole(start: int, stop: int | None, info: BlobInfo) -> bool:

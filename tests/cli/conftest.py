@@ -9,10 +9,14 @@ import pytest
 
 
 @pytest.fixture
-def _sigint_reaches_children() -> Iterator[None]:
-    """Let child processes react to SIGINT, even if the tests run as a shell's background job."""
-    before = signal.getsignal(signal.SIGINT)
-    if before is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+def _signals_reach_children() -> Iterator[None]:
+    """Let child processes react to signals, even if the tests run in the background or by nohup."""
+    before = {
+        number: signal.signal(number, signal.SIG_DFL)
+        for name in ("SIGINT", "SIGHUP")
+        if (number := getattr(signal, name, None)) is not None
+        and signal.getsignal(number) is signal.SIG_IGN
+    }
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)

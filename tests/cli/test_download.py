@@ -186,7 +186,7 @@ async def test_progress_bars_are_drawn_on_a_terminal_only(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no POSIX signals")
-@pytest.mark.usefixtures("_sigint_reaches_children")
+@pytest.mark.usefixtures("_signals_reach_children")
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 async def test_a_signal_leaves_what_resumes(
     fake_github: FakeGitHub, tmp_path: Path, number: signal.Signals, status: int
@@ -222,7 +222,7 @@ async def test_a_signal_leaves_what_resumes(
     assert (published_below(tmp_path), done.status) == (["dist.zip"], 0)
 
 
-@pytest.mark.usefixtures("_sigint_reaches_children")
+@pytest.mark.usefixtures("_signals_reach_children")
 async def test_ctrl_c_on_a_terminal(fake_github: FakeGitHub, tmp_path: Path) -> None:
     """Ctrl-C while bars are drawn removes them, and says that the same command resumes."""
 

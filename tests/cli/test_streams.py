@@ -72,7 +72,7 @@ async def test_a_page_without_a_reader(fake_github: FakeGitHub, command: str) ->
     assert (done.status, done.err) == (141, "")
 
 
-@pytest.mark.usefixtures("_sigint_reaches_children")
+@pytest.mark.usefixtures("_signals_reach_children")
 @pytest.mark.parametrize(("name", "status"), [("SIGHUP", 129), ("SIGINT", 130), ("SIGTERM", 143)])
 async def test_a_signal_ends_a_command(fake_github: FakeGitHub, name: str, status: int) -> None:
     """SIGHUP, SIGINT and SIGTERM end a command quietly, also when they are repeated."""
@@ -104,6 +104,7 @@ async def test_nohup(fake_github: FakeGitHub) -> None:
     assert (done.status, len(done.rows())) == (0, 1)
 
 
+@pytest.mark.usefixtures("_signals_reach_children")
 async def test_ctrl_c_at_a_question(fake_github: FakeGitHub) -> None:
     """Ctrl-C at the question of `delete` ends the command, and nothing is deleted."""
     fake_github.add_artifact(REPOSITORY, "dist", b"x")
