@@ -62,6 +62,7 @@ class BlobClient:
         etag_changed: Whether responses had different ETags.
         ranges_work: True if the store has served a range, False if it refuses ranges, so that only
             the whole payload is requested, and None if neither is known.
+        whole_requested: Whether a reader has requested the whole payload as a last resort.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class BlobClient:
         self.info: BlobInfo = self._info_from_github()
         self.etag_changed: bool = False
         self.ranges_work: bool | None = None
+        self.whole_requested: bool = False
         self._etag: str | None = None
 
     def set_info(self, total: int | None, etag: str | None) -> None:

@@ -293,14 +293,14 @@ class ResumableReader:
         try:
             await self._retrier.wait_or_raise(error, self._connection, no_range=no_range)
         except ArtifactsError:
-            if no_range and self._client.ranges_work is not False:
+            if no_range and not self._client.whole_requested:
                 raise self._restart(error, whole=True) from None
             raise
 
     def _restart(self, error: ArtifactsError, *, whole: bool) -> RestartDownload:
-        is_retry = not whole or self._client.ranges_work is False
+        is_retry = not whole or self._client.whole_requested
         if whole:
-            self._client.ranges_work = False
+            self._client.ranges_work, self._client.whole_requested = False, True
         return RestartDownload(error, whole=whole, is_retry=is_retry)
 
 
