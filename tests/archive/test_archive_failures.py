@@ -124,6 +124,22 @@ async def test_a_store_without_ranges(
     assert len(requested_ranges(fake_github)) == 2
 
 
+async def test_no_temporary_directory(
+    repo: Repo, fake_github: FakeGitHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If no temporary directory can be written, the error names the variable to set."""
+    fake_github.add_artifact(REPOSITORY, "dist", FILES)
+    fake_github.fail_blobs_when(lambda _: BlobFault.ignore_range())
+
+    def fail() -> str:
+        raise FileNotFoundError(2, "No usable temporary directory found in ['/tmp']")
+
+    monkeypatch.setattr(tempfile, "gettempdir", fail)
+    with pytest.raises(DiskError, match=r"No usable temporary directory .*; set TMPDIR to one"):
+        async with repo.open_artifact(1):
+            pass
+
+
 async def test_a_store_that_stops_serving_ranges(
     repo: Repo, fake_github: FakeGitHub, temporary_directory: Path
 ) -> None:
