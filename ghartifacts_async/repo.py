@@ -476,12 +476,15 @@ class Repo:
 
         An artifact is returned as soon as it can be downloaded, which may be before the run ends.
         While a run is re-run, the artifacts of earlier attempts do not count. After the end of the
-        run, an artifact may take up to 30 seconds to be listed.
+        run, an artifact may take up to 30 seconds to be listed. If several runs of a commit have
+        the artifact, the newest is returned.
 
         All waits for one repository share their polls. A poll takes two or three calls; responses
         that have not changed do not count against the primary rate limit. Polls are 2 seconds
-        apart at first and up to 30 seconds later, so that ten minutes use at most 30 calls of the
-        limit for any number of waits. With `waiter`, a webhook makes a wait poll at once.
+        apart at first and up to 30 seconds later. If many of their calls count, polls are less
+        frequent, so that ten minutes use at most 30 calls of the limit for any number of waits.
+        With `waiter`, a webhook makes a wait poll at once, or within a minute if very many webhooks
+        arrive.
 
         Args:
             name: Name of the artifact.

@@ -13,7 +13,7 @@ from ghartifacts_async._api import endpoints as artifact_endpoints
 from ghartifacts_async._api.call import ApiCall
 from ghartifacts_async._api.client import ApiClient
 from ghartifacts_async._api.filters import Item
-from ghartifacts_async._api.pagination import ListingPage
+from ghartifacts_async._api.pagination import ListingPage, Page
 from ghartifacts_async._api.rate_limit_headers import poll_interval
 from ghartifacts_async._api.responses.link import MIN_SIZE
 from ghartifacts_async._runs import endpoints
@@ -52,11 +52,12 @@ class PollRequests:
 
     async def newest_runs(self, query: Mapping[str, str]) -> tuple[Run, ...]:
         """Request the newest runs of the repository or of a commit."""
-        return await self._first_page(
+        page = await self._first_page(
             endpoints.list_runs(self._repository, None, query, per_page=self._page_size)
         )
+        return page.items
 
-    async def newest_artifacts(self, name: str | None) -> tuple[Artifact, ...]:
+    async def newest_artifacts(self, name: str | None) -> Page[Artifact]:
         """Request the newest artifacts of a name, or of all names."""
         return await self._first_page(
             artifact_endpoints.list_repository_artifacts(
@@ -66,20 +67,21 @@ class PollRequests:
 
     async def artifacts_of_run(self, run_id: int, name: str) -> tuple[Artifact, ...]:
         """Request the newest artifacts of a name that belong to a run."""
-        return await self._first_page(
+        page = await self._first_page(
             artifact_endpoints.list_run_artifacts(
                 self._repository, run_id, name=name, direction="desc", per_page=self._page_size
             )
         )
+        return page.items
 
-    async def _first_page(self, call: ApiCall[ListingPage[_I]]) -> tuple[_I, ...]:
+    async def _first_page(self, call: ApiCall[ListingPage[_I]]) -> Page[_I]:
         """Request the first page of a listing, and smaller ones if the server fails to make it."""
         while True:
             size = self._page_size
             query = {**call.query, "per_page": str(size)}
             listed, _ = await self._fetch(evolve(call, query=query, divisible=size > MIN_SIZE))
             if listed is not None:
-                return listed.page.items
+                return listed.page
             self._page_size = max(MIN_SIZE, size // 2)
 
     async def _fetch(self, call: ApiCall[_T]) -> tuple[_T | None, Mapping[str, str]]:

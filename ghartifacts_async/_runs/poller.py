@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 
 from attrs import define, field
 
+from ghartifacts_async._api.pagination import Page
 from ghartifacts_async._context import ClientContext
-from ghartifacts_async._runs.known_runs import KnownRuns
+from ghartifacts_async._runs.known_runs import MANY, KnownRuns
 from ghartifacts_async._runs.poll_requests import PollRequests
 from ghartifacts_async._runs.watch import (
     Pending,
     WaitGoal,
     calls_in_budget,
     evaluate,
+    is_over_budget,
     next_delay,
     next_pause,
+    reaches_back_to,
     redacted,
     urgent_delay,
 )
-from ghartifacts_async.errors import NotFound, ServerError, TransportError
+from ghartifacts_async.errors import NotFound, RunEnded, ServerError, TransportError
 from ghartifacts_async.models import Artifact, Run
 from ghartifacts_async.webhooks import Event
-
-MANY = 5
-"""If more runs or commits than this are watched, a listing decides which of them to request."""
 
 _MIN_SPACING = 1.0
 """Minimum number of seconds between two polls, however many events arrive."""
@@ -81,6 +81,7 @@ class Poller:
         self._watches: dict[WaitGoal, Watch] = {}
         self._runs = KnownRuns()
         self._listed: set[tuple[int, str]] = set()
+        self._artifacts: list[Artifact] = []
         self._joined = asyncio.Event()
         self._wake = asyncio.Event()
         self._task: asyncio.Future[None] | None = None
@@ -174,73 +175,71 @@ class Poller:
         """Poll GitHub once for all waits, and finish those whose result is known."""
         self._requests.min_delay = 0.0
         self._listed.clear()
+        self._artifacts.clear()
+        # An event that arrives from here on may be about a state that is not requested again.
+        woken = {watch for watch in self._pending() if watch.woken}
+        for watch in woken:
+            watch.woken = False
         try:
-            await self._request_runs()
-            artifacts = await self._request_artifacts()
+            await self._request_runs(woken)
+            await self._request_artifacts()
             for watch in self._pending():
-                await self._evaluate(watch, artifacts)
+                await self._evaluate(watch)
         except (ServerError, TransportError) as error:
             # The call was retried. A wait may outlast a longer outage.
             _log.warning("%s; polling continues", error.summary)
             for watch in self._pending():
                 watch.state = error.summary
+            for watch in woken:
+                watch.woken = True
 
-    async def _evaluate(self, watch: Watch, artifacts: list[Artifact]) -> None:
+    async def _evaluate(self, watch: Watch) -> None:
         """Finish a watch if its artifact is listed or its runs have ended without it."""
         goal, now = watch.goal, asyncio.get_running_loop().time()
-        for artifact in filter(goal.may_come_from, artifacts):
-            run_id = artifact.workflow_run.id if artifact.workflow_run is not None else None
-            if run_id is not None and run_id not in self._runs:
-                await self._request_run(run_id)
         states = self._runs.concerning(goal)
-        result = evaluate(goal, states, artifacts, now)
-        if goal.name is not None and not isinstance(result, Artifact):
-            # The shared listing may not reach back to a run that has ended: ask for the run's own.
-            for run in [state.run for state in states if state.run.is_completed]:
-                if (run.id, goal.name) not in self._listed:
-                    artifacts = artifacts + await self._artifacts_of_run(run.id, goal.name)
-            result = evaluate(goal, states, artifacts, now)
+        result = evaluate(goal, states, self._artifacts, now)
+        if goal.name is not None and isinstance(result, RunEnded):
+            # This ends the wait, so it must be certain.
+            for run_id in sorted(state.run.id for state in states):
+                await self._list_artifacts_of_run(run_id, goal.name)
+            result = evaluate(goal, states, self._artifacts, now)
         result = redacted(result, self._api.redact)
         if isinstance(result, Pending):
             watch.state, watch.soon = result.state, result.soon
         else:
             watch.finish(result)
 
-    async def _request_runs(self) -> None:
-        """Request the runs that may have changed their state."""
+    async def _request_runs(self, woken: Collection[Watch]) -> None:
+        """Request the runs that may have changed their state.
+
+        Args:
+            woken: The watches that an event woke.
+        """
         now = asyncio.get_running_loop().time()
         watches = self._pending()
         run_ids, commits = _run_ids(watches), _commits(watches)
-        asked_commits, listed = commits, list[Run]()
+        to_list, listed = commits, list[Run]()
         if len(run_ids) > MANY or len(commits) > MANY:
             listed += await self._requests.newest_runs({})
         if len(commits) > MANY:
             # That listing may be stale or incomplete, so list the runs of a commit in any case.
-            woken = _commits(watch for watch in watches if watch.woken)
-            asked_commits = woken | self._runs.longest_unrequested(commits, 1)
-        for sha in sorted(asked_commits):
+            to_list = _commits(woken) | {*self._runs.by_last_request(commits)[:1]}
+        for sha in sorted(to_list):
             self._runs.note_request(sha, now)
             listed += await self._requests.newest_runs({"head_sha": sha})
-        known = [run for sha in commits for run in self._runs.of_commit(sha)]
-        of_commits = [run for run in (*listed, *known) if run.head_sha in commits]
-        self._runs.note_listed(of_commits)
-        changed = {run.id for run in of_commits if self._runs.may_have_changed(run)}
-        wanted = run_ids | changed
-        asked = _run_ids(watch for watch in watches if watch.woken or watch.soon)
-        if len(wanted) <= MANY:
-            asked |= wanted
-        else:
-            ended = [run for run in listed if run.is_completed and self._runs.may_have_changed(run)]
-            asked |= wanted & {run.id for run in ended}
-            asked |= self._runs.longest_unrequested(wanted, 2)
-        for run_id in sorted(asked):
-            self._runs.note_request(run_id, now)
+        urgent = _run_ids(watch for watch in watches if watch in woken or watch.soon)
+        goals = [watch.goal for watch in watches]
+        turns = self._runs.turns(goals, listed, urgent)
+        for run_id in sorted(turns.now):
             await self._request_run(run_id)
-        for watch in watches:
-            watch.woken = False
+        for number, run_id in enumerate(turns.later):
+            # One call is reserved for the listing of artifacts.
+            if number == 0 or not is_over_budget(self._requests.counted + 1):
+                await self._request_run(run_id)
 
     async def _request_run(self, run_id: int) -> None:
         """Request a run, and finish the watches of a run that does not exist or cannot match."""
+        self._runs.note_request(run_id, asyncio.get_running_loop().time())
         try:
             run, headers = await self._requests.run(run_id)
         except NotFound as error:
@@ -256,25 +255,51 @@ class Poller:
                 summary = f"{other}, not to {watch.goal.workflow}"
                 watch.finish(NotFound(self._api.redact(summary), status=404))
 
-    async def _request_artifacts(self) -> list[Artifact]:
-        """Request the newest artifacts with one call that covers all waits for artifacts."""
+    async def _request_artifacts(self) -> None:
+        """Request the newest artifacts with one call that covers all waits for artifacts.
+
+        That listing may not reach back to a run, so the run's own artifacts are listed, too.
+        """
         goals = [watch.goal for watch in self._pending() if watch.goal.name is not None]
         if not goals:
-            return []
+            return
         names = {goal.name for goal in goals}
         name = names.pop() if len(names) == 1 else None
         runs = {goal.run_id for goal in goals}
         run_id = runs.pop() if len(runs) == 1 else None
+        newest: Page[Artifact] | None = None
         if run_id is not None and name is not None:
-            return await self._artifacts_of_run(run_id, name)
-        return [*await self._requests.newest_artifacts(name)]
+            await self._list_artifacts_of_run(run_id, name)
+        else:
+            newest = await self._requests.newest_artifacts(name)
+            self._artifacts += newest.items
+        for artifact in self._artifacts:
+            run_id = artifact.workflow_run.id if artifact.workflow_run is not None else None
+            if run_id is None or run_id in self._runs:
+                continue
+            if any(goal.may_come_from(artifact) for goal in goals):
+                await self._request_run(run_id)
+        unlisted = {
+            (state.run.id, goal.name)
+            for goal in goals
+            for state in self._runs.concerning(goal)
+            if goal.name is not None
+            and goal.accepts(state.run)
+            and not reaches_back_to(newest, state.run)
+        }
+        in_turn = self._runs.by_last_request(sorted(unlisted - self._listed))[:MANY]
+        for number, (run_id, name) in enumerate(in_turn):
+            if number == 0 or not is_over_budget(self._requests.counted):
+                await self._list_artifacts_of_run(run_id, name)
 
-    async def _artifacts_of_run(self, run_id: int, name: str) -> list[Artifact]:
+    async def _list_artifacts_of_run(self, run_id: int, name: str) -> None:
+        """List the artifacts of a run, unless this poll has done so."""
+        if (run_id, name) in self._listed:
+            return
         self._listed.add((run_id, name))
-        try:
-            return [*await self._requests.artifacts_of_run(run_id, name)]
-        except NotFound:
-            return []  # the request for the run itself reports this
+        self._runs.note_request((run_id, name), asyncio.get_running_loop().time())
+        with suppress(NotFound):  # the request for the run itself reports this
+            self._artifacts += await self._requests.artifacts_of_run(run_id, name)
 
     def _pending(self) -> list[Watch]:
         return [watch for watch in self._watches.values() if not watch.done.done()]

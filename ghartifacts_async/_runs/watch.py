@@ -8,6 +8,7 @@ from typing import TypeAlias
 from attrs import evolve, frozen
 
 from ghartifacts_async._api.filters import Filter
+from ghartifacts_async._api.pagination import Page
 from ghartifacts_async._runs.run_filter import is_of_workflow, origin
 from ghartifacts_async._runs.selection import age_key
 from ghartifacts_async.errors import RunEnded
@@ -67,6 +68,10 @@ class WaitGoal:
         of_commit = self.head_sha is None or Filter(head_sha=self.head_sha).matches_run(origin(run))
         return of_commit and is_of_workflow(run, self.workflow)
 
+    def accepts(self, run: Run) -> bool:
+        """Return True if the conclusion of a run, if it has one, lets it provide the artifact."""
+        return not run.is_completed or run.conclusion == "success" or self.any_conclusion
+
     def is_subject_of(self, event: Event) -> bool:
         """Return True if an event is about a run to wait for, or about one of its jobs."""
         if isinstance(event, WorkflowJobEvent):
@@ -108,6 +113,8 @@ def evaluate(
 ) -> Evaluation:
     """Return the result of a wait, the error that ends it, or `Pending` if it continues.
 
+    If several runs have the artifact, the newest is returned.
+
     Args:
         goal: The goal of the wait.
         states: The runs for which `WaitGoal.concerns` is true.
@@ -116,11 +123,24 @@ def evaluate(
     """
     listed = sorted(filter(goal.may_come_from, artifacts), key=age_key)
     results = [_evaluate_run(goal, state, listed, now) for state in states]
-    for kind in (Artifact, Run, Pending, RunEnded):
-        for result in results:
-            if isinstance(result, kind):
-                return result
-    return Pending("no run is known yet")
+    if found := [result for result in results if isinstance(result, Artifact)]:
+        return min(found, key=age_key)
+    if pending := [result for result in results if isinstance(result, Pending)]:
+        return max(pending, key=lambda result: result.soon)
+    return results[0] if results else Pending("no run is known yet")
+
+
+def reaches_back_to(newest: Page[Artifact] | None, run: Run) -> bool:
+    """Return True if the newest artifacts of a repository must include those of a run.
+
+    Args:
+        newest: The first page of the listing, or None if it was not requested.
+        run: The run.
+    """
+    if newest is None or newest.total_count > len(newest.items):
+        oldest = newest.items[-1].created_at if newest is not None and newest.items else None
+        return oldest is not None and oldest < run.created_at
+    return True
 
 
 def redacted(evaluation: Evaluation, redact: Callable[[str], str]) -> Evaluation:
@@ -151,7 +171,7 @@ def _evaluate_run(
         # An artifact of an earlier attempt is about to be replaced.
         uploaded = [one for one in own if not _is_older(one, run)]
         return uploaded[0] if uploaded else running
-    if run.conclusion != "success" and not goal.any_conclusion:
+    if not goal.accepts(run):
         without = (
             f" without an artifact named {goal.name!r}"
             if not own
@@ -216,6 +236,11 @@ def seconds_over_budget(calls: float) -> float:
         calls: Number of calls that count against the budget; see `calls_in_budget`.
     """
     return (calls + 1 - _FREE_CALLS) * _SECONDS_PER_CALL
+
+
+def is_over_budget(calls: float) -> bool:
+    """Return True if one more call delays the next poll."""
+    return seconds_over_budget(calls + 1) > 0
 
 
 def urgent_delay(calls: float) -> float:

@@ -8,13 +8,11 @@ from contextlib import suppress
 
 import pytest
 
-from ghartifacts_async import Artifact, Run, RunEnded, WaitTimedOut, webhooks
+from ghartifacts_async import Run, WaitTimedOut
 from ghartifacts_async._http.messages import Response
-from ghartifacts_async.testing import FakeRun
 from tests.clock import fast
 from tests.runs.world import World, now, open_world
 from tests.support import REPOSITORY
-from tests.webhooks.deliveries import PAYLOADS, SECRET, delivery
 
 
 async def polls(world: World, seconds: float) -> int:
@@ -105,68 +103,6 @@ async def test_calls_after_a_quiet_hour() -> None:
             one.cancel()
 
 
-@pytest.mark.parametrize("conditional", [True, False])
-@fast
-async def test_many_commits(conditional: bool) -> None:
-    """Ten minutes of waits for 40 commits and 10 runs use at most 30 calls."""
-    async with open_world(conditional=conditional) as world:
-        waits = []
-        for number in range(50):
-            sha = f"{number:040x}"
-            run = world.fake.add_run(REPOSITORY, head_sha=sha, status="in_progress")
-            target = {"head_sha": sha} if number < 40 else {"run_id": run.id}
-            waits.append(world.repo.wait_for_artifact("dist", timeout=600, **target))
-        ends = await asyncio.gather(*waits, return_exceptions=True)
-        assert {type(end) for end in ends} == {WaitTimedOut}
-        assert world.counted <= 30
-
-
-def job_event(run: FakeRun) -> webhooks.Event:
-    """Return the event that a job of a run has completed."""
-    job = {**PAYLOADS["workflow_job"]["workflow_job"], "run_id": run.id}
-    return webhooks.parse(*delivery("workflow_job", workflow_job=job), secret=SECRET)
-
-
-@pytest.mark.parametrize("conditional", [True, False])
-@fast
-async def test_very_many_events(conditional: bool) -> None:
-    """If a webhook arrives every two seconds, ten minutes of waiting use about 30 calls."""
-    async with open_world(conditional=conditional) as world:
-        wait = asyncio.ensure_future(
-            world.repo.wait_for_artifact("dist", run_id=world.run.id, timeout=None)
-        )
-        for _ in range(300):
-            world.repo.waiter.notify(job_event(world.run))
-            world.fake.rerun(world.run)
-            await asyncio.sleep(2)
-        assert world.counted <= 30
-        world.upload()
-        start = now()
-        world.repo.waiter.notify(job_event(world.run))
-        await wait
-        assert now() - start <= 61
-
-
-@fast
-async def test_events_about_many_runs() -> None:
-    """Events that end waits cost the other waits nothing: each run's event wakes its wait."""
-    async with open_world() as world:
-        runs = [world.fake.add_run(REPOSITORY, status="in_progress") for _ in range(40)]
-        waits = [
-            asyncio.ensure_future(world.repo.wait_for_artifact("dist", run_id=run.id, timeout=None))
-            for run in runs
-        ]
-        await asyncio.sleep(60)
-        for run, wait in zip(runs, waits, strict=True):
-            world.upload("dist", run)
-            world.fake.complete_run(run)
-            start = now()
-            world.repo.waiter.notify(job_event(run))
-            await wait
-            assert now() - start <= 2
-            await asyncio.sleep(3)
-
-
 @pytest.mark.parametrize("target", ["run_id", "head_sha"])
 @fast
 async def test_a_server_that_fails_to_make_large_pages(target: str) -> None:
@@ -182,46 +118,3 @@ async def test_a_server_that_fails_to_make_large_pages(target: str) -> None:
             int(one.query["per_page"]) for one in world.fake.requests if "per_page" in one.query
         ]
         assert sizes[-1] == 12
-
-
-@pytest.mark.parametrize("options", [{}, {"freeze": True}, {"drop": 0.5, "shuffle": True}])
-@fast
-async def test_many_commits_end(options: dict[str, bool | float]) -> None:
-    """Waits for many commits end with the artifact or the failure of their runs."""
-    async with open_world() as world:
-        runs = []
-        for number in range(12):
-            sha = f"{number:040x}"
-            runs.append(world.fake.add_run(REPOSITORY, head_sha=sha, status="in_progress"))
-        world.fake.distort_run_lists(**options)  # type: ignore[arg-type]
-        for number, run in enumerate(runs):
-            if number % 2:
-                world.fake.after(10 * number, world.upload, "dist", run)
-            conclusion = "success" if number % 2 else "failure"
-            world.fake.after(20 * number, world.fake.complete_run, run, conclusion)
-        waits = [
-            world.repo.wait_for_artifact("dist", head_sha=run.head_sha, timeout=3600)
-            for run in runs
-        ]
-        found = await asyncio.gather(*waits, return_exceptions=True)
-        assert [type(end) for end in found] == [RunEnded, Artifact] * 6
-        assert now() < 3000
-
-
-@fast
-async def test_a_commit_with_many_runs() -> None:
-    """A wait for a commit does not end while one of its many runs may still have the artifact."""
-    sha = "c" * 40
-    async with open_world() as world:
-        runs = [
-            world.fake.add_run(
-                REPOSITORY, head_sha=sha, workflow=f"{number}.yml", status="in_progress"
-            )
-            for number in range(12)
-        ]
-        for run in runs[:11]:
-            world.fake.after(10, world.fake.complete_run, run, "failure")
-        world.fake.after(500, world.upload, "dist", runs[11])
-        artifact = await world.repo.wait_for_artifact("dist", head_sha=sha, timeout=1200)
-        assert artifact.workflow_run is not None
-        assert artifact.workflow_run.id == runs[11].id

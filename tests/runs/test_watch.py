@@ -15,12 +15,15 @@ from ghartifacts_async._runs.watch import (
     WaitGoal,
     calls_in_budget,
     evaluate,
+    is_over_budget,
     next_delay,
     next_pause,
+    reaches_back_to,
     redacted,
     seconds_over_budget,
     urgent_delay,
 )
+from ghartifacts_async.models import ArtifactPage
 from tests.runs.support import SHA, of_run, run
 from tests.values import run_json
 from tests.webhooks.deliveries import SECRET, delivery
@@ -89,6 +92,44 @@ def test_the_newest_artifact_is_returned() -> None:
     assert evaluate(DIST, [state()], both, 1000.0) == both[1]
 
 
+def test_the_newest_artifact_of_a_commit() -> None:
+    """If several runs of a commit have the artifact, the newest is returned."""
+    states = [state(), state(id=5)]
+    both = [of_run(id=8, created_at=OLD), of_run(5, id=9, created_at=NEW)]
+    for runs in (states, states[::-1]):
+        assert evaluate(OF_COMMIT, runs, both, 1000.0) == both[1]
+
+
+def test_a_run_that_has_just_ended_is_polled_soon() -> None:
+    """An artifact that should be listed soon is polled for soon, even if another run goes on."""
+    for runs in ([RUNNING, state(1, id=5)], [state(1, id=5), RUNNING]):
+        result = evaluate(OF_COMMIT, runs, [], 1000.0)
+        assert isinstance(result, Pending)
+        assert result.soon
+
+
+@pytest.mark.parametrize(
+    ("created", "total", "reaches"),
+    [
+        (["2026-01-22T19:33:44Z", "2026-01-22T19:33:00Z"], 2, True),
+        (["2026-01-22T19:33:44Z", "2026-01-22T19:33:00Z"], 3, False),
+        (["2026-01-22T19:33:44Z", "2026-01-22T19:32:59Z"], 3, True),
+        ([None], 3, False),
+        ([], 3, False),
+        ([], 0, True),
+    ],
+)
+def test_how_far_a_listing_reaches_back(
+    created: list[str | None], total: int, *, reaches: bool
+) -> None:
+    """The newest artifacts include all those of a run if older ones, or no others, exist."""
+    times = [None if one is None else datetime.fromisoformat(one) for one in created]
+    page = ArtifactPage(total, tuple(of_run(created_at=one) for one in times))
+    of_this_time = run(created_at="2026-01-22T19:33:00Z")
+    assert reaches_back_to(page, of_this_time) is reaches
+    assert not reaches_back_to(None, of_this_time)
+
+
 def test_the_error_says_what_to_do() -> None:
     """The error names the run and its conclusion."""
     result = evaluate(DIST, [state(conclusion="failure")], [], 1000.0)
@@ -140,6 +181,13 @@ def test_the_budget_of_ten_minutes(quiet: float) -> None:
         in_budget = calls_in_budget(in_budget, seconds)
         now += seconds
     assert calls <= 30
+
+
+def test_calls_that_would_delay_the_next_poll() -> None:
+    """The budget has calls left as long as one more does not delay the next poll."""
+    for calls in range(12):
+        assert is_over_budget(calls) == (seconds_over_budget(calls + 1) > 0)
+    assert (is_over_budget(6), is_over_budget(7)) == (False, True)
 
 
 def test_the_budget_of_urgent_polls() -> None:
