@@ -88,7 +88,7 @@ async def test_a_commit_with_ended_runs(
         run = world.fake.add_run(REPOSITORY, head_sha=sha, status="in_progress")
         for moment in (10, 300):
             wait = asyncio.ensure_future(
-                world.repo.wait_for_artifact("dist", head_sha=sha, timeout=None, **goal)
+                world.repo.wait_for_artifact("dist", head_sha=sha, timeout=None, **goal)  # type: ignore[arg-type]
             )
             before, start = world.counted, now()
             await asyncio.sleep(moment)
