@@ -53,7 +53,9 @@ def installed(extra: str) -> set[str]:
 def test_there_is_a_job_for_each_kind_of_check() -> None:
     """The checks run in parallel, and the tests on each supported Python and system."""
     ci = loaded(ROOT / ".github" / "workflows" / "ci.yml")["jobs"]
-    kinds = {"lint", "types", "tests", "stores", "clients", "benchmarks", "docs", "package"}
+    kinds = {
+        "lint", "types", "tests", "stores", "shells", "clients", "benchmarks", "docs", "package",
+    }  # fmt: skip
     assert kinds <= set(ci)
     assert all("needs" not in ci[kind] for kind in kinds)
     matrix = ci["tests"]["strategy"]["matrix"]
@@ -119,6 +121,14 @@ def test_commands_exist(name: str, job: dict[str, Any]) -> None:
                 assert module in known or package.is_dir(), line
             for path in re.findall(r"(?<![\w./$])((?:\.ci|tests)/[\w./]+)", command):
                 assert (ROOT / path).exists(), f"{name}: {path}"
+
+
+def test_each_script_runs_in_a_job() -> None:
+    """A job runs each script of the project, except the one that runs the other scripts."""
+    steps = [step for job in jobs().values() for step in job.get("steps", [])]
+    commands = "\n".join(step.get("run", "") for step in steps)
+    scripts = {path.name for path in (ROOT / ".ci").iterdir()}
+    assert set(re.findall(r"(?<![\w./])\.ci/(\w+)", commands)) == scripts - {"run"}
 
 
 def test_dependabot_updates_actions_and_dependencies() -> None:
