@@ -72,6 +72,59 @@ async def test_what_a_token_may_do(
     assert (await send(PRIVATE_LIST, Authorization=auth)).status == private
 
 
+@pytest.mark.parametrize(
+    ("options", "public", "private"),
+    [
+        ({"scopes": ["repo"]}, 0, 0),
+        ({"scopes": ["public_repo"]}, 0, 404),
+        ({"scopes": ["gist"]}, NO_ADMIN, 404),
+        ({"scopes": ["repo"], "repositories": [REPOSITORY]}, 0, 404),
+        ({"scopes": ["repo"], "repositories": [PRIVATE]}, NO_ADMIN, 0),
+        ({"scopes": ["public_repo"], "repositories": [PRIVATE]}, NO_ADMIN, 404),
+        ({"scopes": ["repo"], "repositories": []}, NO_ADMIN, 404),
+        ({"permissions": {"actions": "write"}}, 0, 0),
+        ({"permissions": {"actions": "read"}}, NO_TOKEN, NO_TOKEN),
+        ({"permissions": {"actions": "write"}, "repositories": [REPOSITORY]}, 0, 404),
+        ({"permissions": {"actions": "write"}, "repositories": [PRIVATE]}, NO_TOKEN, 0),
+        (None, NO_ADMIN, 404),
+    ],
+)
+@pytest.mark.parametrize(
+    ("method", "path", "done"),
+    [
+        ("DELETE", "artifacts/{artifact}", 204),
+        ("DELETE", "runs/{finished}", 204),
+        ("POST", "runs/{running}/cancel", 202),
+        ("POST", "runs/{finished}/rerun", 201),
+        ("POST", "runs/{finished}/rerun-failed-jobs", 201),
+    ],
+)
+async def test_which_token_may_write(
+    send: Send,
+    fake: FakeGitHub,
+    method: str,
+    path: str,
+    done: int,
+    options: dict[str, Any] | None,
+    public: int | str,
+    private: int | str,
+) -> None:
+    """Each endpoint that changes something needs a token that may write in this repository."""
+    auth = None if options is None else f"Bearer {fake.add_token(**options)}"
+    for repository, expected in ((REPOSITORY, public), (PRIVATE, private)):
+        finished, running = fake.add_run(repository), fake.add_run(repository, status="queued")
+        artifact = fake.add_artifact(repository, "dist", b"", run_id=running)
+        target = path.format(artifact=artifact.id, finished=finished.id, running=running.id)
+        target = f"/repos/{repository}/actions/{target}"
+        response = await send(target, method, Authorization=auth)
+        if expected == 0:
+            assert response.status == done
+        elif isinstance(expected, str):
+            assert outcome(response) == (403, expected)
+        else:
+            assert response.status == expected
+
+
 async def test_without_a_token(send: Send) -> None:
     """Without a token, public artifacts can be listed and read, but not downloaded or deleted."""
     for target in (LIST, f"{LIST}/11"):

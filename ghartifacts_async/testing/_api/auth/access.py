@@ -46,6 +46,8 @@ def check_permission(identity: Identity, repository: Repository, endpoint: Endpo
     elif needs_token and not _has_scope(identity, repository):
         message = _NO_DOWNLOAD if endpoint.downloads else _NO_ADMIN
         raise ApiError(403, message, endpoint.documentation_url)
+    elif level == "write" and grant and not grant.includes(repository):
+        raise ApiError(403, _NO_ADMIN, endpoint.documentation_url)
 
 
 def access_headers(identity: Identity, endpoint: Endpoint | None) -> dict[str, str]:
