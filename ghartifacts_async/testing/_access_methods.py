@@ -96,6 +96,7 @@ class AccessMethods:
             token_ttl=token_ttl,
         )
         self._api_controls.apps.add(key, installation)
+        self._database.add_account(installation.account)
 
     def add_token(
         self,
@@ -140,6 +141,7 @@ class AccessMethods:
         else:
             scopes = DEFAULT_SCOPES if scopes is None else scopes
             grant = None if ids is None else Grant(ids, {})
+        self._database.add_account(login)
         return self._api_controls.tokens.add(
             token,
             login=login,

@@ -57,7 +57,8 @@ class Database:
         self.lock = threading.RLock()
         self._repositories: dict[str | int, Repository] = {}
         self._old_names: dict[str, tuple[Repository, int]] = {}
-        self._organizations: dict[str, str] = {}
+        self._organizations: set[str] = set()
+        self._logins: dict[str, str] = {}
         self._artifacts: dict[int, FakeArtifact] = {}
         self._attempts: dict[int, list[FakeRun]] = {}
         self._run_numbers: dict[int, int] = {}
@@ -88,21 +89,27 @@ class Database:
             repository_id, created = next(self._repository_ids), self.current_time()
             repository = Repository(repository_id, full_name, False, created)
             repository.owned_by_organization = self.is_organization(repository.owner)
+            self.add_account(repository.owner)
             self._old_names.pop(full_name.lower(), None)
             self._repositories[full_name.lower()] = repository
             self._repositories[repository.id] = repository
         return repository
 
+    def add_account(self, login: str) -> None:
+        """Add an account, or change how its login is spelled."""
+        self._logins[login.lower()] = login
+
+    def login(self, login: str) -> str | None:
+        """Find an account by its case-insensitive login, and return the login as it is spelled."""
+        return self._logins.get(login.lower())
+
     @_locked
     def add_organization(self, login: str) -> None:
         """Make an account an organization."""
-        self._organizations[login.lower()] = login
+        self._organizations.add(login.lower())
+        self.add_account(login)
         for repository in self.repositories():
             repository.owned_by_organization = self.is_organization(repository.owner)
-
-    def organizations(self) -> list[str]:
-        """Return the logins of all organizations."""
-        return list(self._organizations.values())
 
     def is_organization(self, login: str) -> bool:
         """Return True if the account is an organization, and False if it is a user."""
@@ -129,6 +136,7 @@ class Database:
         self._old_names.pop(new.lower(), None)
         self._repositories[new.lower()] = repository
         repository.full_name = new
+        self.add_account(repository.owner)
         repository.owned_by_organization = self.is_organization(repository.owner)
         for artifact in repository.artifacts[:]:
             self.save_artifact(attrs.evolve(artifact, repository=new))
@@ -146,6 +154,7 @@ class Database:
         """Add a commit as the newest of a branch."""
         repository.commits[commit.sha] = commit
         repository.branches[branch] = commit.sha
+        self.add_account(commit.author)
 
     @_locked
     def add_workflow(self, repository: Repository, file: str) -> Workflow:
@@ -192,6 +201,7 @@ class Database:
         if attempts:
             del runs[bisect.bisect_left(runs, _sort_key(attempts[-1]), key=_sort_key)]
         attempts[run.attempt - 1 : run.attempt] = [run]
+        self.add_account(run.actor)
         bisect.insort(runs, attempts[-1], key=_sort_key)
 
     @_locked

@@ -62,16 +62,26 @@ class AccountEndpoints:
 
     def list_of_sender(self, call: EndpointCall) -> Response:
         """List the repositories that a token of a user can access, by name."""
-        _require_user(call)
-        return _listing(call, sorted(self._database.repositories(), key=_name))
+        login = _require_user(call)
+        query = call.request.query
+        if "type" in query and query.keys() & {"visibility", "affiliation"}:
+            raise ApiError(
+                422,
+                "If you specify visibility or affiliation, you cannot specify type.",
+                call.route.endpoint.documentation_url,
+            )
+        return _listing(call, self._database.repositories(), login, by="full_name")
 
     def list_of_user(self, call: EndpointCall) -> Response:
-        """List the repositories of a user or an organization, by name."""
-        return _listing(call, sorted(self._owned(self._login(call)), key=_name))
+        """List the public repositories of a user or an organization, by name."""
+        login = self._login(call)
+        public = [repository for repository in self._owned(login) if not repository.private]
+        return _listing(call, public, login, by="full_name")
 
     def list_of_organization(self, call: EndpointCall) -> Response:
         """List the repositories of an organization, newest first."""
-        return _listing(call, self._owned(self._organization(call))[::-1])
+        login = self._organization(call)
+        return _listing(call, self._owned(login), login, by="created")
 
     def _owned(self, login: str) -> list[Repository]:
         return [one for one in self._database.repositories() if one.owner.lower() == login.lower()]
@@ -82,12 +92,12 @@ class AccountEndpoints:
     def _login(self, call: EndpointCall) -> str:
         """Return the login in the path as its account spells it."""
         requested = call.route.values["login"]
-        known = [DEFAULT_LOGIN, call.identity.login or "", *self._database.organizations()]
-        known += [repository.owner for repository in self._database.repositories()]
-        for login in reversed(known):
-            if login.lower() == requested.lower():
-                return login
-        raise call.not_found()
+        login = self._database.login(requested)
+        if login is None and requested.lower() == DEFAULT_LOGIN:
+            return DEFAULT_LOGIN
+        if login is None:
+            raise call.not_found()
+        return login
 
     def _organization(self, call: EndpointCall) -> str:
         login = self._login(call)
@@ -105,13 +115,38 @@ def _require_user(call: EndpointCall) -> str:
     return identity.login
 
 
-def _listing(call: EndpointCall, repositories: Iterable[Repository]) -> Response:
-    known = call.identity.is_authenticated
+def _listing(
+    call: EndpointCall, repositories: Iterable[Repository], login: str, *, by: str
+) -> Response:
+    """List those of the repositories that the sender may see and that the query selects.
+
+    Args:
+        call: The call.
+        repositories: The repositories, oldest first.
+        login: The account that owns the repositories of the type `owner`.
+        by: The order if the query has none: `"full_name"` or `"created"`.
+    """
+    query, known = call.request.query, call.identity.is_authenticated
+    wanted = {query.get("type"), query.get("visibility")}
+    selected = [
+        repository
+        for repository in repositories
+        if may_see(call.identity, repository) and wanted.isdisjoint(_other_types(repository, login))
+    ]
+    by_name = query.get("sort", by) == "full_name"
+    if by_name:
+        selected.sort(key=lambda repository: repository.full_name.lower())
+    if query.get("direction", "asc" if by_name else "desc") == "desc":
+        selected.reverse()
     return call.plain_listing(
-        [repository for repository in repositories if may_see(call.identity, repository)],
-        lambda one: full_repository_document(one, call.api_url, with_permissions=known),
+        selected, lambda one: full_repository_document(one, call.api_url, with_permissions=known)
     )
 
 
-def _name(repository: Repository) -> str:
-    return repository.full_name.lower()
+def _other_types(repository: Repository, login: str) -> set[str]:
+    """Return the types of repositories that this one does not have."""
+    return {
+        "public" if repository.private else "private",
+        "sources" if repository.parent else "forks",
+        "member" if repository.owner.lower() == login.lower() else "owner",
+    }
