@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -98,24 +99,39 @@ async def test_a_thousand_downloads_with_the_usual_limit(
     assert len(files_below(tmp_path)) == 1000
 
 
+class LackOfDescriptors:
+    """A replacement for `os.open` that fails for some files as if too many were open.
+
+    Args:
+        matches: Returns True for the names of these files.
+
+    Attributes:
+        failures: Number of times that it still fails.
+    """
+
+    def __init__(self, matches: Callable[[str], bool]) -> None:
+        self._open = os.open
+        self._matches = matches
+        self.failures = 3
+
+    def __call__(self, name: str, *more: int, dir_fd: int | None = None) -> int:
+        """Open a file, or fail."""
+        if self._matches(os.fspath(name)) and self.failures:
+            self.failures -= 1
+            raise OSError(errno.EMFILE, "Too many open files")
+        return self._open(name, *more, dir_fd=dir_fd)
+
+
 async def test_a_lack_of_descriptors_passes(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If the process has too many open files for a moment, a download waits and continues."""
     add_artifact(fake_github)
-    genuine, failures = os.open, 3
-
-    def fails(name: str, *more: int, dir_fd: int | None = None) -> int:
-        nonlocal failures
-        if os.fspath(name).endswith("journal") and failures:
-            failures -= 1
-            raise OSError(errno.EMFILE, "Too many open files")
-        return genuine(name, *more, dir_fd=dir_fd)
-
-    monkeypatch.setattr(os, "open", fails)
+    lack = LackOfDescriptors(lambda name: name.endswith("journal"))
+    monkeypatch.setattr(os, "open", lack)
     assert (await repo.download_artifact(1, tmp_path / "dist.zip")).path.read_bytes() == PAYLOAD
-    assert failures == 0
-    failures = 1
+    assert lack.failures == 0
+    lack.failures = 1
     with pytest.raises(DiskError, match="Too many open files"):
         await repo.download_artifact(1, tmp_path / "other.zip", wait_for_lock=False)
 
@@ -127,18 +143,10 @@ async def test_a_lack_of_descriptors_leaves_no_directory(
     fake_github.add_artifact(REPOSITORY, "dist", {"a": os.urandom(300_000)})
     fake_github.fail_blobs_when(lambda _: BlobFault.refuse_ranges())
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    genuine, failures = os.open, 3
-
-    def fails(name: str, *more: int, dir_fd: int | None = None) -> int:
-        nonlocal failures
-        if os.fspath(name).startswith("ghartifacts-") and failures:
-            failures -= 1
-            raise OSError(errno.EMFILE, "Too many open files")
-        return genuine(name, *more, dir_fd=dir_fd)
-
-    monkeypatch.setattr(os, "open", fails)
+    lack = LackOfDescriptors(lambda name: name.startswith("ghartifacts-"))
+    monkeypatch.setattr(os, "open", lack)
     async with repo.open_artifact(1) as archive:
         assert archive.downloaded
-        assert failures == 0
+        assert lack.failures == 0
         assert len(list(tmp_path.iterdir())) == 1
     assert list(tmp_path.iterdir()) == []
