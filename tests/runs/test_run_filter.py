@@ -129,7 +129,7 @@ def test_filters_that_never_match(filters: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("filters", "meant"),
     [
-        ({"conclusion": "succes"}, "success"),
+        ({"conclusion": "suuccess"}, "success"),
         ({"conclusion": "SUCCESS"}, "success"),
         ({"conclusion": "canceled"}, "cancelled"),
         ({"conclusion": "timed-out"}, "timed_out"),
