@@ -137,15 +137,14 @@ class RunOperations:
         optional_text("base", base)
         what = _described("run with artifacts named", required, wanted)
         first = next((one for one in required if not is_pattern(one)), None)
-        listing = self._candidates(first, None if first is not None else required[0], max_age)
+        listing = self._candidates(first, None, max_age)
+        candidates = newest_first(listing, required[0] if first is None else None)
         search = self._search(wanted, what)
-        if nearest_ancestor_of is None:
-            candidates = newest_first(listing)
-        else:
+        if nearest_ancestor_of is not None:
             start = nearest_ancestor_of
             if base is not None:
                 start = await search.merge_base(base, start)
-            candidates = search.by_ancestry(listing, start)
+            candidates = search.by_ancestry(candidates, start)
         async with aclosing(candidates):
             return await search.resolve(candidates, names, required)
 

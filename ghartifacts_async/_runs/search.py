@@ -27,6 +27,7 @@ from ghartifacts_async._runs.selection import (
     age_key,
     attempt_of,
     is_pattern,
+    matches_name,
     nearest_miss,
     newest_by_name,
     select_names,
@@ -53,12 +54,20 @@ _CLOCK_ERROR = timedelta(days=1)
 """Tolerated error of the times of commits, which the committers' computers recorded."""
 
 
-async def newest_first(listing: ArtifactListing) -> AsyncGenerator[Artifact, None]:
-    """Yield the artifacts of a listing by time of creation, newest first."""
+async def newest_first(
+    listing: ArtifactListing, wanted: str | None = None
+) -> AsyncGenerator[Artifact, None]:
+    """Yield the artifacts of a listing by time of creation, newest first.
+
+    Args:
+        listing: The artifacts.
+        wanted: A name or pattern that the artifacts must match, or None.
+    """
     waiting: list[tuple[tuple[float, int], Artifact]] = []
     async with aclosing(listing.__aiter__()) as artifacts:
         async for artifact in artifacts:
-            heapq.heappush(waiting, (age_key(artifact), artifact))
+            if wanted is None or matches_name(wanted, artifact.name):
+                heapq.heappush(waiting, (age_key(artifact), artifact))
             if len(waiting) > LOOKAHEAD:
                 yield heapq.heappop(waiting)[1]
     while waiting:
@@ -127,19 +136,20 @@ class Search:
         raise self._not_found()
 
     async def by_ancestry(
-        self, listing: ArtifactListing, start: str
+        self, artifacts: AsyncGenerator[Artifact, None], start: str
     ) -> AsyncGenerator[Artifact, None]:
-        """Yield the artifacts of a listing that belong to the history of a commit, nearest first.
+        """Yield the artifacts that belong to the history of a commit, nearest first.
 
         The commits are in the order of ``git log``. Artifacts of one commit are yielded by time of
-        creation, newest first. The listing is read only until it is older than the commit.
+        creation, newest first. They are read only until they are older than the commit.
+
+        Args:
+            artifacts: The artifacts to choose from, newest first.
+            start: The commit or branch whose history to follow.
         """
         waiting: dict[str | None, list[Artifact]] = {}
         exhausted = False
-        async with (
-            aclosing(newest_first(listing)) as artifacts,
-            aclosing(self._history(start)) as history,
-        ):
+        async with aclosing(artifacts), aclosing(self._history(start)) as history:
             async for commit in history:
                 while not exhausted:
                     artifact = await anext(artifacts, None)

@@ -117,9 +117,9 @@ class Wanted:
             return f"of a run on {run.head_branch!r}"
         if self.filter.head_sha not in {None, run.head_sha}:
             return "of a run of another commit"
-        return (
-            "of a run from a fork" if self.filter.from_fork is not True else "of a run of its own"
-        )
+        if self.filter.from_fork is True:
+            return "of a run not from a fork"
+        return "of a run from a fork"
 
 
 _CONCLUSIONS = {
@@ -172,12 +172,14 @@ def select_names(
     must, selected = set(required), dict[str, Artifact]()
     for one in wanted:
         matching = sorted(name for name in newest if matches_name(one, name))
-        usable = [name for name in matching if expired or not newest[name].expired]
+        current = [name for name in matching if expired or not newest[name].expired]
+        usable = [name for name in current if newest[name].archive_download_url]
         if one in must and not matching:
             return {}, f"of a run without {one!r}"
         if one in must and len(usable) < len(matching):
-            gone = next(name for name in matching if name not in usable)
-            return {}, f"of a run whose {gone!r} has expired"
+            missing = next(name for name in matching if name not in usable)
+            problem = "has no URL" if missing in current else "has expired"
+            return {}, f"of a run whose {missing!r} {problem}"
         selected |= {name: newest[name] for name in usable}
     return selected, None
 
@@ -215,7 +217,7 @@ def nearest_miss(rejected: Iterable[Rejection], what: str) -> str:
 
 def _distance(reason: str) -> int:
     """Return how far a candidate was from being accepted; reasons are checked in this order."""
-    return 1 if re.search("run (on|from|of another|of its own)", reason) else 0
+    return 1 if re.search("run (on|from|not from|of another)", reason) else 0
 
 
 def _plural(reason: str) -> str:

@@ -220,8 +220,8 @@ def next_pause(
     if soon:
         return max(FIRST_DELAY, urgent_delay(calls))
     delay = max(delay, seconds_over_budget(calls))
-    asked = [interval for interval in intervals if interval is not None]
-    return min([*asked, delay] if None in intervals else asked, default=delay)
+    requested = [interval for interval in intervals if interval is not None]
+    return min([*requested, delay] if None in intervals else requested, default=delay)
 
 
 def calls_in_budget(calls: float, elapsed: float) -> float:

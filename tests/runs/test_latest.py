@@ -174,6 +174,19 @@ async def test_all_of_one_run(repo: Repo, gh: Client, fake_github: FakeGitHub) -
     assert accepted.run.id == stale.id
 
 
+@pytest.mark.parametrize("name", ["report [linux]", "report [^a-k]", "[linux]*", "report ?linux]"])
+async def test_names_with_brackets(repo: Repo, fake_github: FakeGitHub, name: str) -> None:
+    """A name with brackets is found as itself, and as a pattern."""
+    run = fake_github.add_run(REPOSITORY)
+    wanted = "linux" if name.startswith("[") else "report l" if "^" in name else "report [linux]"
+    add(fake_github, run, wanted)
+    add(fake_github, fake_github.add_run(REPOSITORY), "other")
+    resolution = await repo.resolve_artifacts([name])
+    assert [*resolution.artifacts] == [wanted]
+    assert resolution.run.id == run.id
+    assert not resolution.rejected
+
+
 @pytest.mark.parametrize(("uploads", "attempt"), [((1,), 1), ((2,), 2), ((1, 3), 3), ((2, 1), 2)])
 async def test_the_attempt_is_inferred(
     repo: Repo, fake_github: FakeGitHub, uploads: tuple[int, ...], attempt: int

@@ -32,7 +32,7 @@ def at(second: int) -> datetime:
         ({"head_repository_id": 5}, {"branch": "main"}, "of a run from a fork"),
         ({"head_repository_id": 5}, {"from_fork": False}, "of a run from a fork"),
         ({"head_repository_id": 5}, {}, None),
-        ({}, {"from_fork": True}, "of a run of its own"),
+        ({}, {"from_fork": True}, "of a run not from a fork"),
         ({"head_sha": "0" * 40}, {"head_sha": "f" * 40}, "of a run of another commit"),
         # Without its origin, the run itself decides.
         ({"head_repository_id": None}, {"branch": "main"}, None),
@@ -110,14 +110,17 @@ def test_the_newest_of_each_name() -> None:
         (["dist", "old"], ["dist", "old"], True, ["dist", "old"], None),
         (["none"], ["none"], False, [], "of a run without 'none'"),
         (["o*"], ["o*"], False, [], "of a run whose 'old' has expired"),
+        (["dist", "partial"], ["dist"], True, ["dist"], None),
+        (["partial"], ["partial"], True, [], "of a run whose 'partial' has no URL"),
     ],
 )
 def test_names_and_patterns(
     names: list[str], required: list[str], expired: bool, selected: list[str], reason: str | None
 ) -> None:
-    """Required names must all be present and not expired; others may be missing."""
+    """Required names must all be present, not expired and uploaded; others may be missing."""
     names_of_run = ["dist", "report", "wheel-b", "wheel-a", "odd[1]", "old"]
     newest = {name: of_run(name=name, expired=name == "old") for name in names_of_run}
+    newest["partial"] = of_run(name="partial", archive_download_url="")
     found, why = selection.select_names(names, required, newest, expired=expired)
     assert (list(found), why) == (selected, reason)
 
