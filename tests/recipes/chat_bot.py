@@ -45,8 +45,10 @@ class ChatBot:
     async def _latest(self, name: str) -> str:
         repo = self._gh.repo(self._repository)
         found = await repo.resolve_artifacts([name], branch="main")
-        artifact = found.artifacts[name]
-        return f"{name}: {artifact.size_in_bytes:,} bytes of {found.run.html_url}"
+        return "\n".join(
+            f"{artifact.name}: {artifact.size_in_bytes:,} bytes of {found.run.html_url}"
+            for artifact in found.artifacts.values()
+        )
 
     async def _coverage(self) -> str:
         repo = self._gh.repo(self._repository)

@@ -155,6 +155,7 @@ async def test_chat_bot(fake: FakeGitHub) -> None:
     await bot.setup_hook()
     assert await bot.on_message("coverage") == "Coverage of main: 97.2 %"
     assert "/actions/runs/" in await bot.on_message("latest report")
+    assert (await bot.on_message("latest repor*")).startswith("report: ")
     assert (await bot.on_message("latest none")).startswith("Nothing found")
     assert "latest NAME" in await bot.on_message("hello")
     await bot.close()
