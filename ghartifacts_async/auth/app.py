@@ -232,6 +232,7 @@ class GitHubApp:
 
     async def _find_installation(self, api_caller: ApiCaller) -> int:
         assert self._repository is not None
+        self._installation = None  # It stays unknown if the app is not installed any longer.
         found = await self._call(api_caller, find_installation(self._repository))
         self._installation = found.id
         return found.id

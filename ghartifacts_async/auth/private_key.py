@@ -34,6 +34,8 @@ def load_private_key(source: str | bytes | os.PathLike[str] | None) -> tuple[Any
             source = Path(source).read_bytes()
         except OSError as error:
             return None, f"the file cannot be read ({error.strerror})"
+        except ValueError:  # such as a path with a null character
+            return None, "it is not the path of a file"
     if isinstance(source, bytes | bytearray):
         return _load(source.decode("latin-1"))
     if source is None or isinstance(source, str):

@@ -58,7 +58,7 @@ class TokenProvider:
         provide: Async function that returns a valid token. It is called before every attempt of
             every call, so it should cache the token. If GitHub answers 401, it is called again. It
             may switch between accounts: each token has its own rate limits, and while calls wait
-            for those of one token, it is called again every two seconds.
+            for those of one token, it is called again every 2 to 60 seconds.
     """
 
     def __init__(self, provide: Callable[[], Awaitable[str]]) -> None:

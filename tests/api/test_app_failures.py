@@ -120,6 +120,19 @@ async def test_a_reinstalled_app_is_found_again() -> None:
 
 
 @fast
+async def test_an_app_that_was_removed_for_good() -> None:
+    """If an app that was found is removed later, the error says to install it again."""
+    async with app_world(BY_REPOSITORY) as world:
+        await get(world, 1)
+        token = world.fake.requests[-1].headers["Authorization"].removeprefix("Bearer ")
+        world.fake.revoke(token)
+        world.fake._api_controls.apps._installations.clear()
+        with pytest.raises(InstallationTokenError, match="install the app on this") as caught:
+            await get(world, 1)
+        assert caught.value.installation_id is None
+
+
+@fast
 async def test_an_installation_that_stays_unknown_is_looked_up_twice() -> None:
     """If the same installation is found again, the refusal is raised without another attempt."""
     async with app_world(BY_REPOSITORY) as world:

@@ -80,6 +80,9 @@ def test_a_file(tmp_path: Path) -> None:
     file = tmp_path / "app.pem"
     with pytest.raises(InvalidArgument, match="cannot be read"):
         GitHubApp(7, file, installation_id=42)
+    for path in ("a\0b", "\ud800"):
+        with pytest.raises(InvalidArgument, match="not the path of a file"):
+            GitHubApp(7, Path(path), installation_id=42)
     file.write_text(PKCS1)
     assert GitHubApp(7, file, installation_id=42)._jwt()
 
