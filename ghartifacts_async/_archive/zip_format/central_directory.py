@@ -89,8 +89,9 @@ class CentralDirectory:
 
     Attributes:
         entries: The entries in recorded order.
-        unexpected: Signatures by offset. If the archive has one of them at its offset, programs
-            that read it from its start, or with its recorded offsets, see other members.
+        unexpected: Signatures by offset within the archive. If the archive has one of them at its
+            offset, programs that read it from its start, or with its recorded offsets, see other
+            members.
     """
 
     entries: list[CentralDirectoryEntry]
@@ -130,7 +131,7 @@ def parse_central_directory(tail: ArchiveTail, encoding: str | None = None) -> C
     entries = _set_next_offsets(entries, end.start)
     first = min((entry.header_offset for entry in entries), default=end.start)
     unexpected = {0: LOCAL_SIGNATURE} if first >= len(LOCAL_SIGNATURE) else {}
-    if end.recorded_start != end.start:
+    if end.recorded_start != end.start and end.recorded_start < tail.total:
         unexpected[end.recorded_start] = CENTRAL_SIGNATURE
     return CentralDirectory(entries, unexpected)
 
