@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -15,6 +15,7 @@ from ghartifacts_async.cli.values import (
     parse_period,
     parse_positive,
 )
+from ghartifacts_async.errors import InvalidArgument
 
 _COMMON = Group("Common options", sort_key=20)
 
@@ -26,6 +27,21 @@ def converter(parse: Callable[[str], Any]) -> Callable[[Any, Sequence[Token]], A
         return parse(tokens[0].value)
 
     return convert
+
+
+def refuse_options(given: Mapping[str, object], reason: str) -> None:
+    """Refuse options that would have no effect.
+
+    Args:
+        given: The options and their values. Those whose value is false are not given.
+        reason: Why they would have none, such as "without --extract".
+
+    Raises:
+        InvalidArgument: One of them is given.
+    """
+    for option, value in given.items():
+        if value:
+            raise InvalidArgument(f"{option} cannot be used {reason}")
 
 
 COUNT = Parameter(metavar="NUMBER", converter=converter(parse_count))

@@ -39,7 +39,7 @@ def choose_repository(common: Common, arguments: Sequence[str]) -> tuple[str, li
     ``GH_HOST`` is set, so that the token for that host is used.
 
     Raises:
-        InvalidArgument: None of these is a repository, or a URL belongs to another one.
+        InvalidArgument: None of these is a repository, or an argument names another one.
     """
     reference, rest = split_repository(arguments)
     given = common.repo
@@ -49,7 +49,7 @@ def choose_repository(common: Common, arguments: Sequence[str]) -> tuple[str, li
         reference = _of_git_remote() if given is None else _parse(given)
     assert reference.repository is not None
     use_host(reference)
-    _refuse_other_repositories(reference.repository, rest)
+    _refuse_other_repositories(reference.repository, arguments)
     return reference.repository, rest
 
 
@@ -134,18 +134,20 @@ def _host() -> str:
 
 
 def _refuse_other_repositories(repository: str, arguments: Sequence[str]) -> None:
-    """Refuse URLs of artifacts and runs of another repository, whose ids mean nothing here.
+    """Refuse another repository, and URLs of its artifacts and runs.
 
     Raises:
         InvalidArgument: There is one.
     """
-    for text in arguments:
-        other = parse_reference(text) if "://" in text else None
+    for number, text in enumerate(arguments):
+        # Only the first argument may be a name such as OWNER/REPO. Others may be paths of members.
+        is_reference = "://" in text or (number == 0 and "/" in text)
+        other = parse_reference(text) if is_reference else None
         if other is not None and other.repository is not None:
-            here = (_host(), repository.lower())
-            if (str(other.host).lower(), other.repository.lower()) != here:
+            host = (other.host or _host()).lower()
+            if (host, other.repository.lower()) != (_host(), repository.lower()):
                 raise InvalidArgument(
-                    f"{text} belongs to {other.host}/{other.repository}, but this command works on "
+                    f"{text} belongs to {host}/{other.repository}, but this command works on "
                     f"{repository} on {_host()}; run one command for each repository"
                 )
 
@@ -168,7 +170,8 @@ def _of_git_remote() -> Reference:
     found: dict[str, Reference] = {}
     for line in _output_of("git", "remote", "-v").splitlines():
         name, _, rest = line.partition("\t")
-        reference = parse_reference(rest.rpartition(" ")[0])
+        # The URL is followed by "(fetch)", and in a partial clone also by the filter.
+        reference = parse_reference(rest.partition(" (")[0])
         if reference is not None and reference.host is not None:
             found.setdefault(name, reference)
     if "GH_HOST" in os.environ or "GITHUB_API_URL" in os.environ:

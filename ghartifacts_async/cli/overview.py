@@ -86,8 +86,8 @@ COMMANDS = {
     "latest": Command(
         "listing:latest",
         "Print the newest artifact of a successful run, or download it.\n\nWith several names, "
-        "the artifacts are those of the newest run that has all of them. Runs of forks do not "
-        "count. The output and the fields of --format are those of 'list'.",
+        "the artifacts are those of the newest run that has all of them. Runs of forks count "
+        "only with --from-fork. The output and the fields of --format are those of 'list'.",
         "[REPO] NAME... [OPTIONS]",
         ("latest dist -b main", "latest wheel docs -w release.yml -D out -x"),
     ),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import evolve
 
+from ghartifacts_async.cli.common import refuse_options
 from ghartifacts_async.cli.options import (
     Conditions,
     Filters,
@@ -24,8 +26,13 @@ if TYPE_CHECKING:
 
 _FiltersT = TypeVar("_FiltersT", Filters, SourceFilters)
 
+WITH_ID = "with the id or URL of an artifact"
+
 _RERUN_LIMIT = timedelta(days=31)
 """GitHub allows re-runs for 30 days, so the run of a new artifact may be that much older."""
+
+_FIRST_TIME = datetime(2000, 1, 1, tzinfo=UTC)
+"""A time before all runs."""
 
 
 async def select_artifacts(repo: Repo, filters: Filters) -> AsyncGenerator[Artifact, None]:
@@ -64,7 +71,7 @@ def _runs_of_workflow(repo: Repo, filters: Filters) -> RunListing:
         branch=conditions.branch,
         head_sha=conditions.commit,
         from_fork=conditions.from_fork,
-        created_after=conditions.since and conditions.since - _RERUN_LIMIT,
+        created_after=conditions.since and max(conditions.since, _FIRST_TIME) - _RERUN_LIMIT,
         created_before=conditions.until,
     )
 
@@ -86,19 +93,20 @@ def select_runs(repo: Repo, filters: RunFilters) -> RunListing:
 
 
 async def newest_artifacts(
-    repo: Repo, names: Sequence[str], filters: NewestFilters
+    repo: Repo, names: Sequence[str], patterns: Sequence[str], filters: NewestFilters
 ) -> tuple[Run | None, list[Artifact]]:
     """Return the newest artifact of a name, or the newest artifacts of several names in one run.
 
     Args:
         repo: The repository.
-        names: Names, or patterns.
+        names: Exact names.
+        patterns: Patterns, each of which stands for the artifacts whose names match.
         filters: Conditions of the run.
 
     Raises:
         NotFound: No artifact, or no run with all of these artifacts, matches.
     """
-    if not names:
+    if not names and not patterns:
         raise InvalidArgument("name the artifacts: --name NAME, or --pattern PATTERN")
     keywords: dict[str, Any] = {
         "branch": filters.branch,
@@ -108,9 +116,9 @@ async def newest_artifacts(
         "from_fork": filters.from_fork,
         "max_age": filters.max_age,
     }
-    if len(names) == 1 and not set("*?[") & set(names[0]):
+    if len(names) == 1 and not patterns:
         return None, [await repo.latest_artifact(names[0], **keywords)]
-    found = await repo.resolve_artifacts(names, **keywords)
+    found = await repo.resolve_artifacts([*map(glob.escape, names), *patterns], **keywords)
     return found.run, list(found.artifacts.values())
 
 
@@ -132,7 +140,7 @@ async def newest_of_filters(repo: Repo, filters: Filters) -> list[Artifact]:
         raise InvalidArgument(
             "--latest takes only --name, --pattern, --branch, --workflow and --from-fork"
         )
-    return (await newest_artifacts(repo, [*filters.name, *filters.pattern], newest))[1]
+    return (await newest_artifacts(repo, filters.name, filters.pattern, newest))[1]
 
 
 async def find_artifact(repo: Repo, text: str, filters: SourceFilters) -> Artifact:
@@ -141,10 +149,12 @@ async def find_artifact(repo: Repo, text: str, filters: SourceFilters) -> Artifa
     The newest artifact of a name may be of a run that failed or has not ended, but not of a fork.
 
     Raises:
+        InvalidArgument: There are filters for an artifact that is given by its id or URL.
         NotFound: There is no such artifact.
     """
     number = number_in(text, "artifact")
     if number is not None:
+        refuse_options({"a filter": filters != SourceFilters()}, WITH_ID)
         return await repo.get_artifact(number)
     if filters.run is not None:
         listing = repo.list_run_artifacts(run_id(filters.run), name=text, expired=False)
@@ -224,13 +234,18 @@ def with_run_url(filters: _FiltersT, arguments: Sequence[str]) -> tuple[_Filters
 
     Returns:
         The filters, and the other arguments.
+
+    Raises:
+        InvalidArgument: There are several runs.
     """
-    rest = list(arguments)
-    for text in arguments:
-        if "://" in text and number_in(text, "artifact") is None:
-            filters = evolve(filters, run=text)
-            rest.remove(text)
-    return filters, rest
+    urls = [text for text in arguments if "://" in text and number_in(text, "artifact") is None]
+    for text in urls:
+        if filters.run is not None and run_id(filters.run) != run_id(text):
+            raise InvalidArgument(
+                f"two runs are given, {filters.run} and {text}; run one command for each run"
+            )
+        filters = evolve(filters, run=text)
+    return filters, [text for text in arguments if text not in urls]
 
 
 def only_name(names: Sequence[str]) -> str:

@@ -51,6 +51,23 @@ async def test_latest(fake_github: FakeGitHub, tmp_path: Path) -> None:
     assert (done.status, done.out) == (3, "")
 
 
+async def test_latest_of_an_exact_name(fake_github: FakeGitHub, tmp_path: Path) -> None:
+    """A name with brackets is no pattern for `latest` and `download --latest`, also with others."""
+    run_id = fake_github.add_run(REPOSITORY).id
+    for name in ("odd[1]", "odd1", "docs"):
+        fake_github.add_artifact(REPOSITORY, name, b"x", run_id=run_id)
+    for arguments in (["odd[1]"], ["-n", "odd[1]"]):
+        done = await run(fake_github, "latest", REPOSITORY, *arguments, "--format", "{name}")
+        assert (done.out, done.status) == ("odd[1]\n", 0), done.err
+    done = await run(fake_github, "latest", REPOSITORY, "odd[1]", "docs", "--format", "{name}")
+    assert done.out == "odd[1]\ndocs\n"
+    done = await run(fake_github, "latest", REPOSITORY, "-p", "odd[1-2]", "--format", "{name}")
+    assert done.out == "odd1\n"
+    arguments = ["--latest", "-n", "odd[1]", "-D", str(tmp_path)]
+    done = await run(fake_github, "download", REPOSITORY, *arguments)
+    assert [file.name for file in tmp_path.iterdir()] == ["odd[1].zip"], done.err
+
+
 async def test_wait(fake_github: FakeGitHub, tmp_path: Path) -> None:
     """`wait` ends as soon as the artifact exists, or with 1 when the time or the run is over."""
     running = fake_github.add_run(REPOSITORY, status="in_progress").id

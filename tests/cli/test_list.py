@@ -81,6 +81,7 @@ async def test_json_prints_one_artifact_per_line(fake_github: FakeGitHub) -> Non
         (["--expired"], [3]),
         (["--limit", "1"], [4]),
         (["-L", "0"], [4, 3, 2, 1]),
+        (["-w", "ci.yml", "--since", "0001-01-01"], [4, 3]),
         (["--from-fork"], None),
     ],
 )

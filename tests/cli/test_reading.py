@@ -95,7 +95,10 @@ async def test_cat_is_binary_safe(fake_github: FakeGitHub, tmp_path: Path) -> No
     assert target.read_bytes() == bytes(range(256))
     fake_github.add_artifact(REPOSITORY, "evil", {HOSTILE: "a\x1b[31mred\x1b[0m\x1b[2J\x9b1m\r\n"})
     done = await run_in_terminal(fake_github, "cat", REPOSITORY, "evil")
-    assert done.out == "a\x1b[31mred\x1b[0m\\x1b[2J\\x9b1m\n"
+    assert done.out == "a\x1b[31mred\x1b[0m\\x1b[2J\\x9b1m\n\x1b[0m"
+    fake_github.add_artifact(REPOSITORY, "hiding", {"a": "shown\x1b[8m"})
+    done = await run_in_terminal(fake_github, "cat", REPOSITORY, "hiding")
+    assert done.out == "shown\x1b[8m\x1b[0m"
 
 
 async def test_cat_as_json(fake_github: FakeGitHub) -> None:

@@ -21,6 +21,7 @@ from tests.cli.support import run
 from tests.support import REPOSITORY
 
 ROOT = Path(__file__).parents[2]
+RUN_URL = f"https://github.com/{REPOSITORY}/actions/runs/7"
 
 
 def test_a_missing_extra_is_reported(
@@ -120,6 +121,23 @@ def test_help_imports_no_dependency() -> None:
         (["list", REPOSITORY, "--commit", "abc"], "git rev-parse"),
         (["grep"], "PATTERN"),
         (["grep", "[", REPOSITORY, "1"], "-F"),
+        (["grep", "a{4294967295}", REPOSITORY, "1"], "-F"),
+        (["grep", "(" * 9000 + ")" * 9000, REPOSITORY, "1"], "-F"),
+        (["grep", "[[:space:]]", REPOSITORY, "1"], "-F"),
+        (["delete", REPOSITORY, "1", "2", "--until", "30d", "--yes"], "with the id or URL"),
+        (["delete", RUN_URL, "1", "--yes"], "with the id or URL"),
+        (["download", REPOSITORY, "1", "-n", "dist"], "with the id or URL"),
+        (["download", REPOSITORY, "1", "--latest"], "--latest cannot be used with the id or URL"),
+        (["extract", REPOSITORY, "1", "--all"], "--all cannot be used with the id or URL"),
+        (["download", REPOSITORY, "-n", "dist", "--latest", "--all"], "with --latest"),
+        (["cat", REPOSITORY, "1", "--branch", "main"], "with the id or URL"),
+        (["ls", REPOSITORY, "1", "--run", "7"], "with the id or URL"),
+        (["grep", "x", REPOSITORY, "1", "dist", "-w", "ci.yml"], "with the id or URL"),
+        (["list", "-R", "a/b", REPOSITORY], f"/{REPOSITORY}, but this command works on a/b"),
+        (["delete", "-R", "a/b", "c/d", "-n", "x", "--yes"], "c/d"),
+        (["delete", "-R", "a/b", "ghe.example/a/b", "-n", "x", "--yes"], "ghe.example/a/b"),
+        (["delete", RUN_URL, RUN_URL.replace("7", "8"), "--yes"], "one command for each run"),
+        (["grep", "x", RUN_URL, "--run", "8"], "one command for each run"),
         (["ls", REPOSITORY], "artifact"),
         (["cat", REPOSITORY], "artifact"),
         (["delete", REPOSITORY], "--name"),
@@ -253,7 +271,19 @@ async def test_where_the_repository_comes_from(fake_github: FakeGitHub, tmp_path
     everything = {"GITHUB_REPOSITORY": "a/workflow", "GH_REPO": f"{host}/a/gh-repo"}
     assert await listed(**everything) == "gh-repo"
     assert await listed("a/argument", **everything) == "argument"
-    assert await listed("a/argument", "-R", "a/option", **everything) == "option"
+    assert await listed("-R", "a/option", **everything) == "option"
+    assert await listed("a/option", "-R", f"{host}/A/option", **everything) == "option"
+
+
+async def test_a_partial_clone(fake_github: FakeGitHub, tmp_path: Path) -> None:
+    """In a partial clone, whose filter git prints after the URL, the remote is the repository."""
+    fake_github.add_artifact("a/b", "dist", b"x")
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "remote", "add", "origin", f"{fake_github.url}/a/b.git")
+    git(tmp_path, "config", "remote.origin.promisor", "true")
+    git(tmp_path, "config", "remote.origin.partialclonefilter", "blob:none")
+    done = await run(fake_github, "list", cwd=tmp_path)
+    assert (done.status, len(done.rows())) == (0, 1), done.err
 
 
 @pytest.mark.parametrize("stored", ["", "gho_stored"])

@@ -148,7 +148,9 @@ def test_terminal_text_is_safe(size: int) -> None:
     text = TerminalText()
     parts = [text.feed(content[at : at + size]) for at in range(0, len(content), size)]
     shown = "".join([*parts, text.feed(b"", final=True)])
-    assert shown == ("é\x1b[1;31mred\x1b[0m\n\\x1b]0;title\\x07\\x1b[2J\ttab\\x9b\\r\\xff")
+    safe = "é\x1b[1;31mred\x1b[0m\n\\x1b]0;title\\x07\\x1b[2J\ttab\\x9b\\r\\xff"
+    assert shown == safe + "\x1b[0m"
+    assert TerminalText().feed(b"plain", final=True) == "plain"
 
 
 def test_progress_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:

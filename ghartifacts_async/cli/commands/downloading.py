@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 from attrs import evolve, field, frozen
 from cyclopts import Parameter
 
-from ghartifacts_async.cli.common import POSITIVE, Common
+from ghartifacts_async.cli.common import POSITIVE, Common, refuse_options
 from ghartifacts_async.cli.connection import (
     choose_repository,
     mirrored_repositories,
@@ -35,6 +35,7 @@ from ghartifacts_async.cli.printing.results import (
     print_result,
 )
 from ghartifacts_async.cli.selection import (
+    WITH_ID,
     artifact_ids,
     get_artifacts,
     newest_of_filters,
@@ -133,6 +134,11 @@ async def download(
         raise InvalidArgument(
             "say which artifacts: ids or URLs, --name, --pattern, --run, another filter, or --all"
         )
+    if ids:
+        refuse_options({"a filter": filters != Filters(), "--latest": selection.latest}, WITH_ID)
+        refuse_options({"--all": selection.everything}, WITH_ID)
+    if selection.latest:
+        refuse_options({"--all": selection.everything}, "with --latest")
     async with open_repository(common, repository, out) as repo:
         if selection.latest:
             artifacts = await newest_of_filters(repo, filters)

@@ -95,7 +95,7 @@ async def latest(
     repository, rest = choose_repository(common, arguments)
     needs_token = writing is not None
     async with open_repository(common, repository, out, anonymous=not needs_token) as repo:
-        _, artifacts = await newest_artifacts(repo, [*name, *pattern, *rest], filters)
+        _, artifacts = await newest_artifacts(repo, [*name, *rest], pattern, filters)
         if writing is not None:
             return await write_all(repo, artifacts, writing, out)
     for number, artifact in enumerate(artifacts):

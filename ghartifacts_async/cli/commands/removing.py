@@ -9,12 +9,13 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from ghartifacts_async.cli.common import COUNT, DURATION, Common
+from ghartifacts_async.cli.common import COUNT, DURATION, Common, refuse_options
 from ghartifacts_async.cli.connection import choose_repository, open_repository
 from ghartifacts_async.cli.options import SIZE, Arguments, Filters, NameFilters, Yes
 from ghartifacts_async.cli.printing.output import Output, printable, write_to_stderr
 from ghartifacts_async.cli.printing.results import print_deletion, print_selected
 from ghartifacts_async.cli.selection import (
+    WITH_ID,
     artifact_ids,
     get_artifacts,
     refuse,
@@ -82,6 +83,8 @@ async def delete(
     ids = artifact_ids(rest)
     if not ids and filters == Filters():
         raise InvalidArgument("say which artifacts: ids or URLs, --name, --run or another filter")
+    if ids:
+        refuse_options({"a filter": filters != Filters()}, WITH_ID)
     failed = 0
     async with open_repository(common, repository, out) as repo:
         if ids:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import aclosing
 from functools import partial
@@ -45,11 +46,13 @@ def compile_search(pattern: str, *, ignore_case: bool, fixed_strings: bool) -> r
     Raises:
         InvalidArgument: The pattern is not a valid regular expression.
     """
+    expression = re.escape(pattern) if fixed_strings else pattern
     try:
-        return re.compile(
-            re.escape(pattern) if fixed_strings else pattern, re.IGNORECASE if ignore_case else 0
-        )
-    except re.error as error:
+        with warnings.catch_warnings():
+            # Python warns of expressions such as [[:space:]], which it understands differently.
+            warnings.simplefilter("error", FutureWarning)
+            return re.compile(expression, re.IGNORECASE if ignore_case else 0)
+    except (re.error, FutureWarning, OverflowError, RecursionError, ValueError) as error:
         raise InvalidArgument(
             f"{pattern!r} is not a regular expression: {error}; -F searches for plain text"
         ) from None

@@ -6,16 +6,21 @@ import codecs
 import re
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_RESET = "\x1b[0m"
 _UNFINISHED = re.compile(r"(?:\r|\x1b(?:\[[0-9;]{0,32})?)\Z")
 _SPECIAL = re.compile(r"\x1b\[[0-9;]*m|\r\n|[^\n\t]", re.DOTALL)
 
 
 class TerminalText:
-    """Makes content safe for a terminal: escapes control characters, but keeps colours."""
+    """Makes content safe for a terminal: escapes control characters, but keeps colours.
+
+    Colours, and other attributes such as hidden text, are reset at the end.
+    """
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
         self._pending = ""
+        self._is_coloured = False
 
     def feed(self, chunk: bytes, *, final: bool = False) -> str:
         """Return the text of the next chunk.
@@ -27,7 +32,10 @@ class TerminalText:
         text = self._pending + self._decoder.decode(chunk, final)
         unfinished = None if final else _UNFINISHED.search(text)
         self._pending = unfinished[0] if unfinished else ""
-        return _SPECIAL.sub(_safe, text[: len(text) - len(self._pending)])
+        text = text[: len(text) - len(self._pending)]
+        self._is_coloured |= _COLOUR.search(text) is not None
+        safe = _SPECIAL.sub(_safe, text)
+        return safe + _RESET if final and self._is_coloured else safe
 
 
 def _safe(found: re.Match[str]) -> str:
