@@ -10,11 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ghartifacts_async import InvalidArgument
 from ghartifacts_async import __main__ as entry_point
 from ghartifacts_async.cli import app
-from ghartifacts_async.cli.common import Common
-from ghartifacts_async.cli.connection import choose_repository
 from ghartifacts_async.cli.overview import COMMANDS
 from ghartifacts_async.testing import FakeGitHub
 from tests.cli.support import run
@@ -230,102 +227,6 @@ async def test_the_github_cli_is_run_without_tokens(tmp_path: Path) -> None:
     done = await run(None, *arguments, cwd=tmp_path, **environment)
     assert done.status == 4, done.err
     assert "GITHUB_TOKEN: set, but for another server" in done.err
-
-
-def git(directory: Path, *arguments: str) -> None:
-    """Run git in a directory."""
-    subprocess.run(["git", *arguments], cwd=directory, check=True, timeout=60)
-
-
-async def test_where_the_repository_comes_from(fake_github: FakeGitHub, tmp_path: Path) -> None:
-    """The repository is -R, the argument, GH_REPO, GITHUB_REPOSITORY or the git remote."""
-    names = [
-        "a/option",
-        "a/argument",
-        "a/gh-repo",
-        "a/workflow",
-        "a/upstream",
-        "a/origin",
-        "a/resolved",
-    ]
-    for name in names:
-        fake_github.add_artifact(name, name.removeprefix("a/"), b"x")
-    host = fake_github.url.removeprefix("http://")
-    git(tmp_path, "init", "-q")
-    git(tmp_path, "remote", "add", "origin", f"http://{host}/a/origin.git")
-    git(tmp_path, "remote", "add", "other", "https://elsewhere.example/a/other.git")
-
-    async def listed(*arguments: str, **extra: str) -> str:
-        done = await run(fake_github, "list", *arguments, cwd=tmp_path, **extra)
-        assert done.status == 0, done.err
-        return done.rows()[0][1]
-
-    assert await listed() == "origin"
-    git(tmp_path, "remote", "add", "upstream", f"http://{host}/a/upstream")
-    assert await listed() == "upstream"
-    git(tmp_path, "config", "remote.origin.gh-resolved", "base")
-    assert await listed() == "origin"
-    git(tmp_path, "config", "remote.origin.gh-resolved", "a/resolved")
-    assert await listed() == "resolved"
-    assert await listed(GITHUB_REPOSITORY="a/workflow") == "workflow"
-    everything = {"GITHUB_REPOSITORY": "a/workflow", "GH_REPO": f"{host}/a/gh-repo"}
-    assert await listed(**everything) == "gh-repo"
-    assert await listed("a/argument", **everything) == "argument"
-    assert await listed("-R", "a/option", **everything) == "option"
-    assert await listed("a/option", "-R", f"{host}/A/option", **everything) == "option"
-
-
-async def test_a_partial_clone(fake_github: FakeGitHub, tmp_path: Path) -> None:
-    """In a partial clone, whose filter git prints after the URL, the remote is the repository."""
-    fake_github.add_artifact("a/b", "dist", b"x")
-    git(tmp_path, "init", "-q")
-    git(tmp_path, "remote", "add", "origin", f"{fake_github.url}/a/b.git")
-    git(tmp_path, "config", "remote.origin.promisor", "true")
-    git(tmp_path, "config", "remote.origin.partialclonefilter", "blob:none")
-    done = await run(fake_github, "list", cwd=tmp_path)
-    assert (done.status, len(done.rows())) == (0, 1), done.err
-
-
-@pytest.mark.parametrize("stored", ["", "gho_stored"])
-def test_a_git_remote_on_another_server(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stored: str
-) -> None:
-    """The server of a git remote gets no token unless the GitHub CLI knows the server."""
-    for name in os.environ:
-        if name.startswith(("GH_", "GITHUB_")):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("GH_HOST", "")  # so that the value that the command sets is removed
-    monkeypatch.delenv("GH_HOST")
-    monkeypatch.setenv("GH_ENTERPRISE_TOKEN", "t0ken")
-    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    gh = tmp_path / "gh"
-    gh.write_text(f'#!/bin/sh\necho "${{GH_ENTERPRISE_TOKEN}}{stored}"')
-    gh.chmod(0o755)
-    git(tmp_path, "init", "-q")
-    git(tmp_path, "remote", "add", "origin", "git@git.example:a/b.git")
-    monkeypatch.chdir(tmp_path)
-    if stored:
-        assert choose_repository(Common(), []) == ("a/b", [])
-        assert os.environ["GH_HOST"] == "git.example"
-    else:
-        with pytest.raises(InvalidArgument, match="for another server, set GH_HOST"):
-            choose_repository(Common(), [])
-
-
-async def test_no_repository(fake_github: FakeGitHub, tmp_path: Path) -> None:
-    """Outside of a clone and without a repository, the command exits with 2 and says how."""
-    done = await run(fake_github, "list", cwd=tmp_path)
-    assert done.status == 2
-    assert "OWNER/REPO" in done.err
-
-
-async def test_a_host_in_the_repository_needs_its_own_token(fake_github: FakeGitHub) -> None:
-    """A repository on another host is not asked for with the token of this one."""
-    done = await run(fake_github, "download", "ghe.example/a/b", "1")
-    assert done.status == 4
-    assert "no token for ghe.example" in done.err
-    assert "GH_ENTERPRISE_TOKEN" in done.err
-    assert fake_github.requests == []
 
 
 def test_the_console_script_is_the_same_program() -> None:
