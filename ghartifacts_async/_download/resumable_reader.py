@@ -24,6 +24,7 @@ from ghartifacts_async.models import RetryPolicy
 
 _MAX_REJECTED_RESPONSES = 2
 _MAX_SHORT_RESPONSES = 100
+_SHORT_RESPONSES_TIMEOUT = 120.0
 
 _log = logging.getLogger("ghartifacts_async")
 
@@ -89,15 +90,18 @@ class Retrier:
         """Record a response that ended before the requested range did.
 
         HTTP allows a store to send less than was requested, and some limit the size of a range. But
-        a store that sends a little each time would make a client request for days.
+        a store that sends a little each time would make a client request for days. Requesting the
+        rest is no retry, so a policy with few retries does not forbid it.
 
         Returns:
             A description of the problem if 100 such responses had less than 64 KiB altogether, or
-            if less than that arrived in `RetryPolicy.timeout` seconds. None otherwise.
+            if less than that arrived in 120 seconds, or in a longer `RetryPolicy.timeout`. None
+            otherwise.
         """
         _, seconds = self._short_responses.record_failure(_now(), 0)
         count = self._short_responses.attempts(0)
-        if count < _MAX_SHORT_RESPONSES and seconds <= self._policy.timeout:
+        timeout = max(self._policy.timeout, _SHORT_RESPONSES_TIMEOUT)
+        if count < _MAX_SHORT_RESPONSES and seconds <= timeout:
             return None
         kib = retry.PROGRESS_BYTES // 2**10
         return f"the store sent less than {kib} KiB in {seconds:.1f} s; short responses: {count}"
