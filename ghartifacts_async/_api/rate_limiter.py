@@ -22,8 +22,14 @@ limit on points, there is no bucket, and requests are spaced out for a minute in
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Hashable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+)
 from functools import cached_property
 from math import inf
 from operator import attrgetter
@@ -86,9 +92,18 @@ class RateLimiter:
         self._spaced_until = 0.0
         self.waited: float = 0.0
 
-    def concurrency_slot(self, call: ApiCall[Any]) -> AbstractAsyncContextManager[None]:
-        """Return a context manager that holds one of the concurrency slots for a call."""
-        return self._delete_slot() if call.method == "DELETE" else self._slots
+    @asynccontextmanager
+    async def concurrency_slot(self, call: ApiCall[Any]) -> AsyncIterator[None]:
+        """Hold one of the concurrency slots for a call while the block runs."""
+        async with AsyncExitStack() as slots:
+            if call.method == "DELETE":
+                with self._queued(deletes=1):
+                    await slots.enter_async_context(self._delete_slots)
+                    await slots.enter_async_context(self._slots)
+            else:
+                with self._queued(points=rate_limit_headers.points(call.method)):
+                    await slots.enter_async_context(self._slots)
+            yield
 
     @property
     def rate_limit(self) -> RateLimit | None:
@@ -161,7 +176,8 @@ class RateLimiter:
         started_at = loop.time()
         holds_delete_lock = call.method == "DELETE"
         if holds_delete_lock:
-            await self._take_delete_lock()
+            with self._queued(deletes=1):
+                await self._delete_lock.acquire()
         try:
             await self._wait_until_allowed(call, gate, started_at)
             async with connection:
@@ -182,17 +198,16 @@ class RateLimiter:
         """Return True if a wait is longer than `RateLimitPolicy.max_wait`."""
         return seconds > self._policy.max_wait
 
-    @asynccontextmanager
-    async def _delete_slot(self) -> AsyncIterator[None]:
-        async with self._delete_slots, self._slots:
-            yield
-
-    async def _take_delete_lock(self) -> None:
-        self._queued_deletes += 1
+    @contextmanager
+    def _queued(self, *, points: int = 0, deletes: int = 0) -> Iterator[None]:
+        """Count points or DELETE calls as queued while the block runs."""
+        self._queued_points += points
+        self._queued_deletes += deletes
         try:
-            await self._delete_lock.acquire()
+            yield
         finally:
-            self._queued_deletes -= 1
+            self._queued_points -= points
+            self._queued_deletes -= deletes
 
     async def _wait_until_allowed(self, call: ApiCall[Any], gate: Gate, started_at: float) -> None:
         loop = asyncio.get_running_loop()
@@ -203,14 +218,11 @@ class RateLimiter:
                 last = seconds + self._queued_deletes * self._policy.delete_interval
                 self.waits.report(last, _SPACED_DELETES)
                 await asyncio.sleep(seconds)
-            self._queued_points += points
-            try:
+            with self._queued(points=points):
                 async with self._turnstile:
                     if gate.closed_for() is not None:
                         raise GateClosed
                     await self._pay(points)
-            finally:
-                self._queued_points -= points
         finally:
             self.waited += loop.time() - started_at
 

@@ -110,13 +110,16 @@ async def test_a_later_end_is_reported(caplog: pytest.LogCaptureFixture) -> None
     assert len(warnings_in(caplog)) == 2
 
 
+@pytest.mark.parametrize("calls", [150, 160, 600])
 @fast
-async def test_spaced_calls_are_reported_once(caplog: pytest.LogCaptureFixture) -> None:
+async def test_spaced_calls_are_reported_once(calls: int, caplog: pytest.LogCaptureFixture) -> None:
     """If very many calls are made at once, one warning says when the last of them is sent."""
     waits: list[Wait] = []
     policy = RateLimitPolicy(points_per_minute=300)
     async with open_world(on_wait=waits.append, rate_limits=policy) as world:
-        tasks = [asyncio.ensure_future(world.repo.get_artifact(world.artifact)) for _ in range(150)]
+        tasks = [
+            asyncio.ensure_future(world.repo.get_artifact(world.artifact)) for _ in range(calls)
+        ]
         await asyncio.sleep(1)
         assert world.gh.stats.waiting == waits[0]
         await asyncio.gather(*tasks)
@@ -128,14 +131,15 @@ async def test_spaced_calls_are_reported_once(caplog: pytest.LogCaptureFixture) 
 @fast
 async def test_spaced_deletions_are_reported_once(caplog: pytest.LogCaptureFixture) -> None:
     """If many artifacts are deleted at once, one warning says why the calls wait."""
-    async with open_world() as world:
-        artifacts = [world.fake.add_artifact(REPOSITORY, "dist", b"").id for _ in range(24)]
+    waits: list[Wait] = []
+    async with open_world(on_wait=waits.append) as world:
+        artifacts = [world.fake.add_artifact(REPOSITORY, "dist", b"").id for _ in range(72)]
         async for deletion in world.repo.delete_artifacts(artifacts[:12]):
             assert deletion.error is None
         assert warnings_in(caplog) == [], "each call of bulk work waits only some seconds"
         start = now()
         await asyncio.gather(*map(world.repo.delete_artifact, artifacts[12:]))
-        assert now() - start >= 11
+        assert now() - start == pytest.approx(waits[0].seconds, abs=2)
     (warning,) = warnings_in(caplog)
     assert "DELETE calls are spaced out by RateLimitPolicy.delete_interval" in warning
 
@@ -170,6 +174,24 @@ def test_an_async_callback_is_refused() -> None:
     """`on_wait` must be a plain function."""
     with pytest.raises(InvalidArgument, match="on_wait must be a plain function"):
         Client("token", on_wait=provide)
+
+
+def test_an_end_that_moves() -> None:
+    """An end that moves on little by little is reported again, but ever more rarely."""
+    waits: list[Wait] = []
+    elapsed = 0.0
+    reporter = WaitReporter(waits.append, wall_clock=lambda: EPOCH + elapsed)
+    ends = list[float]()
+    while elapsed < 3600:
+        reporter.report(20, "calls are spaced out")
+        ends += [elapsed + 20] * (len(waits) - len(ends))
+        # The end that was reported last is never much too early.
+        assert elapsed + 20 <= ends[-1] * 1.5 + 1
+        elapsed += 1
+    assert 2 < len(waits) < 20
+    elapsed += 30
+    reporter.report(10, "calls are spaced out")
+    assert waits[-1].seconds == 10
 
 
 def test_waits_of_two_accounts_are_reported_once_each() -> None:

@@ -6,6 +6,8 @@ import logging
 import time
 from collections.abc import Callable
 
+from attrs import evolve, frozen
+
 from ghartifacts_async._api import rate_limit_headers
 from ghartifacts_async.models import Wait
 
@@ -15,6 +17,25 @@ LONG_WAIT = 5.0
 _SAME_WAIT = 1.0
 
 _log = logging.getLogger("ghartifacts_async")
+
+
+@frozen
+class _Streak:
+    """Waits that belong together, each of which began before the others had ended.
+
+    Attributes:
+        started_at: Time at which the first wait began.
+        reported: The latest end that was reported.
+        ends_at: The latest end.
+    """
+
+    started_at: float
+    reported: float
+    ends_at: float
+
+    def is_continued_until(self, ends_at: float) -> bool:
+        """Return True if a wait that ends at this time need not be reported."""
+        return ends_at <= self.reported + max(LONG_WAIT, (self.reported - self.started_at) / 2)
 
 
 class WaitReporter:
@@ -32,7 +53,7 @@ class WaitReporter:
     ) -> None:
         self._on_wait = on_wait
         self._wall_clock = wall_clock
-        self._ends: dict[object, float] = {}
+        self._streaks: dict[object, _Streak] = {}
         self._latest: Wait | None = None
         self._ends_at = 0.0
 
@@ -48,21 +69,24 @@ class WaitReporter:
             seconds: Duration of the wait.
             reason: Why calls wait.
             cause: What waits that belong together have in common; None for the reason. A wait
-                belongs to another one in progress if it has the same cause and does not end more
-                than five seconds later.
+                belongs to others in progress if it has the same cause. It is reported nevertheless
+                if it ends more than five seconds after their reported end, and prolongs them by
+                more than half.
         """
         if seconds <= LONG_WAIT:
             return
         now = self._wall_clock()
         ends_at = now + seconds
-        self._ends = {key: end for key, end in self._ends.items() if end > now}
+        self._streaks = {key: each for key, each in self._streaks.items() if each.ends_at > now}
         key = reason if cause is None else cause
-        reported = self._ends.get(key)
-        self._ends[key] = max(ends_at, reported or ends_at)
+        streak = self._streaks.get(key, _Streak(now, now, now))
+        is_reported = key in self._streaks and streak.is_continued_until(ends_at)
+        reported = streak.reported if is_reported else ends_at
+        self._streaks[key] = evolve(streak, reported=reported, ends_at=max(streak.ends_at, ends_at))
         wait = Wait(seconds, rate_limit_headers.moment(ends_at), reason)
         if ends_at > self._ends_at + _SAME_WAIT:
             self._latest, self._ends_at = wait, ends_at
-        if reported is not None and ends_at <= reported + LONG_WAIT:
+        if is_reported:
             return
         until = f"until {wait.until:%Y-%m-%d %H:%M:%S} UTC " if wait.until else ""
         _log.warning("waiting %s(%.0f s): %s", until, seconds, reason)
