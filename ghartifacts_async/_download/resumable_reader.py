@@ -24,7 +24,7 @@ from ghartifacts_async.models import RetryPolicy
 
 _MAX_REJECTED_RESPONSES = 2
 _MAX_SHORT_RESPONSES = 100
-_SHORT_RESPONSES_TIMEOUT = 120.0
+_SHORT_TIMEOUT = 120.0
 
 _log = logging.getLogger("ghartifacts_async")
 
@@ -89,22 +89,19 @@ class Retrier:
     def record_short_response(self) -> str | None:
         """Record a response that ended before the requested range did.
 
-        HTTP allows a store to send less than was requested, and some limit the size of a range. But
-        a store that sends a little each time would make a client request for days. Requesting the
-        rest is no retry, so a policy with few retries does not forbid it.
+        Some stores limit the size of a range. But one that sends a little each time would make a
+        client request for days, so 64 KiB must arrive in 100 such responses, and in 120 seconds or
+        a longer `RetryPolicy.timeout`.
 
         Returns:
-            A description of the problem if 100 such responses had less than 64 KiB altogether, or
-            if less than that arrived in 120 seconds, or in a longer `RetryPolicy.timeout`. None
-            otherwise.
+            A description of the problem if less arrived, or None.
         """
         _, seconds = self._short_responses.record_failure(_now(), 0)
         count = self._short_responses.attempts(0)
-        timeout = max(self._policy.timeout, _SHORT_RESPONSES_TIMEOUT)
-        if count < _MAX_SHORT_RESPONSES and seconds <= timeout:
+        if count < _MAX_SHORT_RESPONSES and seconds <= max(self._policy.timeout, _SHORT_TIMEOUT):
             return None
-        kib = retry.PROGRESS_BYTES // 2**10
-        return f"the store sent less than {kib} KiB in {seconds:.1f} s; short responses: {count}"
+        size = f"{retry.PROGRESS_BYTES // 2**10} KiB"
+        return f"the store sent less than {size} in {seconds:.1f} s; short responses: {count}"
 
     async def wait_or_raise(
         self, error: ArtifactsError, connection: int = 0, *, no_range: bool = False
@@ -267,7 +264,7 @@ class ResumableReader:
         at = self._segment.at
         if at == self._opened_at:
             return self._client.incomplete_error("the store sent no further bytes", at)
-        if (problem := self._retrier.record_short_response()) is not None:
+        if problem := self._retrier.record_short_response():
             raise self._client.incomplete_error(problem, at)
         return None
 
@@ -280,9 +277,8 @@ class ResumableReader:
         self._rejected += 1
         rejection, error = response.rejection, response.error
         repeated = self._rejected >= _MAX_REJECTED_RESPONSES
-        if rejection.whole and not self._client.ranges_work:
-            raise self._restart(error, whole=True)
-        if repeated and (rejection.whole or rejection.no_ranges):
+        refuses_ranges = repeated and (rejection.whole or rejection.no_ranges)
+        if refuses_ranges or (rejection.whole and not self._client.ranges_work):
             raise self._restart(error, whole=True)
         if repeated and rejection.changed:
             raise self._restart(error, whole=False)

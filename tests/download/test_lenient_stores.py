@@ -11,10 +11,8 @@ import pytest
 
 from ghartifacts_async import (
     ArtifactsError,
-    Client,
     IncompleteDownload,
     Repo,
-    RetryPolicy,
     StoreError,
     TransportError,
 )
@@ -162,25 +160,6 @@ async def test_short_ranges(
         store.requests.clear()
         assert await stream(repo, fake_github, store) == PAYLOAD
         assert len(store.requests) == len(PAYLOAD) // limit
-
-
-@pytest.mark.parametrize("policy", [RetryPolicy(timeout=0), RetryPolicy(attempts=1, timeout=0)])
-async def test_short_ranges_without_retries(
-    fake_github: FakeGitHub, tmp_path: Path, policy: RetryPolicy
-) -> None:
-    """Small parts of a payload are no failures, so also a policy without retries accepts them."""
-
-    def respond(request: StoreRequest) -> StoreResponse:
-        span = request.span or (0, len(PAYLOAD))
-        return serve(PAYLOAD, StoreRequest(0, {}, span), limit=2**15)
-
-    async with (
-        range_store(respond) as store,
-        Client(fake_github.token, base_url=fake_github.url, retry=policy) as gh,
-    ):
-        repo = gh.repo(REPOSITORY)
-        assert await download(repo, fake_github, store, tmp_path / "x", 1)
-        assert await stream(repo, fake_github, store) == PAYLOAD
 
 
 @pytest.mark.parametrize("connections", [1, 4])

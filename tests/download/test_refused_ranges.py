@@ -117,3 +117,25 @@ async def test_short_ranges_after_starting_over(
         broken = False
         done = await repo.download_artifact(artifact, tmp_path / "x", connections=1)
     assert done.path.read_bytes() == PAYLOAD
+
+
+@pytest.mark.parametrize("attempts", [1, 6])
+async def test_short_ranges_without_retries(
+    fake_github: FakeGitHub, tmp_path: Path, attempts: int
+) -> None:
+    """Small parts of a payload are no failures, so also a policy without retries accepts them."""
+
+    def respond(request: StoreRequest) -> StoreResponse:
+        span = request.span or (0, len(PAYLOAD))
+        return serve(PAYLOAD, StoreRequest(0, {}, span), limit=2**15)
+
+    policy = RetryPolicy(attempts=attempts, timeout=0)
+    async with (
+        range_store(respond) as store,
+        Client(fake_github.token, base_url=fake_github.url, retry=policy) as gh,
+    ):
+        repo, artifact = gh.repo(REPOSITORY), add(fake_github, store)
+        done = await repo.download_artifact(artifact, tmp_path / "x", connections=1)
+        assert done.path.read_bytes() == PAYLOAD
+        async with repo.stream_artifact(artifact) as chunks:
+            assert b"".join([chunk async for chunk in chunks]) == PAYLOAD
