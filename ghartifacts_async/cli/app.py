@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 import ghartifacts_async
+from ghartifacts_async.cli.exit_status import FAILED, SIGINT, SIGPIPE, status_of
 from ghartifacts_async.cli.overview import overview
 from ghartifacts_async.cli.printing.output import (
     discard,
@@ -20,8 +21,6 @@ from ghartifacts_async.cli.printing.output import (
 if TYPE_CHECKING:
     from ghartifacts_async import ArtifactsError
 
-FAILED, USAGE, NOTHING_FOUND, AUTHENTICATION = 1, 2, 3, 4
-_SIGINT, _SIGPIPE = 2, 13
 _HELP_FLAGS = ("--help", "-h")
 
 
@@ -41,12 +40,12 @@ def main() -> int:
         print(end="", flush=True)
     except ghartifacts_async.ArtifactsError as error:
         print_error(_explained(error))
-        return _status_of(error)
+        return status_of(error)
     except KeyboardInterrupt:
-        return 128 + _SIGINT
+        return 128 + SIGINT
     except BrokenPipeError:
         discard(sys.stdout)
-        return 128 + _SIGPIPE
+        return 128 + SIGPIPE
     except OSError as error:
         print_error(f"cannot write the output: {error.strerror or error}")
         discard(sys.stdout)
@@ -61,15 +60,6 @@ def _run(tokens: Sequence[str]) -> int:
         return 0
     status: int = import_module("ghartifacts_async.cli.running").run_command(tokens)
     return status
-
-
-def _status_of(error: ArtifactsError) -> int:
-    errors = ghartifacts_async
-    if isinstance(error, errors.NoToken | errors.AuthenticationError | errors.PermissionDenied):
-        return AUTHENTICATION
-    if isinstance(error, errors.NotFound | errors.MemberNotFound):
-        return NOTHING_FOUND
-    return USAGE if isinstance(error, errors.InvalidArgument) else FAILED
 
 
 def _explained(error: ArtifactsError) -> str:

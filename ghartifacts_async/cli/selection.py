@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -36,16 +36,30 @@ _FIRST_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 async def select_artifacts(repo: Repo, filters: Filters) -> AsyncGenerator[Artifact, None]:
-    """Yield the artifacts that match the filters and one of the names or patterns, each once."""
+    """Yield the artifacts that match the filters and one of the names or patterns, each once.
+
+    The artifacts of all names and patterns together are in the order of time, newest first.
+    """
     queries: list[tuple[str | None, str | None]] = [(name, None) for name in filters.name]
     queries += [(None, pattern) for pattern in filters.pattern]
     seen: set[int] = set()
-    for name, pattern in queries or [(None, None)]:
-        async with aclosing(_artifacts_named(repo, filters, name, pattern)) as artifacts:
-            async for artifact in artifacts:
-                if artifact.id not in seen:
-                    seen.add(artifact.id)
-                    yield artifact
+    next_of: dict[AsyncGenerator[Artifact, None], Artifact | None] = {}
+    async with AsyncExitStack() as stack:
+        for name, pattern in queries or [(None, None)]:
+            listing = _artifacts_named(repo, filters, name, pattern)
+            await stack.enter_async_context(aclosing(listing))
+            next_of[listing] = await anext(listing, None)
+        while found := {key: each for key, each in next_of.items() if each is not None}:
+            newest = max(found, key=lambda key: _age_key(found[key]))
+            if found[newest].id not in seen:
+                seen.add(found[newest].id)
+                yield found[newest]
+            next_of[newest] = await anext(newest, None)
+
+
+def _age_key(artifact: Artifact) -> tuple[float, int]:
+    created = artifact.created_at
+    return (created.timestamp() if created is not None else 0.0, artifact.id)
 
 
 async def _artifacts_named(

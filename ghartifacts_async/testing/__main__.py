@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
 from contextlib import suppress
@@ -15,6 +16,7 @@ from ghartifacts_async.testing._standalone.scenario import apply_scenario, limit
 from ghartifacts_async.testing.server import FakeGitHub
 
 _REPOSITORY = "octo-org/octo-docs"
+_SIGPIPE = 13
 
 
 def add_samples(fake: FakeGitHub) -> None:
@@ -31,12 +33,26 @@ def add_samples(fake: FakeGitHub) -> None:
     fake.add_artifact(_REPOSITORY, "dist", {"octo_docs-1.0.tar.gz": bytes(range(256)) * 4096})
 
 
-async def serve(fake: FakeGitHub) -> None:
-    """Print the addresses and serve until cancelled. SIGTERM cancels it, as Ctrl-C does."""
+async def serve(fake: FakeGitHub, received: list[int]) -> None:
+    """Print the addresses and serve until cancelled. SIGTERM and SIGHUP cancel it, as Ctrl-C does.
+
+    Args:
+        fake: The server.
+        received: The numbers of the signals that cancel it are appended to this list.
+    """
     task = asyncio.current_task()
     assert task is not None
-    with suppress(NotImplementedError):
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+
+    def cancel(number: int) -> None:
+        received.append(number)
+        task.cancel()
+
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        # `nohup` ignores SIGHUP, and a signal that is ignored must stay so.
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+            with suppress(NotImplementedError):
+                asyncio.get_running_loop().add_signal_handler(number, cancel, number)
     async with fake:
         print("\n".join(describe(fake)))
         print("The server is ready. Press Ctrl-C to stop.", flush=True)
@@ -96,7 +112,11 @@ def create(options: argparse.Namespace) -> FakeGitHub:
 def main(
     arguments: list[str] | None = None, program: str = "python -m ghartifacts_async.testing"
 ) -> int:
-    """Run the command line and return its exit code."""
+    """Run the command line.
+
+    Returns:
+        The exit status. After a signal it is 128 plus the signal's number, as in a shell.
+    """
     parser = argparse.ArgumentParser(prog=program, description="Run a fake GitHub on loopback.")
     parser.add_argument("--port", type=int, default=0, help="port of the API (default: a free one)")
     parser.add_argument(
@@ -121,10 +141,17 @@ def main(
         fake = create(options)
     except (OSError, ModuleNotFoundError, TypeError, ValueError) as error:
         parser.error(str(error))
+    received: list[int] = []
     try:
-        asyncio.run(serve(fake))
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        return 0
+        asyncio.run(serve(fake, received))
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except asyncio.CancelledError:
+        return 128 + received[0]
+    except BrokenPipeError:
+        # Otherwise, Python would try to write the rest when it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + _SIGPIPE
     except (OSError, OverflowError) as error:
         print(f"cannot start the server: {error}", file=sys.stderr)
     return 1

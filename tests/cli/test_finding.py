@@ -144,6 +144,56 @@ async def test_rate_limit(fake_github: FakeGitHub) -> None:
     assert [request.path for request in fake_github.requests] == ["/rate_limit"] * 3
 
 
+@pytest.mark.parametrize(
+    ("more", "printed"), [([], "the server has no rate limit\n"), (["--json"], "null\n")]
+)
+async def test_a_server_without_a_rate_limit(more: list[str], printed: str) -> None:
+    """`rate-limit` says that an Enterprise Server has no limits; with `--json`, it is `null`."""
+    async with FakeGitHub(limits=None) as fake:
+        done = await run(fake, "rate-limit", *more)
+    assert (done.out, done.err, done.status) == (printed, "", 0)
+
+
+async def test_rate_limit_of_another_server(fake_github: FakeGitHub) -> None:
+    """A server that has no such page is an error for `rate-limit`, not a server without limits."""
+    fake_github.fail_next(Fault(404))
+    done = await run(fake_github, "rate-limit")
+    assert (done.out, done.status) == ("", 3)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["download", REPOSITORY, "--all"],
+        ["extract", REPOSITORY, "1", "2"],
+        ["delete", REPOSITORY, "--name", "dist", "--yes"],
+        ["prune", REPOSITORY, "--older-than", "0s", "--yes"],
+        ["mirror", REPOSITORY, "archive"],
+    ],
+)
+async def test_a_token_without_a_permission(
+    fake_github: FakeGitHub, tmp_path: Path, arguments: list[str]
+) -> None:
+    """The status is 4 if the token may list artifacts, but not download or delete any of them."""
+    for name in ("dist", "docs"):
+        fake_github.add_artifact(REPOSITORY, name, {"a": b"x"})
+    token = fake_github.add_token(permissions={"metadata": "read"})
+    done = await run(fake_github, *arguments, cwd=tmp_path, GH_TOKEN=token)
+    assert "✗ dist" in done.out
+    assert done.status == 4, done.err
+
+
+async def test_only_some_failures_are_about_the_token(
+    fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """If another failure is not about the token, the status of many downloads is 1."""
+    fake_github.add_artifact(REPOSITORY, "dist", b"x")
+    fake_github.add_artifact(REPOSITORY, "docs", b"x", digest=f"sha256:{'0' * 64}")
+    fake_github.fail_when(lambda request: 403 if request.path.endswith("/1/zip") else None)
+    done = await run(fake_github, "download", REPOSITORY, "--all", "-D", tmp_path)
+    assert ("✗ dist" in done.out, "✗ docs" in done.out, done.status) == (True, True, 1)
+
+
 async def test_a_wait_at_a_limit_is_shown(fake_github: FakeGitHub) -> None:
     """A wait is announced with its end, and counted down on a terminal; `--max-wait` refuses it."""
     fake_github.add_artifact(REPOSITORY, "dist", b"x")

@@ -64,8 +64,8 @@ async def test_json_prints_one_artifact_per_line(fake_github: FakeGitHub) -> Non
     ("arguments", "expected"),
     [
         (["--name", "dist"], [4, 1]),
-        (["-n", "dist", "-n", "docs"], [4, 1, 3]),
-        (["-p", "d*", "-p", "wheel-*"], [4, 3, 1, 2]),
+        (["-n", "dist", "-n", "docs"], [4, 3, 1]),
+        (["-p", "d*", "-p", "wheel-*"], [4, 3, 2, 1]),
         (["--run", "{newer}"], [4, 3]),
         (
             ["--run", "https://github.com/octo-org/octo-docs/actions/runs/{older}/attempts/2"],
@@ -80,6 +80,7 @@ async def test_json_prints_one_artifact_per_line(fake_github: FakeGitHub) -> Non
         (["--no-expired"], [4, 2, 1]),
         (["--expired"], [3]),
         (["--limit", "1"], [4]),
+        (["-n", "docs", "-n", "dist", "-L", "2"], [4, 3]),
         (["-L", "0"], [4, 3, 2, 1]),
         (["-w", "ci.yml", "--since", "0001-01-01"], [4, 3]),
         (["--from-fork"], None),

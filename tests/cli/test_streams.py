@@ -61,7 +61,9 @@ async def test_streams_that_are_closed_or_full(
         assert done.err == "error: cannot write the output: No space left on device\n"
 
 
-@pytest.mark.parametrize("command", ["--help", "list --help", "--version", "completion fish"])
+@pytest.mark.parametrize(
+    "command", ["--help", "list --help", "--version", "completion fish", "serve-fake"]
+)
 async def test_a_page_without_a_reader(fake_github: FakeGitHub, command: str) -> None:
     """If the reader of a page has gone, the status is 141 without a message, as for results."""
     reading, writing = os.pipe()

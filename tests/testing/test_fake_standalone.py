@@ -75,6 +75,7 @@ def imported_modules() -> list[tuple[str, list[str]]]:
     [
         (signal.default_int_handler, signal.SIGINT),
         (signal.default_int_handler, signal.SIGTERM),
+        (signal.default_int_handler, getattr(signal, "SIGHUP", signal.SIGTERM)),
         # A shell script starts its background jobs like this.
         (signal.SIG_IGN, signal.SIGTERM),
     ],
@@ -82,7 +83,10 @@ def imported_modules() -> list[tuple[str, list[str]]]:
 def test_the_program_serves_until_a_signal(
     sigint: Any, number: signal.Signals, request: pytest.FixtureRequest
 ) -> None:
-    """`python -m ghartifacts_async.testing` prints its URL, and stops cleanly on a signal."""
+    """`python -m ghartifacts_async.testing` prints its URL, and a signal stops it cleanly.
+
+    The status is 128 plus the number of the signal.
+    """
     before = signal.signal(signal.SIGINT, sigint)
     request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     command = [sys.executable, "-W", "error", "-m", "ghartifacts_async.testing", "--token", "t0"]
@@ -107,7 +111,7 @@ def test_the_program_serves_until_a_signal(
             listing = json.load(response)
         process.send_signal(number)
         _, errors = process.communicate(timeout=10)
-    assert (process.returncode, errors) == (0, "")
+    assert (process.returncode, errors) == (128 + number, "")
     names = [artifact["name"] for artifact in listing["artifacts"]]
     assert names == ["dist", "report.json", "coverage", "old-logs"]
 

@@ -18,6 +18,7 @@ from ghartifacts_async.cli.connection import (
     open_client,
     open_repository,
 )
+from ghartifacts_async.cli.exit_status import NOTHING_FOUND, SUCCESS, status_of_failures
 from ghartifacts_async.cli.options import (
     Arguments,
     Concurrency,
@@ -43,12 +44,10 @@ from ghartifacts_async.cli.selection import (
     with_run_url,
 )
 from ghartifacts_async.cli.values import counted
-from ghartifacts_async.errors import ArtifactExpired, InvalidArgument
+from ghartifacts_async.errors import ArtifactExpired, ArtifactsError, InvalidArgument
 
 if TYPE_CHECKING:
     from ghartifacts_async import Artifact, Extraction, Outcome, Repo
-
-FAILED, NOTHING_FOUND = 1, 3
 
 IfExists: TypeAlias = Literal["verify", "replace", "error"]
 
@@ -189,7 +188,8 @@ async def mirror(
                 **filters.keywords(),
             )
     print_mirror_report(out, report)
-    return FAILED if report.failed or report.unlisted else 0
+    failures = [each.error for each in report.failures if each.error is not None]
+    return status_of_failures([*failures, *report.unlisted.values()])
 
 
 async def write_all(
@@ -204,13 +204,16 @@ async def write_all(
     if not available:
         out.note(f"nothing to download: {describe_selection(artifacts)}")
         return NOTHING_FOUND
-    done = failed = 0
+    done, failures = 0, list[ArtifactsError]()
     with display(out, sum(artifact.size_in_bytes for artifact in available)) as progress:
         async with aclosing(writing.start(repo, artifacts, progress)) as results:
             async for result in results:
                 progress.end(result.artifact)
                 progress.result(partial(print_result, out, result))
                 done += result.error is None
-                failed += not isinstance(result.error, ArtifactExpired | None)
+                if not isinstance(result.error, ArtifactExpired | None):
+                    failures.append(result.error)
     out.note(f"{done} of {counted(len(artifacts), 'artifact')} in {writing.directory.absolute()}")
-    return FAILED if failed else 0 if done else NOTHING_FOUND
+    if failures:
+        return status_of_failures(failures)
+    return SUCCESS if done else NOTHING_FOUND

@@ -13,6 +13,7 @@ from cyclopts import Parameter
 from ghartifacts_async.cli.commands.downloading import Writing, write_all
 from ghartifacts_async.cli.common import PERIOD, Common
 from ghartifacts_async.cli.connection import choose_repository, open_repository
+from ghartifacts_async.cli.exit_status import NOTHING_FOUND
 from ghartifacts_async.cli.options import (
     Arguments,
     ArtifactArguments,
@@ -41,8 +42,6 @@ from ghartifacts_async.cli.selection import (
     select_runs,
     with_run_url,
 )
-
-NOTHING_FOUND = 3
 
 
 async def list_artifacts(

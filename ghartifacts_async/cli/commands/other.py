@@ -13,6 +13,7 @@ from ghartifacts_async.cli.common import Common
 from ghartifacts_async.cli.connection import open_client
 from ghartifacts_async.cli.printing.output import Output
 from ghartifacts_async.cli.values import format_seconds
+from ghartifacts_async.errors import NotFound
 
 _ZSH_END = """
 if [[ $zsh_eval_context[-1] == *func ]]; then
@@ -28,12 +29,17 @@ async def rate_limit(*, common: Common = Common()) -> int:
     """Show how many calls the token has left. This uses none of them."""
     out = Output(common)
     async with open_client(common, out, anonymous=True) as client:
-        await client.request("GET", "/rate_limit")
+        try:
+            await client.request("GET", "/rate_limit")
+        except NotFound as error:
+            # This is how an Enterprise Server without limits answers.
+            if "not enabled" not in error.message:
+                raise
         limit = client.rate_limit
-    if limit is None:
+    if out.json:
+        out.text("null") if limit is None else out.value(limit)
+    elif limit is None:
         out.line("the server has no rate limit")
-    elif out.json:
-        out.value(limit)
     else:
         left = format_seconds((limit.resets_at - datetime.now(UTC)).total_seconds())
         out.line(
@@ -45,7 +51,7 @@ async def rate_limit(*, common: Common = Common()) -> int:
 
 async def demo() -> int:
     """List and download artifacts of a fake GitHub on this machine. Needs no token."""
-    status: int = await import_module("ghartifacts_async.cli.demo").run_demo()
+    status: int = await import_module("ghartifacts_async.cli.commands.demo").run_demo()
     return status
 
 

@@ -14,6 +14,7 @@ from ghartifacts_async.cli.connection import choose_repository, open_repository
 from ghartifacts_async.cli.contents.excerpts import Excerpt, copy_excerpt
 from ghartifacts_async.cli.contents.matches import compile_search, find_matches, print_match
 from ghartifacts_async.cli.contents.members import chosen_members, contents
+from ghartifacts_async.cli.exit_status import NOTHING_FOUND
 from ghartifacts_async.cli.options import (
     SIZE,
     ArtifactArguments,
@@ -26,8 +27,6 @@ from ghartifacts_async.cli.printing.results import print_content
 from ghartifacts_async.cli.printing.views import MEMBER
 from ghartifacts_async.cli.selection import find_artifact, find_artifacts, with_run_url
 from ghartifacts_async.errors import InvalidArgument
-
-NOTHING_FOUND = 3
 
 Members = Annotated[
     str,

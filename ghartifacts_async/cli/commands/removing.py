@@ -11,6 +11,7 @@ from cyclopts import Parameter
 
 from ghartifacts_async.cli.common import COUNT, DURATION, Common, refuse_options
 from ghartifacts_async.cli.connection import choose_repository, open_repository
+from ghartifacts_async.cli.exit_status import NOTHING_FOUND, status_of_failures
 from ghartifacts_async.cli.options import SIZE, Arguments, Filters, NameFilters, Yes
 from ghartifacts_async.cli.printing.output import Output, printable, write_to_stderr
 from ghartifacts_async.cli.printing.results import print_deletion, print_selected
@@ -24,8 +25,6 @@ from ghartifacts_async.cli.selection import (
 )
 from ghartifacts_async.cli.values import counted, format_size
 from ghartifacts_async.errors import InvalidArgument
-
-FAILED, NOTHING_FOUND = 1, 3
 
 
 async def prune(
@@ -67,7 +66,7 @@ async def prune(
     size = format_size(report.size)
     count = counted(len(report.artifacts), "artifact")
     out.note(f"{count}, {size}; {report.kept} stay; {done}")
-    return FAILED if report.failures else 0
+    return status_of_failures([each.error for each in report.failures if each.error is not None])
 
 
 async def delete(
@@ -85,7 +84,7 @@ async def delete(
         raise InvalidArgument("say which artifacts: ids or URLs, --name, --run or another filter")
     if ids:
         refuse_options({"a filter": filters != Filters()}, WITH_ID)
-    failed = 0
+    failures = []
     async with open_repository(common, repository, out) as repo:
         if ids:
             artifacts = await get_artifacts(repo, ids)
@@ -100,8 +99,9 @@ async def delete(
         async with aclosing(repo.delete_artifacts(artifacts)) as deletions:
             async for deletion in deletions:
                 print_deletion(out, deletion)
-                failed += deletion.error is not None
-    return FAILED if failed else 0
+                if deletion.error is not None:
+                    failures.append(deletion.error)
+    return status_of_failures(failures)
 
 
 async def confirm(question: str) -> None:
