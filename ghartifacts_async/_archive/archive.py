@@ -263,10 +263,11 @@ class Archive:
         opening = staging_directory(threads, request.directory, request.if_exists)
         async with self._lifetime.scope(), opening as staging:
             plan = await threads.run(request.plan, self._index)
-            if self._remote.file is None:
-                await extract_from_ranges(threads, self._remote, plan, staging)
+            remote = self._remote
+            if remote.file is None:
+                await extract_from_ranges(threads, remote, plan, staging)
             else:
-                await extract_from_file(threads, self._remote.file, plan, staging)
+                await extract_from_file(threads, remote.file, plan, staging, remote.open_file)
             return await staging.publish(path for _, path in plan.files)
 
     async def _find(self, name: str) -> CentralDirectoryEntry:

@@ -154,9 +154,16 @@ async def extract_from_file(
     path: Path,
     plan: ExtractionPlan,
     staging: StagingDirectory,
-    open_file: Callable[[Path], InputFile] = InputFile,
+    open_file: Callable[[Path], InputFile],
 ) -> None:
     """Extract members of an archive on disk, in several threads.
+
+    Args:
+        threads: The threads.
+        path: Path of the archive.
+        plan: Where members are extracted.
+        staging: The directory to write to.
+        open_file: Opens the archive.
 
     Raises:
         ArchiveError: A member does not match its entry in the central directory.

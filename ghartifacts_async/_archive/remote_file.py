@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ghartifacts_async._disk.directories import Folder, TemporaryDirectory, temporary_root
 from ghartifacts_async._disk.file_io import InputFile, disk_errors
+from ghartifacts_async._disk.safe_open import Directory
 from ghartifacts_async._disk.threads import IoThreads
 from ghartifacts_async._download.blob import BlobClient
 from ghartifacts_async._download.ranges import Segment
@@ -59,6 +60,7 @@ class RemoteFile:
         self._download = download
         self._download_lock = asyncio.Lock()
         self._directory: TemporaryDirectory | None = None
+        self._opened: Directory | None = None
         self._closed = False
         self.blob_client = blob_client
         self.new_retrier = new_retrier
@@ -116,16 +118,22 @@ class RemoteFile:
                 self._artifact.id,
             )
             async with self.threads.archive_downloads:
-                root = await self.threads.run(temporary_root)
-                await self.threads.run_until_true(self._make_directory, root)
-                assert self._directory is not None
-                target = self._directory.path / "payload"
-                download = await self._download(target, self._directory.folder)
+                download = await self._download_to_directory()
             if self.blob_client.info.total not in {None, download.size}:
                 raise self.blob_client.incomplete_error("the payload has changed", download.size)
             self.blob_client.info = BlobInfo(download.size)
             self.file = download.path
             return download.size
+
+    async def _download_to_directory(self) -> Download:
+        root = await self.threads.run(temporary_root)
+        await self.threads.run_until_true(self._open_directory, root)
+        assert self._opened is not None
+        path = self._opened.path
+        try:
+            return await self._download(path / "payload", Folder(path, path, self._opened))
+        finally:
+            await self.threads.run(self._opened.close, after_close=True)
 
     async def close(self) -> None:
         """Refuse new downloads, wait for a running one, and remove the temporary file."""
@@ -139,8 +147,7 @@ class RemoteFile:
     def read_file(self, start: int, stop: int) -> bytes:
         """Read the temporary file from `start` to `stop`, but at most 256 KiB. It blocks."""
         assert self.file is not None
-        assert self._directory is not None
-        with disk_errors(self.file), InputFile(self.file, self._directory.directory) as file:
+        with disk_errors(self.file), self.open_file(self.file) as file:
             chunk = file.read(start, min(stop - start, _READ_SIZE))
         if not chunk:
             raise DiskError(
@@ -148,9 +155,24 @@ class RemoteFile:
             )
         return chunk
 
-    def _make_directory(self) -> bool:
+    def open_file(self, path: Path) -> InputFile:
+        """Open the temporary file for reading. It blocks.
+
+        Args:
+            path: Its path, which is `file`.
+
+        Raises:
+            OSError: The file or its directory cannot be opened, or another process replaced it.
+        """
+        assert self._directory is not None
+        with self._directory.open() as directory:
+            return InputFile(path, directory)
+
+    def _open_directory(self) -> bool:
         if self._directory is None:
             self._directory = TemporaryDirectory(prefix="ghartifacts-")
+        with disk_errors(self._directory.path):
+            self._opened = self._directory.open()
         return True
 
     def _remove_directory(self) -> None:

@@ -166,14 +166,14 @@ def temporary_root() -> Path:
 class TemporaryDirectory:
     """A new directory in the system's temporary directory, which only this user can access.
 
-    Other users may be able to rename it, so its files are accessed relative to an open directory.
+    Other users may be able to rename it, so it is checked whenever it is opened. It is not kept
+    open, because a task may use more directories than the process may have open files.
 
     Args:
         prefix: First characters of its random name.
 
     Attributes:
         path: Path of the directory.
-        directory: The open directory.
 
     Raises:
         DiskError: The directory cannot be created.
@@ -184,28 +184,37 @@ class TemporaryDirectory:
         with disk_errors(self.path), Directory(self.path.parent) as parent:
             parent.make(self.path.name, 0o700)
             try:
-                self.directory = Directory(self.path, parent)
+                directory = Directory(self.path, parent)
             except OSError:
                 parent.remove(self.path.name)
                 raise
-            if not is_private(self.directory.status()) or self.directory.names():
-                self.directory.close()
-                raise UnsafeFile("another process replaced it")
+            with directory:
+                self._status = directory.status()
+                if not is_private(self._status) or directory.names():
+                    raise _replaced()
 
-    @property
-    def folder(self) -> Folder:
-        """The directory, in which files can be saved."""
-        return Folder(self.path, self.path, self.directory)
+    def open(self) -> Directory:
+        """Open the directory.
+
+        Raises:
+            UnsafeFile: Another process has replaced it.
+            OSError: It cannot be opened.
+        """
+        directory = Directory(self.path)
+        if os.path.samestat(directory.status(), self._status):
+            return directory
+        directory.close()
+        raise _replaced()
 
     def remove(self) -> None:
         """Remove the directory and its content. Errors are ignored."""
-        with suppress(OSError), self.directory, Directory(self.path.parent) as parent:
-            status = self.directory.status()
-            for name in self.directory.names():
-                self.directory.remove_tree(name)
-            self.directory.close()  # Windows cannot remove an open directory
-            if parent.is_at(status, self.path.name):
-                parent.remove(self.path.name)
+        with suppress(OSError):
+            with self.open() as directory:
+                for name in directory.names():
+                    directory.remove_tree(name)
+            with Directory(self.path.parent) as parent:
+                if parent.is_at(self._status, self.path.name):
+                    parent.remove(self.path.name)
 
 
 def _open_child(parent: Directory, name: str, created: CreatedDirectories | None) -> Directory:
@@ -217,3 +226,7 @@ def _open_child(parent: Directory, name: str, created: CreatedDirectories | None
             raise
     created.make_child(parent, name)
     return Directory(path, parent)
+
+
+def _replaced() -> UnsafeFile:
+    return UnsafeFile("another process replaced it")

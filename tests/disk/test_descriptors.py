@@ -44,6 +44,22 @@ ARCHIVES = """
             assert len({{*contents}}) == 1
 """
 
+OPEN_ARCHIVES = """
+        import contextlib, resource, tempfile
+        tempfile.tempdir = {to!r}
+        resource.setrlimit(resource.RLIMIT_NOFILE, (96, 96))
+        async with Client({token!r}, base_url={url!r}) as gh:
+            repo = gh.repo({repository!r})
+            artifact = await repo.get_artifact(1)
+            async with asyncio.timeout(60), contextlib.AsyncExitStack() as stack:
+                archives = [
+                    await stack.enter_async_context(repo.open_artifact(artifact))
+                    for _ in range(120)
+                ]
+                assert all(archive.downloaded for archive in archives)
+                assert len({{await archive.read("a") for archive in archives}}) == 1
+"""
+
 THOUSAND = """
         import resource
         from ghartifacts_async import RateLimitPolicy
@@ -77,6 +93,19 @@ async def test_more_archives_than_descriptors(fake_github: FakeGitHub, tmp_path:
     fake_github.add_artifact(REPOSITORY, "dist", {"a": os.urandom(300_000)})
     fake_github.fail_blobs_when(lambda _: BlobFault.refuse_ranges())
     body = ARCHIVES.format(
+        token=fake_github.token, url=fake_github.url, repository=REPOSITORY, to=str(tmp_path)
+    )
+    async with child(fake_github, body) as process:
+        assert await process.wait() == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_more_open_archives_than_descriptors(fake_github: FakeGitHub, tmp_path: Path) -> None:
+    """One task keeps 120 archives of a store without ranges open, with 96 descriptors."""
+    pytest.importorskip("resource", reason="Windows has no such limit")
+    fake_github.add_artifact(REPOSITORY, "dist", {"a": os.urandom(300_000)})
+    fake_github.fail_blobs_when(lambda _: BlobFault.ignore_range())
+    body = OPEN_ARCHIVES.format(
         token=fake_github.token, url=fake_github.url, repository=REPOSITORY, to=str(tmp_path)
     )
     async with child(fake_github, body) as process:

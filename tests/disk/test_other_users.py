@@ -216,7 +216,7 @@ async def test_a_subdirectory_that_is_exchanged_during_a_merge(
 async def test_a_temporary_directory_that_is_exchanged(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """If the temporary download of an archive is exchanged, its bytes are read all the same."""
+    """If the temporary download of an archive is exchanged, other files are not read or removed."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     fake_github.add_artifact(REPOSITORY, "dist", {"a": LARGE})
     fake_github.fail_blobs_when(lambda _: BlobFault.ignore_range())
@@ -225,10 +225,12 @@ async def test_a_temporary_directory_that_is_exchanged(
         assert temporary.stat().st_mode & 0o777 == 0o700
         temporary.rename(tmp_path / "stolen")
         temporary.mkdir(0o700)
-        (temporary / "payload").write_bytes(b"precious")
-        assert await archive.read("a") == LARGE
+        (temporary / "payload").write_bytes((tmp_path / "stolen" / "payload").read_bytes())
+        for reading in (archive.read("a"), archive.extract(tmp_path / "out")):
+            with pytest.raises(DiskError, match="another process replaced it"):
+                await reading
     assert files_below(temporary) == ["payload"]
-    assert not (tmp_path / "stolen" / "payload").exists()
+    assert not (tmp_path / "out").exists()
 
 
 async def test_links_in_place_of_subdirectories_are_not_followed(
