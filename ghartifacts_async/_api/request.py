@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ghartifacts_async._api.call import ApiCall
 from ghartifacts_async._api.endpoints import ACCEPT
@@ -130,7 +130,7 @@ class RequestSender:
             )
         if response.status == HTTPStatus.NOT_MODIFIED and cached is not None:
             self.counts["not modified"] += 1
-            return ApiResponse(cached, sent_at)
+            return ApiResponse(evolve(cached, confirmation=response.headers), sent_at)
         if self._cache is not None and response.status == HTTPStatus.OK:
             self._cache.store(call, response)
         return ApiResponse(response, sent_at)

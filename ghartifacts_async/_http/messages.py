@@ -24,6 +24,8 @@ class Response:
         location: Value of ``Location``, or None.
         redact: Function that shortens a text of the response and removes secrets from it. Texts
             for errors and logs must pass through it.
+        confirmation: Headers of the 304 response that confirmed this cached response, or None if
+            GitHub has just sent the whole response.
     """
 
     status: int
@@ -32,6 +34,7 @@ class Response:
     url: str = field(default="", repr=False)
     location: Secret | None = field(default=None, repr=False)
     redact: Callable[[str], str] = field(default=Redactor().redact, repr=False, eq=False)
+    confirmation: Mapping[str, str] | None = field(default=None, repr=False)
 
 
 def printable(text: str) -> str:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, TypeVar
-from weakref import WeakValueDictionary
+from typing import TypeVar
 
 from attrs import evolve
 
@@ -39,8 +38,6 @@ class PollRequests:
         self._api = api
         self._repository = repository
         self._page_size = endpoints.PAGE_SIZE
-        # The client's cache keeps the responses that GitHub may confirm with a 304.
-        self._responses: WeakValueDictionary[str, Any] = WeakValueDictionary()
         self.counted: float = 0.0
         self.min_delay: float = 0.0
 
@@ -88,13 +85,14 @@ class PollRequests:
         """Make a call, and count it if it used up the primary rate limit.
 
         Returns:
-            The result and the headers. The result is None if the call is divisible and the server
-            failed twice.
+            The result, and the headers that GitHub sent now. The result is None if the call is
+            divisible and the server failed twice.
         """
         response = await self._api.fetch(call)
-        if response is not self._responses.get(call.target):
+        headers = response.confirmation
+        if headers is None:
             self.counted += 1
-            self._responses[call.target] = response
-        self.min_delay = max(self.min_delay, poll_interval(response.headers))
+            headers = response.headers
+        self.min_delay = max(self.min_delay, poll_interval(headers))
         failed = response.status >= HTTPStatus.INTERNAL_SERVER_ERROR
-        return None if failed else call.decode(call, response), response.headers
+        return None if failed else call.decode(call, response), headers

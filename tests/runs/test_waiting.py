@@ -84,10 +84,11 @@ async def test_many_runs_end() -> None:
             ]
 
 
+@pytest.mark.parametrize("conditional", [True, False])
 @fast
-async def test_a_run_that_ends_without_it() -> None:
+async def test_a_run_that_ends_without_it(conditional: bool) -> None:
     """If the run ends without the artifact, the wait ends after the grace period."""
-    async with open_world(conditional=False) as world:
+    async with open_world(conditional=conditional) as world:
         world.fake.after(50, world.fake.complete_run, world.run)
         with pytest.raises(RunEnded, match="without an artifact named 'dist'") as caught:
             await world.repo.wait_for_artifact("dist", run_id=world.run.id)

@@ -163,6 +163,23 @@ async def test_poll_intervals() -> None:
 
 
 @fast
+async def test_poll_intervals_of_unchanged_responses() -> None:
+    """The X-Poll-Interval of the latest response counts, also of a 304, and no earlier one."""
+    async with open_world() as world:
+        slow = Fault(None, headers={"X-Poll-Interval": "40"}, after=True)
+        world.fake.fail_next(slow)
+        with pytest.raises(WaitTimedOut):
+            await world.repo.wait_for_run(world.run.id, timeout=100, poll_interval=5)
+        assert 13 <= world.gh.stats.calls <= 14
+        world.fake.fail_when(lambda _: slow)
+        calls = world.gh.stats.calls
+        with pytest.raises(WaitTimedOut):
+            await world.repo.wait_for_run(world.run.id, timeout=100, poll_interval=5)
+        assert world.gh.stats.calls - calls == 3
+        assert world.gh.stats.not_modified == world.gh.stats.calls - 1
+
+
+@fast
 async def test_an_absurd_poll_interval() -> None:
     """The interval that GitHub names delays a poll by an hour at most."""
     async with open_world() as world:
