@@ -7,6 +7,7 @@ a zip, or a single file that was uploaded unzipped.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
@@ -16,6 +17,7 @@ from ghartifacts_async._download.signed_url import SignedUrlProvider
 from ghartifacts_async._download.verification import BlobInfo, RejectedResponse
 from ghartifacts_async._http import redirects
 from ghartifacts_async._http.buffered_body import Chunk
+from ghartifacts_async._http.headers import accepts_ranges, validator
 from ghartifacts_async._http.redirects import SignedUrl
 from ghartifacts_async._http.streamed_response import StreamedResponse
 from ghartifacts_async._http.transport import Transport
@@ -53,13 +55,13 @@ class BlobClient:
         urls: Provides the signed URL of the payload.
         artifact: Artifact, as GitHub describes it.
         whole: Whether the whole payload is read, so that its digest is checked, if it has one. A
-            response whose ETag differs from an earlier one is then not rejected, because replicas
-            of a store may differ in their ETags.
+            response with another ETag or Last-Modified than an earlier one is then not rejected,
+            because replicas of a store may differ in them.
 
     Attributes:
-        info: Size and ETag of the payload. Each is None until it is known; the ETag stays None if
-            it is not checked.
-        etag_changed: Whether responses had different ETags.
+        info: Size and validator of the payload. Each is None until it is known; the validator
+            stays None if it is not checked.
+        version_changed: Whether responses had different validators.
         ranges_work: True if the store has served a range, False if it refuses ranges, so that only
             the whole payload is requested, and None if neither is known.
         whole_requested: Whether a reader has requested the whole payload as a last resort.
@@ -76,21 +78,21 @@ class BlobClient:
         self._transport = transport
         self._urls = urls
         self._artifact = artifact
-        self._check_etag = not whole or verification.sha256(artifact) is None
+        self._check_version = not whole or verification.sha256(artifact) is None
         self.info: BlobInfo = self._info_from_github()
-        self.etag_changed: bool = False
+        self.version_changed: bool = False
         self.ranges_work: bool | None = None
         self.whole_requested: bool = False
-        self._etag: str | None = None
+        self._validator: str | None = None
 
-    def set_info(self, total: int | None, etag: str | None) -> None:
-        """Set the size and, if it is checked, the ETag that later responses must have."""
-        self.info = BlobInfo(total, etag if self._check_etag else None)
+    def set_info(self, total: int | None, validator: str | None) -> None:
+        """Set the size and, if it is checked, the validator that later responses must have."""
+        self.info = BlobInfo(total, validator if self._check_version else None)
 
     def reset(self) -> None:
-        """Forget the size and the ETag from earlier responses, because the payload has changed."""
+        """Forget the size and the validator of earlier responses: the payload has changed."""
         self.info = self._info_from_github()
-        self._etag = None
+        self._validator = None
 
     @asynccontextmanager
     async def open(self, start: int, stop: int | None) -> AsyncIterator[RangeBody]:
@@ -195,15 +197,17 @@ class BlobClient:
             raise UnexpectedResponse(result, self.incomplete_error(reason, start))
         if result.info.total is not None:
             self.check_size(result.info.total)
-        self._note_etag(stream.headers.get("etag"))
-        self.set_info(result.info.total, result.info.etag)
+        self._note_version(validator(stream.headers, self._validator))
+        self.set_info(result.info.total, result.info.validator)
         if stream.status == 206:
             self.ranges_work = True
         return RangeBody(stream, start, result.stop, self)
 
-    def _note_etag(self, etag: str | None) -> None:
-        self.etag_changed |= None not in {etag, self._etag} and etag != self._etag
-        self._etag = etag or self._etag
+    def _note_version(self, received: str | None) -> None:
+        self.version_changed |= None not in {received, self._validator} and (
+            received != self._validator
+        )
+        self._validator = received or self._validator
 
 
 class RangeBody:
@@ -224,8 +228,7 @@ class RangeBody:
         self._client = client
         self.headers: Mapping[str, str] = stream.headers
         self.url_path = stream.url.path
-        accepts_ranges = stream.headers.get("accept-ranges") == "bytes"
-        self.supports_ranges = stream.status == 206 or accepts_ranges
+        self.supports_ranges = stream.status == 206 or accepts_ranges(stream.headers)
 
     async def read(self) -> Chunk:
         """Return the next chunk, or ``b""`` at the end of the body.
@@ -234,7 +237,8 @@ class RangeBody:
         `BlobClient.release` with the chunk when its bytes are no longer needed.
 
         Raises:
-            IncompleteDownload: The body is shorter or longer than expected.
+            IncompleteDownload: The body is shorter than expected.
+            UnexpectedResponse: The body is longer than expected.
             TransportError: The connection broke or became too slow.
         """
         if self._at == self._stop:
@@ -246,7 +250,8 @@ class RangeBody:
         else:
             if self._at > self._stop:
                 reason = f"the store sent more than {self._stop} bytes"
-                raise self._client.incomplete_error(reason, self._at)
+                error = self._client.incomplete_error(reason, self._at)
+                raise UnexpectedResponse(RejectedResponse(reason, no_ranges=True), error)
             if not chunk and self._at < self._stop:
                 reason = f"the connection ended after {self._at} bytes of {self._stop}"
                 raise self._client.incomplete_error(reason, self._at)
@@ -261,5 +266,5 @@ async def _store_error(stream: StreamedResponse) -> StoreError:
         status=stream.status,
         code=code,
         host=stream.url.host,
-        retry_after=rate_limit_headers.retry_after(stream.headers, float("nan")),
+        retry_after=rate_limit_headers.retry_after(stream.headers, time.time()),
     )

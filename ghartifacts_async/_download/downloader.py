@@ -187,7 +187,7 @@ class Downloader:
             except DigestMismatch as mismatch:
                 self._part.discard()
                 # The wrong bytes may be those of an earlier download or of another replica.
-                if not resumed and (retried or not self._client.etag_changed):
+                if not resumed and (retried or not self._client.version_changed):
                     raise
                 retried, wait = True, False
                 error = mismatch
@@ -215,7 +215,7 @@ class Downloader:
         record = await self._part.resume(self._key, self._expected_digest)
         if record is None:
             return False
-        self._client.set_info(record.total, record.etag)
+        self._client.set_info(record.total, record.validator)
         if await self._finds_existing(record.name):
             return True
         self._meter.begin(record.total, self._part.spans.total)
@@ -269,7 +269,7 @@ class Downloader:
             self._key,
             self._expected_digest,
             info.total or 0,
-            info.etag,
+            info.validator,
             self._target.name,
             boot_id(),
         )

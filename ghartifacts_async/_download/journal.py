@@ -14,7 +14,7 @@ from attrs import asdict, evolve, frozen
 
 from ghartifacts_async._disk.filenames import MAX_BYTES
 from ghartifacts_async._download.ranges import ByteRange, RangeSet
-from ghartifacts_async._http.headers import is_etag
+from ghartifacts_async._http.headers import is_validator
 
 _FORMAT = 1
 _RANGE = re.compile(r"([0-9]{1,18})-([0-9]{1,18})")
@@ -28,7 +28,8 @@ class Record:
         artifact: Unique identifier of the artifact; it names the server, the repository and the id.
         digest: GitHub's digest of the payload, or None if GitHub has none.
         total: Size of the payload in bytes.
-        etag: The payload's ``ETag``, or None if the store sent none or the digest is checked.
+        validator: The payload's ``ETag`` or ``Last-Modified``, or None if the store sent neither or
+            the digest is checked.
         name: Name of the file when the download is complete.
         boot: Identifier of the boot during which the journal was written, or ``""`` if the system
             has no such identifier.
@@ -38,7 +39,7 @@ class Record:
     artifact: str
     digest: str | None
     total: int
-    etag: str | None
+    validator: str | None
     name: str
     boot: str = ""
     spans: tuple[ByteRange, ...] = ()
@@ -72,9 +73,9 @@ def read(text: bytes, artifact: str, digest: str | None, boot: str) -> Record | 
         if values.pop("format") != _FORMAT or not lines:
             return None
         record = Record(**values)
-        valid_etag = record.etag is None or is_etag(record.etag)
+        valid_version = record.validator is None or is_validator(record.validator)
         named = (
-            valid_etag
+            valid_version
             and isinstance(record.name, str)
             and record.name not in {"", ".", ".."}
             and not set(record.name) & set("/\\\0")

@@ -176,10 +176,10 @@ class ResumableReader:
         self._retrier.read_requested()
         while await self.open() and not self._is_complete:
             assert self._body is not None
-            error: ArtifactsError | None
+            error: ArtifactsError | UnexpectedResponse | None
             try:
                 chunk = await self._body.read()
-            except (IncompleteDownload, TransportError) as failure:
+            except (UnexpectedResponse, IncompleteDownload, TransportError) as failure:
                 error = failure
             else:
                 if chunk:
@@ -203,19 +203,15 @@ class ResumableReader:
             ArtifactsError: The range cannot be requested; see `read`.
             RestartDownload: The rest of the range cannot be requested.
         """
-        error: ArtifactsError
         while self._body is None:
             if self._is_complete:
                 return False
-            no_range = False
             try:
                 return await self._request()
-            except UnexpectedResponse as response:
-                error, no_range = self._error_to_retry(response), response.rejection.no_ranges
-            except (StoreError, TransportError) as failure:
+            except (UnexpectedResponse, StoreError, TransportError) as failure:
                 error = failure
             await self.close()
-            await self._retry(error, no_range=no_range)
+            await self._retry(error)
         return True
 
     def release(self, chunk: Chunk) -> None:
@@ -235,7 +231,6 @@ class ResumableReader:
         """Request the rest of the range once. Return False if `on_response` stops reading."""
         segment = self._segment
         body = await self._response.enter_async_context(self._client.open(segment.at, segment.stop))
-        self._rejected = 0
         self._opened_at = segment.at
         if self._on_response is not None and not await self._on_response(body):
             return False
@@ -252,6 +247,7 @@ class ResumableReader:
             chunk = chunk[: segment.left]
         segment.at += len(chunk)
         segment.received += len(chunk)
+        self._rejected = 0
         self._retrier.record_bytes(len(chunk))
         return chunk
 
@@ -284,8 +280,12 @@ class ResumableReader:
             raise self._restart(error, whole=False)
         return error
 
-    async def _retry(self, error: ArtifactsError, *, no_range: bool = False) -> None:
-        segment = self._segment
+    async def _retry(self, failure: ArtifactsError | UnexpectedResponse) -> None:
+        segment, no_range = self._segment, False
+        if isinstance(failure, UnexpectedResponse):
+            error, no_range = self._error_to_retry(failure), failure.rejection.no_ranges
+        else:
+            error = failure
         if segment.at > self._first and (segment.stop is None or self._client.ranges_work is False):
             raise self._restart(error, whole=True)
         # A connection that waits has no speed, so that others take over its bytes.

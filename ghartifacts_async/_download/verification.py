@@ -10,7 +10,12 @@ from urllib.parse import unquote
 from attrs import frozen
 
 from ghartifacts_async._disk.filenames import safe_filename
-from ghartifacts_async._http.headers import disposition_filename
+from ghartifacts_async._http.headers import (
+    disposition_filename,
+    is_etag,
+    may_be_same_version,
+    validator,
+)
 from ghartifacts_async._http.messages import printable
 from ghartifacts_async.errors import DigestMismatch, IncompleteDownload
 from ghartifacts_async.models import Artifact, Digest
@@ -39,17 +44,17 @@ END_OF_ZIP = _END_RECORD.size + 0xFFFF
 
 @frozen
 class BlobInfo:
-    """The size and the ETag of a payload, as far as they are known.
+    """The size and the version of a payload, as far as they are known.
 
-    A response with a different size or ETag is rejected.
+    A response with a different size or version is rejected.
 
     Attributes:
         total: Size in bytes, or None if it is unknown.
-        etag: The payload's ``ETag``, or None if it is unknown.
+        validator: The payload's ``ETag`` or ``Last-Modified``, or None if neither is known.
     """
 
     total: int | None = None
-    etag: str | None = None
+    validator: str | None = None
 
 
 @frozen
@@ -111,15 +116,15 @@ def range_headers(start: int, stop: int | None, info: BlobInfo) -> dict[str, str
     if not is_whole(start, stop, info):
         assert stop is not None
         headers["Range"] = f"bytes={start}-{stop - 1}"
-    if info.etag is not None and not info.etag.startswith("W/"):
-        headers["If-Match"] = info.etag
+    if info.validator is not None and info.validator.startswith('"'):
+        headers["If-Match"] = info.validator
     return headers
 
 
 def validate_response(
     status: int, headers: Mapping[str, str], start: int, stop: int | None, info: BlobInfo
 ) -> AcceptedResponse | RejectedResponse | None:
-    """Check that a response matches its request, and the size and ETag of the payload.
+    """Check that a response matches its request, and the size and version of the payload.
 
     This also detects stores that ignore the ``If-Match`` or the ``Range`` header.
 
@@ -128,7 +133,7 @@ def validate_response(
         headers: Headers of the response, by lower-case name.
         start: Offset of the first requested byte.
         stop: Offset after the last requested byte; None for the end of the payload.
-        info: Size and ETag of the payload, as far as they are known.
+        info: Size and version of the payload, as far as they are known.
 
     Returns:
         The accepted response, the reason to reject it, or None for another error status.
@@ -141,7 +146,7 @@ def validate_response(
             "the store sent the whole payload instead of the requested range", whole=True
         )
     if status == 200:
-        received, body_stop = BlobInfo(_length(headers), headers.get("etag")), None
+        total, body_stop = _length(headers), None
     elif status == 206:
         value = headers.get("content-range", "")
         content_range = _parse_content_range(value)
@@ -158,26 +163,27 @@ def validate_response(
                 f"the store sent bytes {first}-{body_stop - 1} instead of {requested}",
                 no_ranges=True,
             )
-        received = BlobInfo(total, headers.get("etag"))
     else:
         return None
     encoding = headers.get("content-encoding", "").strip().lower()
     length = info.total if body_stop is None else body_stop - start
-    has_payload_size = received.total == info.total is not None and _length(headers) == length
+    has_payload_size = total == info.total is not None and _length(headers) == length
     if encoding not in _IDENTITY and not has_payload_size:
         return RejectedResponse(
             f"the store sent Content-Encoding: {printable(encoding)}, although the request "
             "accepts only the unencoded payload",
             encoding=encoding,
         )
-    if info.total is not None and received.total not in {None, info.total}:
+    if info.total is not None and total not in {None, info.total}:
         return RejectedResponse(
-            f"the store announced {received.total} bytes instead of {info.total}", changed=True
+            f"the store announced {total} bytes instead of {info.total}", changed=True
         )
-    if info.etag is not None and not _same_etag(info.etag, received.etag):
-        return RejectedResponse("the store's ETag has changed", changed=True)
-    size = info.total if received.total is None else received.total
-    known = BlobInfo(size, received.etag or info.etag)
+    version = validator(headers, info.validator)
+    if version is not None and not may_be_same_version(info.validator, version):
+        header = "ETag" if is_etag(version) else "Last-Modified"
+        return RejectedResponse(f"the store's {header} has changed", changed=True)
+    size = info.total if total is None else total
+    known = BlobInfo(size, version or info.validator)
     return AcceptedResponse(known, size if body_stop is None else body_stop)
 
 
@@ -187,11 +193,6 @@ def _parse_content_range(value: str) -> tuple[int, int, int | None] | None:
     if match is None:
         return None
     return int(match[1]), int(match[2]) + 1, None if match[3] == "*" else int(match[3])
-
-
-def _same_etag(known: str, received: str | None) -> bool:
-    """Compare two tags weakly (RFC 9110, section 8.8.3.2); a missing tag says nothing."""
-    return received is None or known.removeprefix("W/") == received.removeprefix("W/")
 
 
 def _length(headers: Mapping[str, str]) -> int | None:

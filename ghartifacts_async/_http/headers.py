@@ -23,6 +23,7 @@ _PARAMETER = re.compile(
 )
 _QUOTED_PAIR = re.compile(r'\\(["\\])')
 _ETAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]{0,1024}"')
+_DATE = re.compile(r"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT")
 
 
 @frozen
@@ -67,6 +68,48 @@ def is_etag(value: str) -> bool:
     Source: RFC 9110, section 8.8.3
     """
     return _ETAG.fullmatch(value) is not None
+
+
+def validator(headers: Mapping[str, str], known: str | None = None) -> str | None:
+    """Return what identifies the version of a resource in a response, or None.
+
+    This is its ``ETag``, or its ``Last-Modified`` if no response had an ``ETag``.
+
+    Args:
+        headers: Headers of the response, by lower-case name.
+        known: Validator of an earlier response for the same resource, or None.
+
+    Source: RFC 9110, section 8.8
+    """
+    if "etag" in headers:
+        return headers["etag"]
+    date = headers.get("last-modified", "")
+    is_usable = _DATE.fullmatch(date) and (known is None or not is_etag(known))
+    return date if is_usable else None
+
+
+def is_validator(value: str) -> bool:
+    """Return True if a value may have been returned by `validator`."""
+    return is_etag(value) or _DATE.fullmatch(value) is not None
+
+
+def may_be_same_version(known: str | None, received: str | None) -> bool:
+    """Compare two validators weakly. A missing one, or one of another kind, says nothing.
+
+    Source: RFC 9110, section 8.8.3.2
+    """
+    if known is None or received is None or is_etag(known) != is_etag(received):
+        return True
+    return known.removeprefix("W/") == received.removeprefix("W/")
+
+
+def accepts_ranges(headers: Mapping[str, str]) -> bool:
+    """Return True if a response says that ranges of the resource can be requested in bytes.
+
+    Source: RFC 9110, sections 14.1 and 14.3
+    """
+    units = headers.get("accept-ranges", "").lower().split(",")
+    return "bytes" in {unit.strip() for unit in units}
 
 
 def disposition_filename(header: str) -> str | None:

@@ -39,7 +39,7 @@ def test_a_journal_belongs_to_one_payload() -> None:
     text = header(RECORD) + line(0, 10)
     found = read(text, RECORD.artifact, RECORD.digest, "another boot")
     assert found is not None
-    assert (found.total, found.etag) == (100, '"e"')
+    assert (found.total, found.validator) == (100, '"e"')
     assert found.spans == ((0, 10),)
     assert read(text, "https://api/o/r/2", RECORD.digest, "boot") is None
     assert read(text, RECORD.artifact, "sha256:cd", "boot") is None
@@ -78,7 +78,7 @@ def test_invalid_journals() -> None:
         assert read(text, RECORD.artifact, RECORD.digest, "boot") is None
 
 
-@pytest.mark.parametrize("field", ["artifact", "digest", "total", "etag", "name"])
+@pytest.mark.parametrize("field", ["artifact", "digest", "total", "validator", "name"])
 @pytest.mark.parametrize(
     "value", ["true", "1.5", "100.0", "1e400", "NaN", "[]", "[1]", "{}", '{"a": 1}', "7"]
 )

@@ -13,6 +13,8 @@ from ghartifacts_async._download.verification import (
 )
 
 STRONG = '"1"'
+DATE = "Fri, 27 Nov 2026 10:00:00 GMT"
+LATER = "Fri, 27 Nov 2026 11:00:00 GMT"
 
 
 @pytest.mark.parametrize(
@@ -22,6 +24,7 @@ STRONG = '"1"'
         (0, 10, BlobInfo(10), {}),
         (0, 10, BlobInfo(10, STRONG), {"If-Match": STRONG}),
         (0, 10, BlobInfo(10, 'W/"1"'), {}),
+        (0, 10, BlobInfo(10, DATE), {}),
         (0, 5, BlobInfo(10), {"Range": "bytes=0-4"}),
         (5, 10, BlobInfo(10, STRONG), {"Range": "bytes=5-9", "If-Match": STRONG}),
     ],
@@ -112,6 +115,31 @@ def test_mismatched_responses(
     rejection = validate_response(status, headers, 5, 10, BlobInfo(10, STRONG))
     assert isinstance(rejection, RejectedResponse)
     assert (rejection.whole, rejection.changed, rejection.no_ranges) == (whole, changed, no_ranges)
+
+
+@pytest.mark.parametrize(
+    ("known", "headers", "expected"),
+    [
+        (None, {"last-modified": DATE}, DATE),
+        (None, {"last-modified": DATE, "etag": STRONG}, STRONG),
+        (None, {"last-modified": "yesterday"}, None),
+        (DATE, {}, DATE),
+        (DATE, {"last-modified": DATE}, DATE),
+        (DATE, {"last-modified": LATER}, "the store's Last-Modified has changed"),
+        (DATE, {"last-modified": LATER, "etag": STRONG}, STRONG),
+        (STRONG, {"last-modified": DATE}, STRONG),
+        (STRONG, {"last-modified": DATE, "etag": STRONG}, STRONG),
+        (STRONG, {"last-modified": DATE, "etag": '"2"'}, "the store's ETag has changed"),
+    ],
+)
+def test_versions(known: str | None, headers: dict[str, str], expected: str | None) -> None:
+    """Last-Modified identifies the version of a payload as long as the store sends no ETag."""
+    response = validate_response(200, headers, 0, None, BlobInfo(10, known))
+    if isinstance(response, AcceptedResponse):
+        assert response.info.validator == expected
+    else:
+        assert isinstance(response, RejectedResponse)
+        assert (response.reason, response.changed) == (expected, True)
 
 
 @pytest.mark.parametrize(

@@ -96,8 +96,8 @@ def _named(text: str) -> object:
 
 HEADERS = (
     "accept-ranges", "content-disposition", "content-encoding", "content-length", "content-range",
-    "content-type", "date", "deprecation", "etag", "link", "location", "retry-after",
-    "github-authentication-token-expiration", "x-accepted-github-permissions",
+    "content-type", "date", "deprecation", "etag", "last-modified", "link", "location",
+    "retry-after", "github-authentication-token-expiration", "x-accepted-github-permissions",
     "x-github-request-id", "x-github-sso", "x-poll-interval", "x-ratelimit-limit",
     "x-ratelimit-remaining", "x-ratelimit-reset", "x-ratelimit-resource",
 )  # fmt: skip
@@ -173,8 +173,11 @@ PARSERS: dict[str, Parser] = {
     "_disk.filenames.safe_filename": filenames.safe_filename,
     "_download.verification.filename": _named,
     "_download.verification.validate_response": _validated,
+    "_http.headers.accepts_ranges": lambda text: headers.accepts_ranges({"accept-ranges": text}),
     "_http.headers.disposition_filename": headers.disposition_filename,
     "_http.headers.is_etag": headers.is_etag,
+    "_http.headers.is_validator": headers.is_validator,
+    "_http.headers.validator": lambda text: headers.validator({"last-modified": text}, text),
     "_http.headers.read_headers": lambda text: headers.read_headers(
         [(name, text) for name in ("ETag", "Location", "X")]
     ),

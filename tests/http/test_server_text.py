@@ -12,7 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ghartifacts_async._api.converters import ShapeError
-from ghartifacts_async._http.headers import MAX_SIZE, Headers, is_etag, read_headers
+from ghartifacts_async._http.headers import (
+    MAX_SIZE,
+    Headers,
+    accepts_ranges,
+    is_etag,
+    is_validator,
+    read_headers,
+)
 from ghartifacts_async._http.redaction import Secret
 from ghartifacts_async.errors import ArtifactsError
 from tests.architecture.structure import PURE
@@ -93,6 +100,32 @@ def test_only_a_valid_etag_is_kept(value: str, valid: bool) -> None:
     headers = read_headers([("ETag", value)])
     assert headers is not None
     assert ("etag" in headers.values) is valid
+
+
+@pytest.mark.parametrize(
+    ("value", "accepts"),
+    [
+        ("bytes", True),
+        ("Bytes", True),
+        ("lines, BYTES", True),
+        ("none", False),
+        ("", False),
+        ("megabytes", False),
+    ],
+)
+def test_range_units(value: str, accepts: bool) -> None:
+    """Units of ranges are compared in any case, and a list of them is accepted."""
+    assert accepts_ranges({"accept-ranges": value}) is accepts
+    assert not accepts_ranges({})
+
+
+@pytest.mark.parametrize(
+    ("value", "valid"),
+    [('"a"', True), ("Fri, 27 Nov 2026 10:00:00 GMT", True), ("2026-11-27", False), ("", False)],
+)
+def test_validators(value: str, valid: bool) -> None:
+    """A validator is an ETag, or a date as Last-Modified has it."""
+    assert is_validator(value) is valid
 
 
 def test_headers_have_a_maximum_size() -> None:
