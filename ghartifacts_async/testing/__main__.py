@@ -9,10 +9,12 @@ import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+from ghartifacts_async.testing._api.rate_limits.limits import FakeLimits
 from ghartifacts_async.testing._standalone.control import PATH as CONTROL_PATH
 from ghartifacts_async.testing._standalone.control import add_control_endpoint
-from ghartifacts_async.testing._standalone.scenario import apply_scenario, limits_of, read_scenario
+from ghartifacts_async.testing._standalone.scenario import Scenarios, read_scenario
 from ghartifacts_async.testing.server import FakeGitHub
 
 _REPOSITORY = "octo-org/octo-docs"
@@ -90,22 +92,30 @@ def describe(fake: FakeGitHub) -> list[str]:
 
 def create(options: argparse.Namespace) -> FakeGitHub:
     """Return the server that the command line describes."""
-    scenario = {} if options.scenario is None else read_scenario(options.scenario)
-    directory = Path() if options.scenario is None else options.scenario.parent
+    limits, directory = FakeLimits(enforced=False), Path()
+    scenario: dict[str, Any] = {}
+    if options.scenario is not None:
+        limits, scenario = read_scenario(options.scenario)
+        directory = options.scenario.parent
     fake = FakeGitHub(
         port=options.port,
         blob_port=options.blob_port,
         token=options.token,
-        limits=limits_of(scenario),
+        limits=limits,
         host=options.host,
         public_url=options.public_url,
         tls=options.tls,
         signing=options.signing,
     )
-    apply_scenario(fake, scenario, directory)
+    scenarios = Scenarios(fake, directory)
+    try:
+        scenarios.apply(scenario)
+    except BaseException:
+        asyncio.run(fake.close())
+        raise
     if options.scenario is None and not options.empty:
         add_samples(fake)
-    add_control_endpoint(fake, directory)
+    add_control_endpoint(fake, scenarios)
     return fake
 
 

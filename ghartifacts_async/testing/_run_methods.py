@@ -12,6 +12,8 @@ from ghartifacts_async.testing._shared.clock import Clock
 from ghartifacts_async.testing._shared.database import Database
 from ghartifacts_async.testing._shared.run import COMPLETED, FakeRun, completed, next_attempt
 
+_MAX_ATTEMPTS = 1000
+
 
 class RunMethods:
     """Methods for workflow runs.
@@ -56,7 +58,7 @@ class RunMethods:
                 it does not exist. None means the same repository.
             head_sha: The commit. None chooses the newest commit of the branch, or derives one
                 from the run's id if the branch has no commits.
-            attempt: The number of the attempt, counted from 1. All earlier attempts failed.
+            attempt: The number of the attempt, from 1 to 1,000. All earlier attempts failed.
             actor: The login of the user who triggered the run. None chooses the owner of the
                 head repository, or `octocat` if that is an organization.
             pull_request: The number of the pull request that the run belongs to. The API shows it
@@ -69,10 +71,10 @@ class RunMethods:
 
         Raises:
             ValueError: A repository's name is not `owner/name`, another run has the id, the
-                attempt is less than 1, or `created_at` has no time zone.
+                attempt is not from 1 to 1,000, or `created_at` has no time zone.
         """
-        if attempt < 1:
-            raise ValueError(f"attempt must be at least 1, not {attempt}")
+        if not 1 <= attempt <= _MAX_ATTEMPTS:
+            raise ValueError(f"attempt must be from 1 to {_MAX_ATTEMPTS}, not {attempt}")
         if created_at is not None and created_at.tzinfo is None:
             raise ValueError("created_at needs a time zone")
         database = self._database

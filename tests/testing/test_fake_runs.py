@@ -252,7 +252,7 @@ def test_wrong_arguments(fake: FakeGitHub) -> None:
     assert isinstance(run, FakeRun)
     with pytest.raises(ValueError, match="run 7 already exists"):
         fake.add_run(REPOSITORY, 7)
-    with pytest.raises(ValueError, match="at least 1"):
+    with pytest.raises(ValueError, match="from 1 to 1000"):
         fake.add_run(REPOSITORY, attempt=0)
     with pytest.raises(ValueError, match="time zone"):
         fake.add_run(REPOSITORY, created_at=datetime(2020, 1, 1))  # noqa: DTZ001

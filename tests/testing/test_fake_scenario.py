@@ -107,17 +107,63 @@ def test_a_scenario_file(tmp_path: Path, suffix: str) -> None:
             assert response.headers["X-RateLimit-Limit"] == "3"
 
 
+ARTIFACT = {"repository": REPOSITORY, "name": "dist"}
+FAULT = {"status": 500}
+WRONG = [
+    ([], "mapping of sections"),
+    (5, "mapping of sections"),
+    ({"artefacts": []}, "unknown sections artefacts"),
+    ({"runs": 5}, "runs must be a list of entries, not 5"),
+    ({"runs": {"repository": "o/r"}}, "runs must be a list of entries, not {"),
+    ({"runs": [5]}, "runs, entry 1: must be a mapping, not 5"),
+    ({"artifacts": [{"name": "dist"}]}, "artifacts, entry 1: the key 'repository' is missing"),
+    ({"runs": [{"repository": "o"}]}, "runs, entry 1: a repository name must be owner/name"),
+    ({"runs": [{"repository": "o/r", "colour": 1}]}, "runs, entry 1: unknown key 'colour'"),
+    ({"runs": [{"repository": "o/r", "attempt": "2"}]}, "'attempt' must be a whole number"),
+    ({"runs": [{"repository": "o/r", "attempt": True}]}, "'attempt' must be a whole number"),
+    ({"runs": [{"repository": "o/r", "attempt": 10**9}]}, "attempt must be from 1 to 1000"),
+    ({"runs": [{"repository": "o/r", "run_id": 2**64}]}, "'run_id' must be a whole number"),
+    ({"runs": [{"repository": "o/r", "branch": "\ud800"}]}, "'branch' must be text"),
+    ({"commits": [{"repository": "o/r", "files": "a.md"}]}, "'files' must be a list of text"),
+    ({"commits": [{"repository": "o/r", "committed_at": "2026-01-02"}]}, "'committed_at' must be"),
+    ({"artifacts": [{**ARTIFACT, "created_at": "0001-01-01T00:00+14:00"}]}, "'created_at' must be"),
+    ({"artifacts": [{**ARTIFACT, "content": {"a": 5}}]}, "'content' must be a mapping to text or"),
+    ({"artifacts": [{**ARTIFACT, "location": "/a\nX-B: c"}]}, "location cannot be sent"),
+    ({"artifacts": [{**ARTIFACT, "file": "missing"}]}, "artifacts, entry 1: no file at"),
+    ({"tokens": [{"permissions": {"actions": 5}}]}, "'permissions' must be a mapping to text"),
+    ({"repositories": [{"repository": "o/r"}]}, "entry 1: unknown key 'repository'; known: name"),
+    ({"faults": [{**FAULT, "path": "("}]}, "faults, entry 1: .*unterminated"),
+    ({"faults": [{**FAULT, "times": 10**9}]}, "'times' must be from 1 to"),
+    ({"faults": [{**FAULT, "headers": {"X-A": "b\r\nc"}}]}, "headers cannot have 'X-A'"),
+    ({"faults": [{**FAULT, "connection": "lost"}]}, "'connection' must be 'kept' or 'dropped'"),
+    ({"faults": [{**FAULT, "retry_after": float("nan")}]}, "'retry_after' must be a number"),
+    ({"faults": [{**FAULT, "retry_after": 1e15, "retry_after_date": True}]}, "retry_after must be"),
+    ({"faults": [{"status": 99}]}, "status must be from 200 to 999, not 99"),
+    ({"blob_faults": [{"status": 0}]}, "refusal must be from 200 to 999, not 0"),
+    ({"blob_faults": [{"kind": "_hidden"}]}, "blob_faults, entry 1: 'kind' must be .*, not '_hid"),
+    ({"blob_faults": [{"kind": "melt"}]}, "blob_faults, entry 1: 'kind' must be .*, not 'melt'"),
+    ({"blob_faults": [{"kind": "flip", "at": "x"}]}, "'at' must be a whole number"),
+]
+
+
+def delayed(document: Any) -> Any:
+    """Return a scenario whose entries take effect later."""
+    if not isinstance(document, dict) or "kind" in str(document):
+        return document
+    return {
+        section: [{**entry, "after": 60} if isinstance(entry, dict) else entry for entry in entries]
+        for section, entries in document.items()
+        if isinstance(entries, list)
+    } or document
+
+
 @pytest.mark.parametrize(
     ("document", "problem"),
     [
-        ({"artefacts": []}, "unknown sections artefacts"),
-        ({"artifacts": [{"name": "dist"}]}, "artifacts, entry 1: 'repository'"),
-        ({"runs": [{"repository": "o"}]}, "runs, entry 1: a repository name must be owner/name"),
-        ({"runs": [{"repository": "o/r", "colour": 1}]}, "runs, entry 1: .*colour"),
-        ({"blob_faults": [{"kind": "_hidden"}]}, "blob_faults, entry 1: '_hidden'"),
-        ({"blob_faults": [{"kind": "melt"}]}, "blob_faults, entry 1: .*melt"),
-        ({"limits": {"primary": 0}}, "primary"),
-        ([], "mapping of sections"),
+        *WRONG,
+        ({"limits": {"primary": 0}}, "limits: 'primary' must be > 0"),
+        ({"limits": {"primary": "5"}}, "limits: 'primary' must be a whole number"),
+        ({"limits": 5}, "limits: must be a mapping"),
     ],
 )
 def test_a_wrong_scenario(
@@ -129,6 +175,43 @@ def test_a_wrong_scenario(
     with pytest.raises(SystemExit):
         main([str(path)])
     assert re.search(problem, capsys.readouterr().err)
+
+
+def test_wrong_values_at_the_control_endpoint() -> None:
+    """The control endpoint answers 422 to wrong values, also of delayed entries, and goes on."""
+    with create(options(None)) as fake:
+        for document, problem in [*WRONG, ({"limits": {}}, "unknown sections limits")]:
+            for given in (document, delayed(document)):
+                status, answer = request(f"{fake.url}/_control", "POST", given)
+                assert status == 422, given
+                assert re.search(problem, answer["message"])
+        for body in (b"{", b"[" * 100_000, b"\xff"):
+            sent = urllib.request.Request(f"{fake.url}/_control", body, method="POST")
+            with pytest.raises(urllib.error.HTTPError, match="422") as caught:
+                urllib.request.urlopen(sent)
+            caught.value.close()
+        assert request(f"{fake.url}/repos/{REPOSITORY}")[0] == 404
+        assert request(f"{fake.url}/_control")[1]["queued_faults"] == 0
+
+
+def test_delayed_entries_that_conflict(caplog: pytest.LogCaptureFixture) -> None:
+    """A delayed entry that conflicts with later data is reported, and fails no other request."""
+    with create(options(None)) as fake:
+        entry = {**ARTIFACT, "id": 7, "after": 0}
+        parent = {"repository": REPOSITORY, "sha": "a" * 40}
+        child = {**parent, "sha": "b" * 40, "parents": ["a" * 40], "after": 0}
+        added = request(f"{fake.url}/_control", "POST", {"commits": [child], "artifacts": [entry]})
+        assert added == (201, {"added": 2})
+        fake.add_artifact(REPOSITORY, "other", b"x", id=7)
+        assert request(f"{fake.url}{LIST}")[1]["total_count"] == 1
+        _, report = request(f"{fake.url}/_control")
+        assert report["failures"] == [
+            f"commits, entry 1: {REPOSITORY} has no commit {'a' * 40}; add the parent first",
+            "artifacts, entry 1: artifact 7 already exists; choose another id",
+        ]
+        assert caplog.messages == [
+            f"a delayed entry cannot take effect: {failure}" for failure in report["failures"]
+        ]
 
 
 def test_the_control_endpoint() -> None:
@@ -145,7 +228,10 @@ def test_the_control_endpoint() -> None:
         assert report["requests"] == {"GET /repos/{owner}/{repo}/actions/artifacts": 2}
         assert report["unknown_requests"] == ["GET /gists"]
         status, problem = request(control, "POST", {"artifacts": [{}]})
-        assert (status, problem["message"]) == (422, "artifacts, entry 1: 'repository'")
+        assert (status, problem["message"]) == (
+            422,
+            "artifacts, entry 1: the key 'repository' is missing",
+        )
         fake.fail_next(500, 500)
         fake.clear_faults()
         request(control, "POST", {"blob_faults": [{"status": 503, "times": 2}]})

@@ -10,9 +10,16 @@ import attrs
 
 from ghartifacts_async.testing._api.errors import JSON_CONTENT_TYPE, error_response
 from ghartifacts_async.testing._api.rate_limits.limiter import SECONDARY_MESSAGE, SECONDARY_URL
-from ghartifacts_async.testing._shared.messages import Response, http_date, reason_phrase
+from ghartifacts_async.testing._shared.messages import (
+    Response,
+    check_headers,
+    check_status,
+    http_date,
+    reason_phrase,
+)
 
 _UNICORN = "<!DOCTYPE html>\n<html><head><title>Unicorn!</title></head><body>{}</body></html>\n"
+_MAX_WAIT = 10**10
 
 
 @attrs.frozen(hash=False)
@@ -38,8 +45,10 @@ class Fault:
             has no body.
     """
 
-    status: int | None
-    headers: Mapping[str, str | None] = attrs.field(factory=dict, kw_only=True)
+    status: int | None = attrs.field(validator=check_status)
+    headers: Mapping[str, str | None] = attrs.field(
+        factory=dict, kw_only=True, validator=check_headers
+    )
     body: Mapping[str, object] | bytes | str | None = attrs.field(default=None, kw_only=True)
     retry_after: float | None = attrs.field(default=None, kw_only=True)
     retry_after_date: bool = attrs.field(default=False, kw_only=True)
@@ -50,6 +59,10 @@ class Fault:
         if self.status is None and (not self.after or self.body is not None):
             raise ValueError(
                 "a fault with status None keeps the API's response: set after=True and no body"
+            )
+        if self.retry_after_date and not 0 <= (self.retry_after or 0) <= _MAX_WAIT:
+            raise ValueError(
+                f"retry_after must be from 0 to {_MAX_WAIT} for a date, not {self.retry_after}"
             )
 
     @classmethod
@@ -104,9 +117,10 @@ def faulty_response(
     else:
         response = _response_with_status(fault, fault.status)
     if fault.retry_after is not None:
-        date = http_date(now + fault.retry_after)
         response.headers["Retry-After"] = (
-            date if fault.retry_after_date else f"{fault.retry_after:g}"
+            http_date(now + fault.retry_after)
+            if fault.retry_after_date
+            else f"{fault.retry_after:g}"
         )
     disconnect: Literal["before_headers", "mid_body"] | None = None
     if fault.connection != "kept":

@@ -12,6 +12,8 @@ from ghartifacts_async.testing._shared.messages import (
     FileSlice,
     Interruption,
     Response,
+    check_headers,
+    check_status,
 )
 
 _LENGTH = "Content-Length"
@@ -52,14 +54,14 @@ class BlobFault:
         is_dropped: Whether the connection is dropped before the response.
     """
 
-    refusal: int | None = None
+    refusal: int | None = attrs.field(default=None, validator=check_status)
     retry_after: float | None = None
     is_expired: bool = False
     ignores_range: bool = False
-    headers: Mapping[str, str | None] = attrs.field(factory=dict)
+    headers: Mapping[str, str | None] = attrs.field(factory=dict, validator=check_headers)
     is_chunked: bool = False
     replica: int | None = None
-    range_refusal: int | None = None
+    range_refusal: int | None = attrs.field(default=None, validator=check_status)
     max_range: int | None = attrs.field(
         default=None, validator=attrs.validators.optional(attrs.validators.gt(0))
     )

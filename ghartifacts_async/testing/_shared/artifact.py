@@ -9,6 +9,8 @@ from pathlib import Path
 
 import attrs
 
+from ghartifacts_async.testing._shared.messages import UNSAFE_IN_HEADER
+
 
 def timestamp(moment: datetime) -> str:
     """Format a time as GitHub does, in whole seconds."""
@@ -67,7 +69,12 @@ class FakeArtifact:
     content_type: str
     file_name: str
     is_raw: bool
-    location: Callable[[FakeArtifact], str] | str | None
+    location: Callable[[FakeArtifact], str] | str | None = attrs.field()
+
+    @location.validator
+    def _check_location(self, _: object, location: object) -> None:
+        if isinstance(location, str) and UNSAFE_IN_HEADER.search(location):
+            raise ValueError(f"location cannot be sent: {location!r}")
 
     def at(self, moment: datetime) -> FakeArtifact:
         """Return the artifact at a time. It is expired if `expires_at` has passed by then."""

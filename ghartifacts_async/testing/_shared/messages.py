@@ -10,15 +10,21 @@ import re
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import parse_qsl, unquote
 
 import attrs
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from multidict import CIMultiDictProxy
+
+UNSAFE_IN_HEADER = re.compile(r"[\0\r\n]")
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_STATUSES = range(200, 1000)
 
 
 @attrs.frozen
@@ -82,6 +88,23 @@ class RequestMatcher:
         if self.method is not None and request.method != self.method:
             return False
         return self.path is None or self.path.search(request.path) is not None
+
+
+def check_status(_: object, attribute: attrs.Attribute[Any], status: int | None) -> None:
+    """Check that a response can have a status."""
+    if status is not None and status not in _STATUSES:
+        raise ValueError(
+            f"{attribute.name} must be from {_STATUSES[0]} to {_STATUSES[-1]}, not {status}"
+        )
+
+
+def check_headers(
+    _: object, attribute: attrs.Attribute[Any], headers: Mapping[str, str | None]
+) -> None:
+    """Check that a response can have headers."""
+    for name, value in headers.items():
+        if not _HEADER_NAME.fullmatch(name) or UNSAFE_IN_HEADER.search(value or ""):
+            raise ValueError(f"{attribute.name} cannot have {name!r} with the value {value!r}")
 
 
 @attrs.frozen

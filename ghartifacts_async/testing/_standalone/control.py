@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 from ghartifacts_async.testing._shared.request_log import LoggedRequest
-from ghartifacts_async.testing._standalone.scenario import apply_scenario
+from ghartifacts_async.testing._standalone.scenario import Scenarios, parse
 from ghartifacts_async.testing.server import FakeGitHub
 
 PATH = "/_control"
 
 
-def add_control_endpoint(fake: FakeGitHub, directory: Path) -> None:
+def add_control_endpoint(fake: FakeGitHub, scenarios: Scenarios) -> None:
     """Add the control endpoint to a server.
 
-    `GET` reports the number of requests to each endpoint and the unknown requests. `POST` takes a
-    scenario as JSON. `DELETE` removes all faults.
+    `GET` reports the number of requests to each endpoint, the unknown requests, and the delayed
+    entries that could not take effect. `POST` takes a scenario as JSON. `DELETE` removes all
+    faults.
 
     Args:
         fake: The server.
-        directory: The directory to which the paths of files in scenarios are relative.
+        scenarios: Applies scenarios to the server.
     """
 
     def report(_: LoggedRequest) -> Any:
@@ -31,11 +30,12 @@ def add_control_endpoint(fake: FakeGitHub, directory: Path) -> None:
             "requests": dict(fake.request_counts()),
             "unknown_requests": unknown,
             "queued_faults": fake.queued_faults,
+            "failures": scenarios.failures,
         }
 
     def add(request: LoggedRequest) -> Any:
         try:
-            return 201, {"added": apply_scenario(fake, json.loads(request.body), directory)}
+            return 201, {"added": scenarios.apply(parse(request.body))}
         except ValueError as error:
             return 422, {"message": str(error)}
 
