@@ -112,7 +112,7 @@ from ghartifacts_async._http.transport import Transport
 from ghartifacts_async._tasks.lifetime import Lifetime
 from ghartifacts_async._tasks.open_files import max_open_files
 from ghartifacts_async.auth import Anonymous, Auth, GitHubApp, Token
-from ghartifacts_async.auth.environment import base_url_in, token_in
+from ghartifacts_async.auth.environment import base_url_in, repository_in, token_in
 from ghartifacts_async.auth.tokens import auth_of
 from ghartifacts_async.errors import ClientStateError, InvalidArgument
 from ghartifacts_async.models import (
@@ -327,9 +327,7 @@ class Client:
                 set, or the `Repo` belongs to another server.
         """
         if name is None:
-            name = os.environ.get("GITHUB_REPOSITORY")
-            if not name:
-                raise InvalidArgument("pass a repository as 'owner/name', or set GITHUB_REPOSITORY")
+            name = repository_in(os.environ.get)
         if isinstance(name, Repo):
             if name.base_url != self._base_url:
                 raise InvalidArgument(

@@ -10,7 +10,8 @@ Source: https://cli.github.com/manual/gh_help_environment
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from ipaddress import ip_address
 from typing import TypeAlias
 from urllib.parse import urlsplit
@@ -18,7 +19,7 @@ from urllib.parse import urlsplit
 from ghartifacts_async import _arguments
 from ghartifacts_async._http.redaction import Secret
 from ghartifacts_async._http.urls import origin, split_url
-from ghartifacts_async.errors import NoToken
+from ghartifacts_async.errors import InvalidArgument, NoToken
 
 # Not a mapping of the variables, because tracebacks may show its values.
 GetEnv: TypeAlias = Callable[[str], str | None]
@@ -37,8 +38,10 @@ def base_url_in(getenv: GetEnv) -> str:
     """
     host, url = getenv("GH_HOST"), getenv("GITHUB_API_URL")
     if url and not host:
-        return _arguments.base_url(url)
-    return _arguments.base_url_of_host(host or "github.com")
+        with _naming("GITHUB_API_URL"):
+            return _arguments.base_url(url)
+    with _naming("GH_HOST"):
+        return _arguments.base_url_of_host(host or "github.com")
 
 
 def token_in(getenv: GetEnv, base_url: str) -> Secret:
@@ -50,11 +53,13 @@ def token_in(getenv: GetEnv, base_url: str) -> Secret:
 
     Raises:
         NoToken: No variable contains a token for this server.
+        InvalidArgument: The variable's value cannot be a token.
     """
     names = _token_variables(getenv, base_url)
     for name in names:
         if getenv(name):
-            return _arguments.token(getenv(name))
+            with _naming(name):
+                return _arguments.token(getenv(name))
     host = urlsplit(base_url).netloc
     others = [name for name in (*_CLOUD, *_ENTERPRISE) if getenv(name)]
     ignored = f" ({', '.join(others)}: set, but for another server)" if others else ""
@@ -66,6 +71,28 @@ def token_in(getenv: GetEnv, base_url: str) -> Secret:
         f"no token for {host}: set {' or '.join(names)}{ignored}; with the GitHub CLI: "
         f"export {names[0]}=$({command}). For calls without a token, pass auth=Anonymous()"
     )
+
+
+def repository_in(getenv: GetEnv) -> str:
+    """Return the repository of the workflow that this program runs in, ``owner/name``.
+
+    Raises:
+        InvalidArgument: ``GITHUB_REPOSITORY`` is not set or has an invalid value.
+    """
+    name = getenv("GITHUB_REPOSITORY")
+    if not name:
+        raise InvalidArgument("pass a repository as 'owner/name', or set GITHUB_REPOSITORY")
+    with _naming("GITHUB_REPOSITORY"):
+        return _arguments.repository(name)
+
+
+@contextmanager
+def _naming(variable: str) -> Iterator[None]:
+    """Name the variable in the error if the block finds that its value is invalid."""
+    try:
+        yield
+    except InvalidArgument as error:
+        raise InvalidArgument(f"{variable}: {error.summary}") from None
 
 
 def _token_variables(getenv: GetEnv, base_url: str) -> list[str]:

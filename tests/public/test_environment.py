@@ -174,6 +174,27 @@ def test_from_env_takes_all_arguments_of_a_client() -> None:
             assert ours[name].default == parameter.default
 
 
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        ({"GH_TOKEN": "gh\n"}, "GH_TOKEN: the token contains white space"),
+        ({"GITHUB_TOKEN": " "}, "GITHUB_TOKEN: the token contains white space"),
+        ({"GITHUB_API_URL": "api.github.com"}, "GITHUB_API_URL: base_url must be an http(s) URL"),
+        ({"GH_HOST": "https://github.com"}, "GH_HOST: a GitHub host must be a host name"),
+        ({"GITHUB_REPOSITORY": "docs"}, "GITHUB_REPOSITORY: a repository must be named"),
+    ],
+)
+def test_an_error_names_the_variable(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], message: str
+) -> None:
+    """If a variable has an invalid value, the error says which one it is, and not the token."""
+    set_variables(monkeypatch, tokens("GITHUB_TOKEN") | environment)
+    with pytest.raises(InvalidArgument) as caught:
+        Client.from_env().repo()
+    assert str(caught.value).startswith(message)
+    assert caught.value.__cause__ is None
+
+
 async def test_the_repository_of_the_workflow(monkeypatch: pytest.MonkeyPatch) -> None:
     """`gh.repo()` is the repository that the workflow runs in."""
     gh = Client("token")
