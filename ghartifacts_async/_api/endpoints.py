@@ -157,7 +157,7 @@ def request(
     """
     method = _arguments.request_method(method)
     try:
-        json.dumps(body)
+        json.dumps(body, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         problem = type(error).__name__
     else:

@@ -22,7 +22,10 @@ _OUT_OF_RANGE_IN_A_ROW = 100
 _SHA = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})")
 _FULL_REF = re.compile(r"refs/(?:heads|tags|remotes/[^/]+)/(.+)", re.DOTALL)
 _PULL_REF = re.compile(r"refs/pull/[0-9]+/(?:merge|head)")
-_NOT_IN_REFS = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]")
+_NOT_IN_REFS = re.compile(
+    r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|\A/|(?:/|\.)\Z|(?:\A|/)\.|\.lock(?:/|\Z)"
+)
+"""What a branch's name cannot contain. Source: https://git-scm.com/docs/git-check-ref-format"""
 
 
 def _of_type(kind: type) -> Callable[[object, Attribute[Any], Any], None]:

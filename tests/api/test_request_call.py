@@ -69,6 +69,6 @@ def test_any_request() -> None:
     assert (str(call), call.query) == ("POST /orgs/o/teams", {"page": "2"})
     assert (call.body, call.repeatable) == ({"name": "x"}, False)
     assert endpoints.request("PUT", "/user", None, None).repeatable
-    for body in ({"a": object()}, {1, 2}, [float, ()]):
+    for body in ({"a": object()}, {1, 2}, [float, ()], float("nan"), [float("-inf")]):
         with pytest.raises(InvalidArgument, match="json must consist of JSON values"):
             endpoints.request("POST", "/user", None, body)
