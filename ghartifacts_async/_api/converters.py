@@ -18,6 +18,7 @@ from cattrs import Converter, transform_error
 from cattrs.errors import IterableValidationError, IterableValidationNote
 from cattrs.gen import make_dict_structure_fn, override
 
+from ghartifacts_async._http import messages
 from ghartifacts_async._http.redaction import Secret
 from ghartifacts_async.errors import InvalidArgument
 from ghartifacts_async.models import Digest
@@ -71,7 +72,7 @@ def from_body(body: bytes, model: type[_T]) -> _T:
             items. GitHub's pages have at most 100. To convert all that fit into a response would
             stop the event loop for too long.
     """
-    value = parse_json(body)
+    value = _parsed(messages.json_in, body)
     for items in value.values() if isinstance(value, dict) else (value,):
         if isinstance(items, list) and len(items) > _MAX_ITEMS:
             raise ShapeError(f"{len(items)} items on one page")
@@ -84,11 +85,7 @@ def parse_json(text: str | bytes) -> Any:
     Raises:
         ShapeError: The text is not valid JSON.
     """
-    try:
-        return json.loads(text)
-    except (TypeError, ValueError, RecursionError) as error:
-        reason = str(error) if isinstance(error, json.JSONDecodeError) else type(error).__name__
-    raise ShapeError(f"not valid JSON ({reason})")
+    return _parsed(messages.parse_json, text)
 
 
 def to_json(value: object) -> str:
@@ -118,6 +115,14 @@ def from_json(text: str | bytes, model: type[_T]) -> _T:
     except ShapeError as error:
         problem = str(error)
     raise InvalidArgument(f"the JSON is not a valid {model.__name__}: {problem}")
+
+
+def _parsed(parse: Callable[[Any], Any], text: str | bytes) -> Any:
+    try:
+        return parse(text)
+    except ValueError as error:
+        reason = str(error)
+    raise ShapeError(f"not valid JSON ({reason})")
 
 
 def _describe(error: BaseException, expected: type | None) -> str:

@@ -24,7 +24,7 @@ from ghartifacts_async._api.responses import hints
 from ghartifacts_async._api.responses.errors import error_of as error_of
 from ghartifacts_async._api.responses.errors import github_error
 from ghartifacts_async._http import redirects
-from ghartifacts_async._http.messages import Response, printable
+from ghartifacts_async._http.messages import Response, json_in, printable
 from ghartifacts_async._http.redaction import Secret, decoded
 from ghartifacts_async._http.redirects import SignedUrl
 from ghartifacts_async.errors import InvalidArgument, RedirectRefused, UnexpectedReply
@@ -179,9 +179,9 @@ def read_json(call: ApiCall[Any], response: Response) -> Any:
     if not response.body:
         return None
     try:
-        return json.loads(response.body)
-    except (ValueError, RecursionError) as error:
-        problem = type(error).__name__
+        return json_in(response.body)
+    except ValueError as error:
+        problem = str(error)
     content_type = printable(response.headers.get("content-type", "no content type"))
     summary = f"{call}: the response is not JSON: {problem} ({content_type})"
     raise github_error(UnexpectedReply, summary, response)

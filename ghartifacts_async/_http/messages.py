@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from attrs import field, frozen
 
 from ghartifacts_async._http.redaction import Redactor, Secret
 
 _MAX_LENGTH = 300
+_MAX_VALUES = 250_000
 
 
 @frozen
@@ -35,6 +38,33 @@ class Response:
     location: Secret | None = field(default=None, repr=False)
     redact: Callable[[str], str] = field(default=Redactor().redact, repr=False, eq=False)
     confirmation: Mapping[str, str] | None = field(default=None, repr=False)
+
+
+def json_in(body: bytes) -> Any:
+    """Parse the JSON of a response.
+
+    Parsing blocks the event loop, and four MiB of empty objects would block it for a second. The
+    number of values is estimated from the characters that separate them.
+
+    Raises:
+        ValueError: The body is not JSON, or it has more than 250,000 values.
+    """
+    if sum(map(body.count, (b",", b"[", b"{"))) > _MAX_VALUES:
+        raise ValueError(f"more than {_MAX_VALUES} values")
+    return parse_json(body)
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Parse JSON.
+
+    Raises:
+        ValueError: The text is not JSON. The message does not quote it.
+    """
+    try:
+        return json.loads(text)
+    except (TypeError, ValueError, RecursionError) as error:
+        reason = str(error) if isinstance(error, json.JSONDecodeError) else type(error).__name__
+    raise ValueError(reason)
 
 
 def printable(text: str) -> str:

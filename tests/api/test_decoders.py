@@ -9,6 +9,7 @@ import pytest
 from ghartifacts_async import RedirectRefused, UnexpectedReply
 from ghartifacts_async._api import endpoints
 from ghartifacts_async._api.call import ApiCall
+from ghartifacts_async._api.responses.errors import error_of
 from ghartifacts_async._http.messages import Response
 from ghartifacts_async._http.redaction import Secret
 from tests.values import CALL, REPOSITORY, SECRET, artifact_json, make_response
@@ -68,3 +69,22 @@ def test_a_page_with_too_many_artifacts_is_refused() -> None:
     body = {"total_count": 34_000, "artifacts": [artifact_json()] * 5000}
     with pytest.raises(UnexpectedReply, match="5000 items on one page"):
         call.decode(call, make_response(200, body))
+
+
+@pytest.mark.parametrize("values", [b"{}", b"0", b"[]", b'{"a":{}}', b'"a":0'])
+def test_json_with_too_many_values_is_not_parsed(values: bytes) -> None:
+    """JSON that would take long to parse is refused by the number of its values."""
+    text = b"{%s}" if values.startswith(b'"') else b"[%s]"
+    body = text % b",".join([values] * 250_002)
+    calls = [
+        endpoints.list_repository_artifacts(REPOSITORY, name=None, per_page=100),
+        endpoints.request("GET", "/x", None, None),
+    ]
+    for call in calls:
+        with pytest.raises(UnexpectedReply, match="more than 250000 values"):
+            call.decode(call, make_response(body=body))
+    error = error_of(calls[0], make_response(422, body=body))
+    assert error is not None
+    assert len(str(error)) < 1000
+    fits = text % b",".join([values] * 80_000)
+    assert calls[1].decode(calls[1], make_response(body=fits))

@@ -42,6 +42,17 @@ def _bytes(text: str) -> bytes:
     return text.encode(errors="surrogatepass")
 
 
+def _or_value_error(parse: Callable[[bytes], object]) -> Parser:
+    """Return a parser for a function whose callers convert its `ValueError`."""
+
+    def parse_text(text: str) -> object:
+        with suppress(ValueError):
+            return parse(_bytes(text))
+        return None
+
+    return parse_text
+
+
 def _limits(text: str) -> dict[str, str]:
     return dict.fromkeys((*HEADERS, "x-ratelimit-remaining"), text)
 
@@ -181,6 +192,8 @@ PARSERS: dict[str, Parser] = {
     "_http.headers.read_headers": lambda text: headers.read_headers(
         [(name, text) for name in ("ETag", "Location", "X")]
     ),
+    "_http.messages.json_in": _or_value_error(messages.json_in),
+    "_http.messages.parse_json": _or_value_error(messages.parse_json),
     "_http.messages.printable": messages.printable,
     "_http.redaction.Redactor.redact": lambda text: redactor().redact(text, SignedUrl(text)),
     "_http.redaction.decoded": lambda text: redaction.decoded(_bytes(text)),

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import html
-import json
 import re
 from collections.abc import Mapping
 
 from attrs import frozen
 
-from ghartifacts_async._http.messages import Response, printable
+from ghartifacts_async._http.messages import Response, json_in, printable
 from ghartifacts_async._http.redaction import decoded
 
 _MAX_PAGE = 2**14
@@ -50,8 +49,8 @@ class ServerMessage:
 def read_message(response: Response) -> ServerMessage:
     """Return the explanation in the body of a response."""
     try:
-        body = json.loads(response.body)
-    except (ValueError, RecursionError):
+        body = json_in(response.body)
+    except ValueError:
         return _read_page(response)
     if not isinstance(body, dict):
         return ServerMessage()
