@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import pickle
 import sys
@@ -30,6 +31,7 @@ from ghartifacts_async._disk.hidden_files import HiddenFiles
 from ghartifacts_async.testing import BlobFault, FakeGitHub
 from tests.archive.artifacts import list_tree, read_files
 from tests.support import REPOSITORY, ignores_permissions
+from tests.system_calls import SystemCalls
 
 
 async def extract(repo: Repo, directory: Path, *artifacts: Any, **options: Any) -> list[Extraction]:
@@ -218,3 +220,25 @@ async def test_a_parent_that_cannot_be_written(
         with pytest.raises(TargetExists):
             await repo.extract_artifact(1, out)
     parent.chmod(0o700)
+
+
+@pytest.mark.parametrize("exists", [False, True])
+async def test_merging_without_hard_links(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, system_calls: SystemCalls, exists: bool
+) -> None:
+    """On a file system without hard links, files are merged, too, and none replaces another."""
+    fake_github.add_artifact(REPOSITORY, "x", {"a": b"x", "sub/b": b"y"})
+    if exists:
+        (tmp_path / "sub").mkdir()
+        (tmp_path / "sub" / "b").write_bytes(b"old")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    system_calls.before("link", refuse)
+    (found,) = await extract(repo, tmp_path, 1, merge=True)
+    if exists:
+        assert isinstance(found.error, TargetExists)
+        assert read_files(tmp_path) == {"sub/b": b"old"}
+    else:
+        assert read_files(tmp_path) == {"a": b"x", "sub/b": b"y"}

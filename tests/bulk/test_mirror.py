@@ -186,6 +186,17 @@ async def test_a_mirror_without_its_manifest(
     assert counts(await repo.mirror(tmp_path)) == (0, 0, 3, 0, 0)
 
 
+async def test_a_mirror_of_an_older_server_without_its_manifest(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """A complete zip whose recorded size is that of its members is not downloaded again."""
+    fake_github.add_artifact(REPOSITORY, "dist", {"n": "1"}, digest=None, size_in_bytes=1)
+    await repo.mirror(tmp_path)
+    (tmp_path / MANIFEST).unlink()
+    assert counts(await repo.mirror(tmp_path)) == (0, 0, 1, 0, 0)
+    assert len(fake_github.requests_to("blob")) == 1
+
+
 async def test_a_damaged_manifest(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
     """An incomplete last line or an invalid line in the manifest does not cause a download."""
     add(fake_github, 3)

@@ -18,7 +18,7 @@ from pathlib import Path
 import filelock
 import pytest
 
-from ghartifacts_async import ArtifactsError, Client, DiskError, DiskFull, Repo
+from ghartifacts_async import ArtifactsError, Client, DiskError, DiskFull, Repo, TargetBusy
 from ghartifacts_async._disk.hidden_files import Claim, HiddenFiles
 from ghartifacts_async._disk.lock_file import LockFile
 from ghartifacts_async._disk.safe_open import Directory
@@ -203,6 +203,24 @@ async def test_waiting_for_a_lock_is_logged_once(
     assert caplog.messages == [
         f"waiting for {tmp_path / held.name}: another process or task has locked it"
     ]
+
+
+async def test_wait_for_lock_false_does_not_wait_for_another_process(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """With `wait_for_lock=False`, a target that another process has locked raises TargetBusy."""
+    add_artifact(fake_github)
+    target = tmp_path / "dist.zip"
+    body = f"await repo.download_artifact(1, {str(target)!r})"
+    with fake_github.holding(origin="blob"):
+        async with child(fake_github, body) as process:
+            await wait_until(lambda: fake_github.requests_to("blob"))
+            async with asyncio.timeout(60):
+                with pytest.raises(TargetBusy, match="another download"):
+                    await repo.download_artifact(1, target, wait_for_lock=False)
+            process.kill()
+            await process.wait()
+    assert (await repo.download_artifact(1, target, wait_for_lock=False)).verified
 
 
 async def test_a_short_write_to_the_journal_loses_nothing(
