@@ -231,14 +231,15 @@ async def test_a_ghes_without_limits(fake: dict[str, Any], url: str) -> None:
 
 
 @fast
-async def test_concurrent_requests_are_bounded() -> None:
-    """At most `RateLimitPolicy.concurrent_requests` calls are in flight."""
+@pytest.mark.parametrize("limit", [1, 7])
+async def test_concurrent_requests_are_bounded(limit: int) -> None:
+    """`RateLimitPolicy.concurrent_requests` calls are in flight, and not more."""
     limits = FakeLimits(primary=10**6)
     async with open_world(
-        fake={"limits": limits}, rate_limits=RateLimitPolicy(concurrent_requests=7)
+        fake={"limits": limits}, rate_limits=RateLimitPolicy(concurrent_requests=limit)
     ) as world:
         await get(world, 100)
-        assert 1 < world.fake.max_concurrent_requests <= 7
+        assert world.fake.max_concurrent_requests == limit
 
 
 @fast

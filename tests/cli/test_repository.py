@@ -37,6 +37,7 @@ async def test_where_the_repository_comes_from(fake_github: FakeGitHub, tmp_path
     git(tmp_path, "init", "-q")
     git(tmp_path, "remote", "add", "origin", f"http://{host}/a/origin.git")
     git(tmp_path, "remote", "add", "other", "https://elsewhere.example/a/other.git")
+    git(tmp_path, "remote", "add", "backup", str(tmp_path / "copy"))
 
     async def listed(*arguments: str, **extra: str) -> str:
         done = await run(fake_github, "list", *arguments, cwd=tmp_path, **extra)

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from ghartifacts_async._http.buffered_body import BufferedBody
+from ghartifacts_async._http.buffered_body import BufferedBody, BufferPool
 from ghartifacts_async._http.redirects import SignedUrl
 from ghartifacts_async._http.streamed_response import StreamedResponse
 from ghartifacts_async._http.transport import Transport
@@ -44,6 +44,21 @@ async def read_on(response: StreamedResponse, transport: Transport, received: by
     while chunk := await response.read():
         received += chunk
         transport.buffers.release(chunk)
+
+
+def test_buffers_are_used_again() -> None:
+    """A released buffer receives the next bytes, and none is kept when no body is received."""
+    pool = BufferPool()
+    pool.join()
+    chunk = pool.take()
+    buffer = chunk.obj
+    pool.release(chunk)
+    pool.release(b"of aiohttp's own stream")
+    chunk = pool.take()
+    assert chunk.obj is buffer
+    pool.release(chunk)
+    pool.leave()
+    assert pool.take().obj is not buffer
 
 
 def test_a_body_arrives_whole_on_one_connection(case: Case) -> None:

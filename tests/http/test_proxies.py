@@ -109,6 +109,7 @@ async def test_https_goes_through_a_tunnel(
         async with Client(fake.token, base_url=fake.url, trust_env=True, retry=QUICK) as gh:
             with pytest.raises(CertificateRefused) as caught:
                 await gh.repo(REPOSITORY).get_artifact(1)
+    assert not caught.value.retryable
     assert PASSWORD not in caplog.text + repr(caught.value)
 
 
