@@ -131,8 +131,10 @@ def _is_link(entry: CentralDirectoryEntry, *, is_directory: bool, rules: PathRul
     file_type = member.mode & _TYPE_MASK
     if file_type in _PLAIN_TYPES:
         return False
-    if file_type == _PIPE_TYPE and member.name == _STANDARD_INPUT:
-        return False  # ``zip archive.zip -`` records what it reads from a pipe like this.
+    if file_type == _PIPE_TYPE and (member.size or member.name == _STANDARD_INPUT):
+        # ``zip archive.zip -``, ``zip -FI`` and ``7z -si`` record what they read from a pipe like
+        # this. Other programs extract it as a file, too. A pipe itself has no data.
+        return False
     if file_type != _LINK_TYPE or is_directory:
         raise unsafe(member.name, "is a device, a pipe or a socket")
     if rules.symlinks == "error":

@@ -228,10 +228,11 @@ def test_a_flag_in_one_header(form: str, signature: bytes) -> None:
 
 
 def test_a_pipe_is_a_file() -> None:
-    """What ``zip`` reads from standard input is a file, although its recorded type is a pipe."""
-    assert unzip(build_zip(ZipMember("-", DATA, mode=0o010600))) == {"-": DATA}
+    """What ``zip`` and 7-Zip read from a pipe is a file, although its recorded type is a pipe."""
+    for name, data in (("-", DATA), ("-", b""), ("a.txt", DATA)):
+        assert unzip(build_zip(ZipMember(name, data, mode=0o010600))) == {name: data}
     with pytest.raises(UnsafeMember, match="a device, a pipe or a socket"):
-        unzip(build_zip(ZipMember("a", DATA, mode=0o010600)))
+        unzip(build_zip(ZipMember("a", mode=0o010600)))
 
 
 def test_long_extra_fields() -> None:

@@ -86,6 +86,8 @@ def seven_zip(source: Path, target: Path) -> None:
         "local-names": ["-mcl=on"], "flagged": ["-mcu=on"], "deflate64": ["-mm=Deflate64"],
     }.items():  # fmt: skip
         run("7z", "a", "-tzip", *options, target / f"7z-{layout}.zip", ".", cwd=source)
+    piped = target / "7z-piped.zip"
+    run("7z", "a", "-tzip", "-sipiped.txt", piped, cwd=source, data=b"from a pipe\n" * 99)
 
 
 def bsdtar(source: Path, target: Path) -> None:
