@@ -161,7 +161,7 @@ class RunOperations:
     ) -> Artifact:
         """Wait for an artifact; see `Repo.wait_for_artifact`."""
         if (run_id is None) == (head_sha is None):
-            raise InvalidArgument("pass either run_id or head_sha, but not both")
+            raise InvalidArgument("pass exactly one of run_id and head_sha")
         if name is None:
             raise InvalidArgument("name must be the name of an artifact, not None")
         goal = WaitGoal(

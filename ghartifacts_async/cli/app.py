@@ -6,20 +6,16 @@ import io
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING
 
 import ghartifacts_async
 from ghartifacts_async.cli.exit_status import FAILED, SIGINT, SIGPIPE, status_of
 from ghartifacts_async.cli.overview import overview
+from ghartifacts_async.cli.printing.explanations import explained
 from ghartifacts_async.cli.printing.output import (
     discard,
-    explained,
     open_closed_streams,
     print_error,
 )
-
-if TYPE_CHECKING:
-    from ghartifacts_async import ArtifactsError
 
 _HELP_FLAGS = ("--help", "-h")
 
@@ -39,7 +35,7 @@ def main() -> int:
         status = _run([*tokens[1:], "--help"] if tokens[:1] == ["help"] else tokens)
         print(end="", flush=True)
     except ghartifacts_async.ArtifactsError as error:
-        print_error(_explained(error))
+        print_error(explained(error))
         return status_of(error)
     except KeyboardInterrupt:
         return 128 + SIGINT
@@ -60,10 +56,3 @@ def _run(tokens: Sequence[str]) -> int:
         return 0
     status: int = import_module("ghartifacts_async.cli.running").run_command(tokens)
     return status
-
-
-def _explained(error: ArtifactsError) -> str:
-    if isinstance(error, ghartifacts_async.NoToken):
-        reason = str(error).partition(". For calls without a token")[0]
-        return f"{reason}, or 'gh auth login'"
-    return explained(error)

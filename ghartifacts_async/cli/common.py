@@ -99,3 +99,11 @@ class Common:
             help="Longest wait at a rate limit, such as 5m; with 0s, do not wait. [default: 1h]",
         ),
     ] = None
+
+    def refuse_format(self, template: str | None) -> None:
+        """Refuse ``--format`` with ``--json``.
+
+        Raises:
+            InvalidArgument: Both are given.
+        """
+        refuse_options({"--format": template is not None and self.json}, "with --json")

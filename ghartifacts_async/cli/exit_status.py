@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
-from ghartifacts_async import errors
+import ghartifacts_async
+
+if TYPE_CHECKING:
+    from ghartifacts_async import ArtifactsError
 
 SUCCESS, FAILED, USAGE, NOTHING_FOUND, AUTHENTICATION = 0, 1, 2, 3, 4
 SIGINT, SIGPIPE = 2, 13
 
 
-def status_of(error: errors.ArtifactsError) -> int:
+def status_of(error: ArtifactsError) -> int:
     """Return the exit status for an error that ends a command."""
+    errors = ghartifacts_async
     if isinstance(error, errors.NoToken | errors.AuthenticationError | errors.PermissionDenied):
         return AUTHENTICATION
     if isinstance(error, errors.NotFound | errors.MemberNotFound):
@@ -19,7 +24,7 @@ def status_of(error: errors.ArtifactsError) -> int:
     return USAGE if isinstance(error, errors.InvalidArgument) else FAILED
 
 
-def status_of_failures(failures: Collection[errors.ArtifactsError]) -> int:
+def status_of_failures(failures: Collection[ArtifactsError]) -> int:
     """Return the exit status of a command that handled many items, some of which failed.
 
     If all of the failures are about the token, so is the status.

@@ -83,9 +83,6 @@ ToDirectory = Annotated[
         help="Download to this directory, instead of printing.",
     ),
 ]
-Extract = Annotated[
-    bool, Parameter(name=["--extract", "-x"], help="Extract each artifact to DIR/<name>/.")
-]
 Template = Annotated[
     str,
     Parameter(

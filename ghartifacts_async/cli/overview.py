@@ -118,8 +118,9 @@ COMMANDS = {
     "extract": Command(
         "downloading:extract",
         "Download artifacts, verify them and extract each to DIR/<name>/.\n\nThis is 'download "
-        "--extract'. An existing directory is an error, or replaced with '--if-exists replace'. "
-        "Archives that could write elsewhere are refused.",
+        "--extract'. An existing directory is an error, or replaced with '--if-exists replace'; "
+        "repeat the command with this option after Ctrl-C. Archives that could write elsewhere are "
+        "refused.",
         "[REPO] [ID | URL]... [OPTIONS]",
         ("extract --run 2332938 -D out", "extract -n dist --run 2332938 --flat -D out"),
     ),

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _FiltersT = TypeVar("_FiltersT", Filters, SourceFilters)
 
 WITH_ID = "with the id or URL of an artifact"
+WITH_RUN = "with --run"
 
 _RERUN_LIMIT = timedelta(days=31)
 """GitHub allows re-runs for 30 days, so the run of a new artifact may be that much older."""
@@ -67,6 +68,7 @@ async def _artifacts_named(
 ) -> AsyncGenerator[Artifact, None]:
     keywords: ArtifactFilters = {**filters.conditions.keywords(), "pattern": pattern}
     if filters.run is not None:
+        refuse_options({"--workflow": filters.workflow}, WITH_RUN)
         async for artifact in repo.list_run_artifacts(run_id(filters.run), name=name, **keywords):
             yield artifact
     elif filters.workflow is not None:
@@ -171,6 +173,7 @@ async def find_artifact(repo: Repo, text: str, filters: SourceFilters) -> Artifa
         refuse_options({"a filter": filters != SourceFilters()}, WITH_ID)
         return await repo.get_artifact(number)
     if filters.run is not None:
+        _refuse_conditions_of_run(filters)
         listing = repo.list_run_artifacts(run_id(filters.run), name=text, expired=False)
         artifact = await listing.first()
         if artifact is not None:
@@ -194,8 +197,14 @@ async def find_artifacts(
         return [await find_artifact(repo, text, filters) for text in arguments]
     if filters.run is None:
         raise InvalidArgument("pass artifacts (ids, URLs or names), or --run for all of a run")
+    _refuse_conditions_of_run(filters)
     listing = repo.list_run_artifacts(run_id(filters.run), expired=False)
     return await listing.collect()
+
+
+def _refuse_conditions_of_run(filters: SourceFilters) -> None:
+    """Refuse conditions of a run that is given by its id or URL."""
+    refuse_options({"--branch": filters.branch, "--workflow": filters.workflow}, WITH_RUN)
 
 
 def run_id(text: str) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ghartifacts_async.testing import FakeGitHub
+from ghartifacts_async.testing import BlobFault, FakeGitHub
 from tests.cli.support import TIMEOUT, end, run, run_in_terminal, start
 from tests.support import REPOSITORY, files_below, published_below, raw_server
 
@@ -80,24 +80,6 @@ async def test_nothing_is_downloaded_without_a_selection(
     assert done.status == 3
     assert "if 99 is the id of a run, use --run 99" in done.err
     assert not output.exists()
-
-
-async def test_extract(fake_github: FakeGitHub, output: Path) -> None:
-    """`extract` unpacks each artifact to `DIR/<name>/`, and with `--flat` to `DIR` itself."""
-    for name in ("dist", "docs"):
-        fake_github.add_artifact(REPOSITORY, name, {f"{name}.txt": name, "sub/a": "b" + name})
-    done = await run(fake_github, "extract", REPOSITORY, "--all", "-D", output, "--json")
-    assert files_below(output) == ["dist/dist.txt", "dist/sub/a", "docs/docs.txt", "docs/sub/a"]
-    assert {line["directory"] for line in done.lines()} == {f"{output}/dist", f"{output}/docs"}
-    done = await run(fake_github, "download", "-x", REPOSITORY, "-n", "dist", "-D", output)
-    assert done.status == 1
-    assert "✗ dist: " in done.out
-    again = ("download", "-x", REPOSITORY, "-n", "dist", "-D", output, "--if-exists", "replace")
-    done = await run(fake_github, *again)
-    assert (done.status, done.out) == (0, f"✓ {output}/dist  2 files\n")
-    flat = output / "flat"
-    done = await run(fake_github, "extract", REPOSITORY, "1", "--flat", "-D", flat)
-    assert (files_below(flat), done.status) == (["dist.txt", "sub/a"], 0)
 
 
 async def test_mirror(fake_github: FakeGitHub, output: Path) -> None:
@@ -192,21 +174,15 @@ async def test_a_signal_leaves_what_resumes(
     fake_github: FakeGitHub, tmp_path: Path, number: signal.Signals, status: int
 ) -> None:
     """After SIGINT or SIGTERM no file has its final name, and the same command resumes."""
-    content = os.urandom(9_000_000)
-
-    async def stall(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(
-            b"HTTP/1.1 200 OK\r\nContent-Type: application/zip\r\nContent-Length: 9000000\r\n\r\n"
-        )
-        writer.write(content[:3_000_000])
-        await reader.read()
+    added = fake_github.add_artifact(REPOSITORY, "dist", os.urandom(9_000_000))
+    stalls = True
+    fake_github.fail_blobs_when(lambda _: BlobFault.stall(after=3_000_000) if stalls else None)
 
     def written() -> int:
         return sum((tmp_path / name).stat().st_size for name in files_below(tmp_path))
 
     arguments = ("download", REPOSITORY, "--all", "-D", tmp_path)
-    async with raw_server(stall) as url, asyncio.timeout(TIMEOUT):
-        added = fake_github.add_artifact(REPOSITORY, "dist", content, location=url)
+    async with asyncio.timeout(TIMEOUT):
         process = await start(fake_github, *arguments)
         while not written():
             assert process.returncode is None
@@ -216,10 +192,14 @@ async def test_a_signal_leaves_what_resumes(
     assert (done.status, done.out) == (status, "")
     assert done.err == "interrupted; the same command resumes\n"
     assert published_below(tmp_path) == []
-    fake_github.delete_artifact(added)
-    fake_github.add_artifact(REPOSITORY, "dist", content)
+    stalls = False
+    before = len(fake_github.requests_to("blob"))
     done = await run(fake_github, *arguments)
     assert (published_below(tmp_path), done.status) == (["dist.zip"], 0)
+    assert (tmp_path / "dist.zip").read_bytes() == added.path.read_bytes()
+    assert "resumed after" in done.out
+    sent = [request.bytes_sent or 0 for request in fake_github.requests_to("blob")[before:]]
+    assert sum(sent) < 9_000_000
 
 
 @pytest.mark.usefixtures("_signals_reach_children")

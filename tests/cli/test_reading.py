@@ -122,8 +122,12 @@ async def test_cat_without_a_member(fake_github: FakeGitHub) -> None:
     done = await run(fake_github, "cat", REPOSITORY, "logs", "build.lgo")
     assert done.status == 3
     assert "build.log" in done.err
+    for name in ("report.json", "*.json"):
+        assert (await run(fake_github, "cat", REPOSITORY, "3", name)).out == '{"passed": 3}'
     done = await run(fake_github, "cat", REPOSITORY, "3", "x")
     assert done.status == 2
+    done = await run(fake_github, "ls", REPOSITORY, "3")
+    assert (done.status, "use 'ghartifacts download'" in done.err) == (1, True)
 
 
 async def test_cat_reads_only_the_member(fake_github: FakeGitHub) -> None:
@@ -147,6 +151,8 @@ async def test_cat_reads_only_the_member(fake_github: FakeGitHub) -> None:
         ),
         (["-l", "l", "1", "2", "-m", "*.log"], "logs/build.log\nlogs/build.log\n"),
         (["passed", "report.json"], 'report.json:1:{"passed": 3}\n'),
+        (["passed", "report.json", "-m", "**/*.json"], 'report.json:1:{"passed": 3}\n'),
+        (["passed", "report.json", "-m", "*.xml"], ""),
         (["nowhere", "logs"], ""),
     ],
 )

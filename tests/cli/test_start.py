@@ -135,6 +135,28 @@ def test_help_imports_no_dependency() -> None:
         (["delete", "-R", "a/b", "ghe.example/a/b", "-n", "x", "--yes"], "ghe.example/a/b"),
         (["delete", RUN_URL, RUN_URL.replace("7", "8"), "--yes"], "one command for each run"),
         (["grep", "x", RUN_URL, "--run", "8"], "one command for each run"),
+        (["extract", REPOSITORY, "1", "--template", "x"], "--template cannot be used with"),
+        (["download", REPOSITORY, "1", "-x", "--connections", "2"], "cannot be used with --ex"),
+        (["extract", REPOSITORY, "1", "--if-exists", "verify"], "verify cannot be used with --ex"),
+        (
+            ["extract", REPOSITORY, "1", "--flat", "--if-exists", "replace"],
+            "replace cannot be used with",
+        ),
+        (["download", REPOSITORY, "1", "--flat"], "--flat cannot be used without --extract"),
+        (["download", REPOSITORY, "1", "--symlinks", "skip"], "without --extract"),
+        (["latest", REPOSITORY, "dist", "-D", "x", "--max-ratio", "9"], "without --extract"),
+        (["latest", REPOSITORY, "dist", "-D", "x", "--format", "{id}"], "with --download"),
+        (["wait", REPOSITORY, "dist", "--run", "1", "-x", "--format", "{id}"], "or --extract"),
+        (["wait", REPOSITORY, "dist"], "pass exactly one of --run and --commit"),
+        (["cat", REPOSITORY, "dist", "--head", "1", "--tail", "0"], "--head cannot be used with"),
+        (["list", REPOSITORY, "--run", "7", "-w", "ci.yml"], "--workflow cannot be used with"),
+        (["ls", REPOSITORY, "dist", "--run", "7", "-b", "main"], "--branch cannot be used with"),
+        (["grep", "x", REPOSITORY, "--run", "7", "-w", "a.yml"], "--workflow cannot be used with"),
+        (["rate-limit", "-R", REPOSITORY], "--repo cannot be used with rate-limit"),
+        *[
+            ([*command, "--json", "--format", "{name}"], "--format cannot be used with --json")
+            for command in (["list"], ["runs"], ["latest", "x"], ["wait", "x"], ["ls", "x"])
+        ],
         (["ls", REPOSITORY], "artifact"),
         (["cat", REPOSITORY], "artifact"),
         (["delete", REPOSITORY], "--name"),

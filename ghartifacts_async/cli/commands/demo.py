@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ghartifacts_async import Client
-from ghartifacts_async.cli.commands.downloading import Writing, write_all
+from ghartifacts_async.cli.commands.writing import Writing, write_all
 from ghartifacts_async.cli.common import Common
 from ghartifacts_async.cli.printing.output import Output
 from ghartifacts_async.cli.printing.views import ARTIFACT

@@ -2,39 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
-from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+from typing import Annotated
 
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 from cyclopts import Parameter
 
-from ghartifacts_async.cli.common import POSITIVE, Common, refuse_options
+from ghartifacts_async.cli.commands.writing import Writing, write_all
+from ghartifacts_async.cli.common import Common, refuse_options
 from ghartifacts_async.cli.connection import (
     choose_repository,
     mirrored_repositories,
     open_client,
     open_repository,
 )
-from ghartifacts_async.cli.exit_status import NOTHING_FOUND, SUCCESS, status_of_failures
+from ghartifacts_async.cli.exit_status import status_of_failures
 from ghartifacts_async.cli.options import (
     Arguments,
     Concurrency,
-    Directory,
-    Extract,
     Filters,
     NameFilters,
     Template,
 )
 from ghartifacts_async.cli.printing.output import Output
-from ghartifacts_async.cli.printing.progress import Display, display
-from ghartifacts_async.cli.printing.results import (
-    describe_selection,
-    print_mirror_report,
-    print_result,
-)
+from ghartifacts_async.cli.printing.progress import display
+from ghartifacts_async.cli.printing.results import print_mirror_report
 from ghartifacts_async.cli.selection import (
     WITH_ID,
     artifact_ids,
@@ -43,64 +34,7 @@ from ghartifacts_async.cli.selection import (
     select_artifacts,
     with_run_url,
 )
-from ghartifacts_async.cli.values import counted
-from ghartifacts_async.errors import ArtifactExpired, ArtifactsError, InvalidArgument
-
-if TYPE_CHECKING:
-    from ghartifacts_async import Artifact, Extraction, Outcome, Repo
-
-IfExists: TypeAlias = Literal["verify", "replace", "error"]
-
-
-@Parameter(name="*")
-@frozen(kw_only=True)
-class Writing:
-    """How artifacts are written."""
-
-    directory: Directory = field(factory=Path)
-    extract: Extract = False
-    flat: Annotated[
-        bool,
-        Parameter(help="With --extract, extract everything to DIR itself."),
-    ] = False
-    template: Template = "{name}"
-    if_exists: Annotated[
-        IfExists,
-        Parameter(
-            help="What to do if the file exists: keep it if its content is right (verify), replace "
-            "it, or fail (error)."
-        ),
-    ] = "verify"
-    concurrency: Concurrency = 8
-    connections: Annotated[
-        int | None,
-        POSITIVE,
-        Parameter(help="Number of connections for each artifact. By default chosen by size."),
-    ] = None
-
-    def start(
-        self, repo: Repo, artifacts: Sequence[Artifact], progress: Display
-    ) -> AsyncGenerator[Outcome | Extraction, None]:
-        """Begin to download or extract artifacts, and yield the results."""
-        if not self.extract:
-            return repo.download_artifacts(
-                artifacts,
-                self.directory,
-                template=self.template,
-                if_exists=self.if_exists,
-                concurrency=self.concurrency,
-                connections=self.connections,
-                on_progress=progress.update_total,
-                on_artifact_progress=progress.update,
-            )
-        return repo.extract_artifacts(
-            artifacts,
-            self.directory,
-            merge=self.flat,
-            if_exists="replace" if self.if_exists == "replace" else "error",
-            concurrency=self.concurrency,
-            on_progress=progress.update_total,
-        )
+from ghartifacts_async.errors import InvalidArgument
 
 
 @Parameter(name="*")
@@ -126,6 +60,7 @@ async def download(
 ) -> int:
     """Download artifacts and verify them."""
     out = Output(common)
+    writing.refuse_unused()
     repository, rest = choose_repository(common, arguments)
     filters, rest = with_run_url(filters, rest)
     ids = artifact_ids(rest)
@@ -156,7 +91,7 @@ async def extract(
     common: Common = Common(),
 ) -> int:
     """Download artifacts and extract them."""
-    writing = evolve(writing, extract=True)
+    writing = evolve(writing, unpacking=evolve(writing.unpacking, extract=True))
     return await download(
         *arguments, filters=filters, selection=selection, writing=writing, common=common
     )
@@ -190,30 +125,3 @@ async def mirror(
     print_mirror_report(out, report)
     failures = [each.error for each in report.failures if each.error is not None]
     return status_of_failures([*failures, *report.unlisted.values()])
-
-
-async def write_all(
-    repo: Repo, artifacts: Sequence[Artifact], writing: Writing, out: Output
-) -> int:
-    """Download or extract artifacts, show the progress and print the results.
-
-    Returns:
-        The exit status.
-    """
-    available = [artifact for artifact in artifacts if not artifact.expired]
-    if not available:
-        out.note(f"nothing to download: {describe_selection(artifacts)}")
-        return NOTHING_FOUND
-    done, failures = 0, list[ArtifactsError]()
-    with display(out, sum(artifact.size_in_bytes for artifact in available)) as progress:
-        async with aclosing(writing.start(repo, artifacts, progress)) as results:
-            async for result in results:
-                progress.end(result.artifact)
-                progress.result(partial(print_result, out, result))
-                done += result.error is None
-                if not isinstance(result.error, ArtifactExpired | None):
-                    failures.append(result.error)
-    out.note(f"{done} of {counted(len(artifacts), 'artifact')} in {writing.directory.absolute()}")
-    if failures:
-        return status_of_failures(failures)
-    return SUCCESS if done else NOTHING_FOUND

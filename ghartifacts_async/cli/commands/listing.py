@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from datetime import timedelta
-from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from ghartifacts_async.cli.commands.downloading import Writing, write_all
+from ghartifacts_async.cli.commands.writing import Unpacking, wanted_files, write_all
 from ghartifacts_async.cli.common import PERIOD, Common
 from ghartifacts_async.cli.connection import choose_repository, open_repository
 from ghartifacts_async.cli.exit_status import NOTHING_FOUND
@@ -18,7 +17,6 @@ from ghartifacts_async.cli.options import (
     Arguments,
     ArtifactArguments,
     Commit,
-    Extract,
     Filters,
     Format,
     Limit,
@@ -42,6 +40,7 @@ from ghartifacts_async.cli.selection import (
     select_runs,
     with_run_url,
 )
+from ghartifacts_async.errors import InvalidArgument
 
 
 async def list_artifacts(
@@ -53,6 +52,7 @@ async def list_artifacts(
 ) -> int:
     """List artifacts, newest first, as they come."""
     out = Output(common)
+    common.refuse_format(format)
     repository, rest = choose_repository(common, arguments)
     filters, rest = with_run_url(filters, rest)
     refuse(rest)
@@ -71,6 +71,7 @@ async def runs(
 ) -> int:
     """List workflow runs, newest first."""
     out = Output(common)
+    common.refuse_format(format)
     repository, rest = choose_repository(common, arguments)
     refuse(rest)
     async with open_repository(common, repository, out, anonymous=True) as repo:
@@ -84,12 +85,12 @@ async def latest(
     pattern: Patterns = (),
     filters: NewestFilters = NewestFilters(),
     directory: ToDirectory = None,
-    extract: Extract = False,
+    unpacking: Unpacking = Unpacking(),
     format: Format = None,  # noqa: A002 - the name of the option
     common: Common = Common(),
 ) -> int:
     """Print the newest artifact of a successful run, or download it."""
-    writing = wanted_files(directory, extract=extract)
+    writing = wanted_files(directory, unpacking, format, common)
     out = Output(common)
     repository, rest = choose_repository(common, arguments)
     needs_token = writing is not None
@@ -115,16 +116,18 @@ async def wait(
         timedelta, PERIOD, Parameter(help="Longest wait, such as 30m. [default: 10m]")
     ] = timedelta(minutes=10),
     directory: ToDirectory = None,
-    extract: Extract = False,
+    unpacking: Unpacking = Unpacking(),
     format: Format = None,  # noqa: A002 - the name of the option
     common: Common = Common(),
 ) -> int:
     """Wait until a run has uploaded an artifact, then print or download it."""
-    writing = wanted_files(directory, extract=extract)
+    writing = wanted_files(directory, unpacking, format, common)
     out = Output(common)
     repository, rest = choose_repository(common, arguments)
     urls, rest = with_run_url(Filters(run=run), rest)
     name = only_name([*([name] if name else []), *rest])
+    if (urls.run is None) == (commit is None):
+        raise InvalidArgument("pass exactly one of --run and --commit")
     async with open_repository(common, repository, out) as repo:
         out.note(f"waiting for {name!r} in {repository}")
         artifact = await repo.wait_for_artifact(
@@ -139,13 +142,6 @@ async def wait(
             return await write_all(repo, [artifact], writing, out)
     ARTIFACT.show(out, artifact, format, first=True)
     return 0
-
-
-def wanted_files(directory: Path | None, *, extract: bool) -> Writing | None:
-    """Return how to write the artifacts, or None if they are only to be printed."""
-    if directory is None and not extract:
-        return None
-    return Writing(directory=directory or Path(), extract=extract)
 
 
 async def print_all(

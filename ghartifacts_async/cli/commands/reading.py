@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from functools import partial
 from typing import Annotated
 
 from attrs import evolve
 from cyclopts import Parameter
 
-from ghartifacts_async.cli.common import COUNT, Common
+from ghartifacts_async.cli.common import COUNT, POSITIVE, Common, refuse_options
 from ghartifacts_async.cli.connection import choose_repository, open_repository
 from ghartifacts_async.cli.contents.excerpts import Excerpt, copy_excerpt
 from ghartifacts_async.cli.contents.matches import compile_search, find_matches, print_match
-from ghartifacts_async.cli.contents.members import chosen_members, contents
+from ghartifacts_async.cli.contents.members import (
+    MembersByName,
+    MembersByPattern,
+    contents,
+    limits,
+)
 from ghartifacts_async.cli.exit_status import NOTHING_FOUND
 from ghartifacts_async.cli.options import (
     SIZE,
@@ -38,24 +42,31 @@ Members = Annotated[
     ),
 ]
 Lines = Annotated[int | None, COUNT]
+MaxMembers = Annotated[
+    int | None,
+    POSITIVE,
+    Parameter(help="Maximum number of members of an archive. [default: 100000]"),
+]
 
 
 async def ls(
     *arguments: ArtifactArguments,
     members: Members = "**",
+    max_members: MaxMembers = None,
     source: SourceFilters = SourceFilters(),
     format: Format = None,  # noqa: A002 - the name of the option
     common: Common = Common(),
 ) -> int:
     """List the members of an artifact."""
     out = Output(common)
+    common.refuse_format(format)
     repository, rest = choose_repository(common, arguments)
     source, rest = with_run_url(source, rest)
     if len(rest) != 1:
         raise InvalidArgument("pass one artifact: its id, URL or name")
     async with open_repository(common, repository, out) as repo:
         artifact = await find_artifact(repo, rest[0], source)
-        async with repo.open_artifact(artifact) as archive:
+        async with repo.open_artifact(artifact, limits=limits(max_members)) as archive:
             names = set(archive.glob(members))
             found = [member for member in archive.members() if member.name in names]
     for number, member in enumerate(found):
@@ -70,11 +81,13 @@ async def cat(
     max_bytes: Annotated[
         int | None, SIZE, Parameter(help="Print at most this much, such as 64k.")
     ] = None,
+    max_members: MaxMembers = None,
     source: SourceFilters = SourceFilters(),
     common: Common = Common(),
 ) -> int:
     """Print members of an artifact."""
     out = Output(common)
+    refuse_options({"--head": head is not None and tail is not None}, "with --tail")
     excerpt = Excerpt(head=head, tail=tail, max_bytes=max_bytes)
     repository, rest = choose_repository(common, arguments)
     source, rest = with_run_url(source, rest)
@@ -82,7 +95,7 @@ async def cat(
         raise InvalidArgument("pass an artifact (its id, URL or name), and its members")
     async with open_repository(common, repository, out) as repo:
         artifact = await find_artifact(repo, rest[0], source)
-        members = contents(repo, artifact, partial(chosen_members, rest[1:]))
+        members = contents(repo, artifact, MembersByName(rest[1:]), max_members)
         async with aclosing(members):
             async for member in members:
                 content = bytearray()
@@ -110,6 +123,7 @@ async def grep(
         bool,
         Parameter(name=["--files-with-matches", "-l"], help="Print only the names of the members."),
     ] = False,
+    max_members: MaxMembers = None,
     source: SourceFilters = SourceFilters(),
     common: Common = Common(),
 ) -> int:
@@ -122,7 +136,12 @@ async def grep(
     async with open_repository(common, repository, out) as repo:
         artifacts = await find_artifacts(repo, rest, source)
         for artifact in artifacts:
-            matches = find_matches(repo, artifact, members, search, first=files_with_matches)
+            matches = find_matches(
+                contents(repo, artifact, MembersByPattern(members), max_members),
+                artifact,
+                search,
+                first=files_with_matches,
+            )
             async with aclosing(matches):
                 async for match in matches:
                     found += 1

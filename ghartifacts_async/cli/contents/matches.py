@@ -7,17 +7,16 @@ import re
 import warnings
 from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import aclosing
-from functools import partial
 from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from ghartifacts_async.cli.contents.members import contents, matching_members
+from ghartifacts_async.cli.contents.members import Content
 from ghartifacts_async.cli.printing.output import Output
 from ghartifacts_async.errors import InvalidArgument
 
 if TYPE_CHECKING:
-    from ghartifacts_async import Artifact, Repo
+    from ghartifacts_async import Artifact
 
 _LONGEST_LINE = 2**20
 _LONGEST_PRINTED = 500
@@ -59,18 +58,20 @@ def compile_search(pattern: str, *, ignore_case: bool, fixed_strings: bool) -> r
 
 
 async def find_matches(
-    repo: Repo, artifact: Artifact, members: str, search: re.Pattern[str], *, first: bool
+    opened: AsyncGenerator[Content, None],
+    artifact: Artifact,
+    search: re.Pattern[str],
+    *,
+    first: bool,
 ) -> AsyncGenerator[Match, None]:
     """Yield the matching lines of an artifact's members.
 
     Args:
-        repo: The repository.
+        opened: The members to search. They are closed at the end.
         artifact: The artifact.
-        members: Pattern of the members to search.
         search: The regular expression.
         first: Whether to yield only the first match of each member.
     """
-    opened = contents(repo, artifact, partial(matching_members, members))
     async with aclosing(opened):
         async for content in opened:
             number = 0

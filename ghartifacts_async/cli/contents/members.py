@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import AsyncGenerator, AsyncIterable, Sequence
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Protocol
 
 from attrs import frozen
 
+import ghartifacts_async
 from ghartifacts_async.errors import InvalidArgument, NotAZip
 
 if TYPE_CHECKING:
-    from ghartifacts_async import Archive, Artifact, Repo
+    from ghartifacts_async import Archive, ArchiveLimits, Artifact, Repo
 
 _MOST_NAMES = 5
 
@@ -30,57 +32,105 @@ class Content:
     chunks: AsyncIterable[bytes]
 
 
+class Choice(Protocol):
+    """Which members to read."""
+
+    def of_archive(self, archive: Archive) -> Sequence[str]:
+        """Return the names of members."""
+
+    def accepts_file(self, name: str) -> bool:
+        """Return True if an artifact that is a single file is to be read."""
+
+
 async def contents(
-    repo: Repo, artifact: Artifact, choose: Callable[[Archive | None], Sequence[str]]
+    repo: Repo, artifact: Artifact, choice: Choice, max_members: int | None = None
 ) -> AsyncGenerator[Content, None]:
-    """Yield the contents of members. Read each before asking for the next one.
+    """Yield the contents of members, or of an artifact that is not an archive.
+
+    Read each before asking for the next one.
 
     Args:
         repo: The repository.
         artifact: The artifact.
-        choose: Returns the names of the members, given the archive; or accepts None for an
-            artifact that is no archive, whose only content is then yielded.
+        choice: Which members to read.
+        max_members: Maximum number of members of the archive.
     """
     try:
-        async with repo.open_artifact(artifact) as archive:
+        async with repo.open_artifact(artifact, limits=limits(max_members)) as archive:
             sizes = {member.name: member.size for member in archive.members()}
-            for name in choose(archive):
+            for name in choice.of_archive(archive):
                 async with archive.stream(name) as chunks:
                     yield Content(name, sizes.get(name, 0), chunks)
             return
     except NotAZip:
-        choose(None)
+        pass
     async with repo.stream_artifact(artifact) as stream:
-        yield Content(stream.filename, artifact.size_in_bytes, stream)
+        if choice.accepts_file(stream.filename):
+            yield Content(stream.filename, artifact.size_in_bytes, stream)
 
 
-def chosen_members(arguments: Sequence[str], archive: Archive | None) -> Sequence[str]:
-    """Return the members that arguments name exactly or by a pattern.
-
-    Without arguments, it is the only file of the archive.
-
-    Raises:
-        InvalidArgument: There are no arguments, and the archive has several files; or there are
-            arguments, but no archive.
-    """
-    if archive is None:
-        if arguments:
-            raise InvalidArgument("this artifact is a single file, not an archive; omit the member")
-        return ()
-    known = archive.names()
-    if arguments:
-        exact = set(known)
-        found = [[name] if name in exact else archive.glob(name) or [name] for name in arguments]
-        return [name for names in found for name in names]
-    files = [name for name in known if not name.endswith("/")]
-    if len(files) != 1:
-        some = ", ".join([*map(repr, files[:_MOST_NAMES]), *["…"] * (len(files) > _MOST_NAMES)])
-        raise InvalidArgument(f"name a member; the artifact has {len(files)} files: {some}")
-    return files
+def limits(max_members: int | None) -> ArchiveLimits:
+    """Return the limits on an archive that is read."""
+    keywords = {} if max_members is None else {"max_members": max_members}
+    return ghartifacts_async.ArchiveLimits(**keywords)
 
 
-def matching_members(pattern: str, archive: Archive | None) -> Sequence[str]:
-    """Return the files of an archive whose names match a pattern."""
-    if archive is None:
-        return ()
-    return [name for name in archive.glob(pattern) if not name.endswith("/")]
+@frozen
+class MembersByName:
+    """The members that arguments name exactly or by a pattern; without arguments, the only file."""
+
+    arguments: Sequence[str]
+
+    def of_archive(self, archive: Archive) -> Sequence[str]:
+        """Return the names of members.
+
+        Raises:
+            InvalidArgument: There are no arguments, and the archive has several files.
+        """
+        known = archive.names()
+        if self.arguments:
+            exact = set(known)
+            found = [
+                [name] if name in exact else archive.glob(name) or [name] for name in self.arguments
+            ]
+            return [name for names in found for name in names]
+        files = [name for name in known if not name.endswith("/")]
+        if len(files) != 1:
+            some = ", ".join([*map(repr, files[:_MOST_NAMES]), *["…"] * (len(files) > _MOST_NAMES)])
+            raise InvalidArgument(f"name a member; the artifact has {len(files)} files: {some}")
+        return files
+
+    def accepts_file(self, name: str) -> bool:
+        """Return True if there are no arguments, or each names this file.
+
+        Raises:
+            InvalidArgument: An argument does not.
+        """
+        for argument in self.arguments:
+            if argument != name and not _matches_file(argument, name):
+                raise InvalidArgument(
+                    f"this artifact is a single file, {name!r}, not an archive; omit the member"
+                )
+        return True
+
+
+@frozen
+class MembersByPattern:
+    """The files whose names match a pattern."""
+
+    pattern: str
+
+    def of_archive(self, archive: Archive) -> Sequence[str]:
+        """Return the names of members."""
+        return [name for name in archive.glob(self.pattern) if not name.endswith("/")]
+
+    def accepts_file(self, name: str) -> bool:
+        """Return True if the file of an artifact that is no archive matches."""
+        return _matches_file(self.pattern, name)
+
+
+def _matches_file(pattern: str, name: str) -> bool:
+    """Match the name of a file, which is in no directory."""
+    while pattern.startswith("**/"):
+        pattern = pattern.removeprefix("**/")
+    return fnmatchcase(name, pattern)

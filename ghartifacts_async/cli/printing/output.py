@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -25,38 +24,11 @@ WIDTHS = {"id": 12, "size": 9, "created": 16, "run": 12, "modified": 16, "status
 """Widths of the columns on a terminal. The last column of a row has any width."""
 
 
-_OPTIONS = {
-    "older_than": "--older-than",
-    "keep_latest": "--keep-latest",
-    "max_total_size": "--max-total-size",
-    "head_sha": "--commit",
-    "created_after": "--since",
-    "created_before": "--until",
-    "min_size": "--min-size",
-    "max_size": "--max-size",
-    "from_fork": "--from-fork",
-    "any_conclusion=True": "--any-conclusion",
-    "concurrency must": "--concurrency must",
-    "connections must": "--connections must",
-    'if_exists="replace"': "--if-exists replace",
-    "if_exists='replace'": "--if-exists replace",
-}
-"""The options for arguments that messages of the library name."""
-
-_NONE = re.compile(",? or None")
-_ARGUMENT = re.compile("|".join(rf"(?<![\w-]){re.escape(name)}(?!\w)" for name in _OPTIONS))
-
-
 def printable(text: str) -> str:
     """Return the text with its control characters escaped."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-
-
-def explained(error: Exception) -> str:
-    """Return the message of an error, with options in place of the library's arguments."""
-    return _ARGUMENT.sub(lambda found: _OPTIONS[found[0]], _NONE.sub("", str(error)))
 
 
 def print_error(text: str) -> None:

@@ -69,12 +69,15 @@ def summary(progress: BulkProgress, total: int | None) -> str:
 
 
 @contextmanager
-def display(out: Output, total: int | None = None) -> Iterator[Display]:
+def display(
+    out: Output, total: int | None = None, after_interruption: str = "the same command resumes"
+) -> Iterator[Display]:
     """Show the progress while downloads run. Bars are removed at the end.
 
     Args:
         out: The output of the command.
         total: Number of bytes of all artifacts, or None if it is unknown.
+        after_interruption: What to do after Ctrl-C.
     """
     from asyncio import CancelledError
 
@@ -87,5 +90,5 @@ def display(out: Output, total: int | None = None) -> Iterator[Display]:
         else:
             yield Display(out, total)
     except CancelledError:
-        out.note("interrupted; the same command resumes")
+        out.note(f"interrupted; {after_interruption}")
         raise

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import ghartifacts_async
-from ghartifacts_async.cli.printing.output import Output, explained
+from ghartifacts_async.cli.printing.explanations import explained
+from ghartifacts_async.cli.printing.output import Output
 from ghartifacts_async.cli.printing.views import ARTIFACT
 from ghartifacts_async.cli.values import counted, format_seconds, format_size
 from ghartifacts_async.errors import ArtifactExpired, ArtifactsError
@@ -48,7 +49,7 @@ def print_failure(out: Output, artifact: Artifact | int, error: ArtifactsError) 
     """Print why there is no file of an artifact."""
     expired = isinstance(error, ArtifactExpired)
     if out.json:
-        reason = {"skipped": "expired"} if expired else {"error": str(error)}
+        reason = {"skipped": "expired"} if expired else {"error": explained(error)}
         return out.text(_json(artifact, **reason))
     name = artifact if isinstance(artifact, int) else artifact.name
     return out.line(f"- {name}: skipped: expired" if expired else f"✗ {name}: {explained(error)}")

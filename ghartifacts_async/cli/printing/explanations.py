@@ -1,0 +1,79 @@
+"""Errors of the library in the words of the command line: options in place of arguments."""
+
+from __future__ import annotations
+
+import re
+
+_SAME = [
+    "any_conclusion", "backslashes", "branch", "conclusion", "concurrency", "connections", "event",
+    "from_fork", "if_exists", "keep_latest", "max_age", "max_member_size", "max_members",
+    "max_ratio", "max_size", "max_total_size", "max_wait", "min_size", "name", "older_than",
+    "on_collision", "pattern", "status", "symlinks", "template", "workflow",
+]  # fmt: skip
+"""Arguments whose options have the same name."""
+
+OPTIONS = {name: f"--{name.replace('_', '-')}" for name in _SAME} | {
+    "actor": "--user",
+    "base_url": "GITHUB_API_URL",
+    "created_after": "--since",
+    "created_before": "--until",
+    "head_sha": "--commit",
+    "merge": "--flat",
+    "run_id": "--run",
+}
+"""The options, and variables, for arguments that messages of the library name."""
+
+_TOKENS = "set GH_TOKEN or GH_ENTERPRISE_TOKEN"
+
+_PHRASES = {
+    ". For calls without a token, pass auth=Anonymous()": ", or 'gh auth login'",
+    "pass a token as auth": _TOKENS,
+    "pass one as auth": _TOKENS,
+    "change base_url": "change GITHUB_API_URL or GH_HOST",
+    "pass a later one as api_version": "update ghartifacts_async",
+    "use download_artifact": "use 'ghartifacts download'",
+    "; on other systems, portable=False allows it": "",
+    "; pass None for all names": "",
+    ", or None": "",
+    " or None": "",
+    "must be an int ": "must be a number ",
+}
+"""Phrases for other words of Python."""
+
+_PHRASE = re.compile("|".join(map(re.escape, _PHRASES)))
+_NAMES = "|".join(sorted(OPTIONS, key=len, reverse=True))
+_ARGUMENT = re.compile(
+    rf"""
+    (?P<quoted> (?<![\w=]) (?: '[^']*' | "[^"]*" ) )
+    | (?P<verb> pass\ )? (?<![\w-])
+      (?P<owner> limits=ArchiveLimits\( | ArchiveLimits\. | RateLimitPolicy\. )?
+      (?P<name> {_NAMES} ) (?!\w)
+      (?: = (?: …\) | (?P<value> True | False | '\w+' | "\w+" ) )
+        | (?P<is_subject> (?= \ (?: must | is\ empty | '[^']*'\ never ) ) )
+      )?
+    """,
+    re.VERBOSE,
+)
+
+
+def explained(error: Exception) -> str:
+    """Return the message of an error, with options in place of the library's arguments."""
+    text = _PHRASE.sub(lambda found: _PHRASES[found[0]], str(error))
+    return _ARGUMENT.sub(_with_option, text)
+
+
+def _with_option(found: re.Match[str]) -> str:
+    if found["quoted"] or not _is_argument(found):
+        return found[0]
+    option, value, verb = OPTIONS[found["name"]], found["value"], found["verb"] or ""
+    if value == "False":
+        return f"omit {option}"
+    return f"{verb}{option}" if value in {None, "True"} else f"{verb}{option} {value[1:-1]}"
+
+
+def _is_argument(found: re.Match[str]) -> bool:
+    """Return True if the name is not an ordinary word of the sentence."""
+    if found["owner"] or found["value"] or "_" in found["name"]:
+        return True
+    begins = re.search(r"(?:^|[:;] )\Z", found.string[: found.start()]) is not None
+    return begins and found["is_subject"] is not None
