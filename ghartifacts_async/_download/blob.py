@@ -185,9 +185,13 @@ class BlobClient:
         )
         if result is None:
             error = await _store_error(stream)
-            is_range = not verification.is_whole(start, stop, self.info)
-            if is_range and verification.may_refuse_range(error.status, error.code):
-                raise UnexpectedResponse(RejectedResponse(error.summary, no_ranges=True), error)
+            if verification.is_whole(start, stop, self.info):
+                raise error
+            no_ranges = verification.may_refuse_range(error.status, error.code)
+            may_be_range = error.status in verification.REQUEST_REFUSED
+            if no_ranges or (may_be_range and self.ranges_work is None):
+                rejection = RejectedResponse(error.summary, no_ranges=no_ranges)
+                raise UnexpectedResponse(rejection, error)
             raise error
         if isinstance(result, RejectedResponse):
             reason = stream.redact(result.reason)

@@ -16,7 +16,7 @@ from ghartifacts_async._api import retry
 from ghartifacts_async._api.limits.wait_reporter import WaitReporter
 from ghartifacts_async._download.blob import BlobClient, RangeBody, UnexpectedResponse
 from ghartifacts_async._download.ranges import Segment
-from ghartifacts_async._download.verification import RANGE_REFUSED
+from ghartifacts_async._download.verification import RANGE_REFUSED, RejectedResponse
 from ghartifacts_async._http import redirects
 from ghartifacts_async._http.buffered_body import Chunk
 from ghartifacts_async.errors import ArtifactsError, IncompleteDownload, StoreError, TransportError
@@ -281,11 +281,11 @@ class ResumableReader:
         return error
 
     async def _retry(self, failure: ArtifactsError | UnexpectedResponse) -> None:
-        segment, no_range = self._segment, False
-        if isinstance(failure, UnexpectedResponse):
-            error, no_range = self._error_to_retry(failure), failure.rejection.no_ranges
-        else:
-            error = failure
+        segment, error = self._segment, failure
+        rejection: RejectedResponse | None = None
+        if isinstance(error, UnexpectedResponse):
+            rejection, error = error.rejection, self._error_to_retry(error)
+        no_range = rejection is not None and rejection.no_ranges
         if segment.at > self._first and (segment.stop is None or self._client.ranges_work is False):
             raise self._restart(error, whole=True)
         # A connection that waits has no speed, so that others take over its bytes.
@@ -293,7 +293,7 @@ class ResumableReader:
         try:
             await self._retrier.wait_or_raise(error, self._connection, no_range=no_range)
         except ArtifactsError:
-            if no_range and not self._client.whole_requested:
+            if rejection and not (rejection.changed or self._client.whole_requested):
                 raise self._restart(error, whole=True) from None
             raise
 

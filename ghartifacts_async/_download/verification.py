@@ -32,7 +32,8 @@ _IDENTITY = frozenset({"", "identity"})
 RANGE_REFUSED = frozenset({412, 416, 501})
 """Statuses that concern the requested range, of which some stores have a wrong idea at times."""
 
-_REQUEST_REFUSED = frozenset(range(400, 500)) - {401, 403, 404, 407, 408, 410, 425, 429}
+REQUEST_REFUSED = frozenset(range(400, 500)) - {401, 403, 404, 407, 408, 410, 425, 429}
+"""Statuses with which some stores refuse the signed URL, and others the requested range."""
 
 _MORE_THAN_TWICE = 64 * 2**20
 
@@ -94,9 +95,10 @@ def may_refuse_range(status: int, code: str | None) -> bool:
     """Return True if a store may refuse a request only because it asks for a range.
 
     A request for the whole payload may then work. A response with an error code concerns the signed
-    URL or the blob, unless its status is one that concerns ranges.
+    URL or the blob, unless its status or its code is one that concerns ranges.
     """
-    return status in RANGE_REFUSED or (status in _REQUEST_REFUSED and code is None)
+    concerns_range = code is None or "range" in code.lower()
+    return status in RANGE_REFUSED or (status in REQUEST_REFUSED and concerns_range)
 
 
 def is_whole(start: int, stop: int | None, info: BlobInfo) -> bool:

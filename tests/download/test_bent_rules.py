@@ -118,6 +118,51 @@ async def test_ranges_with_too_many_bytes(
     assert done.path.read_bytes() == PAYLOAD
 
 
+@pytest.mark.parametrize("status", ["400 Bad Request", "409 Conflict"])
+@pytest.mark.parametrize("code", ["InvalidRange", "UnsupportedHeader"])
+@pytest.mark.parametrize("connections", [1, 8])
+async def test_ranges_refused_with_a_code(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, status: str, code: str, connections: int
+) -> None:
+    """If a store refuses each range with a code, the whole payload is the last resort."""
+
+    def respond(request: StoreRequest) -> StoreResponse:
+        if request.span is not None:
+            return StoreResponse(status, body=f"<Error><Code>{code}</Code></Error>".encode())
+        response = serve(PAYLOAD, request)
+        response.closes_after = 3_000_000 if request.number == 1 else None
+        return response
+
+    async with range_store(respond) as store:
+        artifact = add(fake_github, store)
+        done = await repo.download_artifact(artifact, tmp_path / "x", connections=connections)
+    assert done.path.read_bytes() == PAYLOAD
+
+
+async def test_a_url_refused_in_mid_download(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """If a store that has served ranges refuses the URL, the bytes are kept for the next call."""
+    refuses = True
+
+    def respond(request: StoreRequest) -> StoreResponse:
+        if refuses and request.number > 2:
+            return StoreResponse("403 Forbidden")
+        response = serve(PAYLOAD, request)
+        response.closes_after = 1_000_000 if refuses else None
+        return response
+
+    async with range_store(respond) as store:
+        artifact = add(fake_github, store)
+        with pytest.raises(StoreError, match="403"):
+            await repo.download_artifact(artifact, tmp_path / "x", connections=1)
+        assert store.requests[-1].span is not None
+        refuses = False
+        done = await repo.download_artifact(artifact, tmp_path / "x", connections=1)
+    assert done.resumed_bytes == 2_000_000
+    assert done.path.read_bytes() == PAYLOAD
+
+
 async def test_a_payload_with_too_many_bytes(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:

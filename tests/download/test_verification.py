@@ -313,3 +313,5 @@ def test_statuses_that_may_refuse_ranges() -> None:
     assert {400, 405, 412, 413, 416, 501} < {*refused}
     assert not {*refused} & {401, 403, 404, 408, 410, 425, 429, 500, 503}
     assert [status for status in refused if may_refuse_range(status, "X")] == [412, 416, 501]
+    assert may_refuse_range(400, "InvalidRange")
+    assert not may_refuse_range(403, "InvalidRange")
