@@ -661,7 +661,9 @@ class Repo:
         ``async with repo.stream_artifact(artifact) as stream: async for chunk in stream: …``
 
         The stream uses one connection and resumes like a download. If the payload turns out to be
-        incomplete or wrong, the iteration raises an error instead of yielding the last chunk.
+        incomplete or wrong, the iteration raises an error instead of yielding the last chunk. Other
+        requests cannot use the connection until the stream has been read or closed, so do not open
+        more streams than the client may have connections before you read them.
 
         Args:
             artifact: The artifact, or its id, which costs one more API call.

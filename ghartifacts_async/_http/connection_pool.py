@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+from typing import Literal
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -15,6 +17,9 @@ from ghartifacts_async.errors import InvalidArgument
 
 _MIN_CONNECTIONS = 8
 _MAX_PROXIES = 100
+_LOG_AFTER = 60.0
+
+_log = logging.getLogger("ghartifacts_async")
 
 
 def check_borrowed(session: aiohttp.ClientSession) -> None:
@@ -37,6 +42,59 @@ def check_borrowed(session: aiohttp.ClientSession) -> None:
         raise InvalidArgument(
             f"the session has default credentials ({sent[0]}), which must not reach the blob "
             "store; pass the token as auth, and a session without default credentials"
+        )
+
+
+class _Permits(asyncio.Semaphore):
+    """The permits of a pool.
+
+    A warning is logged if a task waits for a permit and nothing is received for a minute. The wait
+    may then never end, for example if the task itself keeps streams open and does not read them.
+    """
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self._size = size
+        self._waiting = 0
+        self._active_at = 0.0
+        self._is_watched = False
+
+    async def acquire(self) -> Literal[True]:
+        """Wait for a permit."""
+        if not self.locked():
+            return await super().acquire()
+        if not self._is_watched:
+            self._watch(_LOG_AFTER)
+        self._waiting += 1
+        try:
+            await super().acquire()
+        finally:
+            self._waiting -= 1
+        self.note_activity()
+        return True
+
+    def note_activity(self) -> None:
+        """Record that a permit was acquired, or that a connection has received something."""
+        self._active_at = asyncio.get_running_loop().time()
+
+    def _watch(self, seconds: float) -> None:
+        self._is_watched = True
+        asyncio.get_running_loop().call_later(seconds, self._check)
+
+    def _check(self) -> None:
+        self._is_watched = False
+        if not self._waiting:
+            return
+        seconds = self._active_at + _LOG_AFTER - asyncio.get_running_loop().time()
+        if seconds > 0:
+            self._watch(seconds)
+            return
+        _log.warning(
+            "requests that wait for a connection: %d; all %d connections are in use, and none has "
+            "received anything for a minute. Close streams that are no longer read, or allow more "
+            "connections",
+            self._waiting,
+            self._size,
         )
 
 
@@ -116,11 +174,16 @@ class ConnectionPool:
         self.bounded: bool = bool(sizes)
         if borrowed_session is None and max_open_files is not None:
             sizes = [max(_MIN_CONNECTIONS, max_open_files // 4)]
-        self._permits = asyncio.Semaphore(min(sizes)) if sizes else None
+        self._permits = _Permits(min(sizes)) if sizes else None
 
     def permit(self, *, keeps: bool = False) -> ConnectionPermit:
         """Return a new permit, which is not held yet; see `ConnectionPermit`."""
         return ConnectionPermit(self._permits, keeps)
+
+    def note_activity(self) -> None:
+        """Record that a connection has received something."""
+        if self._permits is not None:
+            self._permits.note_activity()
 
     async def proxy_for(self, url: str | Secret) -> SecretUrl | None:
         """Return the proxy to use for a URL, or None.

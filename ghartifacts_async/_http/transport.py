@@ -33,11 +33,7 @@ from ghartifacts_async._http.redirects import SignedUrl
 from ghartifacts_async._http.streamed_response import RawResponse, StreamedResponse
 from ghartifacts_async._http.traces import CallbackFailed, set_trace_configs, signed_request
 from ghartifacts_async._http.urls import host_of
-from ghartifacts_async.errors import (
-    ArtifactsError,
-    ClientStateError,
-    UnexpectedReply,
-)
+from ghartifacts_async.errors import ArtifactsError, ClientStateError, UnexpectedReply
 from ghartifacts_async.models import Timeouts
 
 MAX_REPLY_BYTES = 4 * 2**20
@@ -254,6 +250,7 @@ class Transport:
 
     def _count(self, received: int) -> None:
         self.bytes_received += received
+        self.pool.note_activity()
 
     async def _get(
         self, url: SignedUrl, headers: Mapping[str, str], timeouts: aiohttp.ClientTimeout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -277,3 +278,24 @@ async def test_a_call_without_a_connection_was_not_sent() -> None:
             await gather_within(delete, within=1)
         assert not caught.value.may_have_arrived
         assert count_requests(world, "DELETE") == 0
+
+
+@fast
+async def test_a_wait_for_streams_that_nobody_reads_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """If open streams hold all connections, a request that waits for a minute logs a warning."""
+    async with borrowing_world(aiohttp.TCPConnector(limit=1)) as (world, _):
+        large = world.fake.add_artifact(REPOSITORY, "large", {"a": os.urandom(8_000_000)}).id
+        async with world.repo.stream_artifact(large) as stream:
+            waiting = asyncio.ensure_future(world.repo.get_artifact(world.artifact))
+            await asyncio.sleep(50)
+            assert not caplog.records
+            await asyncio.sleep(20)
+            assert "all 1 connections are in use, and none has received anything" in caplog.text
+            assert not waiting.done()
+            assert sum([len(chunk) async for chunk in stream]) > 8_000_000
+        assert (await waiting).id == world.artifact
+        caplog.clear()
+        await asyncio.sleep(200)
+        assert not caplog.records
