@@ -182,8 +182,7 @@ def read_json(call: ApiCall[Any], response: Response) -> Any:
         return json_in(response.body)
     except ValueError as error:
         problem = str(error)
-    content_type = printable(response.headers.get("content-type", "no content type"))
-    summary = f"{call}: the response is not JSON: {problem} ({content_type})"
+    summary = f"{call}: the response is not JSON: {problem} ({_content_type(response)})"
     raise github_error(UnexpectedReply, summary, response)
 
 
@@ -263,15 +262,22 @@ def read_as(model: type[_T], call: ApiCall[Any], response: Response) -> _T:
         # The response to a POST may contain a token, so it is not quoted.
         quotes = call.method != "POST"
         problem = str(error) if quotes else error.without_values
-    content_type = printable(response.headers.get("content-type", "no content type"))
+    size = f"{len(response.body)} bytes"
     start = f", starting {response.redact(decoded(response.body))[:60]!r}" if quotes else ""
     hint = hints.for_base_url(call, response)
     raise github_error(
         UnexpectedReply,
         f"{call}: the response is not a valid {model.__name__}: {problem} "
-        f"({content_type}, {len(response.body)} bytes{start}){'; ' if hint else ''}{hint}",
+        f"({_content_type(response)}, {size}{start}){'; ' if hint else ''}{hint}",
         response,
     )
+
+
+def _content_type(response: Response) -> str:
+    """Return the content type of a response, and its Content-Encoding if it has one."""
+    kind = response.headers.get("content-type", "no content type")
+    encoding = response.headers.get("content-encoding")
+    return printable(f"{kind}, Content-Encoding: {encoding}" if encoding else kind)
 
 
 def _refuse_redirect(call: ApiCall[Any], response: Response) -> None:

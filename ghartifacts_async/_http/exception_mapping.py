@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import aiohttp
-from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.http_exceptions import ContentEncodingError, HttpProcessingError
 from yarl import URL
 
 from ghartifacts_async._http.headers import MAX_SIZE
@@ -122,6 +122,8 @@ def _reason(error: Exception) -> str:
             return f"the proxy responded with status {error.status}"
         case _ if encoding := _encoding(error):
             return f"the response is compressed with {encoding}, which was not requested"
+        case _ if isinstance(error.__cause__, ContentEncodingError):
+            return "the body cannot be decompressed; it may not be compressed as its headers say"
         case aiohttp.ClientResponseError() | HttpProcessingError() if _is_too_long(error):
             return f"a header of the response is longer than {MAX_HEADER} bytes"
         case aiohttp.ClientResponseError() | HttpProcessingError():

@@ -112,6 +112,7 @@ def test_read_page() -> None:
             make_response(body=b"<html>502</html>", content_type="text/html"),
             "text/html, 16 bytes, starting '<html>502</html>')",
         ),
+        (make_response(content_encoding="x-gzip"), "no content type, Content-Encoding: x-gzip, 0"),
         (make_response(body=b"x" * 99), f"99 bytes, starting '{'x' * 60}')"),
         (make_response(body=b"[" * 100_000), "not valid JSON (RecursionError)"),
         (make_response(body=b'{"total_count":' + b"9" * 5000 + b"}"), "not valid JSON"),

@@ -244,6 +244,27 @@ async def test_a_compression_that_was_not_asked_for() -> None:
     assert not caught.value.retryable
 
 
+async def test_a_compression_that_is_wrong() -> None:
+    """The error for a response that is not compressed as its headers say names the problem."""
+    answer = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}"
+    async with raw_server(says(answer)) as url, Client("t", base_url=url, retry=ONCE) as gh:
+        with pytest.raises(ConnectionFailed, match="body cannot be decompressed"):
+            await gh.repo(REPOSITORY).get_artifact(1)
+
+
+@pytest.mark.parametrize("encoding", ["x-gzip", "compress", "gzip, br"])
+async def test_an_unknown_compression(encoding: str) -> None:
+    """The error for a response with an unknown Content-Encoding names the encoding."""
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nConnection: close\r\n\r\n"
+    async with (
+        raw_server(says(head.encode() + b"\x1f\x8b")) as url,
+        Client("t", base_url=url, retry=ONCE) as gh,
+    ):
+        for call in (gh.repo(REPOSITORY).get_artifact(1), gh.request("GET", "/user")):
+            with pytest.raises(UnexpectedReply, match=f"Content-Encoding: {encoding}"):
+                await call
+
+
 async def test_an_oversized_response_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """A response over the size limit raises UnexpectedReply and is not read completely."""
     # Sending more than the real limit would take long.
