@@ -143,7 +143,7 @@ def _is_link(entry: CentralDirectoryEntry, *, is_directory: bool, rules: PathRul
             "is a symbolic link; pass symlinks='skip' to leave links out, or symlinks='inside' to "
             "create those that stay within the directory",
         )
-    if member.size > _MAX_TARGET_SIZE:
+    if rules.symlinks == "inside" and member.size > _MAX_TARGET_SIZE:
         raise unsafe(
             member.name,
             f"is a symbolic link with a target of {member.size} bytes; at most {_MAX_TARGET_SIZE} "
