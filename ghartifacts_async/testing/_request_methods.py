@@ -20,11 +20,18 @@ class RequestMethods:
     _log: RequestLog
     _thread: ServerThread | None
 
-    def route(self, method: str, path: str, handler: Callable[..., Any]) -> None:
+    def route(
+        self,
+        method: str,
+        path: str,
+        handler: Callable[..., Any],
+        *,
+        unrestricted: bool = False,
+    ) -> None:
         """Add an endpoint to the API, or replace one.
 
-        Requests to it pass the same checks of rate limits, credentials and API version as others.
-        It also exists below `/api/v3`.
+        Requests to it pass the same checks of rate limits, credentials and API version as others,
+        unless it is unrestricted. It also exists below `/api/v3`.
 
         Args:
             method: The method. `"GET"` also answers HEAD.
@@ -33,11 +40,13 @@ class RequestMethods:
             handler: A function that takes the `LoggedRequest`, and the segments as keyword
                 arguments. It returns a document that is sent as JSON, bytes, or None for an empty
                 body; or a tuple of the status, one of these, and optionally the headers.
+            unrestricted: Whether requests skip all checks, rate limits and faults, as those that
+                control the server should.
 
         Raises:
             ValueError: The path does not start with a slash.
         """
-        self._api_controls.custom_routes.add(method, path, handler)
+        self._api_controls.custom_routes.add(method, path, handler, unrestricted=unrestricted)
 
     @property
     def unknown_requests(self) -> list[LoggedRequest]:

@@ -127,7 +127,7 @@ class FakeGitHub(WebhookMethods, DataMethods, FaultMethods, AccessMethods, Reque
         self._database = Database(self._now)
         self._api_controls = ApiControls(
             apps=AppRegistry(self._now),
-            custom_routes=CustomRoutes(),
+            custom_routes=CustomRoutes(self._now),
             faults=FaultSchedule("api", Fault),
             held=HeldRequests(),
             rate_limiter=RateLimiter(limits),
@@ -269,6 +269,8 @@ class FakeGitHub(WebhookMethods, DataMethods, FaultMethods, AccessMethods, Reque
         """
         if request.is_proxied and request.origin == self.blob_url:
             return "blob", self._blobs.handle
+        if self._api_controls.custom_routes.is_unrestricted(request):
+            return "api", self._api_controls.custom_routes.handle
         return "api", self._api.handle
 
     def _signed_url(self, artifact: FakeArtifact, request: Request) -> str:

@@ -194,6 +194,23 @@ def test_wrong_values_at_the_control_endpoint() -> None:
         assert request(f"{fake.url}/_control")[1]["queued_faults"] == 0
 
 
+def test_control_during_faults(tmp_path: Path) -> None:
+    """No fault, rate limit or check applies to requests to the control endpoint."""
+    path = tmp_path / "scenario.json"
+    path.write_text('{"limits": {"anonymous": 1, "points_per_minute": 1}}')
+    with create(options(path)) as fake:
+        control = f"{fake.url}/_control"
+        assert request(control, "POST", {"faults": [{"status": 500, "times": 2}]})[0] == 201
+        wrong = {"Authorization": "token x", "X-GitHub-Api-Version": "x", "User-Agent": ""}
+        for _ in range(3):
+            with urllib.request.urlopen(urllib.request.Request(control, headers=wrong)) as response:
+                assert json.load(response)["queued_faults"] == 2
+        assert request(control, "DELETE") == (204, None)
+        assert request(f"{fake.url}{LIST}")[0] == 404
+        assert request(f"{fake.url}{LIST}")[0] == 403
+        assert request(control)[1]["unknown_requests"] == []
+
+
 def test_delayed_entries_that_conflict(caplog: pytest.LogCaptureFixture) -> None:
     """A delayed entry that conflicts with later data is reported, and fails no other request."""
     with create(options(None)) as fake:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
+import attrs
+
 from ghartifacts_async.testing._api.errors import json_response
+from ghartifacts_async.testing._shared.clock import Clock
 from ghartifacts_async.testing._shared.messages import Request, Response
 from ghartifacts_async.testing._shared.request_log import LoggedRequest
 
@@ -16,13 +20,28 @@ _GHES_BASE = "/api/v3"
 _PARAMETER = re.compile(r"\{(\w+)\}")
 
 
+@attrs.frozen
+class _Route:
+    method: str
+    path: re.Pattern[str]
+    handler: RouteHandler
+    unrestricted: bool
+
+
 class CustomRoutes:
-    """The routes that a test has added; a later one wins over an earlier one."""
+    """The routes that a test has added; a later one wins over an earlier one.
 
-    def __init__(self) -> None:
-        self._routes: list[tuple[str, re.Pattern[str], RouteHandler]] = []
+    Args:
+        now: The server's clock.
+    """
 
-    def add(self, method: str, path: str, handler: RouteHandler) -> None:
+    def __init__(self, now: Clock) -> None:
+        self._now = now
+        self._routes: list[_Route] = []
+
+    def add(
+        self, method: str, path: str, handler: RouteHandler, *, unrestricted: bool = False
+    ) -> None:
         """Add a route; see `FakeGitHub.route`."""
         if not path.startswith("/"):
             raise ValueError(f"a path must start with a slash, not {path!r}")
@@ -30,7 +49,7 @@ class CustomRoutes:
         literals[::2] = map(re.escape, literals[::2])
         literals[1::2] = [f"(?P<{name}>[^/]+)" for name in literals[1::2]]
         pattern = re.compile(f"(?:{_GHES_BASE})?{''.join(literals)}")
-        self._routes.insert(0, (method.upper(), pattern, handler))
+        self._routes.insert(0, _Route(method.upper(), pattern, handler, unrestricted))
 
     def matches(self, method: str, path: str) -> bool:
         """Return True if a route has this method and percent-decoded path."""
@@ -41,14 +60,27 @@ class CustomRoutes:
         found = self._find(request.method, request.path)
         if found is None:
             return None
-        handler, values = found
-        return _response(handler(LoggedRequest.of("api", request), **values))
+        route, values = found
+        return _response(route.handler(LoggedRequest.of("api", request), **values))
 
-    def _find(self, method: str, path: str) -> tuple[RouteHandler, dict[str, str]] | None:
-        for expected, pattern, handler in self._routes:
-            match = pattern.fullmatch(path)
-            if match and expected in (method, "GET" if method == "HEAD" else method):
-                return handler, match.groupdict()
+    def is_unrestricted(self, request: Request) -> bool:
+        """Return True if the request is for a route to which no checks and no faults apply."""
+        found = self._find(request.method, request.path)
+        return found is not None and found[0].unrestricted
+
+    @asynccontextmanager
+    async def handle(self, request: Request) -> AsyncIterator[Response]:
+        """Yield the response of an unrestricted route."""
+        self._now.execute_due()
+        response = self.respond(request)
+        assert response is not None
+        yield response
+
+    def _find(self, method: str, path: str) -> tuple[_Route, dict[str, str]] | None:
+        for route in self._routes:
+            match = route.path.fullmatch(path)
+            if match and route.method in (method, "GET" if method == "HEAD" else method):
+                return route, match.groupdict()
         return None
 
 

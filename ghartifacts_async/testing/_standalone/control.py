@@ -16,7 +16,7 @@ def add_control_endpoint(fake: FakeGitHub, scenarios: Scenarios) -> None:
 
     `GET` reports the number of requests to each endpoint, the unknown requests, and the delayed
     entries that could not take effect. `POST` takes a scenario as JSON. `DELETE` removes all
-    faults.
+    faults. No fault and no rate limit applies to these requests.
 
     Args:
         fake: The server.
@@ -44,4 +44,4 @@ def add_control_endpoint(fake: FakeGitHub, scenarios: Scenarios) -> None:
         return 204, None
 
     for method, handler in (("GET", report), ("POST", add), ("DELETE", clear)):
-        fake.route(method, PATH, handler)
+        fake.route(method, PATH, handler, unrestricted=True)

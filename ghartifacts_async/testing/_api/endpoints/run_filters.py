@@ -21,6 +21,7 @@ _COMPARISON = re.compile(r"(>=|<=|>|<)(.+)")
 _FAR_PAST = datetime.min.replace(tzinfo=UTC)
 _FAR_FUTURE = datetime.max.replace(tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
+_YEARS = range(2, 9999)
 
 _CONDITIONS: dict[str, Callable[[FakeRun, str], bool]] = {
     "actor": lambda run, value: run.actor.lower() == value.lower(),
@@ -74,6 +75,8 @@ def _parse_moment(text: str) -> tuple[datetime, datetime]:
     try:
         # In a query, "+" stands for a space, so that "+00:00" arrives as " 00:00".
         moment = datetime.fromisoformat(text.strip().replace(" ", "+"))
+        if moment.year not in _YEARS:
+            raise ValueError(moment.year)
     except ValueError:
         raise ApiError(422, f"Validation Failed: {text!r} is not a date", _DATES) from None
     if moment.tzinfo is None:
