@@ -14,7 +14,7 @@ import pytest
 
 from ghartifacts_async.testing import BlobFault, FakeGitHub
 from tests.cli.support import TIMEOUT, end, run, start
-from tests.support import REPOSITORY, files_below
+from tests.support import REPOSITORY, files_below, published_below
 
 
 @pytest.fixture
@@ -79,9 +79,14 @@ async def test_unusual_archives(
     assert not files_below(output)
     done = await run(fake_github, "extract", REPOSITORY, "1", "-D", output, *option.split())
     assert (files_below(output / "dist"), done.status) == (files, 0), done.out
-    more = ["-D", str(output / "latest"), "-x", *option.split()]
+
+
+async def test_latest_has_the_options_of_extract(fake_github: FakeGitHub, output: Path) -> None:
+    """`latest -x` takes the same options for unusual archives as `extract`."""
+    fake_github.add_artifact(REPOSITORY, "dist", archive_of(("sub\\a", b"x")))
+    more = ["-x", "-D", str(output), "--backslashes", "separator"]
     done = await run(fake_github, "latest", REPOSITORY, "dist", *more)
-    assert (files_below(output / "latest" / "dist"), done.status) == (files, 0), done.out
+    assert (files_below(output), done.status) == (["dist/sub/a"], 0), done.out
 
 
 @pytest.mark.parametrize("option", ["--max-members 2", "--max-member-size 9", "--max-total-size 9"])
@@ -122,9 +127,10 @@ async def test_a_signal_during_an_extraction(
     # The other artifact is smaller.
     fake_github.fail_blobs_when(lambda _: BlobFault.stall(after=1_000_000) if stalls else None)
     arguments = ["extract", REPOSITORY, "--all", "-D", str(output), *more]
+    published = output / ("a" if more else "done/a")
     async with asyncio.timeout(TIMEOUT):
         process = await start(fake_github, *arguments)
-        while not any(name.endswith("a") for name in files_below(output)):
+        while not published.exists():
             assert process.returncode is None
             await asyncio.sleep(0.01)
         process.send_signal(signal.SIGINT)
@@ -136,7 +142,7 @@ async def test_a_signal_during_an_extraction(
         arguments[4] = str(output / "other")
     else:
         assert ended.err.endswith("stay; repeat the command with --if-exists replace\n")
-        assert files_below(output) == ["done/a"]
+        assert published_below(output) == ["done/a"]
         arguments += ["--if-exists", "replace"]
     done = await run(fake_github, *arguments)
     assert (done.status, done.out.count("✓")) == (0, 2), done.out
