@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
@@ -212,9 +213,12 @@ def _output_of(program: str, *arguments: str) -> str:
 
     The GitHub CLI would print the token of a variable even if it is for another server. If the
     program is not installed or fails, return ``""``.
+
+    Windows looks for a program in the working directory first. That may be a clone of anybody's
+    repository, so a program in it is not run.
     """
     path = shutil.which(program)
-    if path is None:
+    if path is None or Path(path).parent.resolve() == Path.cwd():
         return ""
     try:
         done = subprocess.run(  # noqa: S603 - git or gh, without a shell

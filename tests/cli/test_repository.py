@@ -70,6 +70,20 @@ async def test_a_partial_clone(fake_github: FakeGitHub, tmp_path: Path) -> None:
     assert (done.status, len(done.rows())) == (0, 1), done.err
 
 
+@pytest.mark.skipif(os.name == "nt", reason="the planted programs are shell scripts")
+async def test_programs_in_the_working_directory_are_not_run(
+    fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """A program in the working directory is not run, as Windows would, even if it is in PATH."""
+    for name in ("git", "gh"):
+        (tmp_path / name).write_text('#!/bin/sh\n: >"${0%/*}/planted"\n')
+        (tmp_path / name).chmod(0o755)
+    for path in (".", str(tmp_path), ""):
+        done = await run(fake_github, "list", cwd=tmp_path, PATH=path)
+        assert done.status == 2
+        assert not (tmp_path / "planted").exists()
+
+
 @pytest.mark.parametrize("stored", ["", "gho_stored"])
 def test_a_git_remote_on_another_server(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stored: str
@@ -81,8 +95,10 @@ def test_a_git_remote_on_another_server(
     monkeypatch.setenv("GH_HOST", "")  # so that the value that the command sets is removed
     monkeypatch.delenv("GH_HOST")
     monkeypatch.setenv("GH_ENTERPRISE_TOKEN", "t0ken")
-    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    gh = tmp_path / "gh"
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    gh = programs / "gh"
     gh.write_text(f'#!/bin/sh\necho "${{GH_ENTERPRISE_TOKEN}}{stored}"')
     gh.chmod(0o755)
     git(tmp_path, "init", "-q")
