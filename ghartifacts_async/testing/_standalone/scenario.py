@@ -216,7 +216,7 @@ def _method(name: str, *, first: str = "") -> Callable[[Any, Path], _Prepared]:
     """
 
     def prepare(given: Any, _: Path) -> _Prepared:
-        parameters = parameters_of(getattr(FakeGitHub, name))
+        parameters = dict(parameters_of(getattr(FakeGitHub, name)))
         parameter = next(iter(parameters))
         key = first or parameter
         options = check_entry(given, {key: parameters.pop(parameter), **parameters})

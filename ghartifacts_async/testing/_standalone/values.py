@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
 
@@ -28,7 +29,8 @@ class _MismatchError(Exception):
     """A value does not have the expected type."""
 
 
-def parameters_of(function: Callable[..., Any]) -> dict[str, tuple[Any, bool]]:
+@cache
+def parameters_of(function: Callable[..., Any]) -> Parameters:
     """Return the parameters of a function, a method or a class."""
     types = get_type_hints(function)
     return {
