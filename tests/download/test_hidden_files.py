@@ -13,6 +13,7 @@ from ghartifacts_async import DiskError, Progress, Repo, TargetExists
 from ghartifacts_async.testing import FakeGitHub
 from tests.download.payloads import PAYLOAD, add_artifact, interrupted_download
 from tests.download.test_resume import journal_in, part_file_in
+from tests.support import REPOSITORY, files_below
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need privileges on Windows")
@@ -114,3 +115,28 @@ async def test_a_file_in_place_of_a_directory_raises_disk_error(
             await repo.download_artifact(1, tmp_path / target, wait_for_lock=False)
     assert fake_github.requests_to("blob") == []
     assert (tmp_path / "file").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("name", ["n" * 255, "é" * 127 + "n", "𝄞" * 63 + "abc"], ids=ascii)
+async def test_a_name_of_the_greatest_length(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, name: str
+) -> None:
+    """Names of 255 bytes, the greatest length, can be downloaded, resumed, replaced and extracted.
+
+    The names of hidden files do not depend on the length of the target's name.
+    """
+    artifact = add_artifact(fake_github)
+    await interrupted_download(fake_github, tmp_path / name, 1_000_000)
+    download = await repo.download_artifact(artifact.id, tmp_path / name)
+    assert download.resumed_bytes > 0
+    await repo.download_artifact(artifact.id, tmp_path / name, if_exists="replace")
+    assert (tmp_path / name).read_bytes() == PAYLOAD
+    other = fake_github.add_artifact(REPOSITORY, "n" * 300, {name: b"x"})
+    directory = tmp_path / "out" / name
+    for _ in range(2):
+        await repo.extract_artifact(other.id, directory, if_exists="replace")
+    await repo.mirror(tmp_path / "mirror")
+    assert files_below(tmp_path / "out") == [f"{name}/{name}"]
+    assert list(tmp_path.glob(".*")) == []
+    (mirrored,) = (tmp_path / "mirror").glob("nnn*")
+    assert len(mirrored.name) == 255
