@@ -75,6 +75,8 @@ async def test_wait(fake_github: FakeGitHub, tmp_path: Path) -> None:
     url = f"{fake_github.url}/{REPOSITORY}/actions/runs/{running}"
     done = await run(fake_github, "wait", url, "dist", "-D", tmp_path)
     assert (files_below(tmp_path), done.status) == (["dist.zip"], 0)
+    done = await run(fake_github, "wait", url, "dist", "--format", "{name}")
+    assert (done.out, done.status) == ("dist\n", 0)
     done = await run(
         fake_github, "wait", REPOSITORY, "-n", "nope", "--run", str(running), "--within", "1s"
     )

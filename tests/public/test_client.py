@@ -14,6 +14,7 @@ import pytest
 from ghartifacts_async import (
     Anonymous,
     AuthenticationError,
+    CertificateRefused,
     Client,
     ClientStateError,
     ConnectionFailed,
@@ -53,6 +54,15 @@ async def test_calls_have_the_documented_headers(repo: Repo, fake_github: FakeGi
     assert request.headers["X-GitHub-Api-Version"] == "2026-03-10"
     assert request.headers["Authorization"] == f"Bearer {fake_github.token}"
     assert not request.path.endswith("/")
+
+
+async def test_certificates_are_verified() -> None:
+    """Without the argument `ssl`, a certificate must be signed by an authority of the system."""
+    async with FakeGitHub(tls=True) as fake:
+        async with Client(fake.token, base_url=fake.url, retry=ONCE) as gh:
+            with pytest.raises(CertificateRefused):
+                await gh.repo(REPOSITORY).get_artifact(1)
+        assert fake.requests == []
 
 
 async def test_anonymous_reads_public_repositories(fake_github: FakeGitHub, tmp_path: Path) -> None:

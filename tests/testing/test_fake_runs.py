@@ -188,6 +188,26 @@ async def test_the_jobs_of_a_run(send: Send, fake: FakeGitHub) -> None:
     assert [job["run_id"] for job in first] == [7]
 
 
+@pytest.mark.parametrize(
+    ("status", "of_the_job"),
+    [
+        ("in_progress", "in_progress"),
+        ("waiting", "waiting"),
+        ("requested", "queued"),
+        ("pending", "queued"),
+        ("completed", "completed"),
+    ],
+)
+async def test_the_status_of_a_job(
+    send: Send, fake: FakeGitHub, status: str, of_the_job: str
+) -> None:
+    """The status of a job is that of its run, or `queued` if jobs have no such status."""
+    fake.add_run(REPOSITORY, 7, status=status)
+    (job,) = (await send(f"{RUNS}/7/jobs")).json["jobs"]
+    assert job["status"] == of_the_job
+    assert (job["completed_at"] is None) == (status != "completed")
+
+
 async def test_a_run_of_a_fork(send: Send, fake: FakeGitHub) -> None:
     """A fork's run has a branch of the fork, and names the fork as its head repository."""
     run = fake.add_run(REPOSITORY, head_repository="mallory/octo-docs", event="pull_request")
