@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from functools import partial
@@ -173,7 +173,10 @@ class _Runner:
         mutated = _mutants.apply(mutant, original)
         assert mutated is not None, "the sample has only usable mutants"
         difference = _mutants.difference(original, mutated)
-        tests = self.measurement.fastest(self._tests_of(mutant), self._tests_of_users(mutant))
+        found = self._tests_of(mutant)
+        preferred = self._tests_of_users(mutant) | _tests_beside(found, mutant.module)
+        usable = self.measurement.seconds.keys() & (found | preferred)
+        tests = self.measurement.fastest(usable, preferred)
         if not tests:
             return Result(mutant, difference, killed=False, tests=0)
         path = copy / structure.PACKAGE.name / _file(mutant.module)
@@ -220,6 +223,15 @@ class _Runner:
             if word.search(line)
             for test in self.measurement.lines.get(_file(module), {}).get(number, ())
         }
+
+
+def _tests_beside(tests: Iterable[str], module: str) -> set[str]:
+    """Return the tests in the folder that is named as the package of a module.
+
+    They test what the package promises, while other tests only use it.
+    """
+    package = module.partition(".")[0].lstrip("_")
+    return {test for test in tests if test.startswith((f"tests/{package}/", "tests/public/"))}
 
 
 def _first(test: str | None, tests: Mapping[str, float]) -> dict[str, float]:

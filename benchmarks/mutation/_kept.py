@@ -48,7 +48,7 @@ class Kept:
             sample: The mutants.
             digest: The digest of the measurement.
         """
-        mutants = {_key(mutant): mutant for mutant in sample}
+        mutants = {mutant.key: mutant for mutant in sample}
         results: dict[Mutant, Result] = {}
         killers: dict[Mutant, str] = {}
         text = self._results.read_text(encoding="utf-8") if self._results.exists() else ""
@@ -80,9 +80,4 @@ class Kept:
         }
         # The line break comes first, because a killed process may have left a part of a line.
         with self._results.open("a", encoding="utf-8") as file:
-            file.write("\n" + json.dumps([_key(result.mutant), digest, fields]))
-
-
-def _key(mutant: Mutant) -> tuple[str, ...]:
-    """Return what identifies a mutant after other lines of its module have changed."""
-    return (mutant.module, mutant.function, mutant.operator, str(mutant.occurrence), mutant.source)
+            file.write("\n" + json.dumps([result.mutant.key, digest, fields]))

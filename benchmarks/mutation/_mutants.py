@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 import difflib
+import hashlib
 import math
-import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -56,6 +56,8 @@ class Mutant:
         function: The qualified name of the function or class around the change, or "".
         operator: The name of cosmic-ray's operator.
         occurrence: The number of positions of the operator in the module before this one.
+        repeat: The number of mutants before this one that have the same function, operator and
+            source.
         line: The line of the change.
         statement: The first and the last line of the statement, without the body of a block.
         runs_at_import: Whether the line is executed when the module is imported.
@@ -66,10 +68,16 @@ class Mutant:
     function: str
     operator: str
     occurrence: int
+    repeat: int
     line: int
     statement: tuple[int, int]
     runs_at_import: bool
     source: str
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What identifies the mutant, also after other lines of the module have changed."""
+        return (self.module, self.function, self.operator, str(self.repeat), self.source)
 
 
 def find(module: str, text: str) -> list[Mutant]:
@@ -84,6 +92,7 @@ def find(module: str, text: str) -> list[Mutant]:
     operators = [(name, _operator(name)) for name in OPERATORS]
     lines = text.split("\n")
     counts: Counter[str] = Counter()
+    repeats: Counter[tuple[str, str, str]] = Counter()
     mutants = []
     # MutationVisitor counts the positions in the same order.
     for node in ast_nodes(get_ast(text)):
@@ -96,8 +105,11 @@ def find(module: str, text: str) -> list[Mutant]:
                     excluded = _is_excluded(node)
                 if not (excluded or (name == "AddNot" and _has_opposite(node))):
                     function, runs_at_import = _scope(node)
-                    place = (line, _statement(node, line), runs_at_import, lines[line - 1].strip())
-                    mutants.append(Mutant(module, function, name, occurrence, *place))
+                    source = lines[line - 1].strip()
+                    repeat = repeats[function, name, source]
+                    repeats[function, name, source] += 1
+                    place = (line, _statement(node, line), runs_at_import, source)
+                    mutants.append(Mutant(module, function, name, occurrence, repeat, *place))
     return mutants
 
 
@@ -106,8 +118,8 @@ def sample(
 ) -> list[Mutant]:
     """Draw mutants over all modules in proportion to their numbers of mutants.
 
-    The same seed gives the same mutants in the same order. The order is random, so that a run that
-    ends early has a fair sample, too.
+    The same seed gives the same mutants in the same order, and nearly the same ones after a change
+    of other lines. The order is random, so that a run that ends early has a fair sample, too.
 
     Args:
         mutants: All mutants, ordered by module.
@@ -115,19 +127,20 @@ def sample(
         seed: The seed of the random numbers.
         is_usable: Returns False for a mutant to replace by another one of its module.
     """
-    generator = random.Random(seed)
-    offset, share = generator.random(), min(1, size / max(1, len(mutants)))
+
+    def rank(mutant: Mutant) -> bytes:
+        return hashlib.sha256("\0".join((str(seed), *mutant.key)).encode()).digest()
+
+    share = min(1, size / max(1, len(mutants)))
     drawn: list[Mutant] = []
     before = 0
     for number in Counter(mutant.module for mutant in mutants).values():
         after = before + number
-        quota = math.floor(after * share + offset) - math.floor(before * share + offset)
-        candidates = list(mutants[before:after])
-        generator.shuffle(candidates)
+        quota = math.floor(after * share) - math.floor(before * share)
+        candidates = sorted(mutants[before:after], key=rank)
         drawn += _first(filter(is_usable, candidates), quota)
         before = after
-    generator.shuffle(drawn)
-    return drawn
+    return sorted(drawn, key=rank)
 
 
 def _first(mutants: Iterable[Mutant], number: int) -> Iterator[Mutant]:

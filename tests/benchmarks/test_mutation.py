@@ -19,10 +19,10 @@ reports = pytest.importorskip("benchmarks.mutation._report", reason=WHY)
 MODULES = {"a": 120, "b": 65, "c": 15}
 
 
-def mutant(module: str, occurrence: int = 0) -> object:
-    """Return a mutant of a function."""
-    place = (7, (7, 8), False, "return x < 1")
-    return mutants.Mutant(module, "f", "ReplaceComparisonOperator_Lt_LtE", occurrence, *place)
+def mutant(module: str, number: int = 0, moved: int = 0) -> object:
+    """Return a mutant of a function, which may have moved in its module."""
+    place = (number + moved, number, 7 + moved, (7 + moved, 8 + moved), False, "return x < 1")
+    return mutants.Mutant(module, "f", "ReplaceComparisonOperator_Lt_LtE", *place)
 
 
 def result(
@@ -45,6 +45,19 @@ def test_a_sample_is_proportional_and_repeatable() -> None:
     assert mutants.sample(everything, 20, 6, bool) != sample
     assert sample != sorted(sample, key=everything.index)
     assert len(mutants.sample(everything, 500, 5, bool)) == 200
+
+
+def test_a_sample_stays_the_same_when_lines_move() -> None:
+    """The same mutants are drawn after other lines of their modules have changed."""
+    drawn = [
+        mutants.sample(
+            [mutant(name, at, moved) for name, number in MODULES.items() for at in range(number)],
+            20, 5, bool,
+        )
+        for moved in (0, 3)
+    ]  # fmt: skip
+    assert [one.key for one in drawn[0]] == [one.key for one in drawn[1]]
+    assert drawn[0] != drawn[1]
 
 
 def test_an_unusable_mutant_is_replaced() -> None:
