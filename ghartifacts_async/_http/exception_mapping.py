@@ -101,6 +101,16 @@ def _encoding(error: Exception) -> str | None:
     return None
 
 
+def _is_undecodable(error: BaseException | None) -> bool:
+    """Return True if aiohttp failed to decompress the body of a response.
+
+    How often aiohttp wraps this exception depends on whether the body arrived with the headers.
+    """
+    while error is not None and not isinstance(error, ContentEncodingError):
+        error = error.__cause__
+    return error is not None
+
+
 def _reason(error: Exception) -> str:
     """Describe an exception without its message, which may contain the URL."""
     match error:
@@ -122,7 +132,7 @@ def _reason(error: Exception) -> str:
             return f"the proxy responded with status {error.status}"
         case _ if encoding := _encoding(error):
             return f"the response is compressed with {encoding}, which was not requested"
-        case _ if isinstance(error.__cause__, ContentEncodingError):
+        case _ if _is_undecodable(error):
             return "the body cannot be decompressed; it may not be compressed as its headers say"
         case aiohttp.ClientResponseError() | HttpProcessingError() if _is_too_long(error):
             return f"a header of the response is longer than {MAX_HEADER} bytes"

@@ -5,8 +5,9 @@ new session. The client's session uses the trace configs of the caller's session
 is one, so that no request is traced twice.
 
 The callbacks get the URL of a blob store without its query. The response that some of them get
-still has it. If a callback raises an exception, the call raises it unchanged: it is not a
-failure of the network.
+still has it. If a request fails, they get the error of this library instead of aiohttp's exception,
+whose text may contain a signed URL or the password of a proxy. If a callback raises an exception,
+the call raises it unchanged: it is not a failure of the network.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from typing import Any
 
 import aiohttp
 from attrs import evolve
+
+from ghartifacts_async._http.exception_mapping import REQUEST_EXCEPTIONS, map_exception
 
 _SIGNALS = tuple(name for name in dir(aiohttp.TraceConfig) if name.startswith("on_"))
 
@@ -73,8 +76,11 @@ def _wrapped(callback: Callable[..., Awaitable[None]]) -> Callable[..., Awaitabl
     async def call(session: aiohttp.ClientSession, context: SimpleNamespace, params: Any) -> None:
         if _is_signed.get() and hasattr(params, "url"):
             params = evolve(params, url=params.url.with_query(None))
-        if isinstance(getattr(params, "exception", None), CallbackFailed):
-            params = evolve(params, exception=params.exception.error)
+        reported = getattr(params, "exception", None)
+        if isinstance(reported, CallbackFailed):
+            params = evolve(params, exception=reported.error)
+        elif isinstance(reported, REQUEST_EXCEPTIONS):
+            params = evolve(params, exception=map_exception(reported, str(params.url)))
         try:
             await callback(session, context, params)
         except Exception as error:

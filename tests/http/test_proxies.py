@@ -130,6 +130,27 @@ async def test_wrong_credentials_are_named(
     assert fake_github.requests == []
 
 
+async def test_a_trace_of_a_refusal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A trace gets the error of a request that the proxy refuses, without the proxy's password."""
+    reported: list[str] = []
+
+    async def note(_: object, __: object, params: aiohttp.TraceRequestExceptionParams) -> None:
+        reported.append(f"{params.exception} {params.exception!r}")
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_exception.append(note)
+    async with running_proxy(tmp_path, "--basic-auth", "user:another") as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://user:{PASSWORD}@{proxy}")
+        async with (
+            aiohttp.ClientSession(trust_env=True, trace_configs=[trace]) as session,
+            Client("token", base_url="https://127.0.0.1:1", session=session) as gh,
+        ):
+            with pytest.raises(ConnectionFailed, match="407"):
+                await gh.repo(REPOSITORY).get_artifact(1)
+    assert "407" in str(reported)
+    assert PASSWORD not in str(reported)
+
+
 @pytest.mark.parametrize("exception", ["127.0.0.1", "*", "example,127.0.0.1:{port}"])
 async def test_exceptions_from_the_proxy(
     fake_github: FakeGitHub, monkeypatch: pytest.MonkeyPatch, exception: str

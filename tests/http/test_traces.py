@@ -17,9 +17,9 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from ghartifacts_async import Client
+from ghartifacts_async import Client, ConnectionFailed
 from ghartifacts_async.testing import FakeGitHub
-from tests.support import QUICK, REPOSITORY
+from tests.support import QUICK, REPOSITORY, raw_server, says
 
 # Sentry instruments the whole process for good.
 SENTRY = """
@@ -90,6 +90,23 @@ async def test_opentelemetry(
     assert_traced_once(
         fake_github, [str(each.get("http.url") or each.get("url.full")) for each in attributes]
     )
+
+
+@pytest.mark.parametrize("borrowed", [True, False])
+async def test_failures_in_spans(
+    fake_github: FakeGitHub, spans: InMemorySpanExporter, tmp_path: Any, borrowed: bool
+) -> None:
+    """The span of a request to a store that failed has the error, without the signed query."""
+    async with raw_server(says(b"no HTTP\r\n\r\n")) as store:
+        fake_github.add_artifact(REPOSITORY, "dist", b"x", location=f"{store}/dist.zip?sig=S3cret")
+        session = aiohttp.ClientSession() if borrowed else None
+        with pytest.raises(ConnectionFailed):
+            await download(fake_github, tmp_path, session)
+        if session is not None:
+            await session.close()
+    events = [event for span in spans.get_finished_spans() for event in span.events]
+    assert "not valid HTTP" in str([dict(event.attributes or {}) for event in events])
+    assert "sig=" not in str([dict(event.attributes or {}) for event in events])
 
 
 @pytest.mark.skipif(find_spec("sentry_sdk") is None, reason="sentry-sdk is not installed")

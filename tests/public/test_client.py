@@ -254,10 +254,12 @@ async def test_a_compression_that_was_not_asked_for() -> None:
     assert not caught.value.retryable
 
 
-async def test_a_compression_that_is_wrong() -> None:
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+async def test_a_compression_that_is_wrong(encoding: str) -> None:
     """The error for a response that is not compressed as its headers say names the problem."""
-    answer = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}"
-    async with raw_server(says(answer)) as url, Client("t", base_url=url, retry=ONCE) as gh:
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nContent-Length: 2\r\n\r\n"
+    answer = says(head.encode() + b"{}")
+    async with raw_server(answer) as url, Client("t", base_url=url, retry=ONCE) as gh:
         with pytest.raises(ConnectionFailed, match="body cannot be decompressed"):
             await gh.repo(REPOSITORY).get_artifact(1)
 
