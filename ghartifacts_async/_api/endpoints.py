@@ -27,6 +27,7 @@ from ghartifacts_async._http import redirects
 from ghartifacts_async._http.messages import Response, json_in, printable
 from ghartifacts_async._http.redaction import Secret, decoded
 from ghartifacts_async._http.redirects import SignedUrl
+from ghartifacts_async._http.urls import origin
 from ghartifacts_async.errors import InvalidArgument, RedirectRefused, UnexpectedReply
 from ghartifacts_async.models import Artifact, ArtifactPage, Direction
 
@@ -281,10 +282,11 @@ def _content_type(response: Response) -> str:
 
 
 def _refuse_redirect(call: ApiCall[Any], response: Response) -> None:
-    """Raise an error if a redirect leaves the API, because the token is not sent to other hosts."""
+    """Raise an error if a redirect was not followed, because its target would get the token."""
     target = redirects.store_hop(response.url, response.status, response.location)
     if target is not None:
+        is_same = origin(urlsplit(response.url)) == origin(urlsplit(target.reveal()))
+        where = f"another page of {target.host}" if is_same else target.host
         raise RedirectRefused(
-            f"{call}: refused the redirect from the API to {target.host}; "
-            f"{hints.for_redirect(call, response, target)}"
+            f"{call}: refused the redirect to {where}; {hints.for_redirect(call, response, target)}"
         )

@@ -52,8 +52,10 @@ def _glob(pattern: Any) -> Any:
     return pattern.replace("[^", "[!") if isinstance(pattern, str) else pattern
 
 
-def _lower(text: Any) -> Any:
-    return text.lower() if isinstance(text, str) else text
+def _lower_sha(text: Any) -> Any:
+    """Return a SHA in lower case, as GitHub writes it, and anything else unchanged."""
+    is_sha = isinstance(text, str) and _SHA.fullmatch(text.lower())
+    return text.lower() if is_sha else text
 
 
 def _is_branch(_: object, attribute: Attribute[Any], value: str | None) -> None:
@@ -100,7 +102,7 @@ class Filter:
     pattern: str | None = field(default=None, validator=_of_type(str), converter=_glob)
     branch: str | None = field(default=None, validator=[_of_type(str), _is_branch])
     head_sha: str | None = field(
-        default=None, validator=[_of_type(str), _is_full_sha], converter=_lower
+        default=None, validator=[_of_type(str), _is_full_sha], converter=_lower_sha
     )
     from_fork: bool | None = field(default=None, validator=_of_type(bool))
     created_after: datetime | None = field(default=None, validator=_aware)

@@ -45,9 +45,12 @@ _NUMBER = re.compile(r"[0-9]{1,12}")
 _RESOURCE = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 _SENTENCE = re.compile(
-    r"secondary rate limit|triggered an abuse detection mechanism|\AAPI rate limit exceeded\b",
+    r"\AAPI rate limit exceeded\b|(?:\A|[>.!\n])\s{0,100}+You (?:have )?"
+    r"(?:exceeded a secondary rate limit|triggered an abuse detection mechanism)\b",
     re.IGNORECASE,
 )
+"""The beginning of GitHub's own sentences. Other messages may quote a part of them."""
+
 _SECONDARY_PAGE = re.compile(r"#(?:about-)?(?:secondary|abuse)-rate-limits\Z")
 _PRIMARY = re.compile(r"\brate limit|\btoo many requests", re.IGNORECASE)
 _REFUSAL = re.compile(
@@ -97,8 +100,7 @@ def is_limit(
     """Return True if an error response means a rate limit, and not a missing permission.
 
     A 403 for a missing permission, SAML or an IP allow list may be the last call of the window, so
-    ``x-ratelimit-remaining: 0`` alone is no proof. Names of organizations contain no spaces, so
-    they cannot contain the phrases that are searched for in the message.
+    ``x-ratelimit-remaining: 0`` alone is no proof, and the message may quote names and rules.
     """
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return True

@@ -13,6 +13,7 @@ _BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]{1,40})-----(.*?)(?:-----END \1-----|
 _CARRIAGE_RETURN = re.compile(r"\\+r")
 _LINE_BREAK = re.compile(r"\\+n")
 _LINE = 64
+_FROM_URL_SAFE = str.maketrans("-_", "+/")
 
 
 def load_private_key(source: str | bytes | os.PathLike[str] | None) -> tuple[Any, str]:
@@ -97,7 +98,7 @@ def _unescaped(text: str) -> str:
 def _from_base64(text: str) -> str:
     """Return the text that is encoded in base64, or ``""`` if it is not."""
     try:
-        encoded = "".join(text.split()).rstrip("=")
+        encoded = "".join(text.split()).rstrip("=").translate(_FROM_URL_SAFE)
         padding = "=" * (-len(encoded) % 4)
         return base64.b64decode(encoded + padding, validate=True).decode("latin-1")
     except (binascii.Error, ValueError):

@@ -119,6 +119,7 @@ def test_forks(options: dict[str, Any], matching: set[str]) -> None:
         ({"head_sha": ""}, "git rev-parse"),
         ({"head_sha": "abc1234"}, "git rev-parse"),
         ({"head_sha": "main"}, "git rev-parse"),
+        ({"head_sha": "HEAD"}, "head_sha 'HEAD' never matches"),
         ({"created_after": NOON, "created_before": NOON}, "at or after 2026-11-01T12:00:00"),
         ({"min_size": 5, "max_size": 4}, "at least 5 bytes"),
         ({"max_size": -1}, "at most -1"),

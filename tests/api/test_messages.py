@@ -271,7 +271,8 @@ def test_a_page_instead_of_an_artifact() -> None:
     ("base_url", "location", "words"),
     [
         (ROOT, f"{ROOT}/login", HINT),
-        (f"{ROOT}/api/v3", f"{ROOT}/login", "the token is sent only to the API"),
+        (f"{ROOT}/api/v3", f"{ROOT}/login", "another page of ghe.example; GitHub redirects calls"),
+        (f"{ROOT}/api/v3", f"{ROOT}:8443/login", "to ghe.example:8443; the token is sent only"),
         ("http://ghe.example", f"{ROOT}/api/v3/x", "base_url must begin with https://"),
         (ROOT, "https://new.example/api/v3/x", "If the server has moved, change base_url"),
     ],

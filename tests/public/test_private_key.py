@@ -65,6 +65,7 @@ def escaped(text: str) -> str:
         base64.b64encode(PKCS1.encode()).decode(),
         base64.b64encode(PKCS1.encode()).decode().rstrip("="),
         base64.encodebytes(PKCS1.encode()),
+        base64.urlsafe_b64encode(f">>>???\n{PKCS1}".encode()).decode(),
         base64.b64encode(escaped(PKCS1).encode()).decode(),
         f"Bag Attributes\n{PKCS1}\n{PUBLIC}",
     ],

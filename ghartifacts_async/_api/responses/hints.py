@@ -9,7 +9,7 @@ from ghartifacts_async._api import rate_limit_headers
 from ghartifacts_async._api.call import ApiCall
 from ghartifacts_async._http.messages import Response, printable
 from ghartifacts_async._http.redirects import SignedUrl
-from ghartifacts_async._http.urls import split_url
+from ghartifacts_async._http.urls import origin, split_url
 
 _FROM_WEB_PAGES = frozenset({200, 301, 302, 303, 307, 308, 404, 406})
 """Statuses of a GHES's web pages, or of a login page in front of it, in response to a call."""
@@ -57,13 +57,20 @@ def for_base_url(call: ApiCall[Any], response: Response) -> str:
 
 
 def for_redirect(call: ApiCall[Any], response: Response, target: SignedUrl) -> str:
-    """Return the advice for a redirect that leaves the API."""
+    """Return the advice for a redirect that leaves the API or leads to another part of it."""
     asked, found = urlsplit(response.url), urlsplit(target.reveal())
     if asked.hostname != found.hostname:
         return "the token is sent only to the API. If the server has moved, change base_url"
     if (asked.scheme, found.scheme) == ("http", "https"):
         return "base_url must begin with https://"
-    return for_base_url(call, response) or "the token is sent only to the API"
+    if advice := for_base_url(call, response):
+        return advice
+    if origin(asked) == origin(found):
+        return (
+            "GitHub redirects calls only to repositories, organizations and users. Check base_url "
+            "and the proxy in front of the server, if there is one"
+        )
+    return "the token is sent only to the API"
 
 
 def sso_url(response: Response) -> str | None:
