@@ -235,6 +235,13 @@ def of_kind(value: object, kind: type) -> None:
         raise InvalidArgument(f"expected a value of type {kind.__name__}, not {name}")
 
 
+def flags(**values: object) -> None:
+    """Validate arguments, given by their names, that are either True or False."""
+    for name, value in values.items():
+        if not isinstance(value, bool):
+            raise InvalidArgument(f"{name} must be True or False, not {_shown(value)}")
+
+
 def direction(order: Direction) -> Direction:
     """Validate the order of a run's listing."""
     if order not in get_args(Direction):

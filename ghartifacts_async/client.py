@@ -208,6 +208,7 @@ class Client:
         ):
             _arguments.of_kind(value, kind)
         _arguments.callback(on_wait, "on_wait")
+        _arguments.flags(trust_env=trust_env, conditional=conditional)
         transport = Transport(
             session,
             pool=ConnectionPool(session, trust_env=trust_env, max_open_files=max_open_files()),

@@ -322,6 +322,7 @@ class Repo:
 
         Source: https://docs.github.com/rest/actions/workflow-runs
         """
+        _arguments.flags(exclude_pull_requests=exclude_pull_requests)
         return self._runs().list_runs(
             workflow=workflow,
             branch=branch,
@@ -390,6 +391,7 @@ class Repo:
         Raises:
             NotFound: No artifact matches. The summary says why the candidates were passed over.
         """
+        _arguments.flags(include_expired=include_expired)
         return await self._runs().latest_artifact(
             _arguments.artifact_name(name),
             pattern,
@@ -447,6 +449,7 @@ class Repo:
         Raises:
             NotFound: No run matches. The summary says why the candidates were passed over.
         """
+        _arguments.flags(include_expired=include_expired)
         return await self._runs().resolve_artifacts(
             _arguments.artifact_names(names),
             None if require is None else _arguments.artifact_names(require, "require"),
@@ -503,6 +506,7 @@ class Repo:
             NotFound: No run has this id, the token cannot see it, or it belongs to another
                 workflow.
         """
+        _arguments.flags(any_conclusion=any_conclusion)
         return await self._runs().wait_for_artifact(
             _arguments.artifact_name(name),
             None if run_id is None else _arguments.run_id(run_id),
@@ -638,6 +642,7 @@ class Repo:
         _arguments.callback(on_progress)
         _arguments.if_exists(if_exists)
         _arguments.connections(connections)
+        _arguments.flags(wait_for_lock=wait_for_lock, keep_partial=keep_partial, durable=durable)
         context = self._opened()
         async with context.lifetime.scope():
             request = DownloadRequest(

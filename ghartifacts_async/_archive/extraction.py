@@ -89,6 +89,7 @@ class ExtractionRequest:
         """
         _arguments.destination(directory)
         _arguments.of_kind(limits, ArchiveLimits)
+        _arguments.flags(portable=portable)
         for what, value, kind in (
             ("symlinks", symlinks, Symlinks),
             ("backslashes", backslashes, Backslashes),

@@ -66,6 +66,7 @@ class BulkOperations:
         _arguments.concurrency(concurrency)
         _arguments.connections(connections)
         _arguments.if_exists(if_exists)
+        _arguments.flags(durable=durable)
         return download_artifacts(
             self._opened(),
             self._repository,
@@ -93,7 +94,7 @@ class BulkOperations:
         _arguments.callback(on_progress)
         _arguments.several(artifacts)
         _arguments.concurrency(concurrency)
-        _arguments.of_kind(merge, bool)
+        _arguments.flags(merge=merge)
         if merge and request.if_exists == "replace":
             raise InvalidArgument("if_exists='replace' cannot be combined with merge=True")
         return extract_artifacts(
@@ -123,7 +124,7 @@ class BulkOperations:
         dry_run: bool,
     ) -> PruneReport:
         """Delete those listed artifacts that meet the criteria; see `Repo.prune`."""
-        _arguments.of_kind(dry_run, bool)
+        _arguments.flags(dry_run=dry_run)
         criteria = Criteria(older_than, keep_latest, max_total_size)
         listing, now = list_artifacts(), datetime.now(UTC)
         return await prune(
@@ -147,6 +148,7 @@ class BulkOperations:
         _arguments.callback(on_progress)
         _arguments.callback(on_outcome, "on_outcome")
         _arguments.concurrency(concurrency)
+        _arguments.flags(durable=durable)
         paths, listing, context = PathTemplate(template), list_artifacts(), self._opened()
         mirror = Mirror(
             context,
@@ -193,6 +195,7 @@ async def mirror_repositories(
         on_progress: Called with the progress of all repositories together.
         on_outcome: Called with the outcome of each artifact that is downloaded, linked or fails.
     """
+    _arguments.flags(durable=durable)
     path_template = PathTemplate(template)
     mirrors = [
         Mirror(
