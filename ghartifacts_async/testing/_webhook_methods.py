@@ -80,7 +80,9 @@ class WebhookMethods(RunMethods):
         completed = super().complete_run(run, conclusion)
         for webhook in self._webhooks:
             if "workflow_run" in webhook.events:
-                send = partial(self._start_delivery, webhook, completed)
+                # The run may be changed again before the delivery is sent.
+                payload = self._payload("workflow_run", completed, "completed")
+                send = partial(self._start_delivery, webhook, payload)
                 if self._thread is None:
                     send()
                 else:
@@ -101,6 +103,8 @@ class WebhookMethods(RunMethods):
     ) -> int:
         """Send a webhook delivery, and return the status of the answer.
 
+        Redirects are not followed, as GitHub does not follow them.
+
         Args:
             url: The URL of the receiver.
             event: The name of the event, such as `"workflow_run"`.
@@ -117,7 +121,7 @@ class WebhookMethods(RunMethods):
             KeyError: The run does not exist.
         """
         if payload is None:
-            payload = self._payload(event, run, action)
+            payload = self._payload(event, None if run is None else self.run(run), action)
         if installation_id is not None:
             payload = {**payload, "installation": {"id": installation_id}}
         body = json.dumps(payload).encode()
@@ -134,42 +138,42 @@ class WebhookMethods(RunMethods):
             headers["X-Hub-Signature-256"] = f"sha256={signature}"
         async with (
             aiohttp.ClientSession(timeout=_TIMEOUT) as session,
-            session.post(url, data=body, headers=headers) as answer,
+            session.post(url, data=body, headers=headers, allow_redirects=False) as answer,
         ):
             return answer.status
 
-    def _start_delivery(self, webhook: _Webhook, run: FakeRun) -> None:
+    def _start_delivery(self, webhook: _Webhook, payload: Mapping[str, object]) -> None:
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             raise RuntimeError(
-                "the webhook of a completed run is sent by the running server; start it first"
+                "the webhook of a completed run is sent on the event loop of the server; complete "
+                "the run there, or run the server in a thread of its own, with `with`"
             ) from None
         task = loop.create_task(
-            self.deliver(webhook.url, "workflow_run", run=run, secret=webhook.secret)
+            self.deliver(webhook.url, "workflow_run", payload, secret=webhook.secret)
         )
         self._deliveries.add(task)
         task.add_done_callback(self._delivered)
 
-    def _payload(self, event: str, run: FakeRun | int | None, action: str) -> dict[str, object]:
+    def _payload(self, event: str, run: FakeRun | None, action: str) -> dict[str, object]:
         if event == "ping":
             zen = "Keep it logically awesome."
             return {"zen": zen, "hook_id": _HOOK_ID, "hook": {"id": _HOOK_ID, "type": "App"}}
         if event != "workflow_run" or run is None:
             raise ValueError(f"pass the payload of a {event!r} event, or the run of a workflow_run")
-        about = self.run(run)
-        repository = self._database.repository(about.repository_id)
+        repository = self._database.repository(run.repository_id)
         assert repository is not None
-        head = self._database.repository(about.head_repository_id)
+        head = self._database.repository(run.head_repository_id)
         full = repository_document(repository, self.url)
         organization = {"organization": full["owner"]} if repository.owned_by_organization else {}
         return {
             "action": action,
-            "workflow_run": run_document(about, repository, head, self.url),
-            "workflow": {"id": about.workflow_id, "path": about.workflow},
+            "workflow_run": run_document(run, repository, head, self.url),
+            "workflow": {"id": run.workflow_id, "path": run.workflow},
             "repository": full,
             **organization,
-            "sender": account_document(about.actor, self.url),
+            "sender": account_document(run.actor, self.url),
         }
 
     def _delivered(self, task: asyncio.Task[int]) -> None:

@@ -39,11 +39,17 @@ class Receiver:
         return web.Response(status=204)
 
 
+async def redirect(_: web.Request) -> web.Response:
+    """Redirect to the receiver."""
+    raise web.HTTPTemporaryRedirect("/")
+
+
 @pytest.fixture
 async def receiver() -> AsyncIterator[Receiver]:
     """A running receiver."""
     received, app = Receiver(), web.Application()
     app.router.add_post("/", received.handle)
+    app.router.add_post("/moved", redirect)
     async with TestServer(app) as server:
         received.url = str(server.make_url("/"))
         yield received
@@ -140,5 +146,36 @@ def test_a_server_that_does_not_run() -> None:
     fake = FakeGitHub()
     fake.add_webhook("http://127.0.0.1:1/")
     run = fake.add_run(REPOSITORY, status="in_progress")
-    with pytest.raises(RuntimeError, match="start it first"):
+    with pytest.raises(RuntimeError, match="has not been started"):
         fake.complete_run(run)
+
+
+async def test_a_run_that_is_completed_in_another_thread(fake_github: FakeGitHub) -> None:
+    """A run with a webhook must be completed on the server's loop, and the error says so."""
+    fake_github.add_webhook("http://127.0.0.1:1/")
+    run = fake_github.add_run(REPOSITORY, status="in_progress")
+    with pytest.raises(RuntimeError, match="on the event loop of the server"):
+        await asyncio.to_thread(fake_github.complete_run, run)
+
+
+async def test_a_run_that_is_started_again_at_once(
+    fake_github: FakeGitHub, receiver: Receiver
+) -> None:
+    """The delivery describes the run as it was completed, even if it is re-run at once."""
+    fake_github.add_webhook(receiver.url, secret=SECRET)
+    run = fake_github.add_run(REPOSITORY, status="in_progress")
+    completed = fake_github.complete_run(run, "failure")
+    fake_github.rerun(run)
+    async with asyncio.timeout(10):
+        await receiver.arrived.wait()
+    (event,) = receiver.events
+    assert event.run is not None
+    assert (event.run.run_attempt, event.run.conclusion) == (1, "failure")
+    assert event.run.updated_at == completed.updated_at
+
+
+async def test_a_receiver_that_redirects(fake_github: FakeGitHub, receiver: Receiver) -> None:
+    """A delivery is not sent to the target of a redirect, as GitHub does not follow redirects."""
+    url = f"{receiver.url}moved"
+    assert await fake_github.deliver(url, "ping", secret=SECRET) == 307
+    assert receiver.events == []
