@@ -38,10 +38,10 @@ async def coverage(request: web.Request) -> web.Response:
 async def download(request: web.Request) -> web.StreamResponse:
     """Stream an artifact on."""
     repo = request.app[REPO]
+    response = web.StreamResponse(headers={"Content-Type": "application/zip"})
     try:
         artifact = await repo.get_artifact(int(request.match_info["id"]))
         async with repo.stream_artifact(artifact) as stream:
-            response = web.StreamResponse(headers={"Content-Type": "application/zip"})
             response.content_length = artifact.size_in_bytes if artifact.digest else None
             await response.prepare(request)
             async for chunk in stream:
@@ -49,6 +49,8 @@ async def download(request: web.Request) -> web.StreamResponse:
             await response.write_eof()
             return response
     except (NotFound, ArtifactExpired) as error:
+        if response.prepared:
+            raise  # The status was sent, so all that is left is to break the connection.
         raise web.HTTPNotFound(text=str(error)) from error
 
 
@@ -57,7 +59,7 @@ def create_app() -> web.Application:
     app = web.Application()
     app.cleanup_ctx.append(client)
     app.router.add_get("/coverage", coverage)
-    app.router.add_get(r"/artifacts/{id:\d+}", download)
+    app.router.add_get("/artifacts/{id:[1-9][0-9]{0,18}}", download)
     return app
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import StreamingResponse
+from pydantic import PositiveInt
 
 from ghartifacts_async import Client, NotFound, Repo
 
@@ -40,13 +41,15 @@ async def coverage(request: Request) -> Any:
 
 
 @app.get("/artifacts/{artifact_id}")
-async def download(artifact_id: int, request: Request) -> StreamingResponse:
+async def download(artifact_id: PositiveInt, request: Request) -> StreamingResponse:
     """Stream an artifact on, without storing it."""
     repo: Repo = request.app.state.repo
     try:
         artifact = await repo.get_artifact(artifact_id)
     except NotFound as error:
         raise HTTPException(404, str(error)) from error
+    if artifact.expired:
+        raise HTTPException(404, f"artifact {artifact_id} has expired")
 
     async def payload() -> AsyncIterator[bytes]:
         async with repo.stream_artifact(artifact) as stream:

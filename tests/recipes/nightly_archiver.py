@@ -1,7 +1,8 @@
 """Archive all artifacts of repositories, for cron: progress bars, a summary and an exit code.
 
 ``python nightly_archiver.py DIRECTORY OWNER/NAME…`` exits with 0 if everything is archived, with 1
-if something failed and with 4 if the token is refused. Run it again to download what is missing.
+if something failed and with 4 if the token is missing or refused. Run it again to download what is
+missing.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import sys
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from ghartifacts_async import AuthenticationError, BulkProgress, Client, MirrorReport
+from ghartifacts_async import AuthenticationError, BulkProgress, Client, MirrorReport, NoToken
 
 
 async def archive(directory: str, repositories: list[str], console: Console) -> MirrorReport:
@@ -28,7 +29,7 @@ async def archive(directory: str, repositories: list[str], console: Console) -> 
 
         def show(now: BulkProgress) -> None:
             text = f"{now.done} done, {now.running} running, {now.failed} failed"
-            bars.update(bar, completed=now.received, description=text)
+            bars.update(bar, completed=now.received, total=now.total_bytes, description=text)
 
         async with Client.from_env() as gh:
             return await gh.mirror(
@@ -58,7 +59,7 @@ def main(arguments: list[str]) -> int:
         return 2
     try:
         report = asyncio.run(archive(arguments[0], arguments[1:], console))
-    except AuthenticationError as error:
+    except (AuthenticationError, NoToken) as error:
         console.print(str(error), markup=False)
         return 4
     return summarize(report, console)

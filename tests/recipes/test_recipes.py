@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import itertools
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import web
+from aiohttp import ClientPayloadError, web
 from aiohttp.test_utils import TestClient, TestServer
 
 from ghartifacts_async import Client
-from ghartifacts_async.testing import FakeGitHub
+from ghartifacts_async.testing import BlobFault, FakeGitHub, LoggedRequest
 from tests.support import REPOSITORY
 
 SECRET = "It's a Secret to Everybody"
@@ -63,7 +64,27 @@ async def test_aiohttp_service(fake: FakeGitHub) -> None:
     async for client in served(recipe("aiohttp_service").create_app()):
         assert await (await client.get("/coverage")).json() == {"percent": 97.25, "passed": 3}
         assert await (await client.get(f"/artifacts/{artifact.id}")).read() == b"x" * 300_000
-        assert (await client.get("/artifacts/99")).status == 404
+        old = fake.add_artifact(REPOSITORY, "old", b"x", expired=True)
+        for missing in (99, 0, old.id):
+            assert (await client.get(f"/artifacts/{missing}")).status == 404
+
+
+async def test_an_artifact_that_is_deleted_while_it_is_streamed_on(fake: FakeGitHub) -> None:
+    """The connection of the receiver breaks, and the error is not sent as a part of the body."""
+    artifact = fake.add_artifact(REPOSITORY, "large", b"x" * 300_000)
+    requests = itertools.count()
+
+    def delete(request: LoggedRequest) -> int | None:
+        return 404 if request.path.endswith("/zip") and next(requests) else None
+
+    async for client in served(recipe("aiohttp_service").create_app()):
+        fake.fail_blobs_next(BlobFault.truncate(after=200_000), BlobFault.status(403))
+        fake.fail_when(delete)
+        async with asyncio.timeout(60):
+            response = await client.get(f"/artifacts/{artifact.id}")
+            assert response.status == 200
+            with pytest.raises(ClientPayloadError):
+                await response.read()
 
 
 async def test_fastapi_service(fake: FakeGitHub) -> None:
@@ -80,7 +101,9 @@ async def test_fastapi_service(fake: FakeGitHub) -> None:
         streamed = await client.get(f"/artifacts/{artifact.id}")
         assert streamed.content == b"x" * 300_000
         assert streamed.headers["content-length"] == "300000"
-        assert (await client.get("/artifacts/99")).status_code == 404
+        old = fake.add_artifact(REPOSITORY, "old", b"x", expired=True)
+        for missing, status in ((99, 404), (0, 422), (old.id, 404)):
+            assert (await client.get(f"/artifacts/{missing}")).status_code == status
 
 
 async def test_coverage_bot(fake: FakeGitHub) -> None:
@@ -112,7 +135,10 @@ async def test_coverage_bot(fake: FakeGitHub) -> None:
 
 
 async def test_nightly_archiver(
-    fake: FakeGitHub, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    fake: FakeGitHub,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The archiver prints a summary, and its exit code says whether everything is archived."""
     main = recipe("nightly_archiver").main
@@ -122,7 +148,10 @@ async def test_nightly_archiver(
     assert "no/such: " in capfd.readouterr().err
     assert await asyncio.to_thread(main, []) == 2
     fake.token = "another"
-    assert await asyncio.to_thread(main, [str(tmp_path), REPOSITORY]) in {1, 4}
+    assert await asyncio.to_thread(main, [str(tmp_path), REPOSITORY]) == 4
+    for name in ("GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    assert await asyncio.to_thread(main, [str(tmp_path), REPOSITORY]) == 4
 
 
 async def test_dask_job(fake: FakeGitHub) -> None:
