@@ -325,7 +325,7 @@ class Client:
 
         Raises:
             InvalidArgument: The name is invalid, no name is passed and ``GITHUB_REPOSITORY`` is not
-                set, or the `Repo` belongs to another server.
+                set or is invalid, or the `Repo` belongs to another server.
         """
         if name is None:
             name = repository_in(os.environ.get)
@@ -462,7 +462,8 @@ class Client:
 
         Raises:
             InvalidArgument: An argument is invalid.
-            GitHubError: GitHub refused the call, or the response is not JSON.
+            GitHubError: GitHub refused the call, or the response is not JSON or has more than
+                250,000 values.
             RedirectRefused: The response redirects to another server, which would get the token.
             TransportError: No complete response arrived.
         """

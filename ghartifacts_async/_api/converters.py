@@ -121,8 +121,8 @@ def _parsed(parse: Callable[[Any], Any], text: str | bytes) -> Any:
     try:
         return parse(text)
     except ValueError as error:
-        reason = str(error)
-    raise ShapeError(f"not valid JSON ({reason})")
+        problem = str(error)
+    raise ShapeError(problem)
 
 
 def _describe(error: BaseException, expected: type | None) -> str:

@@ -183,7 +183,7 @@ def read_json(call: ApiCall[Any], response: Response) -> Any:
         return json_in(response.body)
     except ValueError as error:
         problem = str(error)
-    summary = f"{call}: the response is not JSON: {problem} ({_content_type(response)})"
+    summary = f"{call}: the response ({_content_type(response)}) is {problem}"
     raise github_error(UnexpectedReply, summary, response)
 
 

@@ -160,11 +160,11 @@ async def extract_from_file(
     """Extract members of an archive on disk, in several threads.
 
     Args:
-        threads: The threads.
+        threads: Threads that read and inflate the archive.
         path: Path of the archive.
-        plan: Where members are extracted.
+        plan: The members to extract, and their paths.
         staging: The directory to write to.
-        open_file: Opens the archive.
+        open_file: Opens `path`, for example relative to an open directory.
 
     Raises:
         ArchiveError: A member does not match its entry in the central directory.

@@ -159,7 +159,7 @@ class RemoteFile:
         """Open the temporary file for reading. It blocks.
 
         Args:
-            path: Its path, which is `file`.
+            path: Path of the temporary file.
 
         Raises:
             OSError: The file or its directory cannot be opened, or another process replaced it.

@@ -188,8 +188,8 @@ class BlobClient:
             if verification.is_whole(start, stop, self.info):
                 raise error
             no_ranges = verification.may_refuse_range(error.status, error.code)
-            may_be_range = error.status in verification.REQUEST_REFUSED
-            if no_ranges or (may_be_range and self.ranges_work is None):
+            may_concern_range = error.status in verification.REQUEST_REFUSED
+            if no_ranges or (may_concern_range and self.ranges_work is None):
                 rejection = RejectedResponse(error.summary, no_ranges=no_ranges)
                 raise UnexpectedResponse(rejection, error)
             raise error

@@ -89,9 +89,9 @@ class Retrier:
     def record_short_response(self) -> str | None:
         """Record a response that ended before the requested range did.
 
-        Some stores limit the size of a range. But one that sends a little each time would make a
-        client request for days, so 64 KiB must arrive in 100 such responses, and in 120 seconds or
-        a longer `RetryPolicy.timeout`.
+        Some stores limit the size of a range. But with a store that sends a few bytes each time, a
+        download would take days. So 64 KiB must arrive within 100 such responses, and within 120
+        seconds or `RetryPolicy.timeout`, whichever is longer.
 
         Returns:
             A description of the problem if less arrived, or None.

@@ -71,9 +71,9 @@ def is_etag(value: str) -> bool:
 
 
 def validator(headers: Mapping[str, str], known: str | None = None) -> str | None:
-    """Return what identifies the version of a resource in a response, or None.
+    """Return the validator of a response, which identifies the version of the resource, or None.
 
-    This is its ``ETag``, or its ``Last-Modified`` if no response had an ``ETag``.
+    It is the ``ETag``, or the ``Last-Modified`` if no response had an ``ETag``.
 
     Args:
         headers: Headers of the response, by lower-case name.
@@ -94,7 +94,9 @@ def is_validator(value: str) -> bool:
 
 
 def may_be_same_version(known: str | None, received: str | None) -> bool:
-    """Compare two validators weakly. A missing one, or one of another kind, says nothing.
+    """Return True unless two validators show, compared weakly, that the resource has changed.
+
+    They do not show it if one is missing, or if one is an ``ETag`` and the other a date.
 
     Source: RFC 9110, section 8.8.3.2
     """
@@ -104,7 +106,7 @@ def may_be_same_version(known: str | None, received: str | None) -> bool:
 
 
 def accepts_ranges(headers: Mapping[str, str]) -> bool:
-    """Return True if a response says that ranges of the resource can be requested in bytes.
+    """Return True if a response announces that byte ranges can be requested.
 
     Source: RFC 9110, sections 14.1 and 14.3
     """

@@ -43,14 +43,15 @@ class Response:
 def json_in(body: bytes) -> Any:
     """Parse the JSON of a response.
 
-    Parsing blocks the event loop, and four MiB of empty objects would block it for a second. The
-    number of values is estimated from the characters that separate them.
+    Parsing blocks the event loop, and 4 MiB of empty objects would block it for a second. The
+    number of values is estimated from the commas and opening brackets, also those within strings.
 
     Raises:
-        ValueError: The body is not JSON, or it has more than 250,000 values.
+        ValueError: The body is not JSON, or it has more than 250,000 values. The message does not
+            quote it.
     """
     if sum(map(body.count, (b",", b"[", b"{"))) > _MAX_VALUES:
-        raise ValueError(f"more than {_MAX_VALUES} values")
+        raise ValueError(f"JSON with more than {_MAX_VALUES} values")
     return parse_json(body)
 
 
@@ -64,7 +65,7 @@ def parse_json(text: str | bytes) -> Any:
         return json.loads(text)
     except (TypeError, ValueError, RecursionError) as error:
         reason = str(error) if isinstance(error, json.JSONDecodeError) else type(error).__name__
-    raise ValueError(reason)
+    raise ValueError(f"not valid JSON ({reason})")
 
 
 def printable(text: str) -> str:

@@ -85,8 +85,8 @@ class PollRequests:
         """Make a call, and count it if it used up the primary rate limit.
 
         Returns:
-            The result, and the headers that GitHub sent now. The result is None if the call is
-            divisible and the server failed twice.
+            The result, and the headers of this response, even if it is a 304. The result is None
+            if the call is divisible and the server failed twice.
         """
         response = await self._api.fetch(call)
         headers = response.confirmation

@@ -88,7 +88,7 @@ def repository_in(getenv: GetEnv) -> str:
 
 @contextmanager
 def _naming(variable: str) -> Iterator[None]:
-    """Name the variable in the error if the block finds that its value is invalid."""
+    """Put the name of the variable before the message if the block raises `InvalidArgument`."""
     try:
         yield
     except InvalidArgument as error:

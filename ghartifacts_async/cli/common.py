@@ -33,11 +33,11 @@ def refuse_options(given: Mapping[str, object], reason: str) -> None:
     """Refuse options that would have no effect.
 
     Args:
-        given: The options and their values. Those whose value is false are not given.
-        reason: Why they would have none, such as "without --extract".
+        given: Options and their values. A false value means that the option is not given.
+        reason: When they have no effect, such as "without --extract".
 
     Raises:
-        InvalidArgument: One of them is given.
+        InvalidArgument: One of the options is given.
     """
     for option, value in given.items():
         if value:
@@ -100,10 +100,10 @@ class Common:
         ),
     ] = None
 
-    def refuse_format(self, template: str | None) -> None:
+    def refuse_format(self, line_format: str | None) -> None:
         """Refuse ``--format`` with ``--json``.
 
         Raises:
             InvalidArgument: Both are given.
         """
-        refuse_options({"--format": template is not None and self.json}, "with --json")
+        refuse_options({"--format": line_format is not None and self.json}, "with --json")

@@ -135,10 +135,10 @@ def _host() -> str:
 
 
 def _refuse_other_repositories(repository: str, arguments: Sequence[str]) -> None:
-    """Refuse another repository, and URLs of its artifacts and runs.
+    """Refuse arguments that name another repository, and URLs of its artifacts and runs.
 
     Raises:
-        InvalidArgument: There is one.
+        InvalidArgument: An argument names another repository, or something in it.
     """
     for number, text in enumerate(arguments):
         # Only the first argument may be a name such as OWNER/REPO. Others may be paths of members.
@@ -214,7 +214,7 @@ def _output_of(program: str, *arguments: str) -> str:
     The GitHub CLI would print the token of a variable even if it is for another server. If the
     program is not installed or fails, return ``""``.
 
-    Windows looks for a program in the working directory first. That may be a clone of anybody's
+    Windows looks for a program in the working directory first. That may be a clone of an untrusted
     repository, so a program in it is not run.
     """
     path = shutil.which(program)

@@ -27,7 +27,7 @@ def status_of(error: ArtifactsError) -> int:
 def status_of_failures(failures: Collection[ArtifactsError]) -> int:
     """Return the exit status of a command that handled many items, some of which failed.
 
-    If all of the failures are about the token, so is the status.
+    It is that of an error about the token only if all of the failures are about the token.
     """
     if not failures:
         return SUCCESS

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 from attrs import frozen
 from cyclopts import Group, Parameter
 
-from ghartifacts_async.cli.common import COUNT, PERIOD, converter
+from ghartifacts_async.cli.common import COUNT, PERIOD, POSITIVE, converter
 from ghartifacts_async.cli.values import parse_size, parse_time
 
 if TYPE_CHECKING:
@@ -93,6 +93,11 @@ Template = Annotated[
 ]
 Concurrency = Annotated[
     int, COUNT, Parameter(help="Number of artifacts that are downloaded at once.")
+]
+MaxMembers = Annotated[
+    int | None,
+    POSITIVE,
+    Parameter(help="Maximum number of members of an archive. [default: 100000]"),
 ]
 Limit = Annotated[
     int,

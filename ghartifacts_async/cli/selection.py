@@ -33,13 +33,16 @@ _RERUN_LIMIT = timedelta(days=31)
 """GitHub allows re-runs for 30 days, so the run of a new artifact may be that much older."""
 
 _FIRST_TIME = datetime(2000, 1, 1, tzinfo=UTC)
-"""A time before all runs."""
+"""A time before the first run on GitHub."""
 
 
 async def select_artifacts(repo: Repo, filters: Filters) -> AsyncGenerator[Artifact, None]:
     """Yield the artifacts that match the filters and one of the names or patterns, each once.
 
-    The artifacts of all names and patterns together are in the order of time, newest first.
+    The artifacts of all names and patterns together are ordered by time of creation, newest first.
+
+    Raises:
+        InvalidArgument: ``--workflow`` is given with ``--run``.
     """
     queries: list[tuple[str | None, str | None]] = [(name, None) for name in filters.name]
     queries += [(None, pattern) for pattern in filters.pattern]
@@ -190,7 +193,8 @@ async def find_artifacts(
     """Return the artifacts that arguments mean, or without arguments all of a run.
 
     Raises:
-        InvalidArgument: There are neither arguments nor a run.
+        InvalidArgument: There are neither arguments nor a run, or there are filters for an artifact
+            that is given by its id or URL.
         NotFound: There is no such artifact.
     """
     if arguments:
@@ -259,7 +263,7 @@ def with_run_url(filters: _FiltersT, arguments: Sequence[str]) -> tuple[_Filters
         The filters, and the other arguments.
 
     Raises:
-        InvalidArgument: There are several runs.
+        InvalidArgument: The arguments and the filters name different runs.
     """
     urls = [text for text in arguments if "://" in text and number_in(text, "artifact") is None]
     for text in urls:
@@ -282,11 +286,11 @@ def only_name(names: Sequence[str]) -> str:
     return names[0]
 
 
-def refuse(arguments: Sequence[str]) -> None:
+def refuse_arguments(arguments: Sequence[str]) -> None:
     """Refuse arguments that a command does not take.
 
     Raises:
-        InvalidArgument: There is one.
+        InvalidArgument: There is an argument.
     """
     if arguments:
         raise InvalidArgument(

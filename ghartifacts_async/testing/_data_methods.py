@@ -197,7 +197,7 @@ class DataMethods(RunMethods):
         Raises:
             ValueError: The repository's name is not `owner/name`, another artifact has
                 the id, the run belongs to another repository, a time has no time zone, or the
-                location has line breaks.
+                location has a line break.
             TypeError: The content has an unsupported type, or is a mapping while `raw` is given.
             FileNotFoundError: There is no file at the path.
         """

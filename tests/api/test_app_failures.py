@@ -121,7 +121,7 @@ async def test_a_reinstalled_app_is_found_again() -> None:
 
 @fast
 async def test_an_app_that_was_removed_for_good() -> None:
-    """If an app that was found is removed later, the error says to install it again."""
+    """If an app is removed after its installation was found, the error says to install it."""
     async with app_world(BY_REPOSITORY) as world:
         await get(world, 1)
         token = world.fake.requests[-1].headers["Authorization"].removeprefix("Bearer ")

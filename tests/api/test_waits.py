@@ -176,8 +176,8 @@ def test_an_async_callback_is_refused() -> None:
         Client("token", on_wait=provide)
 
 
-def test_an_end_that_moves() -> None:
-    """An end that moves on little by little is reported again, but ever more rarely."""
+def test_waits_that_end_later_and_later() -> None:
+    """If waits for one reason end later and later, they are reported again, but ever less often."""
     waits: list[Wait] = []
     elapsed = 0.0
     reporter = WaitReporter(waits.append, wall_clock=lambda: EPOCH + elapsed)

@@ -68,7 +68,7 @@ def valid_archive(method: int = 0) -> bytes:
 
 
 def numeric_fields() -> dict[str, slice]:
-    """Return where each numeric field is."""
+    """Return the position of each numeric field."""
     found, start = {}, 0
     for line in FIELDS.splitlines():
         record, _, fields = line.partition(": ")
@@ -129,7 +129,7 @@ async def read(repo: Repo, artifact: Artifact) -> bytes:
 
 
 async def test_extreme_numbers_in_files(fake_github: FakeGitHub, tmp_path: Path) -> None:
-    """The same is true of an archive that is read from the store, or from a file."""
+    """An archive is read with the same result from the store, from a file and by extraction."""
     async with Client(
         fake_github.token, base_url=fake_github.url, rate_limits=RateLimitPolicy.unlimited()
     ) as gh:

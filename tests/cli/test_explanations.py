@@ -52,7 +52,7 @@ def test_messages(message: str, expected: str) -> None:
 
 
 def test_every_argument_has_an_option() -> None:
-    """Every argument that a command passes to the library is known under the name of its option."""
+    """For every argument that a command passes to the library, messages can name its option."""
     passed: set[str] = set()
     for module, tree in trees().items():
         if module.startswith("cli."):

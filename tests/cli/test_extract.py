@@ -103,7 +103,7 @@ async def test_limits_of_archives(fake_github: FakeGitHub, output: Path, option:
 async def test_reading_an_archive_with_too_many_members(
     fake_github: FakeGitHub, command: list[str]
 ) -> None:
-    """The error for an archive with too many members names the option that reads it."""
+    """If an archive has too many members, the error names the option that allows them."""
     fake_github.add_artifact(REPOSITORY, "dist", {"a": b"x", "b/": b""})
     done = await run(fake_github, *command, REPOSITORY, "1", "--max-members", "1")
     assert (done.status, "raise --max-members to read it" in done.err) == (1, True)
@@ -117,14 +117,14 @@ async def test_reading_an_archive_with_too_many_members(
 async def test_a_signal_during_an_extraction(
     fake_github: FakeGitHub, output: Path, more: list[str]
 ) -> None:
-    """After Ctrl-C, artifacts are extracted completely or not at all, and a note says how to go on.
+    """After Ctrl-C, artifacts are extracted completely or not at all, and a note says what to do.
 
     The command that the note names succeeds.
     """
     fake_github.add_artifact(REPOSITORY, "done", {"a": b"x"})
     fake_github.add_artifact(REPOSITORY, "slow", {"b": os.urandom(2_000_000)})
     stalls = True
-    # The other artifact is smaller.
+    # The other artifact is smaller, so it does not stall.
     fake_github.fail_blobs_when(lambda _: BlobFault.stall(after=1_000_000) if stalls else None)
     arguments = ["extract", REPOSITORY, "--all", "-D", str(output), *more]
     published = output / ("a" if more else "done/a")
@@ -138,7 +138,7 @@ async def test_a_signal_during_an_extraction(
     assert ended.status == 130
     stalls = False
     if more:
-        assert ended.err.endswith("stay; repeat it with another, empty directory\n")
+        assert ended.err.endswith("stay; repeat the command with an empty directory\n")
         arguments[4] = str(output / "other")
     else:
         assert ended.err.endswith("stay; repeat the command with --if-exists replace\n")

@@ -52,7 +52,7 @@ async def test_latest(fake_github: FakeGitHub, tmp_path: Path) -> None:
 
 
 async def test_latest_of_an_exact_name(fake_github: FakeGitHub, tmp_path: Path) -> None:
-    """A name with brackets is no pattern for `latest` and `download --latest`, also with others."""
+    """`latest` and `download --latest` take a name with brackets literally, also among others."""
     run_id = fake_github.add_run(REPOSITORY).id
     for name in ("odd[1]", "odd1", "docs"):
         fake_github.add_artifact(REPOSITORY, name, b"x", run_id=run_id)
@@ -157,7 +157,7 @@ async def test_a_server_without_a_rate_limit(more: list[str], printed: str) -> N
 
 
 async def test_rate_limit_of_another_server(fake_github: FakeGitHub) -> None:
-    """A server that has no such page is an error for `rate-limit`, not a server without limits."""
+    """For `rate-limit`, any other 404 is an error, and does not mean a server without limits."""
     fake_github.fail_next(Fault(404))
     done = await run(fake_github, "rate-limit")
     assert (done.out, done.status) == ("", 3)

@@ -120,7 +120,7 @@ async def test_no_repository(fake_github: FakeGitHub, tmp_path: Path) -> None:
 
 
 async def test_a_host_in_the_repository_needs_its_own_token(fake_github: FakeGitHub) -> None:
-    """A repository on another host is not asked for with the token of this one."""
+    """For a repository on another host, the token for this host is not used."""
     done = await run(fake_github, "download", "ghe.example/a/b", "1")
     assert done.status == 4
     assert "no token for ghe.example" in done.err

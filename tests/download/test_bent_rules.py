@@ -1,4 +1,4 @@
-"""Stores that bend HTTP's rules: the right bytes, or an error that says what the store did."""
+"""Stores that violate HTTP: the right bytes, or an error that says what the store did."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def date(hour: int) -> str:
 async def test_a_payload_that_is_replaced(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, digest: str | None, connections: int
 ) -> None:
-    """Without ETags, Last-Modified tells that a payload was replaced, and it is fetched again."""
+    """Without ETags, Last-Modified shows that a payload was replaced, and it is fetched again."""
 
     def respond(request: StoreRequest) -> StoreResponse:
         if request.number > 1:

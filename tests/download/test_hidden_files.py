@@ -118,10 +118,10 @@ async def test_a_file_in_place_of_a_directory_raises_disk_error(
 
 
 @pytest.mark.parametrize("name", ["n" * 255, "é" * 127 + "n", "𝄞" * 63 + "abc"], ids=ascii)
-async def test_a_name_of_the_greatest_length(
+async def test_a_name_of_the_maximum_length(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, name: str
 ) -> None:
-    """Names of 255 bytes, the greatest length, can be downloaded, resumed, replaced and extracted.
+    """Names of 255 bytes, the maximum, can be downloaded, resumed, replaced and extracted.
 
     The names of hidden files do not depend on the length of the target's name.
     """

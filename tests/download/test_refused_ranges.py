@@ -123,7 +123,7 @@ async def test_short_ranges_after_starting_over(
 async def test_short_ranges_without_retries(
     fake_github: FakeGitHub, tmp_path: Path, attempts: int
 ) -> None:
-    """Small parts of a payload are no failures, so also a policy without retries accepts them."""
+    """Short responses are not failures, so even a policy without retries accepts them."""
 
     def respond(request: StoreRequest) -> StoreResponse:
         span = request.span or (0, len(PAYLOAD))

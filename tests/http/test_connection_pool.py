@@ -281,7 +281,7 @@ async def test_a_call_without_a_connection_was_not_sent() -> None:
 
 
 @fast
-async def test_a_wait_for_streams_that_nobody_reads_is_logged(
+async def test_a_wait_for_unread_streams_is_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """If open streams hold all connections, a request that waits for a minute logs a warning."""

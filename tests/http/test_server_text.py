@@ -114,7 +114,7 @@ def test_only_a_valid_etag_is_kept(value: str, valid: bool) -> None:
     ],
 )
 def test_range_units(value: str, accepts: bool) -> None:
-    """Units of ranges are compared in any case, and a list of them is accepted."""
+    """Range units are compared without regard to case, and a list of them is accepted."""
     assert accepts_ranges({"accept-ranges": value}) is accepts
     assert not accepts_ranges({})
 
@@ -124,7 +124,7 @@ def test_range_units(value: str, accepts: bool) -> None:
     [('"a"', True), ("Fri, 27 Nov 2026 10:00:00 GMT", True), ("2026-11-27", False), ("", False)],
 )
 def test_validators(value: str, valid: bool) -> None:
-    """A validator is an ETag, or a date as Last-Modified has it."""
+    """A validator is an ETag, or a date in the format of Last-Modified."""
     assert is_validator(value) is valid
 
 

@@ -164,7 +164,7 @@ async def test_poll_intervals() -> None:
 
 @fast
 async def test_poll_intervals_of_unchanged_responses() -> None:
-    """The X-Poll-Interval of the latest response counts, also of a 304, and no earlier one."""
+    """Only the X-Poll-Interval of the latest response counts, even if that is a 304."""
     async with open_world() as world:
         slow = Fault(None, headers={"X-Poll-Interval": "40"}, after=True)
         world.fake.fail_next(slow)

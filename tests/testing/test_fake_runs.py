@@ -103,8 +103,8 @@ async def test_filters(send: Send, fake: FakeGitHub, query: str, matching: list[
 @pytest.mark.parametrize(
     "created", ["yesterday", "", "9999-12-31", "%3E9999-12-31", "%3C0001-01-01"]
 )
-async def test_a_date_that_is_none(send: Send, fake: FakeGitHub, created: str) -> None:
-    """A `created` that is no date gets 422, and an empty one is ignored."""
+async def test_dates_that_are_invalid(send: Send, fake: FakeGitHub, created: str) -> None:
+    """A `created` that is not a date gets 422, and an empty one is ignored."""
     fake.add_run(REPOSITORY)
     response = await send(f"{RUNS}?created={created}")
     assert response.status == (422 if created else 200)

@@ -20,22 +20,23 @@ _log = logging.getLogger("ghartifacts_async")
 
 
 @frozen
-class _Streak:
-    """Waits that belong together, each of which began before the others had ended.
+class _WaitGroup:
+    """Waits with the same cause, each of which began before the earlier ones had ended.
 
     Attributes:
         started_at: Time at which the first wait began.
-        reported: The latest end that was reported.
-        ends_at: The latest end.
+        reported_end: End that was last reported.
+        ends_at: End of the wait that ends last.
     """
 
     started_at: float
-    reported: float
+    reported_end: float
     ends_at: float
 
-    def is_continued_until(self, ends_at: float) -> bool:
+    def covers(self, ends_at: float) -> bool:
         """Return True if a wait that ends at this time need not be reported."""
-        return ends_at <= self.reported + max(LONG_WAIT, (self.reported - self.started_at) / 2)
+        tolerance = max(LONG_WAIT, (self.reported_end - self.started_at) / 2)
+        return ends_at <= self.reported_end + tolerance
 
 
 class WaitReporter:
@@ -53,7 +54,7 @@ class WaitReporter:
     ) -> None:
         self._on_wait = on_wait
         self._wall_clock = wall_clock
-        self._streaks: dict[object, _Streak] = {}
+        self._groups: dict[object, _WaitGroup] = {}
         self._latest: Wait | None = None
         self._ends_at = 0.0
 
@@ -68,21 +69,22 @@ class WaitReporter:
         Args:
             seconds: Duration of the wait.
             reason: Why calls wait.
-            cause: What waits that belong together have in common; None for the reason. A wait
-                belongs to others in progress if it has the same cause. It is reported nevertheless
-                if it ends more than five seconds after their reported end, and prolongs them by
-                more than half.
+            cause: Any value that identifies the cause; None for the reason. A wait with the cause
+                of a wait in progress belongs to it. It is still reported if it ends more than five
+                seconds after the end that was last reported, and makes the time from the start of
+                the first wait to that end longer by more than half.
         """
         if seconds <= LONG_WAIT:
             return
         now = self._wall_clock()
         ends_at = now + seconds
-        self._streaks = {key: each for key, each in self._streaks.items() if each.ends_at > now}
+        self._groups = {key: each for key, each in self._groups.items() if each.ends_at > now}
         key = reason if cause is None else cause
-        streak = self._streaks.get(key, _Streak(now, now, now))
-        is_reported = key in self._streaks and streak.is_continued_until(ends_at)
-        reported = streak.reported if is_reported else ends_at
-        self._streaks[key] = evolve(streak, reported=reported, ends_at=max(streak.ends_at, ends_at))
+        group = self._groups.get(key, _WaitGroup(now, now, now))
+        is_reported = key in self._groups and group.covers(ends_at)
+        reported_end = group.reported_end if is_reported else ends_at
+        end = max(group.ends_at, ends_at)
+        self._groups[key] = evolve(group, reported_end=reported_end, ends_at=end)
         wait = Wait(seconds, rate_limit_headers.moment(ends_at), reason)
         if ends_at > self._ends_at + _SAME_WAIT:
             self._latest, self._ends_at = wait, ends_at

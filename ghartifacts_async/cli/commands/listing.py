@@ -34,7 +34,7 @@ from ghartifacts_async.cli.printing.views import ARTIFACT, RUN, View
 from ghartifacts_async.cli.selection import (
     newest_artifacts,
     only_name,
-    refuse,
+    refuse_arguments,
     run_id,
     select_artifacts,
     select_runs,
@@ -55,7 +55,7 @@ async def list_artifacts(
     common.refuse_format(format)
     repository, rest = choose_repository(common, arguments)
     filters, rest = with_run_url(filters, rest)
-    refuse(rest)
+    refuse_arguments(rest)
     async with open_repository(common, repository, out, anonymous=True) as repo:
         artifacts = select_artifacts(repo, filters)
         async with aclosing(artifacts):
@@ -73,7 +73,7 @@ async def runs(
     out = Output(common)
     common.refuse_format(format)
     repository, rest = choose_repository(common, arguments)
-    refuse(rest)
+    refuse_arguments(rest)
     async with open_repository(common, repository, out, anonymous=True) as repo:
         listing = aiter(select_runs(repo, filters))
         return await print_all(out, listing, limit, format, RUN)

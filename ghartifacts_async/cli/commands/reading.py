@@ -8,21 +8,22 @@ from typing import Annotated
 from attrs import evolve
 from cyclopts import Parameter
 
-from ghartifacts_async.cli.common import COUNT, POSITIVE, Common, refuse_options
+from ghartifacts_async.cli.common import COUNT, Common, refuse_options
 from ghartifacts_async.cli.connection import choose_repository, open_repository
 from ghartifacts_async.cli.contents.excerpts import Excerpt, copy_excerpt
 from ghartifacts_async.cli.contents.matches import compile_search, find_matches, print_match
 from ghartifacts_async.cli.contents.members import (
     MembersByName,
     MembersByPattern,
+    archive_limits,
     contents,
-    limits,
 )
 from ghartifacts_async.cli.exit_status import NOTHING_FOUND
 from ghartifacts_async.cli.options import (
     SIZE,
     ArtifactArguments,
     Format,
+    MaxMembers,
     MemberArguments,
     SourceFilters,
 )
@@ -42,11 +43,6 @@ Members = Annotated[
     ),
 ]
 Lines = Annotated[int | None, COUNT]
-MaxMembers = Annotated[
-    int | None,
-    POSITIVE,
-    Parameter(help="Maximum number of members of an archive. [default: 100000]"),
-]
 
 
 async def ls(
@@ -66,7 +62,8 @@ async def ls(
         raise InvalidArgument("pass one artifact: its id, URL or name")
     async with open_repository(common, repository, out) as repo:
         artifact = await find_artifact(repo, rest[0], source)
-        async with repo.open_artifact(artifact, limits=limits(max_members)) as archive:
+        limits = archive_limits(max_members=max_members)
+        async with repo.open_artifact(artifact, limits=limits) as archive:
             names = set(archive.glob(members))
             found = [member for member in archive.members() if member.name in names]
     for number, member in enumerate(found):

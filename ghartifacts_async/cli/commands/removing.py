@@ -19,7 +19,7 @@ from ghartifacts_async.cli.selection import (
     WITH_ID,
     artifact_ids,
     get_artifacts,
-    refuse,
+    refuse_arguments,
     select_artifacts,
     with_run_url,
 )
@@ -47,7 +47,7 @@ async def prune(
     """Delete old artifacts, or show which ones would be deleted."""
     out = Output(common)
     repository, rest = choose_repository(common, arguments)
-    refuse(rest)
+    refuse_arguments(rest)
     async with open_repository(common, repository, out) as repo:
         report = await repo.prune(
             older_than=older_than,

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 from attrs import asdict, field, frozen
 from cyclopts import Group, Parameter
 
-import ghartifacts_async
 from ghartifacts_async.cli.common import POSITIVE, Common, refuse_options
+from ghartifacts_async.cli.contents.members import archive_limits
 from ghartifacts_async.cli.exit_status import NOTHING_FOUND, SUCCESS, status_of_failures
-from ghartifacts_async.cli.options import SIZE, Concurrency, Directory, Template
+from ghartifacts_async.cli.options import SIZE, Concurrency, Directory, MaxMembers, Template
 from ghartifacts_async.cli.printing.output import Output
 from ghartifacts_async.cli.printing.progress import Display, display
 from ghartifacts_async.cli.printing.results import describe_selection, print_result
@@ -22,7 +22,7 @@ from ghartifacts_async.cli.values import counted
 from ghartifacts_async.errors import ArtifactExpired, ArtifactsError
 
 if TYPE_CHECKING:
-    from ghartifacts_async import Artifact, Extraction, Outcome, Repo
+    from ghartifacts_async import ArchiveLimits, Artifact, Extraction, Outcome, Repo
 
 IfExists: TypeAlias = Literal["verify", "replace", "error"]
 
@@ -51,33 +51,39 @@ class Unpacking:
     ] = "error"
     backslashes: Annotated[
         Literal["error", "separator"],
-        Parameter(help="Backslashes in names: refuse the archive, or separate directories."),
+        Parameter(
+            help="Backslashes in names: refuse the archive (error), or treat them as slashes "
+            "(separator)."
+        ),
     ] = "error"
     on_collision: Annotated[
         Literal["error", "rename"],
-        Parameter(help="Names that differ only in case: refuse the archive, or rename files."),
+        Parameter(
+            help="Names that differ only in case: refuse the archive (error), or rename files "
+            "(rename)."
+        ),
     ] = "error"
     max_ratio: Annotated[
         int | None, POSITIVE, Parameter(help="Maximum ratio of compression. [default: 200]")
     ] = None
-    max_members: Annotated[
-        int | None,
-        POSITIVE,
-        Parameter(help="Maximum number of files and directories. [default: 100000]"),
-    ] = None
+    max_members: MaxMembers = None
     max_member_size: Annotated[
         int | None, SIZE, Parameter(help="Maximum size of each file. [default: 16GiB]")
     ] = None
     max_total_size: Annotated[
-        int | None, SIZE, Parameter(help="Maximum size of each artifact. [default: 64GiB]")
+        int | None,
+        SIZE,
+        Parameter(help="Maximum size of all files of an artifact. [default: 64GiB]"),
     ] = None
 
-    def limits(self) -> ghartifacts_async.ArchiveLimits:
+    def limits(self) -> ArchiveLimits:
         """Return the limits on what an archive may expand to."""
-        names = ("max_ratio", "max_members", "max_member_size", "max_total_size")
-        values = {name: getattr(self, name) for name in names}
-        given = {name: value for name, value in values.items() if value is not None}
-        return ghartifacts_async.ArchiveLimits(**given)
+        return archive_limits(
+            max_ratio=self.max_ratio,
+            max_members=self.max_members,
+            max_member_size=self.max_member_size,
+            max_total_size=self.max_total_size,
+        )
 
 
 @Parameter(name="*")
@@ -91,8 +97,8 @@ class Writing:
         IfExists | None,
         Parameter(
             help="What to do if the file exists: keep it if its content is right (verify, the "
-            "default), replace it, or fail (error). Directories that exist are an error, or are "
-            "replaced."
+            "default), replace it, or fail (error). With --extract, an existing directory is "
+            "replaced only with 'replace'."
         ),
     ] = None
     concurrency: Concurrency = 8
@@ -109,14 +115,14 @@ class Writing:
         if not self.unpacking.extract:
             return "the same command resumes"
         if self.unpacking.flat:
-            return "the files of complete artifacts stay; repeat it with another, empty directory"
+            return "files of complete artifacts stay; repeat the command with an empty directory"
         return "complete directories stay; repeat the command with --if-exists replace"
 
     def refuse_unused(self) -> None:
         """Refuse options that would have no effect.
 
         Raises:
-            InvalidArgument: One of them is given.
+            InvalidArgument: One of the options is given.
         """
         if self.unpacking.extract:
             unused = {
@@ -163,19 +169,25 @@ class Writing:
 
 
 def wanted_files(
-    directory: Path | None, unpacking: Unpacking, template: str | None, common: Common
+    directory: Path | None, unpacking: Unpacking, line_format: str | None, common: Common
 ) -> Writing | None:
-    """Return how to write the artifacts, or None if they are only to be printed.
+    """Return how to write the artifacts, or None if they are only printed.
+
+    Args:
+        directory: The value of ``--download``.
+        unpacking: The options of extraction.
+        line_format: The value of ``--format``.
+        common: The common options.
 
     Raises:
         InvalidArgument: An option would have no effect.
     """
     writing = Writing(directory=directory or Path(), unpacking=unpacking)
     writing.refuse_unused()
-    common.refuse_format(template)
+    common.refuse_format(line_format)
     if directory is None and not unpacking.extract:
         return None
-    refuse_options({"--format": template is not None}, "with --download or --extract")
+    refuse_options({"--format": line_format is not None}, "with --download or --extract")
     return writing
 
 

@@ -58,7 +58,7 @@ def compile_search(pattern: str, *, ignore_case: bool, fixed_strings: bool) -> r
 
 
 async def find_matches(
-    opened: AsyncGenerator[Content, None],
+    members: AsyncGenerator[Content, None],
     artifact: Artifact,
     search: re.Pattern[str],
     *,
@@ -67,13 +67,13 @@ async def find_matches(
     """Yield the matching lines of an artifact's members.
 
     Args:
-        opened: The members to search. They are closed at the end.
-        artifact: The artifact.
+        members: The members to search. The generator is closed at the end.
+        artifact: Their artifact.
         search: The regular expression.
         first: Whether to yield only the first match of each member.
     """
-    async with aclosing(opened):
-        async for content in opened:
+    async with aclosing(members):
+        async for content in members:
             number = 0
             async with aclosing(lines_of(content.chunks)) as lines:
                 async for line in lines:

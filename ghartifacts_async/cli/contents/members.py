@@ -36,10 +36,10 @@ class Choice(Protocol):
     """Which members to read."""
 
     def of_archive(self, archive: Archive) -> Sequence[str]:
-        """Return the names of members."""
+        """Return the names of the members to read."""
 
     def accepts_file(self, name: str) -> bool:
-        """Return True if an artifact that is a single file is to be read."""
+        """Return True if an artifact that is not an archive, but a file of this name, is read."""
 
 
 async def contents(
@@ -53,10 +53,11 @@ async def contents(
         repo: The repository.
         artifact: The artifact.
         choice: Which members to read.
-        max_members: Maximum number of members of the archive.
+        max_members: Maximum number of members of the archive; None for the default.
     """
     try:
-        async with repo.open_artifact(artifact, limits=limits(max_members)) as archive:
+        limits = archive_limits(max_members=max_members)
+        async with repo.open_artifact(artifact, limits=limits) as archive:
             sizes = {member.name: member.size for member in archive.members()}
             for name in choice.of_archive(archive):
                 async with archive.stream(name) as chunks:
@@ -69,10 +70,14 @@ async def contents(
             yield Content(stream.filename, artifact.size_in_bytes, stream)
 
 
-def limits(max_members: int | None) -> ArchiveLimits:
-    """Return the limits on an archive that is read."""
-    keywords = {} if max_members is None else {"max_members": max_members}
-    return ghartifacts_async.ArchiveLimits(**keywords)
+def archive_limits(**limits: int | None) -> ArchiveLimits:
+    """Return the limits on what an archive may expand to.
+
+    Args:
+        limits: Arguments of `ArchiveLimits`. None stands for the default of an argument.
+    """
+    given = {name: limit for name, limit in limits.items() if limit is not None}
+    return ghartifacts_async.ArchiveLimits(**given)
 
 
 @frozen
@@ -82,7 +87,7 @@ class MembersByName:
     arguments: Sequence[str]
 
     def of_archive(self, archive: Archive) -> Sequence[str]:
-        """Return the names of members.
+        """Return the names of the members to read.
 
         Raises:
             InvalidArgument: There are no arguments, and the archive has several files.
@@ -101,10 +106,10 @@ class MembersByName:
         return files
 
     def accepts_file(self, name: str) -> bool:
-        """Return True if there are no arguments, or each names this file.
+        """Check that each argument names this file, and return True.
 
         Raises:
-            InvalidArgument: An argument does not.
+            InvalidArgument: An argument does not name this file.
         """
         for argument in self.arguments:
             if argument != name and not _matches_file(argument, name):
@@ -121,16 +126,16 @@ class MembersByPattern:
     pattern: str
 
     def of_archive(self, archive: Archive) -> Sequence[str]:
-        """Return the names of members."""
+        """Return the names of the members to read."""
         return [name for name in archive.glob(self.pattern) if not name.endswith("/")]
 
     def accepts_file(self, name: str) -> bool:
-        """Return True if the file of an artifact that is no archive matches."""
+        """Return True if the name of the file matches the pattern."""
         return _matches_file(self.pattern, name)
 
 
 def _matches_file(pattern: str, name: str) -> bool:
-    """Match the name of a file, which is in no directory."""
+    """Return True if the name of a file outside of any directory matches a pattern."""
     while pattern.startswith("**/"):
         pattern = pattern.removeprefix("**/")
     return fnmatchcase(name, pattern)

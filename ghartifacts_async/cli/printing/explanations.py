@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 
-_SAME = [
+_SAME_NAMES = [
     "any_conclusion", "backslashes", "branch", "conclusion", "concurrency", "connections", "event",
     "from_fork", "if_exists", "keep_latest", "max_age", "max_member_size", "max_members",
     "max_ratio", "max_size", "max_total_size", "max_wait", "min_size", "name", "older_than",
     "on_collision", "pattern", "status", "symlinks", "template", "workflow",
 ]  # fmt: skip
-"""Arguments whose options have the same name."""
+"""Arguments of the library whose options have the same name."""
 
-OPTIONS = {name: f"--{name.replace('_', '-')}" for name in _SAME} | {
+OPTIONS = {name: f"--{name.replace('_', '-')}" for name in _SAME_NAMES} | {
     "actor": "--user",
     "base_url": "GITHUB_API_URL",
     "created_after": "--since",
@@ -21,7 +21,7 @@ OPTIONS = {name: f"--{name.replace('_', '-')}" for name in _SAME} | {
     "merge": "--flat",
     "run_id": "--run",
 }
-"""The options, and variables, for arguments that messages of the library name."""
+"""The option, or environment variable, for each argument that a message may name."""
 
 _TOKENS = "set GH_TOKEN or GH_ENTERPRISE_TOKEN"
 
@@ -38,7 +38,7 @@ _PHRASES = {
     " or None": "",
     "must be an int ": "must be a number ",
 }
-"""Phrases for other words of Python."""
+"""Replacements for phrases that make sense only in Python code."""
 
 _PHRASE = re.compile("|".join(map(re.escape, _PHRASES)))
 _NAMES = "|".join(sorted(OPTIONS, key=len, reverse=True))

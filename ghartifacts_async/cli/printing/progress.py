@@ -77,7 +77,7 @@ def display(
     Args:
         out: The output of the command.
         total: Number of bytes of all artifacts, or None if it is unknown.
-        after_interruption: What to do after Ctrl-C.
+        after_interruption: Text to print after Ctrl-C, such as how to repeat the command.
     """
     from asyncio import CancelledError
 

@@ -74,7 +74,7 @@ class FakeArtifact:
     @location.validator
     def _check_location(self, _: object, location: object) -> None:
         if isinstance(location, str) and UNSAFE_IN_HEADER.search(location):
-            raise ValueError(f"location cannot be sent: {location!r}")
+            raise ValueError(f"location {location!r} has a line break or a null character")
 
     def at(self, moment: datetime) -> FakeArtifact:
         """Return the artifact at a time. It is expired if `expires_at` has passed by then."""

@@ -10,7 +10,7 @@ import re
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 from urllib.parse import parse_qsl, unquote
 
 import attrs
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from multidict import CIMultiDictProxy
 
 UNSAFE_IN_HEADER = re.compile(r"[\0\r\n]")
+"""Characters that the value of a header cannot contain."""
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _STATUSES = range(200, 1000)
@@ -90,21 +91,25 @@ class RequestMatcher:
         return self.path is None or self.path.search(request.path) is not None
 
 
-def check_status(_: object, attribute: attrs.Attribute[Any], status: int | None) -> None:
-    """Check that a response can have a status."""
+def check_status(_: object, __: object, status: int | None) -> None:
+    """Check that a response can have a status.
+
+    Raises:
+        ValueError: It cannot.
+    """
     if status is not None and status not in _STATUSES:
-        raise ValueError(
-            f"{attribute.name} must be from {_STATUSES[0]} to {_STATUSES[-1]}, not {status}"
-        )
+        raise ValueError(f"a status must be from {_STATUSES[0]} to {_STATUSES[-1]}, not {status}")
 
 
-def check_headers(
-    _: object, attribute: attrs.Attribute[Any], headers: Mapping[str, str | None]
-) -> None:
-    """Check that a response can have headers."""
+def check_headers(_: object, __: object, headers: Mapping[str, str | None]) -> None:
+    """Check that a response can have headers. A value of None removes a header.
+
+    Raises:
+        ValueError: A name is invalid, or a value has a line break or a null character.
+    """
     for name, value in headers.items():
         if not _HEADER_NAME.fullmatch(name) or UNSAFE_IN_HEADER.search(value or ""):
-            raise ValueError(f"{attribute.name} cannot have {name!r} with the value {value!r}")
+            raise ValueError(f"headers cannot have {name!r} with the value {value!r}")
 
 
 @attrs.frozen

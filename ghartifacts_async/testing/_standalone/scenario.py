@@ -28,7 +28,7 @@ import logging
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeAlias, cast
 
 import attrs
 
@@ -53,8 +53,11 @@ class _Call:
     """A call of a method of `FakeGitHub`.
 
     Attributes:
-        source: The section and the number of the entry.
+        source: The section and the number of the entry that describes the call.
         delay: The seconds until the call, or None for a call at once.
+        method: The name of the method.
+        arguments: Its positional arguments.
+        options: Its keyword arguments.
     """
 
     source: str
@@ -68,10 +71,10 @@ class _Call:
 
         Args:
             fake: The server.
-            options: Replacements for some of the options.
+            options: Keyword arguments that replace those of the call.
 
         Raises:
-            ValueError: It fails. The message names the entry.
+            ValueError: The method raises an error. The message names the entry.
         """
         try:
             getattr(fake, self.method)(*self.arguments, **self.options | options)
@@ -124,7 +127,7 @@ def parse(text: str | bytes, *, is_toml: bool = False) -> Any:
     """Parse a document in JSON or TOML.
 
     Raises:
-        ValueError: It is not valid.
+        ValueError: It is not valid, or nested too deeply.
     """
     text = text.decode() if isinstance(text, bytes) else text
     try:
@@ -204,7 +207,8 @@ def _without_delay(entry: Any, section: str) -> tuple[Any, float | None]:
     return given, delay
 
 
-_Prepared = tuple[str, list[Any], dict[str, Any]]
+_Prepared: TypeAlias = tuple[str, list[Any], dict[str, Any]]
+"""The name of a method of `FakeGitHub`, its positional arguments and its keyword arguments."""
 
 
 def _method(name: str, *, first: str = "") -> Callable[[Any, Path], _Prepared]:

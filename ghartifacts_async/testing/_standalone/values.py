@@ -41,7 +41,7 @@ def parameters_of(function: Callable[..., Any]) -> Parameters:
 
 
 def check_entry(entry: Any, expected: Parameters) -> dict[str, Any]:
-    """Check an entry of a scenario, and return its values with the expected types.
+    """Check the keys and values of an entry, and return them. Texts that are times are converted.
 
     Raises:
         ValueError: It is not a mapping, a key is unknown or missing, or a value has another type.
@@ -59,7 +59,7 @@ def check_entry(entry: Any, expected: Parameters) -> dict[str, Any]:
 
 
 def check_value(key: str, value: Any, expected: Any) -> Any:
-    """Return a value with the expected type, which differs from its own only for times.
+    """Check the type of a value, and return the value. A text that is a time is converted.
 
     Raises:
         ValueError: The value has another type. The message names the key.
@@ -81,7 +81,7 @@ def _convert(value: Any, expected: Any) -> Any:
         return [_convert(item, arguments[0]) for item in value]
     if expected is datetime:
         return _convert_time(value)
-    number = isinstance(value, int if expected is int else (int, float))
+    is_number = isinstance(value, int if expected is int else (int, float))
     if (
         expected is object
         or (origin is Literal and isinstance(value, (int, str)) and value in arguments)
@@ -89,7 +89,7 @@ def _convert(value: Any, expected: Any) -> Any:
         or (expected is str and isinstance(value, str) and _is_unicode(value))
         or (
             expected in (float, int)
-            and number
+            and is_number
             and not isinstance(value, bool)
             and abs(value) <= _MAX_NUMBER
         )
@@ -98,10 +98,10 @@ def _convert(value: Any, expected: Any) -> Any:
     raise _MismatchError
 
 
-def _convert_to_any(value: Any, options: Sequence[Any]) -> Any:
-    for option in options:
+def _convert_to_any(value: Any, types: Sequence[Any]) -> Any:
+    for expected in types:
         try:
-            return _convert(value, option)
+            return _convert(value, expected)
         except _MismatchError:
             pass
     raise _MismatchError
@@ -123,7 +123,7 @@ def _is_unicode(text: str) -> bool:
 
 
 def _description(expected: Any) -> str:
-    """Describe a type, and its options that a scenario can express."""
+    """Describe a type for an error message, without alternatives that a scenario cannot express."""
     origin, arguments = get_origin(expected), get_args(expected)
     if origin in (Union, UnionType):
         found = [_description(argument) for argument in arguments]

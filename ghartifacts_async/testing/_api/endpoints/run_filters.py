@@ -22,6 +22,7 @@ _FAR_PAST = datetime.min.replace(tzinfo=UTC)
 _FAR_FUTURE = datetime.max.replace(tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
 _YEARS = range(2, 9999)
+"""Years in which a day, a second or a time zone can be added or subtracted without an overflow."""
 
 _CONDITIONS: dict[str, Callable[[FakeRun, str], bool]] = {
     "actor": lambda run, value: run.actor.lower() == value.lower(),
