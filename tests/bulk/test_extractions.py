@@ -170,7 +170,7 @@ async def test_arguments(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) ->
     invalid: list[tuple[Any, dict[str, Any], str]] = [
         ("dist", {}, "iterable"),
         ([1], {"concurrency": 0}, "concurrency"),
-        ([1], {"merge": "yes"}, "bool"),
+        ([1], {"merge": "yes"}, "merge must be True or False"),
         ([1], {"merge": True, "if_exists": "replace"}, "cannot be combined"),
         ([1], {"symlinks": "follow"}, "symlinks must be"),
         ([1], {"on_progress": 5}, "on_progress"),
