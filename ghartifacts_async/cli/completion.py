@@ -49,7 +49,7 @@ async def _complete(context: CompletionContext, arguments: Sequence[str]) -> lis
         max_wait=timedelta(0),
     )
     start_logging(Output(common), common.verbose)
-    repository, rest = choose_repository(common, arguments)
+    repository, rest = choose_repository(common, arguments, _option(context, "run"))
     async with open_repository(common, repository, Output(common), anonymous=True) as repo:
         async with asyncio.timeout(_PATIENCE):
             found = await (_members(repo, context, rest) if rest else _newest_names(repo))

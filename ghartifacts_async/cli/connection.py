@@ -32,25 +32,32 @@ _REMOTES = ("upstream", "github", "origin")
 _TOKENS = ("GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN")
 
 
-def choose_repository(common: Common, arguments: Sequence[str]) -> tuple[str, list[str]]:
+def choose_repository(
+    common: Common, arguments: Sequence[str], run: str | None = None
+) -> tuple[str, list[str]]:
     """Return the repository that a command works on, and the rest of its arguments.
 
-    The repository is given by ``--repo``, the first argument, ``GH_REPO``, ``GITHUB_REPOSITORY`` or
-    the git remote of the working directory. If its host is not the server of the environment,
-    ``GH_HOST`` is set, so that the token for that host is used.
+    The repository is given by ``--repo``, the first argument, the URL of an artifact or run,
+    ``GH_REPO``, ``GITHUB_REPOSITORY`` or the git remote of the working directory. If its host is
+    not the server of the environment, ``GH_HOST`` is set, so that the token for that host is used.
+
+    Args:
+        common: The options of the command.
+        arguments: The arguments of the command.
+        run: The value of ``--run``, which may be a URL.
 
     Raises:
         InvalidArgument: None of these is a repository, or an argument names another one.
     """
     reference, rest = split_repository(arguments)
-    given = common.repo
-    if given is None and reference.repository is None:
-        given = os.environ.get("GH_REPO") or os.environ.get("GITHUB_REPOSITORY") or None
-    if given is not None or reference.repository is None:
-        reference = _of_git_remote() if given is None else _parse(given)
+    if common.repo is not None:
+        reference = _parse(common.repo)
+    elif reference.repository is None:
+        urls = (parse_reference(text) for text in [*arguments, run or ""] if "://" in text)
+        reference = next((url for url in urls if url is not None), None) or _of_environment()
     assert reference.repository is not None
     use_host(reference)
-    _refuse_other_repositories(reference.repository, arguments)
+    _refuse_other_repositories(reference.repository, arguments, run)
     return reference.repository, rest
 
 
@@ -134,7 +141,7 @@ def _host() -> str:
     return (os.environ.get("GH_HOST") or (web_host(url) if url else "github.com")).lower()
 
 
-def _refuse_other_repositories(repository: str, arguments: Sequence[str]) -> None:
+def _refuse_other_repositories(repository: str, arguments: Sequence[str], run: str | None) -> None:
     """Refuse arguments that name another repository, and URLs of its artifacts and runs.
 
     Raises:
@@ -145,21 +152,50 @@ def _refuse_other_repositories(repository: str, arguments: Sequence[str]) -> Non
         is_reference = "://" in text or (number == 0 and "/" in text)
         other = parse_reference(text) if is_reference else None
         if other is not None and other.repository is not None:
-            host = (other.host or _host()).lower()
-            if (host, other.repository.lower()) != (_host(), repository.lower()):
-                raise InvalidArgument(
-                    f"{text} belongs to {host}/{other.repository}, but this command works on "
-                    f"{repository} on {_host()}; run one command for each repository"
-                )
+            _refuse_other(repository, text, (other.host or _host()).lower(), other.repository)
+    other = parse_reference(run) if run is not None and "://" in run else None
+    if other is not None and other.repository is not None:
+        # GITHUB_API_URL may be a proxy, whose host is not that of the pages.
+        _refuse_other(repository, str(run), _host(), other.repository)
 
 
-def _parse(text: str) -> Reference:
+def _refuse_other(repository: str, text: str, host: str, other: str) -> None:
+    if (host, other.lower()) != (_host(), repository.lower()):
+        raise InvalidArgument(
+            f"{text} belongs to {host}/{other}, but this command works on {repository} on "
+            f"{_host()}; run one command for each repository"
+        )
+
+
+def _parse(text: str, source: str = "") -> Reference:
+    """Parse the name or URL of a repository.
+
+    Args:
+        text: The name or URL.
+        source: The variable that contains it, with a colon.
+
+    Raises:
+        InvalidArgument: It is neither, or the URL of an artifact or run.
+    """
     reference = parse_reference(text)
     if reference is None or reference.repository is None:
         raise InvalidArgument(
-            f"{text!r} is not a repository; write OWNER/REPO, HOST/OWNER/REPO or a URL"
+            f"{source}{text!r} is not a repository; write OWNER/REPO, HOST/OWNER/REPO or a URL"
+        )
+    if reference.run is not None or reference.artifact is not None:
+        raise InvalidArgument(
+            f"{source}{text!r} is the URL of an artifact or run; pass it as an argument, or write "
+            f"{reference.repository} for the repository"
         )
     return reference
+
+
+def _of_environment() -> Reference:
+    """Return the repository of a variable, or else of the working directory's git remote."""
+    for name in ("GH_REPO", "GITHUB_REPOSITORY"):
+        if value := os.environ.get(name):
+            return _parse(value, f"{name}: ")
+    return _of_git_remote()
 
 
 def _of_git_remote() -> Reference:

@@ -14,7 +14,8 @@ DESCRIPTION = "List, read, download and delete the artifacts of GitHub Actions."
 _EPILOGUE = """\
 Repositories and artifacts:
   REPO is [HOST/]OWNER/REPO or a URL. Without it, the repository is that of -R,
-  GH_REPO, GITHUB_REPOSITORY, or the git remote of the working directory.
+  of the URL of an artifact or run, of GH_REPO, of GITHUB_REPOSITORY, or of the
+  git remote of the working directory.
   ARTIFACT is an id, the URL of its page, or a name, which means the newest
   artifact of this name that has not expired. The URL of a run stands for --run.
 
@@ -143,7 +144,8 @@ COMMANDS = {
     "grep": Command(
         "reading:grep",
         "Print the lines of members that match a regular expression.\n\nWithout ARTIFACT, all "
-        "artifacts of --run are searched. Exit status 3: no line matches.",
+        "artifacts of --run are searched. Lines of more than 500 characters are cut, except with "
+        "--json. Exit status 3: no line matches.",
         "PATTERN [REPO] [ARTIFACT]... [OPTIONS]",
         ("grep 'FAILED|ERROR' logs", "grep -i timeout --run 2332938 -m '**/*.log'"),
     ),

@@ -16,8 +16,10 @@ _ID = "([1-9][0-9]{0,17})(?![0-9])"
 _DIGITS = re.compile(_ID)
 _RUN = re.compile(rf"/actions/runs/{_ID}")
 _ARTIFACT = re.compile(rf"/artifacts/{_ID}")
-_SCHEMES = {"http", "https", "ssh", "git"}
-_API = re.compile(r"/(?:api/v3/)?repos/")
+_PORTS = {"http": {None, 80}, "https": {None, 443}}
+"""The ports that the address of a web page does not name."""
+_SCHEMES = {*_PORTS, "ssh", "git"}
+_API = re.compile(r"\A/(?:api/v3/)?repos/(?=[^/]+/[^/]+)")
 
 
 @frozen
@@ -113,9 +115,10 @@ def _parse_url(text: str) -> Reference | None:
     names = [name for name in path.split("/") if name][:2]
     if len(names) < 2:
         return None
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     # The port of an SSH server is not that of the web pages.
-    is_web = scheme in {"http", "https"} and port is not None
-    host = f"{parts.hostname}:{port}" if is_web else parts.hostname
+    if scheme in _PORTS and port not in _PORTS[scheme]:
+        host += f":{port}"
     run, artifact = _RUN.search(path), _ARTIFACT.search(path)
     return Reference(
         web_host(f"//{host}"),

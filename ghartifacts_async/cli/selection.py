@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _FiltersT = TypeVar("_FiltersT", Filters, SourceFilters)
 
-WITH_ID = "with the id or URL of an artifact"
+WITH_ID = "with the id or URL of an artifact; if it is the id of a run, pass it as --run"
 WITH_RUN = "with --run"
 
 _RERUN_LIMIT = timedelta(days=31)
@@ -174,7 +174,7 @@ async def find_artifact(repo: Repo, text: str, filters: SourceFilters) -> Artifa
     number = number_in(text, "artifact")
     if number is not None:
         refuse_options({"a filter": filters != SourceFilters()}, WITH_ID)
-        return await repo.get_artifact(number)
+        return (await get_artifacts(repo, [number]))[0]
     if filters.run is not None:
         _refuse_conditions_of_run(filters)
         listing = repo.list_run_artifacts(run_id(filters.run), name=text, expired=False)
@@ -202,8 +202,10 @@ async def find_artifacts(
     if filters.run is None:
         raise InvalidArgument("pass artifacts (ids, URLs or names), or --run for all of a run")
     _refuse_conditions_of_run(filters)
-    listing = repo.list_run_artifacts(run_id(filters.run), expired=False)
-    return await listing.collect()
+    found = await repo.list_run_artifacts(run_id(filters.run), expired=False).collect()
+    if not found:
+        raise not_found(f"run {filters.run} of {repo.name} has no available artifact")
+    return found
 
 
 def _refuse_conditions_of_run(filters: SourceFilters) -> None:
@@ -224,7 +226,7 @@ def run_id(text: str) -> int:
 
 
 def artifact_ids(arguments: Sequence[str]) -> list[int]:
-    """Return the ids of artifacts that are given as digits or as URLs.
+    """Return the ids of artifacts that are given as digits or as URLs, each once.
 
     Raises:
         InvalidArgument: An argument is neither.
@@ -237,7 +239,7 @@ def artifact_ids(arguments: Sequence[str]) -> list[int]:
                 f"{text!r} is neither the id nor the URL of an artifact; use --name for a name"
             )
         ids.append(number)
-    return ids
+    return list(dict.fromkeys(ids))
 
 
 async def get_artifacts(repo: Repo, ids: Sequence[int]) -> list[Artifact]:
@@ -286,16 +288,18 @@ def only_name(names: Sequence[str]) -> str:
     return names[0]
 
 
-def refuse_arguments(arguments: Sequence[str]) -> None:
+def refuse_arguments(arguments: Sequence[str], instead: str) -> None:
     """Refuse arguments that a command does not take.
+
+    Args:
+        arguments: The arguments.
+        instead: What to use in their place.
 
     Raises:
         InvalidArgument: There is an argument.
     """
     if arguments:
-        raise InvalidArgument(
-            f"unexpected argument {arguments[0]!r}; use --name for a name, and --format for fields"
-        )
+        raise InvalidArgument(f"unexpected argument {arguments[0]!r}; use {instead}")
 
 
 def not_found(summary: str) -> NotFound:

@@ -64,7 +64,8 @@ async def serve(fake: FakeGitHub, received: list[int]) -> None:
 def describe(fake: FakeGitHub) -> list[str]:
     """Return the lines that say how clients reach the server."""
     url, token, is_tls = fake.url, fake.token, fake.url.startswith("https:")
-    listing = f"{url}/repos/{_REPOSITORY}/actions/artifacts"
+    known = fake.repositories
+    listing = f"{url}/repos/{known[0]}/actions/artifacts" if known else f"{url}/rate_limit"
     trust = f" --cacert '{fake.ca_file}'" if is_tls else ""
     if is_tls:
         host = url.removeprefix("https://")

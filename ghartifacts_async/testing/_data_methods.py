@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import mimetypes
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -14,7 +13,7 @@ import attrs
 from ghartifacts_async.testing._api.auth.tokens import DEFAULT_LOGIN
 from ghartifacts_async.testing._run_methods import RunMethods
 from ghartifacts_async.testing._shared.archives import sha256_of
-from ghartifacts_async.testing._shared.artifact import FakeArtifact
+from ghartifacts_async.testing._shared.artifact import FakeArtifact, guess_content_type
 from ghartifacts_async.testing._shared.database import Content
 from ghartifacts_async.testing._shared.repository import DEFAULT_BRANCH, FakeCommit
 from ghartifacts_async.testing._shared.run import FakeRun
@@ -230,7 +229,7 @@ class DataMethods(RunMethods):
             expired=expired,
             created_at=created,
             expires_at=expires_at or (created if expired else self._default_expiry(created)),
-            content_type="application/zip" if raw is None else _guess_content_type(raw),
+            content_type="application/zip" if raw is None else guess_content_type(raw),
             file_name=f"{name}.zip" if raw is None else raw,
             is_raw=raw is not None,
             location=location,
@@ -266,6 +265,12 @@ class DataMethods(RunMethods):
     def _default_expiry(self, created: datetime) -> datetime:
         expiry, now = created + _RETENTION, self._database.current_time()
         return expiry if expiry > now else now + _RETENTION
+
+    @property
+    def repositories(self) -> list[str]:
+        """The names of the repositories, each as `"owner/name"`, oldest first."""
+        self._now.execute_due()
+        return [repository.full_name for repository in self._database.repositories()]
 
     def artifacts(self, repository: str) -> list[FakeArtifact]:
         """Return the artifacts of a repository, newest first.
@@ -311,10 +316,3 @@ class DataMethods(RunMethods):
 
 def _id(artifact: FakeArtifact | int) -> int:
     return artifact if isinstance(artifact, int) else artifact.id
-
-
-def _guess_content_type(file_name: str) -> str:
-    content_type, encoding = mimetypes.guess_type(file_name)
-    if encoding is not None:
-        content_type = "application/gzip" if encoding == "gzip" else None
-    return content_type or "application/octet-stream"

@@ -82,6 +82,15 @@ async def test_nothing_is_downloaded_without_a_selection(
     assert not output.exists()
 
 
+async def test_an_artifact_that_is_given_twice(fake_github: FakeGitHub, output: Path) -> None:
+    """An id that is repeated, also as a URL, is downloaded once."""
+    fake_github.add_artifact(REPOSITORY, "dist", b"x")
+    url = f"{fake_github.url}/{REPOSITORY}/suites/5/artifacts/1"
+    done = await run(fake_github, "download", url, "1", "1", "-D", output)
+    assert (files_below(output), done.status) == (["dist.zip"], 0), done.err
+    assert done.err == f"1 of 1 artifact in {output}\n"
+
+
 async def test_mirror(fake_github: FakeGitHub, output: Path) -> None:
     """`mirror` downloads what is new to `DIR/OWNER/REPO`, and exits with 1 on a failure."""
     fake_github.add_artifact(REPOSITORY, "dist", b"x")

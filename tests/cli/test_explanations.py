@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import ast
+import logging
 
 import pytest
 
+from ghartifacts_async.cli.common import Common
 from ghartifacts_async.cli.printing.explanations import OPTIONS, explained
+from ghartifacts_async.cli.printing.log import LogHandler
+from ghartifacts_async.cli.printing.output import Output
 from tests.architecture.structure import trees
 
 NOT_OPTIONS = {"dry_run", "on_artifact_progress", "on_progress", "per_page"}
@@ -42,6 +46,12 @@ NOT_OPTIONS = {"dry_run", "on_artifact_progress", "on_progress", "per_page"}
         ("artifact 'a min_size b' is gone", "artifact 'a min_size b' is gone"),
         ("no member 'x/head_sha.txt'; use download_artifact",
          "no member 'x/head_sha.txt'; use 'ghartifacts download'"),
+        ("calls are spaced out so that they keep to RateLimitPolicy.points_per_minute",
+         "calls are spaced out so that they keep to GitHub's limit"),
+        ("DELETE calls are spaced out by RateLimitPolicy.delete_interval",
+         "DELETE calls are spaced out because GitHub limits them"),
+        ("the fields are {name}, {run_id}", "the fields are {name}, {run_id}"),
+        ("name must be a non-empty str, not ''", "--name must be a non-empty text, not ''"),
         ("401; pass a token as auth", "401; set GH_TOKEN or GH_ENTERPRISE_TOKEN"),
         ("base_url must begin with https://", "GITHUB_API_URL must begin with https://"),
     ],
@@ -49,6 +59,15 @@ NOT_OPTIONS = {"dry_run", "on_artifact_progress", "on_progress", "per_page"}
 def test_messages(message: str, expected: str) -> None:
     """Messages name options and variables; ordinary words and names stay as they are."""
     assert explained(ValueError(message)) == expected
+
+
+def test_log_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    """The log names options, as errors do, on one line."""
+    record = logging.LogRecord(
+        "a", logging.INFO, "", 0, "longer than RateLimitPolicy.max_wait\n", (), None
+    )
+    LogHandler(Output(Common())).handle(record)
+    assert capsys.readouterr().err == "info: longer than --max-wait\\n\n"
 
 
 def test_every_argument_has_an_option() -> None:

@@ -81,6 +81,7 @@ async def test_wait(fake_github: FakeGitHub, tmp_path: Path) -> None:
         fake_github, "wait", REPOSITORY, "-n", "nope", "--run", str(running), "--within", "1s"
     )
     assert (done.status, done.out) == (1, "")
+    assert done.err.startswith(f"waiting for 'nope' in {REPOSITORY}, at most 1 s\n")
     ended = fake_github.add_run(REPOSITORY, conclusion="failure").id
     done = await run(fake_github, "wait", REPOSITORY, "-n", "dist", "--run", str(ended))
     assert done.status == 1

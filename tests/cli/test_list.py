@@ -116,11 +116,13 @@ async def test_a_limit_says_that_there_are_more(fake_github: FakeGitHub) -> None
 
 
 async def test_format(fake_github: FakeGitHub) -> None:
-    """`--format` prints the named fields, and names the fields if one is unknown."""
+    """`--format` prints the named fields and its own tabs, and names the fields if one is wrong."""
     fake_github.add_artifact(REPOSITORY, HOSTILE, b"x", run_id=7)
     done = await run(
         fake_github, "list", REPOSITORY, "--format", "{id:04}|{name}|{run}|{expires:%j}|{{}}"
     )
+    separated = await run(fake_github, "list", REPOSITORY, "--format", "{run}\t{id}\x1b[2J")
+    assert separated.out == "7\t1\\x1b[2J\n"
     number, name, run_id, day, braces = done.out.rstrip("\n").split("|")
     assert (number, run_id, braces) == ("0001", "7", "{}")
     assert name.isprintable()

@@ -190,3 +190,49 @@ async def test_grep_a_run(fake_github: FakeGitHub) -> None:
     done = await run(fake_github, "grep", "ERROR 1", REPOSITORY, "--run", str(run_id), "--json")
     (match,) = done.lines()
     assert (match["member"], match["line"], match["text"]) == ("a", 2, "ERROR 1")
+
+
+async def test_grep_lines_with_tabs_and_colours(fake_github: FakeGitHub) -> None:
+    """`grep` keeps tabs, and colours only on a terminal without NO_COLOR; the rest is escaped."""
+    line = "\tname\x1b[31m\tFAILED\x1b[0m \x1b[2J\x07"
+    fake_github.add_artifact(REPOSITORY, "ci", {"a.log": f"{line}\r\n"})
+    plain, coloured = line.replace("\x1b[31m", "").replace("\x1b[0m", ""), f"{line}\x1b[0m"
+    for more, expected in (([], coloured), (["--no-color"], plain)):
+        done = await run_in_terminal(fake_github, "grep", "FAILED", REPOSITORY, "ci", *more)
+        escaped = expected.replace("\x1b[2J\x07", "\\x1b[2J\\x07")
+        assert done.out == f"a.log:1:{escaped}\n"
+    done = await run(fake_github, "grep", "FAILED", REPOSITORY, "ci")
+    assert done.out == "a.log:1:\tname\tFAILED \\x1b[2J\\x07\n"
+    done = await run(fake_github, "grep", "FAILED", REPOSITORY, "ci", "--json")
+    assert done.lines()[0]["text"] == line
+
+
+@pytest.mark.parametrize("variable", ["1", ""])
+async def test_cat_without_colours(fake_github: FakeGitHub, variable: str) -> None:
+    """`cat` leaves colours out on a terminal if NO_COLOR has a value, or with `--no-color`."""
+    fake_github.add_artifact(REPOSITORY, "ci", {"a.log": "\x1b[31mred\x1b[0m\n"})
+    arguments = ("cat", REPOSITORY, "ci")
+    done = await run_in_terminal(fake_github, *arguments, NO_COLOR=variable)
+    assert ("\x1b" in done.out) == (not variable)
+    done = await run_in_terminal(fake_github, *arguments, "--no-color")
+    assert done.out == "red\n"
+
+
+async def test_what_is_not_found(fake_github: FakeGitHub) -> None:
+    """If a pattern, a run or an id matches nothing, the status is 3 and a line says why."""
+    empty = fake_github.add_run(REPOSITORY).id
+    for arguments, reason in (
+        (["ls", "2", "-m", "*.xml"], "no member matches"),
+        (["grep", "x", "--run", str(empty)], f"run {empty} of {REPOSITORY} has no available"),
+        (["ls", "99"], "use --run 99"),
+    ):
+        done = await run(fake_github, *arguments, "-R", REPOSITORY)
+        assert (done.status, done.out, reason in done.err) == (3, "", True), done.err
+
+
+async def test_a_single_file_is_no_archive(fake_github: FakeGitHub) -> None:
+    """`ls` of a single file says that it is no archive, and which command reads it."""
+    done = await run(fake_github, "ls", REPOSITORY, "report.json")
+    assert done.status == 1
+    assert "is not a complete zip archive" in done.err
+    assert "use 'ghartifacts download'" in done.err

@@ -59,6 +59,41 @@ async def test_where_the_repository_comes_from(fake_github: FakeGitHub, tmp_path
     assert await listed("a/option", "-R", f"{host}/A/option", **everything) == "option"
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["list", "--run", "{url}"],
+        ["ls", "dist", "{url}"],
+        ["ls", "dist", "--run", "{url}", "-R", "A/b"],
+        ["wait", "dist", "{url}/attempts/1"],
+        ["grep", "x", "dist", "--run", "{url}/job/9"],
+        ["download", "-D", "out", "--run", "{url}"],
+    ],
+)
+async def test_the_url_of_a_run_names_the_repository(
+    fake_github: FakeGitHub, tmp_path: Path, arguments: list[str]
+) -> None:
+    """The URL of a run also says which repository is meant, as an argument or after `--run`."""
+    run_id = fake_github.add_artifact("a/b", "dist", {"a": "x"}).run_id
+    fake_github.add_artifact("c/d", "dist", {"a": "y"})
+    url = f"{fake_github.url}/a/b/actions/runs/{run_id}"
+    given = [one.format(url=url) for one in arguments]
+    done = await run(fake_github, *given, cwd=tmp_path, GH_REPO="c/d")
+    assert (done.status, bool(done.out)) == (0, True), done.err
+    assert not [each for each in fake_github.requests if "/c/d/" in each.path]
+
+
+@pytest.mark.parametrize("name", ["GH_REPO", "GITHUB_REPOSITORY"])
+async def test_a_wrong_repository_in_a_variable(fake_github: FakeGitHub, name: str) -> None:
+    """If a variable contains no repository, the error names the variable."""
+    first = "docs" if name == "GH_REPO" else ""
+    done = await run(fake_github, "list", GH_REPO=first, GITHUB_REPOSITORY="docs")
+    assert (done.status, done.err.startswith(f"error: {name}: 'docs' is not a repository")) == (
+        2,
+        True,
+    )
+
+
 async def test_a_partial_clone(fake_github: FakeGitHub, tmp_path: Path) -> None:
     """In a partial clone, whose filter git prints after the URL, the remote is the repository."""
     fake_github.add_artifact("a/b", "dist", b"x")

@@ -54,6 +54,13 @@ NOW = datetime(2026, 3, 21, 18, tzinfo=UTC)
             Reference("ghe.example", "o/r", artifact=11),
         ),
         ("https://api.octo.ghe.com/repos/o/r", Reference("octo.ghe.com", "o/r")),
+        ("https://github.com/o/r/actions/runs/7/job/9?pr=1", Reference("github.com", "o/r", run=7)),
+        ("https://github.com/o/repos/actions/runs/7", Reference("github.com", "o/repos", run=7)),
+        ("https://github.com/o/repos/", Reference("github.com", "o/repos")),
+        ("https://github.com/repos/o", Reference("github.com", "repos/o")),
+        ("https://github.com:443/o/r", Reference("github.com", "o/r")),
+        ("http://ghe.example:80/o/r", Reference("ghe.example", "o/r")),
+        ("http://[::1]:8080/o/r", Reference("[::1]:8080", "o/r")),
         ("dist", None),
         ("a/b/c/d", None),
         ("https://github.com", None),
@@ -143,7 +150,7 @@ def test_the_end_of_a_very_long_line(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("size", [1, 2, 3, 100])
 def test_terminal_text_is_safe(size: int) -> None:
-    """Colours and line ends are kept, and all other control characters are escaped."""
+    """Line ends, and colours if wanted, are kept; all other control characters are escaped."""
     content = "é\x1b[1;31mred\x1b[0m\r\n\x1b]0;title\x07\x1b[2J\ttab\x9b\r".encode() + b"\xff"
     text = TerminalText()
     parts = [text.feed(content[at : at + size]) for at in range(0, len(content), size)]
@@ -151,6 +158,10 @@ def test_terminal_text_is_safe(size: int) -> None:
     safe = "é\x1b[1;31mred\x1b[0m\n\\x1b]0;title\\x07\\x1b[2J\ttab\\x9b\\r\\xff"
     assert shown == safe + "\x1b[0m"
     assert TerminalText().feed(b"plain", final=True) == "plain"
+    text = TerminalText(keeps_colours=False)
+    parts = [text.feed(content[at : at + size]) for at in range(0, len(content), size)]
+    shown = "".join([*parts, text.feed(b"", final=True)])
+    assert shown == safe.replace("\x1b[1;31m", "").replace("\x1b[0m", "")
 
 
 def test_progress_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:

@@ -272,6 +272,20 @@ def test_what_the_program_prints(tls: bool, names: list[str]) -> None:
         assert name in text
 
 
+@pytest.mark.parametrize(
+    ("names", "path"), [([], "/rate_limit"), (["a/b", "c/d"], "/repos/a/b/actions/artifacts")]
+)
+def test_the_request_to_try(names: list[str], path: str) -> None:
+    """The request that the program prints for curl succeeds for every scenario."""
+    with create(options(None)) as fake:
+        for name in names:
+            fake.add_repository(name)
+        assert fake.repositories == names
+        (url,) = re.findall(r"curl .* '(\S+)'$", describe(fake)[-1])
+        assert url == fake.url + path
+        assert request(url)[0] == 200
+
+
 def test_samples() -> None:
     """Without a scenario, the server has sample artifacts unless it starts empty."""
     with create(options(None, empty=False)) as fake:

@@ -75,7 +75,9 @@ def find_end_record(tail: ArchiveTail) -> EndRecord:
     data = bytes(tail.read(offset, tail.total))
     position = data.rfind(_END_SIGNATURE)
     if position < 0 or not _is_complete(data, position):
-        raise NotAZip(f"the payload of {tail.total} bytes does not end with a zip end record")
+        raise NotAZip(
+            f"the payload of {tail.total} bytes is not a complete zip archive: it has no end record"
+        )
     _check_is_only_record(data, position, offset)
     fields = _END_RECORD.unpack_from(data, position)
     values, is_zip64, stop = fields[1:7], False, offset + position

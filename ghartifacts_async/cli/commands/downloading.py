@@ -61,7 +61,7 @@ async def download(
     """Download artifacts and verify them."""
     out = Output(common)
     writing.refuse_unused()
-    repository, rest = choose_repository(common, arguments)
+    repository, rest = choose_repository(common, arguments, filters.run)
     filters, rest = with_run_url(filters, rest)
     ids = artifact_ids(rest)
     if not (ids or selection.everything or selection.latest) and filters == Filters():

@@ -40,6 +40,7 @@ from ghartifacts_async.cli.selection import (
     select_runs,
     with_run_url,
 )
+from ghartifacts_async.cli.values import format_seconds
 from ghartifacts_async.errors import InvalidArgument
 
 
@@ -53,9 +54,9 @@ async def list_artifacts(
     """List artifacts, newest first, as they come."""
     out = Output(common)
     common.refuse_format(format)
-    repository, rest = choose_repository(common, arguments)
+    repository, rest = choose_repository(common, arguments, filters.run)
     filters, rest = with_run_url(filters, rest)
-    refuse_arguments(rest)
+    refuse_arguments(rest, "--name for a name, --run for a run, and --format for fields")
     async with open_repository(common, repository, out, anonymous=True) as repo:
         artifacts = select_artifacts(repo, filters)
         async with aclosing(artifacts):
@@ -73,7 +74,7 @@ async def runs(
     out = Output(common)
     common.refuse_format(format)
     repository, rest = choose_repository(common, arguments)
-    refuse_arguments(rest)
+    refuse_arguments(rest, "--workflow for a workflow, and --format for fields")
     async with open_repository(common, repository, out, anonymous=True) as repo:
         listing = aiter(select_runs(repo, filters))
         return await print_all(out, listing, limit, format, RUN)
@@ -123,13 +124,14 @@ async def wait(
     """Wait until a run has uploaded an artifact, then print or download it."""
     writing = wanted_files(directory, unpacking, format, common)
     out = Output(common)
-    repository, rest = choose_repository(common, arguments)
+    repository, rest = choose_repository(common, arguments, run)
     urls, rest = with_run_url(Filters(run=run), rest)
     name = only_name([*([name] if name else []), *rest])
     if (urls.run is None) == (commit is None):
         raise InvalidArgument("pass exactly one of --run and --commit")
     async with open_repository(common, repository, out) as repo:
-        out.note(f"waiting for {name!r} in {repository}")
+        limit = format_seconds(within.total_seconds())
+        out.note(f"waiting for {name!r} in {repository}, at most {limit}")
         artifact = await repo.wait_for_artifact(
             name,
             run_id=None if urls.run is None else run_id(urls.run),

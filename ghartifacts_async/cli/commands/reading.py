@@ -22,7 +22,6 @@ from ghartifacts_async.cli.exit_status import NOTHING_FOUND
 from ghartifacts_async.cli.options import (
     SIZE,
     ArtifactArguments,
-    Format,
     MaxMembers,
     MemberArguments,
     SourceFilters,
@@ -42,6 +41,10 @@ Members = Annotated[
         "slashes.",
     ),
 ]
+MemberFormat = Annotated[
+    str | None,
+    Parameter(metavar="FORMAT", help="Print these fields in each line, such as '{size} {name}'."),
+]
 Lines = Annotated[int | None, COUNT]
 
 
@@ -50,13 +53,13 @@ async def ls(
     members: Members = "**",
     max_members: MaxMembers = None,
     source: SourceFilters = SourceFilters(),
-    format: Format = None,  # noqa: A002 - the name of the option
+    format: MemberFormat = None,  # noqa: A002 - the name of the option
     common: Common = Common(),
 ) -> int:
     """List the members of an artifact."""
     out = Output(common)
     common.refuse_format(format)
-    repository, rest = choose_repository(common, arguments)
+    repository, rest = choose_repository(common, arguments, source.run)
     source, rest = with_run_url(source, rest)
     if len(rest) != 1:
         raise InvalidArgument("pass one artifact: its id, URL or name")
@@ -68,6 +71,8 @@ async def ls(
             found = [member for member in archive.members() if member.name in names]
     for number, member in enumerate(found):
         MEMBER.show(out, member, format, first=number == 0)
+    if not found:
+        out.note("no member matches")
     return 0 if found else NOTHING_FOUND
 
 
@@ -86,7 +91,7 @@ async def cat(
     out = Output(common)
     refuse_options({"--head": head is not None and tail is not None}, "with --tail")
     excerpt = Excerpt(head=head, tail=tail, max_bytes=max_bytes)
-    repository, rest = choose_repository(common, arguments)
+    repository, rest = choose_repository(common, arguments, source.run)
     source, rest = with_run_url(source, rest)
     if not rest:
         raise InvalidArgument("pass an artifact (its id, URL or name), and its members")
@@ -127,7 +132,7 @@ async def grep(
     """Search the members of artifacts for lines that match a regular expression."""
     out = Output(common)
     search = compile_search(pattern, ignore_case=ignore_case, fixed_strings=fixed_strings)
-    repository, rest = choose_repository(common, arguments)
+    repository, rest = choose_repository(common, arguments, source.run)
     source, rest = with_run_url(source, rest)
     found = 0
     async with open_repository(common, repository, out) as repo:

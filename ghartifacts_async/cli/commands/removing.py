@@ -47,7 +47,7 @@ async def prune(
     """Delete old artifacts, or show which ones would be deleted."""
     out = Output(common)
     repository, rest = choose_repository(common, arguments)
-    refuse_arguments(rest)
+    refuse_arguments(rest, "--name for a name")
     async with open_repository(common, repository, out) as repo:
         report = await repo.prune(
             older_than=older_than,
@@ -77,7 +77,7 @@ async def delete(
 ) -> int:
     """Delete artifacts permanently."""
     out = Output(common)
-    repository, rest = choose_repository(common, arguments)
+    repository, rest = choose_repository(common, arguments, filters.run)
     filters, rest = with_run_url(filters, rest)
     ids = artifact_ids(rest)
     if not ids and filters == Filters():

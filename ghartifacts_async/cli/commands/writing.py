@@ -64,7 +64,12 @@ class Unpacking:
         ),
     ] = "error"
     max_ratio: Annotated[
-        int | None, POSITIVE, Parameter(help="Maximum ratio of compression. [default: 200]")
+        int | None,
+        POSITIVE,
+        Parameter(
+            help="Maximum ratio of compression of artifacts that expand to more than 64 MiB. "
+            "[default: 200]"
+        ),
     ] = None
     max_members: MaxMembers = None
     max_member_size: Annotated[

@@ -104,7 +104,7 @@ def print_match(out: Output, match: Match, *, several: bool, names: bool) -> Non
     text = match.text
     if len(text) > _LONGEST_PRINTED:
         text = f"{text[:_LONGEST_PRINTED]}… ({len(text)} characters)"
-    return out.line(f"{where}:{match.line}:{text}")
+    return out.excerpt(f"{where}:{match.line}:", text)
 
 
 async def lines_of(chunks: AsyncIterable[bytes]) -> AsyncGenerator[bytes, None]:

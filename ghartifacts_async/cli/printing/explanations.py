@@ -1,4 +1,4 @@
-"""Errors of the library in the words of the command line: options in place of arguments."""
+"""Messages of the library in the words of the command line: options in place of arguments."""
 
 from __future__ import annotations
 
@@ -31,11 +31,14 @@ _PHRASES = {
     "pass one as auth": _TOKENS,
     "change base_url": "change GITHUB_API_URL or GH_HOST",
     "pass a later one as api_version": "update ghartifacts_async",
+    "by RateLimitPolicy.delete_interval": "because GitHub limits them",
+    "keep to RateLimitPolicy.points_per_minute": "keep to GitHub's limit",
     "use download_artifact": "use 'ghartifacts download'",
     "; on other systems, portable=False allows it": "",
     "; pass None for all names": "",
     ", or None": "",
     " or None": "",
+    "a non-empty str": "a non-empty text",
     "must be an int ": "must be a number ",
 }
 """Replacements for phrases that make sense only in Python code."""
@@ -45,7 +48,7 @@ _NAMES = "|".join(sorted(OPTIONS, key=len, reverse=True))
 _ARGUMENT = re.compile(
     rf"""
     (?P<quoted> (?<![\w=]) (?: '[^']*' | "[^"]*" ) )
-    | (?P<verb> pass\ )? (?<![\w-])
+    | (?P<verb> pass\ )? (?<![\w{{-])
       (?P<owner> limits=ArchiveLimits\( | ArchiveLimits\. | RateLimitPolicy\. )?
       (?P<name> {_NAMES} ) (?!\w)
       (?: = (?: …\) | (?P<value> True | False | '\w+' | "\w+" ) )
@@ -56,9 +59,9 @@ _ARGUMENT = re.compile(
 )
 
 
-def explained(error: Exception) -> str:
-    """Return the message of an error, with options in place of the library's arguments."""
-    text = _PHRASE.sub(lambda found: _PHRASES[found[0]], str(error))
+def explained(message: Exception | str) -> str:
+    """Return an error or a message, with options in place of the library's arguments."""
+    text = _PHRASE.sub(lambda found: _PHRASES[found[0]], str(message))
     return _ARGUMENT.sub(_with_option, text)
 
 

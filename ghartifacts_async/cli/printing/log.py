@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from ghartifacts_async.cli.printing.explanations import explained
 from ghartifacts_async.cli.printing.output import Output
 
 
@@ -16,7 +17,7 @@ class LogHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print a record on one line, without a traceback."""
-        self._out.warn(f"{record.levelname.lower()}: {record.getMessage()}")
+        self._out.warn(f"{record.levelname.lower()}: {explained(record.getMessage())}")
 
 
 def start_logging(out: Output, verbose: int) -> None:

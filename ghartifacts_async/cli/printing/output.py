@@ -72,6 +72,7 @@ class Output:
         json: Whether results are printed as JSON.
         quiet: Whether there are no notes and no progress.
         is_terminal: Whether standard output is a terminal.
+        has_colours: Whether colours are kept: on a terminal, unless NO_COLOR is set.
     """
 
     _note_writers: ClassVar[list[Callable[[str], None]]] = []
@@ -80,6 +81,7 @@ class Output:
         self.json: bool = common.json
         self.quiet: bool = common.quiet
         self.is_terminal: bool = sys.stdout.isatty()
+        self.has_colours: bool = self.is_terminal and not os.environ.get("NO_COLOR")
         self._flushed_at = float("-inf")
         self._countdown: object = None
 
@@ -91,6 +93,14 @@ class Output:
         """Print a value of the library as a line of JSON."""
         self._write(ghartifacts_async.to_json(value))
 
+    def excerpt(self, place: str, text: str) -> None:
+        """Print a line of a member, after the place where it is.
+
+        Control characters except tabs are escaped. Colours are kept only on a terminal.
+        """
+        safe = TerminalText(keeps_colours=self.has_colours).feed(text.encode(), final=True)
+        self._write(printable(place) + safe)
+
     def text(self, text: str) -> None:
         """Print text of ours, which may have several lines."""
         self._write(text)
@@ -98,11 +108,11 @@ class Output:
     def binary(self) -> Callable[[bytes], None]:
         """Return a function that writes content to standard output.
 
-        On a terminal, control characters are escaped, but colours are kept. Elsewhere, the bytes
-        are written unchanged.
+        On a terminal, control characters are escaped, but colours are kept unless NO_COLOR is set.
+        Elsewhere, the bytes are written unchanged.
         """
         sys.stdout.flush()
-        text = TerminalText()
+        text = TerminalText(keeps_colours=self.has_colours)
 
         def write(chunk: bytes) -> None:
             if self.is_terminal:
@@ -195,18 +205,22 @@ class FieldFormatter(Formatter):
         return kwargs[field_name], field_name
 
     def format_field(self, value: Any, format_spec: str) -> str:
-        """Format a value. A value that GitHub does not report is empty."""
-        return "" if value is None else format(value, format_spec) if format_spec else plain(value)
+        """Format a value, and escape it. A value that GitHub does not report is empty."""
+        has_spec = value is not None and format_spec
+        return printable(format(value, format_spec) if has_spec else plain(value))
 
 
 def formatted(template: str, fields: Mapping[str, Any]) -> str:
-    """Replace the fields in a ``--format``.
+    """Replace the fields in a ``--format``, and escape control characters.
+
+    The tabs and line ends of the format itself are kept.
 
     Raises:
         InvalidArgument: The format is invalid.
     """
+    safe = "".join(c if c in "\t\n" else printable(c) for c in template)
     try:
-        return FieldFormatter().vformat(template, (), fields)
+        return FieldFormatter().vformat(safe, (), fields)
     except ghartifacts_async.InvalidArgument:
         raise
     except (ValueError, TypeError, OverflowError) as error:

@@ -15,9 +15,13 @@ class TerminalText:
     """Makes content safe for a terminal: escapes control characters, but keeps colours.
 
     Colours, and other attributes such as hidden text, are reset at the end.
+
+    Args:
+        keeps_colours: Whether to keep colours. Otherwise they are left out.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, keeps_colours: bool = True) -> None:
+        self._keeps_colours = keeps_colours
         self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
         self._pending = ""
         self._is_coloured = False
@@ -33,15 +37,14 @@ class TerminalText:
         unfinished = None if final else _UNFINISHED.search(text)
         self._pending = unfinished[0] if unfinished else ""
         text = text[: len(text) - len(self._pending)]
-        self._is_coloured |= _COLOUR.search(text) is not None
-        safe = _SPECIAL.sub(_safe, text)
+        self._is_coloured |= self._keeps_colours and _COLOUR.search(text) is not None
+        safe = _SPECIAL.sub(self._safe, text)
         return safe + _RESET if final and self._is_coloured else safe
 
-
-def _safe(found: re.Match[str]) -> str:
-    text = found[0]
-    if text.isprintable() or _COLOUR.fullmatch(text):
-        return text
-    if text == "\r\n":
-        return "\n"
-    return ascii(text)[1:-1]
+    def _safe(self, found: re.Match[str]) -> str:
+        text = found[0]
+        if text.isprintable():
+            return text
+        if _COLOUR.fullmatch(text):
+            return text if self._keeps_colours else ""
+        return "\n" if text == "\r\n" else ascii(text)[1:-1]

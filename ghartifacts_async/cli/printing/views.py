@@ -135,7 +135,7 @@ class View:
         if out.json:
             return out.value(item)
         if template is not None:
-            return out.line(formatted(template, self.fields(item)))
+            return out.text(formatted(template, self.fields(item)))
         if not out.is_terminal:
             return out.row(self.line(item))
         if first:

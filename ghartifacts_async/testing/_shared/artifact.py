@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import mimetypes
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -109,3 +110,11 @@ class FakeArtifact:
                 "head_sha": self.head_sha,
             },
         }
+
+
+def guess_content_type(file_name: str) -> str:
+    """Return the content type of a file that was uploaded without zipping."""
+    content_type, encoding = mimetypes.guess_type(file_name)
+    if encoding is not None:
+        content_type = "application/gzip" if encoding == "gzip" else None
+    return content_type or "application/octet-stream"
