@@ -37,9 +37,11 @@ class Choice(Protocol):
 
     def of_archive(self, archive: Archive) -> Sequence[str]:
         """Return the names of the members to read."""
+        ...
 
     def accepts_file(self, name: str) -> bool:
         """Return True if an artifact that is not an archive, but a file of this name, is read."""
+        ...
 
 
 async def contents(

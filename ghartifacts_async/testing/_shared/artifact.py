@@ -23,6 +23,13 @@ def node_id(kind: str, number: int) -> str:
     return base64.b64encode(f"{len(kind):02}:{kind}{number}".encode()).decode()
 
 
+def _check_location(
+    _: object, _attribute: object, location: Callable[[FakeArtifact], str] | str | None
+) -> None:
+    if isinstance(location, str) and UNSAFE_IN_HEADER.search(location):
+        raise ValueError(f"location {location!r} has a line break or a null character")
+
+
 @attrs.frozen
 class FakeArtifact:
     """An artifact of a `FakeGitHub`: the metadata that the API reports, and the file it serves.
@@ -70,12 +77,7 @@ class FakeArtifact:
     content_type: str
     file_name: str
     is_raw: bool
-    location: Callable[[FakeArtifact], str] | str | None = attrs.field()
-
-    @location.validator
-    def _check_location(self, _: object, location: object) -> None:
-        if isinstance(location, str) and UNSAFE_IN_HEADER.search(location):
-            raise ValueError(f"location {location!r} has a line break or a null character")
+    location: Callable[[FakeArtifact], str] | str | None = attrs.field(validator=_check_location)
 
     def at(self, moment: datetime) -> FakeArtifact:
         """Return the artifact at a time. It is expired if `expires_at` has passed by then."""
