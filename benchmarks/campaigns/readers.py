@@ -62,7 +62,7 @@ REFUSALS = {
         r"invalid entry|is truncated|lies outside|split archive|extra field|needs version"
     ),
     "limit": r"ArchiveLimits|path components|more than \d+ bytes|name of \d+ bytes",
-    "no archive": r"does not end with a zip end record",
+    "no archive": r"has no end record",
     "path": r"absolute path|as a path component|backslash|name is that of the target",
     "type": r"symbolic link|a device, a pipe",
     "unsupported": r"is encrypted|is compressed with|needs an LZMA dictionary",

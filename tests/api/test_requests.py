@@ -122,7 +122,7 @@ async def test_errors_are_those_of_all_calls(gh: Client, fake_github: FakeGitHub
     with pytest.raises(ServerError):
         await gh.request("GET", "/x")
     fake_github.fail_next(Fault.html(200))
-    with pytest.raises(UnexpectedReply, match="not JSON"):
+    with pytest.raises(UnexpectedReply, match="not valid JSON"):
         await gh.request("GET", "/x")
 
 

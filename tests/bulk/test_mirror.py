@@ -244,10 +244,19 @@ async def test_mirrors_of_another_server_or_template(
 
 async def test_templates_and_filters(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
     """Paths follow the template, and only artifacts that match the filters are mirrored."""
-    add(fake_github, 2, head_branch="feature/../x")
+    add(fake_github, 2, head_branch="feature/x")
     add(fake_github, 2)
-    await repo.mirror(tmp_path, template="{branch}/{id}", branch="feature/../x", max_size=6)
-    assert files_below(tmp_path) == [MANIFEST, "feature_.._x/1.zip", "feature_.._x/2.zip"]
+    await repo.mirror(tmp_path, template="{branch}/{id}", branch="feature/x", max_size=6)
+    assert files_below(tmp_path) == [MANIFEST, "feature_x/1.zip", "feature_x/2.zip"]
+
+
+async def test_a_branch_is_one_directory(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """A branch whose name looks like a path becomes the name of one directory."""
+    add(fake_github, 1, head_branch="feature/../x")
+    await repo.mirror(tmp_path, template="{branch}/{id}")
+    assert files_below(tmp_path) == [MANIFEST, "feature_.._x/1.zip"]
 
 
 @pytest.mark.parametrize(

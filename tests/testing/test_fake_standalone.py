@@ -9,6 +9,7 @@ import subprocess
 import sys
 import urllib.request
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,8 +88,9 @@ def test_the_program_serves_until_a_signal(
 
     The status is 128 plus the number of the signal.
     """
-    before = signal.signal(signal.SIGINT, sigint)
-    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
+    # The program inherits signals that are ignored, as by nohup.
+    for one, handler in {number: signal.SIG_DFL, signal.SIGINT: sigint}.items():
+        request.addfinalizer(partial(signal.signal, one, signal.signal(one, handler)))
     command = [sys.executable, "-W", "error", "-m", "ghartifacts_async.testing", "--token", "t0"]
     with (
         subprocess.Popen(
@@ -110,7 +112,7 @@ def test_the_program_serves_until_a_signal(
         with urllib.request.urlopen(authorized) as response:
             listing = json.load(response)
         process.send_signal(number)
-        _, errors = process.communicate(timeout=10)
+        _, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (128 + number, "")
     names = [artifact["name"] for artifact in listing["artifacts"]]
     assert names == ["dist", "report.json", "coverage", "old-logs"]
