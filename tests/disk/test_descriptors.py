@@ -75,41 +75,40 @@ THOUSAND = """
 """
 
 
+async def run_with_few_descriptors(program: str, fake: FakeGitHub, directory: Path) -> None:
+    """Run one of these programs, which limits its own open files, and check that it succeeds.
+
+    Args:
+        program: The program, with fields for the server and the directory.
+        fake: The server.
+        directory: The directory in which the program writes.
+    """
+    pytest.importorskip("resource", reason="Windows has no such limit")
+    body = program.format(token=fake.token, url=fake.url, repository=REPOSITORY, to=str(directory))
+    async with child(fake, body) as process:
+        assert await process.wait() == 0
+
+
 async def test_more_downloads_than_descriptors(fake_github: FakeGitHub, tmp_path: Path) -> None:
     """150 downloads and 50 extractions at once succeed with 96 descriptors."""
-    pytest.importorskip("resource", reason="Windows has no such limit")
     fake_github.add_artifact(REPOSITORY, "dist", {"a": os.urandom(50_000)})
-    body = BODY.format(
-        token=fake_github.token, url=fake_github.url, repository=REPOSITORY, to=str(tmp_path)
-    )
-    async with child(fake_github, body) as process:
-        assert await process.wait() == 0
+    await run_with_few_descriptors(BODY, fake_github, tmp_path)
     assert len(files_below(tmp_path)) == 200
 
 
 async def test_more_archives_than_descriptors(fake_github: FakeGitHub, tmp_path: Path) -> None:
     """80 archives of a store without ranges are read at once with 96 descriptors, and removed."""
-    pytest.importorskip("resource", reason="Windows has no such limit")
     fake_github.add_artifact(REPOSITORY, "dist", {"a": os.urandom(300_000)})
     fake_github.fail_blobs_when(lambda _: BlobFault.refuse_ranges())
-    body = ARCHIVES.format(
-        token=fake_github.token, url=fake_github.url, repository=REPOSITORY, to=str(tmp_path)
-    )
-    async with child(fake_github, body) as process:
-        assert await process.wait() == 0
+    await run_with_few_descriptors(ARCHIVES, fake_github, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 async def test_more_open_archives_than_descriptors(fake_github: FakeGitHub, tmp_path: Path) -> None:
     """One task keeps 120 archives of a store without ranges open, with 96 descriptors."""
-    pytest.importorskip("resource", reason="Windows has no such limit")
     fake_github.add_artifact(REPOSITORY, "dist", {"a": os.urandom(300_000)})
     fake_github.fail_blobs_when(lambda _: BlobFault.ignore_range())
-    body = OPEN_ARCHIVES.format(
-        token=fake_github.token, url=fake_github.url, repository=REPOSITORY, to=str(tmp_path)
-    )
-    async with child(fake_github, body) as process:
-        assert await process.wait() == 0
+    await run_with_few_descriptors(OPEN_ARCHIVES, fake_github, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -117,14 +116,9 @@ async def test_a_thousand_downloads_with_the_usual_limit(
     fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
     """1,000 downloads at once succeed with 1,024 descriptors, the usual limit on Linux."""
-    pytest.importorskip("resource", reason="Windows has no such limit")
     for number in range(20):
         fake_github.add_artifact(REPOSITORY, f"dist-{number}", {"a": os.urandom(2_000)})
-    body = THOUSAND.format(
-        token=fake_github.token, url=fake_github.url, repository=REPOSITORY, to=str(tmp_path)
-    )
-    async with child(fake_github, body) as process:
-        assert await process.wait() == 0
+    await run_with_few_descriptors(THOUSAND, fake_github, tmp_path)
     assert len(files_below(tmp_path)) == 1000
 
 

@@ -160,7 +160,7 @@ async def test_an_artifact_that_newer_ones_hide() -> None:
 
 @fast
 async def test_waits_for_one_artifact_share_its_listing() -> None:
-    """Two waits for an artifact of one run both find it, whatever conclusions they accept."""
+    """Two waits for an artifact of one run find it, also if they accept different conclusions."""
     async with open_world() as world:
         world.upload()
         world.fake.complete_run(world.run)

@@ -101,7 +101,7 @@ def test_the_newest_artifact_of_a_commit() -> None:
 
 
 def test_a_run_that_has_just_ended_is_polled_soon() -> None:
-    """An artifact that should be listed soon is polled for soon, even if another run goes on."""
+    """An artifact that is due is polled for often, even if another run is still in progress."""
     for runs in ([RUNNING, state(1, id=5)], [state(1, id=5), RUNNING]):
         result = evaluate(OF_COMMIT, runs, [], 1000.0)
         assert isinstance(result, Pending)
