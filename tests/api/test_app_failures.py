@@ -109,9 +109,11 @@ async def test_a_reinstalled_app_is_found_again() -> None:
         await get(world, 1)
         token = world.fake.requests[-1].headers["Authorization"].removeprefix("Bearer ")
         world.fake.revoke(token)
-        world.fake.fail_next(404, path="installations/42/")
-        world.fake._api_controls.apps._installations.clear()
         world.fake.add_app(7, public, 43, [REPOSITORY])
+        world.fake.fail_when(
+            lambda request: Fault(404) if "/installations/42/" in request.path else None
+        )
+        world.fake.fail_next(Fault(200, body={"id": 43}), path="/installation$")
         await get(world, 10)
         paths = Counter(request.path for request in world.fake.requests)
         assert paths[f"/repos/{REPOSITORY}/installation"] == 2
@@ -126,7 +128,7 @@ async def test_an_app_that_was_removed_for_good() -> None:
         await get(world, 1)
         token = world.fake.requests[-1].headers["Authorization"].removeprefix("Bearer ")
         world.fake.revoke(token)
-        world.fake._api_controls.apps._installations.clear()
+        world.fake.fail_when(lambda request: 404 if "/installation" in request.path else None)
         with pytest.raises(InstallationTokenError, match="install the app on this") as caught:
             await get(world, 1)
         assert caught.value.installation_id is None

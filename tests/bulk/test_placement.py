@@ -48,6 +48,8 @@ def test_paths_of_one_artifact_may_differ_in_case() -> None:
     paths, user = MergedPaths(), object()
     for _ in range(2):
         paths.add(user, artifact(id=1), [], [("a",), ("A",)])
+        with pytest.raises(UnsafeMember, match="of artifact 1"):
+            paths.add(object(), artifact(id=2), [], [("a",)])
         paths.discard(user)
 
 

@@ -11,13 +11,26 @@ import pytest
 
 from ghartifacts_async import Client, Repo
 from ghartifacts_async._arguments import DEFAULT_TEMPLATE
-from ghartifacts_async._bulk import small_artifacts
 from ghartifacts_async._bulk.path_template import PathTemplate
 from ghartifacts_async._disk import nameless_file, safe_open
 from ghartifacts_async._disk.hidden_files import HiddenFiles
 from ghartifacts_async.testing import BlobFault, FakeGitHub
 from tests.bulk.support import LARGE, add, download_all
 from tests.support import REPOSITORY, files_below, wait_until
+from tests.system_calls import SystemCalls
+
+NAMELESS: int = getattr(os, "O_TMPFILE", 0)
+
+
+def refuse_nameless_file(_: str, flags: int, *__: object, **___: object) -> None:
+    """Refuse a file without a name, as some file systems do."""
+    if NAMELESS and flags & NAMELESS == NAMELESS:
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+
+
+def take_name(_: str, name: str, *, dst_dir_fd: int, **__: object) -> None:
+    """Create a file of a name just before the library does, as another process may."""
+    os.close(os.open(name, os.O_CREAT | os.O_WRONLY, dir_fd=dst_dir_fd))
 
 
 @pytest.mark.parametrize("problem", ["no such files", "refused", "target taken"])
@@ -26,6 +39,7 @@ async def test_systems_without_unnamed_files(
     fake_github: FakeGitHub,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    system_calls: SystemCalls,
     problem: str,
 ) -> None:
     """Small artifacts are downloaded even if the system cannot create files without a name."""
@@ -35,11 +49,9 @@ async def test_systems_without_unnamed_files(
         # macOS has no O_TMPFILE.
         monkeypatch.setattr(safe_open, "_NAMELESS", None)
     elif problem == "refused":
-        # As on a file system that refuses O_TMPFILE.
-        monkeypatch.setattr(safe_open, "_NAMELESS", os.O_DIRECTORY)
+        system_calls.before("open", refuse_nameless_file)
     else:
-        # As if another process took the name after it was found to be free.
-        monkeypatch.setattr(small_artifacts, "write_nameless_file", lambda *_, **__: False)
+        system_calls.before("link", take_name)
     outcomes = await download_all(repo, tmp_path / "a" / "b")
     assert all(outcome.result().verified for outcome in outcomes)
     assert len(files_below(tmp_path)) == 5

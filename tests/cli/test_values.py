@@ -139,6 +139,7 @@ def test_an_excerpt_does_not_depend_on_the_chunks(size: int) -> None:
 
 def test_the_end_of_a_very_long_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a line without an end, only a limited part is kept in memory."""
+    # Reaching the real limit would take 128 MiB of memory.
     monkeypatch.setattr("ghartifacts_async.cli.contents.excerpts._MAX_KEPT", 100)
     excerpt = Excerpt(tail=1)
     for number in range(1000):

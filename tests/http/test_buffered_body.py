@@ -151,6 +151,7 @@ def test_a_mistake_is_no_broken_connection(case: Case, monkeypatch: pytest.Monke
             def fail() -> memoryview:
                 raise RuntimeError("a mistake")
 
+            # No bytes and no system call lead to a RuntimeError.
             monkeypatch.setattr(transport.buffers, "take", fail)
             async with opened(transport, store) as response:
                 with pytest.raises(RuntimeError, match="a mistake"):

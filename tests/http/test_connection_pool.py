@@ -25,7 +25,7 @@ from ghartifacts_async import (
 from ghartifacts_async.testing import FakeGitHub, FakeLimits, Fault
 from tests.api.support import World, now
 from tests.clock import fast, wall
-from tests.support import REPOSITORY, rsa_keys
+from tests.support import REPOSITORY, files_below, rsa_keys
 
 HOURS = 7200.0
 
@@ -198,6 +198,8 @@ async def test_a_token_may_expire_during_the_wait_for_a_connection(
             with world.fake.holding(origin="blob"):
                 await asyncio.sleep(4000)
         await gather_within(*tasks, within=60)
+        assert world.fake.tokens_created > 1
+    assert files_below(tmp_path) == sorted(artifact.name for artifact in artifacts)
 
 
 class SlowConnector(aiohttp.TCPConnector):

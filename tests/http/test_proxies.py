@@ -164,8 +164,9 @@ async def test_exceptions_from_the_proxy(
         async with Client(
             fake_github.token, base_url=fake_github.url, trust_env=trust_env, retry=ONCE
         ) as gh:
-            await gh.repo(REPOSITORY).get_artifact(1)
+            assert (await gh.repo(REPOSITORY).get_artifact(1)).name == "dist"
         monkeypatch.delenv("NO_PROXY", raising=False)
+    assert [request.status for request in fake_github.requests] == [200, 200]
 
 
 async def test_netrc_is_never_read(
