@@ -15,9 +15,10 @@ PAGE = Path(__file__).parents[2] / ".github" / "COMMANDS.md"
 @pytest.mark.skipif(not PAGE.exists(), reason="needs the directory .github")
 def test_the_manual_is_up_to_date() -> None:
     """The manual in the repository contains the current help of every command."""
-    assert PAGE.read_text(encoding="utf-8") == manual()
+    page = manual()
+    assert PAGE.read_text(encoding="utf-8") == page
     for name in COMMANDS:
-        assert name in manual()
+        assert name in page
 
 
 def test_the_general_help_fits_80_columns() -> None:
