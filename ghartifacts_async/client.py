@@ -4,6 +4,8 @@ A `Client` is used once, by any number of tasks of one event loop. Short program
 ``async with``. A service opens one client when it starts, and closes it when it ends:
 
 ```python
+from ghartifacts_async import Client
+
 gh = await Client.from_env(user_agent="octo-dashboard/1.2").open()
 try:
     print(await gh.repo("octo-org/octo-docs").list_artifacts().total_count())
@@ -11,9 +13,23 @@ finally:
     await gh.aclose()
 ```
 
+Before you close it, end the tasks that use it. A call that is still running raises a
+`ClientStateError`.
+
 `Client.from_env` takes the server and the token from environment variables, by the rules of the
-GitHub CLI. `Client` takes them as arguments; `ghartifacts_async.auth` describes tokens. An
-Enterprise Server has the base URL ``https://HOST/api/v3``.
+GitHub CLI. `Client` takes them as arguments; `ghartifacts_async.auth` describes tokens.
+
+## Enterprise Server
+
+`Client.from_env` finds an Enterprise Server by these variables. As an argument of `Client`, its
+``base_url`` is ``https://HOST/api/v3``:
+
+```sh
+export GH_HOST=github.example.com GH_ENTERPRISE_TOKEN=ghp_…
+```
+
+A server that does not know the API version is called with an older one. If rate limits are disabled
+on the server, pass ``rate_limits=RateLimitPolicy.unlimited()``.
 
 ## Rate limits and retries
 
@@ -22,7 +38,7 @@ GitHub documents. If GitHub asks the client to wait, all calls wait. A wait of m
 seconds is logged as a warning, passed to `on_wait`, and visible as `Stats.waiting`.
 
 ```python
-from ghartifacts_async import RateLimitPolicy, RetryPolicy, Timeouts
+from ghartifacts_async import Client, RateLimitPolicy, RetryPolicy, Timeouts
 
 async with Client.from_env(
     retry=RetryPolicy(attempts=4, timeout=60),
@@ -34,10 +50,20 @@ async with Client.from_env(
     print(gh.rate_limit, gh.stats)
 ```
 
-A call that would have to wait longer than `max_wait` raises `RateLimited`. Use
-`RateLimitPolicy.unlimited` for an Enterprise Server without limits. Connection errors, timeouts and
-temporary errors of the server are retried. A download resumes instead, and may take as long as
-bytes keep arriving.
+A call that would have to wait longer than `max_wait` raises `RateLimited`. The default is an hour,
+so pass less if somebody waits for the result. Processes do not know of each other: if several use
+the same token, divide `points_per_minute` and `concurrent_requests` among them.
+
+Connection errors, timeouts and temporary errors of the server are retried. A download resumes
+instead, and may take as long as bytes keep arriving. To limit the duration of a whole operation,
+cancel it; the next download of the same file resumes:
+
+```python
+import asyncio
+
+async with asyncio.timeout(30):
+    await repo.download_artifact(11, "out/")
+```
 
 Responses that GitHub says are unchanged do not count against the primary rate limit, so polling
 `Repo.get_artifact` or the start of a listing is cheap.
@@ -58,6 +84,8 @@ authority, trust this authority in addition to the usual ones:
 ```python
 import ssl
 
+from ghartifacts_async import Client
+
 context = ssl.create_default_context()
 context.load_verify_locations("company-ca.pem")
 async with Client.from_env(ssl=context) as gh:
@@ -70,6 +98,8 @@ close it:
 
 ```python
 import aiohttp
+
+from ghartifacts_async import Client
 
 async with aiohttp.ClientSession() as session, Client.from_env(session=session) as gh:
     print(await gh.repo("octo-org/octo-docs").list_artifacts().first())

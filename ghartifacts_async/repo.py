@@ -1128,8 +1128,9 @@ class Repo:
         """Bring a local copy of the repository's artifacts up to date.
 
         Existing files are not downloaded again, and files whose artifacts were deleted on GitHub
-        are kept. The manifest ``artifacts.jsonl`` has a line of JSON for each file with its path,
-        size, modification time and digest, and all data of its artifact. A file that still matches
+        are kept. After a first line that describes the mirror, the manifest ``artifacts.jsonl`` has
+        a line of JSON for each file with its path, size, modification time and digest, and all data
+        of its artifact; `ghartifacts_async.reports` shows how to read it. A file that still matches
         its line costs one file system lookup and no request. A missing or changed file is
         downloaded, unless the mirror has another file with the same digest. In that case, the new
         file is made from the other one: as a reflink, or else a hard link, or else a copy.

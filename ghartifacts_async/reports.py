@@ -41,9 +41,26 @@ print(report.downloaded, report.linked, report.skipped, report.expired, report.f
 report.raise_for_errors()
 ```
 
-The files of a repository and its manifest ``artifacts.jsonl``, with a line of JSON for each
-artifact, are in ``archive/octo-org/octo-docs/``. To mirror all repositories of an organization,
-list them with `Client.request`:
+The files of a repository and its manifest ``artifacts.jsonl`` are in
+``archive/octo-org/octo-docs/``. The manifest consists of lines of JSON. The first line describes
+the mirror. Each other line describes the file of an artifact, and replaces earlier lines with the
+same artifact. To remove old files from a mirror, delete them, and mirror only newer artifacts, so
+that the files are not downloaded again:
+
+```python
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+month = datetime.now(UTC) - timedelta(days=30)
+await repo.mirror("mirror/", created_after=month)
+_, *lines = Path("mirror/artifacts.jsonl").read_text(encoding="utf-8").splitlines()
+for entry in map(json.loads, lines):
+    if datetime.fromisoformat(entry["artifact"]["created_at"]) < month:
+        Path("mirror", entry["path"]).unlink(missing_ok=True)
+```
+
+To mirror all repositories of an organization, list them with `Client.request`:
 
 ```python
 names: list[str] = []

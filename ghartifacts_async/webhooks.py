@@ -13,11 +13,17 @@ except WebhookError as error:
     print("answer the delivery with status", error.status)
 else:
     if isinstance(event, webhooks.WorkflowRunEvent) and event.action == "completed":
-        print(event.run.conclusion, await repo.list_run_artifacts(event.run).collect())
+        repo = gh.repo(event.repository.full_name)
+        artifact = await repo.wait_for_artifact("report", run_id=event.run, timeout=60)
+        print(event.run.conclusion, await repo.read_member(artifact, "report.json"))
 ```
 
-Pass the body exactly as it was received. `parse` cannot detect a delivery that is sent again:
-remember the `Event.delivery` of each, as the recipe ``tests/recipes/coverage_bot.py`` does.
+Pass the body exactly as it was received. `Repo.wait_for_artifact` waits, because GitHub may list an
+artifact up to 30 seconds after the end of its run. GitHub waits only ten seconds for the answer to
+a delivery, so a service answers first, and does the work in a task. `parse` cannot detect a
+delivery that is sent again: remember the `Event.delivery` of each. The recipe
+``tests/recipes/coverage_bot.py`` does all of this. If a GitHub App receives the webhook, replace
+``gh`` with ``gh.for_installation(event.installation_id)``, as `ghartifacts_async.auth` describes.
 
 ## Waiting
 

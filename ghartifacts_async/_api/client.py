@@ -248,7 +248,7 @@ class ApiClient:
         if isinstance(error, RateLimited):
             wait = gate.note_limit(response.headers, sent.sent_at)
             allowed = not self._limiter.exceeds_max_wait(wait)
-            _log.info("%s: rate limit reached; all calls wait %.0f s", call, wait)
+            _log.info("%s: rate limit reached; GitHub accepts calls again in %.0f s", call, wait)
         else:
             gate.note_success(sent.sent_at)
         own_token = token if attempt.counted else None

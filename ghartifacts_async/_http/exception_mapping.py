@@ -119,7 +119,10 @@ def _reason(error: Exception) -> str:
         case TimeoutError():
             return "no response in time"
         case aiohttp.ClientConnectorCertificateError():
-            return f"cannot verify its certificate ({error.certificate_error})"
+            return (
+                f"cannot verify its certificate ({error.certificate_error}); if a company's own "
+                "authority issued it, set SSL_CERT_FILE, or pass ssl= to Client"
+            )
         case aiohttp.ServerFingerprintMismatch():
             return "its certificate does not match the pinned fingerprint"
         case aiohttp.ClientProxyConnectionError():

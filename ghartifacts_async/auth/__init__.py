@@ -15,6 +15,8 @@ returns it. The function is called before every attempt, so it should cache its 
 ```python
 import os
 
+from ghartifacts_async import Client
+
 
 async def current_token() -> str:
     return os.environ["GH_TOKEN"]  # or from the place where you keep secrets
@@ -31,7 +33,7 @@ all tasks and renews it before it expires. Pass the id of the installation, or o
 repositories:
 
 ```python
-from ghartifacts_async import GitHubApp
+from ghartifacts_async import Client, GitHubApp
 
 app = GitHubApp(app_id, private_key, repository="octo-org/octo-docs")
 async with Client(app, base_url=base_url) as gh:
@@ -42,13 +44,15 @@ A service for many installations passes neither. Each installation gets a client
 and rate limits. These clients share their connections and are closed together:
 
 ```python
-from ghartifacts_async import GitHubApp
+from ghartifacts_async import Client, GitHubApp
 
 app = GitHubApp(app_id, private_key, permissions={"actions": "read"})
 async with Client(app, base_url=base_url) as service:
     gh = service.for_installation(installation_id)  # such as webhooks.Event.installation_id
     print(await gh.repo("octo-org/octo-docs").list_artifacts().first())
 ```
+
+``Client.from_env(app)`` takes the server from the environment, but not the token.
 
 A token is sent to the API's origin only: not to blob stores, and not to the targets of redirects.
 No error, log record, `repr` or pickle contains one.

@@ -4,6 +4,7 @@
 is the blob store to which the API redirects downloads. They are as strict as GitHub and Azure.
 
 ```python
+from ghartifacts_async import Client
 from ghartifacts_async.testing import FakeGitHub
 
 async with FakeGitHub() as fake:
@@ -14,11 +15,13 @@ async with FakeGitHub() as fake:
 ```
 
 In a test, use the fixture ``fake_github`` of the pytest plugin that this package installs. It works
-in async tests, with pytest-asyncio or anyio, and in synchronous tests:
+in synchronous tests, and in async tests with pytest-asyncio or anyio. This test needs no mark if
+pytest-asyncio is set to ``asyncio_mode = auto``:
 
 ```python
 from pathlib import Path
 
+from ghartifacts_async import Client
 from ghartifacts_async.testing import FakeGitHub
 
 
@@ -31,7 +34,66 @@ async def test_the_report_is_downloaded(fake_github: FakeGitHub, tmp_path: Path)
 
 Any client can use the server. ``with FakeGitHub()`` runs it in a thread, and ``python -m
 ghartifacts_async.testing`` runs it for other programs, and prints what to export for them. The line
-``actions`` serves `Client.from_env` and the command line, too.
+``ghartifacts`` serves `Client.from_env`, too. Its option ``--help`` describes the file that fills
+the server.
+
+## Services
+
+To test a service, let the environment name the server for `Client.from_env`, and send webhooks to
+the service with `FakeGitHub.deliver`:
+
+```python
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from ghartifacts_async import Client, webhooks
+from ghartifacts_async.testing import FakeGitHub
+
+
+async def receive(request: web.Request) -> web.Response:
+    event = webhooks.parse(request.headers, await request.read(), secret="s3cret")
+    async with Client.from_env() as gh:
+        assert event.repository is not None and event.run is not None
+        found = await gh.repo(event.repository.full_name).list_run_artifacts(event.run).collect()
+    return web.Response(status=200 if found else 404)
+
+
+async def test_a_webhook_is_received(
+    fake_github: FakeGitHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GH_HOST", raising=False)
+    monkeypatch.setenv("GITHUB_API_URL", fake_github.url)
+    monkeypatch.setenv("GH_TOKEN", fake_github.token)
+    run = fake_github.add_run("octo-org/octo-docs")
+    fake_github.add_artifact("octo-org/octo-docs", "report", {"a.json": "{}"}, run_id=run)
+    app = web.Application()
+    app.router.add_post("/webhook", receive)
+    async with TestServer(app) as server:
+        url = str(server.make_url("/webhook"))
+        assert await fake_github.deliver(url, "workflow_run", run=run, secret="s3cret") == 200
+```
+
+For a GitHub App, make a key, and give its public half to the server (extra ``testing``):
+
+```python
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from ghartifacts_async import Client, GitHubApp
+from ghartifacts_async.testing import FakeGitHub
+
+key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+pem = serialization.Encoding.PEM
+private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+public = key.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo)
+async with FakeGitHub() as fake:
+    fake.add_app(7, public, 42, ["octo-org/octo-docs"])
+    fake.add_artifact("octo-org/octo-docs", "dist", {"a.txt": b"hello"}, id=11)
+    async with Client(GitHubApp(7, private), base_url=fake.url) as service:
+        repo = service.for_installation(42).repo("octo-org/octo-docs")
+        assert await repo.read_member(11, "a.txt") == b"hello"
+```
 
 ## Faults
 
@@ -40,6 +102,7 @@ installation tokens and retire API versions. It can make the blob store drop, re
 throttle or corrupt responses, send wrong headers and let signed URLs expire:
 
 ```python
+from ghartifacts_async import Client
 from ghartifacts_async.testing import BlobFault, FakeGitHub
 
 async with FakeGitHub() as fake:
@@ -51,7 +114,8 @@ async with FakeGitHub() as fake:
     assert download.verified and fake.queued_faults == 0
 ```
 
-Workflow runs, webhooks, users' tokens and apps exist as well; `FakeGitHub.route` adds endpoints
+`FakeGitHub.expire_artifact` lets an artifact expire, and `Fault.secondary_limit` refuses a call at
+a rate limit. Users' tokens and their permissions exist as well. `FakeGitHub.route` adds endpoints
 that the server does not know.
 """
 

@@ -15,6 +15,7 @@ from ghartifacts_async.testing._api.rate_limits.limits import FakeLimits
 from ghartifacts_async.testing._standalone.control import PATH as CONTROL_PATH
 from ghartifacts_async.testing._standalone.control import add_control_endpoint
 from ghartifacts_async.testing._standalone.scenario import Scenarios, read_scenario
+from ghartifacts_async.testing._standalone.scenario import __doc__ as scenario_format
 from ghartifacts_async.testing.server import FakeGitHub
 
 _REPOSITORY = "octo-org/octo-docs"
@@ -128,7 +129,12 @@ def main(
     Returns:
         The exit status. After a signal it is 128 plus the signal's number, as in a shell.
     """
-    parser = argparse.ArgumentParser(prog=program, description="Run a fake GitHub on loopback.")
+    parser = argparse.ArgumentParser(
+        prog=program,
+        description="Run a fake GitHub on loopback.",
+        epilog=scenario_format,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--port", type=int, default=0, help="port of the API (default: a free one)")
     parser.add_argument(
         "--blob-port", type=int, default=0, help="port of the blob store (default: a free one)"

@@ -10,7 +10,14 @@ from typing import Any
 
 import pytest
 
-from ghartifacts_async import Client, InvalidArgument, RateLimitPolicy, RetryPolicy, Wait
+from ghartifacts_async import (
+    Client,
+    InvalidArgument,
+    RateLimited,
+    RateLimitPolicy,
+    RetryPolicy,
+    Wait,
+)
 from ghartifacts_async._api.limits.wait_reporter import WaitReporter
 from ghartifacts_async.testing import BlobFault, FakeLimits, Fault
 from tests.api.support import now, open_world
@@ -205,3 +212,14 @@ def test_waits_of_two_accounts_are_reported_once_each() -> None:
         elapsed += 2
     assert [wait.seconds for wait in waits] == [3600, 1800]
     assert reporter.current == waits[0]
+
+
+@fast
+async def test_a_limit_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """The log says when GitHub accepts calls again, also if no call waits for it."""
+    caplog.set_level("INFO")
+    async with open_world(rate_limits=RateLimitPolicy(max_wait=0)) as world:
+        world.fake.fail_next(Fault.secondary_limit(60))
+        with pytest.raises(RateLimited):
+            await world.repo.get_artifact(world.artifact)
+    assert "rate limit reached; GitHub accepts calls again in 60 s" in caplog.text

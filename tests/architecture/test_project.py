@@ -21,6 +21,7 @@ LONG_FOR_A_REASON = {
     "ghartifacts_async/repo.py": "every public method, with its promises",
     "ghartifacts_async/client.py": "every argument and method of a client, with its promises",
     "ghartifacts_async/errors.py": "every error, with its attributes",
+    "ghartifacts_async/reports.py": "a guide, and every report, with its attributes",
     "ghartifacts_async/models.py": "every public value, with the meaning of its fields",
     "ghartifacts_async/webhooks.py": "a guide, and every step from a delivery to an event",
     "tests/typing/snippets.py": "every snippet, written by a program",

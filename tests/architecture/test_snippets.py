@@ -34,6 +34,7 @@ def environment(
         fake_github.add_artifact(name, "dist", files, run_id=run.id, id=10 + number)
     fake_github.add_artifact(name, "dist", b"gone", id=20, expired=True)
     fake_github.add_run(name, RUN["id"])  # the run of the webhook delivery
+    fake_github.add_artifact(name, "report", {"report.json": "{}"}, run_id=RUN["id"])
     fake_github.add_app(7, rsa_keys()[1], INSTALLATION, [name])
     repositories = [{"full_name": name}]
     fake_github.route(
@@ -59,7 +60,9 @@ async def test_programs_run(name: str, environment: FakeGitHub, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("name", [name for name in SNIPPETS if not is_program(SNIPPETS[name])])
-async def test_snippets_run(name: str, environment: FakeGitHub, tmp_path: Path) -> None:
+async def test_snippets_run(
+    name: str, environment: FakeGitHub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """Every other snippet runs with the names that its page says it has."""
     headers, body = delivery("workflow_run")
     async with Client.from_env() as gh:
@@ -79,8 +82,9 @@ async def test_snippets_run(name: str, environment: FakeGitHub, tmp_path: Path) 
         result = eval(code, names)
         if inspect.isawaitable(result):
             await result
+        fixtures = {"fake_github": environment, "monkeypatch": monkeypatch, "tmp_path": tmp_path}
         for test in [value for key, value in names.items() if key.startswith("test_")]:
-            await test(environment, tmp_path)
+            await test(**{name: fixtures[name] for name in inspect.signature(test).parameters})
     assert environment.requests or "fake" in names
 
 

@@ -57,10 +57,10 @@ async def test_calls_have_the_documented_headers(repo: Repo, fake_github: FakeGi
 
 
 async def test_certificates_are_verified() -> None:
-    """Without the argument `ssl`, a certificate must be signed by an authority of the system."""
+    """A certificate must be signed by a trusted authority, or else the error says what to do."""
     async with FakeGitHub(tls=True) as fake:
         async with Client(fake.token, base_url=fake.url, retry=ONCE) as gh:
-            with pytest.raises(CertificateRefused):
+            with pytest.raises(CertificateRefused, match="set SSL_CERT_FILE, or pass ssl="):
                 await gh.repo(REPOSITORY).get_artifact(1)
         assert fake.requests == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import signal
@@ -63,12 +64,18 @@ def test_the_packages_of_the_fake_have_an_order(package: str, others: list[str])
 
 def imported_modules() -> list[tuple[str, list[str]]]:
     """Return, for every file of the fake, the modules of the library that it imports."""
-    pattern = re.compile(r"^\s*(?:from|import) (ghartifacts_async\S*)", re.MULTILINE)
     package = Path(testing.__file__).parent
-    return [
-        (path.relative_to(package).as_posix(), pattern.findall(path.read_text(encoding="utf-8")))
-        for path in package.rglob("*.py")
-    ]
+    found = []
+    for path in package.rglob("*.py"):
+        modules: list[str] = []
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                modules += [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module is not None:
+                modules.append(node.module)
+        library = [name for name in modules if name.split(".")[0] == "ghartifacts_async"]
+        found.append((path.relative_to(package).as_posix(), library))
+    return found
 
 
 @pytest.mark.parametrize(
@@ -119,11 +126,11 @@ def test_the_program_serves_until_a_signal(
 
 
 def test_the_program_has_help() -> None:
-    """`--help` describes the options."""
+    """`--help` describes the options, and the file that fills the server."""
     command = [sys.executable, "-m", "ghartifacts_async.testing", "--help"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    for option in ["--port", "--blob-port", "--token", "--empty"]:
-        assert option in done.stdout
+    for text in ["--port", "--blob-port", "--token", "--empty", "| `artifacts` | `add_artifact`"]:
+        assert text in done.stdout
 
 
 @pytest.mark.parametrize("arguments", [["--token", ""], ["--port", "x"], ["--port", "70000"]])

@@ -161,6 +161,8 @@ async def auth_1(
 ) -> None:
     import os
 
+    from ghartifacts_async import Client
+
 
     async def current_token() -> str:
         return os.environ["GH_TOKEN"]  # or from the place where you keep secrets
@@ -174,7 +176,7 @@ async def auth_2(
     gh: Client, repo: Repo, headers: Mapping[str, str], body: bytes, secret: str, base_url: str,
     app_id: int, private_key: str, installation_id: int,
 ) -> None:
-    from ghartifacts_async import GitHubApp
+    from ghartifacts_async import Client, GitHubApp
 
     app = GitHubApp(app_id, private_key, repository="octo-org/octo-docs")
     async with Client(app, base_url=base_url) as gh:
@@ -185,7 +187,7 @@ async def auth_3(
     gh: Client, repo: Repo, headers: Mapping[str, str], body: bytes, secret: str, base_url: str,
     app_id: int, private_key: str, installation_id: int,
 ) -> None:
-    from ghartifacts_async import GitHubApp
+    from ghartifacts_async import Client, GitHubApp
 
     app = GitHubApp(app_id, private_key, permissions={"actions": "read"})
     async with Client(app, base_url=base_url) as service:
@@ -275,6 +277,8 @@ async def client_1(
     gh: Client, repo: Repo, headers: Mapping[str, str], body: bytes, secret: str, base_url: str,
     app_id: int, private_key: str, installation_id: int,
 ) -> None:
+    from ghartifacts_async import Client
+
     gh = await Client.from_env(user_agent="octo-dashboard/1.2").open()
     try:
         print(await gh.repo("octo-org/octo-docs").list_artifacts().total_count())
@@ -286,7 +290,7 @@ async def client_2(
     gh: Client, repo: Repo, headers: Mapping[str, str], body: bytes, secret: str, base_url: str,
     app_id: int, private_key: str, installation_id: int,
 ) -> None:
-    from ghartifacts_async import RateLimitPolicy, RetryPolicy, Timeouts
+    from ghartifacts_async import Client, RateLimitPolicy, RetryPolicy, Timeouts
 
     async with Client.from_env(
         retry=RetryPolicy(attempts=4, timeout=60),
@@ -302,7 +306,19 @@ async def client_3(
     gh: Client, repo: Repo, headers: Mapping[str, str], body: bytes, secret: str, base_url: str,
     app_id: int, private_key: str, installation_id: int,
 ) -> None:
+    import asyncio
+
+    async with asyncio.timeout(30):
+        await repo.download_artifact(11, "out/")
+
+
+async def client_4(
+    gh: Client, repo: Repo, headers: Mapping[str, str], body: bytes, secret: str, base_url: str,
+    app_id: int, private_key: str, installation_id: int,
+) -> None:
     import ssl
+
+    from ghartifacts_async import Client
 
     context = ssl.create_default_context()
     context.load_verify_locations("company-ca.pem")
@@ -310,17 +326,19 @@ async def client_3(
         print(await gh.repo("octo-org/octo-docs").list_artifacts().first())
 
 
-async def client_4(
+async def client_5(
     gh: Client, repo: Repo, headers: Mapping[str, str], body: bytes, secret: str, base_url: str,
     app_id: int, private_key: str, installation_id: int,
 ) -> None:
     import aiohttp
 
+    from ghartifacts_async import Client
+
     async with aiohttp.ClientSession() as session, Client.from_env(session=session) as gh:
         print(await gh.repo("octo-org/octo-docs").list_artifacts().first())
 
 
-async def client_5(
+async def client_6(
     gh: Client, repo: Repo, headers: Mapping[str, str], body: bytes, secret: str, base_url: str,
     app_id: int, private_key: str, installation_id: int,
 ) -> None:
@@ -367,6 +385,22 @@ async def reports_4(
     gh: Client, repo: Repo, headers: Mapping[str, str], body: bytes, secret: str, base_url: str,
     app_id: int, private_key: str, installation_id: int,
 ) -> None:
+    import json
+    from datetime import UTC, datetime, timedelta
+    from pathlib import Path
+
+    month = datetime.now(UTC) - timedelta(days=30)
+    await repo.mirror("mirror/", created_after=month)
+    _, *lines = Path("mirror/artifacts.jsonl").read_text(encoding="utf-8").splitlines()
+    for entry in map(json.loads, lines):
+        if datetime.fromisoformat(entry["artifact"]["created_at"]) < month:
+            Path("mirror", entry["path"]).unlink(missing_ok=True)
+
+
+async def reports_5(
+    gh: Client, repo: Repo, headers: Mapping[str, str], body: bytes, secret: str, base_url: str,
+    app_id: int, private_key: str, installation_id: int,
+) -> None:
     names: list[str] = []
     page = 1
     while repositories := await gh.request("GET", "/orgs/octo-org/repos", params={"page": page}):
@@ -375,7 +409,7 @@ async def reports_4(
     await gh.mirror(names, "archive/")
 
 
-async def reports_5(
+async def reports_6(
     gh: Client, repo: Repo, headers: Mapping[str, str], body: bytes, secret: str, base_url: str,
     app_id: int, private_key: str, installation_id: int,
 ) -> None:
@@ -392,6 +426,7 @@ async def testing_1(
     gh: Client, repo: Repo, headers: Mapping[str, str], body: bytes, secret: str, base_url: str,
     app_id: int, private_key: str, installation_id: int,
 ) -> None:
+    from ghartifacts_async import Client
     from ghartifacts_async.testing import FakeGitHub
 
     async with FakeGitHub() as fake:
@@ -407,6 +442,7 @@ async def testing_2(
 ) -> None:
     from pathlib import Path
 
+    from ghartifacts_async import Client
     from ghartifacts_async.testing import FakeGitHub
 
 
@@ -421,6 +457,64 @@ async def testing_3(
     gh: Client, repo: Repo, headers: Mapping[str, str], body: bytes, secret: str, base_url: str,
     app_id: int, private_key: str, installation_id: int,
 ) -> None:
+    import pytest
+    from aiohttp import web
+    from aiohttp.test_utils import TestServer
+
+    from ghartifacts_async import Client, webhooks
+    from ghartifacts_async.testing import FakeGitHub
+
+
+    async def receive(request: web.Request) -> web.Response:
+        event = webhooks.parse(request.headers, await request.read(), secret="s3cret")
+        async with Client.from_env() as gh:
+            assert event.repository is not None and event.run is not None
+            found = await gh.repo(event.repository.full_name).list_run_artifacts(event.run).collect()
+        return web.Response(status=200 if found else 404)
+
+
+    async def test_a_webhook_is_received(
+        fake_github: FakeGitHub, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("GH_HOST", raising=False)
+        monkeypatch.setenv("GITHUB_API_URL", fake_github.url)
+        monkeypatch.setenv("GH_TOKEN", fake_github.token)
+        run = fake_github.add_run("octo-org/octo-docs")
+        fake_github.add_artifact("octo-org/octo-docs", "report", {"a.json": "{}"}, run_id=run)
+        app = web.Application()
+        app.router.add_post("/webhook", receive)
+        async with TestServer(app) as server:
+            url = str(server.make_url("/webhook"))
+            assert await fake_github.deliver(url, "workflow_run", run=run, secret="s3cret") == 200
+
+
+async def testing_4(
+    gh: Client, repo: Repo, headers: Mapping[str, str], body: bytes, secret: str, base_url: str,
+    app_id: int, private_key: str, installation_id: int,
+) -> None:
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    from ghartifacts_async import Client, GitHubApp
+    from ghartifacts_async.testing import FakeGitHub
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    public = key.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo)
+    async with FakeGitHub() as fake:
+        fake.add_app(7, public, 42, ["octo-org/octo-docs"])
+        fake.add_artifact("octo-org/octo-docs", "dist", {"a.txt": b"hello"}, id=11)
+        async with Client(GitHubApp(7, private), base_url=fake.url) as service:
+            repo = service.for_installation(42).repo("octo-org/octo-docs")
+            assert await repo.read_member(11, "a.txt") == b"hello"
+
+
+async def testing_5(
+    gh: Client, repo: Repo, headers: Mapping[str, str], body: bytes, secret: str, base_url: str,
+    app_id: int, private_key: str, installation_id: int,
+) -> None:
+    from ghartifacts_async import Client
     from ghartifacts_async.testing import BlobFault, FakeGitHub
 
     async with FakeGitHub() as fake:
@@ -444,7 +538,9 @@ async def webhooks_1(
         print("answer the delivery with status", error.status)
     else:
         if isinstance(event, webhooks.WorkflowRunEvent) and event.action == "completed":
-            print(event.run.conclusion, await repo.list_run_artifacts(event.run).collect())
+            repo = gh.repo(event.repository.full_name)
+            artifact = await repo.wait_for_artifact("report", run_id=event.run, timeout=60)
+            print(event.run.conclusion, await repo.read_member(artifact, "report.json"))
 
 
 async def webhooks_2(
