@@ -51,8 +51,8 @@ async with Client.from_env(
 ```
 
 A call that would have to wait longer than `max_wait` raises `RateLimited`. The default is an hour,
-so pass less if somebody waits for the result. Processes do not know of each other: if several use
-the same token, divide `points_per_minute` and `concurrent_requests` among them.
+so pass less where a user waits for the result. Each process has a limiter of its own. If several
+processes use the same token, divide `points_per_minute` and `concurrent_requests` among them.
 
 Connection errors, timeouts and temporary errors of the server are retried. A download resumes
 instead, and may take as long as bytes keep arriving. To limit the duration of a whole operation,
@@ -79,7 +79,8 @@ export HTTPS_PROXY=http://user:password@proxy.example:3128 NO_PROXY=.intranet.ex
 ```
 
 If the proxy inspects TLS, or your Enterprise Server has a certificate of the company's own
-authority, trust this authority in addition to the usual ones:
+authority, set ``SSL_CERT_FILE`` to a file with all authorities that you trust, or trust this one in
+addition to the usual ones:
 
 ```python
 import ssl

@@ -53,7 +53,10 @@ class GitHubApp:
     `repository`, the app may be removed and installed again while the program runs. A service for
     many installations passes neither, and uses `Client.for_installation`.
 
-    If GitHub refuses to create a token, every call raises an `InstallationTokenError`.
+    If GitHub refuses to create a token, every call raises an `InstallationTokenError`. GitHub's
+    servers may need some seconds to know a new token. A call that is refused in that time is
+    repeated up to three times within seven seconds, in addition to the attempts of the
+    `RetryPolicy`, unless that has only one.
 
     Args:
         app_id: Id or client id of the app.

@@ -34,8 +34,8 @@ async def test_the_report_is_downloaded(fake_github: FakeGitHub, tmp_path: Path)
 
 Any client can use the server. ``with FakeGitHub()`` runs it in a thread, and ``python -m
 ghartifacts_async.testing`` runs it for other programs, and prints what to export for them. The line
-``ghartifacts`` serves `Client.from_env`, too. Its option ``--help`` describes the file that fills
-the server.
+``ghartifacts`` serves `Client.from_env`, too. ``--help`` describes the scenario file that fills the
+server.
 
 ## Services
 
