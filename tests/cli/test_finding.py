@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import re
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from ghartifacts_async.testing import FakeGitHub, Fault
-from tests.cli.support import run, run_in_terminal
+from tests.cli.support import (
+    TIMEOUT,
+    environment,
+    open_terminal,
+    read_terminal,
+    run,
+    run_in_terminal,
+)
 from tests.support import REPOSITORY, files_below
+
+WITH_THE_LOOP_OF_WINDOWS = """
+import asyncio, runpy
+for name in ("add_reader", "add_signal_handler"):
+    # These raise NotImplementedError.
+    setattr(asyncio.SelectorEventLoop, name, getattr(asyncio.AbstractEventLoop, name))
+runpy.run_module("ghartifacts_async", run_name="__main__", alter_sys=True)
+"""
 
 
 async def test_runs(fake_github: FakeGitHub) -> None:
@@ -122,6 +140,29 @@ async def test_delete_asks_on_a_terminal(fake_github: FakeGitHub, typed: str, le
     assert "Delete 1 artifact of octo-org/octo-docs? [y/N]" in done.out
     assert len(fake_github.artifacts(REPOSITORY)) == left
     assert done.status == (0 if left == 1 else 2)
+
+
+async def test_delete_asks_with_the_event_loop_of_windows(fake_github: FakeGitHub) -> None:
+    """`delete` asks even if the event loop can wait neither for signals nor for the keyboard."""
+    fake_github.add_artifact(REPOSITORY, "dist", b"x")
+    process, master = await open_terminal(
+        *(sys.executable, "-W", "error", "-c", WITH_THE_LOOP_OF_WINDOWS),
+        *("delete", REPOSITORY, "-n", "dist"),
+        env=environment(fake_github, TERM="xterm"),
+        columns=80,
+    )
+    os.write(master, b"y\n")
+    output = bytearray()
+    try:
+        async with asyncio.timeout(TIMEOUT):
+            while chunk := await asyncio.to_thread(read_terminal, master):
+                output += chunk
+            assert await process.wait() == 0, output.decode()
+    finally:
+        if process.returncode is None:
+            process.kill()
+        os.close(master)
+    assert fake_github.artifacts(REPOSITORY) == []
 
 
 async def test_delete_without_a_terminal(fake_github: FakeGitHub) -> None:
