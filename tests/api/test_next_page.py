@@ -267,6 +267,18 @@ def test_the_first_page_is_requested_alone(size: int) -> None:
     assert plan.next_window() is None
 
 
+@pytest.mark.parametrize("size", [2, 3])
+def test_a_gap_between_small_pages_is_looked_for_one_item_back(size: int) -> None:
+    """Half of a page of two or three items is one item."""
+    plan = PagePlan[Artifact](size, descending=True)
+    first, second = ArtifactPage(9, (artifact(id=9),)), ArtifactPage(8, (artifact(id=1),))
+    assert plan.accept(Window(1, size), first, has_more=True)
+    assert plan.accept(Window(7, size), second, has_more=True) is None
+    window = plan.next_window()
+    assert window is not None
+    assert window.start < 6 * size - 1 <= window.stop
+
+
 def test_a_gap_is_looked_for_half_a_page_back() -> None:
     """If items may be missing before a page, the next request goes back by half a page."""
     plan = PagePlan[Artifact](100, descending=True)

@@ -203,12 +203,13 @@ def damaged_directories() -> Iterator[RejectedArchive]:
         ("count too small", {"count": 2}),
         ("count too large", {"count": 4}),
         ("count of 0", {"count": 0}),
+        ("count of 65,535", {"count": 0xFFFF}),
         ("empty directory after members", {"count": 0, "size": 0, "offset": len(archive) - 22}),
         ("empty directory outside", {"count": 0, "size": 0, "offset": 10**6}),
     ):
         ambiguous = build_zip(FIRST, ZipMember("m", b"x" * 100), LAST, end=end)
         yield RejectedArchive(label, ambiguous, DamagedArchive)
-    for count in (2, 4):
+    for count in (2, 4, 0xFFFF):
         ambiguous = build_zip(FIRST, ZipMember("m"), LAST, end={"count": count}, zip64=True)
         yield RejectedArchive(f"zip64 count of {count}", ambiguous, DamagedArchive)
     zip64 = build_zip(FIRST, zip64=True)

@@ -151,11 +151,21 @@ def test_66_000_members() -> None:
     assert_not_quadratic(parse)
 
 
-def test_names_are_bounded_in_total() -> None:
-    """An archive whose names take more than 16 MiB in total is rejected."""
-    archive = build_zip(*[ZipMember(f"{number:04}" + "x" * 4000) for number in range(4200)])
+def test_the_size_of_names() -> None:
+    """A name may take 4 KiB, and the names of an archive 16 MiB in total, but no more."""
+    members = [ZipMember(f"{number:04}".ljust(4096, "x")) for number in range(4096)]
+    assert len(parse_index(build_zip(*members)).entries) == 4096
     with pytest.raises(UnsafeMember, match="more than 16777216 bytes"):
-        parse_index(archive)
+        parse_index(build_zip(*members, ZipMember("y")))
+    with pytest.raises(UnsafeMember, match="a name of 4097 bytes; at most 4096"):
+        parse_index(build_zip(ZipMember("x" * 4097)))
+
+
+def test_the_version_of_a_member() -> None:
+    """A member may need version 6.3 of the zip format, and no later one."""
+    assert unzip(build_zip(ZipMember("a", b"x", central={"version": 63}))) == {"a": b"x"}
+    with pytest.raises(DamagedArchive, match=r"needs version 6\.4 .* at most 6\.3"):
+        parse_index(build_zip(ZipMember("a", b"x", central={"version": 64})))
 
 
 def test_suggestions_are_fast_for_slow_names() -> None:

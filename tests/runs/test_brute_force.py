@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
 from typing import Any
 
 from attrs import frozen
@@ -148,20 +149,39 @@ def check(
     asyncio.run(run())
 
 
-@given(world=WORLDS, filters=FILTERS, distortion=DISTORTIONS, name=st.sampled_from([None, *NAMES]))
+@given(
+    world=WORLDS,
+    filters=FILTERS,
+    distortion=DISTORTIONS,
+    names=st.sampled_from(
+        [*((name, None) for name in (None, *NAMES)), (None, "*t"), (None, "[!d]*")]
+    ),
+    after=st.sampled_from([None, None, 10.5, 30.5]),
+)
 @examples(80)
 def test_the_latest_artifact(
     world: list[tuple[dict[str, Any], list[Upload]]],
     filters: dict[str, Any],
     distortion: dict[str, Any],
-    name: str | None,
+    names: tuple[str | None, str | None],
+    after: float | None,
 ) -> None:
     """The latest artifact is the newest of those that a search of all data finds, or NotFound."""
+    name, pattern = names
 
     async def test(fake: FakeGitHub, gh: Client) -> None:
-        expected = [one.id for one in wanted(fake, filters) if name in (None, one.name)]
+        earliest = None if after is None else START + timedelta(minutes=after)
+        expected = [
+            one.id
+            for one in wanted(fake, filters)
+            if name in (None, one.name)
+            and (pattern is None or fnmatchcase(one.name, pattern))
+            and (earliest is None or one.created_at >= earliest)
+        ]
+        max_age = None if earliest is None else datetime.now(UTC) - earliest
+        options = {**filters, "pattern": pattern, "max_age": max_age}
         try:
-            found = (await gh.repo(REPOSITORY).latest_artifact(name, **filters)).id
+            found = (await gh.repo(REPOSITORY).latest_artifact(name, **options)).id
         except NotFound:
             assert expected == []
         else:
