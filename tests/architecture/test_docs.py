@@ -42,6 +42,19 @@ def test_every_public_name_is_on_a_page(pages: dict[Path, str]) -> None:
     assert 'id="FakeGitHub.add_run"' in texts["testing"], "inherited methods are there too"
 
 
+def test_no_private_class_is_shown(pages: dict[Path, str]) -> None:
+    """The pages name no class that users cannot import, except in the signature of `Auth.token`."""
+    found = set()
+    for path, text in pages.items():
+        for line in re.findall(r'<span class="(?:signature|base).*?</div>', text, flags=re.DOTALL):
+            shown = re.sub(r"<[^>]+>|\s", "", line)
+            found |= {
+                (path.stem, name) for name in re.findall(r"ghartifacts_async\._[\w.]+", shown)
+            }
+    caller = "ghartifacts_async._api.call.ApiCaller"
+    assert found == {("auth", caller), ("ghartifacts_async", caller)}
+
+
 def test_each_command_is_on_the_page_of_the_command_line(pages: dict[Path, str]) -> None:
     """The page of the command line has its guide and the help of each command."""
     text = next(text for path, text in pages.items() if path.stem == "cli")
