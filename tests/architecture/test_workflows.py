@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -121,6 +123,46 @@ def test_commands_exist(name: str, job: dict[str, Any]) -> None:
                 assert module in known or package.is_dir(), line
             for path in re.findall(r"(?<![\w./$])((?:\.ci|tests)/[\w./]+)", command):
                 assert (ROOT / path).exists(), f"{name}: {path}"
+
+
+def test_the_measurements_of_all_jobs_are_combined(tmp_path: Path) -> None:
+    """The job `coverage` finds the files that the jobs `measure` write, and reports about them."""
+    if shutil.which("bash") is None:
+        pytest.skip("needs bash")
+    ci = loaded(ROOT / ".github" / "workflows" / "ci.yml")["jobs"]
+    (name,) = {
+        step["env"]["COVERAGE_FILE"]
+        for step in ci["measure"]["steps"]
+        if "COVERAGE_FILE" in step.get("env", {})
+    }
+    (combine,) = {
+        step["run"] for step in ci["coverage"]["steps"] if "coverage combine" in step.get("run", "")
+    }
+    settings = {key: text for key, text in os.environ.items() if not key.startswith("COVERAGE_")}
+    settings["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{settings['PATH']}"
+
+    def run(command: str, **more: str) -> str:
+        done = subprocess.run(
+            ["bash", "-c", command],
+            cwd=tmp_path,
+            env={**settings, **more},
+            capture_output=True,
+            encoding="utf-8",
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    for part in ci["measure"]["strategy"]["matrix"]["include"]:
+        file = name.replace("${{ github.workspace }}", str(tmp_path))
+        file = file.replace("${{ matrix.part }}", part["part"])
+        assert "$" not in file
+        (tmp_path / f"{part['part']}.py").write_text("print()\n")
+        run(f"python -m coverage run --parallel-mode {part['part']}.py", COVERAGE_FILE=file)
+    run(combine)
+    reported = run("python -m coverage report")
+    assert [line.split()[0] for line in reported.splitlines()[2:4]] == ["inside.py", "outside.py"]
 
 
 def test_each_script_runs_in_a_job() -> None:
