@@ -111,7 +111,9 @@ class Manifest:
             reason = reason_for_distrust(directory.status())
             if not self._acquire_lock(directory):
                 raise TargetBusy(
-                    f"{self._root}: another process is updating this mirror", path=self._root
+                    f"{self._root}: another process is updating this mirror; try again when it "
+                    "has ended",
+                    path=self._root,
                 )
             # Only we could have made a link in a directory that only we can write to.
             self._opened_log = log = LogFile(

@@ -175,7 +175,7 @@ async def test_only_one_operation_updates_a_mirror(
     with fake_github.holding(origin="blob"):
         first = asyncio.ensure_future(repo.mirror(tmp_path))
         await wait_until(lambda: fake_github.requests_to("blob"))
-        with pytest.raises(TargetBusy, match="another process is updating this mirror"):
+        with pytest.raises(TargetBusy, match="is updating this mirror; try again when it has"):
             await repo.mirror(tmp_path)
     assert counts(await first) == (3, 0, 0, 0, 0)
     assert len(fake_github.requests_to("blob")) == 3

@@ -56,7 +56,10 @@ def merge_tree(
                 parent.remove(one[-1])
         path = target.path.joinpath(*parts)
         if isinstance(error, FileExistsError):
-            raise TargetExists(f"{path}: a file of this name exists", path=path) from error
+            raise TargetExists(
+                f"{path}: a file of this name exists; remove it, or extract to another directory",
+                path=path,
+            ) from error
         if isinstance(error, OSError):
             raise disk_error(error, path) from error
         raise
