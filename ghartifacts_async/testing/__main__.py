@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from ghartifacts_async.testing.server import FakeGitHub
 
 _REPOSITORY = "octo-org/octo-docs"
 _SIGPIPE = 13
+_HELP_WIDTH = 80
 
 
 def add_samples(fake: FakeGitHub) -> None:
@@ -129,30 +131,7 @@ def main(
     Returns:
         The exit status. After a signal it is 128 plus the signal's number, as in a shell.
     """
-    parser = argparse.ArgumentParser(
-        prog=program,
-        description="Run a fake GitHub on loopback.",
-        epilog=scenario_format,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--port", type=int, default=0, help="port of the API (default: a free one)")
-    parser.add_argument(
-        "--blob-port", type=int, default=0, help="port of the blob store (default: a free one)"
-    )
-    parser.add_argument("--token", default="fake-token", help="the token that the API accepts")
-    parser.add_argument("--empty", action="store_true", help="start without sample artifacts")
-    parser.add_argument(
-        "scenario",
-        nargs="?",
-        type=Path,
-        help="a TOML or JSON file with repositories, runs, artifacts, tokens, limits and faults",
-    )
-    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
-    parser.add_argument("--public-url", help="the URL under which clients reach the API")
-    parser.add_argument("--tls", action="store_true", help="serve HTTPS with a new certificate")
-    parser.add_argument(
-        "--signing", choices=["azure", "exact"], help="how signed URLs are verified"
-    )
+    parser = create_parser(program)
     options = parser.parse_args(arguments)
     try:
         fake = create(options)
@@ -172,6 +151,41 @@ def main(
     except (OSError, OverflowError) as error:
         print(f"cannot start the server: {error}", file=sys.stderr)
     return 1
+
+
+def create_parser(program: str) -> argparse.ArgumentParser:
+    """Return the parser of the command line.
+
+    Args:
+        program: The name of the program in the help.
+    """
+    parser = argparse.ArgumentParser(
+        prog=program,
+        usage="%(prog)s [SCENARIO] [OPTIONS]",
+        description="Run a fake GitHub on loopback.",
+        epilog=scenario_format,
+        formatter_class=partial(argparse.RawDescriptionHelpFormatter, width=_HELP_WIDTH),
+    )
+    parser.add_argument("--port", type=int, default=0, help="port of the API (default: a free one)")
+    parser.add_argument(
+        "--blob-port", type=int, default=0, help="port of the blob store (default: a free one)"
+    )
+    parser.add_argument("--token", default="fake-token", help="the token that the API accepts")
+    parser.add_argument("--empty", action="store_true", help="start without sample artifacts")
+    parser.add_argument(
+        "scenario",
+        nargs="?",
+        metavar="SCENARIO",
+        type=Path,
+        help="a TOML or JSON file with repositories, runs, artifacts, tokens, limits and faults",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
+    parser.add_argument("--public-url", help="the URL under which clients reach the API")
+    parser.add_argument("--tls", action="store_true", help="serve HTTPS with a new certificate")
+    parser.add_argument(
+        "--signing", choices=["azure", "exact"], help="how signed URLs are verified"
+    )
+    return parser
 
 
 if __name__ == "__main__":
