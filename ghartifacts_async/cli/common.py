@@ -44,6 +44,34 @@ def refuse_options(given: Mapping[str, object], reason: str) -> None:
             raise InvalidArgument(f"{option} cannot be used {reason}")
 
 
+def refuse_arguments(arguments: Sequence[str], instead: str) -> None:
+    """Refuse arguments that a command does not take.
+
+    Args:
+        arguments: The arguments.
+        instead: What to use in their place.
+
+    Raises:
+        InvalidArgument: There is an argument.
+    """
+    if arguments:
+        raise InvalidArgument(f"unexpected argument {arguments[0]!r}; use {instead}")
+
+
+def refuse_urls(arguments: Sequence[str]) -> None:
+    """Refuse URLs where names are expected.
+
+    Raises:
+        InvalidArgument: There is a URL, which cannot be the name of an artifact.
+    """
+    for text in arguments:
+        if "://" in text:
+            raise InvalidArgument(
+                f"{text} is not the name of an artifact; this command searches the runs itself, so "
+                "use 'ghartifacts list URL' or 'ghartifacts download URL' for one run"
+            )
+
+
 COUNT = Parameter(metavar="NUMBER", converter=converter(parse_count))
 POSITIVE = Parameter(metavar="NUMBER", converter=converter(parse_positive))
 DURATION = Parameter(metavar="DURATION", converter=converter(parse_duration))
@@ -55,16 +83,6 @@ PERIOD = Parameter(metavar="DURATION", converter=converter(parse_period))
 class Common:
     """The options of every command that talks to GitHub."""
 
-    repo: Annotated[
-        str | None,
-        Parameter(
-            name=["--repo", "-R"],
-            metavar="REPO",
-            group=_COMMON,
-            help="Repository: [HOST/]OWNER/REPO or a URL. By default the argument REPO, GH_REPO, "
-            "GITHUB_REPOSITORY, or the git remote of the working directory.",
-        ),
-    ] = None
     json: Annotated[bool, Parameter(group=_COMMON, help="Print one JSON object per line.")] = False
     quiet: Annotated[
         bool,
@@ -107,3 +125,20 @@ class Common:
             InvalidArgument: Both are given.
         """
         refuse_options({"--format": line_format is not None and self.json}, "with --json")
+
+
+@Parameter(name="*")
+@frozen(kw_only=True)
+class RepositoryCommon(Common):
+    """The options of every command that works on a repository."""
+
+    repo: Annotated[
+        str | None,
+        Parameter(
+            name=["--repo", "-R"],
+            metavar="REPO",
+            group=_COMMON,
+            help="Repository: [HOST/]OWNER/REPO or a URL. By default the argument REPO, GH_REPO, "
+            "GITHUB_REPOSITORY, or the git remote of the working directory.",
+        ),
+    ] = None

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from ghartifacts_async.cli.common import Common
+from ghartifacts_async.cli.common import RepositoryCommon
 from ghartifacts_async.cli.connection import choose_repository, open_repository
 from ghartifacts_async.cli.options import SourceFilters
 from ghartifacts_async.cli.printing.log import start_logging
@@ -42,7 +42,7 @@ def _given(context: CompletionContext) -> Sequence[str]:
 
 
 async def _complete(context: CompletionContext, arguments: Sequence[str]) -> list[str]:
-    common = Common(
+    common = RepositoryCommon(
         repo=_option(context, "repo"),
         quiet=True,
         timeout=timedelta(seconds=_PATIENCE),

@@ -24,7 +24,7 @@ from ghartifacts_async.errors import InvalidArgument, NoToken
 
 if TYPE_CHECKING:
     from ghartifacts_async import Client, Repo
-    from ghartifacts_async.cli.common import Common
+    from ghartifacts_async.cli.common import Common, RepositoryCommon
 
 _REMOTES = ("upstream", "github", "origin")
 """The git remotes that the GitHub CLI prefers, the preferred one first."""
@@ -33,7 +33,7 @@ _TOKENS = ("GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE
 
 
 def choose_repository(
-    common: Common, arguments: Sequence[str], run: str | None = None
+    common: RepositoryCommon, arguments: Sequence[str], run: str | None = None
 ) -> tuple[str, list[str]]:
     """Return the repository that a command works on, and the rest of its arguments.
 
@@ -67,7 +67,9 @@ def use_host(reference: Reference) -> None:
         os.environ["GH_HOST"] = reference.host.lower()
 
 
-def mirrored_repositories(common: Common, arguments: Sequence[str]) -> tuple[list[str], str]:
+def mirrored_repositories(
+    common: RepositoryCommon, arguments: Sequence[str]
+) -> tuple[list[str], str]:
     """Return the repositories and the directory that the arguments ``REPO... DIR`` name.
 
     Raises:
@@ -125,13 +127,13 @@ async def open_repository(
 def _create_client(settings: dict[str, Any], out: Output, *, anonymous: bool) -> Client:
     try:
         return ghartifacts_async.Client.from_env(**settings)
-    except NoToken:
-        host = _host()
-        if token := _token_of_gh(host):
+    except NoToken as error:
+        if token := _token_of_gh(_host()):
             return ghartifacts_async.Client.from_env(token, **settings)
         if not anonymous:
             raise
-        out.note(f"no token for {host}; only public repositories can be listed")
+        missing = str(error).partition(";")[0]
+        out.note(f"{missing}; without it, only public repositories can be listed")
         return ghartifacts_async.Client.from_env(ghartifacts_async.Anonymous(), **settings)
 
 

@@ -65,6 +65,7 @@ MemberArguments: TypeAlias = Annotated[str, Parameter(completer=_complete_member
 """An artifact and its members, which the shell completes."""
 
 Yes = Annotated[bool, Parameter(name=["--yes", "-y"], help="Delete without asking.")]
+DryRun = Annotated[bool, Parameter(help="Only show the artifacts, and delete nothing.")]
 Directory = Annotated[
     Path,
     _DIRECTORY,
@@ -108,7 +109,10 @@ Limit = Annotated[
 ]
 Format = Annotated[
     str | None,
-    Parameter(metavar="FORMAT", help="Print these fields in each line, such as '{id} {name}'."),
+    Parameter(
+        metavar="FORMAT",
+        help=r"Print these fields in each line, such as '{id}\t{name}', in which \t is a tab.",
+    ),
 ]
 Name = Annotated[str | None, _NAME, Parameter(help="Exact name of the artifact.")]
 Names = Annotated[tuple[str, ...], _NAME, Parameter(help="Exact name of the artifact; repeatable.")]

@@ -17,7 +17,8 @@ Repositories and artifacts:
   of the URL of an artifact or run, of GH_REPO, of GITHUB_REPOSITORY, or of the
   git remote of the working directory.
   ARTIFACT is an id, the URL of its page, or a name, which means the newest
-  artifact of this name that has not expired. The URL of a run stands for --run.
+  artifact of this name that has not expired. Digits are a name if no artifact
+  has this id. The URL of a run stands for --run.
 
 Environment:
   GH_TOKEN, GITHUB_TOKEN   the token for github.com and *.ghe.com
@@ -144,8 +145,9 @@ COMMANDS = {
     "grep": Command(
         "reading:grep",
         "Print the lines of members that match a regular expression.\n\nWithout ARTIFACT, all "
-        "artifacts of --run are searched. Lines of more than 500 characters are cut, except with "
-        "--json. Exit status 3: no line matches.",
+        "artifacts of --run are searched. Each line is printed with its member and its number. "
+        "Lines of more than 500 characters are cut, except with --json. The exit status is 3 if no "
+        "line matches; with --quiet, nothing is printed, and the search ends at the first match.",
         "PATTERN [REPO] [ARTIFACT]... [OPTIONS]",
         ("grep 'FAILED|ERROR' logs", "grep -i timeout --run 2332938 -m '**/*.log'"),
     ),
@@ -160,7 +162,7 @@ COMMANDS = {
     "prune": Command(
         "removing:prune",
         "Show which old artifacts would be deleted; with --yes, delete them.\n\nThe exit status is "
-        "0 even if there is nothing to delete.",
+        "0 even if there is nothing to delete. Without --yes, this is a dry run.",
         "[REPO] [OPTIONS]",
         ("prune --older-than 30d --keep-latest 3", "prune -p 'tmp-*' --keep-latest 0 --yes"),
     ),
@@ -183,7 +185,7 @@ COMMANDS = {
     "serve-fake": Command(
         "other:serve_fake",
         "Run a fake GitHub for tests of programs in any language.",
-        "[OPTIONS]",
+        "[SCENARIO] [OPTIONS]",
         ("serve-fake", "serve-fake --help"),
     ),
     "completion": Command(

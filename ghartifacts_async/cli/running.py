@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from inspect import BoundArguments, iscoroutinefunction
 from typing import Any
 
-from cyclopts import App, CycloptsError, Group, Parameter
+from cyclopts import App, CycloptsError, Group, Parameter, UnusedCliTokensError
 
 import ghartifacts_async
 from ghartifacts_async.cli.common import Common
@@ -79,6 +79,8 @@ def _parse(tokens: Sequence[str]) -> tuple[Callable[..., Any], BoundArguments]:
     except CycloptsError as error:
         name = next((f"{token} " for token in tokens if token in COMMANDS), "")
         message = " ".join(str(error).split())
+        if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
+            message = f"unexpected argument {error.unused_tokens[0]!r}"
         if tokens[:1] == ["run"]:
             words = " ".join(tokens[:2])
             message = f"'gh {words}' is {_OF_GH.get(words, 'no command of this program')}"

@@ -166,6 +166,7 @@ async def find_artifact(repo: Repo, text: str, filters: SourceFilters) -> Artifa
     """Return the artifact that an argument means: an id, a URL, or the name of the newest one.
 
     The newest artifact of a name may be of a run that failed or has not ended, but not of a fork.
+    Digits are a name if no artifact has this id.
 
     Raises:
         InvalidArgument: There are filters for an artifact that is given by its id or URL.
@@ -174,7 +175,15 @@ async def find_artifact(repo: Repo, text: str, filters: SourceFilters) -> Artifa
     number = number_in(text, "artifact")
     if number is not None:
         refuse_options({"a filter": filters != SourceFilters()}, WITH_ID)
-        return (await get_artifacts(repo, [number]))[0]
+        try:
+            return (await get_artifacts(repo, [number]))[0]
+        except NotFound:
+            named = (
+                None if "://" in text else await repo.list_artifacts(text, expired=False).first()
+            )
+            if named is None:
+                raise
+            return named
     if filters.run is not None:
         _refuse_conditions_of_run(filters)
         listing = repo.list_run_artifacts(run_id(filters.run), name=text, expired=False)
@@ -286,20 +295,6 @@ def only_name(names: Sequence[str]) -> str:
     if len(names) != 1:
         raise InvalidArgument("name one artifact: --name NAME")
     return names[0]
-
-
-def refuse_arguments(arguments: Sequence[str], instead: str) -> None:
-    """Refuse arguments that a command does not take.
-
-    Args:
-        arguments: The arguments.
-        instead: What to use in their place.
-
-    Raises:
-        InvalidArgument: There is an argument.
-    """
-    if arguments:
-        raise InvalidArgument(f"unexpected argument {arguments[0]!r}; use {instead}")
 
 
 def not_found(summary: str) -> NotFound:

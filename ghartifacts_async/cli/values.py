@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d|w)")
-_COUNT = re.compile("[0-9]{1,9}")
+_PART = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdwSHDW])\s*", re.ASCII)
+"""A number and a unit. The unit M is missing, because it could mean minutes or months."""
+_DURATION = re.compile(f"(?:{_PART.pattern})+", re.ASCII)
+_COUNT = re.compile("[0-9]+")
+_MOST = 10**9 - 1
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _SIZE = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,18})?)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
@@ -17,10 +20,12 @@ def parse_count(text: str) -> int:
     """Parse a number that is not negative.
 
     Raises:
-        ValueError: The text has another form, or more than nine digits.
+        ValueError: The text has another form, or the number has more than nine digits.
     """
     if _COUNT.fullmatch(text) is None:
         raise ValueError(f"{text!r} is not a number; write for example 0 or 20")
+    if len(text.lstrip("0")) > len(str(_MOST)):
+        raise ValueError(f"{text!r} is too large; at most {_MOST} is allowed")
     return int(text)
 
 
@@ -36,15 +41,18 @@ def parse_positive(text: str) -> int:
 
 
 def parse_duration(text: str) -> timedelta:
-    """Parse ``90s``, ``15m``, ``24h``, ``7d`` or ``2w``.
+    """Parse ``90s``, ``15m``, ``24h``, ``7d``, ``2w``, or several parts such as ``1h30m``.
 
     Raises:
         ValueError: The text has another form, or is longer than a century.
     """
-    found = _DURATION.fullmatch(text.strip())
-    seconds = float(found[1]) * _UNITS[found[2]] if found else 0.0
-    if found is None or seconds > _YEARS * 366 * 86400:
-        raise ValueError(f"{text!r} is not a duration; write for example 90s, 15m, 24h, 7d or 2w")
+    is_duration = _DURATION.fullmatch(text.strip()) is not None
+    parts = _PART.findall(text) if is_duration else []
+    seconds = sum(float(number) * _UNITS[unit.lower()] for number, unit in parts)
+    if not is_duration or seconds > _YEARS * 366 * 86400:
+        raise ValueError(
+            f"{text!r} is not a duration; write for example 90s, 15m, 24h, 7d, 2w or 1h30m"
+        )
     return timedelta(seconds=seconds)
 
 
@@ -99,6 +107,8 @@ def counted(number: int, noun: str) -> str:
 
 def format_size(size: float) -> str:
     """Return a number of bytes for people, such as ``1.5 MB``."""
+    if size == 1:
+        return "1 byte"
     for unit in ("bytes", "kB", "MB", "GB"):
         if size < 1000:
             return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"

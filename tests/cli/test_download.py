@@ -141,12 +141,13 @@ async def test_expired_artifacts_are_skipped(fake_github: FakeGitHub, output: Pa
 async def test_a_failed_download_does_not_stop_the_others(
     fake_github: FakeGitHub, output: Path
 ) -> None:
-    """If a download fails, the others finish, its escaped name is printed, and the status is 1."""
+    """If a download fails, the others finish, standard error has its name, and the status is 1."""
     fake_github.add_artifact(REPOSITORY, "dist", b"x")
     fake_github.add_artifact(REPOSITORY, "\x1b[2Jbad", b"x", digest=f"sha256:{'0' * 64}")
     done = await run(fake_github, "download", REPOSITORY, "--all", "-D", output)
     assert published_below(output) == ["dist.zip"]
-    assert "✗ \\x1b[2Jbad: " in done.out
+    assert "✗ \\x1b[2Jbad: " in done.err
+    assert done.out.count("\n") == 1
     assert "\x1b" not in done.out + done.err
     assert done.status == 1
     done = await run(fake_github, "download", REPOSITORY, "--all", "-D", output, "--json")

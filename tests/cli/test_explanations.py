@@ -41,6 +41,8 @@ NOT_OPTIONS = {"dry_run", "on_artifact_progress", "on_progress", "per_page"}
         ("branch 'a/' never matches: no branch is", "--branch 'a/' never matches: no branch is"),
         ("pattern is empty and never matches; pass None for all names",
          "--pattern is empty and never matches"),
+        ("'a' has 1 bytes", "'a' has 1 byte"),
+        ("'a' has 11 bytes", "'a' has 11 bytes"),
         ("a pattern must be a path", "a pattern must be a path"),
         ("the run's event must 'min_size' be", "the run's event must 'min_size' be"),
         ("artifact 'a min_size b' is gone", "artifact 'a min_size b' is gone"),

@@ -32,13 +32,15 @@ async def test_extract(fake_github: FakeGitHub, output: Path) -> None:
     assert {line["directory"] for line in done.lines()} == {f"{output}/dist", f"{output}/docs"}
     done = await run(fake_github, "download", "-x", REPOSITORY, "-n", "dist", "-D", output)
     assert done.status == 1
-    assert "✗ dist: " in done.out
+    assert "✗ dist: " in done.err
     again = ("download", "-x", REPOSITORY, "-n", "dist", "-D", output, "--if-exists", "replace")
     done = await run(fake_github, *again)
     assert (done.status, done.out) == (0, f"✓ {output}/dist  2 files\n")
     flat = output / "flat"
     done = await run(fake_github, "extract", REPOSITORY, "1", "--flat", "-D", flat)
     assert (files_below(flat), done.status) == (["dist.txt", "sub/a"], 0)
+    done = await run(fake_github, "extract", REPOSITORY, "1", "--flat", "-D", flat)
+    assert (done.status, "remove it, or extract to another directory" in done.err) == (1, True)
 
 
 def archive_of(*members: tuple[str | zipfile.ZipInfo, bytes]) -> bytes:
@@ -75,7 +77,7 @@ async def test_unusual_archives(
     fake_github.add_artifact(REPOSITORY, "dist", payload)
     done = await run(fake_github, "extract", REPOSITORY, "1", "-D", output)
     assert done.status == 1
-    assert f"pass {option.partition(' ')[0]} " in done.out
+    assert f"pass {option.partition(' ')[0]} " in done.err
     assert not files_below(output)
     done = await run(fake_github, "extract", REPOSITORY, "1", "-D", output, *option.split())
     assert (files_below(output / "dist"), done.status) == (files, 0), done.out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import sys
@@ -14,11 +15,13 @@ import pytest
 from ghartifacts_async.testing import FakeGitHub, Fault
 from tests.cli.support import (
     TIMEOUT,
+    end,
     environment,
     open_terminal,
     read_terminal,
     run,
     run_in_terminal,
+    start,
 )
 from tests.support import REPOSITORY, files_below
 
@@ -122,6 +125,33 @@ async def test_prune(fake_github: FakeGitHub) -> None:
     assert {artifact.id for artifact in fake_github.artifacts(REPOSITORY)} == {2, 3}
 
 
+async def test_prune_prints_before_it_deletes(fake_github: FakeGitHub) -> None:
+    """`prune --yes` has printed all artifacts when the first deletion begins."""
+    for _ in range(2):
+        fake_github.add_artifact(REPOSITORY, "dist", b"x")
+    fake_github.fail_next(Fault(429, headers={"Retry-After": "60"}), method="DELETE")
+    process = await start(fake_github, "prune", REPOSITORY, "--keep-latest", "0", "--yes", "--json")
+    assert process.stdout is not None
+    async with asyncio.timeout(30):
+        lines = [await process.stdout.readline() for _ in range(2)]
+    assert [json.loads(line)["id"] for line in lines] == [1, 2]
+    assert len(fake_github.artifacts(REPOSITORY)) == 2
+    process.terminate()
+    await end(process)
+
+
+@pytest.mark.parametrize(
+    "command", [["prune", "--keep-latest", "0"], ["delete", "1"], ["delete", "-n", "dist"]]
+)
+async def test_a_dry_run(fake_github: FakeGitHub, command: list[str]) -> None:
+    """With `--dry-run`, `prune` and `delete` show the artifacts, delete nothing and succeed."""
+    fake_github.add_artifact(REPOSITORY, "dist", b"x")
+    done = await run(fake_github, *command, "-R", REPOSITORY, "--dry-run")
+    assert ([row[:2] for row in done.rows()], done.status) == ([["1", "dist"]], 0), done.err
+    assert "nothing" in done.err
+    assert len(fake_github.artifacts(REPOSITORY)) == 1
+
+
 async def test_nothing_to_prune(fake_github: FakeGitHub) -> None:
     """If no artifact is to be deleted, `prune` says so and succeeds."""
     fake_github.add_artifact(REPOSITORY, "dist", b"x")
@@ -223,7 +253,7 @@ async def test_a_token_without_a_permission(
         fake_github.add_artifact(REPOSITORY, name, {"a": b"x"})
     token = fake_github.add_token(permissions={"metadata": "read"})
     done = await run(fake_github, *arguments, cwd=tmp_path, GH_TOKEN=token)
-    assert "✗ dist" in done.out
+    assert "✗ dist" in done.err
     assert done.status == 4, done.err
 
 
@@ -235,7 +265,7 @@ async def test_only_some_failures_are_about_the_token(
     fake_github.add_artifact(REPOSITORY, "docs", b"x", digest=f"sha256:{'0' * 64}")
     fake_github.fail_when(lambda request: 403 if request.path.endswith("/1/zip") else None)
     done = await run(fake_github, "download", REPOSITORY, "--all", "-D", tmp_path)
-    assert ("✗ dist" in done.out, "✗ docs" in done.out, done.status) == (True, True, 1)
+    assert ("✗ dist" in done.err, "✗ docs" in done.err, done.status) == (True, True, 1)
 
 
 async def test_a_wait_at_a_limit_is_shown(fake_github: FakeGitHub) -> None:

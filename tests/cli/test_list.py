@@ -123,6 +123,8 @@ async def test_format(fake_github: FakeGitHub) -> None:
     )
     separated = await run(fake_github, "list", REPOSITORY, "--format", "{run}\t{id}\x1b[2J")
     assert separated.out == "7\t1\\x1b[2J\n"
+    separated = await run(fake_github, "list", REPOSITORY, "--format", r"{run}\t{id}\n")
+    assert separated.out == "7\t1\n\n"
     number, name, run_id, day, braces = done.out.rstrip("\n").split("|")
     assert (number, run_id, braces) == ("0001", "7", "{}")
     assert name.isprintable()

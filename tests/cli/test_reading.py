@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ghartifacts_async.testing import FakeGitHub
-from tests.cli.support import run, run_in_terminal
+from tests.cli.support import Ended, run, run_in_terminal
 from tests.support import REPOSITORY
 
 LOG = "".join(f"line {number}\n" for number in range(1, 101))
@@ -175,6 +175,38 @@ async def test_the_url_of_a_run(fake_github: FakeGitHub) -> None:
     assert (await run(fake_github, "grep", "the", url)).out == "a:1:in the run\n"
     done = await run(fake_github, "ls", url)
     assert (done.status, done.err) == (2, "error: pass one artifact: its id, URL or name\n")
+
+
+async def test_grep_quietly(fake_github: FakeGitHub) -> None:
+    """`grep -q` prints nothing; its status says whether a line matches."""
+    for pattern, status in (("FAILED", 0), ("nowhere", 3)):
+        done = await run(fake_github, "grep", "-q", pattern, REPOSITORY, "logs")
+        assert done == Ended(status, "", "")
+
+
+async def test_grep_does_not_invert(fake_github: FakeGitHub) -> None:
+    """`grep -v` says that it logs events, and does not select the lines that do not match."""
+    done = await run(fake_github, "grep", "-v", "FAILED", REPOSITORY, "logs")
+    assert done.out == "deep/er/test.log:2:FAILED test_x\n"
+    assert "does not select the lines that do not match" in done.err
+
+
+async def test_an_artifact_whose_name_is_digits(fake_github: FakeGitHub) -> None:
+    """`ls`, `cat` and `grep` take digits as a name if no artifact has this id."""
+    fake_github.add_artifact(REPOSITORY, "2026", {"a": "named\n"}, id=77)
+    fake_github.add_artifact(REPOSITORY, "77", {"b": "other\n"})
+    assert (await run(fake_github, "cat", REPOSITORY, "2026")).out == "named\n"
+    assert (await run(fake_github, "ls", REPOSITORY, "2026", "--format", "{name}")).out == "a\n"
+    assert (await run(fake_github, "grep", "nam", REPOSITORY, "2026")).out == "a:1:named\n"
+    assert (await run(fake_github, "cat", REPOSITORY, "77")).out == "named\n"
+
+
+async def test_cat_of_an_empty_archive(fake_github: FakeGitHub) -> None:
+    """If an archive has no file, `cat` exits with 3, because nothing was found."""
+    fake_github.add_artifact(REPOSITORY, "empty", {})
+    for members, reason in ([], "the artifact has no files"), (["a"], "no member 'a'"):
+        done = await run(fake_github, "cat", REPOSITORY, "empty", *members)
+        assert (done.status, done.out, reason in done.err) == (3, "", True), done.err
 
 
 async def test_grep_a_run(fake_github: FakeGitHub) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ghartifacts_async import InvalidArgument
-from ghartifacts_async.cli.common import Common
+from ghartifacts_async.cli.common import RepositoryCommon
 from ghartifacts_async.cli.connection import choose_repository
 from ghartifacts_async.testing import FakeGitHub
 from tests.cli.support import run
@@ -140,11 +140,11 @@ def test_a_git_remote_on_another_server(
     git(tmp_path, "remote", "add", "origin", "git@git.example:a/b.git")
     monkeypatch.chdir(tmp_path)
     if stored:
-        assert choose_repository(Common(), []) == ("a/b", [])
+        assert choose_repository(RepositoryCommon(), []) == ("a/b", [])
         assert os.environ["GH_HOST"] == "git.example"
     else:
         with pytest.raises(InvalidArgument, match="for another server, set GH_HOST"):
-            choose_repository(Common(), [])
+            choose_repository(RepositoryCommon(), [])
 
 
 async def test_no_repository(fake_github: FakeGitHub, tmp_path: Path) -> None:

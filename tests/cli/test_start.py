@@ -154,6 +154,16 @@ def test_help_imports_no_dependency() -> None:
         ),
         (["download", REPOSITORY, "1", "--flat"], "--flat cannot be used without --extract"),
         (["download", REPOSITORY, "1", "--symlinks", "skip"], "without --extract"),
+        (["download", REPOSITORY, "1", "--symlinks", "error"], "without --extract"),
+        (["latest", REPOSITORY, "dist", "--on-collision", "error"], "without --extract"),
+        (["extract", REPOSITORY, "1", "--template", "{name}"], "--template cannot be used with"),
+        (["latest", RUN_URL, "dist"], "'ghartifacts download URL' for one run"),
+        (["list", REPOSITORY, "-L", "1234567890"], "at most 999999999"),
+        (["prune", REPOSITORY, "--older-than", "3M"], "is not a duration"),
+        (["prune", REPOSITORY, "--keep-latest", "1", "--yes", "--dry-run"], "with --yes"),
+        (["delete", REPOSITORY, "1", "--yes", "--dry-run"], "with --yes"),
+        (["rate-limit", REPOSITORY], f"unexpected argument '{REPOSITORY}'"),
+        (["demo", "extra"], "unexpected argument 'extra'"),
         (["latest", REPOSITORY, "dist", "-D", "x", "--max-ratio", "9"], "without --extract"),
         (["latest", REPOSITORY, "dist", "-D", "x", "--format", "{id}"], "with --download"),
         (["wait", REPOSITORY, "dist", "--run", "1", "-x", "--format", "{id}"], "or --extract"),
@@ -162,7 +172,7 @@ def test_help_imports_no_dependency() -> None:
         (["list", REPOSITORY, "--run", "7", "-w", "ci.yml"], "--workflow cannot be used with"),
         (["ls", REPOSITORY, "dist", "--run", "7", "-b", "main"], "--branch cannot be used with"),
         (["grep", "x", REPOSITORY, "--run", "7", "-w", "a.yml"], "--workflow cannot be used with"),
-        (["rate-limit", "-R", REPOSITORY], "--repo cannot be used with rate-limit"),
+        (["rate-limit", "-R", REPOSITORY], "Unknown option: -R"),
         *[
             ([*command, "--json", "--format", "{name}"], "--format cannot be used with --json")
             for command in (["list"], ["runs"], ["latest", "x"], ["wait", "x"], ["ls", "x"])
@@ -196,6 +206,7 @@ async def test_wrong_usage(fake_github: FakeGitHub, arguments: list[str], hint: 
     ("arguments", "token", "status", "reason"),
     [
         ([REPOSITORY], "ghp_two words", 2, "white space"),
+        ([REPOSITORY], "ghp_of_a_file\n", 2, "GH_TOKEN=$(cat FILE)"),
         ([REPOSITORY], "ghp_revoked", 4, "check the token"),
         (["octo-org/none"], "t0", 3, "octo-org/none"),
     ],
@@ -219,6 +230,8 @@ async def test_no_token(fake_github: FakeGitHub, tmp_path: Path) -> None:
     done = await run(fake_github, "list", REPOSITORY, GH_TOKEN="")
     assert done.rows()[0][:2] == ["1", "dist"]
     assert done.err.startswith("no token for 127.0.0.1")
+    assert "set GH_TOKEN" in done.err
+    assert done.err.endswith("only public repositories can be listed\n")
     done = await run(fake_github, "download", REPOSITORY, "1", "-D", tmp_path, GH_TOKEN="")
     assert done.status == 4
     assert "GH_TOKEN" in done.err

@@ -85,6 +85,8 @@ def test_references(text: str, expected: Reference | None) -> None:
     [
         ("7d", NOW - timedelta(days=7)),
         ("90m", NOW - timedelta(minutes=90)),
+        ("1h30m", NOW - timedelta(minutes=90)),
+        ("1D 12.5H", NOW - timedelta(hours=36.5)),
         ("2026-03-20", datetime(2026, 3, 20, tzinfo=UTC)),
         ("2026-03-20T10:00Z", datetime(2026, 3, 20, 10, tzinfo=UTC)),
         ("2026-03-20T10:00+02:00", datetime(2026, 3, 20, 8, tzinfo=UTC)),
@@ -95,7 +97,9 @@ def test_times(text: str, expected: datetime) -> None:
     assert parse_time(text, NOW) == expected
 
 
-@pytest.mark.parametrize("text", ["", "soon", "7", "7 years", "9999999w", "2026-13-01"])
+@pytest.mark.parametrize(
+    "text", ["", "soon", "7", "7 years", "3M", "h", "1h30", "9999999w", "2026-13-01"]
+)
 def test_wrong_times(text: str) -> None:
     """Anything else is refused with an example."""
     with pytest.raises(ValueError, match=r"such as|write"):
@@ -110,9 +114,9 @@ def test_sizes_and_durations() -> None:
         with pytest.raises(ValueError, match="for example"):
             parse_size(wrong)
     assert parse_duration("2w") == timedelta(days=14)
-    printed = [format_size(size) for size in (0, 999, 1500, 2_500_000, 3e9, 4e12, 5e15)]
+    printed = [format_size(size) for size in (0, 1, 999, 1500, 2_500_000, 3e9, 4e12, 5e15)]
     assert printed == [
-        "0 bytes", "999 bytes", "1.5 kB", "2.5 MB", "3.0 GB", "4.0 TB", "5000.0 TB",
+        "0 bytes", "1 byte", "999 bytes", "1.5 kB", "2.5 MB", "3.0 GB", "4.0 TB", "5000.0 TB",
     ]  # fmt: skip
     assert [format_seconds(each) for each in (-1, 59, 61, 3700)] == [
         "0 s", "59 s", "1 min 1 s", "1 h 1 min",

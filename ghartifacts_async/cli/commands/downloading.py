@@ -8,7 +8,7 @@ from attrs import evolve, frozen
 from cyclopts import Parameter
 
 from ghartifacts_async.cli.commands.writing import Writing, write_all
-from ghartifacts_async.cli.common import Common, refuse_options
+from ghartifacts_async.cli.common import RepositoryCommon, refuse_options
 from ghartifacts_async.cli.connection import (
     choose_repository,
     mirrored_repositories,
@@ -56,7 +56,7 @@ async def download(
     filters: Filters = Filters(),
     selection: Selection = Selection(),
     writing: Writing = Writing(),
-    common: Common = Common(),
+    common: RepositoryCommon = RepositoryCommon(),
 ) -> int:
     """Download artifacts and verify them."""
     out = Output(common)
@@ -88,7 +88,7 @@ async def extract(
     filters: Filters = Filters(),
     selection: Selection = Selection(),
     writing: Writing = Writing(),
-    common: Common = Common(),
+    common: RepositoryCommon = RepositoryCommon(),
 ) -> int:
     """Download artifacts and extract them."""
     writing = evolve(writing, unpacking=evolve(writing.unpacking, extract=True))
@@ -105,7 +105,7 @@ async def mirror(
         bool, Parameter(help="Sync files to disk, so that they survive a power loss.")
     ] = False,
     concurrency: Concurrency = 8,
-    common: Common = Common(),
+    common: RepositoryCommon = RepositoryCommon(),
 ) -> int:
     """Update a local copy of all artifacts of repositories."""
     out = Output(common)

@@ -10,7 +10,12 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from ghartifacts_async.cli.commands.writing import Unpacking, wanted_files, write_all
-from ghartifacts_async.cli.common import PERIOD, Common
+from ghartifacts_async.cli.common import (
+    PERIOD,
+    RepositoryCommon,
+    refuse_arguments,
+    refuse_urls,
+)
 from ghartifacts_async.cli.connection import choose_repository, open_repository
 from ghartifacts_async.cli.exit_status import NOTHING_FOUND
 from ghartifacts_async.cli.options import (
@@ -34,7 +39,6 @@ from ghartifacts_async.cli.printing.views import ARTIFACT, RUN, View
 from ghartifacts_async.cli.selection import (
     newest_artifacts,
     only_name,
-    refuse_arguments,
     run_id,
     select_artifacts,
     select_runs,
@@ -49,7 +53,7 @@ async def list_artifacts(
     filters: Filters = Filters(),
     limit: Limit = 30,
     format: Format = None,  # noqa: A002 - the name of the option
-    common: Common = Common(),
+    common: RepositoryCommon = RepositoryCommon(),
 ) -> int:
     """List artifacts, newest first, as they come."""
     out = Output(common)
@@ -68,7 +72,7 @@ async def runs(
     filters: RunFilters = RunFilters(),
     limit: Limit = 30,
     format: Format = None,  # noqa: A002 - the name of the option
-    common: Common = Common(),
+    common: RepositoryCommon = RepositoryCommon(),
 ) -> int:
     """List workflow runs, newest first."""
     out = Output(common)
@@ -88,12 +92,13 @@ async def latest(
     directory: ToDirectory = None,
     unpacking: Unpacking = Unpacking(),
     format: Format = None,  # noqa: A002 - the name of the option
-    common: Common = Common(),
+    common: RepositoryCommon = RepositoryCommon(),
 ) -> int:
     """Print the newest artifact of a successful run, or download it."""
     writing = wanted_files(directory, unpacking, format, common)
     out = Output(common)
     repository, rest = choose_repository(common, arguments)
+    refuse_urls(rest)
     needs_token = writing is not None
     async with open_repository(common, repository, out, anonymous=not needs_token) as repo:
         _, artifacts = await newest_artifacts(repo, [*name, *rest], pattern, filters)
@@ -119,7 +124,7 @@ async def wait(
     directory: ToDirectory = None,
     unpacking: Unpacking = Unpacking(),
     format: Format = None,  # noqa: A002 - the name of the option
-    common: Common = Common(),
+    common: RepositoryCommon = RepositoryCommon(),
 ) -> int:
     """Wait until a run has uploaded an artifact, then print or download it."""
     writing = wanted_files(directory, unpacking, format, common)

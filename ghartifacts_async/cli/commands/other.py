@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from ghartifacts_async.cli.common import Common, refuse_options
+from ghartifacts_async.cli.common import Common
 from ghartifacts_async.cli.connection import open_client
 from ghartifacts_async.cli.printing.output import Output
 from ghartifacts_async.cli.values import format_seconds
@@ -28,7 +28,6 @@ fi
 async def rate_limit(*, common: Common = Common()) -> int:
     """Show how many calls the token has left. This uses none of them."""
     out = Output(common)
-    refuse_options({"--repo": common.repo}, "with rate-limit")
     async with open_client(common, out, anonymous=True) as client:
         try:
             await client.request("GET", "/rate_limit")

@@ -8,7 +8,7 @@ from typing import Annotated
 from attrs import evolve
 from cyclopts import Parameter
 
-from ghartifacts_async.cli.common import COUNT, Common, refuse_options
+from ghartifacts_async.cli.common import COUNT, RepositoryCommon, refuse_options
 from ghartifacts_async.cli.connection import choose_repository, open_repository
 from ghartifacts_async.cli.contents.excerpts import Excerpt, copy_excerpt
 from ghartifacts_async.cli.contents.matches import compile_search, find_matches, print_match
@@ -18,7 +18,7 @@ from ghartifacts_async.cli.contents.members import (
     archive_limits,
     contents,
 )
-from ghartifacts_async.cli.exit_status import NOTHING_FOUND
+from ghartifacts_async.cli.exit_status import NOTHING_FOUND, SUCCESS
 from ghartifacts_async.cli.options import (
     SIZE,
     ArtifactArguments,
@@ -43,7 +43,10 @@ Members = Annotated[
 ]
 MemberFormat = Annotated[
     str | None,
-    Parameter(metavar="FORMAT", help="Print these fields in each line, such as '{size} {name}'."),
+    Parameter(
+        metavar="FORMAT",
+        help=r"Print these fields in each line, such as '{size}\t{name}', in which \t is a tab.",
+    ),
 ]
 Lines = Annotated[int | None, COUNT]
 
@@ -54,7 +57,7 @@ async def ls(
     max_members: MaxMembers = None,
     source: SourceFilters = SourceFilters(),
     format: MemberFormat = None,  # noqa: A002 - the name of the option
-    common: Common = Common(),
+    common: RepositoryCommon = RepositoryCommon(),
 ) -> int:
     """List the members of an artifact."""
     out = Output(common)
@@ -73,7 +76,7 @@ async def ls(
         MEMBER.show(out, member, format, first=number == 0)
     if not found:
         out.note("no member matches")
-    return 0 if found else NOTHING_FOUND
+    return SUCCESS if found else NOTHING_FOUND
 
 
 async def cat(
@@ -85,7 +88,7 @@ async def cat(
     ] = None,
     max_members: MaxMembers = None,
     source: SourceFilters = SourceFilters(),
-    common: Common = Common(),
+    common: RepositoryCommon = RepositoryCommon(),
 ) -> int:
     """Print members of an artifact."""
     out = Output(common)
@@ -107,7 +110,7 @@ async def cat(
                     print_content(out, artifact, member.name, member.size, content)
                 if shown.left_out(member.size):
                     out.note(f"{member.name}: {shown.left_out(member.size)}")
-    return 0
+    return SUCCESS
 
 
 async def grep(
@@ -127,10 +130,12 @@ async def grep(
     ] = False,
     max_members: MaxMembers = None,
     source: SourceFilters = SourceFilters(),
-    common: Common = Common(),
+    common: RepositoryCommon = RepositoryCommon(),
 ) -> int:
     """Search the members of artifacts for lines that match a regular expression."""
     out = Output(common)
+    if common.verbose:
+        out.note("-v logs events; it does not select the lines that do not match")
     search = compile_search(pattern, ignore_case=ignore_case, fixed_strings=fixed_strings)
     repository, rest = choose_repository(common, arguments, source.run)
     source, rest = with_run_url(source, rest)
@@ -146,6 +151,8 @@ async def grep(
             )
             async with aclosing(matches):
                 async for match in matches:
+                    if out.quiet:
+                        return SUCCESS
                     found += 1
                     print_match(out, match, several=len(artifacts) > 1, names=files_with_matches)
-    return 0 if found else NOTHING_FOUND
+    return SUCCESS if found else NOTHING_FOUND

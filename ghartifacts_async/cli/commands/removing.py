@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from contextlib import aclosing, suppress
 from datetime import timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from ghartifacts_async.cli.common import COUNT, DURATION, Common, refuse_options
+from ghartifacts_async.cli.common import (
+    COUNT,
+    DURATION,
+    RepositoryCommon,
+    refuse_arguments,
+    refuse_options,
+)
 from ghartifacts_async.cli.connection import choose_repository, open_repository
-from ghartifacts_async.cli.exit_status import NOTHING_FOUND, status_of_failures
-from ghartifacts_async.cli.options import SIZE, Arguments, Filters, NameFilters, Yes
+from ghartifacts_async.cli.exit_status import NOTHING_FOUND, SUCCESS, status_of_failures
+from ghartifacts_async.cli.options import SIZE, Arguments, DryRun, Filters, NameFilters, Yes
 from ghartifacts_async.cli.printing.output import Output, printable, write_to_stderr
 from ghartifacts_async.cli.printing.results import print_deletion, print_selected
 from ghartifacts_async.cli.selection import (
     WITH_ID,
     artifact_ids,
     get_artifacts,
-    refuse_arguments,
     select_artifacts,
     with_run_url,
 )
 from ghartifacts_async.cli.values import counted, format_size
-from ghartifacts_async.errors import InvalidArgument
+from ghartifacts_async.errors import ArtifactsError, InvalidArgument
+
+if TYPE_CHECKING:
+    from ghartifacts_async import Artifact, Repo
 
 
 async def prune(
@@ -42,38 +51,41 @@ async def prune(
     ] = None,
     filters: NameFilters = NameFilters(),
     yes: Yes = False,
-    common: Common = Common(),
+    dry_run: DryRun = False,
+    common: RepositoryCommon = RepositoryCommon(),
 ) -> int:
     """Delete old artifacts, or show which ones would be deleted."""
     out = Output(common)
     repository, rest = choose_repository(common, arguments)
     refuse_arguments(rest, "--name for a name")
+    refuse_options({"--dry-run": dry_run and yes}, "with --yes")
     async with open_repository(common, repository, out) as repo:
         report = await repo.prune(
             older_than=older_than,
             keep_latest=keep_latest,
             max_total_size=max_total_size,
             name=filters.name,
-            dry_run=not yes,
+            dry_run=True,
             **filters.keywords(),
         )
-    print_selected(out, report.artifacts)
-    for failure in report.failures:
-        print_deletion(out, failure)
-    done = f"{report.deleted} deleted" if yes else "nothing deleted yet; --yes deletes them"
+        print_selected(out, report.artifacts)
+        failures = await _delete(repo, report.artifacts, out, only_failures=True) if yes else []
+    deleted = len(report.artifacts) - len(failures)
+    done = f"{deleted} deleted" if yes else "nothing deleted yet; --yes deletes them"
     if not report.artifacts:
         done = "nothing to delete"
     size = format_size(report.size)
     count = counted(len(report.artifacts), "artifact")
     out.note(f"{count}, {size}; {report.kept} stay; {done}")
-    return status_of_failures([each.error for each in report.failures if each.error is not None])
+    return status_of_failures(failures)
 
 
 async def delete(
     *arguments: Arguments,
     filters: Filters = Filters(),
     yes: Yes = False,
-    common: Common = Common(),
+    dry_run: DryRun = False,
+    common: RepositoryCommon = RepositoryCommon(),
 ) -> int:
     """Delete artifacts permanently."""
     out = Output(common)
@@ -84,7 +96,7 @@ async def delete(
         raise InvalidArgument("say which artifacts: ids or URLs, --name, --run or another filter")
     if ids:
         refuse_options({"a filter": filters != Filters()}, WITH_ID)
-    failures = []
+    refuse_options({"--dry-run": dry_run and yes}, "with --yes")
     async with open_repository(common, repository, out) as repo:
         if ids:
             artifacts = await get_artifacts(repo, ids)
@@ -95,13 +107,26 @@ async def delete(
             return NOTHING_FOUND
         if not yes:
             print_selected(out, artifacts)
+        if dry_run:
+            out.note(f"{counted(len(artifacts), 'artifact')}; nothing was deleted")
+            return SUCCESS
+        if not yes:
             await confirm(f"Delete {counted(len(artifacts), 'artifact')} of {repository}?")
-        async with aclosing(repo.delete_artifacts(artifacts)) as deletions:
-            async for deletion in deletions:
+        return status_of_failures(await _delete(repo, artifacts, out))
+
+
+async def _delete(
+    repo: Repo, artifacts: Sequence[Artifact], out: Output, *, only_failures: bool = False
+) -> list[ArtifactsError]:
+    """Delete artifacts, print the results or only the failures, and return the errors."""
+    errors = []
+    async with aclosing(repo.delete_artifacts(artifacts)) as deletions:
+        async for deletion in deletions:
+            if deletion.error is not None:
+                errors.append(deletion.error)
+            if deletion.error is not None or not only_failures:
                 print_deletion(out, deletion)
-                if deletion.error is not None:
-                    failures.append(deletion.error)
-    return status_of_failures(failures)
+    return errors
 
 
 async def confirm(question: str) -> None:

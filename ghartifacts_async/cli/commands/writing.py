@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 IfExists: TypeAlias = Literal["verify", "replace", "error"]
 
-DEFAULT_TEMPLATE = "{name}"
+_DEFAULT_TEMPLATE = "{name}"
 
 _EXTRACTION = Group("Extraction", sort_key=7)
 
@@ -43,26 +43,26 @@ class Unpacking:
         False
     )
     symlinks: Annotated[
-        Literal["error", "skip", "inside"],
+        Literal["error", "skip", "inside"] | None,
         Parameter(
-            help="Symbolic links in archives: refuse the archive (error), leave them out (skip), "
-            "or create those that stay within the directory (inside)."
+            help="Symbolic links in archives: refuse the archive (error, the default), leave them "
+            "out (skip), or create those that stay within the directory (inside)."
         ),
-    ] = "error"
+    ] = None
     backslashes: Annotated[
-        Literal["error", "separator"],
+        Literal["error", "separator"] | None,
         Parameter(
-            help="Backslashes in names: refuse the archive (error), or treat them as slashes "
-            "(separator)."
+            help="Backslashes in names: refuse the archive (error, the default), or treat them as "
+            "slashes (separator)."
         ),
-    ] = "error"
+    ] = None
     on_collision: Annotated[
-        Literal["error", "rename"],
+        Literal["error", "rename"] | None,
         Parameter(
-            help="Names that differ only in case: refuse the archive (error), or rename files "
-            "(rename)."
+            help="Names that differ only in case: refuse the archive (error, the default), or "
+            "rename files (rename)."
         ),
-    ] = "error"
+    ] = None
     max_ratio: Annotated[
         int | None,
         POSITIVE,
@@ -97,7 +97,7 @@ class Writing:
     """How artifacts are written."""
 
     directory: Directory = field(factory=Path)
-    template: Template = DEFAULT_TEMPLATE
+    template: Template | None = None
     if_exists: Annotated[
         IfExists | None,
         Parameter(
@@ -131,16 +131,16 @@ class Writing:
         """
         if self.unpacking.extract:
             unused = {
-                "--template": self.template != DEFAULT_TEMPLATE,
+                "--template": self.template is not None,
                 "--connections": self.connections,
                 "--if-exists verify": self.if_exists == "verify",
             }
             refuse_options(unused, "with --extract")
             replaces = self.unpacking.flat and self.if_exists == "replace"
             return refuse_options({"--if-exists replace": replaces}, "with --flat")
-        defaults = asdict(Unpacking())
-        changed = {name: value != defaults[name] for name, value in asdict(self.unpacking).items()}
-        given = {f"--{name.replace('_', '-')}": changed[name] for name in changed}
+        given = {
+            f"--{name.replace('_', '-')}": each for name, each in asdict(self.unpacking).items()
+        }
         return refuse_options(given, "without --extract")
 
     def start(
@@ -152,7 +152,7 @@ class Writing:
             return repo.download_artifacts(
                 artifacts,
                 self.directory,
-                template=self.template,
+                template=_DEFAULT_TEMPLATE if self.template is None else self.template,
                 if_exists=self.if_exists or "verify",
                 concurrency=self.concurrency,
                 connections=self.connections,
@@ -164,9 +164,9 @@ class Writing:
             self.directory,
             merge=unpacking.flat,
             if_exists="replace" if self.if_exists == "replace" else "error",
-            symlinks=unpacking.symlinks,
-            backslashes=unpacking.backslashes,
-            on_collision=unpacking.on_collision,
+            symlinks=unpacking.symlinks or "error",
+            backslashes=unpacking.backslashes or "error",
+            on_collision=unpacking.on_collision or "error",
             limits=unpacking.limits(),
             concurrency=self.concurrency,
             on_progress=progress.update_total,

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterable, Callable
 
 from attrs import define, field
 
+from ghartifacts_async.cli.values import counted
+
 _MAX_KEPT = 2**26
 """Most bytes that are kept for the last lines, because a file may be one very long line."""
 
@@ -64,7 +66,9 @@ class Excerpt:
 
     def left_out(self, size: int) -> str:
         """Say how much of a content of this size was left out, or nothing if all was shown."""
-        return f"{size - self.shown} of {size} bytes left out" if self.shown < size else ""
+        return (
+            f"{size - self.shown} of {counted(size, 'byte')} left out" if self.shown < size else ""
+        )
 
     def _room(self) -> int | None:
         return None if self.max_bytes is None else self.max_bytes - self.shown

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from attrs import frozen
 
 import ghartifacts_async
-from ghartifacts_async.errors import InvalidArgument, NotAZip
+from ghartifacts_async.errors import InvalidArgument, MemberNotFound, NotAZip
 
 if TYPE_CHECKING:
     from ghartifacts_async import Archive, ArchiveLimits, Artifact, Repo
@@ -93,6 +93,7 @@ class MembersByName:
 
         Raises:
             InvalidArgument: There are no arguments, and the archive has several files.
+            MemberNotFound: There are no arguments, and the archive has no file.
         """
         known = archive.names()
         if self.arguments:
@@ -102,6 +103,8 @@ class MembersByName:
             ]
             return [name for names in found for name in names]
         files = [name for name in known if not name.endswith("/")]
+        if not files:
+            raise MemberNotFound("the artifact has no files")
         if len(files) != 1:
             some = ", ".join([*map(repr, files[:_MOST_NAMES]), *["…"] * (len(files) > _MOST_NAMES)])
             raise InvalidArgument(f"name a member; the artifact has {len(files)} files: {some}")

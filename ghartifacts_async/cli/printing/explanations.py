@@ -33,6 +33,7 @@ _PHRASES = {
     "pass a later one as api_version": "update ghartifacts_async",
     "by RateLimitPolicy.delete_interval": "because GitHub limits them",
     "keep to RateLimitPolicy.points_per_minute": "keep to GitHub's limit",
+    "if you read it from a file, strip() it": "GH_TOKEN=$(cat FILE) removes line breaks at the end",
     "use download_artifact": "use 'ghartifacts download'",
     "; on other systems, portable=False allows it": "",
     "; pass None for all names": "",
@@ -43,6 +44,7 @@ _PHRASES = {
 }
 """Replacements for phrases that make sense only in Python code."""
 
+_ONE_BYTE = re.compile(r"(?<![\w.,'\"-])1 bytes\b")
 _PHRASE = re.compile("|".join(map(re.escape, _PHRASES)))
 _NAMES = "|".join(sorted(OPTIONS, key=len, reverse=True))
 _ARGUMENT = re.compile(
@@ -62,6 +64,7 @@ _ARGUMENT = re.compile(
 def explained(message: Exception | str) -> str:
     """Return an error or a message, with options in place of the library's arguments."""
     text = _PHRASE.sub(lambda found: _PHRASES[found[0]], str(message))
+    text = _ONE_BYTE.sub("1 byte", text)
     return _ARGUMENT.sub(_with_option, text)
 
 

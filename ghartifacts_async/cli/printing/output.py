@@ -93,6 +93,10 @@ class Output:
         """Print a value of the library as a line of JSON."""
         self._write(ghartifacts_async.to_json(value))
 
+    def flush(self) -> None:
+        """Write all lines now, before work that cannot be undone."""
+        sys.stdout.flush()
+
     def excerpt(self, place: str, text: str) -> None:
         """Print a line of a member, after the place where it is.
 
@@ -211,13 +215,15 @@ class FieldFormatter(Formatter):
 
 
 def formatted(template: str, fields: Mapping[str, Any]) -> str:
-    """Replace the fields in a ``--format``, and escape control characters.
+    r"""Replace the fields in a ``--format``, and escape control characters.
 
-    The tabs and line ends of the format itself are kept.
+    The tabs and line ends of the format itself are kept, also those that it writes as ``\t`` and
+    ``\n``.
 
     Raises:
         InvalidArgument: The format is invalid.
     """
+    template = template.replace(r"\t", "\t").replace(r"\n", "\n")
     safe = "".join(c if c in "\t\n" else printable(c) for c in template)
     try:
         return FieldFormatter().vformat(safe, (), fields)

@@ -46,13 +46,15 @@ def print_download(out: Output, outcome: Outcome) -> None:
 
 
 def print_failure(out: Output, artifact: Artifact | int, error: ArtifactsError) -> None:
-    """Print why there is no file of an artifact."""
+    """Print why there is no file of an artifact: an error to standard error, except as JSON."""
     expired = isinstance(error, ArtifactExpired)
     if out.json:
         reason = {"skipped": "expired"} if expired else {"error": explained(error)}
         return out.text(_json(artifact, **reason))
     name = artifact if isinstance(artifact, int) else artifact.name
-    return out.line(f"- {name}: skipped: expired" if expired else f"✗ {name}: {explained(error)}")
+    if expired:
+        return out.line(f"- {name}: skipped: expired")
+    return out.warn(f"✗ {name}: {explained(error)}")
 
 
 def print_content(
@@ -84,7 +86,7 @@ def print_mirror_report(out: Output, report: MirrorReport) -> None:
         assert failure.error is not None
         print_failure(out, failure.artifact, failure.error)
     for repository, error in report.unlisted.items():
-        out.line(f"✗ {repository}: {explained(error)}")
+        out.warn(f"✗ {repository}: {explained(error)}")
     return out.line(
         f"{report.downloaded} downloaded, {report.linked} linked, {report.skipped} existed "
         f"already, {report.expired} expired, {report.failed} failed; "
@@ -96,6 +98,7 @@ def print_selected(out: Output, artifacts: Sequence[Artifact]) -> None:
     """Print artifacts that are going to be deleted."""
     for number, artifact in enumerate(artifacts):
         ARTIFACT.show(out, artifact, None, first=number == 0)
+    out.flush()
 
 
 def describe_selection(artifacts: Sequence[Artifact]) -> str:
