@@ -150,6 +150,12 @@ def test_a_page_with_too_many_items_is_refused_quickly() -> None:
         from_body(b"[]", ArtifactPage)
 
 
+@pytest.mark.parametrize("total", [0, 2**63 - 1])
+def test_extreme_numbers(total: int) -> None:
+    """Ids, sizes and counts are from 0 to the largest number of 64 bits with a sign."""
+    assert structure({"total_count": total, "artifacts": []}, ArtifactPage).total_count == total
+
+
 @pytest.mark.parametrize("rate", ["1.5", True, None, []])
 def test_rate_is_a_number(rate: object) -> None:
     """A rate that is not a JSON number is refused."""

@@ -179,3 +179,10 @@ def test_no_horizon(options: dict[str, Any], descending: bool) -> None:
     horizon = Horizon(Filter(**options), descending=descending)
     horizon.observe(artifacts_at(*[-5] * 200, *[5] * 200))
     assert not horizon.is_passed
+
+
+def test_artifacts_at_the_bound_are_inside() -> None:
+    """A listing does not end early if 100 artifacts are exactly as old as the oldest wanted one."""
+    horizon = Horizon(Filter(created_after=NOON), descending=True)
+    horizon.observe(artifacts_at(*[0] * 100))
+    assert not horizon.is_passed

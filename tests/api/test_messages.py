@@ -98,6 +98,8 @@ def test_only_the_first_errors_are_shown() -> None:
     error = error_for(make_response(422, {"message": "No", "errors": ["bad"] * 50}))
     assert len(error.errors) == 50
     assert str(error).endswith("; bad; and 45 more errors")
+    error = error_for(make_response(422, {"message": "No", "errors": ["bad"] * 5}))
+    assert str(error).endswith("; bad" * 5)
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,23 @@ def test_decide_retries_by_default(number: int, elapsed: float, status: int | No
     assert decision == RetryAfter(0.5 * 2.0 ** (number - 1))
 
 
+def test_the_last_moment_for_a_retry() -> None:
+    """A retry may begin exactly when the policy's timeout ends."""
+    policy = RetryPolicy(timeout=60)
+    assert decide(policy, Attempt(1, 50, 0), Failure(503, 10)) == RetryAfter(10)
+    assert decide(policy, Attempt(1, 50, 0), Failure(503, 10.5)) == GiveUp()
+
+
+def test_the_smallest_progress() -> None:
+    """Exactly 64 KiB after a failure restart the clock of the timeout."""
+    streak = FailureStreak()
+    streak.record_failure(100, 0)
+    streak.record_bytes(2**16 - 1, 101)
+    assert streak.record_failure(110, 0) == (1, 10)
+    streak.record_bytes(1, 111)
+    assert streak.record_failure(120, 0) == (1, 0)
+
+
 def test_progress_resets_a_streak() -> None:
     """A new byte resets the failure counts of a `FailureStreak`, and 64 KiB also reset its time.
 
@@ -192,6 +209,8 @@ def test_a_reset_in_the_far_future_is_ignored() -> None:
     """A reset time hours away is ignored, and the wait is a minute, as without a reset time."""
     wait = rate_limit_headers.seconds_to_wait
     assert wait(limit_headers(reset="1800003600"), 1, 0) == 3601
+    assert wait(limit_headers(reset="1800007199"), 1, 0) == 7200
+    assert wait(limit_headers(reset="1800007200"), 1, 0) == 60
     assert wait(limit_headers(reset="9999999999"), 1, 0) == 60
 
 

@@ -45,6 +45,8 @@ def two_archives() -> Iterator[RejectedArchive]:
             ambiguous = build_zip(member, LAST, between=between)
             name, label = member.raw_name.decode(), f"hidden after a {kind}, {where}"
             yield RejectedArchive(label, ambiguous, DamagedArchive, name)
+    shortest = build_zip(ZipMember("m", b"x", flags=0), LAST, between=b"PK\3\4")
+    yield RejectedArchive("signature of a hidden member", shortest, DamagedArchive, "m")
     far = build_zip(ZipMember("m", b"x"), between=bytes(2**20 + 7) + hidden)
     yield RejectedArchive("hidden after a megabyte", far, DamagedArchive, "m")
     overlapped = build_zip(FIRST, comment=build_zip(LAST) + bytes(9))

@@ -181,6 +181,8 @@ def no_archives() -> Iterator[RejectedArchive]:
     yield RejectedArchive("padding of 64 KiB", archive + bytes(2**16), NotAZip)
     nested = build_zip(FIRST, comment=archive)
     yield RejectedArchive("archive in the comment", nested, DamagedArchive)
+    nested = build_zip(comment=archive)
+    yield RejectedArchive("archive in the comment of an empty one", nested, DamagedArchive)
     nested = build_zip(FIRST, comment=archive + b"\0")
     yield RejectedArchive("archive and a byte in the comment", nested, DamagedArchive)
 
@@ -216,6 +218,8 @@ def damaged_directories() -> Iterator[RejectedArchive]:
     record = zip64.index(ZIP64_END_SIGNATURE)
     yield RejectedArchive("flipped zip64 record", _flip(zip64, record), DamagedArchive)
     locator = zip64.index(ZIP64_LOCATOR_SIGNATURE)
+    alone = ZIP64_LOCATOR_SIGNATURE + bytes(16) + build_zip()
+    yield RejectedArchive("zip64 locator at the start", alone, DamagedArchive)
     elsewhere = _flip(_flip(zip64, record), locator + 15)
     yield RejectedArchive("zip64 record beyond the end", elsewhere, DamagedArchive)
     for label, member in (

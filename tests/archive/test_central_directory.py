@@ -228,6 +228,15 @@ def test_suggestions_of_other_lengths() -> None:
         assert caught.value.suggestions == suggestions
 
 
+@pytest.mark.parametrize(("size", "count"), [(255, 1), (256, 0)])
+def test_suggestions_for_long_names(size: int, count: int) -> None:
+    """Similar names are suggested for a name of up to 255 characters."""
+    name = "".join(map(chr, range(0x4E00, 0x4E00 + size)))
+    with pytest.raises(MemberNotFound) as caught:
+        parse_index(build_zip(ZipMember(name))).find("x" + name[1:])
+    assert len(caught.value.suggestions) == count
+
+
 def test_selecting_members() -> None:
     """Members are selected by names, one name, or a glob pattern with the rules of `pathlib`."""
     names = ["b.txt", "a/[x].txt", "a/b/c.json", "a/"]

@@ -7,7 +7,9 @@ import zlib
 
 import pytest
 
-from ghartifacts_async import DamagedArchive, UnsafeMember
+from ghartifacts_async import ArchiveLimits, DamagedArchive, UnsafeMember
+from ghartifacts_async._archive.zip_format.archive_tail import ArchiveTail
+from ghartifacts_async._archive.zip_format.central_directory import parse_central_directory
 from tests.archive.unusual_archives import DATA, NAME, unicode_path, unusual_archives
 from tests.archive.zip_writer import (
     DATA_DESCRIPTOR_FLAG,
@@ -118,6 +120,24 @@ def test_spellings(written: str, path: str) -> None:
 def test_the_root(root: str) -> None:
     """An entry that names the target directory itself is skipped."""
     assert unzip(build_zip(ZipMember(root), ZipMember("./a", b"x"))) == {"a": b"x"}
+
+
+def test_a_last_entry_without_a_name() -> None:
+    """An entry without a name, which is as short as an entry can be, is skipped."""
+    assert unzip(build_zip(ZipMember("a", DATA), ZipMember(""))) == {"a": DATA}
+
+
+@pytest.mark.parametrize("missing", [1, 69, 70])
+def test_a_missing_beginning(missing: int) -> None:
+    """Offsets may all be too large, as in an archive whose prefix was removed.
+
+    With 69, the recorded offset of the central directory is that of the end of the archive.
+    """
+    archive = build_zip(ZipMember("a", DATA), prefix=bytes(missing))[missing:]
+    assert unzip(archive) == {"a": DATA}
+    tail = ArchiveTail(len(archive), ArchiveLimits())
+    tail.prepend(archive)
+    assert all(offset < len(archive) for offset in parse_central_directory(tail).unexpected)
 
 
 @pytest.mark.parametrize("pair", [("a", "./a"), ("a/b", "a//b"), ("./A", "a"), ("a/", "./A/b")])

@@ -109,6 +109,13 @@ def test_unusual_names_are_accepted(name: str) -> None:
     assert unzip(build_zip(ZipMember(name, b"x")))[name] == b"x"
 
 
+def test_the_deepest_path() -> None:
+    """A path may have 128 components, and no more."""
+    assert unzip(build_zip(ZipMember("d/" * 127 + "a", b"x")))["d/" * 127 + "a"] == b"x"
+    with pytest.raises(UnsafeMember, match="has 129 path components; at most 128"):
+        unzip(build_zip(ZipMember("d/" * 128 + "a", b"x")))
+
+
 def test_empty_files_give_way_to_directories() -> None:
     """An empty file with the path of a directory is skipped: the official uploader writes both."""
     for names in (["a", "a/b"], ["a/b", "a"], ["a/", "a", "a/b"], ["a", "a/", "a/b"]):

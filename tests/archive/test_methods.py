@@ -69,6 +69,7 @@ def test_lzma_without_an_end_mark() -> None:
         (bytes(8), "header is truncated"),
         (bytes(9), "header is invalid"),
         (compress_lzma(DATA)[:4] + b"\xff" + compress_lzma(DATA)[5:], "header is invalid"),
+        (compress_lzma(DATA)[:4] + b"\xe1" + compress_lzma(DATA)[5:], "header is invalid"),
         (compress_lzma(DATA)[:4] + b"\x2c" + compress_lzma(DATA)[5:], "data is invalid"),
         (compress_lzma(DATA)[:9] + b"\xff" * 50, "data is invalid"),
         (compress_lzma(DATA)[:-9], "truncated"),

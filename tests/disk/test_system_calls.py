@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ghartifacts_async import ArtifactsErrorGroup, DiskError, Repo
+from ghartifacts_async import ArtifactsErrorGroup, DiskError, Repo, read_manifest
 from ghartifacts_async.testing import BlobFault, FakeGitHub
 from tests.bulk.support import MANIFEST, counts
 from tests.download.payloads import PAYLOAD, add_artifact, interrupted_download
@@ -53,6 +53,7 @@ async def extract(repo: Repo, directory: Path) -> None:
 async def mirror(repo: Repo, directory: Path) -> None:
     """Mirror all artifacts, and check that the manifest is complete."""
     (await repo.mirror(directory / "mirror")).raise_for_errors()
+    assert len([*read_manifest(directory / "mirror")]) == 2
     assert (await repo.mirror(directory / "mirror")).skipped == 2
 
 
