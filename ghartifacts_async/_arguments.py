@@ -85,7 +85,7 @@ def request_path(path: str, base_url: str = "") -> str:
         path = path[len(base_url) :]
     if not isinstance(path, str) or not _REQUEST_PATH.fullmatch(path):
         raise InvalidArgument(
-            "path must be a path of the API such as '/orgs/octo-org', percent-encoded where "
+            "path must be a path of the API that begins with '/', percent-encoded where "
             f"necessary, not {_shown(path)}; the token is sent to no other server"
         )
     segments = unquote(unquote(path.partition("?")[0])).replace("\\", "/").split("/")

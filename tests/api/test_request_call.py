@@ -37,7 +37,7 @@ def test_request_path(path: str, below: str) -> None:
 def test_bad_request_path(path: Any) -> None:
     """A path that leads to another server, or that is not encoded, is refused."""
     check = partial(_arguments.request_path, base_url="https://api.github.com")
-    assert "path must be a path of the API" in error_message(check, path)
+    assert "path must be a path of the API that begins with '/'" in error_message(check, path)
 
 
 @pytest.mark.parametrize("path", ["/a/../b", "/./a", "/a/%2e%2E/b", "/a/%252e./b", "/a/..?x"])

@@ -197,7 +197,7 @@ async def test_an_artifact_whose_name_is_digits(fake_github: FakeGitHub) -> None
     fake_github.add_artifact(REPOSITORY, "77", {"b": "other\n"})
     assert (await run(fake_github, "cat", REPOSITORY, "2026")).out == "named\n"
     assert (await run(fake_github, "ls", REPOSITORY, "2026", "--format", "{name}")).out == "a\n"
-    assert (await run(fake_github, "grep", "nam", REPOSITORY, "2026")).out == "a:1:named\n"
+    assert (await run(fake_github, "grep", "name", REPOSITORY, "2026")).out == "a:1:named\n"
     assert (await run(fake_github, "cat", REPOSITORY, "77")).out == "named\n"
 
 
