@@ -166,7 +166,7 @@ def test_the_measurements_of_all_jobs_are_combined(tmp_path: Path) -> None:
 
 
 def test_each_script_runs_in_a_job() -> None:
-    """A job runs each script of the project, except the one that runs the other scripts."""
+    """A job runs each script of the project, except `run`, which runs the others."""
     steps = [step for job in jobs().values() for step in job.get("steps", [])]
     commands = "\n".join(step.get("run", "") for step in steps)
     scripts = {path.name for path in (ROOT / ".ci").iterdir()}

@@ -20,7 +20,7 @@ COMMANDS = (
     "grep -l x 1 2", "prune --keep-latest 0", "delete 1 --yes", "mirror .", "list --format {3}",
     "-3",
 )  # fmt: skip
-"""Commands whose output or error has a hostile name. The digit 3 stands for such a name."""
+"""Commands whose output or error has a hostile name. The digit 3 stands for that name."""
 
 
 @pytest.fixture(autouse=True)

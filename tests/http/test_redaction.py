@@ -192,7 +192,7 @@ def test_a_long_text_is_shortened() -> None:
 @pytest.mark.parametrize("before", range(6))
 @pytest.mark.parametrize("after", range(3))
 def test_a_short_secret_is_redacted_within_base64(before: int, after: int) -> None:
-    """A secret in a text in base64 is removed, whatever bytes are next to it."""
+    """A secret in a text in base64 is removed, no matter which bytes are next to it."""
     secret = "S3cretPw"
     for neighbour in (b"\0", b"\xff", b"k"):
         text = b64encode(neighbour * before + secret.encode() + neighbour * after).decode()

@@ -53,7 +53,7 @@ def criteria(**filters: Any) -> RunFilter:
 def test_each_filter(
     filters: dict[str, Any], query: dict[str, str], changes: dict[str, Any]
 ) -> None:
-    """A filter is sent to GitHub if it has such a parameter, and is checked again here."""
+    """A filter is sent to GitHub if GitHub has a parameter for it, and is checked again here."""
     chosen = criteria(**filters)
     assert chosen.query() == query
     assert chosen.matches(run())
@@ -140,7 +140,7 @@ def test_filters_that_never_match(filters: dict[str, Any]) -> None:
     ],
 )
 def test_filters_that_were_misspelled(filters: dict[str, Any], meant: str) -> None:
-    """The error about a value that GitHub never uses suggests the one that was probably meant."""
+    """The error about a value that GitHub never uses suggests the value that was probably meant."""
     with pytest.raises(InvalidArgument, match=f"did you mean '{meant}'"):
         criteria(**filters)
 

@@ -244,7 +244,7 @@ def test_which_events_are_about_a_goal() -> None:
 
 @pytest.mark.parametrize("conclusion", ["secret", None])
 def test_what_the_server_says_is_redacted(conclusion: str | None) -> None:
-    """The texts of an evaluation contain no secrets, and an artifact is returned as it is."""
+    """The texts of an evaluation contain no secrets, and an artifact is returned unchanged."""
 
     def redact(text: str) -> str:
         return text.replace("secret", "***")
