@@ -232,7 +232,7 @@ class Search:
 
     def _not_found(self, hint: str = "") -> NotFound:
         # The reasons quote what the server says about runs.
-        miss = self.api.redact(nearest_miss(self.rejected, self.what))
+        miss = self.api.redact(nearest_miss(self.rejected))
         return NotFound(f"{self.repository} has no {self.what}: {miss}{hint}", status=404)
 
 

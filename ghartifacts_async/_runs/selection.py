@@ -197,11 +197,11 @@ def attempt_of(run: Run, artifact: Artifact) -> int | None:
     return None
 
 
-def nearest_miss(rejected: Iterable[Rejection], what: str) -> str:
+def nearest_miss(rejected: Iterable[Rejection]) -> str:
     """Summarize why all candidates were passed over, the candidates that came closest first."""
     reasons = Counter(rejection.reason for rejection in rejected)
     if not reasons:
-        return f"no {what} exists"
+        return "0 found; check the name"
     total = reasons.total()
     parts = [
         (_plural(reason) if count > 1 else reason, count)

@@ -125,7 +125,7 @@ async def test_one_call_if_no_run_matters(repo: Repo, gh: Client, fake_github: F
 async def test_not_found_says_what_was_searched(repo: Repo, fake_github: FakeGitHub) -> None:
     """The error says what was searched for and why the nearest candidates were passed over."""
     fake_github.add_repository(REPOSITORY)
-    with pytest.raises(NotFound, match="no artifact named 'dist' with conclusion success exists"):
+    with pytest.raises(NotFound, match="'dist' with conclusion success: 0 found; check the name"):
         await repo.latest_artifact("dist")
     for _ in range(3):
         add(fake_github, fake_github.add_run(REPOSITORY, conclusion="failure"))

@@ -157,7 +157,7 @@ def rejected(*reasons: str) -> list[Rejection]:
 @pytest.mark.parametrize(
     ("reasons", "summary"),
     [
-        ([], "no artifact named 'dist' exists"),
+        ([], "0 found; check the name"),
         (["expired"], "1 found, expired"),
         (["of a failed run"] * 3, "3 found, all of failed runs"),
         (["of an unfinished run"] * 2, "2 found, all of unfinished runs"),
@@ -173,5 +173,4 @@ def rejected(*reasons: str) -> list[Rejection]:
 )
 def test_the_nearest_miss(reasons: list[str], summary: str) -> None:
     """The summary counts the five reasons that came closest to a match, the closest first."""
-    what = "artifact named 'dist'"
-    assert selection.nearest_miss(rejected(*reasons), what) == summary
+    assert selection.nearest_miss(rejected(*reasons)) == summary
