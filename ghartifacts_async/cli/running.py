@@ -7,7 +7,14 @@ from collections.abc import Callable, Sequence
 from inspect import BoundArguments, iscoroutinefunction
 from typing import Any
 
-from cyclopts import App, CycloptsError, Group, Parameter, UnusedCliTokensError
+from cyclopts import (
+    App,
+    CycloptsError,
+    Group,
+    Parameter,
+    UnknownOptionError,
+    UnusedCliTokensError,
+)
 
 import ghartifacts_async
 from ghartifacts_async.cli.common import Common
@@ -24,6 +31,15 @@ _OF_GH = {
     "run watch": "'ghartifacts wait NAME --run ID'",
 }
 """The commands for those of the GitHub CLI."""
+
+_HABITS = {
+    "download --output": "-D names the directory",
+    "download -o": "-D names the directory",
+    "grep -E": "PATTERN is a regular expression of Python",
+    "grep -n": "each line is printed with its number",
+    "grep -r": "all members are searched",
+}
+"""What to do in place of the options that users of curl and grep expect."""
 
 app: App = App(
     name="ghartifacts",
@@ -79,6 +95,10 @@ def _parse(tokens: Sequence[str]) -> tuple[Callable[..., Any], BoundArguments]:
     except CycloptsError as error:
         name = next((f"{token} " for token in tokens if token in COMMANDS), "")
         message = " ".join(str(error).split())
+        if isinstance(error, UnknownOptionError):
+            option = (error.token.keyword or str(error.token.value)).partition("=")[0]
+            if habit := _HABITS.get(f"{name}{option}"):
+                message = f"unknown option {option}; {habit}"
         if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
             message = f"unexpected argument {error.unused_tokens[0]!r}"
         if tokens[:1] == ["run"]:

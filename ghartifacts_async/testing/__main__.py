@@ -181,7 +181,9 @@ def create_parser(program: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
     parser.add_argument("--public-url", help="the URL under which clients reach the API")
-    parser.add_argument("--tls", action="store_true", help="serve HTTPS with a new certificate")
+    parser.add_argument(
+        "--tls", action="store_true", help="serve HTTPS with a new certificate (extra testing)"
+    )
     parser.add_argument(
         "--signing", choices=["azure", "exact"], help="how signed URLs are verified"
     )

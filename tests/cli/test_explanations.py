@@ -42,6 +42,7 @@ NOT_OPTIONS = {"dry_run", "on_artifact_progress", "on_progress", "per_page"}
         ("pattern is empty and never matches; pass None for all names",
          "--pattern is empty and never matches"),
         ("'a' has 1 bytes", "'a' has 1 byte"),
+        ("set SSL_CERT_FILE, or pass ssl= to Client", "set SSL_CERT_FILE"),
         ("'a' has 11 bytes", "'a' has 11 bytes"),
         ("a pattern must be a path", "a pattern must be a path"),
         ("the run's event must 'min_size' be", "the run's event must 'min_size' be"),

@@ -162,6 +162,8 @@ def test_help_imports_no_dependency() -> None:
         (["prune", REPOSITORY, "--older-than", "3M"], "is not a duration"),
         (["prune", REPOSITORY, "--keep-latest", "1", "--yes", "--dry-run"], "with --yes"),
         (["delete", REPOSITORY, "1", "--yes", "--dry-run"], "with --yes"),
+        (["grep", "-n", "x", REPOSITORY, "1"], "each line is printed with its number"),
+        (["download", REPOSITORY, "1", "--output=x.zip"], "-D names the directory"),
         (["rate-limit", REPOSITORY], f"unexpected argument '{REPOSITORY}'"),
         (["demo", "extra"], "unexpected argument 'extra'"),
         (["latest", REPOSITORY, "dist", "-D", "x", "--max-ratio", "9"], "without --extract"),

@@ -9,7 +9,7 @@ import pytest
 from ghartifacts_async.cli.common import Common
 from ghartifacts_async.cli.contents.excerpts import Excerpt
 from ghartifacts_async.cli.printing.output import Output
-from ghartifacts_async.cli.printing.progress import Display
+from ghartifacts_async.cli.printing.progress import Display, summary
 from ghartifacts_async.cli.printing.terminal_text import TerminalText
 from ghartifacts_async.cli.references import Reference, parse_reference
 from ghartifacts_async.cli.values import (
@@ -178,3 +178,4 @@ def test_progress_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None
         display.update_total(BulkProgress(1, 0, 2, 3, 1_000_000, 100_000.0))
     printed = capsys.readouterr().err.splitlines()
     assert printed == ["1 of 3 artifacts, 1.0 MB of 4.0 MB, 100.0 kB/s, 30 s left"] * 2
+    assert summary(BulkProgress(0, 0, 2, 1, 0, 0.0), None) == "0 of 1 artifact, 0 bytes, 0 bytes/s"

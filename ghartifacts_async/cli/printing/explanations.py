@@ -35,6 +35,7 @@ _PHRASES = {
     "keep to RateLimitPolicy.points_per_minute": "keep to GitHub's limit",
     "if you read it from a file, strip() it": "GH_TOKEN=$(cat FILE) removes line breaks at the end",
     "use download_artifact": "use 'ghartifacts download'",
+    ", or pass ssl= to Client": "",
     "; on other systems, portable=False allows it": "",
     "; pass None for all names": "",
     ", or None": "",

@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ghartifacts_async.cli.printing.output import Output
-from ghartifacts_async.cli.values import format_seconds, format_size
+from ghartifacts_async.cli.values import counted, format_seconds, format_size
 
 if TYPE_CHECKING:
     from ghartifacts_async import Artifact, BulkProgress, Progress
@@ -58,7 +58,10 @@ class Display:
 def summary(progress: BulkProgress, total: int | None) -> str:
     """Return a line about the progress of all downloads."""
     count = f"{progress.done + progress.failed}"
-    count += f" of {progress.total} artifacts" if progress.total is not None else " artifacts"
+    if progress.total is None:
+        count += " artifacts"
+    else:
+        count += f" of {counted(progress.total, 'artifact')}"
     parts = [count, format_size(progress.received), f"{format_size(progress.rate)}/s"]
     if total is not None:
         parts[1] += f" of {format_size(total)}"
