@@ -106,7 +106,8 @@ def _run(options: argparse.Namespace, directory: Path) -> None:
         shutil.copytree(_ROOT, copy, ignore=_NOT_COPIED)
     kept = Kept(options.keep or directory / "kept")
     measurement = _measure(options.tests or _tests.folders_of_tests(_ROOT), kept, copies)
-    known, killers = kept.results(sample, measurement.digest)
+    digests = _tests.digests_of_files(_ROOT)
+    known, killers = kept.results(sample, measurement.digest, digests)
     if known:
         _print(f"{len(known)} mutants have a result in {options.keep}")
     else:
@@ -119,7 +120,7 @@ def _run(options: argparse.Namespace, directory: Path) -> None:
     for result in work_through(missing, runner.run, copies):
         if result is None:
             continue
-        kept.add_result(result, measurement.digest)
+        kept.add_result(result, measurement.digest, digests)
         results[result.mutant] = result
         mutant = result.mutant
         killed = "killed by time" if result.timed_out else "killed"
@@ -175,6 +176,8 @@ class _Runner:
         difference = _mutants.difference(original, mutated)
         found = self._tests_of(mutant)
         preferred = self._tests_of_users(mutant) | _tests_beside(found, mutant.module)
+        if mutant.runs_at_import:
+            preferred |= _tests_named_after(mutant.module, self.measurement.seconds)
         usable = self.measurement.seconds.keys() & (found | preferred)
         tests = self.measurement.fastest(usable, preferred)
         if not tests:
@@ -232,6 +235,15 @@ def _tests_beside(tests: Iterable[str], module: str) -> set[str]:
     """
     package = module.partition(".")[0].lstrip("_")
     return {test for test in tests if test.startswith((f"tests/{package}/", "tests/public/"))}
+
+
+def _tests_named_after(module: str, tests: Iterable[str]) -> set[str]:
+    """Return the tests in files that are named after a module.
+
+    They call methods that attrs generates from a class, and that belong to no line of the module.
+    """
+    file = f"/test_{module.rpartition('.')[2].lstrip('_')}.py"
+    return {test for test in tests if test.partition("::")[0].endswith(file)}
 
 
 def _first(test: str | None, tests: Mapping[str, float]) -> dict[str, float]:

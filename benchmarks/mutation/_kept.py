@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.mutation._mutants import Mutant
@@ -16,8 +16,9 @@ class Kept:
     """Measured tests and results in a directory.
 
     A measurement of a folder of tests is used again while the package, the folder and the code that
-    tests share are the same. A result is used again while the measurement is the same. After a
-    change, the test that killed a mutant before runs first.
+    tests share are the same. That a mutant was killed counts while the package, the file of the
+    test that killed it and the code that tests share are the same; that it survived, while the
+    measurements are the same. After a change, the test that killed a mutant before runs first.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -40,13 +41,14 @@ class Kept:
         unfinished.replace(self._directory / folder)
 
     def results(
-        self, sample: Sequence[Mutant], digest: str
+        self, sample: Sequence[Mutant], digest: str, files: Mapping[str, str]
     ) -> tuple[dict[Mutant, Result], dict[Mutant, str]]:
         """Return the results of mutants, and the tests that killed mutants before a change.
 
         Args:
             sample: The mutants.
             digest: The digest of the measurement.
+            files: The digest of each file of tests.
         """
         mutants = {mutant.key: mutant for mutant in sample}
         results: dict[Mutant, Result] = {}
@@ -59,17 +61,19 @@ class Kept:
                 continue
             if (mutant := mutants.get(tuple(key))) is None:
                 continue
-            if of == digest:
-                results[mutant] = Result(mutant, **fields)
+            result = Result(mutant, **fields)
+            if of == _digest_for(result, digest, files):
+                results[mutant] = result
             killers[mutant] = fields["killer"]
         return results, killers
 
-    def add_result(self, result: Result, digest: str) -> None:
+    def add_result(self, result: Result, digest: str, files: Mapping[str, str]) -> None:
         """Keep a result.
 
         Args:
             result: The result.
             digest: The digest of the measurement.
+            files: The digest of each file of tests.
         """
         fields = {
             "difference": result.difference,
@@ -78,6 +82,12 @@ class Kept:
             "timed_out": result.timed_out,
             "killer": result.killer,
         }
+        of = _digest_for(result, digest, files)
         # The line break comes first, because a killed process may have left a part of a line.
         with self._results.open("a", encoding="utf-8") as file:
-            file.write("\n" + json.dumps([result.mutant.key, digest, fields]))
+            file.write("\n" + json.dumps([result.mutant.key, of, fields]))
+
+
+def _digest_for(result: Result, digest: str, files: Mapping[str, str]) -> str:
+    """Return the digest of all on which a result depends."""
+    return files.get(result.killer.partition("::")[0], digest) if result.killed else digest

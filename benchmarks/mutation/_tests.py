@@ -142,12 +142,21 @@ def _files(root: Path, folder: str) -> list[Path]:
 
 def digest(root: Path, folder: str) -> str:
     """Return a digest of the package, of a folder's tests and of the code that all tests share."""
-    others = set(_files(root, "*")) - set(_files(root, folder))
+    others = set(_files(root, "*")) - set(_files(root, folder) if folder else ())
     found = hashlib.sha256()
     for directory in ("ghartifacts_async", "tests"):
         for path in sorted(set((root / directory).rglob("*.py")) - others):
             found.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
     return found.hexdigest()
+
+
+def digests_of_files(root: Path) -> dict[str, str]:
+    """Return a digest of the package, of the code that tests share and of one file, for each."""
+    shared = digest(root, "").encode()
+    return {
+        path.relative_to(root).as_posix(): hashlib.sha256(shared + path.read_bytes()).hexdigest()
+        for path in _files(root, "*")
+    }
 
 
 def merge(parts: Sequence[Measurement]) -> Measurement:

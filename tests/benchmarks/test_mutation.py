@@ -156,7 +156,7 @@ def test_a_run_continues_from_the_kept_results(tmp_path: Path) -> None:
 
     def run_until(last: int) -> dict[object, object]:
         kept = keep.Kept(tmp_path)
-        known: dict[object, object] = kept.results(sample, "digest")[0]
+        known: dict[object, object] = kept.results(sample, "digest", {})[0]
 
         def work(_copy: Path, one: object, _stop: Event) -> object:
             ran.append(one)
@@ -164,7 +164,7 @@ def test_a_run_continues_from_the_kept_results(tmp_path: Path) -> None:
 
         missing = [one for one in sample if one not in known]
         for found in jobs.work_through(missing, work, [tmp_path]):
-            kept.add_result(found, "digest")
+            kept.add_result(found, "digest", {})
             known[found.mutant] = found
             if found.mutant == sample[last]:
                 break
@@ -184,11 +184,16 @@ def test_a_run_continues_from_the_kept_results(tmp_path: Path) -> None:
 
 
 def test_kept_results_are_not_used_after_a_change(tmp_path: Path) -> None:
-    """Results of other source are not used, except that the tests that killed are known."""
+    """A killed mutant counts until its test changes, and a survivor until any test does."""
     kept = keep.Kept(tmp_path)
     one, other = mutant("a", 1), mutant("a", 2)
-    kept.add_result(reports.Result(one, [], killed=True, tests=2, killer="test_a"), "old")
-    assert kept.results([one, other], "new") == ({}, {one: "test_a"})
+    killed = reports.Result(one, [], killed=True, tests=2, killer="test_a.py::test_a")
+    survived = reports.Result(other, [], killed=False, tests=2)
+    for result in (killed, survived):
+        kept.add_result(result, "old", {"test_a.py": "a"})
+    killers = {one: killed.killer, other: ""}
+    assert kept.results([one, other], "old", {"test_a.py": "b"}) == ({other: survived}, killers)
+    assert kept.results([one, other], "new", {"test_a.py": "a"}) == ({one: killed}, killers)
     kept.add_measurement("api", chosen.Measurement("old", SECONDS, LINES))
     assert kept.measurement("api", "old") == chosen.Measurement("old", SECONDS, LINES)
     assert kept.measurement("api", "new") is None
