@@ -98,7 +98,7 @@ async def test_contents_are_exchanged_if_a_directory_cannot_be_renamed(
     system_calls: SystemCalls,
     fails: bool,
 ) -> None:
-    """The content of a directory that is a mount point is replaced, or restored if that fails."""
+    """The content of a directory that cannot be renamed is replaced, or restored if that fails."""
     number = fake_github.add_artifact(REPOSITORY, "x", {"a": b"x", "sub/b": b"y", "z": b"z"}).id
     out = tmp_path / "out"
     (out / "sub" / "deep").mkdir(parents=True)
