@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
+import attrs
 import pytest
 from cyclopts.exceptions import CycloptsError
 from hypothesis import example, given
@@ -65,6 +67,41 @@ def test_any_command_line_is_parsed_or_refused(words: list[str]) -> None:
         assert str(error)  # noqa: PT017 - either is fine
     else:
         assert callable(command)
+
+
+@cache
+def text_options() -> list[tuple[str, str]]:
+    """Return each command with the long name of each of its options that takes text."""
+    return [
+        (command, argument.names[0])
+        for command in sorted(COMMANDS)
+        for argument in app[command].assemble_argument_collection()
+        if argument.hint in (str, str | None, tuple[str, ...])
+        and argument.names[0].startswith("--")
+    ]
+
+
+def texts(value: object) -> Iterator[str]:
+    """Yield each text in the arguments of a command."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, tuple):
+        for one in value:
+            yield from texts(one)
+    elif attrs.has(type(value)):
+        for field in attrs.fields(type(value)):
+            yield from texts(getattr(value, field.name))
+
+
+@examples(200)
+@given(st.data(), TYPED)
+def test_text_reaches_the_command(data: st.DataObject, text: str) -> None:
+    """The text of an option reaches the command unchanged, in both forms of the option."""
+    command, option = data.draw(st.sampled_from(text_options()))
+    forms = [[f"{option}={text}"], *([[option, text]] if not text.startswith("-") else [])]
+    words = data.draw(st.sampled_from(forms))
+    _, bound, _ = app.parse_args([command, "x", *words])
+    assert text in [one for value in bound.arguments.values() for one in texts(value)]
 
 
 @examples(300)
