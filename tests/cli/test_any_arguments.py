@@ -88,8 +88,8 @@ def texts(value: object) -> Iterator[str]:
     elif isinstance(value, tuple):
         for one in value:
             yield from texts(one)
-    elif attrs.has(type(value)):
-        for field in attrs.fields(type(value)):
+    elif attrs.has(kind := type(value)):
+        for field in attrs.fields(kind):
             yield from texts(getattr(value, field.name))
 
 
