@@ -205,8 +205,9 @@ def test_pages_that_never_overlap_raise() -> None:
             page = tuple(numbered(number) for number in range(start, start + 100))
             walk.accept(window, ArtifactPage(10_000, page), True)
 
-    with pytest.raises(UnexpectedReply, match="100 were received so far"):
+    with pytest.raises(UnexpectedReply, match="100 were received so far") as caught:
         read_on()
+    assert caught.value.status == 200
     assert calls < 400
 
 
@@ -306,6 +307,7 @@ def test_empty_pages_end_a_listing() -> None:
         calls += 1
         return ArtifactPage(10**15, ()), True
 
-    with pytest.raises(UnexpectedReply, match="300 pages in a row contain no items"):
+    with pytest.raises(UnexpectedReply, match="300 pages in a row contain no items") as caught:
         reads(nothing)
+    assert caught.value.status == 200
     assert calls == 300

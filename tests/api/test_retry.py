@@ -178,6 +178,9 @@ def test_rate_limit() -> None:
     assert (known.limit, known.remaining, known.used) == (5000, 4000, 1000)
     assert known.resets_at.timestamp() == 1_800_000_100
     assert known.resource == "core"
+    more = rate_limit_headers.rate_limit(limit_headers("6000"))
+    assert more is not None
+    assert more.used == 0
     for broken in (limit_headers("x"), limit_headers(reset=""), limit_headers(reset="9" * 12), {}):
         assert rate_limit_headers.rate_limit(broken) is None
 

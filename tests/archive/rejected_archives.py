@@ -179,6 +179,7 @@ def no_archives() -> Iterator[RejectedArchive]:
         yield RejectedArchive(f"last {count} bytes missing", archive[:-count], NotAZip)
     yield RejectedArchive("truncated end record", b"PK\x05\x06\0\0", NotAZip)
     yield RejectedArchive("padding of 64 KiB", archive + bytes(2**16), NotAZip)
+    yield RejectedArchive("comment cut off", build_zip(FIRST, comment=b"12345")[:-1], NotAZip)
     nested = build_zip(FIRST, comment=archive)
     yield RejectedArchive("archive in the comment", nested, DamagedArchive)
     nested = build_zip(comment=archive)

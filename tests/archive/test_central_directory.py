@@ -32,7 +32,15 @@ from ghartifacts_async._archive.zip_format.archive_tail import (
 )
 from tests.archive.rejected_archive import RejectedArchive
 from tests.archive.rejected_archives import REJECTED_ARCHIVES
-from tests.archive.zip_writer import STORED, ZipMember, build_zip, deflate, parse_index, unzip
+from tests.archive.zip_writer import (
+    CENTRAL_SIGNATURE,
+    STORED,
+    ZipMember,
+    build_zip,
+    deflate,
+    parse_index,
+    unzip,
+)
 from tests.values import assert_not_quadratic, cost, examples
 
 DATA = Path(__file__).parents[1] / "data" / "archives"
@@ -84,6 +92,19 @@ def test_members() -> None:
     assert script.modified == datetime(2026, 3, 10, tzinfo=UTC)
     assert unicode.name == "naïve.txt"
     assert (dos.name, dos.mode, dos.modified) == ("ü.txt", 0, None)
+
+
+@pytest.mark.parametrize(
+    "moment", [(2107, 12, 31, 23, 59, 58), (1980, 1, 1, 0, 0, 0), (2026, 3, 10, 17, 5, 42)]
+)
+def test_times(moment: tuple[int, int, int, int, int, int]) -> None:
+    """Every part of the time of a member is kept, from 1980 to 2107, in steps of two seconds."""
+    year, month, day, hour, minute, second = moment
+    recorded = (hour << 11 | minute << 5 | second // 2, (year - 1980) << 9 | month << 5 | day)
+    archive = bytearray(build_zip(ZipMember("a")))
+    struct.pack_into("<2H", archive, archive.index(CENTRAL_SIGNATURE) + 12, *recorded)
+    (entry,) = parse_index(bytes(archive)).entries
+    assert entry.member.modified == datetime(*moment, tzinfo=UTC)
 
 
 def test_missing_bytes_are_requested() -> None:

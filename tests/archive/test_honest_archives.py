@@ -122,6 +122,11 @@ def test_the_root(root: str) -> None:
     assert unzip(build_zip(ZipMember(root), ZipMember("./a", b"x"))) == {"a": b"x"}
 
 
+def test_an_empty_archive() -> None:
+    """An archive without members is empty, also with a comment."""
+    assert unzip(build_zip()) == unzip(build_zip(comment=b"empty")) == {}
+
+
 def test_a_last_entry_without_a_name() -> None:
     """An entry without a name, which is as short as an entry can be, is skipped."""
     assert unzip(build_zip(ZipMember("a", DATA), ZipMember(""))) == {"a": DATA}

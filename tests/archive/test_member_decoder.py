@@ -149,6 +149,27 @@ def test_long_local_headers() -> None:
             assert unzip(archive, members="a", chunk_size=64) == {"a": b"x" * 100}
 
 
+def test_a_long_local_header_takes_one_more_request() -> None:
+    """A decoder that needs the rest of a local header asks for 64 KiB, not for single bytes."""
+    member = ZipMember("a", b"x", local={"extra": bytes(60_000)})
+    archive = build_zip(member, ZipMember("b", b"y"), between=bytes(10**5))
+    decoder = MemberDecoder([parse_index(archive).find("a")])
+    before = decoder.stop
+    decoder.feed(archive[:before])
+    assert decoder.next() is None
+    assert decoder.stop == before + 2**16
+
+
+@pytest.mark.parametrize("chunk", range(1, 9))
+def test_a_hidden_member_in_any_pieces(chunk: int) -> None:
+    """A member that the central directory does not list is noticed, in whatever pieces it comes."""
+    files = [ZipMember("a", b"x"), ZipMember("b", b"y")]
+    for before in range(8):
+        archive = build_zip(*files, between=bytes(before) + b"PK\3\4")
+        with pytest.raises(DamagedArchive, match="not in the central directory"):
+            unzip(archive, chunk_size=chunk)
+
+
 def test_limits_apply_to_selected_members() -> None:
     """Members that are not selected do not count towards the limits."""
     archive = build_zip(ZipMember("large", bytes(1000)), ZipMember("small", b"x"))

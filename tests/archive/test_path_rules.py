@@ -98,6 +98,7 @@ def test_links_inside(name: str, target: str) -> None:
     [
         ("l", "/etc/passwd"),
         ("l", "../x"),
+        ("l", "./../x"),
         ("l", ".."),
         ("d/l", "../../x"),
         ("d/l", "../d/../../x"),

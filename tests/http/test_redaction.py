@@ -163,6 +163,8 @@ def test_an_echoed_signature_is_redacted(text: str) -> None:
     """A signed URL or its signature is removed from what the store says; its host is not."""
     shown = Redactor().redact(text, SignedUrl(SIGNED))
     assert "Zm9vYmFy" not in shown
+    short = SignedUrl("https://store.example/a?se=2026-01-01&sig=Ab1%2Bcd2E")
+    assert Redactor().redact("refused Ab1+cd2E", short) == "refused ***"
     assert Redactor().redact("store.example:8443 is busy", SignedUrl(SIGNED)).startswith("store.")
 
 

@@ -164,9 +164,10 @@ def test_builtin_base_classes(name: str, builtin: type[Exception]) -> None:
         raise full_error(name)
 
 
-def test_identity() -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_identity(name: str) -> None:
     """Errors compare by identity, so a set keeps two errors with the same text."""
-    assert len({full_error("NotFound"), full_error("NotFound")}) == 2
+    assert len({full_error(name), full_error(name)}) == 2
 
 
 @pytest.mark.parametrize("name", NAMES)

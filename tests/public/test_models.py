@@ -19,6 +19,7 @@ from ghartifacts_async import (
     InvalidArgument,
     RateLimitPolicy,
     RetryPolicy,
+    Stats,
     Timeouts,
     WorkflowRun,
     _arguments,
@@ -196,3 +197,24 @@ def test_defaults_of_policies() -> None:
     assert attrs.astuple(RetryPolicy()) == (6, 120, 1, 30)
     assert attrs.astuple(RateLimitPolicy()) == (900, 50, 1, hour + 100)
     assert attrs.astuple(RateLimitPolicy.unlimited()) == (None, None, 0, hour + 100)
+    assert attrs.astuple(Stats()) == (0, 0, 0, 0, 0, None)
+
+
+@pytest.mark.parametrize(
+    ("policy", "least"),
+    [
+        (ArchiveLimits, {"max_members": 1, "max_member_size": 0, "max_total_size": 0}),
+        (ArchiveLimits, {"max_ratio": 1}),
+        (Timeouts, {"connect": 0.001, "call": 0.001, "stall": 0.001}),
+        (RetryPolicy, {"attempts": 1, "timeout": 0, "wait_initial": 0, "wait_max": 0}),
+        (RateLimitPolicy, {"points_per_minute": 15, "concurrent_requests": 1}),
+        (RateLimitPolicy, {"delete_interval": 0, "max_wait": 0}),
+    ],
+)
+def test_the_smallest_values_of_policies(policy: type, least: dict[str, float]) -> None:
+    """A policy accepts the smallest values that make sense, and refuses smaller ones."""
+    assert all(getattr(policy(**least), name) == value for name, value in least.items())
+    for name, value in least.items():
+        smaller = value - (1 if isinstance(value, int) else 0.0001)
+        with pytest.raises(InvalidArgument, match=f"{name} must be at least"):
+            policy(**{name: smaller})

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from ghartifacts_async import Artifact, Run, RunEnded, webhooks
 from ghartifacts_async._runs.watch import (
@@ -58,6 +59,7 @@ RUNNING = state(status="in_progress", conclusion=None)
         (DIST, [state()], [of_run(created_at=OLD)], Artifact),
         (DIST, [RUNNING], [of_run()], Artifact),
         (DIST, [RUNNING], [of_run(name="other", created_at=NEW)], Pending),
+        (DIST, [RUNNING], [evolve(UPLOADED, workflow_run=None)], Pending),
         (DIST, [RUNNING], [of_run(5, created_at=NEW)], Pending),
         (DIST, [RUNNING], [of_run(created_at=NEW, archive_download_url="")], Pending),
         (DIST, [state()], [UPLOADED], Artifact),

@@ -9,6 +9,7 @@ import pickle
 from datetime import UTC, datetime
 from unittest import mock
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -72,6 +73,15 @@ def test_events_pickle() -> None:
     event = webhooks.parse(*delivery("workflow_run"), secret=SECRET)
     assert pickle.loads(pickle.dumps(event)) == event
     assert hash(event) == hash(pickle.loads(pickle.dumps(event)))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [webhooks.Event, webhooks.WorkflowRunEvent, webhooks.WorkflowJobEvent, webhooks.PingEvent],
+)
+def test_events_take_keywords(kind: type) -> None:
+    """An event is created with keywords only, so that properties can be added."""
+    assert all(field.kw_only for field in attrs.fields(kind))
 
 
 def test_headers_of_frameworks() -> None:
