@@ -58,6 +58,20 @@ def refuse_arguments(arguments: Sequence[str], instead: str) -> None:
         raise InvalidArgument(f"unexpected argument {arguments[0]!r}; use {instead}")
 
 
+def refuse_wildcards(names: Sequence[str]) -> None:
+    """Refuse wildcards where names are expected.
+
+    Raises:
+        InvalidArgument: There is a wildcard, which no name of an artifact may contain.
+    """
+    for name in names:
+        if "*" in name or "?" in name:
+            raise InvalidArgument(
+                f"{name!r} never matches, because no name of an artifact contains * or ?; use "
+                "--pattern, which 'list', 'latest' and 'download' have"
+            )
+
+
 def refuse_urls(arguments: Sequence[str]) -> None:
     """Refuse URLs where names are expected.
 

@@ -88,8 +88,9 @@ Template = Annotated[
     str,
     Parameter(
         metavar="TEMPLATE",
-        help="Path of each file, without its extension, such as '{branch}/{name}-{id}'. If two "
-        "paths would be equal, the id is appended.",
+        help="Path of each file, without its extension, such as '{branch}/{name}-{id}'. "
+        "Fields: name, id, run_id, branch, sha, created and digest. If two paths would be equal, "
+        "the id is appended.",
     ),
 ]
 Concurrency = Annotated[

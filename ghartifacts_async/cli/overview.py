@@ -146,8 +146,9 @@ COMMANDS = {
         "reading:grep",
         "Print the lines of members that match a regular expression.\n\nWithout ARTIFACT, all "
         "artifacts of --run are searched. Each line is printed with its member and its number. "
-        "Lines of more than 500 characters are cut, except with --json. The exit status is 3 if no "
-        "line matches; with --quiet, nothing is printed, and the search ends at the first match.",
+        "Lines of more than 500 characters are cut, and of binary data only the first match is "
+        "mentioned, except with --json. The exit status is 3 if no line matches; with --quiet, "
+        "nothing is printed, and the search ends at the first match.",
         "PATTERN [REPO] [ARTIFACT]... [OPTIONS]",
         ("grep 'FAILED|ERROR' logs", "grep -i timeout --run 2332938 -m '**/*.log'"),
     ),

@@ -33,13 +33,14 @@ _OF_GH = {
 """The commands for those of the GitHub CLI."""
 
 _HABITS = {
+    "--jq": "--json prints one object per line, for jq",
     "download --output": "-D names the directory",
     "download -o": "-D names the directory",
     "grep -E": "PATTERN is a regular expression of Python",
     "grep -n": "each line is printed with its number",
     "grep -r": "all members are searched",
 }
-"""What to do in place of the options that users of curl and grep expect."""
+"""What to do in place of the options that users of gh, curl and grep expect."""
 
 app: App = App(
     name="ghartifacts",
@@ -97,7 +98,7 @@ def _parse(tokens: Sequence[str]) -> tuple[Callable[..., Any], BoundArguments]:
         message = " ".join(str(error).split())
         if isinstance(error, UnknownOptionError):
             option = (error.token.keyword or str(error.token.value)).partition("=")[0]
-            if habit := _HABITS.get(f"{name}{option}"):
+            if habit := _HABITS.get(f"{name}{option}", _HABITS.get(option)):
                 message = f"unknown option {option}; {habit}"
         if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
             message = f"unexpected argument {error.unused_tokens[0]!r}"

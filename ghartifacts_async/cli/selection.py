@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import evolve
 
-from ghartifacts_async.cli.common import refuse_options
+from ghartifacts_async.cli.common import refuse_options, refuse_wildcards
 from ghartifacts_async.cli.options import (
     Conditions,
     Filters,
@@ -42,8 +42,9 @@ async def select_artifacts(repo: Repo, filters: Filters) -> AsyncGenerator[Artif
     The artifacts of all names and patterns together are ordered by time of creation, newest first.
 
     Raises:
-        InvalidArgument: ``--workflow`` is given with ``--run``.
+        InvalidArgument: ``--workflow`` is given with ``--run``, or a name has wildcards.
     """
+    refuse_wildcards(filters.name)
     queries: list[tuple[str | None, str | None]] = [(name, None) for name in filters.name]
     queries += [(None, pattern) for pattern in filters.pattern]
     seen: set[int] = set()
@@ -125,6 +126,7 @@ async def newest_artifacts(
     Raises:
         NotFound: No artifact, or no run with all of these artifacts, matches.
     """
+    refuse_wildcards(names)
     if not names and not patterns:
         raise InvalidArgument("name the artifacts: --name NAME, or --pattern PATTERN")
     keywords: dict[str, Any] = {
@@ -184,6 +186,7 @@ async def find_artifact(repo: Repo, text: str, filters: SourceFilters) -> Artifa
             if named is None:
                 raise
             return named
+    refuse_wildcards([text])
     if filters.run is not None:
         _refuse_conditions_of_run(filters)
         listing = repo.list_run_artifacts(run_id(filters.run), name=text, expired=False)
@@ -294,6 +297,7 @@ def only_name(names: Sequence[str]) -> str:
     """
     if len(names) != 1:
         raise InvalidArgument("name one artifact: --name NAME")
+    refuse_wildcards(names)
     return names[0]
 
 

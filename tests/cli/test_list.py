@@ -130,6 +130,7 @@ async def test_format(fake_github: FakeGitHub) -> None:
     assert name.isprintable()
     assert len(day) == 3
     for wrong in (
+        "json",
         "{title}",
         "{id.real}",
         "{id",

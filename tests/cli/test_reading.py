@@ -184,6 +184,15 @@ async def test_grep_quietly(fake_github: FakeGitHub) -> None:
         assert done == Ended(status, "", "")
 
 
+async def test_grep_binary_data(fake_github: FakeGitHub) -> None:
+    """Of binary data, `grep` only says that it matches, and `--json` prints each matching line."""
+    fake_github.add_artifact(REPOSITORY, "ci", {"a": b"x\n\0x\nx\n", "b": b"x\n"})
+    done = await run(fake_github, "grep", "x", REPOSITORY, "ci")
+    assert done.out == "a:1:x\na: binary data matches\nb:1:x\n"
+    done = await run(fake_github, "grep", "x", REPOSITORY, "ci", "--json")
+    assert [line["text"] for line in done.lines()] == ["x", "\0x", "x", "x"]
+
+
 async def test_grep_does_not_invert(fake_github: FakeGitHub) -> None:
     """`grep -v` says that it logs events, and does not select the lines that do not match."""
     done = await run(fake_github, "grep", "-v", "FAILED", REPOSITORY, "logs")

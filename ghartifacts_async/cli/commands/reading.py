@@ -148,6 +148,7 @@ async def grep(
                 artifact,
                 search,
                 first=files_with_matches,
+                binary=out.json,
             )
             async with aclosing(matches):
                 async for match in matches:

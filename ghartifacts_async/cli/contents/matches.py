@@ -18,6 +18,9 @@ from ghartifacts_async.errors import InvalidArgument
 if TYPE_CHECKING:
     from ghartifacts_async import Artifact
 
+_NUL = "\0"
+"""Marks binary data, as for grep."""
+
 _LONGEST_LINE = 2**20
 _LONGEST_PRINTED = 500
 
@@ -63,6 +66,7 @@ async def find_matches(
     search: re.Pattern[str],
     *,
     first: bool,
+    binary: bool,
 ) -> AsyncGenerator[Match, None]:
     """Yield the matching lines of an artifact's members.
 
@@ -71,6 +75,7 @@ async def find_matches(
         artifact: Their artifact.
         search: The regular expression.
         first: Whether to yield only the first match of each member.
+        binary: Whether to continue with a member after a match in binary data.
     """
     async with aclosing(members):
         async for content in members:
@@ -81,7 +86,7 @@ async def find_matches(
                     text = line.decode("utf-8", "backslashreplace")
                     if search.search(text):
                         yield Match(artifact, content.name, number, text)
-                        if first:
+                        if first or (not binary and _NUL in text):
                             break
 
 
@@ -102,6 +107,8 @@ def print_match(out: Output, match: Match, *, several: bool, names: bool) -> Non
     if names:
         return out.line(where)
     text = match.text
+    if _NUL in text:
+        return out.line(f"{where}: binary data matches")
     if len(text) > _LONGEST_PRINTED:
         text = f"{text[:_LONGEST_PRINTED]}… ({len(text)} characters)"
     return out.excerpt(f"{where}:{match.line}:", text)

@@ -226,7 +226,12 @@ def formatted(template: str, fields: Mapping[str, Any]) -> str:
     template = template.replace(r"\t", "\t").replace(r"\n", "\n")
     safe = "".join(c if c in "\t\n" else printable(c) for c in template)
     try:
-        return FieldFormatter().vformat(safe, (), fields)
+        formatter = FieldFormatter()
+        if not any(field for _, field, _, _ in formatter.parse(safe)):
+            raise ghartifacts_async.InvalidArgument(
+                f"--format {template!r} has no field, such as {{name}}; --json prints JSON"
+            )
+        return formatter.vformat(safe, (), fields)
     except ghartifacts_async.InvalidArgument:
         raise
     except (ValueError, TypeError, OverflowError) as error:
