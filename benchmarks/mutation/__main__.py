@@ -175,9 +175,9 @@ class _Runner:
         assert mutated is not None, "the sample has only usable mutants"
         difference = _mutants.difference(original, mutated)
         found = self._tests_of(mutant)
-        preferred = self._tests_of_users(mutant) | _tests_beside(found, mutant.module)
-        if mutant.runs_at_import:
-            preferred |= _tests_named_after(mutant.module, self.measurement.seconds)
+        # The methods that attrs generates from a class belong to no line of the module.
+        beside = self.measurement.seconds if mutant.runs_at_import else found
+        preferred = self._tests_of_users(mutant) | _tests_beside(beside, mutant.module)
         usable = self.measurement.seconds.keys() & (found | preferred)
         tests = self.measurement.fastest(usable, preferred)
         if not tests:
@@ -235,15 +235,6 @@ def _tests_beside(tests: Iterable[str], module: str) -> set[str]:
     """
     package = module.partition(".")[0].lstrip("_")
     return {test for test in tests if test.startswith((f"tests/{package}/", "tests/public/"))}
-
-
-def _tests_named_after(module: str, tests: Iterable[str]) -> set[str]:
-    """Return the tests in files that are named after a module.
-
-    They call methods that attrs generates from a class, and that belong to no line of the module.
-    """
-    file = f"/test_{module.rpartition('.')[2].lstrip('_')}.py"
-    return {test for test in tests if test.partition("::")[0].endswith(file)}
 
 
 def _first(test: str | None, tests: Mapping[str, float]) -> dict[str, float]:

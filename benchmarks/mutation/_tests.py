@@ -32,11 +32,11 @@ BUDGET = 60.0
 EXAMPLES_SHARE = 0.2
 """The share of the examples of property tests that are tried, the same ones in each run."""
 
-# A child process reads PYTESTCURRENT_TEST when it starts, and so counts for the test that started
+# A child process reads PYTEST_CURRENT_TEST when it starts, and so counts for the test that started
 # it. Tests read the standard error of their child processes, so coverage must not warn there.
 _COVERAGE = """[run]
 core = ctrace
-context = ${{PYTESTCURRENT_TEST-}}
+context = ${{PYTEST_CURRENT_TEST-}}
 data_file = {directory}/coverage
 disable_warnings = module-not-imported,module-not-measured,no-data-collected
 include = {root}/ghartifacts_async/*

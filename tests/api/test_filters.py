@@ -163,6 +163,11 @@ def test_horizon(
 ) -> None:
     """After 100 artifacts in a row outside the time range, a listing ends early."""
     horizon = Horizon(Filter(**options), descending=descending)
+    horizon.observe(artifacts_at(*[beyond] * 99))
+    assert not horizon.is_passed
+    horizon.observe(artifacts_at(beyond))
+    assert horizon.is_passed
+    horizon = Horizon(Filter(**options), descending=descending)
     for page in (inside, [beyond] * 99, inside[:1], [beyond] * 60, [], [beyond] * 39):
         horizon.observe(artifacts_at(*page))
         assert not horizon.is_passed

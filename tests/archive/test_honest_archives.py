@@ -124,7 +124,8 @@ def test_the_root(root: str) -> None:
 
 def test_an_empty_archive() -> None:
     """An archive without members is empty, also with a comment."""
-    assert unzip(build_zip()) == unzip(build_zip(comment=b"empty")) == {}
+    for archive in (build_zip(), build_zip(comment=b"empty"), build_zip(zip64=True)):
+        assert unzip(archive) == {}
 
 
 def test_a_last_entry_without_a_name() -> None:

@@ -121,6 +121,10 @@ def test_adjacent_members_are_grouped() -> None:
     assert lengths(max_gap=16) == [10]
     assert lengths(max_gap=15) == [1] * 10
     assert lengths(max_gap=50, max_size=3500) == [3, 3, 3, 1]
+    last = entries[-1]
+    size = last.header_offset + 31 + last.member.compressed_size
+    assert lengths(max_gap=16, max_size=size) == [10]
+    assert lengths(max_gap=16, max_size=size - 1) == [9, 1]
     assert lengths(max_gap=50, max_members=4) == [4, 4, 2]
     assert lengths(max_gap=50, max_size=1) == [1] * 10
     assert lengths(max_gap=50, step=2) == [1] * 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import lzma
 import struct
 from importlib.util import find_spec
 
@@ -51,6 +52,16 @@ def test_bytes_after_lzma(packed: bytes, reason: str) -> None:
     for chunk_size in (3, 2**16):
         with pytest.raises(DamagedArchive, match=reason):
             unzip(build_zip(member), chunk_size=chunk_size)
+
+
+@pytest.mark.parametrize("properties", [{"lc": 0, "lp": 0, "pb": 4}, {"lc": 1, "lp": 3, "pb": 2}])
+def test_properties_of_lzma(properties: dict[str, int]) -> None:
+    """LZMA data may be compressed with any literal and position bits."""
+    packed = lzma.compress(DATA, lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA1, **properties}])
+    first = (properties["pb"] * 5 + properties["lp"]) * 9 + properties["lc"]
+    header = struct.pack("<2BHBI", 9, 4, 5, first, 2**23)
+    member = ZipMember("a", DATA, 14, compressed_data=header + packed, flags=2)
+    assert unzip(build_zip(member)) == {"a": DATA}
 
 
 def test_lzma_without_an_end_mark() -> None:

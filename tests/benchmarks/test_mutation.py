@@ -108,6 +108,37 @@ def test_the_fastest_tests_run_first_within_the_budget() -> None:
     assert measurement.fastest([]) == {}
 
 
+MEASURED = """
+import subprocess, sys
+from ghartifacts_async import a
+
+def test_here():
+    a.here()
+
+def test_child():
+    subprocess.run([sys.executable, "-c", "from ghartifacts_async import a; a.child()"], check=True)
+"""
+
+
+def test_the_tests_of_a_measured_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line belongs to the tests that execute it, also to those that do so in a child process."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(chosen.__file__).parents[2]))
+    monkeypatch.delenv("PYTEST_CURRENT_TEST")
+    for directory in ("ghartifacts_async/testing", "tests/x"):
+        (tmp_path / directory).mkdir(parents=True)
+    for file in ("__init__", "testing/__init__", "testing/plugin"):  # pytest loads the plugin.
+        (tmp_path / "ghartifacts_async" / f"{file}.py").touch()
+    (tmp_path / "ghartifacts_async" / "a.py").write_text(
+        "def here():\n    pass\n\ndef child():\n    pass\n", encoding="utf-8"
+    )
+    (tmp_path / "tests" / "x" / "test_x.py").write_text(MEASURED, encoding="utf-8")
+    measured = chosen.measure(tmp_path, "x", "digest", Event())
+    names = ("tests/x/test_x.py::test_here", "tests/x/test_x.py::test_child")
+    assert (measured.total, measured.seconds.keys()) == (2, set(names))
+    assert measured.lines["a.py"][2] == {names[0]}
+    assert measured.lines["a.py"][5] == {names[1]}
+
+
 def test_measurements_are_merged() -> None:
     """Folders of tests are measured separately, and a line has the tests of all of them."""
     parts = [

@@ -222,6 +222,19 @@ def test_ordinary_text_is_kept() -> None:
     assert redactor(SecretUrl("//[secret-text")).redact("//[secret-text") == "***"
 
 
+def test_short_words_of_a_query_are_kept() -> None:
+    """A text keeps words of up to seven characters that a signed URL also has."""
+    url = SignedUrl("https://store.example/a?rscd=archive&sig=Zm9vYmFy%2BcXV4%3D")
+    assert redactor(url).redact("the archive is gone") == "the archive is gone"
+
+
+@pytest.mark.parametrize("size", range(12, 20))
+def test_only_the_piece_is_redacted(size: int) -> None:
+    """What stands beside a piece of a secret is kept."""
+    assert redactor(Secret(TOKEN)).redact(f"<{TOKEN[5 : 5 + size]}>") == "<***>"
+    assert redactor(Secret(TOKEN)).redact(f"at {TOKEN[:size]} end") == "at *** end"
+
+
 def test_the_last_secrets_are_remembered() -> None:
     """A client that renews its token redacts the last tokens, and forgets old ones."""
     secrets = [Secret(f"secret-number-{number:04}") for number in range(20)]

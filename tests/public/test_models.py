@@ -24,6 +24,7 @@ from ghartifacts_async import (
     WorkflowRun,
     _arguments,
     from_json,
+    models,
     to_json,
 )
 from tests.values import MODELS, OPENAPI, SECRET, SHA256, artifact, artifact_json, examples
@@ -198,6 +199,20 @@ def test_defaults_of_policies() -> None:
     assert attrs.astuple(RateLimitPolicy()) == (900, 50, 1, hour + 100)
     assert attrs.astuple(RateLimitPolicy.unlimited()) == (None, None, 0, hour + 100)
     assert attrs.astuple(Stats()) == (0, 0, 0, 0, 0, None)
+
+
+def test_unknown_values() -> None:
+    """What GitHub does not say about a value, and what has not happened, is empty, zero or None."""
+    policies = {ArchiveLimits, RateLimitPolicy, RetryPolicy, Timeouts}
+    known = {
+        f"{cls.__name__}.{field.name}": field.default
+        for cls in {cls for cls in vars(models).values() if isinstance(cls, type)} - policies
+        if attrs.has(cls) and cls.__module__ == models.__name__
+        for field in attrs.fields(cls)
+        if field.default is not attrs.NOTHING and field.default
+    }
+    attempts = {"Job.run_attempt": 1, "Run.run_attempt": 1}
+    assert known == {"RateLimit.resource": "core", **attempts}
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -92,6 +92,9 @@ def test_the_newest_artifact_is_returned() -> None:
     """If a run has several artifacts of the name, the newest is returned."""
     both = [of_run(id=9, created_at=OLD), of_run(id=8, created_at=NEW)]
     assert evaluate(DIST, [state()], both, 1000.0) == both[1]
+    newer = of_run(id=7, created_at=NEW + timedelta(minutes=1))
+    for listed in ([both[1], newer], [newer, both[1]]):
+        assert evaluate(DIST, [RUNNING], listed, 1000.0) == newer
 
 
 def test_the_newest_artifact_of_a_commit() -> None:
