@@ -137,13 +137,23 @@ def test_any_reference_is_parsed_or_refused(text: str) -> None:
         assert (others == ["x"]) <= (reference.repository is not None)
 
 
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
 @examples(200)
-@given(st.integers(0, 5000), st.sampled_from([("s", 1), ("m", 60), ("h", 3600), ("d", 86400)]))
-def test_durations(number: int, unit: tuple[str, int]) -> None:
-    """A number and a unit are that duration, also before now."""
-    expected = timedelta(seconds=number * unit[1])
-    assert parse_duration(f"{number}{unit[0]}") == expected
-    assert parse_time(f"{number}{unit[0]}", NOW) == NOW - expected
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 1500), st.sampled_from("smhdwSHDW")),
+        min_size=1,
+        max_size=3,
+    )
+)
+def test_durations(parts: list[tuple[int, str]]) -> None:
+    """A duration is the sum of its parts, each a number and a unit; also before now."""
+    text = "".join(f"{number}{unit}" for number, unit in parts)
+    expected = timedelta(seconds=sum(number * UNITS[unit.lower()] for number, unit in parts))
+    assert parse_duration(text) == expected
+    assert parse_time(text, NOW) == NOW - expected
 
 
 @examples(200)
