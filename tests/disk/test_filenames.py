@@ -103,6 +103,8 @@ def test_a_safe_name_is_kept(name: str) -> None:
         ("\xe9" * 200, "\xe9" * 127),
         ("\U0001f600" * 100, "\U0001f600" * 63),
         ("a" * 200 + " " * 100 + ".txt", "a" * 200 + ".txt"),
+        ("a" * 250 + " .txt", "a" * 250 + " .txt"),
+        ("a" * 300 + "." + "x" * 16, "a" * 238 + "." + "x" * 16),
     ],
 )
 def test_names(name: str, expected: str) -> None:

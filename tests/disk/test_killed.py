@@ -50,6 +50,7 @@ async def test_a_killed_extraction_is_resumed(
     before = len(fake_github.requests_to("blob"))
     await repo.extract_artifact(1, tmp_path / "out")
     requests = fake_github.requests_to("blob")[before:]
+    assert requests
     assert all("range" in {name.lower() for name in request.headers} for request in requests)
     assert files_below(tmp_path) == ["out/a"]
     assert (tmp_path / "out" / "a").read_bytes() == LARGE
