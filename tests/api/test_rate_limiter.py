@@ -88,6 +88,10 @@ class Server:
         early: The arrival times of calls before `closed_until`.
         searches: The calls left of the limit of search, which resets every minute.
         searches_reset: The time at which the limit of search resets.
+        in_flight: The number of calls that are being answered.
+        reported: The calls left of the primary limit according to the responses so far, and the
+            time at which it resets.
+        wasted: The number of calls sent although those in flight may use up the primary limit.
     """
 
     latency: float
@@ -100,9 +104,21 @@ class Server:
     early: list[float] = field(factory=list)
     searches: int = 30
     searches_reset: float = A_MINUTE
+    in_flight: int = 0
+    reported: tuple[int, float] = (5000, 0.0)
+    wasted: int = 0
 
     async def answer(self, call: ApiCall[Any]) -> tuple[bool, dict[str, str]]:
         """Return whether a call is accepted, and the response headers."""
+        left, until = self.reported
+        self.wasted += now() < until and left <= self.in_flight
+        self.in_flight += 1
+        try:
+            return await self._answer(call)
+        finally:
+            self.in_flight -= 1
+
+    async def _answer(self, call: ApiCall[Any]) -> tuple[bool, dict[str, str]]:
         self.sent.append((now(), points(call.method)))
         if now() < self.closed_until:
             self.early.append(now())
@@ -129,8 +145,13 @@ class Server:
             # Without Retry-After, GitHub documents a wait of a minute.
             wait = 60 if wait is None else wait
             self.closed_until = max(self.closed_until, now() + wait)
-        if headers["x-ratelimit-remaining"] == "0":
+        left = int(headers["x-ratelimit-remaining"])
+        if left == 0:
             self.closed_until = max(self.closed_until, resets)
+        if resets > self.reported[1]:
+            self.reported = left, resets
+        elif resets == self.reported[1]:
+            self.reported = min(left, self.reported[0]), resets
         return not (spent or refused), headers
 
     async def _search(self) -> tuple[bool, dict[str, str]]:
@@ -215,12 +236,13 @@ async def run_steps(server: Server, pool: int, steps: list[Step]) -> None:
 @example([Step(30.0, 60, 0, [20], 5000, []), Step(0.0, 300, 5, [None], 5000, [3])], 0.0, 8)
 @given(STEPS, st.sampled_from((0.0, 0.05, 3.0)), st.sampled_from((1, 8, 1000)))
 def test_the_promises_of_the_limiter(steps: list[Step], latency: float, pool: int) -> None:
-    """No call is sent during a requested wait, no minute exceeds 900 points, no task starves."""
+    """No call is sent in vain or too early, no minute exceeds 900 points, no task starves."""
     server = Server(latency)
     # This test uses no sockets, so the clock need not wait for data in transit.
     with mock.patch.object(clock, "_GRACE", 0), asyncio.Runner(loop_factory=FastLoop) as runner:
         runner.run(run_steps(server, pool, steps))
     assert not server.early
+    assert not server.wasted
     assert server.busiest_minute() <= 900
 
 

@@ -104,6 +104,12 @@ def test_a_cut_at_the_first_line_break() -> None:
     assert read(text, RECORD.artifact, RECORD.digest, "boot") == RECORD
 
 
+def test_extreme_records() -> None:
+    """A journal of an empty payload, or with a name of 255 bytes, is used."""
+    for record in (evolve(RECORD, total=0), evolve(RECORD, name="x" * 255)):
+        assert read(header(record), RECORD.artifact, RECORD.digest, "boot") == record
+
+
 def test_incomplete_lines_are_ignored() -> None:
     """A line that was written only in part costs its own bytes, not those of the other lines."""
     for torn in (b"5-1050-60\n", b"\xff\n", b"7\n", b"\n"):

@@ -29,6 +29,7 @@ def test_a_range_set_is_a_set_of_bytes(spans: list[tuple[int, int]]) -> None:
     assert held.contiguous_length == next(byte for byte in range(61) if byte not in there)
     gaps = {byte for start, stop in held.missing(60) for byte in range(start, stop)}
     assert gaps == set(range(60)) - there
+    assert all(start < stop for start, stop in held.missing(60))
     edges = [edge for span in held for edge in span]
     assert edges == sorted(set(edges)), "two ranges overlap or touch"
 
