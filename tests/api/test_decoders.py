@@ -88,3 +88,10 @@ def test_json_with_too_many_values_is_not_parsed(values: bytes) -> None:
     assert len(str(error)) < 1000
     fits = text % b",".join([values] * 80_000)
     assert calls[1].decode(calls[1], make_response(body=fits))
+
+
+def test_the_largest_json() -> None:
+    """JSON of a request may have 250,000 values."""
+    call = endpoints.request("GET", "/x", None, None)
+    body = b"[%s]" % b",".join([b"0"] * 250_000)
+    assert call.decode(call, make_response(body=body)) == [0] * 250_000

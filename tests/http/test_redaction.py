@@ -233,6 +233,13 @@ def test_only_the_piece_is_redacted(size: int) -> None:
     """What stands beside a piece of a secret is kept."""
     assert redactor(Secret(TOKEN)).redact(f"<{TOKEN[5 : 5 + size]}>") == "<***>"
     assert redactor(Secret(TOKEN)).redact(f"at {TOKEN[:size]} end") == "at *** end"
+    assert redactor(Secret(TOKEN)).redact(f"at the end {TOKEN[5 : 5 + size]}") == "at the end ***"
+
+
+def test_the_shortest_secret() -> None:
+    """A secret of eight characters is redacted. A shorter one could be a word."""
+    for secret, shown in (("k3yk3yk3", "a *** b"), ("k3yk3yk", "a k3yk3yk b")):
+        assert redactor(Secret(secret)).redact(f"a {secret} b") == shown
 
 
 def test_the_last_secrets_are_remembered() -> None:

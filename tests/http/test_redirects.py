@@ -239,7 +239,7 @@ def test_store_hop_over_http() -> None:
         assert store_hop("http://a.example/", 302, Secret(location)) == SignedUrl(location)
 
 
-@pytest.mark.parametrize("status", [200, 204, 206, 304, 404, 500])
+@pytest.mark.parametrize("status", [200, 204, 206, 299, 304, 400, 404, 500])
 def test_no_store_hop(status: int) -> None:
     """A response that is not a redirect is not followed."""
     assert store_hop(STORE, status, Secret("https://b.example/")) is None

@@ -64,6 +64,7 @@ RUNNING = state(status="in_progress", conclusion=None)
         (DIST, [RUNNING], [of_run(created_at=NEW, archive_download_url="")], Pending),
         (DIST, [state()], [UPLOADED], Artifact),
         (DIST, [state()], [], RunEnded),
+        (DIST, [state(GRACE)], [], RunEnded),
         (DIST, [state(GRACE - 1)], [], Pending),
         (DIST, [state(1)], [of_run(created_at=NEW, expired=True)], RunEnded),
         (DIST, [state(1, conclusion="failure")], [UPLOADED], RunEnded),
