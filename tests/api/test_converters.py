@@ -144,8 +144,9 @@ def test_a_page_with_too_many_items_is_refused_quickly() -> None:
     """A page with more items than GitHub sends is refused before its items are converted."""
     page = {"total_count": 1, "artifacts": [artifact_json()] * 1000}
     assert len(from_body(json.dumps(page).encode(), ArtifactPage).artifacts) == 1000
-    with pytest.raises(ShapeError, match="34000 items on one page"):
-        from_body(json.dumps(page | {"artifacts": [{}] * 34_000}).encode(), ArtifactPage)
+    for count in (1001, 34_000):
+        with pytest.raises(ShapeError, match=f"{count} items on one page"):
+            from_body(json.dumps(page | {"artifacts": [{}] * count}).encode(), ArtifactPage)
     with pytest.raises(ShapeError, match="expected an object"):
         from_body(b"[]", ArtifactPage)
 

@@ -56,6 +56,7 @@ RUNNING = state(status="in_progress", conclusion=None)
         (DIST, [RUNNING], [UPLOADED], Artifact),
         # A later attempt may still replace an artifact, until the run succeeds.
         (DIST, [RUNNING], [of_run(created_at=OLD)], Pending),
+        (DIST, [RUNNING], [of_run(created_at=RUNNING.run.run_started_at)], Artifact),
         (DIST, [state()], [of_run(created_at=OLD)], Artifact),
         (DIST, [RUNNING], [of_run()], Artifact),
         (DIST, [RUNNING], [of_run(name="other", created_at=NEW)], Pending),

@@ -59,6 +59,17 @@ def test_bodies_of_many_values(value: bytes) -> None:
     assert len(webhooks.parse(*signed("push", few), secret=SECRET).payload["a"]) == 10
 
 
+def test_a_body_with_the_most_values() -> None:
+    """A body may have 1,000,000 values, with the object and the array around them."""
+    for count in (999_998, 999_999):
+        body = b'{"numbers": [%s]}' % b",".join([b"0"] * count)
+        if count == 999_998:
+            event = webhooks.parse(*signed("push", body), secret=SECRET)
+            assert len(event.payload["numbers"]) == count
+        else:
+            assert refuse(*signed("push", body)).status == 413
+
+
 def test_brackets_in_texts_do_not_count() -> None:
     """Brackets in a string do not count as nesting, even with quotes and backslashes."""
     text = '[{"\\' * 1000
