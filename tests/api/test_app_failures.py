@@ -48,10 +48,13 @@ async def test_a_new_token_is_tried_again(status: int) -> None:
     """A new token that some servers do not know yet is sent again, and no other is created."""
     async with app_world() as world:
         refuse_young_tokens(world, 5, status)
+        await asyncio.sleep(60)
         began = now()
         await get(world, 5)
         assert 7 <= now() - began < 8
         assert world.fake.tokens_created == 1
+        refused = [request for request in world.fake.requests if request.status == status]
+        assert world.gh.stats.retries == len(refused)
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,7 @@ async def test_a_provider_is_called_again_after_a_401() -> None:
     async with open_world(auth=provide) as world:
         await get(world, 1)
     assert provided == ["wrong-token", "fake-token"]
+    assert world.gh.stats.retries == 1
 
 
 @fast

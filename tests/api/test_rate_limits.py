@@ -72,14 +72,14 @@ async def test_an_absurd_retry_after_stops_calls_for_an_hour() -> None:
 
 @fast
 async def test_waits_without_retry_after_double() -> None:
-    """Without Retry-After the waits are one, two and four minutes."""
+    """Without Retry-After, waits are one, two and four minutes; after a success, one and two."""
     async with open_world() as world:
         world.fake.fail_next(*[Fault.secondary_limit(None)] * 3)
         await world.repo.get_artifact(world.artifact)
         assert 420 <= now() < 421
-        world.fake.fail_next(Fault.secondary_limit(None))
+        world.fake.fail_next(*[Fault.secondary_limit(None)] * 2)
         await world.repo.get_artifact(world.artifact)
-        assert 480 <= now() < 482
+        assert 600 <= now() < 602
 
 
 @fast

@@ -274,3 +274,18 @@ async def test_a_failing_system_call_holds_no_lock(
             await repo.download_artifact(artifact, target, if_exists="replace")
         again = await repo.download_artifact(artifact, target, wait_for_lock=False)
         assert again.path.read_bytes() == PAYLOAD
+
+
+def test_a_lock_file_with_descriptor_0(tmp_path: Path) -> None:
+    """A process without standard input, whose files get its descriptor 0, releases its locks."""
+    with Directory(tmp_path) as directory:
+        lock, standard_input = LockFile("journal"), os.dup(0)
+        os.close(0)
+        try:
+            assert lock.acquire(directory)
+            lock.release()
+            with pytest.raises(OSError, match="Bad file descriptor"):
+                os.fstat(0)
+        finally:
+            os.dup2(standard_input, 0)
+            os.close(standard_input)

@@ -32,15 +32,23 @@ from tests.support import QUICK, REPOSITORY, Answer, files_below, published_belo
 
 
 async def test_a_wrong_bit_is_detected(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
-    """A wrong bit raises DigestMismatch with both digests and leaves no file."""
+    """A wrong bit raises DigestMismatch with both digests at once, and leaves no file."""
     flipped = bytearray(PAYLOAD)
     flipped[1_500_000] ^= 1
-    async with raw_server(blob_response(bytes(flipped))) as url:
+    send, requests = blob_response(bytes(flipped)), 0
+
+    async def count_and_send(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal requests
+        requests += 1
+        await send(reader, writer)
+
+    async with raw_server(count_and_send) as url:
         added = add_artifact(fake_github, f"{url}/x.zip")
         with pytest.raises(DigestMismatch, match="GitHub records") as caught:
             await repo.download_artifact(added.id, tmp_path / "dist.zip")
     assert caught.value.expected == added.digest
     assert caught.value.actual == f"sha256:{hashlib.sha256(flipped).hexdigest()}"
+    assert requests == 1
     assert files_below(tmp_path) == []
 
 

@@ -238,3 +238,22 @@ async def test_progress_is_reported_at_most_ten_times_a_second(
     gaps = [after - before for before, after in pairwise(times[:-1])]
     assert len(times) >= 3
     assert all(gap >= 0.099 for gap in gaps)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows cannot open directories")
+async def test_a_new_directory_that_other_processes_remove(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, system_calls: SystemCalls
+) -> None:
+    """A new directory that is removed several times before it is opened is created again."""
+    add_artifact(fake_github)
+    directory, left = tmp_path / "new", 3
+
+    def remove(path: object, *_: object, **__: object) -> None:
+        nonlocal left
+        if path == directory and left and directory.exists():
+            left -= 1
+            directory.rmdir()
+
+    system_calls.before("open", remove)
+    download = await repo.download_artifact(1, directory / "dist.zip")
+    assert (left, download.path.read_bytes()) == (0, PAYLOAD)

@@ -89,3 +89,14 @@ async def test_a_long_history(repo: Repo, gh: Client, fake_github: FakeGitHub) -
     assert gh.stats.calls == 5
     with pytest.raises(NotFound, match="2 found, all of runs of another commit"):
         await repo.resolve_artifacts("coverage", nearest_ancestor_of=sha(50))
+
+
+async def test_the_end_of_a_very_long_history(repo: Repo, fake_github: FakeGitHub) -> None:
+    """The newest 2,000 commits are searched; an artifact of an older commit is not found."""
+    add_history(fake_github, 2010)
+    oldest = add(fake_github, 11, "coverage")
+    add(fake_github, 10, "dist")
+    resolution = await repo.resolve_artifacts("coverage", nearest_ancestor_of=sha(2010))
+    assert resolution.run.id == oldest
+    with pytest.raises(NotFound, match="of another commit"):
+        await repo.resolve_artifacts("dist", nearest_ancestor_of=sha(2010))

@@ -107,6 +107,16 @@ async def test_tls(http: aiohttp.ClientSession) -> None:
     assert not ca_file.exists()
 
 
+async def test_the_certificate_names_the_public_url() -> None:
+    """With TLS, clients can also call the server by the host name of `public_url`."""
+    async with FakeGitHub(tls=True, public_url="https://ghe.example") as fake:
+        parts = urlsplit(fake.url)
+        _, writer = await asyncio.open_connection(
+            "127.0.0.1", parts.port, ssl=fake.ssl_context, server_hostname="ghe.example"
+        )
+        writer.close()
+
+
 async def test_plain_http_has_no_certificates(fake: FakeGitHub) -> None:
     """A server without TLS has neither a CA file nor a context."""
     for name in ("ca_file", "ssl_context"):

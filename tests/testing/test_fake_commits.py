@@ -99,6 +99,9 @@ async def test_a_commit(send: Send, reference: str, number: int) -> None:
     """A commit is found by its SHA and by the branch whose newest commit it is."""
     response = await send(f"{COMMITS}/{reference}")
     assert response.json["sha"] == sha(number)
+    tree = response.json["commit"]["tree"]
+    assert len(tree["sha"]) == 40
+    assert tree["url"].endswith(f"/git/trees/{tree['sha']}")
 
 
 @pytest.mark.usefixtures("history")

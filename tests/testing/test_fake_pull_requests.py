@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -38,6 +39,13 @@ async def test_a_pull_request(send: Send, fake: FakeGitHub) -> None:
     assert short["base"]["sha"] == "a" * 40
     assert (await send(short["url"].removeprefix(fake.url))).json == document
     assert (await send(f"{PULLS}/7")).status == 404
+
+
+async def test_a_pull_request_into_an_empty_repository(send: Send, fake: FakeGitHub) -> None:
+    """The base has a made-up commit if `main` has none."""
+    fake.add_run("octo-org/empty", pull_request=1, head_sha="c" * 40)
+    document = (await send("/repos/octo-org/empty/pulls/1")).json
+    assert re.fullmatch("[0-9a-f]{40}", document["base"]["sha"])
 
 
 async def test_a_pull_request_of_a_fork(send: Send) -> None:

@@ -75,6 +75,8 @@ async def test_a_run_without_a_conclusion(send: Send, fake: FakeGitHub) -> None:
         ("created=%3E2024-01-03", [4]),
         ("created=%3C2024-01-02", [1]),
         ("created=%3C%3D2024-01-02", [2, 1]),
+        ("created=%3E2024-01-03T12:00:00Z", [4]),
+        ("created=%3C2024-01-02T12:00:00Z", [1]),
         ("created=2024-01-02..2024-01-03", [3, 2]),
         ("created=*..2024-01-01T12:00:00Z", [1]),
         ("created=2024-01-03T12:00:00%2B00:00..*", [4, 3]),

@@ -107,6 +107,15 @@ def test_a_scenario_file(tmp_path: Path, suffix: str) -> None:
             assert response.headers["X-RateLimit-Limit"] == "3"
 
 
+def test_a_scenario_without_limits(tmp_path: Path) -> None:
+    """Without `limits`, no request is refused, but the headers count the requests."""
+    path = tmp_path / "scenario.json"
+    path.write_text('{"repositories": [{"name": "octo-org/octo-docs"}]}')
+    with create(options(path)) as fake:
+        assert {request(f"{fake.url}{LIST}")[0] for _ in range(70)} == {200}
+        assert request(f"{fake.url}/rate_limit")[1]["rate"]["remaining"] == 0
+
+
 ARTIFACT = {"repository": REPOSITORY, "name": "dist"}
 FAULT = {"status": 500}
 WRONG = [
