@@ -19,9 +19,11 @@ from ghartifacts_async import (
     PermissionDenied,
     ServerError,
 )
+from ghartifacts_async._api.endpoints import IssuedToken
+from ghartifacts_async._http.redaction import Secret
 from ghartifacts_async.testing import FakeLimits, Fault
 from tests.api.support import World, now, open_world
-from tests.clock import fast, wall
+from tests.clock import FastLoop, fast, wall
 from tests.support import REPOSITORY, rsa_keys
 
 
@@ -80,6 +82,22 @@ async def test_a_token_is_renewed_a_minute_before_it_expires() -> None:
         await asyncio.sleep(4)
         await get(world, 1)
         assert world.fake.tokens_created == 2
+
+
+@fast
+async def test_the_moment_of_renewal() -> None:
+    """A token is renewed exactly a minute before it expires, and not earlier."""
+    tokens = (IssuedToken(Secret(f"token-{number}"), 3600.0, 0.0, None) for number in (1, 2))
+
+    async def create_token(*_: object) -> Any:
+        return next(tokens)
+
+    loop, app = asyncio.get_running_loop(), GitHubApp(7, rsa_keys()[0], installation_id=42)
+    assert isinstance(loop, FastLoop)
+    began = loop.time()
+    for moment, expected in ((0, "token-1"), (3539.9, "token-1"), (3540, "token-2")):
+        loop.now = began + moment
+        assert await app.token(create_token, None) == expected
 
 
 @fast

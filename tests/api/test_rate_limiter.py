@@ -276,3 +276,17 @@ async def test_a_limit_of_another_resource_hides_nothing() -> None:
     await call(limiter, server, connections)
     assert now() > WINDOW
     assert not server.early
+
+
+@fast
+async def test_deletions_leave_slots_to_other_calls() -> None:
+    """DELETEs that wait for each other take a fifth of the slots, so other calls need not wait."""
+    limiter, server = RateLimiter(RateLimitPolicy(concurrent_requests=5), wall), Server(0.0)
+    connections = asyncio.Semaphore(8)
+    deletions = [call(limiter, server, connections, DELETE) for _ in range(10)]
+    deleting = asyncio.gather(*deletions)
+    await asyncio.sleep(0.5)
+    await call(limiter, server, connections)
+    assert now() < 1
+    await deleting
+    assert now() > 8

@@ -89,3 +89,13 @@ async def test_a_rename_may_be_undone() -> None:
         world.fake.clear_requests()
         await world.repo.get_artifact(world.artifact)
         assert len(world.fake.requests) == 1
+
+
+@fast
+async def test_five_redirects_are_followed() -> None:
+    """A call follows up to five redirects, one after another."""
+    async with open_world() as world:
+        target = f"{world.fake.url}/repos/{REPOSITORY}/actions/artifacts/{world.artifact}"
+        world.fake.fail_next(*[Fault(301, headers={"Location": target})] * 5)
+        assert (await world.repo.get_artifact(world.artifact)).id == world.artifact
+        assert [request.status for request in world.fake.requests] == [301] * 5 + [200]

@@ -156,3 +156,14 @@ async def test_limits_of_other_resources_do_not_concern_artifacts(resource: str)
         assert world.gh.rate_limit == known
         await world.repo.get_artifact(world.artifact)
         assert now() < 5
+
+
+@fast
+async def test_the_largest_response() -> None:
+    """A response may be as large as 4 MiB; a larger one is refused."""
+    async with open_world() as world:
+        sizes = 3 * 2**20, 5 * 2**20
+        world.fake.fail_next(*(Fault(200, body={"text": "x" * size}) for size in sizes))
+        assert len((await world.gh.request("GET", "/x"))["text"]) == sizes[0]
+        with pytest.raises(UnexpectedReply, match="larger than 4194304 bytes"):
+            await world.gh.request("GET", "/x")

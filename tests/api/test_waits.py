@@ -201,6 +201,18 @@ def test_waits_that_end_later_and_later() -> None:
     assert waits[-1].seconds == 10
 
 
+def test_a_wait_that_begins_when_another_ends() -> None:
+    """A wait that begins when another one for the same reason has ended is reported, too."""
+    waits: list[Wait] = []
+    elapsed = 0.0
+    reporter = WaitReporter(waits.append, wall_clock=lambda: EPOCH + elapsed)
+    reporter.report(20, "calls are spaced out")
+    elapsed = 20.0
+    assert reporter.current is None
+    reporter.report(8, "calls are spaced out")
+    assert [wait.seconds for wait in waits] == [20, 8]
+
+
 def test_waits_of_two_accounts_are_reported_once_each() -> None:
     """A call that waits for two accounts in turn reports the wait of each account once."""
     waits: list[Wait] = []

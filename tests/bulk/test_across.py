@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import pickle
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,26 @@ async def test_a_failing_repository_does_not_stop_the_others(
         report.raise_for_errors()
     await busy
     assert not [name for name in files_below(tmp_path) if ".ghartifacts-" in name]
+
+
+async def test_a_complete_mirror_is_unlocked(
+    gh: Client, fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """A repository that is complete is unlocked, although the others are not."""
+    fill(fake_github)
+    complete, held = NAMES[0], NAMES[2]
+    report = None
+    with fake_github.holding(path=f"/{held}/.*/zip$"):
+        both = asyncio.ensure_future(gh.mirror([complete, held], tmp_path))
+        await wait_until(lambda: len(files_below(tmp_path / complete)) == 5)
+        async with asyncio.timeout(60):
+            while report is None:
+                await asyncio.sleep(0.01)
+                with suppress(TargetBusy):
+                    report = await gh.repo(complete).mirror(tmp_path / complete)
+        assert not both.done()
+    assert counts(report) == (0, 0, 4, 0, 0)
+    assert counts(await both) == (8, 0, 0, 0, 0)
 
 
 async def test_repositories_are_interleaved(

@@ -103,6 +103,20 @@ async def test_equal_content_is_downloaded_once(
     assert counts(await repo.mirror(tmp_path)) == (0, 1, 19, 0, 0)
 
 
+@pytest.mark.parametrize("name", ["b", "c"])
+async def test_a_lost_file_among_files_with_equal_content(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, name: str
+) -> None:
+    """If the newest of the files with some content is lost, an older one is linked."""
+    for existing in ("a", "b"):
+        fake_github.add_artifact(REPOSITORY, existing, LARGE)
+        await repo.mirror(tmp_path)
+    (tmp_path / "b-2.zip").unlink()
+    fake_github.add_artifact(REPOSITORY, "c", LARGE)
+    assert counts(await repo.mirror(tmp_path, name=name)) == (0, 1, 0, 0, 0)
+    assert len(fake_github.requests_to("blob")) == 1
+
+
 @pytest.mark.parametrize("refuses_links", [False, True])
 async def test_file_systems_without_links(
     repo: Repo,

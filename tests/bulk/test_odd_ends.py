@@ -1,20 +1,23 @@
-"""Cancellations that the caller did not request, and unexpected files in a mirror."""
+"""Cancellations that the caller did not request, and mirrors with odd files or a full disk."""
 
 from __future__ import annotations
 
 import asyncio
 import copy
+import errno
 import json
+import os
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from ghartifacts_async import Client, RateLimitPolicy, Repo
+from ghartifacts_async import Client, DiskFull, RateLimitPolicy, Repo
 from ghartifacts_async.testing import FakeGitHub
 from tests.bulk.support import LARGE, MANIFEST, add, counts, library_tasks
 from tests.support import QUICK, REPOSITORY, ignores_permissions
+from tests.system_calls import SystemCalls
 
 
 async def cancelled_elsewhere() -> None:
@@ -154,3 +157,32 @@ async def test_a_copied_repository_keeps_its_client(repo: Repo, fake_github: Fak
     for copied in (copy.copy(repo), copy.deepcopy(repo)):
         assert copied == repo
         assert (await copied.get_artifact(1)).id == 1
+
+
+async def test_a_disk_that_is_too_full_for_a_copy(
+    repo: Repo,
+    fake_github: FakeGitHub,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    system_calls: SystemCalls,
+) -> None:
+    """If the disk is full while a file is copied, the artifact fails, and is not downloaded."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    def fill(_: int, data: bytes | memoryview) -> None:
+        if len(data) == len(LARGE):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    fake_github.add_artifact(REPOSITORY, "a", LARGE)
+    await repo.mirror(tmp_path)
+    fake_github.add_artifact(REPOSITORY, "b", LARGE)
+    if os.name != "nt":
+        monkeypatch.setattr("fcntl.ioctl", refuse)
+    system_calls.before("link", refuse)
+    system_calls.before("write", fill)
+    report = await repo.mirror(tmp_path)
+    assert counts(report) == (0, 0, 1, 0, 1)
+    assert isinstance(report.failures[0].error, DiskFull)
+    assert len(fake_github.requests_to("blob")) == 1

@@ -8,7 +8,9 @@ import pytest
 
 from ghartifacts_async import BulkProgress, ProgressError, Repo
 from ghartifacts_async.testing import BlobFault, FakeGitHub
+from tests.api.support import open_world
 from tests.bulk.support import LARGE, add, download_all
+from tests.clock import fast
 from tests.support import REPOSITORY
 
 
@@ -48,3 +50,14 @@ async def test_progress_that_raises(
     with pytest.raises(ProgressError, match="LookupError") as caught:
         await download_all(repo, tmp_path, on_progress=on_progress)
     assert isinstance(caught.value.__cause__, LookupError)
+
+
+@fast
+async def test_the_rate(tmp_path: Path) -> None:
+    """The rate is the average number of bytes received per second since the start."""
+    async with open_world() as world:
+        large = world.fake.add_artifact(REPOSITORY, "large", LARGE).id
+        world.fake.fail_blobs_when(lambda _: BlobFault.throttle(50_000))
+        reports: list[BulkProgress] = []
+        await download_all(world.repo, tmp_path, artifacts=[large], on_progress=reports.append)
+    assert reports[-1].rate == pytest.approx(50_000, rel=0.2)

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from ghartifacts_async import ArtifactsError, Client, Repo, RetryPolicy, StoreError
-from ghartifacts_async.testing import FakeGitHub
+from ghartifacts_async.testing import BlobFault, FakeGitHub
+from tests.api.support import open_world
+from tests.clock import fast
 from tests.download.range_store import RangeStore, StoreRequest, StoreResponse, range_store, serve
 from tests.support import REPOSITORY
 
@@ -139,3 +141,43 @@ async def test_short_ranges_without_retries(
         assert done.path.read_bytes() == PAYLOAD
         async with repo.stream_artifact(artifact) as chunks:
             assert b"".join([chunk async for chunk in chunks]) == PAYLOAD
+
+
+async def test_a_refused_range_is_requested_twice(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """If a store refuses the same range twice, the whole payload is requested."""
+    broken = True
+
+    def respond(request: StoreRequest) -> StoreResponse:
+        if broken and request.number > 1:
+            return StoreResponse(UNAVAILABLE)
+        if request.span is not None:
+            return StoreResponse("416 Range Not Satisfiable")
+        response = serve(PAYLOAD, request)
+        response.closes_after = 3_000_000 if broken else None
+        return response
+
+    async with range_store(respond) as store:
+        artifact = add(fake_github, store)
+        await interrupt(repo, artifact, tmp_path / "x")
+        broken = False
+        store.requests.clear()
+        done = await repo.download_artifact(artifact, tmp_path / "x", connections=1)
+    assert done.path.read_bytes() == PAYLOAD
+    rest = 3_000_000, len(PAYLOAD)
+    assert [request.span for request in store.requests] == [rest, rest, None]
+
+
+@fast
+async def test_the_whole_payload_takes_one_connection(tmp_path: Path) -> None:
+    """While a store that refuses ranges sends a large payload slowly, no range is requested."""
+    source = tmp_path / "source"
+    with source.open("wb") as file:
+        file.truncate(64 * 2**20)
+    async with open_world() as world:
+        artifact = world.fake.add_artifact(REPOSITORY, "dist", source)
+        fault = BlobFault.refuse_ranges() & BlobFault.throttle(20e6)
+        world.fake.fail_blobs_when(lambda _: fault)
+        await world.repo.download_artifact(artifact.id, tmp_path / "out")
+        assert [request.status for request in world.fake.requests_to("blob")] == [416, 416, 200]

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from ghartifacts_async import Progress, ProgressError, Repo, TimedOut
+from ghartifacts_async import Progress, ProgressError, Repo, RetryPolicy, StoreError, TimedOut
+from ghartifacts_async._api.limits.wait_reporter import WaitReporter
+from ghartifacts_async._download.resumable_reader import Retrier
 from ghartifacts_async.testing import BlobFault, FakeGitHub
 from tests.api.support import now, open_world
 from tests.archive.artifacts import FILES
@@ -101,3 +103,24 @@ async def test_slow_disks_lose_nothing(
     assert done.path.read_bytes() == LARGE
     await fake_github.wait_until_idle()
     assert sum(stop - start for start, stop in served_ranges(fake_github)) == len(LARGE)
+
+
+@fast
+async def test_short_responses_are_accepted_for_two_minutes() -> None:
+    """Short responses are accepted for 120 seconds, even if the policy's timeout is shorter."""
+    retrier = Retrier(RetryPolicy(timeout=10), WaitReporter())
+    assert retrier.record_short_response() is None
+    await asyncio.sleep(119.5)
+    assert retrier.record_short_response() is None
+    await asyncio.sleep(1)
+    assert "short responses: 3" in (retrier.record_short_response() or "")
+
+
+@fast
+async def test_an_error_of_a_range() -> None:
+    """A permanent error is retried only if the store may have refused only the range."""
+    retrier = Retrier(RetryPolicy(), WaitReporter())
+    error = StoreError("the store answered 404", status=404, host="store.test")
+    await retrier.wait_or_raise(error, no_range=True)
+    with pytest.raises(StoreError, match="answered 404"):
+        await retrier.wait_or_raise(error)

@@ -26,7 +26,7 @@ from tests.api.support import open_world
 from tests.clock import fast
 from tests.download.payloads import PAYLOAD, add_artifact
 from tests.download.test_store_faults import TRANSIENT_FAULTS
-from tests.support import QUICK, REPOSITORY
+from tests.support import QUICK, REPOSITORY, raw_server, says
 
 
 async def read_all(repo: Repo, artifact: int = 1) -> bytes:
@@ -178,6 +178,19 @@ async def test_errors_before_the_first_byte(repo: Repo, fake_github: FakeGitHub)
     with pytest.raises(StoreError):
         async with repo.stream_artifact(2):
             pass
+
+
+async def test_bytes_that_arrive_one_by_one(repo: Repo, fake_github: FakeGitHub) -> None:
+    """If a store sends each byte as a chunk, the stream yields many of them at once."""
+    payload = PAYLOAD[:5_000]
+    body = b"".join(b"1\r\n%c\r\n" % byte for byte in payload) + b"0\r\n\r\n"
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    async with raw_server(says(head + body)) as url:
+        fake_github.add_artifact(REPOSITORY, "log", payload, raw="log.txt", location=f"{url}/x")
+        async with repo.stream_artifact(1) as stream:
+            chunks = [chunk async for chunk in stream]
+    assert b"".join(chunks) == payload
+    assert len(chunks) < 500
 
 
 async def test_a_stream_waits_for_its_reader(repo: Repo, fake_github: FakeGitHub) -> None:

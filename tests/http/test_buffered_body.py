@@ -61,6 +61,18 @@ def test_buffers_are_used_again() -> None:
     assert pool.take().obj is not buffer
 
 
+def test_all_buffers_of_a_body_are_used_again() -> None:
+    """The buffers that one body may fill before they are read are all used again."""
+    pool = BufferPool()
+    pool.join()
+    chunks = [pool.take() for _ in range(pool.max_unread)]
+    buffers = [chunk.obj for chunk in chunks]
+    for chunk in chunks:
+        pool.release(chunk)
+    again = {id(pool.take().obj) for _ in buffers}
+    assert again == {id(buffer) for buffer in buffers}
+
+
 def test_a_body_arrives_whole_on_one_connection(case: Case) -> None:
     """Eight segments of a payload are the right bytes, and take one connection."""
 

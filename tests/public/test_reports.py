@@ -77,3 +77,11 @@ def test_outcomes_pickle() -> None:
     unpickled = pickle.loads(pickle.dumps(Outcome(artifact(), error=NOT_FOUND)))
     assert unpickled.artifact == artifact()
     assert (str(unpickled.error), unpickled.error.status) == (str(NOT_FOUND), 404)
+
+
+def test_an_empty_report() -> None:
+    """A report in which nothing is counted has only zeros."""
+    report, pruned = MirrorReport(), PruneReport(True)
+    assert [report.downloaded, report.linked, report.skipped, report.expired] == [0] * 4
+    assert [report.failed, report.received, report.seconds] == [0] * 3
+    assert [pruned.kept, pruned.deleted, pruned.size] == [0] * 3

@@ -18,12 +18,13 @@ from tests.support import REPOSITORY
 
 @fast
 async def test_an_artifact_that_is_there() -> None:
-    """An artifact that exists is returned after two calls, even if its run has not ended."""
+    """An artifact that exists is returned after two calls for its run, which may not have ended."""
     async with open_world() as world:
         world.upload()
         artifact = await world.repo.wait_for_artifact("dist", run_id=world.run.id)
         assert artifact.name == "dist"
         assert world.gh.stats.calls == 2
+        assert world.fake.requests[-1].path.endswith(f"/runs/{world.run.id}/artifacts")
         assert now() < 1
 
 

@@ -176,3 +176,16 @@ async def test_waits_for_one_artifact_share_its_listing() -> None:
         )
         assert found[0] == found[1]
         hidden.cancel()
+
+
+@fast
+async def test_artifacts_of_other_commits() -> None:
+    """Runs of other commits are not requested, even if they have an artifact of the same name."""
+    async with open_world() as world:
+        for number in range(10):
+            other = world.fake.add_run(REPOSITORY, head_sha=f"{number:040x}")
+            world.upload("dist", other)
+        artifact = world.upload()
+        found = await world.repo.wait_for_artifact("dist", head_sha=world.run.head_sha)
+        assert found.id == artifact.id
+        assert world.gh.stats.calls == 3
