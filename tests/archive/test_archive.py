@@ -21,7 +21,7 @@ from ghartifacts_async import (
     UnsafeMember,
     UnsupportedMember,
 )
-from ghartifacts_async.testing import FakeGitHub
+from ghartifacts_async.testing import BlobFault, FakeGitHub
 from tests.archive.artifacts import (
     DATA,
     FILES,
@@ -234,3 +234,13 @@ async def test_a_stream_stays_exhausted(repo: Repo, fake_github: FakeGitHub) -> 
     async with repo.open_artifact(1) as archive, archive.stream("bin/tool") as stream:
         assert b"".join([chunk async for chunk in stream]) == LARGE
         assert [chunk async for chunk in stream] == []
+
+
+async def test_many_members_without_ranges(repo: Repo, fake_github: FakeGitHub) -> None:
+    """If a store ignores ranges, a central directory larger than what is read first is read."""
+    names = [f"{number:0200}" for number in range(1000)]
+    fake_github.add_artifact(REPOSITORY, "dist", dict.fromkeys(names, b""))
+    fake_github.fail_blobs_when(lambda _: BlobFault.ignore_range())
+    async with repo.open_artifact(1) as archive:
+        assert archive.downloaded
+        assert archive.names() == names

@@ -84,6 +84,7 @@ async def test_permissions(
         ZipMember("d/all", b"x", mode=0o100777),
         ZipMember("d/group", b"x", mode=0o100610),
         ZipMember("d/setuid", b"x", mode=0o104755),
+        ZipMember("d/others", b"x", mode=0o100641),
         ZipMember("d/none", b"x", mode=0),
         ZipMember("d/dos", b"x", mode=0o100777, central={"system": 0}),
         ZipMember("locked/", mode=0o040000),
@@ -97,7 +98,7 @@ async def test_permissions(
 
     for name in ("d/plain", "d/none", "d/dos"):
         assert mode(name) == 0o644 & ~mask
-    for name in ("d/all", "d/group", "d/setuid", "d", "locked", ""):
+    for name in ("d/all", "d/group", "d/others", "d/setuid", "d", "locked", ""):
         assert mode(name) == 0o755 & ~mask
 
 

@@ -242,3 +242,29 @@ async def test_merging_without_hard_links(
         assert read_files(tmp_path) == {"sub/b": b"old"}
     else:
         assert read_files(tmp_path) == {"a": b"x", "sub/b": b"y"}
+
+
+async def test_a_failed_merge_keeps_empty_directories(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """An empty directory that existed before is kept if files cannot be merged into it."""
+    fake_github.add_artifact(REPOSITORY, "x", {"d/a": "1", "mine": "1"})
+    (tmp_path / "d").mkdir()
+    (tmp_path / "mine").write_text("mine")
+    (found,) = await extract(repo, tmp_path, 1, merge=True)
+    assert isinstance(found.error, TargetExists)
+    assert list_tree(tmp_path) == ["d", "mine"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
+async def test_the_permissions_of_merged_directories(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """New directories in a merged tree get mode 0755 less the umask."""
+    fake_github.add_artifact(REPOSITORY, "x", {"d/a": "1"})
+    before = os.umask(0o022)
+    try:
+        await extract(repo, tmp_path, 1, merge=True)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "d").stat().st_mode & 0o777 == 0o755

@@ -289,3 +289,17 @@ def test_a_lock_file_with_descriptor_0(tmp_path: Path) -> None:
         finally:
             os.dup2(standard_input, 0)
             os.close(standard_input)
+
+
+def test_an_incomplete_last_line_is_removed(tmp_path: Path) -> None:
+    """The part of a line that a killed process has written is not joined with the next line."""
+    path = tmp_path / "journal"
+    path.write_bytes(b"first\nsec")
+    path.chmod(0o600)
+    with Directory(tmp_path) as directory:
+        lock = LockFile(path.name)
+        assert lock.acquire(directory)
+        assert lock.read() == b"first\nsec"
+        lock.append(b"second\n")
+        lock.release()
+    assert path.read_bytes() == b"first\nsecond\n"

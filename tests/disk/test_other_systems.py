@@ -5,11 +5,14 @@ Each test removes them from a Python process on this system. It shows nothing el
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
 
 import pytest
 
+from ghartifacts_async._disk import safe_open
+from ghartifacts_async._disk.trust import UnsafeFile
 from ghartifacts_async.testing import FakeGitHub
 from tests.disk.children import child
 from tests.download.payloads import interrupted_download
@@ -89,3 +92,24 @@ async def test_all_jobs_work_without_the_functions_of_linux(
         *("out/a", "out/b/c"),
     ]
     assert (tmp_path / "out" / "a").read_bytes() == DATA
+
+
+@pytest.mark.skipif(not hasattr(os, "O_NOFOLLOW"), reason="this system has no O_NOFOLLOW either")
+def test_files_without_no_follow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without `O_NOFOLLOW`, which Windows lacks, files are read, and links are still refused."""
+    monkeypatch.delattr(os, "O_NOFOLLOW")
+    spec = importlib.util.spec_from_file_location("without_no_follow", safe_open.__file__)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    (tmp_path / "file").write_bytes(b"data")
+    (tmp_path / "link").symlink_to("file")
+    with module.Directory(tmp_path) as directory:
+        fd = directory.open("file")
+        try:
+            assert os.read(fd, 10) == b"data"
+        finally:
+            os.close(fd)
+        with pytest.raises(UnsafeFile, match="symbolic link"):
+            directory.open("link")

@@ -260,3 +260,29 @@ async def test_a_file_of_a_mirror_that_vanishes_while_it_is_checked(
     assert counts(report) in {(1, 0, 0, 0, 0), (0, 0, 1, 0, 0)}
     if report.downloaded:
         assert path.exists()
+
+
+@linux_only
+@pytest.mark.parametrize("durable", [False, True])
+async def test_links_of_a_durable_mirror_are_synced(
+    repo: Repo,
+    fake_github: FakeGitHub,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    durable: bool,
+) -> None:
+    """With `durable=True`, a link to an equal file and its directory are synced, and only then."""
+    for name in ("a", "b"):
+        fake_github.add_artifact(REPOSITORY, name, PAYLOAD)
+    synced: list[str] = []
+    fsync = os.fsync
+
+    def note_sync(fd: int) -> None:
+        fsync(fd)
+        synced.append(Path(f"/proc/self/fd/{fd}").readlink().name)
+
+    monkeypatch.setattr(os, "fsync", note_sync)
+    report = await repo.mirror(tmp_path, template="{name}/{id}", durable=durable, concurrency=1)
+    assert (report.downloaded, report.linked) == (1, 1)
+    assert any(name.endswith(".ghartifacts-link") for name in synced) is durable
+    assert {"a", "b"} & {*synced} == ({"a", "b"} if durable else set())

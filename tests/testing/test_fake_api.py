@@ -114,6 +114,7 @@ async def test_the_api_version(send: Send) -> None:
     [
         ("GET", "/repos/octo-org/nothing/actions/artifacts"),
         ("GET", "/repositories/1/actions/artifacts"),
+        ("GET", "/repositories"),
         ("GET", f"{LIST}/12"),
         ("GET", f"{LIST}/12/zip"),
         ("GET", f"{LIST}/x"),

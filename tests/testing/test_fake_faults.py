@@ -180,7 +180,7 @@ async def test_faults_chosen_by_a_function(send: Send, fake: FakeGitHub) -> None
 
 
 async def test_bursts_are_reproducible(send: Send, fake: FakeGitHub) -> None:
-    """Bursts are random, and reproducible with the same seed."""
+    """Bursts are random, and reproducible with the same seed. By default they are server errors."""
 
     async def run(choose: Callable[[LoggedRequest], Fault | int | None]) -> list[int]:
         fake.clear_faults()
@@ -191,6 +191,7 @@ async def test_bursts_are_reproducible(send: Send, fake: FakeGitHub) -> None:
     assert first == await run(fault_bursts(7, share=0.1, longest=3, faults=[500, Fault(503)]))
     assert set(first) == {200, 500, 503}
     assert first != await run(fault_bursts(8, share=0.1, longest=3, faults=[500, Fault(503)]))
+    assert set(await run(fault_bursts(7, share=1))) == {500, 502, 503, 504}
 
 
 async def test_matching_requests_are_held(send: Send, fake: FakeGitHub) -> None:
@@ -220,3 +221,16 @@ def test_an_impossible_fault_is_rejected() -> None:
     for after, body in [(False, None), (True, "x")]:
         with pytest.raises(ValueError, match="keeps the API's response"):
             Fault(None, after=after, body=body)
+
+
+def test_the_longest_wait_until_a_date() -> None:
+    """A date in Retry-After is at most 10,000,000,000 seconds away."""
+    assert Fault(503, retry_after=10**10, retry_after_date=True).retry_after == 10**10
+    with pytest.raises(ValueError, match="must be from 0 to 10000000000"):
+        Fault(503, retry_after=10**10 + 1, retry_after_date=True)
+
+
+def test_faults_have_no_hash() -> None:
+    """A fault, whose headers may be a dict, has no hash, and the error names the fault."""
+    with pytest.raises(TypeError, match="unhashable type: 'Fault'"):
+        hash(Fault(500))

@@ -249,3 +249,9 @@ def test_impossible_limits_are_rejected() -> None:
     for wrong in ({"primary": 0}, {"window": -1.0}, {"status": 418}):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             FakeLimits(**wrong)
+
+
+def test_the_smallest_limits() -> None:
+    """Each limit can be as small as one request or point."""
+    limits = FakeLimits(primary=1, anonymous=1, points_per_minute=1, concurrent=1)
+    assert (limits.primary, limits.concurrent) == (1, 1)

@@ -94,3 +94,16 @@ async def test_permissions(send: Send, fake: FakeGitHub) -> None:
         assert response.status == status
         accepted = response.headers["X-Accepted-GitHub-Permissions"]
         assert accepted == "pull_requests=read"
+
+
+async def test_the_order_of_a_listing(send: Send, fake: FakeGitHub) -> None:
+    """The newest pull request is first, even if an older one has the newest run."""
+    fake.add_run(REPOSITORY, 5, pull_request=5, event="pull_request", branch="feature")
+    assert [each["number"] for each in (await send(PULLS)).json] == [6, 5]
+
+
+async def test_what_a_listing_leaves_out(send: Send) -> None:
+    """A listing lacks, among others, whether a pull request can be merged, and by whom it was."""
+    (listed,) = (await send(f"{PULLS}?head=mona:feature")).json
+    document = (await send(f"{PULLS}/6")).json
+    assert {"mergeable", "merged_by"} <= document.keys() - listed.keys()

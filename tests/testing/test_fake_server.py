@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -29,8 +31,9 @@ async def test_the_log_has_requests_and_responses(
     location = await signed(artifact.id)
     await send(location, Range="bytes=2-")
     await send(location, "HEAD")
+    await send(LIST, "HEAD")
     await fake.wait_until_idle()
-    listed, redirected, ranged, head = fake.requests
+    listed, redirected, ranged, head, head_of_list = fake.requests
     assert isinstance(listed, LoggedRequest)
     assert (listed.origin, listed.method, listed.status) == ("api", "GET", 200)
     assert listed.target == f"{LIST}?name=a%20b&page=1"
@@ -40,7 +43,8 @@ async def test_the_log_has_requests_and_responses(
     assert (ranged.origin, ranged.status, ranged.bytes_sent) == ("blob", 206, 8)
     assert fake.blob_url + ranged.target == location
     assert (head.method, head.status, head.bytes_sent) == ("HEAD", 200, 0)
-    assert fake.requests_to("api") == [listed, redirected]
+    assert (head_of_list.status, head_of_list.bytes_sent) == (200, 0)
+    assert fake.requests_to("api") == [listed, redirected, head_of_list]
     assert fake.requests_to("blob") == [ranged, head]
     fake.clear_requests()
     assert fake.requests == []
@@ -258,3 +262,29 @@ async def test_latency_delays_every_response(send: Send, fake: FakeGitHub, signe
     elapsed = loop.time() - started
     fake.latency = 0.0
     assert elapsed >= 0.2
+
+
+async def test_changes_in_other_threads_wait_for_requests(fake: FakeGitHub) -> None:
+    """While the server handles a request, changes to its data in other threads wait."""
+    artifact = fake.add_artifact(REPOSITORY, "dist", b"")
+    run, commit = fake.add_run(REPOSITORY), fake.add_commit(REPOSITORY)
+    database = fake._database
+    repository = database.add_repository(REPOSITORY)
+    changes: dict[Callable[..., object], tuple[object, ...]] = {
+        database.add_repository: ("octo-org/other",),
+        database.add_organization: ("octo-org",),
+        database.add_workflow: (repository, "ci.yml"),
+        database.save_commit: (repository, "main", commit),
+        database.save_run: (run,),
+        database.save_artifact: (artifact,),
+        database.delete_artifact: (artifact.id,),
+        database.delete_run: (run.id,),
+        database.rename_repository: (REPOSITORY, "octo-org/new", 301),
+    }
+    with ThreadPoolExecutor(1) as pool:
+        for method, arguments in changes.items():
+            with database.lock:
+                change = pool.submit(method, *arguments)
+                with pytest.raises(TimeoutError):
+                    change.result(timeout=0.05)
+            change.result(timeout=20)

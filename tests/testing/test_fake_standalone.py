@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import io
 import json
 import re
 import signal
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 
 from ghartifacts_async import testing
+from ghartifacts_async.testing.__main__ import main
 
 ROOT = Path(testing.__file__).parent.parent.parent
 
@@ -141,3 +143,35 @@ def test_the_program_rejects_wrong_arguments(arguments: list[str]) -> None:
     assert done.returncode in {1, 2}
     assert done.stderr
     assert "Traceback" not in done.stderr
+
+
+class SignallingOutput(io.StringIO):
+    """An output that sends a signal to this process when the server is ready.
+
+    Args:
+        number: The signal.
+    """
+
+    def __init__(self, number: signal.Signals) -> None:
+        super().__init__()
+        self._number = number
+
+    def write(self, text: str) -> int:
+        """Write a text."""
+        if "The server is ready" in text:
+            signal.raise_signal(self._number)
+        return super().write(text)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no handlers of SIGTERM")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_status_after_a_signal(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, number: signal.Signals
+) -> None:
+    """The status of the program is 128 plus the number of the signal that ended it."""
+    # A signal for which the server has no handler raises KeyboardInterrupt in this test.
+    handler = signal.default_int_handler
+    for one in (signal.SIGINT, signal.SIGTERM):
+        request.addfinalizer(partial(signal.signal, one, signal.signal(one, handler)))
+    monkeypatch.setattr(sys, "stdout", SignallingOutput(number))
+    assert main(["--empty"]) == 128 + number

@@ -204,3 +204,10 @@ def test_wrong_arguments(fake: FakeGitHub) -> None:
         fake.add_token(expires_at=datetime(2030, 1, 1))  # noqa: DTZ001
     with pytest.raises(ValueError, match="owner/name"):
         fake.add_token(repositories=["octo-docs"])
+
+
+def test_made_up_tokens(fake: FakeGitHub) -> None:
+    """Made-up tokens have GitHub's prefixes, are numbered, and so are the same in each run."""
+    classic, granular = fake.add_token(), fake.add_token(permissions={"actions": "read"})
+    assert classic == f"ghp_fake{1:032}"
+    assert granular == f"github_pat_fake{2:032}"
