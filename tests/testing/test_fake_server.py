@@ -279,7 +279,7 @@ async def test_changes_in_other_threads_wait_for_requests(fake: FakeGitHub) -> N
         database.save_artifact: (artifact,),
         database.delete_artifact: (artifact.id,),
         database.delete_run: (run.id,),
-        database.rename_repository: (REPOSITORY, "octo-org/new", 301),
+        database.rename_repository: ("octo-org/other", "octo-org/new", 301),
     }
     with ThreadPoolExecutor(1) as pool:
         for method, arguments in changes.items():
