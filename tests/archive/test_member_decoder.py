@@ -166,7 +166,7 @@ def test_a_long_local_header_takes_one_more_request() -> None:
 
 @pytest.mark.parametrize("chunk", range(1, 9))
 def test_a_hidden_member_in_any_pieces(chunk: int) -> None:
-    """A member that the central directory does not list is noticed, in whatever pieces it comes."""
+    """A member that is missing in the central directory is noticed with pieces of any size."""
     files = [ZipMember("a", b"x"), ZipMember("b", b"y")]
     for before in range(8):
         archive = build_zip(*files, between=bytes(before) + b"PK\3\4")
