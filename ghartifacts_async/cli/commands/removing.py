@@ -107,10 +107,9 @@ async def delete(
             return NOTHING_FOUND
         if not yes:
             print_selected(out, artifacts)
-        if dry_run:
-            out.note(f"{counted(len(artifacts), 'artifact')}; nothing was deleted")
-            return SUCCESS
-        if not yes:
+            if dry_run:
+                out.note(f"{counted(len(artifacts), 'artifact')}; nothing was deleted")
+                return SUCCESS
             await confirm(f"Delete {counted(len(artifacts), 'artifact')} of {repository}?")
         return status_of_failures(await _delete(repo, artifacts, out))
 
