@@ -216,11 +216,14 @@ async def test_a_signal_leaves_what_resumes(
 async def test_ctrl_c_on_a_terminal(fake_github: FakeGitHub, tmp_path: Path) -> None:
     """Ctrl-C while bars are drawn removes them, and says that the same command resumes."""
 
-    async def stall(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n" + bytes(100_000))
-        await reader.read()
+    async def trickle(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n")
+        while True:
+            writer.write(bytes(1000))
+            await writer.drain()
+            await asyncio.sleep(0.1)
 
-    async with raw_server(stall) as url:
+    async with raw_server(trickle) as url:
         fake_github.add_artifact(REPOSITORY, "dist", bytes(9_000_000), location=url)
         arguments = ("download", REPOSITORY, "--all", "-D", tmp_path)
         done = await run_in_terminal(fake_github, *arguments, interrupt_at="dist")
