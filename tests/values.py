@@ -35,17 +35,23 @@ SHA256 = "cfc3236bdad15b5898bca8408945c9e19e1917da8704adc20eaa618444290a8c"
 OPENAPI = json.loads(Path(__file__).parent.joinpath("data", "openapi-artifact.json").read_bytes())
 
 
-def examples(count: int) -> settings:
-    """Return hypothesis settings for `count` examples without a deadline.
+_SHARE = float(os.environ.get("EXAMPLES_SHARE") or 1)
 
-    With the environment variable ``EXAMPLES_SHARE=0.2`` only a fifth of them are tried, the same
-    ones in each run.
+
+def share(count: int) -> int:
+    """Return how many of `count` examples are tried: with ``EXAMPLES_SHARE=0.2`` only a fifth."""
+    return max(1, round(count * _SHARE))
+
+
+def examples(count: int) -> settings:
+    """Return hypothesis settings for `share(count)` examples without a deadline.
+
+    If only a part of the examples is tried, they are the same ones in each run.
     """
-    share = float(os.environ.get("EXAMPLES_SHARE") or 1)
     return settings(
-        max_examples=max(1, round(count * share)),
+        max_examples=share(count),
         deadline=None,
-        derandomize=share < 1,
+        derandomize=_SHARE < 1,
         suppress_health_check=[HealthCheck.too_slow],
     )
 

@@ -6,12 +6,13 @@ import asyncio
 import random
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ghartifacts_async import Client, RateLimitPolicy
 from ghartifacts_async.testing import FakeGitHub, LoggedRequest
 from tests.support import QUICK, REPOSITORY
+from tests.values import examples
 
 RUN = 7
 
@@ -77,7 +78,7 @@ async def check_listing(
         assert repository.stayed <= set(found)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(60)
 @given(
     st.integers(0, 2**32),
     st.integers(0, 700),

@@ -17,6 +17,7 @@ from tests.archive.rejected_archives import REJECTED_ARCHIVES
 from tests.archive.self_containing_zip import self_containing_zip
 from tests.archive.zip_writer import DEFLATED, STORED, ZipMember, build_zip
 from tests.support import REPOSITORY
+from tests.values import share
 
 
 @pytest.mark.parametrize("rejected", REJECTED_ARCHIVES, ids=lambda rejected: rejected.label)
@@ -76,7 +77,7 @@ CONTENTS = st.binary(max_size=2000) | st.builds(
 
 
 @settings(
-    max_examples=40,
+    max_examples=share(40),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -116,7 +117,7 @@ async def test_round_trip(
 
 
 @settings(
-    max_examples=60,
+    max_examples=share(60),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

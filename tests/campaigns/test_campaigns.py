@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.values import share
+
 WHY = "the campaigns are only in a source checkout"
-SCHEDULES = 150
-KILLS = 10
+SCHEDULES = share(150)
+KILLS = share(10)
 MIRRORED = 120
 
 

@@ -11,9 +11,10 @@ from ghartifacts_async._archive import extraction_plan
 from ghartifacts_async._archive.member_paths import MemberPath, PathRules
 from ghartifacts_async._archive.zip_format.central_directory import CentralDirectoryEntry
 from tests.archive.zip_writer import ZipMember, build_zip
+from tests.values import share
 
 NO_CHECKOUT = "the fuzzer is in benchmarks/, which only a checkout of the repository has"
-MUTANTS = 4000
+MUTANTS = share(4000)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the timeout needs SIGALRM")

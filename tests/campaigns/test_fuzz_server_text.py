@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from ghartifacts_async._http.redaction import Redactor
+from tests.values import share
 
 NO_CHECKOUT = "the fuzzer is in benchmarks/, which only a checkout of the repository has"
-MUTANTS = 300
+MUTANTS = share(300)
 
 
 def test_mutants_are_parsed_or_refused() -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.archive.zip_writer import ZipMember, build_zip
+from tests.values import share
 
 NO_CHECKOUT = "the campaigns are only in a source checkout"
-ARCHIVES = 300
+ARCHIVES = share(300)
 
 needs_bsdtar = pytest.mark.skipif(shutil.which("bsdtar") is None, reason="bsdtar is not installed")
 

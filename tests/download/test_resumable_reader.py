@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from attrs import define, field
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ghartifacts_async import ArtifactsError, ConnectionFailed, Digest, RetryPolicy
@@ -24,7 +24,7 @@ from ghartifacts_async._download.resumable_reader import (
 )
 from ghartifacts_async._http.buffered_body import BufferPool
 from ghartifacts_async._http.redirects import SignedUrl
-from tests.values import artifact
+from tests.values import artifact, examples
 
 PAYLOAD = bytes(range(200))
 REPLACEMENT = PAYLOAD[::-1]
@@ -188,7 +188,7 @@ def plans(kinds: list[str]) -> st.SearchStrategy[list[Behaviour]]:
 behaviours = plans(BEHAVIOURS)
 
 
-@settings(deadline=None, max_examples=500)
+@examples(500)
 @given(
     behaviours,
     st.integers(0, len(PAYLOAD) - 1),
@@ -220,7 +220,7 @@ def test_the_reader_yields_the_right_bytes_or_an_error(
     asyncio.run(test())
 
 
-@settings(deadline=None, max_examples=300)
+@examples(300)
 @given(behaviours, st.integers(0, len(PAYLOAD) - 1))
 def test_the_reader_recovers(plan: list[Behaviour], start: int) -> None:
     """A store that recovers after fewer faults than there are attempts is read to its end."""
@@ -246,7 +246,7 @@ def test_the_reader_recovers(plan: list[Behaviour], start: int) -> None:
     asyncio.run(test())
 
 
-@settings(deadline=None, max_examples=300)
+@examples(300)
 @given(
     behaviours,
     st.integers(0, len(PAYLOAD) - 1),
@@ -282,7 +282,7 @@ def test_bytes_that_others_take_over_are_not_read(
     asyncio.run(test())
 
 
-@settings(deadline=None, max_examples=300)
+@examples(300)
 @given(
     plans(["right", "short", "cut", "empty", "503", "reset", "replaced", "no total", "other unit"]),
     st.integers(0, len(PAYLOAD) - 1),
