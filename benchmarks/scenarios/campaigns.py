@@ -12,7 +12,7 @@ SEED = 1
 
 def faults(context: Context) -> Result:
     """Run random fault schedules (see `benchmarks.campaigns.faults`)."""
-    count = context.choose(10_000, 100)
+    count = context.choose(10_000, 50)
     row = _campaign("faults", "schedules", count)
     columns = (
         Column("broken promises", "failed", 0),
@@ -36,7 +36,7 @@ def faults(context: Context) -> Result:
 
 def kills(context: Context) -> Result:
     """Kill downloads at random moments (see `benchmarks.campaigns.kills`)."""
-    count = context.choose(200, 10)
+    count = context.choose(200, 4)
     row = _campaign("kills", "kills", count)
     columns = (
         Column("exact artifacts", "artifacts", 0),
