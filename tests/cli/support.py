@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import os
 import struct
@@ -16,10 +17,16 @@ import pytest
 from attrs import frozen
 
 from ghartifacts_async.testing import FakeGitHub
+from tests.cli.fork_server import ForkServer
 
 MODULE = ("-W", "error", "-m", "ghartifacts_async")
 TIMEOUT = 60
 """Seconds that a command may take."""
+
+_AT_START = {"PYTHONIOENCODING", "SSL_CERT_FILE"}
+"""Variables that are read when Python starts or imports the program."""
+
+_fork_server = functools.cache(ForkServer)
 
 
 @frozen
@@ -88,7 +95,13 @@ async def run(
     fake: FakeGitHub | None, *arguments: str | Path, cwd: Path | None = None, **extra: str
 ) -> Ended:
     """Run a command until it exits and assert that it never prints the token."""
-    ended = await end(await start(fake, *arguments, out=PIPE, cwd=cwd, **extra))
+    if not hasattr(os, "fork") or "COVERAGE_PROCESS_START" in os.environ or {*extra} & _AT_START:
+        ended = await end(await start(fake, *arguments, out=PIPE, cwd=cwd, **extra))
+    else:
+        async with asyncio.timeout(TIMEOUT):
+            ended = checked(
+                *await _fork_server().run([*map(str, arguments)], environment(fake, **extra), cwd)
+            )
     token = extra.get("GH_TOKEN") or (fake.token if fake else "")
     assert not token or token not in ended.out + ended.err
     return ended
