@@ -141,6 +141,17 @@ def test_an_excerpt_does_not_depend_on_the_chunks(size: int) -> None:
         assert excerpt.left_out(len(content)).startswith(f"{len(content) - len(shown)} of")
 
 
+@pytest.mark.parametrize(
+    ("content", "end"),
+    [(b"\nlast\n", b"last\n"), (b"\n\n", b"\n"), (b"one\n", b"one\n"), (b"", b"")],
+)
+def test_the_last_line(content: bytes, end: bytes) -> None:
+    """Empty lines count, also at the start, and a line break at the end starts no line."""
+    excerpt = Excerpt(tail=1)
+    assert excerpt.feed(content) == b""
+    assert excerpt.finish() == end
+
+
 def test_the_end_of_a_very_long_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a line without an end, only a limited part is kept in memory."""
     # Reaching the real limit would take 128 MiB of memory.
