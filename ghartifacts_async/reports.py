@@ -265,7 +265,7 @@ class MirrorReport:
         failures: Outcomes of the artifacts that failed, at most the first 1,000.
         unlisted: Errors that kept a repository from being mirrored completely, because it could not
             be listed or its directory could not be used. They are keyed by ``owner/name``.
-            `Repo.mirror` raises such an error instead.
+            `Repo.mirror` raises the error instead.
         new_files: Paths of the files that were downloaded or linked.
     """
 

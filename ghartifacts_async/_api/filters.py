@@ -1,7 +1,7 @@
 """Filter the artifacts of a listing.
 
 GitHub's API filters by name and run only. Both are checked again here, because a server that
-ignores such a parameter must not make the caller delete or download other artifacts.
+ignores a parameter must not make the caller delete or download other artifacts.
 """
 
 from __future__ import annotations

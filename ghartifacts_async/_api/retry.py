@@ -103,7 +103,7 @@ def record_attempts(
 ) -> None:
     """Record in an error how many attempts were made, and how long they took.
 
-    If only one attempt was made, or the error already has such a record, do nothing.
+    If only one attempt was made, or the error already has a record, do nothing.
 
     Args:
         error: The error of the last attempt.

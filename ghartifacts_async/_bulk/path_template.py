@@ -6,9 +6,9 @@ to a safe file name, so that no artifact's name can lead outside the directory.
 
 Two artifacts never have the same path. Artifact names are not unique, so each path contains the id,
 in a place where no other text can be mistaken for it: at the beginning of a component, or at the
-end of the last component. If the template has no id in such a place, ``-<id>`` is appended. The id
-is kept if a long file name is shortened. All paths of one template have the same number of
-components, so the file of one artifact cannot block a directory that another artifact needs.
+end of the last component. If the template has no id there, ``-<id>`` is appended. The id is kept if
+a long file name is shortened. All paths of one template have the same number of components, so the
+file of one artifact cannot block a directory that another artifact needs.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ class PathTemplate:
 
     Attributes:
         template: The text of the template.
-        has_id: Whether the template has the id in such a place.
+        has_id: Whether the template has the id in a place where no other text can be mistaken for
+            it.
 
     Raises:
         InvalidArgument: The template is not valid.

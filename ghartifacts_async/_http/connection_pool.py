@@ -188,8 +188,9 @@ class ConnectionPool:
     async def proxy_for(self, url: str | Secret) -> SecretUrl | None:
         """Return the proxy to use for a URL, or None.
 
-        It is the proxy of the caller's session, or the one that ``HTTPS_PROXY``, ``HTTP_PROXY`` and
-        ``NO_PROXY`` name. Credentials are those in the proxy's URL; netrc is not read.
+        It is the proxy of the caller's session, or that of the variables ``HTTPS_PROXY``,
+        ``HTTP_PROXY`` and ``NO_PROXY``. Credentials are those in the proxy's URL; netrc is not
+        read.
 
         Raises:
             InvalidArgument: The variable does not name an HTTP proxy.

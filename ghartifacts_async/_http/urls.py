@@ -39,7 +39,7 @@ def is_local(netloc: str) -> bool:
     """Return True if a host is an address of this machine or of its link, or ``localhost``.
 
     Numbers that are not an ordinary address, such as ``127.1``, count as local, because the system
-    may read them as such an address. A name that DNS resolves to a local address does not.
+    may read them as a local address. A name that DNS resolves to a local address does not.
 
     Args:
         netloc: Host, with or without a port.

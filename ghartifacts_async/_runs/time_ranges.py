@@ -78,7 +78,7 @@ def _whole(moment: datetime | None) -> datetime | None:
     try:
         return None if moment is None else moment.astimezone(UTC).replace(microsecond=0)
     except OverflowError:
-        return None  # such a time limits nothing in the request; the runs are filtered anyway
+        return None  # The request is not limited by this time; the runs are filtered anyway.
 
 
 def _text(moment: datetime) -> str:
