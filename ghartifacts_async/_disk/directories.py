@@ -40,6 +40,8 @@ class CreatedDirectories:
         missing = [one for one in (path, *path.parents) if not one.exists()]
         try:
             path.mkdir(mode, parents=True, exist_ok=True)
+        except FileExistsError:
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from None
         finally:
             # If another process creates one of them in the meantime, it is recorded all the same.
             for one in reversed(missing):

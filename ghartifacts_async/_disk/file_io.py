@@ -35,6 +35,7 @@ _MESSAGES = {
     errno.ENAMETOOLONG: "the name is too long for the file system",
     errno.EACCES: "permission denied",
     errno.EPERM: "permission denied",
+    errno.ENOTDIR: "a component of the path is a file, not a directory",
 }
 
 

@@ -70,3 +70,20 @@ async def test_a_target_that_is_no_file_is_refused(
             await repo.download_artifact(artifact, target, if_exists=if_exists)
     assert os.path.samestat(target.lstat(), before)
     assert fake_github.requests == []
+
+
+@pytest.mark.parametrize("below", ["", "a/b"])
+async def test_a_file_in_place_of_a_directory(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, below: str
+) -> None:
+    """If a file has the place of a directory, the error says so, and the file stays."""
+    artifact = await repo.get_artifact(fake_github.add_artifact(REPOSITORY, "dist", b"new").id)
+    file = tmp_path / "file"
+    file.write_bytes(b"old")
+    with pytest.raises(DiskError, match="is a file, not a directory"):
+        await repo.download_artifact(artifact, file / below / "target")
+    with pytest.raises(DiskError, match="is a file, not a directory"):
+        await repo.extract_artifact(artifact, file / below)
+    (outcome,) = [one async for one in repo.download_artifacts([artifact], file / below)]
+    assert "is a file, not a directory" in str(outcome.error)
+    assert file.read_bytes() == b"old"
