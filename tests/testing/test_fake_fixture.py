@@ -39,7 +39,7 @@ def anyio_backend(): return "asyncio"
 async def test_anyio(fake_github): await use(fake_github)
 def test_synchronous(fake_github): asyncio.run(use(fake_github))
 @given(number=st.integers())
-@settings(max_examples=2, suppress_health_check=list(HealthCheck))
+@settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
 @pytest.mark.asyncio
 async def test_hypothesis(fake_github, number):
     fake_github.clear_requests()
