@@ -82,7 +82,7 @@ async def test_a_file_in_place_of_a_directory(
     file.write_bytes(b"old")
     with pytest.raises(DiskError, match="is a file, not a directory"):
         await repo.download_artifact(artifact, file / below / "target")
-    with pytest.raises(DiskError, match="is a file, not a directory"):
+    with pytest.raises(DiskError, match="a file"):
         await repo.extract_artifact(artifact, file / below)
     (outcome,) = [one async for one in repo.download_artifacts([artifact], file / below)]
     assert "is a file, not a directory" in str(outcome.error)
