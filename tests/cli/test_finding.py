@@ -167,7 +167,9 @@ async def test_delete_asks_on_a_terminal(fake_github: FakeGitHub, typed: str, le
     for name in ("dist", "docs"):
         fake_github.add_artifact(REPOSITORY, name, b"x")
     done = await run_in_terminal(fake_github, "delete", REPOSITORY, "-n", "dist", typed=typed)
-    assert "Delete 1 artifact of octo-org/octo-docs? [y/N]" in done.out
+    _, header, row, question, *_ = done.out.splitlines()  # The terminal shows what is typed.
+    assert (header.split()[:2], row.split()[0]) == (["ID", "SIZE"], "1")
+    assert question.startswith("Delete 1 artifact of octo-org/octo-docs? [y/N]")
     assert len(fake_github.artifacts(REPOSITORY)) == left
     assert done.status == (0 if left == 1 else 2)
 
