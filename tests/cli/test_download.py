@@ -214,7 +214,7 @@ async def test_a_signal_leaves_what_resumes(
 
 @pytest.mark.usefixtures("_signals_reach_children")
 async def test_ctrl_c_on_a_terminal(fake_github: FakeGitHub, tmp_path: Path) -> None:
-    """Ctrl-C while bars are drawn removes them, and says that the same command resumes."""
+    """Ctrl-C removes the bars, which show names as they are, and the same command resumes."""
 
     async def trickle(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n")
@@ -224,9 +224,9 @@ async def test_ctrl_c_on_a_terminal(fake_github: FakeGitHub, tmp_path: Path) -> 
             await asyncio.sleep(0.1)
 
     async with raw_server(trickle) as url:
-        fake_github.add_artifact(REPOSITORY, "dist", bytes(9_000_000), location=url)
+        fake_github.add_artifact(REPOSITORY, "[red]dist", bytes(9_000_000), location=url)
         arguments = ("download", REPOSITORY, "--all", "-D", tmp_path)
-        done = await run_in_terminal(fake_github, *arguments, interrupt_at="dist")
+        done = await run_in_terminal(fake_github, *arguments, interrupt_at="[red]dist")
     assert done.status == 130
     assert done.out.endswith("interrupted; the same command resumes\n")
     assert published_below(tmp_path) == []

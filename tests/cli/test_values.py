@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from ghartifacts_async.cli.common import Common
-from ghartifacts_async.cli.contents.excerpts import Excerpt
+from ghartifacts_async.cli.contents.excerpts import Excerpt, copy_excerpt
 from ghartifacts_async.cli.printing.output import Output
 from ghartifacts_async.cli.printing.progress import Display, summary
 from ghartifacts_async.cli.printing.terminal_text import TerminalText
@@ -150,6 +152,21 @@ def test_the_last_line(content: bytes, end: bytes) -> None:
     excerpt = Excerpt(tail=1)
     assert excerpt.feed(content) == b""
     assert excerpt.finish() == end
+
+
+async def test_what_follows_an_excerpt_is_not_read() -> None:
+    """After the last wanted line, the content is not read further."""
+    read: list[bytes] = []
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for number in range(9):
+            read.append(b"line %d\n" % number)
+            yield read[-1]
+
+    shown: list[bytes] = []
+    async with aclosing(chunks()) as content:
+        await copy_excerpt(content, Excerpt(head=2), shown.append)
+    assert b"".join(shown) == b"".join(read) == b"line 0\nline 1\n"
 
 
 def test_the_end_of_a_very_long_line(monkeypatch: pytest.MonkeyPatch) -> None:
