@@ -38,21 +38,21 @@ OPENAPI = json.loads(Path(__file__).parent.joinpath("data", "openapi-artifact.js
 _SHARE = float(os.environ.get("EXAMPLES_SHARE") or 1)
 
 
-def share(count: int) -> int:
+def share(count: int, least: int = 1) -> int:
     """Return how many of `count` examples are tried: with ``EXAMPLES_SHARE=0.2`` only a fifth."""
-    return max(1, round(count * _SHARE))
+    return min(count, max(least, round(count * _SHARE)))
 
 
-def examples(count: int) -> settings:
+def examples(count: int, *suppressed: HealthCheck) -> settings:
     """Return hypothesis settings for `share(count)` examples without a deadline.
 
-    If only a part of the examples is tried, they are the same ones in each run.
+    With a share below 1, each run tries the same examples.
     """
     return settings(
-        max_examples=share(count),
+        max_examples=share(count, least=5),
         deadline=None,
         derandomize=_SHARE < 1,
-        suppress_health_check=[HealthCheck.too_slow],
+        suppress_health_check=[HealthCheck.too_slow, *suppressed],
     )
 
 

@@ -265,7 +265,7 @@ class ApiClient:
         )
 
     async def _token(self, rejected: Secret | None) -> Secret | None:
-        """Return the token for the next attempt, if possible another one than GitHub rejected."""
+        """Return the token for the next attempt, if possible a different one from `rejected`."""
 
         async def call_with_token(call: ApiCall[_T], token_factory: Callable[[], str]) -> _T:
             # This call takes no concurrency slot: the call that needs the token already holds one.

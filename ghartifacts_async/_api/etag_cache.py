@@ -1,6 +1,6 @@
 """A cache of responses for conditional requests.
 
-If GitHub answers a conditional request with 304, it does not count against the primary rate limit.
+A conditional request that GitHub answers with 304 does not count against the primary rate limit.
 
 Source: https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api
 """

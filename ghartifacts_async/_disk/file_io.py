@@ -35,7 +35,7 @@ _MESSAGES = {
     errno.ENAMETOOLONG: "the name is too long for the file system",
     errno.EACCES: "permission denied",
     errno.EPERM: "permission denied",
-    errno.ENOTDIR: "a component of the path is a file, not a directory",
+    errno.ENOTDIR: "a component of the path is a file or a link, not a directory",
 }
 
 

@@ -250,8 +250,8 @@ def _remove_abandoned(directory: Directory, hidden: HiddenFiles, name: str) -> b
         holder = _Holder.parse(record.read())
         if holder is not None and holder.is_alive(directory, name):
             return False
-        # Of several processes that find this record, only one can rename it, and continues. If it
-        # renames the record that another process has written since then, it puts it back.
+        # Of several processes that find this record, only one can rename it, and then continues. If
+        # it has renamed a newer record of another process, it restores the record.
         record.rename(HiddenFiles.unique().lock)
         if not record.is_in_place:
             with suppress(OSError):

@@ -78,7 +78,7 @@ def _whole(moment: datetime | None) -> datetime | None:
     try:
         return None if moment is None else moment.astimezone(UTC).replace(microsecond=0)
     except OverflowError:
-        return None  # The request is not limited by this time; the runs are filtered anyway.
+        return None  # Do not send this time in the request; the runs are filtered afterwards.
 
 
 def _text(moment: datetime) -> str:

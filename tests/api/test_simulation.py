@@ -1,4 +1,4 @@
-"""A simulation of two hours of calls against a GitHub that enforces its limits."""
+"""A simulation of hours of calls against a GitHub that enforces its limits."""
 
 from __future__ import annotations
 

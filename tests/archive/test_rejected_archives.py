@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from ghartifacts_async import ArchiveError, Client, DigestMismatch, Repo
@@ -17,7 +17,7 @@ from tests.archive.rejected_archives import REJECTED_ARCHIVES
 from tests.archive.self_containing_zip import self_containing_zip
 from tests.archive.zip_writer import DEFLATED, STORED, ZipMember, build_zip
 from tests.support import REPOSITORY
-from tests.values import share
+from tests.values import examples
 
 
 @pytest.mark.parametrize("rejected", REJECTED_ARCHIVES, ids=lambda rejected: rejected.label)
@@ -76,11 +76,7 @@ CONTENTS = st.binary(max_size=2000) | st.builds(
 )
 
 
-@settings(
-    max_examples=share(40),
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@examples(40, HealthCheck.function_scoped_fixture)
 @given(
     st.dictionaries(NAMES, st.dictionaries(NAMES, CONTENTS, max_size=4), max_size=4),
     st.sampled_from([STORED, DEFLATED]),
@@ -116,11 +112,7 @@ async def test_round_trip(
     assert read_files(directory / "sample") == {name: files[name] for name in selected}
 
 
-@settings(
-    max_examples=share(60),
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@examples(60, HealthCheck.function_scoped_fixture)
 @given(st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1, max_size=4))
 async def test_flipped_bytes(
     fake_github: FakeGitHub,

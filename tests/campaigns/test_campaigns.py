@@ -15,7 +15,7 @@ from tests.values import share
 
 WHY = "the campaigns are only in a source checkout"
 SCHEDULES = share(150)
-KILLS = share(10)
+KILLS = share(10, least=5)
 MIRRORED = 120
 
 

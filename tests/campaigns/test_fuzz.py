@@ -14,7 +14,7 @@ from tests.archive.zip_writer import ZipMember, build_zip
 from tests.values import share
 
 NO_CHECKOUT = "the fuzzer is in benchmarks/, which only a checkout of the repository has"
-MUTANTS = share(4000)
+MUTANTS = share(4000, least=800)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the timeout needs SIGALRM")

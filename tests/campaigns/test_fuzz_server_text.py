@@ -8,7 +8,7 @@ from ghartifacts_async._http.redaction import Redactor
 from tests.values import share
 
 NO_CHECKOUT = "the fuzzer is in benchmarks/, which only a checkout of the repository has"
-MUTANTS = share(300)
+MUTANTS = share(300, least=60)
 
 
 def test_mutants_are_parsed_or_refused() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 
@@ -158,7 +158,7 @@ async def test_what_follows_an_excerpt_is_not_read() -> None:
     """After the last wanted line, the content is not read further."""
     read: list[bytes] = []
 
-    async def chunks() -> AsyncIterator[bytes]:
+    async def chunks() -> AsyncGenerator[bytes, None]:
         for number in range(9):
             read.append(b"line %d\n" % number)
             yield read[-1]

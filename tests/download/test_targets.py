@@ -76,14 +76,17 @@ async def test_a_target_that_is_no_file_is_refused(
 async def test_a_file_in_place_of_a_directory(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path, below: str
 ) -> None:
-    """If a file has the place of a directory, the error says so, and the file stays."""
+    """If a file or a broken link is in the place of a directory, the error says so."""
     artifact = await repo.get_artifact(fake_github.add_artifact(REPOSITORY, "dist", b"new").id)
-    file = tmp_path / "file"
+    file, link = tmp_path / "file", tmp_path / "link"
     file.write_bytes(b"old")
-    with pytest.raises(DiskError, match="is a file, not a directory"):
-        await repo.download_artifact(artifact, file / below / "target")
-    with pytest.raises(DiskError, match="a file"):
-        await repo.extract_artifact(artifact, file / below)
+    link.symlink_to("missing")
+    reason = "a component of the path is a file or a link, not a directory"
+    for path in (file, link):
+        with pytest.raises(DiskError, match=reason):
+            await repo.download_artifact(artifact, path / below / "target")
     (outcome,) = [one async for one in repo.download_artifacts([artifact], file / below)]
-    assert "is a file, not a directory" in str(outcome.error)
-    assert file.read_bytes() == b"old"
+    assert reason in str(outcome.error)
+    with pytest.raises(DiskError, match=reason if below else "a file or a link of this name"):
+        await repo.extract_artifact(artifact, file / below)
+    assert (files_below(tmp_path), file.read_bytes()) == (["file"], b"old")

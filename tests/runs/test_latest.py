@@ -154,7 +154,7 @@ async def test_all_of_one_run(repo: Repo, gh: Client, fake_github: FakeGitHub) -
         add(fake_github, complete, name)
     add(fake_github, fake_github.add_run(REPOSITORY))
     stale = fake_github.add_run(REPOSITORY)
-    for _ in range(2):  # attempts
+    for _ in range(2):  # Two attempts uploaded the same name.
         add(fake_github, stale)
     add(fake_github, stale, "report", expired=True)
     resolution = await repo.resolve_artifacts(

@@ -1,7 +1,8 @@
 """Signed URLs: each gives read access to one blob until it expires.
 
 Azure verifies the decoded values of path and query, so a client may rewrite `%2F` to `/`. CDNs and
-several other stores verify the bytes, so that this client is refused. A `Signer` does either.
+several other stores verify the bytes, and so refuse a client that does this. A `Signer` does
+either.
 """
 
 from __future__ import annotations
