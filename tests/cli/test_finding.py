@@ -48,7 +48,7 @@ async def test_runs(fake_github: FakeGitHub) -> None:
         assert done.out == f"{failed}\n"
     done = await run_in_terminal(fake_github, "runs", REPOSITORY)
     assert done.out.split()[:4] == ["ID", "STATUS", "CREATED", "TITLE"]
-    assert re.search(f"^{passed} .*  next  push$", done.out, re.MULTILINE)
+    assert re.search(f"^ *{passed} .*  next  push$", done.out, re.MULTILINE)
     done = await run(fake_github, "runs", REPOSITORY, "-b", "nowhere")
     assert (done.status, done.err) == (3, "no run matches\n")
 
