@@ -141,6 +141,20 @@ async def test_an_early_cancellation_keeps_partial_data(
         assert files_below(tmp_path)
 
 
+async def test_closing_the_client_keeps_received_bytes(
+    fake_github: FakeGitHub, tmp_path: Path, repo: Repo
+) -> None:
+    """If a client is closed during a download, each byte that it has received is kept."""
+    add_artifact(fake_github)
+    fake_github.fail_blobs_next(BlobFault.stall(after=900_000))
+    async with Client(fake_github.token, base_url=fake_github.url) as gh:
+        task = asyncio.create_task(gh.repo(REPOSITORY).download_artifact(1, tmp_path / "x"))
+        await wait_until(lambda: gh.stats.bytes_received == 900_000)
+    with pytest.raises(ArtifactsError):
+        await task
+    assert (await repo.download_artifact(1, tmp_path / "x")).resumed_bytes == 900_000
+
+
 async def test_keep_partial_false_leaves_nothing(fake_github: FakeGitHub, tmp_path: Path) -> None:
     """With `keep_partial=False`, a failed download leaves no file and no directory."""
     add_artifact(fake_github)
