@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ghartifacts_async import (
+    ArtifactsError,
     BulkProgress,
     Client,
     DiskError,
@@ -18,8 +19,11 @@ from ghartifacts_async import (
     Repo,
     read_manifest,
 )
+from ghartifacts_async._bulk.meter import BulkMeter
+from ghartifacts_async._bulk.outcomes import ReportBuilder
 from ghartifacts_async.testing import FakeGitHub
 from tests.support import REPOSITORY
+from tests.values import artifact
 
 
 def fill(fake: FakeGitHub, count: int, repository: str = REPOSITORY) -> None:
@@ -174,3 +178,13 @@ def test_a_directory_that_is_no_mirror(tmp_path: Path, content: bytes | None) ->
         (tmp_path / "artifacts.jsonl").write_bytes(content)
     with pytest.raises(DiskError, match=r"artifacts\.jsonl"):
         list(read_manifest(tmp_path))
+
+
+async def test_a_report_has_the_first_thousand_failures() -> None:
+    """All failures are counted, and the outcomes of the first 1,000 are kept."""
+    builder = ReportBuilder(BulkMeter(None), mirrors=1, on_outcome=None)
+    for number in range(1, 1002):
+        builder.add_failure(artifact(id=number), ArtifactsError("refused"))
+    report = builder.build(0)
+    assert report.failed == 1001
+    assert [outcome.artifact.id for outcome in report.failures] == [*range(1, 1001)]

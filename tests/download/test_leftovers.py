@@ -1,19 +1,20 @@
-"""The files of a killed download are removed by the next call unless they are in use."""
+"""The files of a download that was killed, or whose client was closed, and the next call."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 
 import pytest
 
-from ghartifacts_async import Repo
+from ghartifacts_async import ArtifactsError, Client, Repo
 from ghartifacts_async._disk.hidden_files import HiddenFiles
 from ghartifacts_async._disk.lock_file import LockFile
 from ghartifacts_async._disk.safe_open import Directory
-from ghartifacts_async.testing import FakeGitHub
+from ghartifacts_async.testing import BlobFault, FakeGitHub
 from tests.download.payloads import PAYLOAD, add_artifact, interrupted_download
-from tests.support import files_below
+from tests.support import REPOSITORY, files_below, wait_until
 
 
 def journal_of(target: Path) -> Path:
@@ -111,3 +112,17 @@ async def test_without_leftovers_no_journal_is_opened(
     monkeypatch.setattr(os, "open", note)
     assert (await repo.download_artifact(1, tmp_path)).skipped
     assert not [name for name in opened if name.endswith("journal")]
+
+
+async def test_closing_the_client_keeps_received_bytes(
+    fake_github: FakeGitHub, tmp_path: Path, repo: Repo
+) -> None:
+    """If a client is closed during a download, each byte that it has received is kept."""
+    add_artifact(fake_github)
+    fake_github.fail_blobs_next(BlobFault.stall(after=900_000))
+    async with Client(fake_github.token, base_url=fake_github.url) as gh:
+        task = asyncio.create_task(gh.repo(REPOSITORY).download_artifact(1, tmp_path / "x"))
+        await wait_until(lambda: gh.stats.bytes_received == 900_000)
+    with pytest.raises(ArtifactsError):
+        await task
+    assert (await repo.download_artifact(1, tmp_path / "x")).resumed_bytes == 900_000

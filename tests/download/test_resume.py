@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import sys
 from collections.abc import Callable
@@ -141,20 +142,6 @@ async def test_an_early_cancellation_keeps_partial_data(
         assert files_below(tmp_path)
 
 
-async def test_closing_the_client_keeps_received_bytes(
-    fake_github: FakeGitHub, tmp_path: Path, repo: Repo
-) -> None:
-    """If a client is closed during a download, each byte that it has received is kept."""
-    add_artifact(fake_github)
-    fake_github.fail_blobs_next(BlobFault.stall(after=900_000))
-    async with Client(fake_github.token, base_url=fake_github.url) as gh:
-        task = asyncio.create_task(gh.repo(REPOSITORY).download_artifact(1, tmp_path / "x"))
-        await wait_until(lambda: gh.stats.bytes_received == 900_000)
-    with pytest.raises(ArtifactsError):
-        await task
-    assert (await repo.download_artifact(1, tmp_path / "x")).resumed_bytes == 900_000
-
-
 async def test_keep_partial_false_leaves_nothing(fake_github: FakeGitHub, tmp_path: Path) -> None:
     """With `keep_partial=False`, a failed download leaves no file and no directory."""
     add_artifact(fake_github)
@@ -232,12 +219,19 @@ async def test_replace_and_error(repo: Repo, fake_github: FakeGitHub, tmp_path: 
     assert files_below(tmp_path) == ["dist.zip"]
 
 
+@pytest.mark.parametrize("links", [True, False])
 async def test_error_keeps_a_file_created_during_the_download(
-    repo: Repo, fake_github: FakeGitHub, tmp_path: Path
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path, system_calls: SystemCalls, links: bool
 ) -> None:
-    """With ``"error"``, a file that another process creates during the download is kept."""
+    """``"error"`` keeps a file that appears during the download, also without hard links."""
     add_artifact(fake_github)
     target = tmp_path / "dist.zip"
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    if not links:
+        system_calls.before("link", refuse)
 
     def appear(_: Progress) -> None:
         target.write_bytes(b"mine")
@@ -245,6 +239,8 @@ async def test_error_keeps_a_file_created_during_the_download(
     with pytest.raises(TargetExists):
         await repo.download_artifact(1, target, if_exists="error", on_progress=appear)
     assert target.read_bytes() == b"mine"
+    await repo.download_artifact(1, tmp_path / "new", if_exists="error")
+    assert (tmp_path / "new").read_bytes() == PAYLOAD
 
 
 async def test_concurrent_downloads_of_one_target(
