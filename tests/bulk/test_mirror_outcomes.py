@@ -183,8 +183,9 @@ def test_a_directory_that_is_no_mirror(tmp_path: Path, content: bytes | None) ->
 async def test_a_report_has_the_first_thousand_failures() -> None:
     """All failures are counted, and the outcomes of the first 1,000 are kept."""
     builder = ReportBuilder(BulkMeter(None), mirrors=1, on_outcome=None)
-    for number in range(1, 1002):
-        builder.add_failure(artifact(id=number), ArtifactsError("refused"))
+    artifacts = [artifact(id=number) for number in range(1, 1002)]
+    for each in artifacts:
+        builder.add_failure(each, ArtifactsError("refused"))
     report = builder.build(0)
     assert report.failed == 1001
-    assert [outcome.artifact.id for outcome in report.failures] == [*range(1, 1001)]
+    assert [outcome.artifact for outcome in report.failures] == artifacts[:1000]
