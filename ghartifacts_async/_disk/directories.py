@@ -37,11 +37,15 @@ class CreatedDirectories:
         Raises:
             OSError: One of these directories cannot be created.
         """
-        missing = [one for one in (path, *path.parents) if not one.exists()]
+        components = (path, *path.parents)
+        missing = [one for one in components if not one.exists()]
         try:
             path.mkdir(mode, parents=True, exist_ok=True)
         except FileExistsError:
-            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from None
+            # The error has another reason if another process has just removed a directory.
+            if any(os.path.lexists(one) and not one.is_dir() for one in components):
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from None
+            raise
         finally:
             # If another process creates one of them in the meantime, it is recorded all the same.
             for one in reversed(missing):
