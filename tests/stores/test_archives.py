@@ -18,7 +18,7 @@ from tests.stores.nginx import Nginx
 from tests.support import REPOSITORY
 
 SIZE = int(float(os.environ.get("LARGE_GIB") or 0.25) * 2**30)
-"""The size of the archive in bytes. CI sets LARGE_GIB=3."""
+"""The size of the archive in bytes. `.ci/run` sets LARGE_GIB=1."""
 
 UPLOADED_SIZE = min(SIZE, 2**28)
 """The size of an archive that is uploaded to Azurite, which takes a minute for 3 GiB."""
