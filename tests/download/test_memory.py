@@ -13,7 +13,7 @@ import pytest
 from tests.support import REPOSITORY
 
 SIZE = int(float(os.environ.get("LARGE_GIB") or 0.25) * 2**30)
-"""Payload size in bytes. `.ci/run` sets LARGE_GIB=1, which needs as much disk space during the test."""
+"""Payload size in bytes, which also has to fit on the disk. `.ci/run` sets LARGE_GIB=1."""
 
 CHILD = """
 import asyncio, json, sys
