@@ -109,7 +109,7 @@ def main() -> None:
 def _run(
     arguments: Sequence[str], environment: Mapping[str, str], cwd: str, answers: int, *streams: int
 ) -> NoReturn:
-    """Run a command in a fork, and send its exit status, or kill it if nobody waits for that."""
+    """Run a command in a fork, and send its exit status, or kill it if its client has gone."""
     if process := os.fork():
         if answers in select.select([os.pidfd_open(process), answers], [], [])[0]:
             os.kill(process, signal.SIGKILL)
