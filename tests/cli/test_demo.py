@@ -40,6 +40,8 @@ async def test_the_demo_prints_real_files_and_working_commands(
     arguments = shlex.join([*MODULE, "demo"])
     done = await end(await shell(f"'a venv/bin/python' {arguments}", tmp_path, **env))
     assert (done.status, done.err) == (0, "")
+    listed = re.findall(r"^\d+\t(\S+)\t", done.out, re.MULTILINE)
+    assert len(listed) == 5
     named = re.findall(r"^✓ (\S+)  .*  sha256:(\S+)  verified$", done.out, re.MULTILINE)
     assert len(named) == 5
     for path, digest in named:
