@@ -9,7 +9,6 @@ always complete.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -223,14 +222,12 @@ class PartFile:
 
     def _open(self) -> bool:
         """Open and lock the journal. Return False if another process holds the lock."""
-        with disk_errors(path := self._folder.path):
+        with disk_errors(self._folder.path):
             for _ in range(_OPEN_ATTEMPTS):
                 # Another download that fails at the same moment may remove directories that it
                 # created, so create them again.
                 with suppress(FileNotFoundError, FileExistsError):
                     return self._acquire()
-                if os.path.lexists(path) and not path.is_dir():
-                    break
             return self._acquire()
 
     def _acquire(self) -> bool:
