@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+
+
+def refuse(*_: object, **__: object) -> None:
+    """Fail as a function that the file system does not support."""
+    raise PermissionError(errno.EPERM, "Operation not permitted")
 
 
 class SystemCalls:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import pickle
 import sys
@@ -31,7 +30,7 @@ from ghartifacts_async._disk.hidden_files import HiddenFiles
 from ghartifacts_async.testing import BlobFault, FakeGitHub
 from tests.archive.artifacts import list_tree, read_files
 from tests.support import REPOSITORY, ignores_permissions
-from tests.system_calls import SystemCalls
+from tests.system_calls import SystemCalls, refuse
 
 
 async def extract(repo: Repo, directory: Path, *artifacts: Any, **options: Any) -> list[Extraction]:
@@ -231,9 +230,6 @@ async def test_merging_without_hard_links(
     if exists:
         (tmp_path / "sub").mkdir()
         (tmp_path / "sub" / "b").write_bytes(b"old")
-
-    def refuse(*_: object, **__: object) -> None:
-        raise OSError(errno.EPERM, "Operation not permitted")
 
     system_calls.before("link", refuse)
     (found,) = await extract(repo, tmp_path, 1, merge=True)

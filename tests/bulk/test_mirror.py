@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 from pathlib import Path
@@ -21,7 +20,7 @@ from ghartifacts_async import (
 from ghartifacts_async.testing import FakeGitHub
 from tests.bulk.support import LARGE, MANIFEST, add, counts
 from tests.support import REPOSITORY, files_below
-from tests.system_calls import SystemCalls
+from tests.system_calls import SystemCalls, refuse
 
 
 def lines(directory: Path) -> list[dict[str, Any]]:
@@ -126,10 +125,6 @@ async def test_file_systems_without_links(
     refuses_links: bool,
 ) -> None:
     """Without reflinks, files are hard-linked; without hard links, they are copied and verified."""
-
-    def refuse(*_: object, **__: object) -> None:
-        raise PermissionError(errno.EPERM, "Operation not permitted")
-
     for number in range(3):
         fake_github.add_artifact(REPOSITORY, f"n{number}", LARGE)
     if os.name != "nt":

@@ -17,7 +17,7 @@ from ghartifacts_async import Client, DiskFull, RateLimitPolicy, Repo
 from ghartifacts_async.testing import FakeGitHub
 from tests.bulk.support import LARGE, MANIFEST, add, counts, library_tasks
 from tests.support import QUICK, REPOSITORY, ignores_permissions
-from tests.system_calls import SystemCalls
+from tests.system_calls import SystemCalls, refuse
 
 
 async def cancelled_elsewhere() -> None:
@@ -167,9 +167,6 @@ async def test_a_disk_that_is_too_full_for_a_copy(
     system_calls: SystemCalls,
 ) -> None:
     """If the disk is full while a file is copied, the artifact fails, and is not downloaded."""
-
-    def refuse(*_: object, **__: object) -> None:
-        raise OSError(errno.EPERM, "Operation not permitted")
 
     def fill(_: int, data: bytes | memoryview) -> None:
         if len(data) == len(LARGE):

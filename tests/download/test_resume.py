@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import sys
 from collections.abc import Callable
@@ -24,7 +23,7 @@ from ghartifacts_async import (
 from ghartifacts_async.testing import BlobFault, FakeGitHub
 from tests.download.payloads import NO_RETRIES, PAYLOAD, add_artifact, interrupted_download
 from tests.support import REPOSITORY, files_below, published_below, wait_until
-from tests.system_calls import SystemCalls
+from tests.system_calls import SystemCalls, refuse
 
 
 async def test_the_next_call_resumes(repo: Repo, fake_github: FakeGitHub, tmp_path: Path) -> None:
@@ -226,9 +225,6 @@ async def test_error_keeps_a_file_created_during_the_download(
     """``"error"`` keeps a file that appears during the download, also without hard links."""
     add_artifact(fake_github)
     target = tmp_path / "dist.zip"
-
-    def refuse(*_: object, **__: object) -> None:
-        raise PermissionError(errno.EPERM, "Operation not permitted")
 
     if not links:
         system_calls.before("link", refuse)
