@@ -23,7 +23,7 @@ MIRRORED = 120
 def test_faults() -> None:
     """Under faults, cancellations and restarts, no downloaded byte is lost and nothing leaks."""
     faults = pytest.importorskip("benchmarks.campaigns.faults", reason=WHY)
-    tally, failures = faults.execute_many(4, range(SCHEDULES))
+    tally, failures = faults.execute_many(6, range(SCHEDULES))
     assert failures == {}
     assert tally.schedules == SCHEDULES
     assert tally.resumed
