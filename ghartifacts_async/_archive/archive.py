@@ -18,7 +18,7 @@ from ghartifacts_async._archive.extraction import (
 )
 from ghartifacts_async._archive.extraction_plan import check_limits
 from ghartifacts_async._archive.member_index import MemberIndex
-from ghartifacts_async._archive.member_reader import MemberReader, MemberStream, load_json
+from ghartifacts_async._archive.member_reader import MemberReader, MemberStream, load_json, parse
 from ghartifacts_async._archive.remote_file import RemoteFile
 from ghartifacts_async._archive.zip_format.archive_tail import (
     TAIL_SIZE,
@@ -159,11 +159,12 @@ class Archive:
             max_size: Maximum size in bytes; 64 MiB by default.
 
         Raises:
-            UnicodeDecodeError: The member is not valid text in this encoding.
+            UnicodeDecodeError: The member is not valid text in this encoding. A note of the error
+                names the member.
         """
         arguments.encoding(encoding)
         data = await self.read(name, max_size=max_size)
-        return data.decode(encoding)
+        return parse(name, data, lambda encoded: encoded.decode(encoding))
 
     async def read_json(self, name: str, *, max_size: int = _DEFAULT_MAX_SIZE) -> Any:
         """Read a member and parse it as JSON; see `read`.
@@ -174,12 +175,13 @@ class Archive:
 
         Raises:
             ValueError: The member is not valid JSON. This is a `json.JSONDecodeError`, or a
-                `UnicodeDecodeError` if it is not valid Unicode.
+                `UnicodeDecodeError` if it is not valid Unicode. A note of the error names the
+                member.
         """
         data = await self.read(name, max_size=max_size)
         if len(data) <= _MAX_JSON_ON_LOOP:
-            return load_json(data)
-        return await self._remote.threads.run(load_json, data)
+            return parse(name, data, load_json)
+        return await self._remote.threads.run(parse, name, data, load_json)
 
     @asynccontextmanager
     async def stream(self, name: str) -> AsyncIterator[AsyncIterator[bytes]]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from typing import Any, TypeVar
 
 from ghartifacts_async._archive.remote_file import RangeReader, RemoteFile
+from ghartifacts_async._archive.zip_format.archive_tail import quote_name
 from ghartifacts_async._archive.zip_format.central_directory import CentralDirectoryEntry
 from ghartifacts_async._archive.zip_format.member_decoder import MemberDecoder
 from ghartifacts_async._tasks.lifetime import Lifetime
 from ghartifacts_async.errors import ClientStateError
+
+_T = TypeVar("_T")
 
 _MAX_SIZE_ON_LOOP = 2**16
 """Members of at most this size in bytes are decoded in the event loop, as a thread takes longer."""
@@ -107,6 +110,19 @@ class MemberStream:
         if not chunk:
             raise StopAsyncIteration
         return chunk
+
+
+def parse(name: str, data: bytes, parser: Callable[[bytes], _T]) -> _T:
+    """Parse the bytes of a member. If they are not valid, a note of the error names the member.
+
+    Raises:
+        ValueError: The parser raised it.
+    """
+    try:
+        return parser(data)
+    except ValueError as error:
+        error.add_note(f"in the archive's member {quote_name(name)}")
+        raise
 
 
 def load_json(data: bytes) -> Any:

@@ -187,13 +187,15 @@ async def test_reading_text_and_json(repo: Repo, fake_github: FakeGitHub) -> Non
         assert await archive.read_json("long.json") == [1] * 100_000
         assert await archive.read_text("junit.xml") == "<ü/>\r\n"
         assert await archive.read_text("a/latin.txt", encoding="latin-1") == "ü"
-        with pytest.raises(UnicodeDecodeError):
+        with pytest.raises(UnicodeDecodeError) as caught:
             await archive.read_text("a/latin.txt")
+        assert caught.value.__notes__ == ["in the archive's member 'a/latin.txt'"]
         with pytest.raises(ValueError, match="Expecting value"):
             await archive.read_json("big.json")
         for deep in ("deep.json", "deeper.json"):
-            with pytest.raises(json.JSONDecodeError, match="nested too deeply"):
+            with pytest.raises(json.JSONDecodeError, match="nested too deeply") as refused:
                 await archive.read_json(deep)
+            assert refused.value.__notes__ == [f"in the archive's member '{deep}'"]
         with pytest.raises(ArchiveLimitExceeded):
             await archive.read_json("report.json", max_size=3)
         with pytest.raises(MemberNotFound):
