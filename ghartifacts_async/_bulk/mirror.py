@@ -105,10 +105,12 @@ class Mirror:
         """
         listed = 0
         try:
-            await self._store.open()
             listing = self._artifacts(report)
             async with aclosing(read_ahead(listing, _MAX_COMPARED_AT_ONCE)) as lists:
-                async for artifacts in lists:
+                # Nothing is created for a repository that does not exist.
+                artifacts: list[Artifact] = await anext(lists, [])
+                await self._store.open()
+                while artifacts:
                     listed += len(artifacts)
                     existing = await self._store.find_unchanged(artifacts)
                     missing = [one for one in artifacts if one.id not in existing]
@@ -122,6 +124,7 @@ class Mirror:
                         self._unfinished += 1
                         report.expect(artifact.size_in_bytes)
                         yield self, artifact
+                    artifacts = await anext(lists, [])
         except Exception as error:
             if raise_errors or isinstance(error, ENDS_MIRROR):
                 raise

@@ -71,6 +71,7 @@ async def test_a_failing_repository_does_not_stop_the_others(
         report.raise_for_errors()
     await busy
     assert not [name for name in files_below(tmp_path) if ".ghartifacts-" in name]
+    assert not (tmp_path / "octo/nope").exists()
 
 
 async def test_a_complete_mirror_is_unlocked(

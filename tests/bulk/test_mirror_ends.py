@@ -160,11 +160,12 @@ async def test_a_full_disk(
 async def test_an_error_of_the_listing_is_raised(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """If the listing fails, the error is raised and the mirror is unlocked."""
+    """If the listing fails, the error is raised, and the next call creates the mirror."""
     with pytest.raises(NotFound):
-        await repo.mirror(tmp_path)
+        await repo.mirror(tmp_path / "mirror")
+    assert not list(tmp_path.iterdir())
     add(fake_github, 1)
-    assert counts(await repo.mirror(tmp_path)) == (1, 0, 0, 0, 0)
+    assert counts(await repo.mirror(tmp_path / "mirror")) == (1, 0, 0, 0, 0)
 
 
 async def test_only_one_operation_updates_a_mirror(
