@@ -23,6 +23,12 @@ MODULE = ("-W", "error", "-m", "ghartifacts_async")
 TIMEOUT = 60
 """Seconds that a command may take."""
 
+_PRIVATE = (
+    *("GH_", "GITHUB_", "FORCE_COLOR", "NO_COLOR", "COLUMNS", "TTY_"),
+    *("PYTHONUNBUFFERED", "PYTHONASYNCIODEBUG"),
+)
+"""Beginnings of variables that commands do not inherit."""
+
 _AT_START = ("LANG", "LC_", "PYTHON", "SSL_")
 """Beginnings of variables that are read when Python starts or imports the program."""
 
@@ -45,9 +51,11 @@ class Ended:
 
 
 def environment(fake: FakeGitHub | None, **extra: str) -> dict[str, str]:
-    """Return the environment of a command: the fake's token and URL, and no user settings."""
-    private = ("GH_", "GITHUB_", "FORCE_COLOR", "NO_COLOR", "COLUMNS", "TTY_", "PYTHONUNBUFFERED")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(private)}
+    """Return the environment of a command: the fake's token and URL, and no user settings.
+
+    Commands do not run in asyncio's debug mode, which prints a line if the machine is slow.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_PRIVATE)}
     github = {} if fake is None else {"GH_TOKEN": fake.token, "GITHUB_API_URL": fake.url}
     config = {"PYTHONIOENCODING": "utf-8", "GH_CONFIG_DIR": os.devnull}
     return kept | config | github | extra
@@ -163,12 +171,14 @@ async def open_terminal(
     fcntl = pytest.importorskip("fcntl", reason="Windows has no pseudo-terminals")
     termios = pytest.importorskip("termios", reason="Windows has no pseudo-terminals")
 
+    master, slave = os.openpty()
+
     def take_terminal() -> None:
         """Make the terminal the controlling one, so that Ctrl-C sends SIGINT."""
         os.setsid()
-        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        # uvloop calls this before the terminal becomes the standard input.
+        fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
 
-    master, slave = os.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     process = await asyncio.create_subprocess_exec(
         *command,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -27,6 +29,11 @@ from tests.support import REPOSITORY, files_below, raw_server, says
 from tests.values import SHA256, artifact
 
 MORE = 64 * 2**20
+
+REFUSED_IN_DEBUG_MODE = pytest.mark.skipif(
+    sys.flags.dev_mode or bool(os.environ.get("PYTHONASYNCIODEBUG")),
+    reason="in debug mode, aiohttp refuses a response with control characters in a header",
+)
 
 
 @pytest.mark.parametrize("size", [0, 1, 10**9])
@@ -78,7 +85,16 @@ async def test_an_absurd_size_is_refused_at_once(
     assert files_below(tmp_path) == []
 
 
-@pytest.mark.parametrize("etag", [b'"a\x01b"', b'"\xff"', b'"a\x7f"', b"unquoted", b'"a", "b"'])
+@pytest.mark.parametrize(
+    "etag",
+    [
+        pytest.param(b'"a\x01b"', marks=REFUSED_IN_DEBUG_MODE),
+        b'"\xff"',
+        pytest.param(b'"a\x7f"', marks=REFUSED_IN_DEBUG_MODE),
+        b"unquoted",
+        b'"a", "b"',
+    ],
+)
 async def test_an_invalid_etag_does_not_prevent_resuming(
     fake_github: FakeGitHub, tmp_path: Path, etag: bytes
 ) -> None:

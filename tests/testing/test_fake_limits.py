@@ -8,6 +8,7 @@ from email.utils import parsedate_to_datetime
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from ghartifacts_async.testing import FakeGitHub, FakeLimits, Fault
 from tests.support import wait_until
@@ -132,14 +133,16 @@ async def test_the_concurrency_limit(send: Send, fake: FakeGitHub, clock: Clock)
 @pytest.mark.parametrize("limits", [FakeLimits(concurrent=20, primary=10**6)])
 async def test_requests_sent_together_are_concurrent(fake: FakeGitHub) -> None:
     """Requests sent together count as concurrent, even without `holding`."""
-    headers = {"Authorization": f"token {fake.token}"}
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
-
-        async def get() -> int:
-            async with http.get(fake.url + LIST, headers=headers) as response:
-                return response.status
-
-        assert 403 in await asyncio.gather(*(get() for _ in range(100)))
+    url = URL(fake.url)
+    head = f"GET {LIST} HTTP/1.1\r\nHost: {url.host}\r\nUser-Agent: tests\r\nConnection: close\r\n"
+    connections = [await asyncio.open_connection(url.host, url.port) for _ in range(100)]
+    for _, writer in connections:
+        writer.write(f"{head}Authorization: token {fake.token}\r\n\r\n".encode())
+    responses = [await reader.read() for reader, _ in connections]
+    for _, writer in connections:
+        writer.close()
+        await writer.wait_closed()
+    assert any(response.startswith(b"HTTP/1.1 403") for response in responses)
     assert fake.secondary_limit_hits == 1
 
 
