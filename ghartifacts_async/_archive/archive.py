@@ -159,12 +159,12 @@ class Archive:
             max_size: Maximum size in bytes; 64 MiB by default.
 
         Raises:
-            UnicodeDecodeError: The member is not valid text in this encoding. A note of the error
-                names the member.
+            UnicodeDecodeError: The member is not valid text in this encoding. The error has a note
+                that names the member and the artifact.
         """
         arguments.encoding(encoding)
         data = await self.read(name, max_size=max_size)
-        return parse(name, data, lambda encoded: encoded.decode(encoding))
+        return parse(self.artifact.id, name, data, lambda text: text.decode(encoding))
 
     async def read_json(self, name: str, *, max_size: int = _DEFAULT_MAX_SIZE) -> Any:
         """Read a member and parse it as JSON; see `read`.
@@ -175,13 +175,13 @@ class Archive:
 
         Raises:
             ValueError: The member is not valid JSON. This is a `json.JSONDecodeError`, or a
-                `UnicodeDecodeError` if it is not valid Unicode. A note of the error names the
-                member.
+                `UnicodeDecodeError` if it is not valid Unicode. The error has a note that names
+                the member and the artifact.
         """
         data = await self.read(name, max_size=max_size)
         if len(data) <= _MAX_JSON_ON_LOOP:
-            return parse(name, data, load_json)
-        return await self._remote.threads.run(parse, name, data, load_json)
+            return parse(self.artifact.id, name, data, load_json)
+        return await self._remote.threads.run(parse, self.artifact.id, name, data, load_json)
 
     @asynccontextmanager
     async def stream(self, name: str) -> AsyncIterator[AsyncIterator[bytes]]:

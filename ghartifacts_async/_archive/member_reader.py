@@ -112,8 +112,8 @@ class MemberStream:
         return chunk
 
 
-def parse(name: str, data: bytes, parser: Callable[[bytes], _T]) -> _T:
-    """Parse the bytes of a member. If they are not valid, a note of the error names the member.
+def parse(artifact_id: int, name: str, data: bytes, parser: Callable[[bytes], _T]) -> _T:
+    """Parse the bytes of a member, and add a note that names the member to an error.
 
     Raises:
         ValueError: The parser raised it.
@@ -121,7 +121,7 @@ def parse(name: str, data: bytes, parser: Callable[[bytes], _T]) -> _T:
     try:
         return parser(data)
     except ValueError as error:
-        error.add_note(f"in the archive's member {quote_name(name)}")
+        error.add_note(f"in member {quote_name(name)} of artifact {artifact_id}")
         raise
 
 

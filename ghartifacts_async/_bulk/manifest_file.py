@@ -95,6 +95,10 @@ class Manifest:
         self._log_lock = threading.Lock()
         self._index = ManifestIndex()
 
+    def exists(self) -> bool:
+        """Return whether there is something in the manifest's place."""
+        return os.path.lexists(self._path)
+
     def open(self) -> None:
         """Create the mirror's directory if it is missing, lock it and read the manifest.
 

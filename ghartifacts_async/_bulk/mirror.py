@@ -105,11 +105,15 @@ class Mirror:
         """
         listed = 0
         try:
+            is_new = not await self._store.exists()
+            if not is_new:
+                await self._store.open()
             listing = self._artifacts(report)
             async with aclosing(read_ahead(listing, _MAX_COMPARED_AT_ONCE)) as lists:
-                # Nothing is created for a repository that does not exist.
                 artifacts: list[Artifact] = await anext(lists, [])
-                await self._store.open()
+                if is_new:
+                    # Only now, so that a repository that does not exist leaves no directory behind.
+                    await self._store.open()
                 while artifacts:
                     listed += len(artifacts)
                     existing = await self._store.find_unchanged(artifacts)

@@ -56,6 +56,10 @@ class MirrorStore:
         self._durable = durable
         self._manifest = Manifest(root, Header(server, template.template), durable=durable)
 
+    async def exists(self) -> bool:
+        """Return whether the mirror's manifest exists."""
+        return await self._threads.run(self._manifest.exists)
+
     async def open(self) -> None:
         """Create the mirror's directory if it is missing, lock it and read the manifest.
 

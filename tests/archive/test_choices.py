@@ -189,13 +189,13 @@ async def test_reading_text_and_json(repo: Repo, fake_github: FakeGitHub) -> Non
         assert await archive.read_text("a/latin.txt", encoding="latin-1") == "ü"
         with pytest.raises(UnicodeDecodeError) as caught:
             await archive.read_text("a/latin.txt")
-        assert caught.value.__notes__ == ["in the archive's member 'a/latin.txt'"]
+        assert caught.value.__notes__ == [f"in member 'a/latin.txt' of artifact {artifact.id}"]
         with pytest.raises(ValueError, match="Expecting value"):
             await archive.read_json("big.json")
         for deep in ("deep.json", "deeper.json"):
             with pytest.raises(json.JSONDecodeError, match="nested too deeply") as refused:
                 await archive.read_json(deep)
-            assert refused.value.__notes__ == [f"in the archive's member '{deep}'"]
+            assert refused.value.__notes__ == [f"in member '{deep}' of artifact {artifact.id}"]
         with pytest.raises(ArchiveLimitExceeded):
             await archive.read_json("report.json", max_size=3)
         with pytest.raises(MemberNotFound):

@@ -160,7 +160,7 @@ async def test_a_full_disk(
 async def test_an_error_of_the_listing_is_raised(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """If the listing fails, the error is raised, and the next call creates the mirror."""
+    """If a repository cannot be listed, the error is raised and nothing is created."""
     with pytest.raises(NotFound):
         await repo.mirror(tmp_path / "mirror")
     assert not list(tmp_path.iterdir())
@@ -171,13 +171,15 @@ async def test_an_error_of_the_listing_is_raised(
 async def test_only_one_operation_updates_a_mirror(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:
-    """If another operation is updating the mirror, TargetBusy is raised and nothing is changed."""
+    """If another operation is updating the mirror, TargetBusy is raised before any request."""
     add(fake_github, 3)
     with fake_github.holding(origin="blob"):
         first = asyncio.ensure_future(repo.mirror(tmp_path))
         await wait_until(lambda: fake_github.requests_to("blob"))
         with pytest.raises(TargetBusy, match="is updating this mirror; try again when it has"):
             await repo.mirror(tmp_path)
+    lists = [one for one in fake_github.requests if one.path.endswith("/artifacts")]
+    assert len(lists) == 1
     assert counts(await first) == (3, 0, 0, 0, 0)
     assert len(fake_github.requests_to("blob")) == 3
 
