@@ -20,6 +20,7 @@ SECRET = "not-a-secret"
 
 # A single foreground process needs no root and leaves no worker process behind.
 CONFIG = """
+{user}
 daemon off;
 master_process off;
 pid "{directory}/pid";
@@ -65,6 +66,9 @@ http {{
     }}
 }}
 """
+# Started by root, nginx gives its temporary directory to another user. Root may then be unable to
+# remove it, if it runs without CAP_DAC_OVERRIDE.
+USER = "user root;" if os.name != "nt" and os.geteuid() == 0 else ""
 TLS = """ ssl;
         ssl_certificate "{directory}/cert.pem";
         ssl_certificate_key "{directory}/key.pem\""""
@@ -115,6 +119,7 @@ class Nginx(Child):
             config = self.directory / "nginx.conf"
             config.write_text(
                 CONFIG.format(
+                    user=USER,
                     directory=self.directory,
                     address=address,
                     port=port,
