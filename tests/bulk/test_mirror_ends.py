@@ -168,6 +168,18 @@ async def test_an_error_of_the_listing_is_raised(
     assert counts(await repo.mirror(tmp_path / "mirror")) == (1, 0, 0, 0, 0)
 
 
+async def test_an_error_of_the_listing_unlocks_the_mirror(
+    repo: Repo, fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """If an existing mirror cannot be listed, the error is raised and the mirror is unlocked."""
+    add(fake_github, 1)
+    await repo.mirror(tmp_path)
+    fake_github.fail_next(404, path="artifacts$")
+    with pytest.raises(NotFound):
+        await repo.mirror(tmp_path)
+    assert counts(await repo.mirror(tmp_path)) == (0, 0, 1, 0, 0)
+
+
 async def test_only_one_operation_updates_a_mirror(
     repo: Repo, fake_github: FakeGitHub, tmp_path: Path
 ) -> None:

@@ -206,7 +206,7 @@ def extracted_by_unzip(archive: Path, directory: Path) -> dict[str, bytes]:
     done = subprocess.run(command, check=False, capture_output=True, timeout=60, env=ENVIRONMENT)
     if done.returncode > 1:  # 1 is a warning
         raise AssertionError(f"unzip {archive.name}: {done.stdout!r} {done.stderr!r}")
-    # fflate records no modes, so unzip gives nobody permission to read its files.
+    # fflate records no modes, so unzip creates files without any permission.
     for parent, directories, files in os.walk(directory):
         for path in (Path(parent, name) for name in directories + files):
             if not path.is_symlink():
