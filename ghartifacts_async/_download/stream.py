@@ -78,7 +78,8 @@ class ArtifactStream:
             DigestMismatch: The payload differs from GitHub's digest.
             StoreError: The blob store responds with an error status, even after retries.
             TransportError: The store cannot be reached, even after retries.
-            ProgressError: The progress callback raised.
+            ProgressError: The progress callback raised. The next read continues with the same
+                chunk.
             ClientStateError: The stream or its client is closed, or another task reads the stream.
         """
         if self.digest is None:
@@ -101,14 +102,21 @@ class ArtifactStream:
     async def _read_ahead(self) -> None:
         """Read the next chunk and, if it may be the last one, what follows it.
 
-        The chunks are kept in `_ahead`, so that cancelling the read loses none of them.
+        The chunks are kept in `_ahead`, so that a read that is cancelled, or that ends with an
+        error, loses none of them.
         """
         if not self._ahead:
-            self._ahead.append(await self._read())
+            await self._read_chunk_ahead()
         total = self._client.info.total
         may_be_last = total is None or self._received >= total
         if may_be_last and len(self._ahead) == 1 and self._ahead[0]:
-            self._ahead.append(await self._read())
+            await self._read_chunk_ahead()
+
+    async def _read_chunk_ahead(self) -> None:
+        chunk = await self._read()
+        # The caller's callback may raise, so the chunk is kept before it is reported.
+        self._ahead.append(chunk)
+        self._meter.add(len(chunk))
 
     async def _connect(self) -> None:
         """Request the payload, so that its name and its size are known."""
@@ -148,12 +156,13 @@ class ArtifactStream:
                 # Chunks of the earlier payload were already yielded.
                 raise restart.error
             self._client.reset()
-        await self._reader.close()
+        # If closing or waiting is cancelled or fails, the next read continues with the new reader.
+        earlier, self._reader = self._reader, self._read_from_start()
+        self._to_skip = self._received
+        self._retrier.start_over()
+        await earlier.close()
         if restart.is_retry:
             await self._retrier.wait_or_raise(restart.error)
-        self._retrier.start_over()
-        self._to_skip = self._received
-        self._reader = self._read_from_start()
 
     def _read_from_start(self) -> ResumableReader:
         segment = Segment(0, self._client.info.total or None)
@@ -177,7 +186,6 @@ class ArtifactStream:
         new = chunk[skipped:]
         self._hash.update(new)
         self._received += len(new)
-        self._meter.add(len(new))
         if self.artifact.digest is None:
             self._tail = (self._tail + new)[-verification.END_OF_ZIP :]
         return new
@@ -185,12 +193,12 @@ class ArtifactStream:
     def _verify(self) -> None:
         digest = Digest("sha256", self._hash.hexdigest())
         try:
-            self.verified = verification.check(self.artifact, self._received, digest, self._tail)
+            verified = verification.check(self.artifact, self._received, digest, self._tail)
         except ArtifactsError as failure:
             self._failure = copy(failure)
             raise
-        self.digest = digest
         self._meter.finish()
+        self.digest, self.verified = digest, verified
 
 
 @asynccontextmanager
