@@ -120,7 +120,13 @@ class RequestSender:
         url = self._base_url + call.target
         for _ in range(redirects.MAX_HOPS + 1):
             response, sent_at = await self._send_with_fallback(attempt, url, headers, body)
-            hop = redirects.api_hop(self._base_url, url, response.status, response.location)
+            location = response.location
+            if location is not None and redirects.repeats_secret(location, response.redact):
+                raise RedirectRefused(
+                    f"{call}: redirects to a host whose name contains the token; do not trust "
+                    "this server"
+                )
+            hop = redirects.api_hop(self._base_url, url, response.status, location)
             if hop is None:
                 break
             url = hop

@@ -121,7 +121,8 @@ def _reason(error: Exception) -> str:
         case aiohttp.ClientConnectorCertificateError():
             return (
                 f"cannot verify its certificate ({error.certificate_error}); if a company's own "
-                "authority issued it, set SSL_CERT_FILE, or pass ssl= to Client"
+                "authority issued it, set SSL_CERT_FILE to a file that contains the authority's "
+                "certificate, or pass ssl= to Client"
             )
         case aiohttp.ServerFingerprintMismatch():
             return "its certificate does not match the pinned fingerprint"

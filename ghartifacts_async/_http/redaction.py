@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from inspect import isawaitable
 from typing import Any, NoReturn
 from urllib.parse import unquote, urlsplit
@@ -133,6 +133,18 @@ class Redactor:
         if secret in self._secrets:
             self._secrets.remove(secret)
         self._secrets.append(secret)
+
+    def including(self, values: Iterable[str | Secret]) -> Callable[[str], str]:
+        """Return a function that redacts text from the response to a request.
+
+        By the time the response arrives, other requests may have sent so many secrets that this
+        object has forgotten those of the request.
+
+        Args:
+            values: Values of the headers of the request.
+        """
+        own = [value for value in values if isinstance(value, Secret)]
+        return lambda text: self.redact(text, *own)
 
     def redact(self, text: str, *more: Secret) -> str:
         """Shorten a text from a server, and replace all parts of secrets in it by ``***``.

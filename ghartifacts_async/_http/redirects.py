@@ -7,10 +7,10 @@ below it. Every other target is treated as a blob store, which does not get the 
 from __future__ import annotations
 
 import re
-from collections.abc import Container
+from collections.abc import Callable, Container
 from urllib.parse import unquote, urljoin, urlsplit
 
-from ghartifacts_async._http.redaction import Secret, SecretUrl, plain
+from ghartifacts_async._http.redaction import MAX_TEXT, Secret, SecretUrl, plain
 from ghartifacts_async._http.urls import host_of, is_local, origin, split_url
 from ghartifacts_async.errors import RedirectRefused
 
@@ -106,6 +106,20 @@ def store_hop(
             f"{url.host} redirects to {target.host}, which is a loopback or link-local address"
         )
     return target
+
+
+def repeats_secret(location: Secret, redact: Callable[[str], str]) -> bool:
+    """Return True if the host of a Location contains a secret.
+
+    Hosts become a part of errors and logs, and of the queries of name servers.
+
+    Args:
+        location: Value of the ``Location``.
+        redact: Function that removes secrets from a text.
+    """
+    parts = split_url(location.reveal())
+    host = "" if parts is None else parts.netloc[:MAX_TEXT]
+    return redact(host) != host
 
 
 def may_have_expired(status: int, *, signed_for_this: bool) -> bool:

@@ -165,7 +165,7 @@ class Transport:
                     content.getvalue(),
                     url,
                     received.location,
-                    self.redactor.redact,
+                    self.redactor.including(headers.values()),
                 )
             failure = UnexpectedReply(
                 f"{method} {urlsplit(url).path}: the response is larger than "
