@@ -479,7 +479,8 @@ class Client:
 
         Use it for endpoints that have no method of their own. Rate limits, errors and the renewal
         of the token are those of all calls. Temporary failures are retried only for GET, HEAD, PUT
-        and DELETE, because a POST or PATCH may have been executed although it failed.
+        and DELETE, because a POST or PATCH may have been executed although it failed. After a
+        DELETE, `NotFound.may_have_worked` tells whether a lost attempt may have been executed.
 
         Args:
             method: HTTP method, such as ``"GET"``.

@@ -245,8 +245,16 @@ class PermissionDenied(GitHubError):
     sso_url: str | None = field(default=None, kw_only=True)
 
 
+@define(eq=False, repr=False, slots=False)
 class NotFound(GitHubError):
-    """404: the resource does not exist, or the token cannot see it."""
+    """404: the resource does not exist, or the token cannot see it.
+
+    Attributes:
+        may_have_worked: True if an earlier attempt of the same call may have been executed although
+            it failed. If the call is a DELETE, that attempt may have deleted the resource.
+    """
+
+    may_have_worked: bool = field(default=False, kw_only=True)
 
 
 class ArtifactExpired(GitHubError):

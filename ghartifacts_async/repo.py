@@ -563,14 +563,16 @@ class Repo:
     async def delete_artifact(self, artifact: Artifact | int) -> None:
         """Delete an artifact permanently.
 
+        If the response to an attempt is lost and GitHub answers 404 to the next one, the artifact
+        counts as deleted, provided that it no longer exists and the token can see the repository.
+
         Raises:
             NotFound: No artifact has this id, or the token cannot see it.
             PermissionDenied: The token does not allow deleting it.
 
         Source: https://docs.github.com/rest/actions/artifacts#delete-an-artifact
         """
-        call = endpoints.delete_artifact(self.name, _arguments.artifact_id(artifact))
-        await self._opened().api.call(call)
+        await self._bulk().delete_one(artifact)
 
     async def download_artifact(
         self,

@@ -35,7 +35,7 @@ from ghartifacts_async._http.messages import Response
 from ghartifacts_async._http.redaction import Secret, hidden
 from ghartifacts_async._http.transport import Transport
 from ghartifacts_async._tasks.lifetime import Lifetime
-from ghartifacts_async.errors import ArtifactsError, RateLimited
+from ghartifacts_async.errors import ArtifactsError, NotFound, RateLimited
 from ghartifacts_async.models import RateLimit, RetryPolicy, Stats
 
 _T = TypeVar("_T")
@@ -207,6 +207,8 @@ class ApiClient:
                         state.seconds += seconds
                 state.previous = outcome.error
         except ArtifactsError as error:
+            if isinstance(error, NotFound):
+                error.may_have_worked = state.may_be_done
             record_attempts(error, state.attempts, state.seconds, state.previous)
             raise
 

@@ -10,7 +10,6 @@ Source: https://docs.github.com/rest/using-the-rest-api/best-practices-for-using
 from __future__ import annotations
 
 from collections import Counter
-from http import HTTPStatus
 from typing import TypeAlias
 
 from attrs import define, frozen
@@ -19,7 +18,6 @@ from ghartifacts_async._http.messages import Response
 from ghartifacts_async.errors import (
     ArtifactsError,
     AuthenticationError,
-    NotFound,
     RateLimited,
     ServerError,
     TransportError,
@@ -223,14 +221,12 @@ def next_step(
     match error:
         case AuthenticationError() if _may_renew_token(state, outcome):
             return RenewToken(error)
-        case NotFound() if state.method == "DELETE" and state.may_be_done:
-            # The lost response was probably the 204, so treat this 404 as deleted.
-            return Return(Response(HTTPStatus.NO_CONTENT))
         case RateLimited():
             retry = outcome.limit_allows_retry and state.attempts < policy.attempts
             return WaitForGate() if retry else Raise(error)
     failed_twice = isinstance(error, ServerError) and isinstance(state.previous, ServerError)
-    if response and state.divisible and failed_twice:
+    # A server that asks for a wait is overloaded, and asking it for less at once would not help.
+    if response and state.divisible and failed_twice and outcome.retry_after is None:
         return Return(response)
     if not state.repeatable:
         return Raise(error)

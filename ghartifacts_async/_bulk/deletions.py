@@ -20,32 +20,58 @@ from ghartifacts_async.reports import Deletion, PruneReport
 _WORKERS = 4
 
 
+class _AbsenceCheck:
+    """Checks whether artifacts of a repository are really gone after a 404 of a DELETE.
+
+    GitHub also answers 404 to a DELETE that the token is not permitted to make, and to any request
+    for a repository that the token cannot see.
+    """
+
+    def __init__(self, context: ClientContext, repository: str) -> None:
+        self._context = context
+        self._repository = repository
+        self._visibility_lock = asyncio.Lock()
+        self._is_visible = False
+
+    async def is_gone(self, artifact_id: int) -> bool:
+        """Return True if the repository has no such artifact.
+
+        Raises:
+            NotFound: The token cannot list the repository's artifacts.
+        """
+        try:
+            await self._context.get(self._repository, artifact_id)
+        except NotFound:
+            await self._check_visible()
+            return True
+        return False
+
+    async def _check_visible(self) -> None:
+        async with self._visibility_lock:
+            if not self._is_visible:
+                call = endpoints.list_repository_artifacts(self._repository, name=None, per_page=1)
+                await self._context.api.call(call)
+                self._is_visible = True
+
+
+async def delete_artifact(context: ClientContext, repository: str, artifact_id: int) -> None:
+    """Delete an artifact; see `Repo.delete_artifact`."""
+    check = _AbsenceCheck(context, repository)
+    try:
+        await context.api.call(endpoints.delete_artifact(repository, artifact_id))
+    except NotFound as error:
+        # An earlier attempt may have deleted the artifact although its response was lost.
+        if not error.may_have_worked or not await check.is_gone(artifact_id):
+            raise
+
+
 async def delete_artifacts(
     context: ClientContext,
     repository: str,
     artifacts: Iterable[Artifact | int] | AsyncIterable[Artifact | int],
 ) -> AsyncGenerator[Deletion, None]:
     """Delete many artifacts and yield each outcome; see `Repo.delete_artifacts`."""
-    visibility_lock = asyncio.Lock()
-    is_visible = False
-
-    async def check_visible() -> None:
-        """Raise NotFound unless the token can list the repository's artifacts."""
-        nonlocal is_visible
-        async with visibility_lock:
-            if not is_visible:
-                call = endpoints.list_repository_artifacts(repository, name=None, per_page=1)
-                await context.api.call(call)
-                is_visible = True
-
-    async def is_gone(artifact_id: int) -> bool:
-        try:
-            await context.get(repository, artifact_id)
-        except NotFound:
-            # GitHub also answers 404 for a repository that the token cannot see.
-            await check_visible()
-            return True
-        return False
+    check = _AbsenceCheck(context, repository)
 
     async def delete(artifact: Artifact | int) -> Deletion:
         try:
@@ -53,11 +79,10 @@ async def delete_artifacts(
             call = endpoints.delete_artifact(repository, artifact_id)
             try:
                 await context.api.call(call)
-            except NotFound:
-                # GitHub also answers 404 to a DELETE that the token is not permitted to make.
-                if not await is_gone(artifact_id):
+            except NotFound as error:
+                if not await check.is_gone(artifact_id):
                     raise
-                return Deletion(artifact, already_gone=True)
+                return Deletion(artifact, already_gone=not error.may_have_worked)
         except ENDS_OPERATION:
             raise
         except Exception as error:

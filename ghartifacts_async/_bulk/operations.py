@@ -10,7 +10,7 @@ from pathlib import Path
 from ghartifacts_async import _arguments
 from ghartifacts_async._api.listing import ArtifactListing
 from ghartifacts_async._archive.extraction import ExtractionRequest
-from ghartifacts_async._bulk.deletions import delete_artifacts, prune
+from ghartifacts_async._bulk.deletions import delete_artifact, delete_artifacts, prune
 from ghartifacts_async._bulk.downloads import download_artifacts
 from ghartifacts_async._bulk.extractions.extract import extract_artifacts
 from ghartifacts_async._bulk.manifest_file import read_manifest
@@ -106,6 +106,11 @@ class BulkOperations:
             merge=merge,
             on_progress=on_progress,
         )
+
+    async def delete_one(self, artifact: Artifact | int) -> None:
+        """Delete an artifact; see `Repo.delete_artifact`."""
+        artifact_id = _arguments.artifact_id(artifact)
+        await delete_artifact(self._opened(), self._repository, artifact_id)
 
     def delete(
         self, artifacts: Iterable[Artifact | int] | AsyncIterable[Artifact | int]

@@ -84,6 +84,13 @@ def test_a_second_server_error_is_returned_if_less_can_be_requested() -> None:
     assert step(state, failed) == Return(failed.response)  # type: ignore[arg-type]
 
 
+def test_a_busy_server_is_not_asked_for_less_at_once() -> None:
+    """If the server asks for a wait, the call is not given back to be divided, but repeated."""
+    busy = outcome(503, retry_after=3.0)
+    state = CallState("GET", divisible=True, attempts=2, previous=busy.error)
+    assert step(state, busy) == RetryAfter(4.0)
+
+
 def test_the_server_may_ask_for_a_longer_wait() -> None:
     """A retry never begins before the time that the server asked for."""
     assert step(CallState("GET", attempts=1), outcome(503, retry_after=40.0)) == RetryAfter(40.0)
@@ -129,20 +136,6 @@ def test_a_new_token_is_repeated() -> None:
     assert isinstance(step(CallState("GET", early_refusals=3), refused), RenewToken)
     only_once = RetryPolicy(attempts=1)
     assert isinstance(next_step(only_once, CallState("GET"), refused, 0.5), RenewToken)
-
-
-def test_a_404_after_a_lost_response_means_deleted() -> None:
-    """If an earlier attempt of a DELETE may have been carried out, a 404 counts as success."""
-    result = outcome(404)
-    for method, may_be_done, deleted in (
-        ("DELETE", True, True),
-        ("DELETE", False, False),
-        ("GET", True, False),
-    ):
-        state = CallState(method, attempts=2, may_be_done=may_be_done)
-        found = step(state, result)
-        assert isinstance(found, Return) is deleted
-        assert not isinstance(found, Return) or found.response.status == 204
 
 
 def test_a_rate_limit_is_waited_for() -> None:

@@ -70,6 +70,36 @@ async def test_an_invisible_repository_is_not_found(quick: Repo, fake_github: Fa
     assert len(fake_github.requests) == 9
 
 
+async def test_a_lost_response_of_a_deletion(quick: Repo, fake_github: FakeGitHub) -> None:
+    """If the first attempt deleted the artifact but its response was lost, it counts as deleted."""
+    add(fake_github, 2)
+    fake_github.fail_next(Fault(502, after=True), method="DELETE")
+    await quick.delete_artifact(1)
+    fake_github.fail_next(Fault(502, after=True), method="DELETE")
+    (outcome,) = [each async for each in quick.delete_artifacts([2])]
+    assert (outcome.error, outcome.already_gone) == (None, False)
+    assert fake_github.artifacts(REPOSITORY) == []
+    with pytest.raises(NotFound):
+        await quick.delete_artifact(1)
+
+
+@pytest.mark.parametrize("visible", [True, False])
+async def test_a_refused_deletion_is_no_success(
+    gh: Client, fake_github: FakeGitHub, visible: bool
+) -> None:
+    """A 404 after a failed attempt is no success if the artifact or repository is out of reach."""
+    add(fake_github, 1)
+    repo = gh.repo(REPOSITORY if visible else "octo-org/mistyped")
+    for _ in range(2):
+        fake_github.fail_next(502, 404, method="DELETE")
+        with pytest.raises(NotFound):
+            await repo.delete_artifact(1)
+        fake_github.fail_next(502, 404, method="DELETE")
+        (outcome,) = [each async for each in repo.delete_artifacts([1])]
+        assert isinstance(outcome.error, NotFound)
+    assert len(fake_github.artifacts(REPOSITORY)) == 1
+
+
 async def test_leaving_the_loop_stops_deleting(quick: Repo, fake_github: FakeGitHub) -> None:
     """After the caller leaves the loop, only the deletions that were already running complete."""
     add(fake_github, 50)

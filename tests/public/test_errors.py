@@ -24,6 +24,7 @@ VALUES: dict[str, Any] = {
     "previous": "the attempt before failed",
     "host": "store.example",
     "may_have_arrived": False,
+    "may_have_worked": True,
     "retryable": False,
     "status": 418,
     "message": "I'm a teapot \u2615",
