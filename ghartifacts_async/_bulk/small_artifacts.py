@@ -23,6 +23,7 @@ from ghartifacts_async._download import verification
 from ghartifacts_async._download.blob import BlobClient
 from ghartifacts_async._download.stream import open_stream
 from ghartifacts_async._download.target import DownloadRequest
+from ghartifacts_async._tasks.keyed_lock import is_locked, keyed_lock
 from ghartifacts_async.models import Artifact, Download
 
 _MAX_SMALL_SIZE = 2**18
@@ -53,23 +54,44 @@ async def download_one(
     target, is_free = await context.threads.run(
         _find_target, folder, Path(request.destination), name_for(artifact.name)
     )
-    if is_free and _is_small(artifact):
-        urls = context.signed_url(request.repository, artifact)
-        client = BlobClient(context.transport, urls, artifact, whole=True)
-        stream = open_stream(artifact, client, context.retrier(), context.lifetime)
-        async with stream as opened:
-            chunks = [chunk async for chunk in opened]
-        path, digest = target.with_name(name_for(opened.filename)), opened.digest
-        assert digest is not None
-        on_received()
-        write = partial(write_nameless_file, mode=request.mode, durable=request.durable)
-        if await context.threads.run(write, folder, path.name, chunks):
-            size = artifact.size_in_bytes
-            meter.add_bytes(size)
-            refreshes = max(0, urls.issued - 1)
-            return Download(artifact, path, size, digest, True, url_refreshes=refreshes)
+    # While another task downloads this file, an ordinary download waits for it.
+    if is_free and _is_small(artifact) and not is_locked(target):
+        async with keyed_lock(target):
+            download = await _download_small(
+                context, request, folder, target, name_for, on_received
+            )
+        if download is not None:
+            meter.add_bytes(download.size)
+            return download
     on_progress = meter.callback(request.on_progress)
     return await context.download(evolve(request, destination=target, on_progress=on_progress))
+
+
+async def _download_small(
+    context: ClientContext,
+    request: DownloadRequest,
+    folder: Folder,
+    target: Path,
+    name_for: Callable[[str], str],
+    on_received: Callable[[], None],
+) -> Download | None:
+    """Download a small artifact. Return None if its file already exists or cannot be written."""
+    artifact = request.artifact
+    urls = context.signed_url(request.repository, artifact)
+    client = BlobClient(context.transport, urls, artifact, whole=True)
+    async with open_stream(artifact, client, context.retrier(), context.lifetime) as stream:
+        path = target.with_name(name_for(stream.filename))
+        if path != target and await context.threads.run(os.path.lexists, path):
+            return None
+        chunks = [chunk async for chunk in stream]
+    digest = stream.digest
+    assert digest is not None
+    on_received()
+    write = partial(write_nameless_file, mode=request.mode, durable=request.durable)
+    if not await context.threads.run(write, folder, path.name, chunks):
+        return None
+    refreshes = max(0, urls.issued - 1)
+    return Download(artifact, path, artifact.size_in_bytes, digest, True, url_refreshes=refreshes)
 
 
 def _is_small(artifact: Artifact) -> bool:

@@ -120,3 +120,28 @@ async def test_leftovers_of_a_killed_raw_download_are_removed(
     (second,) = await download_all(repo, tmp_path)
     assert second.result().skipped
     assert [tmp_path / name for name in files_below(tmp_path)] == [path]
+
+
+@pytest.mark.parametrize("size", [1000, 400_000])
+async def test_an_artifact_that_is_named_twice_is_fetched_once(
+    gh: Client, repo: Repo, fake_github: FakeGitHub, tmp_path: Path, size: int
+) -> None:
+    """If a bulk download names an artifact several times, its payload is fetched once."""
+    number = fake_github.add_artifact(REPOSITORY, "dist", os.urandom(size)).id
+    before = gh.stats.bytes_received
+    outcomes = await download_all(repo, tmp_path, artifacts=[number] * 3)
+    assert sorted(outcome.result().skipped for outcome in outcomes) == [False, True, True]
+    assert gh.stats.bytes_received - before == size
+
+
+async def test_a_raw_file_with_another_name_is_not_fetched_again(
+    gh: Client, repo: Repo, fake_github: FakeGitHub, tmp_path: Path
+) -> None:
+    """A small raw payload that was saved before is not received again to find out its name."""
+    fake_github.add_artifact(REPOSITORY, "report", os.urandom(1000), raw="report.html")
+    (first,) = await download_all(repo, tmp_path)
+    before = gh.stats.bytes_received
+    (second,) = await download_all(repo, tmp_path)
+    assert second.result().skipped
+    assert second.result().path == first.result().path
+    assert gh.stats.bytes_received == before
