@@ -137,23 +137,30 @@ def move(directory: Directory, name: str, new: str, *, replace: bool) -> None:
     directory.rename(name, new)
 
 
-def move_contents(source: Directory, target: Directory) -> None:
+def move_contents(source: Directory, target: Directory, *, merge: bool = False) -> None:
     """Move everything from one directory to another one of the same file system.
 
     A subdirectory that cannot be renamed, such as one from a lower layer of an overlayfs, is
     created again, and its content is moved.
+
+    Args:
+        source: Directory to empty.
+        target: Directory that gets its content.
+        merge: Whether to move the content of a subdirectory into one that exists already.
     """
     for name in source.names():
         try:
             source.rename(name, name, target)
         except OSError as error:
             status = source.status(name)
-            if error.errno != errno.EXDEV or not stat.S_ISDIR(status.st_mode):
+            may_merge = merge and target.exists(name)
+            if not stat.S_ISDIR(status.st_mode) or (error.errno != errno.EXDEV and not may_merge):
                 raise
-            target.make(name, stat.S_IMODE(status.st_mode) | stat.S_IRWXU)
+            if not may_merge:
+                target.make(name, stat.S_IMODE(status.st_mode) | stat.S_IRWXU)
             path = source.path / name, target.path / name
             with Directory(path[0], source) as inner, Directory(path[1], target) as created:
-                move_contents(inner, created)
+                move_contents(inner, created, merge=merge)
             source.remove(name)
 
 

@@ -155,11 +155,10 @@ class Directory:
 
     def exists(self, name: str) -> bool:
         """Return True if something has this name, even a broken link."""
-        try:
+        with suppress(FileNotFoundError):
             self.status(name)
-        except FileNotFoundError:
-            return False
-        return True
+            return True
+        return False
 
     def is_at(self, status: os.stat_result, name: str) -> bool:
         """Return True if `name` is the file with this status."""
@@ -242,16 +241,19 @@ class Directory:
     def remove(self, name: str) -> None:
         """Remove a file or an empty directory. Errors are ignored."""
         with suppress(OSError):
-            if stat.S_ISDIR(self.status(name).st_mode):
-                os.rmdir(self._at(name), dir_fd=self._fd)
-            else:
-                self.unlink(name)
+            is_directory = stat.S_ISDIR(self.status(name).st_mode)
+            (os.rmdir if is_directory else os.unlink)(self._at(name), dir_fd=self._fd)
 
     def remove_tree(self, name: str) -> None:
         """Remove a file, or a directory and its content. Errors are ignored."""
         self.remove(name)
         if self.exists(name):
             shutil.rmtree(self._at(name), ignore_errors=True, dir_fd=self._fd)
+        if self._fd is not None and self.exists(name):
+            for *_, fd in os.fwalk(name, dir_fd=self._fd):
+                with suppress(OSError):
+                    os.fchmod(fd, 0o700)  # A directory that cannot be written cannot be emptied.
+            shutil.rmtree(name, ignore_errors=True, dir_fd=self._fd)
 
     def sync(self) -> None:
         """Sync the directory if possible, so that new names in it survive a power failure."""

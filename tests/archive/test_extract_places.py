@@ -229,6 +229,52 @@ async def test_an_old_directory_that_cannot_be_removed(
     assert "ghartifacts-staging: the staging directory could not be removed" in record.getMessage()
 
 
+@pytest.mark.skipif(ignores_permissions(), reason="needs a user without all permissions")
+async def test_a_read_only_directory_is_replaced(
+    extract: Extract,
+    repo: Repo,
+    fake_github: FakeGitHub,
+    tmp_path: Path,
+) -> None:
+    """A directory with a read-only subdirectory is replaced, and nothing of it is left."""
+    await add_artifact(fake_github, repo)
+    out = tmp_path / "out"
+    (out / "cache" / "deep").mkdir(parents=True)
+    (out / "cache" / "deep" / "module.go").write_text("old")
+    (out / "cache" / "deep").chmod(0o555)
+    (out / "cache").chmod(0o555)
+    for _ in range(2):
+        await extract(1, out, if_exists="replace")
+        assert read_files(tmp_path) == {
+            f"out/{name}": data for name, data in file_contents().items()
+        }
+        assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+async def test_what_remains_of_an_old_directory_does_not_come_back(
+    extract: Extract,
+    repo: Repo,
+    fake_github: FakeGitHub,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """If the old directory cannot be removed, later extractions work and never restore it."""
+    await add_artifact(fake_github, repo)
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "old").write_text("old")
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", lambda *_, **__: None)
+        for _ in range(3):
+            await extract(1, out, if_exists="replace")
+            assert read_files(out) == file_contents()
+        out.rename(tmp_path / "elsewhere")
+        await extract(1, out)
+        assert read_files(out) == file_contents()
+    await extract(1, out, if_exists="replace")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere", "out"]
+
+
 @pytest.mark.parametrize(
     ("options", "error"), [({"members": []}, InvalidArgument), ({"strip": 9}, ArchiveError)]
 )

@@ -125,3 +125,36 @@ async def test_contents_are_exchanged_if_a_directory_cannot_be_renamed(
         await repo.extract_artifact(number, out, if_exists="replace")
         assert files_below(out) == ["a", "sub/b", "z"]
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("stuck", ["file", "sub/deep/older", "sub/old"])
+async def test_contents_that_cannot_be_moved_stay_in_place(
+    repo: Repo,
+    fake_github: FakeGitHub,
+    tmp_path: Path,
+    system_calls: SystemCalls,
+    stuck: str,
+) -> None:
+    """If a file of a directory that cannot be renamed cannot be moved, all its files stay in it."""
+    number = fake_github.add_artifact(REPOSITORY, "x", {"a": b"x"}).id
+    out = tmp_path / "out"
+    (out / "sub" / "deep").mkdir(parents=True)
+    old = ["file", "first", "sub/deep/older", "sub/old", "z"]
+    for name in old:
+        (out / name).write_bytes(b"old")
+    fixed = {path.stat().st_ino for path in (out, *out.rglob("*")) if path.is_dir()}
+    kept = (out / stuck).stat().st_ino
+
+    def replace(name: str, _: str, *, src_dir_fd: int | None, **__: object) -> None:
+        number = os.stat(name, dir_fd=src_dir_fd).st_ino
+        if number in fixed:
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        if number == kept:
+            raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    system_calls.before("replace", replace)
+    for _ in range(2):
+        with pytest.raises(DiskError, match="permi"):
+            await repo.extract_artifact(number, out, if_exists="replace")
+        assert files_below(out) == old
+        assert [path.name for path in tmp_path.iterdir()] == ["out"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import stat
 from contextlib import suppress
@@ -39,7 +40,6 @@ class StagingTarget:
         self.path = _resolve_parent(path)
         self.holds_old = False
         self._replace = replace
-        self._dropped = 0
 
     def check(self) -> bool:
         """Return True if the target is a directory that may be replaced.
@@ -135,7 +135,7 @@ class StagingTarget:
         except BaseException as error:
             self._move_back(work, parent, error)
             raise
-        self.holds_old = False
+        self._drop_old(work)
 
     def _exchange_contents(self, work: Directory, parent: Directory) -> None:
         """Replace the content of a target that cannot be renamed, such as one of overlayfs.
@@ -149,21 +149,25 @@ class StagingTarget:
             Directory(work.path / OLD, work) as old,
         ):
             self.holds_old = True
+            holds_new = False
             try:
                 move_contents(target, old)
                 if not self._replace and old.names():
                     raise self._exists()
+                holds_new = True
                 move_contents(tree, target)
             except BaseException as error:
                 try:
-                    move_contents(target, tree)
-                    move_contents(old, target)
+                    # Until then, the target holds only what could not be moved out of it.
+                    if holds_new:
+                        move_contents(target, tree)
+                    move_contents(old, target, merge=True)
                 except OSError:
                     raise self._not_moved_back(work, parent, error) from error
                 self.holds_old = False
                 work.remove(OLD)
                 raise
-        self.holds_old = False
+        self._drop_old(work)
 
     def _move_back(self, work: Directory, parent: Directory, reason: BaseException) -> None:
         try:
@@ -173,8 +177,17 @@ class StagingTarget:
                 raise self._not_moved_back(work, parent, reason) from reason
             # Another process has moved its own directory to the target, so the old directory
             # need not be restored.
-            self._dropped += 1
-            work.rename(OLD, f"{DROPPED}{self._dropped}")
+            self._drop_old(work)
+        self.holds_old = False
+
+    def _drop_old(self, work: Directory) -> None:
+        """Rename the old directory in the staging directory, so that nothing moves it back.
+
+        It may be impossible to remove, and must not prevent later extractions.
+        """
+        names = (f"{DROPPED}{number}" for number in itertools.count())
+        with suppress(OSError):
+            work.rename(OLD, next(name for name in names if not work.exists(name)))
         self.holds_old = False
 
     def _not_moved_back(
