@@ -256,9 +256,9 @@ def _output_of(program: str, *arguments: str) -> str:
     repository, so a program in it is not run.
     """
     path = shutil.which(program)
-    if path is None or Path(path).parent.resolve() == Path.cwd():
-        return ""
     try:
+        if path is None or Path(path).parent.resolve() == Path.cwd():
+            return ""
         done = subprocess.run(  # noqa: S603 - git or gh, without a shell
             [path, *arguments],
             env={name: value for name, value in os.environ.items() if name not in _TOKENS},

@@ -255,7 +255,7 @@ def artifact_ids(arguments: Sequence[str]) -> list[int]:
 
 
 async def get_artifacts(repo: Repo, ids: Sequence[int]) -> list[Artifact]:
-    """Return the artifacts with these ids.
+    """Return the artifacts with these ids, the newest first, as listings return them.
 
     Raises:
         NotFound: An id is not that of an artifact. It may be a run's id, as the GitHub CLI expects.
@@ -267,7 +267,7 @@ async def get_artifacts(repo: Repo, ids: Sequence[int]) -> list[Artifact]:
         except NotFound as error:
             error.summary += f"; if {number} is the id of a run, use --run {number}"
             raise
-    return artifacts
+    return sorted(artifacts, key=_age_key, reverse=True)
 
 
 def with_run_url(filters: _FiltersT, arguments: Sequence[str]) -> tuple[_FiltersT, list[str]]:

@@ -91,6 +91,17 @@ async def test_an_artifact_that_is_given_twice(fake_github: FakeGitHub, output: 
     assert done.err == f"1 of 1 artifact in {output}\n"
 
 
+async def test_the_newest_of_given_ids_gets_the_name(fake_github: FakeGitHub, output: Path) -> None:
+    """Whatever the order of the ids, the newest artifact gets the name, as with `--all`."""
+    for content in (b"old", b"new"):
+        fake_github.add_artifact(REPOSITORY, "dist", content)
+    for arguments in (["1", "2"], ["2", "1"], ["--all"]):
+        done = await run(fake_github, "download", REPOSITORY, *arguments, "-D", output)
+        assert done.status == 0, done.err
+        assert (output / "dist.zip").read_bytes() == b"new"
+        assert files_below(output) == ["dist-1.zip", "dist.zip"]
+
+
 async def test_mirror(fake_github: FakeGitHub, output: Path) -> None:
     """`mirror` downloads what is new to `DIR/OWNER/REPO`, and exits with 1 on a failure."""
     fake_github.add_artifact(REPOSITORY, "dist", b"x")

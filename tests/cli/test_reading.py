@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ghartifacts_async.testing import FakeGitHub
+from tests.archive.zip_writer import ZipMember, build_zip
 from tests.cli.support import Ended, run, run_in_terminal
 from tests.support import REPOSITORY
 
@@ -277,3 +278,26 @@ async def test_a_single_file_is_no_archive(fake_github: FakeGitHub) -> None:
     assert done.status == 1
     assert "is not a complete zip archive" in done.err
     assert "use 'ghartifacts download'" in done.err
+
+
+async def test_a_damaged_archive_is_no_single_file(fake_github: FakeGitHub) -> None:
+    """An archive that was cut off is an error, and not a file in which nothing was found."""
+    whole = build_zip(ZipMember("a", os.urandom(5000)))
+    fake_github.add_artifact(REPOSITORY, "broken", whole[:-50])
+    for arguments in (
+        ["grep", "--quiet", "x", "broken"],
+        ["cat", "broken"],
+        ["cat", "broken", "a"],
+    ):
+        done = await run(fake_github, *arguments, "-R", REPOSITORY)
+        assert (done.status, done.out) == (1, "")
+        assert "is not a complete zip archive" in done.err
+
+
+async def test_members_of_any_ratio_are_read(fake_github: FakeGitHub) -> None:
+    """`cat` and `grep` read members that `extract` refuses, because nothing is kept."""
+    fake_github.add_artifact(REPOSITORY, "zeros", {"a": bytes(70_000_000) + b"end\n"})
+    done = await run(fake_github, "cat", "zeros", "a", "--max-bytes", "4", "-R", REPOSITORY)
+    assert (done.status, done.out) == (0, "\0\0\0\0")
+    done = await run(fake_github, "grep", "--quiet", "absent", "zeros", "-R", REPOSITORY)
+    assert done.status == 3

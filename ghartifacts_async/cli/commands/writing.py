@@ -218,7 +218,16 @@ async def write_all(
                 done += result.error is None
                 if not isinstance(result.error, ArtifactExpired | None):
                     failures.append(result.error)
-    out.note(f"{done} of {counted(len(artifacts), 'artifact')} in {writing.directory.absolute()}")
+    where = _absolute(writing.directory)
+    out.note(f"{done} of {counted(len(artifacts), 'artifact')} in {where}")
     if failures:
         return status_of_failures(failures)
     return SUCCESS if done else NOTHING_FOUND
+
+
+def _absolute(path: Path) -> Path:
+    """Return an absolute path, or the path as it is if the working directory was removed."""
+    try:
+        return path.absolute()
+    except OSError:
+        return path

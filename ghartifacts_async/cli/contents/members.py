@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ghartifacts_async import Archive, ArchiveLimits, Artifact, Repo
 
 _MOST_NAMES = 5
+_UNLIMITED = 2**63
 
 
 @frozen
@@ -58,16 +59,25 @@ async def contents(
         max_members: Maximum number of members of the archive; None for the default.
     """
     try:
-        limits = archive_limits(max_members=max_members)
+        # What is read is not kept, so only the number of members is limited.
+        limits = archive_limits(
+            max_members=max_members,
+            max_member_size=_UNLIMITED,
+            max_total_size=_UNLIMITED,
+            max_ratio=_UNLIMITED,
+        )
         async with repo.open_artifact(artifact, limits=limits) as archive:
             sizes = {member.name: member.size for member in archive.members()}
             for name in choice.of_archive(archive):
                 async with archive.stream(name) as chunks:
                     yield Content(name, sizes.get(name, 0), chunks)
             return
-    except NotAZip:
-        pass
+    except NotAZip as error:
+        not_a_zip = error
     async with repo.stream_artifact(artifact) as stream:
+        if stream.filename.lower().endswith(".zip"):
+            # It is no file that was uploaded as it is, but a damaged archive.
+            raise not_a_zip
         if choice.accepts_file(stream.filename):
             yield Content(stream.filename, artifact.size_in_bytes, stream)
 
