@@ -266,3 +266,15 @@ def test_the_secrets_sent_last_are_redacted() -> None:
         redactor.add(token)
         redactor.add(Secret(f"another-token-with-number-{number}"))
     assert "always" not in redactor.redact(f"bad token {token.reveal()}")
+
+
+def test_the_secrets_of_a_request_are_not_forgotten() -> None:
+    """Text of a response is redacted with the secrets of its request, however many are newer."""
+    redactor = Redactor()
+    own = Secret(TOKEN)
+    redact = redactor.including(["text/plain", own])
+    redactor.add(own)
+    for number in range(20):
+        redactor.add(Secret(f"ghp_{number}-another-token"))
+    assert redactor.redact(TOKEN) == TOKEN
+    assert redact(f"text/plain {TOKEN}") == "text/plain ***"

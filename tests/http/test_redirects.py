@@ -12,8 +12,14 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from ghartifacts_async import RedirectRefused
-from ghartifacts_async._http.redaction import Secret, hidden
-from ghartifacts_async._http.redirects import SignedUrl, api_hop, may_have_expired, store_hop
+from ghartifacts_async._http.redaction import Redactor, Secret, hidden
+from ghartifacts_async._http.redirects import (
+    SignedUrl,
+    api_hop,
+    may_have_expired,
+    repeats_secret,
+    store_hop,
+)
 from tests.values import SECRET, examples
 
 GITHUB = "https://api.github.com"
@@ -301,3 +307,13 @@ def test_which_statuses_may_mean_expiry(status: int) -> None:
     """A 400, 401 or 403 may mean that the URL has expired, unless it was just issued."""
     assert may_have_expired(status, signed_for_this=False) is (status in {400, 401, 403})
     assert not may_have_expired(status, signed_for_this=True)
+
+
+def test_a_host_that_repeats_a_secret() -> None:
+    """A Location is recognised if its host contains a secret."""
+    token = "ghp_AbCdEf0123456789ghijKLMN"
+    redact = Redactor().including([Secret(token)])
+    for location in (f"https://{token}.example/", f"//a.{token}:8443", f"http://x@{token}"):
+        assert repeats_secret(Secret(location), redact)
+    for location in (f"https://a.example/{token}", "/a", "", "https://[", "https://a.example"):
+        assert not repeats_secret(Secret(location), redact)
