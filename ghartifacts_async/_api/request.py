@@ -121,7 +121,7 @@ class RequestSender:
         for _ in range(redirects.MAX_HOPS + 1):
             response, sent_at = await self._send_with_fallback(attempt, url, headers, body)
             location = response.location
-            if location is not None and redirects.repeats_secret(location, response.redact):
+            if location is not None and redirects.repeats_secret(url, location, response.redact):
                 raise RedirectRefused(
                     f"{call}: redirects to a host whose name contains the token; do not trust "
                     "this server"

@@ -108,17 +108,17 @@ def store_hop(
     return target
 
 
-def repeats_secret(location: Secret, redact: Callable[[str], str]) -> bool:
+def repeats_secret(url: str, location: Secret, redact: Callable[[str], str]) -> bool:
     """Return True if the host of a Location contains a secret.
 
     Hosts become a part of errors and logs, and of the queries of name servers.
 
     Args:
+        url: The URL that was requested.
         location: Value of the ``Location``.
         redact: Function that removes secrets from a text.
     """
-    parts = split_url(location.reveal())
-    host = "" if parts is None else parts.netloc[:MAX_TEXT]
+    host = host_of(_join(url, location.reveal()))[:MAX_TEXT]
     return redact(host) != host
 
 

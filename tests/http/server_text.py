@@ -199,7 +199,7 @@ PARSERS: dict[str, Parser] = {
     "_http.redaction.decoded": lambda text: redaction.decoded(_bytes(text)),
     "_http.redirects.api_hop": _redirected,
     "_http.redirects.repeats_secret": lambda text: redirects.repeats_secret(
-        Secret(f"https://{text}"), redactor().redact
+        URL, Secret(f"https://{text}"), redactor().redact
     ),
     "_http.redirects.store_hop": _stored,
     "_http.urls.host_of": urls.host_of,

@@ -314,6 +314,6 @@ def test_a_host_that_repeats_a_secret() -> None:
     token = "ghp_AbCdEf0123456789ghijKLMN"
     redact = Redactor().including([Secret(token)])
     for location in (f"https://{token}.example/", f"//a.{token}:8443", f"http://x@{token}"):
-        assert repeats_secret(Secret(location), redact)
+        assert repeats_secret(STORE, Secret(location), redact)
     for location in (f"https://a.example/{token}", "/a", "", "https://[", "https://a.example"):
-        assert not repeats_secret(Secret(location), redact)
+        assert not repeats_secret(STORE, Secret(location), redact)
