@@ -92,7 +92,7 @@ async def test_an_artifact_that_is_given_twice(fake_github: FakeGitHub, output: 
 
 
 async def test_the_newest_of_given_ids_gets_the_name(fake_github: FakeGitHub, output: Path) -> None:
-    """Whatever the order of the ids, the newest artifact gets the name, as with `--all`."""
+    """The newest artifact gets the plain name in every order of the ids, as with `--all`."""
     for content in (b"old", b"new"):
         fake_github.add_artifact(REPOSITORY, "dist", content)
     for arguments in (["1", "2"], ["2", "1"], ["--all"]):

@@ -158,7 +158,7 @@ class StagingTarget:
                 move_contents(tree, target)
             except BaseException as error:
                 try:
-                    # Until then, the target holds only what could not be moved out of it.
+                    # Before that, the target contains only old entries, which stay in it.
                     if holds_new:
                         move_contents(target, tree)
                     move_contents(old, target, merge=True)

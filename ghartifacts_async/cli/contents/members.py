@@ -76,7 +76,7 @@ async def contents(
         not_a_zip = error
     async with repo.stream_artifact(artifact) as stream:
         if stream.filename.lower().endswith(".zip"):
-            # It is no file that was uploaded as it is, but a damaged archive.
+            # The artifact is a damaged archive, not a file that was uploaded without zipping.
             raise not_a_zip
         if choice.accepts_file(stream.filename):
             yield Content(stream.filename, artifact.size_in_bytes, stream)
